@@ -46,6 +46,15 @@ def test_client_cannot_set_headers_of_the_router():
         assert "x-envoy-retry-on" not in seen.headers and "x-envoy-internal" not in seen.headers
 
 
+@pytest.mark.parametrize(("client", "kept"), [("10.0.0.1", True), ("8.8.8.8", False)])
+def test_internal_only_headers_are_removed_from_external_requests(client, kept):  # as a real Envoy 1.40 does
+    host = {"name": "a", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "upstream"}}]}
+    routes = {"internal_only_headers": ["X-Internal"], "virtual_hosts": [host]}
+    with Proxy(workers=1, routes=routes, internal_address_config=("10.0.0.0/8",)) as proxy:
+        exchange = proxy.get("/", {"x-internal": "1", "x-forwarded-for": client})
+        assert ("x-internal" in exchange.upstream_request.headers) is kept
+
+
 def test_switches_of_the_connection_manager_have_names():
     with Proxy(workers=1, use_remote_address=True, server_name="edge") as proxy:
         exchange = proxy.get("/")

@@ -87,7 +87,7 @@ def test_settings_of_one_filter_are_refused_together_with_plugins():
         Proxy([plug("a")], config=b"x")
     with pytest.raises(UsageError, match="needs a Filter"):
         Proxy(Plugin(b"\0asm"))  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="at least one worker"):
+    with pytest.raises(UsageError, match="workers must be at least 1"):
         Proxy(scripted(), workers=0)
 
 

@@ -85,7 +85,7 @@ def test_update_refuses_settings_that_need_a_new_proxy(name):
 
 @pytest.mark.parametrize("guest_time", ["soon", -1, float("inf"), None])
 def test_guest_time_is_measured_or_a_number_of_seconds(guest_time):
-    with pytest.raises(UsageError, match="guest_time is 'measured', 'frozen' or a number of seconds"):
+    with pytest.raises(UsageError, match="guest_time must be 'measured', 'frozen' or a number of seconds"):
         Proxy(guest_time=guest_time)
 
 
@@ -111,7 +111,7 @@ def test_routes_that_are_not_a_list_are_refused(routes):
 
 @pytest.mark.parametrize("arguments", [{"cluster": b"up"}, {"name": 3}, {"headers": [("a", "b")]}])
 def test_routematch_with_a_parameter_of_another_type_is_refused(arguments):
-    with pytest.raises(UsageError, match=f"^{next(iter(arguments))} of a RouteMatch must be"):
+    with pytest.raises(UsageError, match=f"^The {next(iter(arguments))} of a RouteMatch must be"):
         RouteMatch(**arguments)
 
 

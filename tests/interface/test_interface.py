@@ -237,7 +237,7 @@ def test_settings_are_what_the_constructor_was_given(proxy):
 
 
 def test_proxy_without_workers_is_refused(proxy_class):
-    with pytest.raises(UsageError, match="at least one worker, not 0"):
+    with pytest.raises(UsageError, match="workers must be at least 1, not 0"):
         proxy_class(workers=0)
 
 
@@ -271,5 +271,5 @@ def test_log_level_is_a_level_or_the_name_of_envoy(start, level):
 
 
 def test_unknown_log_level_is_refused(proxy_class):
-    with pytest.raises(UsageError, match="log_level is a LogLevel or one of trace, debug"):
+    with pytest.raises(UsageError, match="log_level must be a LogLevel or one of trace, debug"):
         proxy_class(workers=1, log_level="loud")

@@ -43,53 +43,53 @@ Filters = FilterLike | Plugin | Sequence[FilterLike | Plugin]
 
 
 class Proxy(Observed, Traffic, Shown):
-    """A simulated Envoy that runs one filter or a chain of plugins. A context manager.
+    """A simulated Envoy that runs one filter or a chain of plugins. Use it as a context manager.
 
     Parameters
     ----------
     filter
-        A `Filter`, a `Plugin`, or a list of them: HTTP filters in order, other kinds of plugin anywhere. By default no
-        plugin runs.
+        A `Filter`, a `Plugin`, or a list of them. Filters run in the order of the list; access loggers and services can be
+        anywhere in it. By default no plugin runs.
     chain
-        A list of filters and plugins, instead of `filter`.
+        The same as `filter`, under another name: a list of filters and plugins. Give only one of the two.
     config, vm_config, root_id, vm_id, failure_policy, kind
-        Settings of a single filter, as for `Plugin`; empty by default. In a chain, give them in each `Plugin`.
+        Settings of a single filter, as for `Plugin` (default empty). In a chain, give them in each `Plugin`.
     workers, upstream, clusters, routes, listener, node, connection_manager, built_in, name
-        As for `wasmnb.host.settings.ProxySettings`.
+        As for `wasmnb.host.settings.ProxySettings` (default 4 workers, an upstream that echoes, and no other clusters).
     buffer_limit, route_timeout, idle_timeout, request_timeout, stats_flush_interval
-        As for `wasmnb.host.settings.ProxySettings`, with its defaults: 4 workers, an echo as upstream, Envoy's limits.
+        As for `wasmnb.host.settings.ProxySettings` (default: Envoy's limits).
     switches
-        Single switches of the connection manager by name: `use_remote_address=True`.
+        Options of the HTTP connection manager as keyword arguments: `use_remote_address=True`.
     seed
-        Decides random ids, and which thread runs first at the same moment (0).
+        Seed of random ids, and of the order in which threads run if they have events at the same time (default 0).
     deadline
-        Real seconds that one entry into a filter may take (5, exact to 0.1 s).
+        Real seconds after which a call into a filter traps (default 5), exact to 0.1 s.
     memory_limit
-        Bytes that all memories and tables of a VM may have, and that all filters may store in the proxy (1 GiB).
+        Most bytes that the memories and tables of a VM can have, and that all filters together can store in the proxy
+        (default 1 GiB).
     guest_time
-        `"measured"`, the default: a callback takes as long on the virtual clock as it really took. A number: that many
-        virtual seconds, which makes traces repeatable to the last digit. `"frozen"`: no time, and both clocks of the filter
-        show `start_time` until `advance`.
+        How long a callback takes on the virtual clock. `"measured"` (the default): as long as it really took. A number: that
+        many seconds, which makes traces identical in every run. `"frozen"`: no time, and both clocks of the filter show
+        `start_time` until you call `advance`.
     fuel
-        Count the instructions of every callback, for `exchange.fuel`. The code runs slower then, and callbacks take 0.1 ms
-        on the virtual clock unless you set `guest_time`, so that the count is the same in every run.
+        Whether to count the instructions of every callback, for `exchange.fuel` (default False). With it, code runs slower,
+        and callbacks take 0.1 ms on the virtual clock unless you set `guest_time`, so that every run gives the same counts.
     fuel_limit
-        Instructions that a callback may run; one that runs more traps, as with the deadline. It implies `fuel`; the
-        callbacks of the start have no limit. None, the default, for no limit. Envoy has none either.
+        Number of instructions after which a callback traps, at least 1. A limit implies `fuel`. Callbacks at start, such as
+        `on_configure`, are not limited. None (the default): no limit, as in Envoy.
     foreign
-        Foreign functions of your own by name, for filters that call functions of another proxy than plain Envoy: each takes
-        a `ForeignCall` and returns bytes, text, None, or a `Status` that isn't OK.
+        Your own foreign functions by name, for filters that call functions that plain Envoy doesn't have. Each takes a
+        `ForeignCall` and returns bytes, text, None, or a `Status` other than OK. By default there are only Envoy's.
     show_locals
-        Show local variables in tracebacks of Python filters.
+        Whether tracebacks of Python filters show local variables (default False).
     start_time
-        Wall-clock time, seconds since 1970, at which virtual time begins (the start of 2026).
+        Wall-clock time at which virtual time begins, in seconds since 1970 (default: the start of 2026, UTC).
     log_level
-        A `LogLevel`, or Envoy's name of it ("warning"). Lines below it are not kept (INFO).
+        A `LogLevel`, or Envoy's name for it, such as "warning" (default INFO). Lines below it are not kept.
     trace_limit
-        Number of events that the trace keeps.
+        Number of events that the trace keeps (default 200,000).
     engine
-        The engine that compiles and runs modules; by default one that all proxies share. Give your own for other limits
-        of wasmtime.
+        The engine that compiles and runs modules, for other limits of wasmtime. By default all proxies share one.
 
     Attributes
     ----------
@@ -98,17 +98,17 @@ class Proxy(Observed, Traffic, Shown):
     workers
         The worker threads.
     exchanges
-        Requests and connections, the last ten thousand.
+        The last 10,000 requests and connections.
     simulation
         The settings from `seed` to `trace_limit`.
     loop
         The event loop, for tests that run an action on a thread.
     server
-        State that all VMs share: clock, clusters, limits, properties that a test prescribes.
+        State that all VMs share: clock, clusters, limits, properties that a test sets.
     attachments
-        Objects of upper floors that belong to this proxy, by name: its panel.
+        Objects that other parts of wasmnb keep with this proxy, by name, such as its panel.
     left_out
-        Sentences about parts of an `envoy.yaml` that `from_envoy` ignored, with their lines.
+        Parts of an `envoy.yaml` that `from_envoy` ignored, each as a sentence with the line number.
 
     Raises
     ------
@@ -117,7 +117,7 @@ class Proxy(Observed, Traffic, Shown):
     FilterTrap
         The filter failed while it started, or refused its configuration.
     UsageError
-        The arguments don't fit together.
+        An argument is unknown or invalid, or contradicts another one.
     """
 
     def __init__(
@@ -204,18 +204,18 @@ class Proxy(Observed, Traffic, Shown):
         path
             The YAML or JSON file. Paths of modules in it are relative to its folder.
         listener
-            Name of the listener to take; by default the first one with a Wasm filter.
+            Name of the listener to use. By default, the first one with a Wasm filter.
         clusters
-            Upstreams by cluster name. Each cluster must be in the file.
+            Upstreams by cluster name, as for `Proxy`. Each cluster must be in the file.
         upstream
-            Responder of every other cluster; by default an echo.
+            Upstream of all clusters that `clusters` doesn't name. By default, an echo.
         options
-            Other parameters of `Proxy`: workers, seed, ...
+            Other parameters of `Proxy`, such as `workers` and `seed`.
 
         Raises
         ------
         UsageError
-            Something in the file can't be read; the message has its line. Parts that the simulation ignores aren't errors:
+            Something in the file can't be read; the message gives the line. Parts that the simulation ignores aren't errors:
             `left_out` lists them.
         """
         setup = _hooks.read_envoy(Path(path), listener=listener, clusters=clusters, upstream=upstream)
@@ -230,14 +230,14 @@ class Proxy(Observed, Traffic, Shown):
         return proxy
 
     def clone(self, plugins: Filters | None = None, **changes: Any) -> Self:
-        """Start a proxy with the same plugins and settings, and without the history of this one.
+        """Start a new proxy with the same plugins, settings and upstreams, and an empty history.
 
         Parameters
         ----------
         plugins
-            Other plugins to run; by default the same ones.
+            Other plugins to run. By default, the same ones.
         changes
-            Parameters of `Proxy` with other values. The engine isn't taken over, the upstreams are.
+            Parameters of `Proxy` to change. Also give `engine` if this proxy has its own: it isn't copied.
         """
         arguments = self.settings.arguments() | self.simulation.arguments() | changes
         return type(self)(list(self.plugins) if plugins is None else plugins, **arguments)
@@ -248,7 +248,7 @@ class Proxy(Observed, Traffic, Shown):
         native = [p.name for p in self.plugins if getattr(p.filter, "is_native", False)]
         if self.simulation.fuel_limit is not None and native:
             raise UsageError(
-                f"{native[0]!r} is native: it runs no Wasm instructions that fuel_limit could count. Use Plugin.in_wasm."
+                f"fuel_limit counts Wasm instructions, and {native[0]!r} runs natively, without any. Use Plugin.in_wasm."
             )
 
     def _assemble(self, engine: Engine) -> None:
@@ -282,7 +282,7 @@ class Proxy(Observed, Traffic, Shown):
 
     @property
     def settings(self) -> ProxySettings:
-        """The settings that a real Envoy shares, with the clusters as they are now."""
+        """The settings that a real Envoy has as well, with the clusters as they are now."""
         clusters = dict(self.server.clusters)
         return replace(self._settings, upstream=clusters.pop(MAIN_CLUSTER), clusters=clusters)
 
@@ -299,24 +299,24 @@ class Proxy(Observed, Traffic, Shown):
         kind: str = "",
         **changes: Any,
     ) -> bool:
-        """Replace the configuration while traffic runs, as a listener update does.
+        """Replace the plugins and settings while traffic runs, as a listener update does.
 
         Parameters
         ----------
         plugins
             The plugins that run from now on.
         drain
-            Virtual seconds that streams of the old configuration have to finish (1).
+            Virtual seconds in which streams of the old configuration can finish (default 1). Then they are reset.
         config, vm_config, root_id, vm_id, failure_policy, kind
             Settings of a single filter, as for `Proxy`.
         changes
-            Settings of the listener with new values, for streams that begin from now on: `routes`, `listener`,
-            `buffer_limit`, `route_timeout`, `idle_timeout`, `request_timeout`.
+            Settings of the listener to change, for streams that begin from now on: `routes`, `listener`, `buffer_limit`,
+            `route_timeout`, `idle_timeout`, `request_timeout`.
 
         Returns
         -------
         bool
-            False if this configuration runs already; then nothing happens.
+            False if this configuration was already running. Then nothing has changed.
 
         Raises
         ------
@@ -348,9 +348,10 @@ class Proxy(Observed, Traffic, Shown):
         return True
 
     def close(self) -> None:
-        """Shut down as Envoy does: streams are cut off, roots get `on_done` and `on_delete`, VMs are dropped.
+        """Shut down as Envoy does: streams are cut off, plugin contexts get `on_done` and `on_delete`, VMs are dropped.
 
-        Trace and exchanges stay readable. The proxies closed last keep theirs, up to 128 MiB for all of them.
+        The trace and the exchanges stay readable until those of all closed proxies need more than 128 MiB; then the proxies
+        closed first lose theirs.
         """
         if not self.loop.closed:
             self.loop.closed = True
@@ -362,7 +363,7 @@ class Proxy(Observed, Traffic, Shown):
                 closed_histories().add(self._forget_history, self._components.history_size)
 
     def discard(self) -> None:
-        """Close the proxy, and drop its trace and exchanges."""
+        """Close the proxy, and drop its trace and exchanges to free their memory."""
         self.close()
         self._forget_history()
 
@@ -404,21 +405,21 @@ class Proxy(Observed, Traffic, Shown):
         self.loop.advance(seconds)
 
     def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
-        """Call `watcher` between events; return a function that ends this."""
+        """Call `watcher` between events. Return a function that stops the calls."""
         return self.loop.watch(watcher)
 
     def tick(self, worker: int | None = None) -> int:
-        """Run `on_tick` now, whatever the tick period is. The periodic ticks are not changed.
+        """Run `on_tick` now, in addition to the periodic ticks.
 
         Parameters
         ----------
         worker
-            Number of a worker, 0 for the main thread; by default all of them tick.
+            Number of the worker whose plugin contexts tick, or 0 for the main thread. By default, all threads tick.
 
         Returns
         -------
         int
-            Number of plugin contexts that ticked: those in VMs that haven't failed and whose module exports `proxy_on_tick`.
+            Number of plugin contexts that ticked. VMs that have failed and modules without `proxy_on_tick` are skipped.
 
         Raises
         ------
@@ -428,36 +429,36 @@ class Proxy(Observed, Traffic, Shown):
         return self._faults.tick(worker)
 
     def call_foreign_callback(self, function_id: int, data: Text = b"", *, worker: int | None = None) -> int:
-        """Run `on_foreign_function` of the plugin contexts, as a host does that calls its modules.
+        """Run `on_foreign_function` of the plugin contexts, as some hosts do (plain Envoy doesn't).
 
         Parameters
         ----------
         function_id
-            The number of the function, which host and module agree on.
+            Number of the function. The host and the module must agree on its meaning.
         data
-            Its arguments, which the callback reads from the buffer CALL_DATA.
+            The arguments, which the callback reads from the buffer CALL_DATA (default none).
         worker
             As for `tick`.
 
         Returns
         -------
         int
-            Number of plugin contexts that were called: those in VMs that haven't failed and whose module exports the callback.
+            Number of plugin contexts that were called. VMs that have failed and modules without the callback are skipped.
         """
         return self._faults.call_foreign_callback(function_id, to_bytes(data), worker)
 
     def inject_trap(self, worker: int | None = None, *, vm: int | None = None, callback: str = "") -> Vm:
-        """Make the next callback in a VM trap, as `unreachable` in the module would; the failure policy then applies.
+        """Make the next callback in a VM trap, as the instruction `unreachable` would. Then the failure policy applies.
 
         Parameters
         ----------
         worker
-            Number of the worker, 0 for the main thread; by default the first one with a VM that hasn't failed.
+            Number of the worker, or 0 for the main thread. By default, the first worker with a VM that hasn't failed.
         vm
-            Number of the VM, as `Proxy.tree` shows it, for a worker with several.
+            Number of the VM, as `Proxy.tree` shows it, if the worker has several. By default, its first one.
         callback
-            Name of the callback that traps, `on_request_headers` or `proxy_on_request_headers`; by default the next one of
-            any name.
+            Name of the callback that traps, such as `on_request_headers` or `proxy_on_request_headers`. By default, the next
+            callback, whichever it is.
 
         Returns
         -------
@@ -467,14 +468,14 @@ class Proxy(Observed, Traffic, Shown):
         Raises
         ------
         UsageError
-            There is no such worker, VM or callback, or the VM has failed already.
+            There is no such worker, VM or callback, or the VM has already failed.
         """
         return self._faults.inject_trap(worker, vm, callback)
 
     # -- upper floors --------------------------------------------------------------------------------------------------
 
     def panel(self) -> Any:
-        """Return the live panel of this proxy, for a notebook; the same one each time."""
+        """Return the live panel of this proxy for a notebook. Later calls return the same panel."""
         return _hooks.panel_of(self)
 
     def listen(self, port: int = 0, **options: Any) -> Any:
@@ -483,19 +484,19 @@ class Proxy(Observed, Traffic, Shown):
         Parameters
         ----------
         port
-            The port; 0, the default, for one that the system chooses.
+            The port. 0 (the default): a free one, which the system chooses.
         options
             `follow_clock` and `record`, as for `wasmnb.traffic.serving.server.listen`.
 
         Returns
         -------
         ProxyServer
-            It serves in threads of its own until `close()`, or the end of a `with` block; `.url` is its address.
+            The server. It runs in its own threads until `close()` or the end of a `with` block. `.url` is its address.
 
         Raises
         ------
         UsageError
-            The port is in use, the proxy is closed, or the extra `serving` is not installed.
+            The port is in use, the proxy is closed, or wasmnb's extra `serving` isn't installed.
         """
         return _hooks.listen(self, port, **options)
 
@@ -505,9 +506,9 @@ class Proxy(Observed, Traffic, Shown):
         Parameters
         ----------
         folder
-            Created if it doesn't exist. It is filled completely or not at all.
+            The folder, which is created if it doesn't exist. If an error occurs, nothing is written.
         options
-            `registry`, `tag`, `port`, `admin_port`, `force`, `profile`, as for `wasmnb.envoy.export`.
+            `registry`, `tag`, `port`, `admin_port`, `force` and `profile`, as for `wasmnb.envoy.export`.
         """
         return _hooks.export(self, folder, **options)
 

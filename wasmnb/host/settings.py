@@ -1,4 +1,4 @@
-"""Settings of a proxy: those that a real Envoy shares, and those of the simulation alone."""
+"""Settings of a proxy: those that a real Envoy has as well, and those of the simulation alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ..abi import LogLevel
 from ..errors import UsageError
 from .contexts.stream_info import Listener
-from .http.connection.manager import HttpConnectionManager
+from .http.connection.manager import HttpConnectionManager, option_advice
 from .http.routing.reader import to_table
 from .http.routing.route import RouteMatch
 from .http.routing.table import RouteTable
@@ -54,71 +54,69 @@ _GUEST_TIME = 1e-4
 
 
 def check_switches(switches: Iterable[str], proxy: type) -> None:
-    """Check the names of switches of the connection manager.
+    """Check the names of options of the HTTP connection manager, which a proxy takes as keyword arguments.
 
     Parameters
     ----------
     switches
         The names.
     proxy
-        Class whose constructor takes them. Names of its parameters are suggested as well.
+        The class whose constructor got them. The error suggests names of its parameters as well.
 
     Raises
     ------
     UsageError
-        There is no such switch.
+        There is no such option.
     """
     known = [each.name for each in fields(HttpConnectionManager)]
     for name in switches:
         if name not in known:
             import inspect
-            from difflib import get_close_matches
 
-            close = get_close_matches(name, [*inspect.signature(proxy).parameters, *known], 1)
-            advice = f" Did you mean {close[0]!r}?" if close else ""
+            advice = option_advice(name, [*inspect.signature(proxy).parameters, *known])
             raise UsageError(
-                f"{proxy.__name__} has no parameter {name!r}, and its connection manager has no such switch.{advice}"
+                f"{proxy.__name__} has no parameter {name!r}, and its connection manager has no such option. {advice}"
             )
 
 
 @dataclass(frozen=True)
 class ProxySettings:
-    """Settings around the plugins that the simulated proxy and the real Envoy share. The defaults are Envoy's.
+    """Settings other than the plugins that the simulated proxy and the real Envoy have in common. Limits default to Envoy's.
 
     Parameters
     ----------
     workers
-        Number of worker threads, at least 1.
+        Number of worker threads, at least 1 (default 4).
     upstream
-        Responder of the main cluster, `upstream`: a `Response`, a function from `Request` to `Response`, a `Cluster`, or
-        None for an echo that responds with 200.
+        What responds to requests of the main cluster, which is named `upstream`: a `Response`, a function from `Request` to
+        `Response`, or a `Cluster`. None (the default): an echo that responds with 200.
     clusters
-        Other clusters by name, given as `upstream` is; None for one without endpoints.
+        Other clusters by name, each with a value as for `upstream` (default none). Here None is a cluster without endpoints.
     routes
-        `RouteMatch`es or Envoy's routes as mappings, the first match counts; or a whole route configuration of Envoy. By
-        default every request goes to the main cluster.
+        A list of `RouteMatch`es, or of Envoy's routes as mappings, of which the first that matches is used; or a whole route
+        configuration of Envoy as a mapping. By default every request goes to the main cluster.
     listener
-        Direction, metadata and names that properties show.
+        Direction, address, metadata and names of the listener, which properties show (default `Listener()`).
     node
-        Id, cluster and metadata that the properties under `xds.node` show.
+        Id, cluster and metadata of the node, which the properties under `xds.node` show (default: id and cluster `wasmnb`).
     buffer_limit
-        Bytes of a body that a filter may hold (1 MiB).
+        Most bytes of a body that a filter can hold back (default 1 MiB).
     route_timeout
-        Seconds that the upstream may take for a whole response (15); 0 for no limit.
+        Seconds in which the upstream must finish its response (default 15). 0: no limit.
     idle_timeout
-        Seconds without traffic after which a stream ends (300); 0 for no limit.
+        Seconds without traffic after which a stream ends (default 300). 0: no limit.
     request_timeout
-        Seconds that the client may take for a whole request; 0, the default, for no limit.
+        Seconds in which the client must finish its request. 0 (the default): no limit.
     stats_flush_interval
-        Seconds between two snapshots of the statistics that stats sinks get (5).
+        Seconds between two snapshots of the statistics, which stats sinks get (default 5).
     log_level
-        Level of the Wasm logger (INFO); lines below it are not written.
+        Lowest level that the Wasm logger writes (default INFO).
     connection_manager
-        Switches of the HTTP connection manager, as an `HttpConnectionManager` or as Envoy's message.
+        Options of the HTTP connection manager, as an `HttpConnectionManager` or as Envoy's message.
     built_in
-        Envoy's own HTTP filters in the chain.
+        Envoy's own HTTP filters in the chain (default none).
     name
-        The proxy's name in messages and views; empty for the first plugin's.
+        The proxy's name in messages and views. By default, that of the first plugin.
 
     Raises
     ------
@@ -144,19 +142,19 @@ class ProxySettings:
 
     def __post_init__(self) -> None:
         if self.workers < 1:
-            raise UsageError(f"A proxy needs at least one worker, not {self.workers}.")
-        _ = self.table, self.manager  # both proxies refuse invalid ones here
+            raise UsageError(f"workers must be at least 1, not {self.workers}.")
+        _ = self.table, self.manager  # so that both kinds of proxy raise for invalid ones here
 
     @classmethod
     def of(cls, *, log_level: LogLevel | str, **arguments: Any) -> Self:
-        """Return settings from a constructor's arguments.
+        """Return the settings for the arguments of a proxy's constructor.
 
         Parameters
         ----------
         log_level
-            A level, or Envoy's name of it ("warning").
+            A level, or Envoy's name for it, such as "warning".
         arguments
-            Other settings; None stands for the default.
+            Other settings by name. None stands for the default.
 
         Raises
         ------
@@ -165,7 +163,7 @@ class ProxySettings:
         """
         level = LOG_LEVELS.get(log_level) if isinstance(log_level, str) else log_level
         if level is None:
-            raise UsageError(f"log_level is a LogLevel or one of {', '.join(LOG_LEVELS)}, not {log_level!r}.")
+            raise UsageError(f"log_level must be a LogLevel or one of {', '.join(LOG_LEVELS)}, not {log_level!r}.")
         return cls(log_level=level, **{name: value for name, value in arguments.items() if value is not None})
 
     @property
@@ -180,7 +178,7 @@ class ProxySettings:
 
     @property
     def manager(self) -> HttpConnectionManager:
-        """The switches of the connection manager."""
+        """The options of the HTTP connection manager."""
         return HttpConnectionManager.of(self.connection_manager)
 
     def arguments(self) -> dict[str, Any]:
@@ -193,7 +191,7 @@ class ProxySettings:
         Parameters
         ----------
         changes
-            Setting -> new value.
+            New values by the names of the settings.
 
         Raises
         ------
@@ -202,12 +200,12 @@ class ProxySettings:
         """
         for name in changes.keys() - _OF_LISTENER:
             raise UsageError(
-                f"A listener update can't change {name!r}, only {', '.join(sorted(_OF_LISTENER))}. Start a new proxy for that."
+                f"A listener update can't change {name!r}, only {', '.join(sorted(_OF_LISTENER))}. Start a new proxy with clone()."
             )
         return replace(self, **changes) if changes else self
 
     def changed(self, name: str) -> Any:
-        """Return a setting, or None if it has its default: then Envoy's configuration doesn't need it."""
+        """Return a setting, or None if it has its default, so that Envoy's configuration can leave it out."""
         value = getattr(self, name)
         return None if value == getattr(_DEFAULTS, name) else value
 
@@ -217,36 +215,37 @@ _DEFAULTS = ProxySettings()
 
 @dataclass(frozen=True)
 class SimulationSettings:
-    """Settings that only the simulated proxy has.
+    """Settings that only the simulated proxy has. `Proxy` documents them in detail.
 
     Parameters
     ----------
     seed
-        Decides random ids, and which thread runs first at the same moment.
+        Seed of random ids, and of the order in which threads run if they have events at the same time (default 0).
     deadline
-        Real seconds that one entry into a filter may take (5, exact to 0.1 s).
+        Real seconds after which a call into a filter traps (default 5), exact to 0.1 s.
     memory_limit
-        Bytes that all memories and tables of a VM may have, and that all filters may store in the proxy (1 GiB).
+        Most bytes that the memories and tables of a VM can have, and that all filters together can store in the proxy
+        (default 1 GiB).
     guest_time
-        Virtual seconds that a callback takes, `"measured"` for the time that it really took, or `"frozen"`: callbacks take no
-        time, and the monotonic clock shows what the wall clock shows.
+        Virtual seconds that a callback takes; `"measured"` (the default): as long as it really took; `"frozen"`: no time, and
+        the monotonic clock shows the same time as the wall clock.
     fuel
-        Count the instructions of every callback.
+        Whether to count the instructions of every callback (default False).
     fuel_limit
-        Instructions that a callback may run before it traps; None for no limit. A limit implies `fuel`.
+        Number of instructions after which a callback traps, at least 1. A limit implies `fuel`. None (the default): no limit.
     foreign
-        Foreign functions by name.
+        The user's foreign functions by name (default none).
     show_locals
-        Show local variables in tracebacks of Python filters.
+        Whether tracebacks of Python filters show local variables (default False).
     start_time
-        Wall-clock time, seconds since 1970, at which virtual time begins.
+        Wall-clock time at which virtual time begins, in seconds since 1970 (default: the start of 2026, UTC).
     trace_limit
-        Number of events that the trace keeps.
+        Number of events that the trace keeps (default 200,000).
 
     Raises
     ------
     UsageError
-        `guest_time` is not a time, or `fuel_limit` is not a number of instructions.
+        `guest_time` isn't a time, or `fuel_limit` is below 1.
     """
 
     seed: int = 0
@@ -264,7 +263,9 @@ class SimulationSettings:
         _ = self.fixed_time
         if self.fuel_limit is not None:
             if self.fuel_limit < 1:
-                raise UsageError(f"fuel_limit is a number of instructions from 1, not {self.fuel_limit}.")
+                raise UsageError(
+                    f"fuel_limit must be at least 1 instruction, not {self.fuel_limit}. For no limit, leave it out."
+                )
             object.__setattr__(self, "fuel", True)
 
     def arguments(self) -> dict[str, Any]:
@@ -273,7 +274,7 @@ class SimulationSettings:
 
     @property
     def fixed_time(self) -> float | None:
-        """Virtual seconds that every callback takes; None for the time that it really took."""
+        """Virtual seconds that every callback takes. None: as long as it really took."""
         if self.guest_time == "measured":
             return _GUEST_TIME if self.fuel else None
         if self.frozen:
@@ -283,12 +284,14 @@ class SimulationSettings:
         except (TypeError, ValueError):
             seconds = math.nan
         if not 0 <= seconds < math.inf:
-            raise UsageError(f"guest_time is 'measured', 'frozen' or a number of seconds, not {self.guest_time!r}.")
+            raise UsageError(
+                f"guest_time must be 'measured', 'frozen' or a number of seconds, at least 0, not {self.guest_time!r}."
+            )
         return seconds
 
     @property
     def frozen(self) -> bool:
-        """Whether both clocks of a filter show the same time, which moves only with `Proxy.advance`."""
+        """Whether callbacks take no time, and both clocks of a filter show the same time."""
         return self.guest_time == "frozen"
 
 

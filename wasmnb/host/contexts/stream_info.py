@@ -1,4 +1,4 @@
-"""Facts about a stream or connection, from which properties and the access log are made."""
+"""Facts about a stream or connection that properties and the access log show."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ __all__ = ["Connection", "Listener", "ResponseFlag", "StreamInfo"]
 
 @dataclass(frozen=True)
 class Listener:
-    """The listener of a proxy, as in properties.
+    """Facts about the listener of a proxy, which filters read as properties.
 
-    Attributes
+    Parameters
     ----------
     direction
-        0 unspecified (the default), 1 inbound, 2 outbound.
+        Direction of the traffic: 0 unspecified (the default), 1 inbound, 2 outbound.
     metadata, virtual_host_metadata
-        As in Envoy's configuration: `{"filter_metadata": {...}}`; None by default.
+        Metadata of the listener and of the virtual host, as in Envoy's configuration: `{"filter_metadata": {...}}` (default
+        none).
     filter_chain
-        Name of the filter chain; empty by default.
+        Name of the filter chain (default empty).
     virtual_host
-        Name of the virtual host ("default").
+        Name of the virtual host (default `default`).
     address
-        Address and port on which it listens ("127.0.0.1:10000").
+        Address and port of the listener (default `127.0.0.1:10000`).
     """
 
     direction: int = 0
@@ -49,11 +50,13 @@ class Connection:
     Attributes
     ----------
     id
-        Number, from 1 for the whole process.
+        Number of the connection; all proxies of the process count together, from 1.
     peer, local
-        Addresses, `ip:port`.
+        Addresses of the client and of the listener, as `ip:port`.
     state
-        Filter state that lives as long as the connection.
+        Filter state with the lifespan of the connection.
+    listener
+        The listener that accepted the connection.
     """
 
     id: int
@@ -73,29 +76,29 @@ class StreamInfo:
     Attributes
     ----------
     started
-        Virtual time of its start, in seconds; `finished` is that of its end.
+        Virtual time of the stream's start, in seconds. `finished` is that of its end.
     protocol
         `HTTP/1.1`, `HTTP/2`, or an empty string for plain TCP.
     request_size, response_size
-        Bytes of the bodies so far.
+        Bytes of the request's and the response's body so far.
     code, details
-        Response code and its origin (`via_upstream`, ...).
+        Response code, and where the response came from, such as `via_upstream`.
     flags
-        `ResponseFlag`s.
+        `ResponseFlag`s, as a bit mask.
     route
         The chosen route; None before the choice.
     cluster
         Cluster of the upstream; None before the choice.
     remote_address
-        The client's address, if it is another than the connection's.
+        The client's address, if it differs from the connection's peer.
     host_chosen
-        There is an upstream host.
+        Whether an upstream host was chosen.
     host_name
         Name of the virtual host, even if it has no route for the request.
     upstream_protocol
-        Protocol of the upstream's connection; empty before there is one.
+        Protocol of the upstream connection; empty before there is one.
     prescribed
-        Properties that a test prescribes for this stream.
+        Properties that a test sets for this stream.
     """
 
     connection: Connection

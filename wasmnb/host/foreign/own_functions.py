@@ -1,6 +1,6 @@
-"""Foreign functions that a test registers, and the callback `on_foreign_function` that they may run.
+"""Foreign functions that a test registers, and the callback `on_foreign_function`, which they can run.
 
-Envoy registers its functions in C++, and never runs the callback itself; other proxies do.
+Envoy registers its functions in C++. It never runs the callback itself, but other proxies do.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ __all__ = ["ForeignCall", "call_own", "run_callback"]
 
 @dataclass(frozen=True)
 class ForeignCall:
-    """A call of a foreign function by a filter.
+    """A filter's call of a foreign function, which your function gets as its argument.
 
     Attributes
     ----------
     arguments
-        The arguments, in the function's own format.
+        The bytes that the filter passed. Each function defines its own format.
     context
-        The context that called.
+        The context that made the call.
     """
 
     arguments: bytes
@@ -36,25 +36,25 @@ class ForeignCall:
 
     @property
     def worker(self) -> int:
-        """Number of the worker, 0 for the main thread."""
+        """Number of the worker on which the filter runs, or 0 for the main thread."""
         return self.context.vm.thread.number
 
     @property
     def exchange(self) -> int | None:
-        """Number of the exchange; None for a call of a plugin context."""
+        """Number of the exchange; None if a plugin context made the call."""
         return self.context.exchange
 
     def run_callback(self, function_id: int, data: Text = b"", *, after: float = 0.0) -> None:
-        """Run `on_foreign_function` of the context that called, once its callback has returned.
+        """Run `on_foreign_function` of the context that made the call, after its current callback has returned.
 
         Parameters
         ----------
         function_id
-            The number of the function, which host and module agree on.
+            Number of the function. The host and the module must agree on its meaning.
         data
-            Its arguments, which the callback reads from the buffer CALL_DATA.
+            The arguments, which the callback reads from the buffer CALL_DATA (default none).
         after
-            Virtual seconds until then (0). A context that has ended by then isn't called.
+            Virtual seconds before the callback runs (default 0). It doesn't run if the context has ended by then.
         """
         vm, raw = self.context.vm, to_bytes(data)
         if after:
@@ -64,13 +64,13 @@ class ForeignCall:
 
 
 def call_own(function: Callable[[ForeignCall], Any], context: Context, arguments: bytes) -> tuple[int, bytes]:
-    """Call a test's function.
+    """Call a foreign function that a test registered, and return the status and the result.
 
     Raises
     ------
     UsageError
-        It returned something else than bytes, text, None or a status. The filter traps with this message, and with that of
-        any exception of the function.
+        The function returned something else than bytes, text, None or a status. The filter traps with this message, as it does
+        with that of any exception that the function raises.
     """
     result = function(ForeignCall(arguments, context))
     match result:
@@ -80,7 +80,7 @@ def call_own(function: Callable[[ForeignCall], Any], context: Context, arguments
             return int(result), b""
         case bytes() | str():
             return Status.OK, to_bytes(result)
-    raise UsageError(f"A foreign function returns bytes, text, None or a Status, not {type(result).__name__}.")
+    raise UsageError(f"A foreign function must return bytes, text, None or a Status, not {type(result).__name__}.")
 
 
 def run_callback(context: Context, function_id: int, data: bytes) -> None:

@@ -1,6 +1,6 @@
-"""The interface that the simulated proxy and the real Envoy share. Code that takes a `ProxyInterface` works with either of them.
+"""The interface that the simulated proxy and the real Envoy share. Code that takes a `ProxyInterface` works with both.
 
-The protocols describe the common part. Methods of only one of the two aren't here.
+The protocols describe the common part. Methods that only one of the two has aren't here.
 """
 
 from .connections import ConnectionInterface, SessionInterface

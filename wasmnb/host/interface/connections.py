@@ -1,4 +1,4 @@
-"""Connections of clients."""
+"""Interfaces of clients' connections, for HTTP and for TCP."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ __all__ = ["ConnectionInterface", "SessionInterface"]
 
 
 class SessionInterface(Requests[ExchangeInterface], Protocol):
-    """A client's connection for several requests, one after the other."""
+    """A client's connection over which it sends several requests, one after the other."""
 
     @property
     def exchanges(self) -> Sequence[ExchangeInterface]:
-        """Its requests so far."""
+        """The exchanges of this connection so far, oldest first."""
         ...
 
     @property
     def closed(self) -> bool:
-        """Whether one of the two sides has closed the connection."""
+        """Whether the client or the proxy has closed the connection."""
         ...
 
     def close(self) -> None:
@@ -35,7 +35,7 @@ class ConnectionInterface(Protocol):
 
     @property
     def exchange(self) -> TcpExchangeInterface:
-        """The exchange so far."""
+        """The record of the connection so far."""
         ...
 
     @property
@@ -44,19 +44,19 @@ class ConnectionInterface(Protocol):
         ...
 
     def send(self, data: Text, *, end: bool = False) -> Self:
-        """Send bytes; with `end`, close the client's side after them."""
+        """Send bytes. With `end`, close the client's side of the connection after them."""
         ...
 
     def end(self) -> Self:
-        """Close the client's side (half-close)."""
+        """Close the client's side of the connection (half-close). The proxy can still send."""
         ...
 
     def read(self, wait: float | None = ...) -> bytes | None:
-        """Return the next bytes: `b""` at the end, None if none come within `wait` seconds."""
+        """Return the next bytes: `b""` at the end, None if none arrive within `wait` seconds."""
         ...
 
     def close(self, data: Text = b"") -> TcpExchangeInterface:
-        """Close both sides; with bytes, send them just before, without waiting for a response to them."""
+        """Close both sides. Bytes, if any, are sent just before, without waiting for a response to them."""
         ...
 
     def reset(self) -> TcpExchangeInterface:

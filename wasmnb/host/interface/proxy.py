@@ -1,4 +1,4 @@
-"""The proxy itself."""
+"""Interfaces of a proxy and of its workers."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class WorkerInterface(Protocol):
 
     @property
     def number(self) -> int:
-        """Number from 1, as `request(worker=...)` takes it."""
+        """Number of the worker, from 1, as for `request(worker=...)`."""
         ...
 
     @property
     def name(self) -> str:
-        """`worker-1` and so on, as in log lines."""
+        """Name of the worker in log lines: `worker-1` and so on."""
         ...
 
 
@@ -32,12 +32,12 @@ class ProxyInterface(Requests[ExchangeInterface], Protocol):
 
     @property
     def name(self) -> str:
-        """Its name in messages and views."""
+        """The proxy's name in messages and views."""
         ...
 
     @property
     def settings(self) -> ProxySettings:
-        """Its settings, as both kinds of proxy take them."""
+        """The settings that both kinds of proxy have."""
         ...
 
     @property
@@ -47,12 +47,12 @@ class ProxyInterface(Requests[ExchangeInterface], Protocol):
 
     @property
     def workers(self) -> Sequence[WorkerInterface]:
-        """Its worker threads."""
+        """The worker threads."""
         ...
 
     @property
     def state(self) -> str:
-        """`running` or `closed`; `failed` in the simulated proxy after the failure of a VM."""
+        """`running` or `closed`. In the simulated proxy also `failed`, if a VM has failed."""
         ...
 
     @property
@@ -71,15 +71,15 @@ class ProxyInterface(Requests[ExchangeInterface], Protocol):
         ...
 
     def session(self, *, worker: int | None = None, http2: bool = False) -> SessionInterface:
-        """Open a connection for several requests."""
+        """Open a connection over which a client can send several requests."""
         ...
 
     def connect(self, *, worker: int | None = None, cluster: str = "upstream") -> ConnectionInterface:
-        """Open a TCP connection through the network filters."""
+        """Open a TCP connection to a cluster through the network filters."""
         ...
 
     def close(self) -> None:
-        """Shut the proxy down; contexts get their `on_done`."""
+        """Shut the proxy down. Contexts get `on_done`."""
         ...
 
     def __enter__(self) -> Self: ...

@@ -1,4 +1,4 @@
-"""Records of requests, connections and log lines."""
+"""Interfaces of the records of requests, connections and log lines."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ __all__ = ["AccessLogInterface", "ExchangeInterface", "LogLineInterface", "TcpEx
 
 
 class AccessLogInterface(Protocol):
-    """An access log's record of a request. The attributes are Envoy's command operators in lower case."""
+    """The access log's record of a request. Its attributes have the names of Envoy's command operators, in lower case."""
 
     @property
     def response_code(self) -> int:
-        """Status of the response; 0 if the client got none."""
+        """Status of the response; 0 if the client didn't get one."""
         ...
 
     @property
     def response_code_details(self) -> str:
-        """Origin of the response: `via_upstream`, the details of a local response, ..."""
+        """Where the response came from: `via_upstream`, or the details of a local response."""
         ...
 
     @property
     def response_flags(self) -> str:
-        """Envoy's short flags joined by commas: `UF`, `UH,URX`; empty for none."""
+        """Envoy's short flags, joined by commas, such as `UF` or `UH,URX`. Empty if there are none."""
         ...
 
     @property
     def upstream_cluster(self) -> str:
-        """Name of the cluster; empty if none was chosen."""
+        """Name of the upstream cluster; empty if none was chosen."""
         ...
 
     @property
     def bytes_received(self) -> int:
-        """Bytes of the request's body."""
+        """Size of the request's body in bytes."""
         ...
 
     @property
     def bytes_sent(self) -> int:
-        """Bytes of the response's body."""
+        """Size of the response's body in bytes."""
         ...
 
     @property
@@ -55,7 +55,7 @@ class LogLineInterface(Protocol):
 
     @property
     def time(self) -> float:
-        """Seconds: virtual ones since the start, or wall-clock ones since 1970."""
+        """Virtual seconds since the start; for a real Envoy, seconds since 1970."""
         ...
 
     @property
@@ -65,22 +65,22 @@ class LogLineInterface(Protocol):
 
     @property
     def text(self) -> str:
-        """The text."""
+        """The text of the line, without time and level."""
         ...
 
     @property
     def thread(self) -> str:
-        """`main`, `worker-1` and so on."""
+        """Name of the thread that wrote the line: `main`, `worker-1` and so on."""
         ...
 
     @property
     def source(self) -> str:
-        """`filter` for lines that a module wrote, `envoy` for others."""
+        """Origin of the line: `filter` if a module wrote it, else `envoy`."""
         ...
 
 
 class ExchangeInterface(Protocol):
-    """A request through a proxy."""
+    """The record of a request through a proxy."""
 
     @property
     def number(self) -> int:
@@ -89,12 +89,12 @@ class ExchangeInterface(Protocol):
 
     @property
     def worker(self) -> int | None:
-        """Number of the worker that served it, from 1. None if it is unknown: a real Envoy shows it only in log lines."""
+        """Number of the worker that served it, from 1. None if it isn't known: a real Envoy shows it only in log lines."""
         ...
 
     @property
     def state(self) -> str:
-        """`done`, `paused` (a filter holds it), `failed`, and others of the simulated proxy."""
+        """`done`, `paused` (a filter holds it) or `failed`. The simulated proxy has more states."""
         ...
 
     @property
@@ -119,7 +119,7 @@ class ExchangeInterface(Protocol):
 
     @property
     def duration(self) -> float:
-        """Seconds from the first byte to the end; virtual ones in the simulated proxy."""
+        """Seconds from the first byte to the end. In the simulated proxy they are virtual."""
         ...
 
     @property
@@ -129,17 +129,17 @@ class ExchangeInterface(Protocol):
 
     @property
     def events(self) -> Sequence[Any]:
-        """Its part of the trace; empty for a real Envoy."""
+        """The part of the trace that belongs to the exchange; empty for a real Envoy."""
         ...
 
     @property
     def access_log(self) -> AccessLogInterface | None:
-        """The record that Envoy's access log has of it; None until it has ended."""
+        """The record in Envoy's access log; None until the exchange has ended."""
         ...
 
 
 class TcpExchangeInterface(Protocol):
-    """A TCP connection through a proxy."""
+    """The record of a TCP connection through a proxy."""
 
     @property
     def number(self) -> int:
@@ -168,7 +168,7 @@ class TcpExchangeInterface(Protocol):
 
     @property
     def ended(self) -> bool:
-        """Whether the client has received the end."""
+        """Whether the client has received the end of the connection."""
         ...
 
     @property

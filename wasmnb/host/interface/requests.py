@@ -1,4 +1,4 @@
-"""The ways to send a request, and their options."""
+"""Interface for sending requests, with the options of a request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Wait = float | EllipsisType | None
 
 
 class SendOptions(TypedDict, total=False):
-    """Options of sending, as `Requests.request` documents them."""
+    """Options of how a request is sent, which `Requests.request` documents."""
 
     worker: int | None
     http2: bool
@@ -31,7 +31,7 @@ class SendOptions(TypedDict, total=False):
 
 
 class RequestOptions(SendOptions, total=False):
-    """Options of a request, as `Requests.request` documents them."""
+    """All options of a request, which `Requests.request` documents."""
 
     trailers: HeadersLike
     chunks: Iterable[Text] | None
@@ -40,11 +40,11 @@ class RequestOptions(SendOptions, total=False):
 
 
 class Requests(Protocol[E_co]):
-    """The ways to send a request, which both kinds of proxy and their sessions inherit. They all end in `send`."""
+    """Methods that send a request, for both kinds of proxy and their sessions. All of them call `send`."""
 
     @abstractmethod
     def send(self, request: Request, **options: Unpack[SendOptions]) -> E_co:
-        """Send a `Request` as `request` does."""
+        """Send a `Request` object. The options are those of `request`."""
 
     def request(
         self,
@@ -64,38 +64,39 @@ class Requests(Protocol[E_co]):
         Parameters
         ----------
         method, path
-            The request line (`GET /`).
+            Method and path of the request line (default `GET /`).
         headers, trailers
-            `Headers`, a mapping, or names and values in pairs.
+            `Headers`, a mapping, or pairs of names and values (default none).
         body, chunks, json
-            The body in one piece (with a content-length), in several chunks, or as a value that is written as JSON, with its
-            content-type.
+            The body: bytes or text in one piece, with a content-length; several chunks; or a value to send as JSON, with its
+            content-type. Give at most one of the three (default empty).
         authority
-            The `host` header, or `:authority`.
+            Value of the `host` header, or of `:authority` (default `example.com`).
         worker
             Number of the worker that accepts the connection, from 1. By default the simulated workers take turns. In a
             real Envoy the kernel always chooses.
         http2
-            Send the request over HTTP/2 instead of HTTP/1.1. With a real Envoy this needs the package `h2`.
+            Send the request over HTTP/2 instead of HTTP/1.1 (default False). With a real Envoy this needs the package `h2`.
         wait
-            Seconds to wait for a response that a filter holds back: 20 virtual seconds in the simulated proxy, where the
-            exchange continues in later calls; the `timeout` of a real Envoy, 5 seconds without traffic. The exchange is
-            `paused` then. None for no limit.
+            Seconds to wait for the end of the response, for example if a filter holds it back. Then the exchange is returned
+            as `paused`. The simulated proxy waits 20 virtual seconds by default, and continues the exchange in later calls. A
+            real Envoy waits for its `timeout` by default, 5 seconds without traffic. None: no limit.
         timeout
-            Seconds after which the client gives up: it closes its connection, and the filters' streams end as for any
-            client that leaves. Virtual seconds in the simulated proxy; None, the default, for a patient client.
+            Seconds after which the client gives up and closes its connection, virtual ones in the simulated proxy. None (the
+            default): the client doesn't give up.
         complete
-            False: the client never sends the end of its body, so that it leaves in the middle of it if it has a `timeout`.
+            Whether the client sends the end of the body (default True). With False and a `timeout`, it closes its connection
+            in the middle of the body.
         properties
-            Properties that filters read during this request, by their paths with dots: `{"source.address": "10.0.0.1:80"}`.
-            A real Envoy computes its own ones; it takes `filter_state.NAME` if it was started with `request_state=True`.
+            Values of properties that filters read during this request, by path: `{"source.address": "10.0.0.1:80"}`. A real
+            Envoy has its own values; it only accepts `filter_state.NAME`, if you started it with `request_state=True`.
         metadata
-            Dynamic metadata of the request: `{"com.example": {"tier": "gold"}}`, as for `properties`.
+            Dynamic metadata of the request: `{"com.example": {"tier": "gold"}}`. For a real Envoy, see `properties`.
 
         Raises
         ------
         UsageError
-            The proxy is closed or has no such worker; there are several bodies, or properties that can't be given.
+            The proxy is closed, it has no such worker, there are several bodies, or a property can't be set.
         """
         return self.send(Request.of(method, path, headers, body, trailers, authority, chunks, json), **options)
 

@@ -1,4 +1,4 @@
 """TCP connections through network filters, and their upstream connections.
 
-The contexts of the guest are in `..contexts`.
+The contexts of filters are in `..contexts`.
 """

@@ -1,4 +1,4 @@
-"""Interface of a network filter, as a TCP stream calls it."""
+"""Interface through which a TCP stream calls a network filter."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 __all__ = ["DOWNSTREAM", "UPSTREAM", "FilterSet", "NetworkFilter"]
 
-#: Where bytes come from: the client or the upstream.
+#: Sources of bytes: the client and the upstream.
 DOWNSTREAM, UPSTREAM = 0, 1
 
 
 class NetworkFilter(Protocol):
-    """One network filter of one connection. Its methods return True if the connection or the bytes continue."""
+    """A network filter of one connection. Callbacks return True if the connection or the bytes continue to the next one."""
 
-    #: Object that the filter holds: `connection`, `downstream data`, `upstream data` or an empty string.
+    #: What the filter holds: `connection`, `downstream data`, `upstream data`, or an empty string for nothing.
     paused: str
 
     @property
     def plugin(self) -> Plugin | None:
-        """The plugin whose filter this is."""
+        """The plugin to which the filter belongs."""
         ...
 
     @property
@@ -39,15 +39,15 @@ class NetworkFilter(Protocol):
         ...
 
     def on_data(self, source: int, data: Buffer, *, end: bool) -> bool:
-        """Handle bytes from `DOWNSTREAM` or `UPSTREAM`; `end` if none follow."""
+        """Handle bytes from `DOWNSTREAM` or `UPSTREAM`. `end` is True if no more follow."""
         ...
 
     def on_close(self, close_type: CloseType) -> None:
-        """Handle the end of the connection: close callback, `on_done`, `on_log`, `on_delete`."""
+        """Run the callbacks at the end of the connection: the close callback, `on_done`, `on_log` and `on_delete`."""
         ...
 
     def leave(self) -> None:
-        """Drop the context without a callback."""
+        """Drop the context without running its callbacks."""
         ...
 
 
@@ -59,9 +59,9 @@ class FilterSet(NamedTuple):
     filters
         The filters, in order.
     blocked
-        A plugin's VM has failed and does not let connections pass; the filters are those before it.
+        Whether a plugin blocks the connection because its VM has failed. Then `filters` has only the filters before it.
     failure
-        Why it failed, or None.
+        The failure of that VM, or None.
     """
 
     filters: Sequence[NetworkFilter]

@@ -1,4 +1,4 @@
-"""`TcpReply`: what a TCP upstream does when it gets data."""
+"""`TcpReply`: the response of a TCP upstream to data."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ __all__ = ["TcpReply"]
 
 @dataclass
 class TcpReply:
-    """Reaction of a TCP upstream to data.
+    """Response of a TCP upstream to data, which the function of a cluster returns.
 
     Parameters
     ----------
     data
         Bytes to send (default none).
     close
-        Close the connection after them (default False).
+        Whether the upstream closes the connection after them (default False).
     latency
-        Virtual seconds before it does so (default 0).
+        Virtual seconds before it sends them (default 0).
     """
 
     data: bytes = b""

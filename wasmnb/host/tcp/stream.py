@@ -1,11 +1,11 @@
 """One TCP connection: from the client through the network filters to the upstream, and back.
 
-Facts (Envoy 1.40): filters see a connection, then its bytes. A filter that stops leaves the bytes in the connection's
-buffer; the next data event brings old and new ones together, and starts with the first filter again. A stop at the
-connection itself holds everything back, including the upstream's connection. Bytes for the client go through the filters in
-reverse. The end of the upstream shows as an empty or last chunk with its end, followed by the close callback of unknown
-type. A connection that ends brings its own close callback (1 closed by the proxy, 2 by the peer), then `on_done`, `on_log`,
-`on_delete`. When a filter's VM fails the connection is closed.
+Facts (Envoy 1.40): filters see a connection, then its bytes. If a filter stops, the bytes stay in the connection's buffer. The
+next data event has the old and the new bytes together, and starts with the first filter again. A filter that stops at the
+connection itself holds everything back, and Envoy doesn't connect to the upstream. Bytes for the client go through the filters
+in reverse order. At the upstream's end, filters see a last chunk, which can be empty, with `end_of_stream`, then the close
+callback with type 0 (unknown). At the end of the connection they see its own close callback (1: closed by the proxy, 2: by the
+peer), then `on_done`, `on_log` and `on_delete`. If a filter's VM fails, Envoy closes the connection.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = ["TcpStream", "TcpWorker"]
 
 
 class TcpWorker(EventThread, Protocol):
-    """The worker of a connection, as `TcpStream` needs it."""
+    """The part of a worker that `TcpStream` uses."""
 
     server: ServerContext
     #: Live connections by exchange number.
@@ -51,18 +51,18 @@ class TcpStream:
     worker
         The worker that serves it.
     exchange
-        The record that its user sees.
+        The record of the connection, which the user sees.
     connection
         The downstream connection.
     cluster
-        The cluster that it goes to.
+        The cluster to which the connection goes.
 
     Attributes
     ----------
     filters
         The network filters, in order.
     done
-        The connection has ended.
+        Whether the connection has ended.
     """
 
     def __init__(self, worker: TcpWorker, exchange: TcpExchange, connection: Connection, cluster: Cluster) -> None:
@@ -77,13 +77,13 @@ class TcpStream:
         self._connected = False
         self._from_client, self._from_upstream = Buffer(), Buffer()
         self._client_ended = self._end_passed = False
-        self._client_closed = False  # both sides: bytes for the client are answered by a reset
-        self._client_reset = False  # a write of bytes fails then, an end alone doesn't
+        self._client_closed = False  # on both sides: the client answers more bytes with a reset
+        self._client_reset = False  # then sending bytes fails, but sending only the end doesn't
         self._upstream = UpstreamConnection(worker, exchange, cluster, self._on_upstream_data)
         worker.connections[exchange.number] = self
 
     def _note(self, name: str, **args: Any) -> None:
-        """Add an event of the connection to the trace."""
+        """Add an event about the connection to the trace."""
         worker = self.worker
         worker.server.trace.note(
             "stream", name, args, time=worker.clock.time(), thread=worker.thread.name, exchange=self.exchange.number
@@ -103,10 +103,10 @@ class TcpStream:
         self._accept()
 
     def _accept(self) -> None:
-        """Show the connection to the filters that have not seen it, then connect to the upstream."""
+        """Show the connection to the filters that haven't seen it, then connect to the upstream."""
         while self._accepted < len(self.filters):
             network_filter = self.filters[self._accepted]
-            self._accepted += 1  # before the callback, which may continue the connection itself
+            self._accepted += 1  # before the callback, which can continue the connection itself
             passed = network_filter.on_new_connection()
             if self.done or self._connected or not passed:
                 return
@@ -126,7 +126,7 @@ class TcpStream:
     # -- from the client --------------------------------------------------------------------------------------------
 
     def data(self, data: bytes, *, end: bool = False) -> None:
-        """Receive bytes from the client; with `end` it has closed its side."""
+        """Receive bytes from the client. With `end`, the client has closed its side after them."""
         if self.done or self._client_ended:
             return
         self.info.request_size += len(data)
@@ -135,7 +135,7 @@ class TcpStream:
         self._read_downstream()
 
     def on_client_close(self, data: bytes = b"") -> None:
-        """Handle a client that closes both sides of its socket, maybe with its last bytes."""
+        """Handle a client that closes both sides of its socket, after its last bytes if there are any."""
         self._client_closed = True
         self.data(data, end=True)
 
@@ -158,7 +158,7 @@ class TcpStream:
             self._finish(CloseType.REMOTE, "done")
 
     def continue_filter(self, network_filter: NetworkFilter) -> None:
-        """Continue behind a filter that held the connection or the client's bytes (`continue_stream`)."""
+        """Continue after a filter that held the connection or the client's bytes (`continue_stream`)."""
         if self.done:
             return
         network_filter.paused = ""
@@ -204,12 +204,12 @@ class TcpStream:
             self._finish(CloseType.LOCAL, "failed")
 
     def disconnect(self) -> None:
-        """Close the connection because the proxy shuts down or a filter asks for it."""
+        """Close the connection because the proxy shuts down or a filter closes it."""
         if not self.done:
             self._finish(CloseType.LOCAL, "done")
 
     def abandon(self) -> None:
-        """Close the connection if an interrupt left one of its filters in the middle of a callback."""
+        """Close the connection if an interrupt stopped one of its filters in the middle of a callback."""
         failed = next((f for f in self.filters if f.failure is not None), None)
         if failed is not None:
             self.fail(failed)
@@ -232,13 +232,13 @@ class TcpStream:
     # -- for observers ----------------------------------------------------------------------------------------------
 
     def update_exchange(self) -> None:
-        """Set the exchange's state to what has happened so far."""
+        """Update the exchange's record to the current state."""
         self.exchange.paused = self.paused
         self.exchange.state = "paused" if self.exchange.paused else "open"
 
     @property
     def paused(self) -> str:
-        """Which filter holds what, such as `upstream data held by auth`; an empty string if none does."""
+        """Which filter holds what, such as `upstream data held by auth`. Empty if no filter holds anything."""
         for network_filter in self.filters:
             if network_filter.paused:
                 plugin = network_filter.plugin

@@ -25,23 +25,23 @@ class EventThread(Protocol):
 
 
 class UpstreamConnection:
-    """A connection to a cluster's upstream function, or to its echo.
+    """A TCP connection from the proxy to the upstream of a cluster.
 
     Parameters
     ----------
     worker
-        The worker whose events these are.
+        The worker on which the connection's events run.
     exchange
-        The record that the connection's user sees.
+        The record of the connection, which the user sees.
     cluster
-        The cluster. Its upstream is a function from bytes to bytes or `TcpReply`, or None for the echo.
+        The cluster. Its upstream is a function from bytes to bytes or `TcpReply`, or None for an echo.
     on_data
-        Called with bytes from the upstream, and whether it closes after them.
+        Called with bytes from the upstream, and with whether the upstream closes its side after them.
 
     Attributes
     ----------
     ended
-        The upstream has closed its side.
+        Whether the upstream has closed its side.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class UpstreamConnection:
         self.ended = False
 
     def call_soon(self, action: Callable[[], None]) -> None:
-        """Run `action` as the next event of the worker, unless the connection is closed before."""
+        """Run `action` as the next event of the worker, unless the connection is closed before that."""
         self._timers.call_soon(action)
 
     def send(self, data: bytes, *, end: bool) -> None:
@@ -64,9 +64,9 @@ class UpstreamConnection:
         Parameters
         ----------
         data
-            The bytes, maybe none.
+            The bytes; they can be empty.
         end
-            The client's side is closed after them; the upstream then closes its side.
+            Whether the client's side is closed after them. Then the upstream closes its side as well.
         """
         if data:
             self._exchange.upstream_chunks.append(data)
@@ -79,13 +79,13 @@ class UpstreamConnection:
         self._timers.cancel()
 
     def _on_client_end(self) -> None:
-        """Let the upstream see the client's end, unless it has closed the connection itself."""
+        """Tell the upstream that the client has closed its side, unless the upstream has closed the connection."""
         if not self.ended:
             self._exchange.upstream_end = "end"
             self._call_upstream(b"")
 
     def _call_upstream(self, data: bytes) -> None:
-        """Call the upstream function with data, or with empty bytes for the client's end."""
+        """Call the upstream's function with bytes; empty bytes mean that the client has closed its side."""
         upstream: Any = self._cluster.upstream
         result = TcpReply(data) if upstream is None else upstream(data)
         reply = result if isinstance(result, TcpReply) else TcpReply(result or b"")

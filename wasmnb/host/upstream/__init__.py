@@ -1,4 +1,4 @@
-"""Upstreams that respond to requests and callouts: clusters and gRPC servers.
+"""Upstreams that respond to requests and callouts: clusters, gRPC servers and a Redis server.
 
-The router, which sends a stream's request to its cluster, is in `..http.router`.
+The router, which sends requests to their clusters, is in `..http.router`.
 """

@@ -17,7 +17,7 @@ Upstream = Response | Callable[[Request], Any] | None
 
 
 def echo(request: Request) -> Response:
-    """Respond with 200, the request's body, and method and path in `x-echo-*` headers."""
+    """Return a response with status 200, the request's body, and its method and path in `x-echo-*` headers."""
     headers = Headers([("x-echo-method", request.method), ("x-echo-path", request.path)])
     content_type = request.headers.get("content-type")
     if content_type is not None:
@@ -27,29 +27,31 @@ def echo(request: Request) -> Response:
 
 @dataclass
 class Cluster:
-    """An upstream and its configuration.
+    """A cluster: an upstream with the settings that it has in Envoy's configuration.
 
     Parameters
     ----------
     upstream
-        A `Response`, a function from `Request` to `Response`, or None for the echo (the default). The function may raise
-        `ConnectionRefusedError` (connection refused) or another `ConnectionError` (closed before the response).
+        A `Response`, or a function from `Request` to `Response`. None (the default): an echo. To simulate a failure, the
+        function can raise `ConnectionRefusedError` (connection refused) or another `ConnectionError` (closed before the
+        response).
     name
-        Name of the cluster.
+        Name of the cluster. By default, its key in `Proxy(clusters=...)`.
     alive
-        False to refuse connections (default True).
+        Whether it accepts connections (default True).
     endpoints
-        Number of hosts (default 1); with 0 a request fails at once.
+        Number of hosts (default 1). With 0, requests fail immediately.
     http2
-        The cluster speaks HTTP/2, as gRPC needs it (default False).
+        Whether it speaks HTTP/2, which gRPC needs (default False).
     buffer_limit
-        Bytes, as `per_connection_buffer_limit_bytes` (default 1 MiB).
+        Buffer limit of a connection in bytes, Envoy's `per_connection_buffer_limit_bytes` (default 1 MiB).
     address
-        Value of the upstream's address properties (default `127.0.0.1:10080`).
+        Address and port of the host, which properties show (default `127.0.0.1:10080`).
     metadata
-        As in Envoy's configuration: `{"filter_metadata": {...}}`.
+        Metadata of the cluster, as in Envoy's configuration: `{"filter_metadata": {...}}` (default none).
     early
-        Called when a request's headers have arrived. It returns a `Response` to respond before the body, or None.
+        Function that is called with a request when its headers have arrived. It returns a `Response` to respond before the
+        body arrives, or None to wait for the body. By default, the upstream waits.
     """
 
     upstream: Upstream = None
@@ -63,7 +65,7 @@ class Cluster:
     early: Callable[[Request], Response | None] | None = None
 
     def respond(self, request: Request) -> Response:
-        """Call the upstream.
+        """Return the upstream's response to a request.
 
         Parameters
         ----------
@@ -73,14 +75,14 @@ class Cluster:
         Returns
         -------
         Response
-            A number or text from the function becomes a response with that status or body.
+            The response. If the upstream's function returns a number or text, it becomes the status or the body.
 
         Raises
         ------
         ConnectionError
-            The cluster is not alive, or the function raised it.
+            The cluster isn't alive, or the function raised the error.
         UsageError
-            The function did not return a response.
+            The function returned something else than a response, a number or text.
         """
         if not self.alive:
             raise ConnectionRefusedError(self.name)
@@ -93,25 +95,26 @@ class Cluster:
             return Response(result)
         if isinstance(result, str | bytes):
             return Response(200, body=result if isinstance(result, bytes) else encode_text(result))
-        raise UsageError(f"The upstream {self.name!r} returned {type(result).__name__}; it must return a Response.")
+        raise UsageError(f"The function of cluster {self.name!r} must return a Response, not {type(result).__name__}.")
 
 
 def to_cluster(name: str, value: Any, *, main: bool = False) -> Cluster:
-    """Build a cluster from a user's value.
+    """Return the cluster for a value that the user gave.
 
     Parameters
     ----------
     name
-        Its name.
+        Name of the cluster.
     value
         A `Response`, a function, a `Cluster` or None.
     main
-        It is the main upstream, for which None means the echo; for any other None means a cluster without endpoints.
+        Whether it is the main cluster (default False). For the main one, None stands for the echo; for others, None stands
+        for a cluster without endpoints.
 
     Raises
     ------
     UsageError
-        The value is of another type.
+        The value has another type.
     """
     if value is None and not main:
         return Cluster(name=name, endpoints=0)
@@ -124,12 +127,12 @@ def to_cluster(name: str, value: Any, *, main: bool = False) -> Cluster:
 
 
 def to_clusters(main: str, upstream: Any, others: Mapping[str, Any] | None) -> dict[str, Cluster]:
-    """Build all clusters by name.
+    """Return all clusters by name, for the values that the user gave.
 
     Parameters
     ----------
     main, upstream
-        Name and value of the main upstream.
+        Name and value of the main cluster.
     others
         Values of the other clusters by name, or None.
     """

@@ -1,7 +1,7 @@
 """gRPC messages in HTTP bodies, and an upstream with gRPC methods.
 
-Facts (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md): a message is one byte of flags, four bytes of
-length, big endian, and the message; the status is in the trailers, or in the headers of a response without body.
+Facts (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md): a message is preceded by one byte of flags and four
+bytes of length (big-endian). The status is in the trailers, or in the headers of a response without a body.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ __all__ = ["GrpcReply", "GrpcServer", "frame_message", "split_messages"]
 
 
 def frame_message(message: bytes) -> bytes:
-    """Return a message with its five bytes of flags and length."""
+    """Return a message as it is sent: after five bytes of flags and length."""
     return b"\0" + len(message).to_bytes(4, "big") + message
 
 
 def split_messages(body: bytes) -> list[bytes]:
-    """Return the complete messages of a body; an incomplete one at the end is left out."""
+    """Return the complete messages of a body, without an incomplete one at its end."""
     messages, at = [], 0
     while at + 5 <= len(body):
         size = int.from_bytes(body[at + 1 : at + 5], "big")
@@ -34,18 +34,19 @@ def split_messages(body: bytes) -> list[bytes]:
 
 @dataclass
 class GrpcReply:
-    """Reaction of a gRPC method to a message.
+    """Response of a gRPC method to a message.
 
     Parameters
     ----------
     messages
-        Messages to send (default none).
+        Serialised messages to send (default none).
     status, message
-        gRPC status that ends the call, and its message; None (the default) does not end it.
+        gRPC status with which the call ends, and the text of its message (default empty). None (the default): the call goes
+        on.
     reset
-        End the stream with a reset instead (default False).
+        Whether the stream ends with a reset, without a status (default False).
     latency
-        Virtual seconds before the reaction (default 0).
+        Virtual seconds before the response (default 0).
     """
 
     messages: list[bytes] = field(default_factory=list)
@@ -55,24 +56,24 @@ class GrpcReply:
     latency: float = 0.0
 
 
-#: Function of a method: it returns one message, several, none, or a `GrpcReply`.
+#: Function of a method: it returns one message, several messages, None, or a `GrpcReply`.
 Method = Callable[[bytes], "bytes | Iterable[bytes] | GrpcReply | None"]
 
 
 class GrpcServer:
-    """An upstream with gRPC methods, for callouts and for requests that pass through.
+    """An upstream with gRPC methods, for filters' callouts and for clients' requests.
 
     Parameters
     ----------
     methods
-        Path (`/package.Service/Method`) -> function of one message. It returns one message, several, none, or a
-        `GrpcReply`. A unary call ends with status 0 after it; a stream ends when the client closes its side or a reply has
-        a status.
+        The methods: path (`/package.Service/Method`) -> function that gets each message of a call, as bytes. It returns one
+        message, several messages, None, or a `GrpcReply`. Then a unary call ends with status 0. A stream ends when the client
+        closes its side, or when a reply has a status.
     headers, trailers
-        Sent with every response (default none).
+        Headers and trailers of every response (default none).
     metadata_first
-        Whether a stream's initial metadata (`headers`) is sent when the stream opens, before the first message. True, or the
-        paths of the methods that do so; by default no method does.
+        Whether a stream gets its initial metadata (`headers`) when it opens, before the first message: True, or the paths of
+        the methods for which it does (default False).
     """
 
     def __init__(
@@ -89,17 +90,17 @@ class GrpcServer:
         self.trailers = Headers(trailers)
 
     def sends_metadata_first(self, path: str) -> bool:
-        """Return whether a stream of this method begins with the server's metadata."""
+        """Return whether a stream of this method gets its initial metadata when it opens."""
         first = self._metadata_first
         return first if isinstance(first, bool) else path in first
 
     def reply(self, path: str, message: bytes) -> GrpcReply:
-        """Call a method with one message. An unknown method ends with status 12.
+        """Return a method's response to one message. An unknown method ends the call with status 12 (unimplemented).
 
         Parameters
         ----------
         path
-            `/package.Service/Method`.
+            Path of the method: `/package.Service/Method`.
         message
             The serialised message.
         """

@@ -1,4 +1,4 @@
-"""An upstream's response as bytes, for responses that a `Response` can't express."""
+"""An upstream's response as raw bytes, for invalid responses that a `Response` can't represent."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _INTERIM = (100, 102, 103)
 
 
 class RawResponse(Response):
-    """A response over HTTP/1 that is sent unchanged, byte by byte. The connection is closed after it.
+    """A response over HTTP/1 whose bytes are sent unchanged. Then the upstream closes the connection.
 
     Parameters
     ----------
     data
-        All bytes of the response.
+        All bytes of the response, from the status line on.
 
     Attributes
     ----------
     interim
-        The first interim response that `decode` has read, or None.
+        The first interim response (1xx) that `decode` has read, or None.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -36,9 +36,9 @@ class RawResponse(Response):
         self.interim: Response | None = None
 
     def decode(self, method: str) -> Response | None:
-        """Return the response as Envoy's codec reads it, without interim ones, or None if it can't be read.
+        """Return the final response as Envoy's codec reads it, or None if the codec can't read it.
 
-        `reset` is set if the body is incomplete. A status of 0 means that the connection ended before the response.
+        The response's `reset` is True if the body is incomplete. Status 0: the connection ended before the response.
         """
         rest = self.data
         while True:

@@ -1,4 +1,4 @@
-"""A scripted Redis, for modules that call Redis with the hostcalls of Higress.
+"""A scripted Redis server, for modules that call Redis through the hostcalls of Higress.
 
 Facts (https://redis.io/docs/latest/develop/reference/protocol-spec/): a command is an array of bulk strings; RESP2 replies are
 simple strings, errors, integers, bulk strings, and arrays.
@@ -19,15 +19,15 @@ _END = b"\r\n"
 
 
 class RedisError(Exception):
-    """An error reply: `raise RedisError("WRONGTYPE ...")` in a command's function."""
+    """Error that a command's function raises to send an error reply: `raise RedisError("WRONGTYPE ...")`."""
 
 
-#: Commands that a server remembers, and their characters.
+#: Most commands that a server remembers, and most characters of them.
 _SEEN, _CHARACTERS = 10_000, 64 << 20
 
 
 def decode_command(data: bytes) -> list[bytes] | None:
-    """Return the parts of a command; None if the bytes are not one."""
+    """Return a command's name and arguments, or None if the bytes aren't a command."""
     head, _, rest = data.partition(_END)
     if head[:1] != b"*" or not head[1:].isdigit():
         return None
@@ -42,18 +42,18 @@ def decode_command(data: bytes) -> list[bytes] | None:
 
 
 def encode_reply(value: Any) -> bytes:
-    """Return a Python value as a reply.
+    """Return a Python value in the form in which Redis sends it.
 
     Parameters
     ----------
     value
-        None (a null), True ("OK"), False and numbers (integers), text and bytes (bulk strings), a `RedisError`, an iterable or
-        a mapping (an array).
+        None (sent as null), True ("OK"), False or a number (integer), text or bytes (bulk string), a `RedisError`, or an
+        iterable or mapping of these (array).
 
     Raises
     ------
     UsageError
-        A value of another type.
+        The value has another type.
     """
     match value:
         case None:
@@ -74,29 +74,30 @@ def encode_reply(value: Any) -> bytes:
         case Iterable():
             parts = [encode_reply(part) for part in value]
             return b"*%d" % len(parts) + _END + b"".join(parts)
-    raise UsageError(f"A Redis command returns text, bytes, numbers, lists or None, not {type(value).__name__}.")
+    raise UsageError(f"A Redis command must return text, bytes, numbers, lists or None, not {type(value).__name__}.")
 
 
 class RedisServer:
-    """A Redis behind a cluster: `Proxy(..., clusters={"outbound|6379||redis.static": RedisServer({...})})`.
+    """A scripted Redis server as a cluster: `Proxy(..., clusters={"outbound|6379||redis.static": RedisServer({...})})`.
 
-    Only modules with the hostcalls of Higress can call it (`proxy_redis_init`, `proxy_redis_call`): plain Envoy has no Redis
-    for filters.
+    Only modules that use the hostcalls of Higress (`proxy_redis_init`, `proxy_redis_call`) can call it. Plain Envoy doesn't
+    have these hostcalls.
 
     Parameters
     ----------
     commands
-        Command in upper case -> its reply, or a function of the command's arguments that returns it; or one function of the whole
-        command, such as the `execute_command` of a client or of `fakeredis.FakeRedis()`. Arguments are `str`. A reply is text,
-        bytes, a number, None, True for OK, or a list or mapping of these; a `RedisError` that is raised is an error reply, a
-        `ConnectionError` breaks the connection.
+        Either a mapping from each command's name in upper case to its reply, or to a function that gets the arguments and
+        returns the reply. Or one function that gets the name and the arguments of every command, such as
+        `fakeredis.FakeRedis().execute_command`. Arguments are `str`. A reply is text, bytes, a number, None, True for OK, or a
+        list or mapping of these. A function can raise a `RedisError` for an error reply, and a `ConnectionError` to break the
+        connection.
     latency
-        Virtual seconds before a reply (0).
+        Virtual seconds before a reply (default 0).
 
     Attributes
     ----------
     commands_seen
-        The commands so far, as lists of `str`: the last 10,000, with up to 64 Mi characters.
+        The last 10,000 commands, as lists of `str`; fewer if they have more than 64 Mi characters.
     """
 
     def __init__(self, commands: Mapping[str, Any] | Callable[..., Any], *, latency: float = 0.0) -> None:
@@ -106,7 +107,7 @@ class RedisServer:
         self._characters = 0
 
     def reply(self, command: list[bytes]) -> bytes:
-        """Return the reply to a command as it is sent.
+        """Return the reply to a command, in the form in which Redis sends it.
 
         Raises
         ------
@@ -132,5 +133,5 @@ class RedisServer:
             self._characters -= sum(map(len, seen.pop(0)))
 
     def __call__(self, _request: Request) -> NoReturn:
-        """Refuse an HTTP request by closing the connection, as Redis does."""
+        """Close the connection of an HTTP request, as Redis does."""
         raise ConnectionResetError("Redis doesn't speak HTTP")

@@ -100,7 +100,7 @@ def sanitize(
     internal_only: Iterable[bytes] = (),
 ) -> str:
     """Remove headers that clients must not set, add those of Envoy, and return the client's address."""
-    _remove_hop_by_hop(headers, internal_only)
+    _remove_hop_by_hop(headers)
     address, alone = _address(headers, manager, peer)
     internal = alone and address is not None and is_internal(host_of(address), manager.internal_address_config)
     edge = manager.use_remote_address and not internal
@@ -109,7 +109,7 @@ def sanitize(
     if internal:
         headers.put(b"x-envoy-internal", b"true")
     else:
-        for name in (*(_EDGE if edge else ()), *_ROUTER):
+        for name in (*(_EDGE if edge else ()), *_ROUTER, *internal_only):
             headers.remove(name)
     address = address or peer.address
     _about_envoy(headers, manager, peer)
@@ -124,9 +124,7 @@ def sanitize(
     return address
 
 
-def _remove_hop_by_hop(headers: RequestHeaders, internal_only: Iterable[bytes]) -> None:
-    for name in internal_only:
-        headers.remove(name)
+def _remove_hop_by_hop(headers: RequestHeaders) -> None:
     if not is_upgrade(headers):
         headers.remove(b"connection")
         headers.remove(b"upgrade")

@@ -1,23 +1,23 @@
-"""The switches of Envoy's HTTP connection manager, under Envoy's names and with its defaults.
+"""The options of Envoy's HTTP connection manager, with Envoy's names and defaults.
 
 Reference: https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
 from ....errors import UsageError
 from ...envoy_api.message_check import checked_argument
 
-__all__ = ["HttpConnectionManager"]
+__all__ = ["HttpConnectionManager", "option_advice"]
 
 #: Annotation of a field -> types of its values.
 _PLAIN: dict[str, tuple[type, ...]] = {"str": (str,), "bool": (bool,), "int": (int,), "float": (float, int)}
 
-#: Switches that Envoy keeps in a message of its own: message -> names.
+#: Options that Envoy keeps in a separate message: message -> names.
 _NESTED = {
     "http_protocol_options": (
         "accept_http_10",
@@ -40,64 +40,76 @@ _NESTED = {
 
 @dataclass(frozen=True)
 class HttpConnectionManager:
-    """Settings of the connection manager.
+    """Options of Envoy's HTTP connection manager. `Proxy` and `Envoy` also take each of them as a keyword argument.
 
-    Every field has Envoy's name and, unless said otherwise, Envoy's default. Fields that Envoy keeps in
+    Every option has Envoy's name and, except for `enable_trailers`, Envoy's default. Options that Envoy keeps in
     `http_protocol_options`, `http2_protocol_options` or `common_http_protocol_options` are listed with the others.
 
     Parameters
     ----------
     use_remote_address
-        Take the address of the peer for the client's, and append it to `x-forwarded-for`.
+        Whether the peer's address is used as the client's address and appended to `x-forwarded-for` (default False).
     xff_num_trusted_hops
-        Number of trusted proxies in front of this one.
-    skip_xff_append, append_x_forwarded_port, add_user_agent, via
-        Headers that the proxy adds to requests: `x-forwarded-for`, its port, `user-agent` and `via`.
+        Number of trusted proxies in front of this one (default 0).
+    skip_xff_append
+        Whether the proxy leaves `x-forwarded-for` unchanged (default False).
+    append_x_forwarded_port, add_user_agent
+        Whether the proxy adds `x-forwarded-port`, and `user-agent` with its cluster, to requests (default False).
+    via
+        Value that the proxy appends to the `via` header of requests and responses. Empty (the default): none.
     internal_address_config
-        Ranges of addresses that count as internal, as CIDR ("10.0.0.0/8"); none by default.
+        Address ranges in CIDR notation whose clients count as internal, such as "10.0.0.0/8" (default none).
     forward_client_cert_details
-        Treatment of `x-forwarded-client-cert`: "SANITIZE", "FORWARD_ONLY", "APPEND_FORWARD", "SANITIZE_SET" or
+        Treatment of `x-forwarded-client-cert`: "SANITIZE" (the default), "FORWARD_ONLY", "APPEND_FORWARD", "SANITIZE_SET" or
         "ALWAYS_FORWARD_ONLY".
-    generate_request_id, preserve_external_request_id, always_set_request_id_in_response
-        Whether `x-request-id` is created, kept, and added to responses.
-    server_name, server_header_transformation
-        The `server` header of responses: "OVERWRITE", "APPEND_IF_ABSENT" or "PASS_THROUGH".
-    normalize_path, merge_slashes, path_with_escaped_slashes_action
-        Normalisation of the path.
+    generate_request_id
+        Whether requests without `x-request-id` get one (default True).
+    preserve_external_request_id, always_set_request_id_in_response
+        Whether the proxy keeps the `x-request-id` of external clients, and adds it to responses (default False).
+    server_name
+        Value of the `server` header of responses (default "envoy").
+    server_header_transformation
+        What happens to the upstream's `server` header: "OVERWRITE" (the default), "APPEND_IF_ABSENT" or "PASS_THROUGH".
+    normalize_path, merge_slashes
+        Whether paths are normalised (`/a/../b`), and repeated slashes merged (default False).
+    path_with_escaped_slashes_action
+        What happens to escaped slashes in paths (default "KEEP_UNCHANGED").
     strip_matching_host_port, strip_any_host_port, strip_trailing_host_dot
-        Normalisation of the host.
+        Whether the host loses the listener's port, any port, and a dot at its end (default False).
     scheme_to_overwrite
-        Scheme of every request (`scheme_header_transformation`).
+        Scheme that every request gets (`scheme_header_transformation`). Empty (the default): unchanged.
     allow_connect
-        Over HTTP/2 a CONNECT with `:protocol` asks for an upgrade.
+        Whether requests over HTTP/2 can ask for an upgrade, with CONNECT and `:protocol` (default False).
     upgrade_configs
-        Upgrades that are allowed, by type in lower case: True or False.
+        Whether an upgrade is allowed, by its type in lower case: `{"websocket": True}` (default empty).
     proxy_100_continue
-        Pass `expect: 100-continue` on to the upstream, instead of responding to it.
+        Whether `expect: 100-continue` is passed on to the upstream; by default, the proxy responds to it.
     accept_http_10, default_host_for_http_10
-        Whether HTTP/1.0 is accepted, and the host of its requests without one.
+        Whether HTTP/1.0 is accepted (default False), and the host for its requests without one (default empty).
     allow_absolute_url, allow_chunked_length
-        Whether HTTP/1.1 may have an absolute URL in the request line, and `content-length` besides chunks.
+        Whether HTTP/1.1 requests can have an absolute URL (default True), and both `content-length` and chunks (default
+        False).
     enable_trailers
-        Pass trailers on over HTTP/1.1. Unlike in Envoy, True by default.
+        Whether trailers are passed on over HTTP/1.1 (default True; in Envoy, False).
     max_requests_per_connection
-        Requests after which a connection is closed; 0 for no limit.
+        Number of requests after which a connection is closed. 0 (the default): no limit.
     max_request_headers_kb, max_headers_count
-        Limits of a request's headers: their size in KiB, and their number.
+        Largest size of a request's headers in KiB (default 60), and their largest number (default 100).
     request_headers_timeout
-        Seconds from a request's first byte to the end of its headers, for clients that send bytes; 0 for no limit.
+        Seconds from a request's first byte to the end of its headers, for clients that send bytes. 0 (the default): no limit.
     max_stream_duration
-        Seconds that a stream may last; 0 for no limit.
+        Most seconds that a stream can last. 0 (the default): no limit.
     headers_with_underscores_action
-        "ALLOW", "REJECT_REQUEST" or "DROP_HEADER".
+        What happens to headers with an underscore in their names: "ALLOW" (the default), "REJECT_REQUEST" or "DROP_HEADER".
     stream_error_on_invalid_http_message
-        A request that is refused does not end its connection.
+        Whether the connection stays open after a request that is refused (default False).
     header_key_format
-        How names of response headers are written over HTTP/1: "proper_case_words", or as they are.
+        How the names of response headers are written over HTTP/1: "proper_case_words" for `Content-Type`. By default, they
+        stay as they are.
     local_reply_config
-        Envoy's message, as a mapping.
+        Envoy's message that changes local replies, as a mapping (default empty).
     suppress_envoy_headers
-        Of the router: it adds none of its own `x-envoy-` headers.
+        Whether the router adds none of its `x-envoy-` headers (default False). In Envoy this is an option of the router.
     """
 
     use_remote_address: bool = False
@@ -148,19 +160,19 @@ class HttpConnectionManager:
 
     @classmethod
     def of(cls, value: HttpConnectionManager | Mapping[str, Any] | None, **switches: Any) -> HttpConnectionManager:
-        """Return the settings for parameters of a proxy.
+        """Return the options for the parameters of a proxy.
 
         Parameters
         ----------
         value
             An object of this class, Envoy's message as a mapping, or None.
         switches
-            Single switches by name.
+            Options by name, which replace those in `value`.
 
         Raises
         ------
         UsageError
-            A switch is unknown or of the wrong type, or the message has a field that Envoy doesn't know.
+            An option is unknown or has the wrong type, or the message has a field that Envoy doesn't know.
         """
         if not isinstance(value, HttpConnectionManager | Mapping | None):
             raise UsageError(f"connection_manager must be an HttpConnectionManager or a mapping, not {value!r:.60}.")
@@ -168,7 +180,7 @@ class HttpConnectionManager:
         known = {f.name for f in fields(cls)}
         unknown = sorted(set(switches) - known)
         if unknown:
-            raise UsageError(f"The connection manager has no switch {unknown[0]!r}.")
+            raise UsageError(f"The connection manager has no option {unknown[0]!r}. {option_advice(unknown[0], known)}")
         if "local_reply_config" in switches:
             replies = switches["local_reply_config"] or {}
             switches["local_reply_config"] = checked_argument("local_reply_config", replies, "LocalReplyConfig")
@@ -176,7 +188,7 @@ class HttpConnectionManager:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> ManagerReading:
-        """Read Envoy's message."""
+        """Read the options from Envoy's message."""
         known = {f.name for f in fields(cls)}
         nested = {name for names in _NESTED.values() for name in names}
         values = {name: config[name] for name in known - nested if name in config}
@@ -226,12 +238,12 @@ class ManagerReading(NamedTuple):
 
 _DEFAULTS = HttpConnectionManager()
 
-#: Fields of the message that an argument may also write as the switch of this name.
+#: Fields of the message that can also have the form of the option with the same name.
 _OWN_FORMS = ("internal_address_config", "upgrade_configs", "scheme_to_overwrite", "suppress_envoy_headers")
 
 
 def _checked(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return Envoy's message with checked fields; switches in the form of a parameter stay as they are."""
+    """Return Envoy's message with checked fields. Fields in the form of an option stay as they are."""
     own = {name: message[name] for name in _OWN_FORMS if name in message}
     rest = {name: value for name, value in message.items() if name not in own}
     return {**checked_argument("connection_manager", rest, "HttpConnectionManager"), **own}
@@ -281,6 +293,14 @@ def _converted(values: Mapping[str, Any]) -> dict[str, Any]:
     if result.get("server_name") == "":
         del result["server_name"]
     return result
+
+
+def option_advice(name: str, known: Iterable[str]) -> str:
+    """Return a hint for an unknown option: the most similar name, or where all of them are documented."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, list(known), 1)
+    return f"Did you mean {close[0]!r}?" if close else "`help(wasmnb.host.HttpConnectionManager)` lists its options."
 
 
 def upgrade_types(configs: Any) -> dict[str, bool]:

@@ -1,4 +1,4 @@
 """Routes: the route table, matching, the changes that a route makes to messages, and its retry policy.
 
-Requests are sent by `..router`.
+The package `..router` sends requests along the routes.
 """

@@ -1,8 +1,8 @@
-"""How long a stream may last: a route's `max_stream_duration`, and the `grpc-timeout` of a request.
+"""How long a stream can last: a route's `max_stream_duration`, and the `grpc-timeout` of a request.
 
-Facts (Envoy 1.40): with `grpc_timeout_header_max`, the request's own timeout counts, up to that maximum; 0 means no maximum.
-Routes with `max_stream_duration` write the duration that counts into the header of gRPC requests, also if it comes from the
-route or the connection manager. A request's own timeout of 0 ends it at once.
+Facts (Envoy 1.40): with `grpc_timeout_header_max`, Envoy uses the request's own timeout up to that maximum; 0 means no maximum.
+Routes with `max_stream_duration` write the duration into the header of gRPC requests, even if it is that of the route or the
+connection manager. A request with a timeout of 0 ends immediately.
 """
 
 from __future__ import annotations
@@ -23,21 +23,23 @@ _UNITS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-
 
 
 def grpc_timeout(headers: HeaderMap) -> float | None:
-    """Return the seconds of a request's `grpc-timeout`; None without one that can be read."""
+    """Return the seconds of a request's `grpc-timeout`, or None if it is missing or invalid."""
     timeout = _GRPC_TIMEOUT.match(headers.get(b"grpc-timeout") or b"")
     return int(timeout[1]) * _UNITS[timeout[2]] if timeout is not None else None
 
 
 @dataclass(frozen=True)
 class StreamDuration:
-    """The limits of a route.
+    """A route's limits for the duration of a stream.
 
     Attributes
     ----------
     limit
-        Seconds, 0 for no limit; None for what the connection manager says.
-    grpc_max, grpc_offset
-        Maximum of a request's own timeout, None to ignore that, and what is taken off it.
+        Limit in seconds. 0: no limit. None: the limit of the connection manager.
+    grpc_max
+        Maximum for a request's own timeout, in seconds. None: the request's own timeout is ignored.
+    grpc_offset
+        Seconds that are subtracted from the request's own timeout.
     """
 
     limit: float | None = None
@@ -46,7 +48,7 @@ class StreamDuration:
 
     @classmethod
     def of(cls, config: Mapping[str, Any] | None) -> StreamDuration | None:
-        """Read Envoy's message."""
+        """Read the limits from Envoy's message."""
         if config is None:
             return None
         limit, most = config.get("max_stream_duration"), config.get("grpc_timeout_header_max")
@@ -57,14 +59,14 @@ class StreamDuration:
         )
 
     def of_request(self, headers: HeaderMap, default: float) -> float | None:
-        """Return the seconds that a request may last, None for no limit; those of gRPC get it as their `grpc-timeout`.
+        """Return the seconds that a request can last, or None for no limit, and write them into `grpc-timeout` for gRPC.
 
         Parameters
         ----------
         headers
-            The request's.
+            The request's headers, which are changed.
         default
-            The connection manager's limit, 0 for none.
+            The connection manager's limit in seconds; 0 for no limit.
         """
         asked = grpc_timeout(headers)
         if self.grpc_max is None or asked is None:

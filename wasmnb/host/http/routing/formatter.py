@@ -1,7 +1,7 @@
-"""Envoy's substitution format: `%REQ(:path)%` and the like, in header additions and local replies.
+"""Envoy's substitution format: operators such as `%REQ(:path)%` in added headers and local replies.
 
-Facts (Envoy 1.40): an operator without a value gives `-` in a text of its own, and nothing in a header that is added if the
-value is empty. Reference: https://www.envoyproxy.io/docs/envoy/v1.40.0/configuration/observability/access_log/usage
+Facts (Envoy 1.40): an operator without a value becomes `-` in a text, and an empty string in an added header.
+Reference: https://www.envoyproxy.io/docs/envoy/v1.40.0/configuration/observability/access_log/usage
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _OPERATOR = re.compile(r"%%|%([A-Z_0-9]+)(?:\(((?:[^)\\]|\\.)*)\))?(?::(\d+))?%"
 
 
 class Format:
-    """A text with operators."""
+    """A text with operators that are replaced by facts about a stream."""
 
     def __init__(self, text: str) -> None:
         self.parts: list[bytes | tuple[str, str, int | None]] = []
@@ -39,11 +39,11 @@ class Format:
 
     @property
     def unknown(self) -> list[str]:
-        """Operators that the simulation doesn't support."""
+        """Operators in the text that the simulation doesn't support."""
         return [p[0] for p in self.parts if isinstance(p, tuple) and p[0] not in OPERATORS]
 
     def __call__(self, facts: Facts, missing: bytes = b"-") -> bytes:
-        """Return the text for a stream."""
+        """Return the text with the facts of a stream; `missing` replaces operators without a value."""
         return b"".join(p if isinstance(p, bytes) else self._value(p, facts, missing) for p in self.parts)
 
     def _value(self, part: tuple[str, str, int | None], facts: Facts, missing: bytes) -> bytes:
@@ -53,7 +53,7 @@ class Format:
         return missing if value is None else value[:limit]
 
     def plain(self, facts: Facts) -> Any:
-        """Return the JSON value: a number if the text is one operator with a number, None for an operator without a value."""
+        """Return the JSON value: a number if the text is one operator with a number, None if it is one without a value."""
         if len(self.parts) == 1 and isinstance(self.parts[0], tuple):
             name, argument, limit = self.parts[0]
             read = OPERATORS.get(name)
@@ -66,7 +66,7 @@ class Format:
 
 @dataclass(frozen=True)
 class BodyFormat:
-    """A format of a body: Envoy's `SubstitutionFormatString`.
+    """Format of a local reply's body: Envoy's `SubstitutionFormatString`.
 
     Attributes
     ----------
@@ -97,12 +97,12 @@ class BodyFormat:
 
 
 def data_source(config: Mapping[str, Any]) -> bytes:
-    """Return the bytes of a `DataSource` that has them inline.
+    """Return the inline bytes of Envoy's `DataSource`.
 
     Raises
     ------
     UsageError
-        `inline_bytes` is not base64.
+        `inline_bytes` isn't valid base64.
     """
     if "inline_bytes" in config:
         try:
@@ -113,7 +113,7 @@ def data_source(config: Mapping[str, Any]) -> bytes:
 
 
 def _json_text(template: Any, facts: Facts) -> bytes:
-    """A JSON format. Each text in it is a format, and its keys are sorted."""
+    """Return the JSON of a template, in which each text is a format. Keys are sorted."""
 
     def fill(value: Any) -> Any:
         if isinstance(value, Mapping):

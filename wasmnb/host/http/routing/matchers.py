@@ -1,7 +1,7 @@
 """Matchers of routes, read from Envoy's messages: strings, headers, query parameters, cookies and paths.
 
-Facts (Envoy 1.40): one of several values of a header is enough. Query parameters are compared
-undecoded, the first of a name counts. A regular expression has to match the whole text.
+Facts (Envoy 1.40): a header matches if one of its values does. Query parameters are compared without decoding, and only the
+first of each name. A regular expression must match the whole text.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Text = Callable[[bytes], bool]
 
 
 def string_matcher(config: Mapping[str, Any]) -> Text:
-    """A `StringMatcher`."""
+    """Return the condition of a `StringMatcher` message."""
     lower = bool(config.get("ignore_case"))
     if "safe_regex" in config:
         pattern = re.compile(to_bytes(str(config["safe_regex"]["regex"])))
@@ -43,7 +43,7 @@ _COMPARE: dict[str, Callable[[bytes, bytes], bool]] = {
     "contains": lambda text, expected: expected in text,
 }
 
-#: Older fields of `HeaderMatcher` and what they are now.
+#: Older fields of `HeaderMatcher`, and the fields that replace them.
 _OLD = {
     "exact_match": "exact",
     "prefix_match": "prefix",
@@ -54,7 +54,7 @@ _OLD = {
 
 
 class HeaderMatcher:
-    """A `HeaderMatcher`."""
+    """Condition for one header: Envoy's `HeaderMatcher`."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.name = to_bytes(str(config["name"])).lower()
@@ -82,7 +82,7 @@ def _in_range(value: bytes, limits: tuple[int, int]) -> bool:
 
 
 def parameter(config: Mapping[str, Any]) -> Callable[[bytes], bool]:
-    """A `QueryParameterMatcher`, for a path with its query."""
+    """Return the condition of a `QueryParameterMatcher` message, for a path with its query."""
     name = to_bytes(str(config["name"]))
     text = string_matcher(config["string_match"]) if "string_match" in config else None
     present = config.get("present_match")
@@ -111,7 +111,7 @@ def _unquoted(value: bytes) -> bytes:
 
 
 def cookie(config: Mapping[str, Any]) -> Callable[[HeaderMap], bool]:
-    """A `CookieMatcher`."""
+    """Return the condition of a `CookieMatcher` message, for a request's headers."""
     name = to_bytes(str(config["name"]))
     text = string_matcher(config.get("string_match") or {})
     invert = bool(config.get("invert_match"))
@@ -126,12 +126,12 @@ def cookie(config: Mapping[str, Any]) -> Callable[[HeaderMap], bool]:
 
 @dataclass(frozen=True)
 class PathMatcher:
-    """The condition of a route for the path: its kind, its text, and the part of the path that it covers.
+    """A route's condition for the path.
 
     Attributes
     ----------
     kind
-        "prefix", "path", "separated", "regex", "template" or "connect".
+        Kind of condition: "prefix", "path", "separated", "regex", "template" or "connect".
     """
 
     kind: str
@@ -141,7 +141,7 @@ class PathMatcher:
 
     @classmethod
     def of(cls, match: Mapping[str, Any]) -> PathMatcher | None:
-        """Read a `RouteMatch` message; return None for an unknown kind."""
+        """Return the condition of a `RouteMatch` message, or None if its kind is unknown."""
         sensitive = bool(match.get("case_sensitive", True))
         for name, kind in (("prefix", "prefix"), ("path", "path"), ("path_separated_prefix", "separated")):
             if name in match:
@@ -154,7 +154,7 @@ class PathMatcher:
         return cls("connect") if "connect_matcher" in match else None
 
     def __call__(self, path: bytes, *, connect: bool = False) -> bool:
-        """Return whether a path with its query matches."""
+        """Return whether a path with its query matches. `connect` is True for CONNECT requests without a path."""
         if self.kind == "connect" or connect:
             return connect and self.kind == "connect"
         plain = path.partition(b"?")[0]

@@ -1,8 +1,8 @@
-"""Headers that routes and filters of the configuration add and remove.
+"""Headers that routes and Envoy's filter `header_mutation` add and remove.
 
-Facts (Envoy 1.40): removals come first, then overwrites, then additions; whether one is due is decided before the first. An entry with an empty value is left out unless
-`keep_empty_value` is set. Route, then
-virtual host, then the whole configuration change a message, in the opposite order with `most_specific_header_mutations_wins`.
+Facts (Envoy 1.40): headers are first removed, then overwritten, then added. Envoy decides before all changes which overwrites and
+additions apply. An empty value is skipped unless `keep_empty_value` is set. The changes of the route come first, then those of
+the virtual host and of the route configuration; with `most_specific_header_mutations_wins` it is the other way round.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ __all__ = ["Addition", "Mutation", "Mutations", "change", "mutate", "mutate_quer
 
 @dataclass(frozen=True)
 class Addition:
-    """One header that is added.
+    """A header that is added or overwritten.
 
     Attributes
     ----------
     action
-        Envoy's `append_action`.
+        Envoy's `append_action`, which says what happens if the header exists.
     """
 
     name: bytes
@@ -36,7 +36,7 @@ class Addition:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Addition:
-        """Read a `HeaderValueOption` message."""
+        """Read the addition from a `HeaderValueOption` message."""
         header = config.get("header") or {}
         action = config.get("append_action") or "APPEND_IF_EXISTS_OR_ADD"
         if config.get("append") is False:
@@ -50,14 +50,14 @@ class Addition:
         return _overwrites(self.action)
 
     def due(self, headers: HeaderMap, facts: Facts) -> bytes | None:
-        """Return the value to set, or None if the action does not require it."""
+        """Return the value to set, or None if the header stays as it is."""
         value = self.value(facts, b"")
         if not value and not self.keep_empty:
             return None
         return value if _is_due(self.action, there=self.name in headers) else None
 
     def set(self, headers: HeaderMap, value: bytes) -> None:
-        """Set the header, or add one more."""
+        """Overwrite the header or add another one, depending on the action."""
         if self.overwrites or self.name[:1] == b":":
             _overwrite(headers, self.name, value)
         else:
@@ -65,7 +65,7 @@ class Addition:
 
 
 def _is_due(action: str, *, there: bool) -> bool:
-    """Return whether an action adds or sets an entry, which is `there` already or not."""
+    """Return whether an action changes a header, which is already `there` or not."""
     if action == "ADD_IF_ABSENT":
         return not there
     return there or action != "OVERWRITE_IF_EXISTS"
@@ -76,7 +76,7 @@ def _overwrites(action: str) -> bool:
 
 
 def _overwrite(headers: HeaderMap, name: bytes, value: bytes) -> None:
-    """Set a header as Envoy's `setCopy`: one that Envoy knows keeps its position, any other moves to the end."""
+    """Set a header like Envoy's `setCopy`: headers that Envoy knows keep their position, others move to the end."""
     if name in headers.INLINE:
         headers.put(name, value)
     else:
@@ -85,7 +85,7 @@ def _overwrite(headers: HeaderMap, name: bytes, value: bytes) -> None:
 
 @dataclass(frozen=True)
 class Mutations:
-    """Header changes of one level of the configuration."""
+    """Header changes of a route, a virtual host, a weighted cluster or the route configuration."""
 
     request_add: Sequence[Addition] = ()
     request_remove: Sequence[bytes] = ()
@@ -94,7 +94,7 @@ class Mutations:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Mutations:
-        """Read the four fields that routes, virtual hosts, configurations and weighted clusters have."""
+        """Read the changes from the four fields that all of these messages have."""
         return cls(
             tuple(Addition.of(c) for c in config.get("request_headers_to_add") or ()),
             tuple(encode_text(str(n).lower()) for n in config.get("request_headers_to_remove") or ()),
@@ -106,16 +106,16 @@ class Mutations:
         return bool(self.request_add or self.request_remove or self.response_add or self.response_remove)
 
     def request(self, headers: HeaderMap, facts: Facts) -> None:
-        """Change a request."""
+        """Change a request's headers."""
         change(headers, facts, self.request_remove, self.request_add)
 
     def response(self, headers: HeaderMap, facts: Facts) -> None:
-        """Change a response."""
+        """Change a response's headers."""
         change(headers, facts, self.response_remove, self.response_add)
 
 
 def change(headers: HeaderMap, facts: Facts, remove: Iterable[bytes], add: Iterable[Addition]) -> None:
-    """Remove headers, then decide on all additions, then overwrite, then add."""
+    """Remove headers, decide which additions apply, then overwrite, then add."""
     for name in remove:
         headers.remove(name)
     due = [(addition, value) for addition in add if (value := addition.due(headers, facts)) is not None]
@@ -127,12 +127,12 @@ def change(headers: HeaderMap, facts: Facts, remove: Iterable[bytes], add: Itera
 
 @dataclass(frozen=True)
 class Mutation:
-    """One step of the filter `header_mutation`.
+    """One step of Envoy's filter `header_mutation`.
 
     Attributes
     ----------
     removal
-        Name of a header to remove, or a matcher of names.
+        Name of the header to remove, or a condition for the names to remove.
     """
 
     addition: Addition | None = None
@@ -140,7 +140,7 @@ class Mutation:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Mutation:
-        """Read a `HeaderMutation` message of the common rules."""
+        """Read the step from a `HeaderMutation` message (`envoy.config.common.mutation_rules`)."""
         if "remove" in config:
             return cls(removal=encode_text(str(config["remove"]).lower()))
         if "remove_on_match" in config:
@@ -149,7 +149,7 @@ class Mutation:
 
 
 def mutate(headers: HeaderMap, steps: Iterable[Mutation], facts: Facts) -> None:
-    """Apply the steps in order. A header that is overwritten moves to the end."""
+    """Apply the steps in order. Overwritten headers move to the end."""
     for step in steps:
         if step.addition is not None:
             value = step.addition.due(headers, facts)

@@ -11,7 +11,7 @@ _BITS = 64
 
 
 def unsigned(text: bytes | None) -> int | None:
-    """Return the number in a header, or None if it isn't an unsigned one of 64 bits. Blanks and a plus before it are allowed."""
+    """Return a header's value as a number, or None if it isn't an unsigned 64-bit one. It can start with blanks and a plus."""
     match = _NUMBER.match(text) if text is not None else None
     number = int(match[1]) if match else None
     return number if number is not None and number < 1 << _BITS else None

@@ -1,6 +1,6 @@
 """Operators of Envoy's substitution format, and the facts that they read.
 
-Facts (Envoy 1.40): `%PATH%` is the path before a rewrite. `%ENVIRONMENT(X)%` is `-` without the variable.
+Facts (Envoy 1.40): `%PATH%` is the path before a rewrite. `%ENVIRONMENT(X)%` is `-` if the variable isn't set.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["NUMBERS", "OPERATORS", "Facts", "StreamFacts"]
 
 
 class StreamFacts(Protocol):
-    """Facts about a stream, as `StreamInfo` has them."""
+    """Facts about a stream that operators read; `StreamInfo` has them."""
 
     connection: Any
     protocol: str
@@ -43,7 +43,7 @@ class StreamFacts(Protocol):
 
 @dataclass
 class Facts:
-    """Facts that operators read."""
+    """Everything that operators read: the stream, its headers and its route."""
 
     info: StreamFacts
     request: HeaderMap | None = None
@@ -78,7 +78,7 @@ def _dynamic_metadata(facts: Facts, argument: str) -> bytes | None:
 
 
 def _metadata(facts: Facts, argument: str) -> bytes | None:
-    """Metadata of a part of the configuration: `ROUTE:namespace:key`."""
+    """Return metadata of a part of the configuration, for an argument such as `ROUTE:namespace:key`."""
     kind, _, path = argument.partition(":")
     if kind == "DYNAMIC":
         return _dynamic_metadata(facts, path)
@@ -105,7 +105,7 @@ def _metadata_text(value: Any, path: str) -> bytes | None:
 
 
 def _path(facts: Facts, argument: str) -> bytes | None:
-    """`%PATH(WQ:ORIG)%`: with or without the query (`NQ`); the original path, the current one, or the first there is."""
+    """Return the path for `%PATH(WQ:ORIG)%`: with query or without (`NQ`); the original, the current, or whichever exists."""
     query, _, which = argument.partition(":")
     headers = facts.request
     if headers is None:
@@ -132,7 +132,7 @@ def _text(value: object) -> bytes | None:
     return None if value in (None, "") else encode_text(str(value))
 
 
-#: Operators that never have a value here: there is neither TLS nor a virtual cluster.
+#: Operators that never have a value here, because the simulation has neither TLS nor virtual clusters.
 _ALWAYS_EMPTY = (
     "REQUESTED_SERVER_NAME", "VIRTUAL_CLUSTER_NAME", "DOWNSTREAM_PEER_SUBJECT", "DOWNSTREAM_TLS_VERSION", "DOWNSTREAM_TLS_CIPHER",
     "DOWNSTREAM_PEER_URI_SAN", "DOWNSTREAM_LOCAL_URI_SAN", "DOWNSTREAM_LOCAL_SUBJECT", "DOWNSTREAM_TRANSPORT_FAILURE_REASON",

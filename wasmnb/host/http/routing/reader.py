@@ -1,4 +1,4 @@
-"""Envoy's route configuration, read from plain mappings into a route table."""
+"""Reading of Envoy's route configuration from plain mappings into a route table."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ _DENOMINATORS = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": _MILLION}
 
 
 def to_table(routes: Any, host: str = "default") -> RouteTable:
-    """Return a route table for a table, Envoy's route configuration, or the routes of one virtual host.
+    """Return the route table for the argument `routes` of a proxy.
 
     Parameters
     ----------
     routes
-        The table, configuration, or routes: `RouteMatch`es, and Envoy's routes as mappings.
+        A `RouteTable`; Envoy's route configuration as a mapping; or a list of `RouteMatch`es and of Envoy's routes as mappings.
     host
-        Name of the virtual host of routes ("default").
+        Name of the virtual host that gets the routes of a list (default `default`).
 
     Raises
     ------
     UsageError
-        A route is neither a `RouteMatch` nor a mapping, or a message in it has an unknown field or one of the wrong type.
+        A route is neither a `RouteMatch` nor a mapping, or it has an unknown field or a field of the wrong type.
     """
     if isinstance(routes, RouteTable):
         return routes
@@ -63,7 +63,7 @@ def to_table(routes: Any, host: str = "default") -> RouteTable:
 
 
 def _entry(route: Any, name: str) -> RouteEntry:
-    """Return the entry of one route."""
+    """Return the table's entry for one route."""
     if isinstance(route, RouteMatch):
         return route.entry
     if not isinstance(route, Mapping):
@@ -72,7 +72,7 @@ def _entry(route: Any, name: str) -> RouteEntry:
 
 
 def read_table(config: Mapping[str, Any]) -> RouteTable:
-    """Read a `RouteConfiguration`."""
+    """Read a route table from a `RouteConfiguration` message."""
     return RouteTable(
         [_host(h) for h in config.get("virtual_hosts") or ()],
         Mutations.of(config),
@@ -105,7 +105,7 @@ def _per_filter(config: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def read_entry(config: Mapping[str, Any]) -> RouteEntry:
-    """Read a `Route`."""
+    """Read a table's entry from a `Route` message."""
     match, action = config.get("match") or {}, config.get("route") or {}
     path = PathMatcher.of(match) or PathMatcher("prefix", b"")
     retry = action.get("retry_policy")
@@ -151,7 +151,9 @@ def _conditions(match: Mapping[str, Any]) -> list[Callable[[HeaderMap], bool]]:
         conditions.append(_share(share))
     tls, metadata = match.get("tls_context") or {}, match.get("dynamic_metadata") or ()
     if tls.get("presented") or tls.get("validated") or not all(m.get("invert") for m in metadata):
-        conditions.append(lambda _headers: False)  # there is neither TLS nor metadata when a route is chosen
+        conditions.append(
+            lambda _headers: False
+        )  # without TLS, and without metadata when the route is chosen, these never match
     return conditions
 
 
@@ -160,7 +162,7 @@ def _on_path(matches: Callable[[bytes], bool]) -> Callable[[HeaderMap], bool]:
 
 
 def _share(share: float) -> Callable[[HeaderMap], bool]:
-    """Return a condition that holds for a share of all requests, chosen by their ids."""
+    """Return a condition that holds for a share of all requests, from 0 to 1, chosen by their ids."""
 
     def chosen(headers: HeaderMap) -> bool:
         digits = re.sub(rb"[^0-9a-f]", b"", headers.get(b"x-request-id") or b"0")[:8] or b"0"

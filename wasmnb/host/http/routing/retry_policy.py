@@ -1,9 +1,9 @@
-"""Envoy's retry policy: the conditions for another try, from routes and from headers that filters set.
+"""Envoy's retry policy: the conditions for a retry, from routes and from headers that filters set.
 
-Facts (Envoy 1.40): `x-envoy-retry-on` and its relatives add to the route's policy, `x-envoy-max-retries` replaces its number.
-The router strips them. Without any condition nothing is tried again. One retry unless said otherwise; the wait before the n-th is
-random, below 25 ms times 2^n - 1 and at most 250 ms. A rate-limited response is not tried again unless the policy says so. A
-retry after response headers have been sent on does not happen.
+Facts (Envoy 1.40): `x-envoy-retry-on` and similar headers add conditions to the route's policy, and `x-envoy-max-retries` replaces
+its number of retries. The router removes these headers. Without any condition there are no retries; with one, the default is one
+retry. The wait before the n-th retry is random, below 25 ms times 2^n - 1 and at most 250 ms. Rate-limited responses are retried
+only if the policy says so. There are no retries after response headers have been passed on.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ _HTTP = frozenset(
         "http3-post-connect-failure",
     ]
 )
-#: gRPC conditions, and the status that each means.
+#: gRPC conditions, and the gRPC status of each.
 _GRPC = {"cancelled": 1, "deadline-exceeded": 4, "resource-exhausted": 8, "internal": 13, "unavailable": 14}
 _GATEWAY = (502, 503, 504)
 _CONFLICT = 409
 _UINT32 = 1 << 32
-_LONGEST = 300.0  # seconds that an upstream may ask to wait for
+_LONGEST = 300.0  # most seconds for which an upstream can ask the router to wait
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """A route's `retry_policy`."""
+    """Conditions and limits of retries: a route's `retry_policy`."""
 
     conditions: frozenset[str] = frozenset()
     retries: int = 1
@@ -84,7 +84,7 @@ class RetryPolicy:
         )
 
     def with_headers(self, headers: HeaderMap) -> RetryPolicy:
-        """Return the policy with the additions of a filter's headers."""
+        """Return the policy with the conditions and limits in a request's headers."""
         on = _conditions((headers.get(b"x-envoy-retry-on") or b"").decode("latin-1"))
         grpc = _conditions((headers.get(b"x-envoy-retry-grpc-on") or b"").decode("latin-1"))
         on = frozenset(on & _HTTP) | frozenset(grpc & set(_GRPC))
@@ -112,14 +112,14 @@ def _numbers(text: bytes | None) -> list[int]:
 
 
 class RetryState:
-    """The remaining tries of one request.
+    """The remaining retries of one request.
 
     Attributes
     ----------
     exhausted
-        A retry was due, and there was none left.
+        Whether a retry was needed when none was left.
     denied
-        The last response was one of those that are tried again, and there was no retry left.
+        Whether the last response met the conditions when no retry was left.
     """
 
     def __init__(self, policy: RetryPolicy, random: Random, headers: HeaderMap, now: Callable[[], float]) -> None:
@@ -133,14 +133,14 @@ class RetryState:
         self.enabled = bool(policy.conditions) and (not matchers or any(m(headers) for m in matchers))
 
     def after_response(self, headers: HeaderMap) -> float | None:
-        """Return the seconds to wait before another try, or None to pass the response on."""
+        """Return the seconds to wait before a retry, or None if the response is passed on."""
         wanted = self.enabled and self._wanted(headers)
         wait = self._take(headers) if wanted else None
         self.denied = wanted and wait is None
         return wait
 
     def after_reset(self, *, before_request: bool, refused: bool, connect_failure: bool) -> float | None:
-        """Return the seconds to wait after an upstream was lost before its response, or None not to try again."""
+        """Return the seconds to wait before a retry after a reset without a response, or None if there is no retry."""
         conditions = self.policy.conditions
         due = bool(conditions & {"5xx", "gateway-error", "reset"})
         due = due or (connect_failure and "connect-failure" in conditions)

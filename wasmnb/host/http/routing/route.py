@@ -26,7 +26,7 @@ __all__ = ["DirectResponse", "Redirect", "Rewrite", "Route", "RouteEntry", "Rout
 
 @dataclass(frozen=True)
 class DirectResponse:
-    """A direct response of a route."""
+    """A response that Envoy sends itself: a route's `direct_response`."""
 
     status: int
     body: bytes = b""
@@ -35,7 +35,7 @@ class DirectResponse:
 
 @dataclass(frozen=True)
 class Redirect:
-    """A redirection, field by field as in Envoy's `RedirectAction`."""
+    """A redirection, with the fields of Envoy's `RedirectAction`."""
 
     status: int = 301
     https: bool = False
@@ -48,7 +48,7 @@ class Redirect:
     strip_query: bool = False
 
     def location(self, headers: HeaderMap, entry: RouteEntry) -> bytes:
-        """Return the URL that the client is redirected to."""
+        """Return the URL to which the client is redirected."""
         scheme = (headers.get(b":scheme") or b"http").decode("latin-1")
         new = "https" if self.https else self.scheme or scheme
         host = headers.get(b":authority") or b""
@@ -88,7 +88,7 @@ class Rewrite:
     append_host: bool = False
 
     def apply(self, headers: HeaderMap, entry: RouteEntry) -> None:
-        """Rewrite a request's headers, and keep the originals in additional headers."""
+        """Rewrite a request's path and host, and keep the original values in additional headers."""
         self._host(headers)
         self._path(headers, entry)
 
@@ -147,19 +147,21 @@ class RouteEntry:
     Attributes
     ----------
     conditions
-        Conditions for a request's headers, in addition to the path.
+        Conditions for a request's headers, in addition to `path`.
     cluster, cluster_header, weighted
-        Where requests go; one of the three.
+        Where requests go: a cluster, the cluster that a header names, or weighted clusters.
     timeout, idle_timeout
-        Seconds; None for what the connection manager says, 0 for no limit.
+        Limits in seconds. 0: no limit. None: the limit of the connection manager.
     duration
-        `max_stream_duration`.
-    grpc_max, grpc_offset
-        `max_grpc_timeout` in seconds, None to ignore a request's own timeout, and `grpc_timeout_offset`.
+        Envoy's `max_stream_duration`.
+    grpc_max
+        Envoy's `max_grpc_timeout` in seconds. None: a request's own timeout is ignored.
+    grpc_offset
+        Envoy's `grpc_timeout_offset` in seconds.
     upgrades
-        Types of upgrades: allowed or not.
+        Whether an upgrade is allowed, by its type.
     per_filter
-        `typed_per_filter_config`.
+        Envoy's `typed_per_filter_config`.
     """
 
     path: PathMatcher
@@ -185,7 +187,7 @@ class RouteEntry:
     grpc_offset: float = 0.0
 
     def matches(self, headers: HeaderMap) -> bool:
-        """Return whether a request matches."""
+        """Return whether a request matches the route."""
         path = headers.get(b":path")
         connect = path is None and headers.get(b":method") == b"CONNECT"
         if path is None and not connect:
@@ -193,7 +195,7 @@ class RouteEntry:
         return self.path(path or b"", connect=connect) and all(c(headers) for c in self.conditions)
 
     def resolve(self, headers: HeaderMap, host: VirtualHost, random: Random) -> Route:
-        """Return the route for one request, with its cluster."""
+        """Return the route of one request, with the cluster that it goes to."""
         if self.cluster_header:
             named = headers.get(encode_text(self.cluster_header.lower())) or b""
             return Route(named.decode("latin-1"), self.name, self.metadata, self, host)
@@ -212,7 +214,7 @@ def _choose(weighted: Sequence[WeightedCluster], random: Random) -> WeightedClus
 
 @dataclass(frozen=True)
 class Route:
-    """The route of one request: cluster, name, metadata, and the table's entry with the rest."""
+    """The route of one request: its cluster, name and metadata, and the entry of the route table."""
 
     cluster: str
     name: str = ""
@@ -222,16 +224,16 @@ class Route:
     weighted: WeightedCluster | None = None
 
     def upgrade(self, kind: str) -> bool | None:
-        """Return whether the route allows an upgrade, or None if it doesn't set this."""
+        """Return whether the route allows an upgrade, or None if it doesn't say."""
         return self.entry.upgrades.get(kind) if self.entry is not None else None
 
     def runs(self, name: str, *, disabled: bool) -> bool:
-        """Return whether a filter runs, by the most specific level that sets it, or else by the chain."""
+        """Return whether a filter runs: the most specific level that configures it decides, else the chain (`disabled`)."""
         config = self.filter_config(name)
         return not disabled if config is None else not config.get("disabled", False)
 
     def filter_config(self, name: str) -> Any:
-        """The most specific `typed_per_filter_config` for a filter, or None."""
+        """Return the most specific `typed_per_filter_config` for a filter, or None."""
         levels = [self.weighted, self.entry, self.host, self.host.table if self.host is not None else None]
         config: Any = None
         for level in levels:
@@ -242,7 +244,7 @@ class Route:
 
     @property
     def levels(self) -> list[Mutations]:
-        """Header mutations in the order in which they are done."""
+        """Header changes, in the order in which they are made."""
         holders = [self.weighted, self.entry, self.host, self.host.table if self.host is not None else None]
         mutations = [h.mutations for h in holders if h is not None and h.mutations]
         table = self.host.table if self.host is not None else None
@@ -250,13 +252,13 @@ class Route:
 
     @property
     def hedge(self) -> bool:
-        """Whether a try that takes too long continues while the next one runs, by route or virtual host."""
+        """Whether an attempt that takes too long continues while its retry runs."""
         own = self.entry.hedge if self.entry is not None else None
         return bool(self.host.hedge if own is None and self.host is not None else own)
 
     @property
     def retry(self) -> RetryPolicy | None:
-        """The route's retry policy, or its virtual host's."""
+        """The retry policy of the route, or else of its virtual host."""
         own = self.entry.retry if self.entry is not None else None
         return own if own is not None or self.host is None else self.host.retry
 
@@ -266,29 +268,31 @@ def _to_text(value: str | bytes) -> str:
 
 
 def header_conditions(configs: Sequence[Mapping[str, Any]]) -> list[Callable[[HeaderMap], bool]]:
-    """Header matchers."""
+    """Return the conditions of `HeaderMatcher` messages."""
     return [HeaderMatcher(c) for c in configs]
 
 
 @dataclass(frozen=True)
 class RouteMatch:
-    """One route.
+    """A route: a condition for requests, and the cluster to which matching requests go.
 
     Parameters
     ----------
     prefix
-        Beginning of the path ("/"), as text or bytes.
+        Beginning of the path, as text or bytes (default `/`).
     headers
-        Headers that must have these values, as text or bytes; none by default.
+        Headers that the request must have, with exactly these values as text or bytes (default none).
     cluster
-        Cluster of such requests ("upstream").
-    name, metadata
-        Name and metadata of the route in properties; empty by default.
+        Cluster to which matching requests go (default `upstream`).
+    name
+        Name of the route, which properties show (default empty).
+    metadata
+        Metadata of the route, as in Envoy's configuration: `{"filter_metadata": {...}}` (default none).
 
     Raises
     ------
     UsageError
-        A parameter has another type.
+        A parameter has the wrong type.
     """
 
     prefix: str = "/"
@@ -301,15 +305,15 @@ class RouteMatch:
         for name in ("cluster", "name"):
             value = getattr(self, name)
             if not isinstance(value, str):
-                raise UsageError(f"{name} of a RouteMatch must be text, not {value!r:.60}.")
+                raise UsageError(f"The {name} of a RouteMatch must be text, not {value!r:.60}.")
         if not isinstance(self.headers, Mapping):
-            raise UsageError(f"headers of a RouteMatch must be a mapping, not {self.headers!r:.60}.")
+            raise UsageError(f"The headers of a RouteMatch must be a mapping, not {self.headers!r:.60}.")
         object.__setattr__(self, "prefix", _to_text(self.prefix))
         object.__setattr__(self, "headers", {_to_text(n): _to_text(v) for n, v in self.headers.items()})
 
     @property
     def entry(self) -> RouteEntry:
-        """The entry of the route table."""
+        """The entry of the route table for this route."""
         conditions = [HeaderMatcher({"name": n, "string_match": {"exact": v}}) for n, v in self.headers.items()]
         path = PathMatcher("prefix", to_bytes(self.prefix))
         return RouteEntry(path, conditions, self.name, self.metadata, self.cluster)

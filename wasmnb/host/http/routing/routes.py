@@ -1,7 +1,6 @@
 """The route cache of a stream.
 
-Facts (Envoy 1.40): the route is chosen when the headers arrive, and again by the router if a filter has cleared the route
-cache.
+Facts (Envoy 1.40): the route is chosen when the headers arrive. If a filter clears the route cache, the router chooses again.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ __all__ = ["RouteCache", "RouteChooser"]
 
 
 class RouteChooser(Protocol):
-    """Chooses routes; the worker does."""
+    """An object that chooses routes: the worker."""
 
     #: Routes of requests that begin from now on.
     table: RouteTable
@@ -34,9 +33,9 @@ class RouteCache:
     Parameters
     ----------
     info
-        Facts about the stream; its `route` is the cached one.
+        Facts about the stream; its `route` is the cached route.
     routes
-        Chooses the route for request headers.
+        The worker, which chooses the route.
     """
 
     def __init__(self, info: StreamInfo, routes: RouteChooser) -> None:
@@ -45,7 +44,7 @@ class RouteCache:
         self._valid = self._chosen = False
 
     def route(self, headers: HeaderMap) -> Route | None:
-        """Return the cached route, or choose it by the request's headers."""
+        """Return the cached route. If there is none, choose it by the request's headers."""
         info = self._info
         if not self._valid or info.route is None:
             self._valid = self._chosen = True
@@ -54,12 +53,12 @@ class RouteCache:
         return info.route
 
     def find_host(self, headers: HeaderMap) -> None:
-        """Find the virtual host of a request that gets no route."""
+        """Find the virtual host of a request without a route."""
         if not self._chosen:
             self._set_host(headers)
 
     def clear(self) -> None:
-        """Choose the route again at the next use."""
+        """Clear the cache, so that the next use chooses the route again."""
         self._valid = False
 
     def _set_host(self, headers: HeaderMap) -> None:

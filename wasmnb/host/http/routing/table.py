@@ -1,7 +1,7 @@
 """The route table: virtual hosts by domain, and the route of a request.
 
-Facts (Envoy 1.40): exact domains come first, then the longest `*.suffix`, then the longest `prefix.*`, then `*`; case does not
-matter. A request without `x-forwarded-proto` or with an empty one has no route. A virtual host that requires TLS redirects.
+Facts (Envoy 1.40): exact domains are tried first, then the longest `*.suffix`, then the longest `prefix.*`, then `*`, without
+regard to case. A request whose `x-forwarded-proto` is missing or empty has no route. A virtual host that requires TLS redirects.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _TO_TLS = RouteEntry(PathMatcher("prefix", b""), redirect=Redirect(https=True))
 
 @dataclass
 class VirtualHost:
-    """Routes for some domains.
+    """A virtual host: the routes for some domains.
 
     Attributes
     ----------
     require_tls
-        "NONE", "ALL", or "EXTERNAL_ONLY" for all but internal requests.
+        Which requests must use TLS: "NONE", "ALL", or "EXTERNAL_ONLY" (all but internal requests).
     timeout_retry
-        Tell the upstream whether a retry follows a timeout.
+        Whether the upstream is told that a retry follows a timeout.
     hedge
-        A try that takes too long continues; None if the virtual host doesn't say so.
+        Whether an attempt that takes too long continues while its retry runs. None: the configuration doesn't say.
     """
 
     name: str = ""
@@ -51,7 +51,7 @@ class VirtualHost:
     table: RouteTable | None = None
 
     def redirects_to_tls(self, headers: HeaderMap) -> bool:
-        """Return whether a request has to come again over TLS."""
+        """Return whether a request is redirected to TLS."""
         if headers.get(b"x-forwarded-proto") == b"https":
             return False
         internal = headers.get(b"x-envoy-internal") == b"true"
@@ -65,9 +65,9 @@ class RouteTable:
     Attributes
     ----------
     hosts
-        Virtual hosts.
+        The virtual hosts.
     internal_only_headers
-        Headers that no client may send.
+        Headers that are removed from external requests.
     """
 
     hosts: Sequence[VirtualHost] = ()
@@ -93,7 +93,7 @@ class RouteTable:
         return list(dict.fromkeys(n for e in entries for n in (e.cluster, *(w.name for w in e.weighted)) if n))
 
     def enables(self, name: str) -> bool:
-        """Return whether a route runs an HTTP filter that the chain disables. A configuration for it does, unless that disables it."""
+        """Return whether a route enables an HTTP filter that the chain disables, by a configuration that doesn't disable it."""
         entries = [entry for host in self.hosts for entry in host.routes]
         weighted = [cluster for entry in entries for cluster in entry.weighted]
         levels = [self.per_filter]
@@ -103,7 +103,7 @@ class RouteTable:
         return any(not level[name].get("disabled", False) for level in levels if name in level)
 
     def find(self, headers: HeaderMap, random: Random) -> Route | None:
-        """Return the route of a request, or None."""
+        """Return the route of a request, or None if no route matches."""
         if not headers.get(b"x-forwarded-proto"):
             return None
         host = self._host(headers)
@@ -115,7 +115,7 @@ class RouteTable:
         return entry.resolve(headers, host, random) if entry is not None else None
 
     def host(self, headers: HeaderMap) -> VirtualHost | None:
-        """Return the virtual host of a request, or None."""
+        """Return the virtual host of a request, or None if no domain matches."""
         return self._host(headers)
 
     def _host(self, headers: HeaderMap) -> VirtualHost | None:
@@ -130,7 +130,7 @@ class RouteTable:
 
 
 def _rank(domain: str, name: str) -> tuple[int, int] | None:
-    """Return how specifically a domain matches a host, or None if it doesn't."""
+    """Return how specifically a domain matches a host, as a key for sorting, or None if it doesn't match."""
     if domain == name:
         return (3, 0)
     if domain == "*":
