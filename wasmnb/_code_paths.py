@@ -1,4 +1,4 @@
-"""Paths of code that isn't the user's: beginnings of file names in tracebacks."""
+"""Path prefixes of code that isn't the user's, for recognising its frames in tracebacks."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from . import _hooks
 
 __all__ = ["NEWLINES", "Shown", "bounded", "short", "visible"]
 
-#: Characters that preformatted text keeps although they don't print.
+#: Control characters that preformatted text keeps.
 NEWLINES = "\n\t"
 
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -36,9 +36,9 @@ def visible(text: str | bytes, keep: str = "") -> str:
     Parameters
     ----------
     text
-        Text or bytes. Bytes are read as UTF-8; those that aren't become `\xNN`.
+        Text or bytes. Bytes are decoded as UTF-8; bytes that aren't UTF-8 become `\xNN`.
     keep
-        Characters to keep although they don't print, such as newlines in a body; none by default.
+        Characters to keep unescaped, such as newlines in a body (default none).
     """
     if isinstance(text, bytes | bytearray | memoryview):
         text = bytes(text).decode("utf-8", "surrogateescape")
@@ -48,12 +48,14 @@ def visible(text: str | bytes, keep: str = "") -> str:
 
 
 def short(text: str, limit: int = 120) -> str:
-    """A name for a sentence, `visible`, and of a long one the beginning and the end.
+    """Return a name as it is shown in a sentence: invisible characters escaped, and the middle of a long name left out.
 
     Parameters
     ----------
+    text
+        The name.
     limit
-        Characters of it that are shown at most.
+        Most characters of the name to show (default 120).
     """
     if len(text) > limit:
         text = f"{text[: limit * 2 // 3]}…{text[-limit // 3 :]}"
@@ -61,12 +63,14 @@ def short(text: str, limit: int = 120) -> str:
 
 
 def bounded(sentences: Iterable[str], limit: int = 2000) -> list[str]:
-    """The first sentences, and one that says if there are more. No more of them are made than are shown.
+    """Return the first sentences, and a last one that says so if there are more. The rest isn't read.
 
     Parameters
     ----------
+    sentences
+        The sentences; they can be generated on demand.
     limit
-        Characters that all of them may have together.
+        Most characters of all sentences together (default 2000).
     """
     shown: list[str] = []
     size = 0

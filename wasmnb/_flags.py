@@ -1,4 +1,4 @@
-"""Flags and types of values that several command lines share, for argparse."""
+"""Flags that several command lines share, and types of their values, for argparse."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["ENV_FLAG", "KIND_FLAG", "STRIP_FLAG", "seconds", "variable"]
 
 
 def variable(text: str) -> tuple[str, str]:
-    """Return name and value of an environment variable that is written NAME=VALUE."""
+    """Return the name and the value of an environment variable written as NAME=VALUE."""
     name, sign, value = text.partition("=")
     if not sign or not name.strip():
         raise argparse.ArgumentTypeError(f"expected NAME=VALUE, not {text!r}")
@@ -21,7 +21,7 @@ def variable(text: str) -> tuple[str, str]:
 #: The flag for the kind of a plugin.
 KIND_FLAG: tuple[tuple[str, ...], dict[str, Any]] = (
     ("--kind",),
-    {"choices": tuple(KINDS), "help": "Kind of plugin; by default the one that its callbacks are for."},
+    {"choices": tuple(KINDS), "help": "Kind of plugin. By default, it follows from the filter's callbacks."},
 )
 
 #: The flag for environment variables.
@@ -31,7 +31,7 @@ ENV_FLAG: tuple[tuple[str, ...], dict[str, Any]] = (
         "action": "append",
         "type": variable,
         "metavar": "NAME=VALUE",
-        "help": "An environment variable of the filter: os.environ. May be repeated.",
+        "help": "An environment variable for the filter, which reads it from os.environ. May be repeated.",
     },
 )
 
@@ -40,13 +40,13 @@ STRIP_FLAG: tuple[tuple[str, ...], dict[str, Any]] = (
     ("--strip",),
     {
         "action": argparse.BooleanOptionalAction,
-        "help": "Leave comments and docstrings out of the file (yes, unless it is a full module).",
+        "help": "Leave comments and docstrings out of the file (default: yes, except for a full module).",
     },
 )
 
 
 def seconds(text: str) -> float:
-    """Return a positive number of seconds."""
+    """Return the number of seconds that a text states, which must be positive."""
     value = float(text)
     if not 0 < value < 1e7:
         raise argparse.ArgumentTypeError(f"expected a positive number of seconds, not {text}")

@@ -46,22 +46,22 @@ class Hook(Generic[P, R]):
         self._provider: Callable[P, R] | None = None
 
     def connect(self, load: Callable[[], Callable[P, R]]) -> None:
-        """Name the provider.
+        """Set how the provider is loaded.
 
         Parameters
         ----------
         load
-            Imports and returns the function. It is called once, by the first call of the hook.
+            Function that imports and returns the provider. The first call of the hook calls it, once.
         """
         self._load, self._provider = load, None
 
     def provider(self) -> Callable[P, R]:
-        """Return the function, imported by the first call.
+        """Return the provider, which the first call imports.
 
         Raises
         ------
         ImportError
-            The function, or a package that it needs, is not installed.
+            The provider, or a package that it needs, is not installed.
         """
         if self._provider is None:
             if self._load is None:
@@ -98,11 +98,11 @@ read_envoy: Hook[..., Any] = Hook("read_envoy")
 #: Serve a proxy on a socket of this machine.
 listen: Hook[..., Any] = Hook("listen")
 
-#: Exchanges of a proxy as the code of a pytest test.
+#: Return a pytest test, as code, for exchanges of a proxy.
 write_test: Hook[..., str] = Hook("write_test")
 
-#: Progress of a build, where the user can see it: takes a step and the share that is done, from 0 to 1. Its parameters are
-#: `patience`, seconds before anything is shown, and `verdict`, the last line.
+#: Show the progress of a build to the user. Inside the context manager, call its function with the current step and the share
+#: that is done (0 to 1). Parameters: `patience`, the seconds before anything is shown, and `verdict`, the last line.
 current_progress: Hook[..., AbstractContextManager[Callable[[str, float], None]]] = Hook("current_progress")
 
 _HOOKS: tuple[Hook[..., Any], ...] = (

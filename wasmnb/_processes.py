@@ -1,4 +1,4 @@
-"""Python processes that end when their parent process ends, even if that is killed."""
+"""Python processes that end when their parent process ends, even if the parent is killed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 __all__ = ["python_command"]
 
-#: Linux kills a process that asked for it when its parent dies. Elsewhere it ends when its work is done.
+#: Asks Linux to kill this process when its parent dies. On other systems, the process ends when its work is done.
 _DIE_WITH_PARENT = """
 import ctypes, os, signal, sys
 parent = int(sys.argv.pop(1))
 if sys.platform == "linux":
     ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
-    if os.getppid() != parent:  # it died before that
+    if os.getppid() != parent:  # the parent died before the request
         sys.exit(1)
 """
 

@@ -1,7 +1,7 @@
 """Temporary folders that belong to a running process. Those of killed processes are removed by the next process.
 
-Facts: a file lock (`flock`) ends with the process that holds it, even if that is killed. So every scratch folder has a lock file
-next to it, which its owner holds. If another process can take the lock, the owner has ended. Clocks and process ids aren't
+Facts: a file lock (`flock`) ends with the process that holds it, even if the process is killed. So every scratch folder has a
+lock file next to it, which its owner holds. If another process can take the lock, the owner has ended. Clocks and process ids aren't
 used: ids are reused, and they differ between containers.
 """
 
@@ -38,7 +38,7 @@ class ScratchFolder:
     Raises
     ------
     OSError
-        It can't be created.
+        The folder can't be created.
     """
 
     def __init__(self, parent: Path) -> None:
@@ -68,7 +68,7 @@ class ScratchFolder:
 
 
 def remove_abandoned(parent: Path) -> int:
-    """Remove the scratch folders in `parent` whose owner has ended, end the processes in them, and return their number."""
+    """Remove the scratch folders in `parent` whose owner has ended, kill the processes in them, and return the number of folders."""
     removed = 0
     with suppress(OSError):
         for lock_path in parent.glob(f"{_PREFIX}*{_LOCK}"):
@@ -110,7 +110,7 @@ def _locked(path: Path) -> IO[bytes]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_at(file, path):
                 return file
-        except BlockingIOError:  # another process checks it, and removes it then
+        except BlockingIOError:  # another process is checking the file, and will remove it
             pass
         except BaseException:
             file.close()

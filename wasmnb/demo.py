@@ -29,7 +29,7 @@ def notebooks_folder() -> Path:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the demo; return exit code 1 if a cell failed."""
+    """Run the demo. The exit code is 1 if a cell failed."""
     parser = argparse.ArgumentParser(prog="python -m wasmnb.demo", description=main.__doc__)
     parser.add_argument("notebook", nargs="?", type=Path, default=notebooks_folder() / FIRST_NOTEBOOK)
     parser.add_argument("--output", type=Path, default=Path("build/demo.html"))
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run(path: Path, output: Path) -> int:
-    """Run a notebook, print its outputs and export it; return 1 if a cell failed."""
+    """Run a notebook, print its outputs and export it; return the exit code, which is 1 if a cell failed."""
     prepare_runtime()
     started = time.monotonic()
     notebook, failure = execute(path)
@@ -70,7 +70,7 @@ def prepare_runtime() -> None:
 
 
 def execute(path: Path) -> tuple[Any, str]:
-    """Run all cells; return the notebook with its outputs, and the text of a failure or an empty string."""
+    """Run all cells; return the notebook with its outputs, and the error of the cell that failed (empty if none did)."""
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, DeadKernelError
@@ -120,7 +120,7 @@ def texts(outputs: Iterable[Any]) -> Iterator[str]:
 
 
 def write_html(notebook: Any, path: Path) -> None:
-    """Export the executed notebook."""
+    """Export the executed notebook to an HTML file."""
     from nbconvert import HTMLExporter
 
     body, _ = HTMLExporter().from_notebook_node(notebook)  # type: ignore[no-untyped-call]

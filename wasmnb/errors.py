@@ -1,12 +1,12 @@
 """Errors by cause. All of them derive from `WasmnbError`.
 
-    SourceError     the filter's source: syntax, a missing import, no filter class (a SyntaxError knows its line)
-    ModuleError     the module cannot be loaded by Envoy: no ABI marker, a missing import, a truncated file
-    FilterTrap      the filter failed while it ran: an exception in a callback, a trap, the deadline
-    UsageError      wasmnb was called wrongly: an unknown filter name, a closed proxy
+    SourceError     the filter's source is wrong: a syntax error, a missing import, no filter class
+    ModuleError     Envoy can't load the module: no ABI marker, a missing import, a truncated file
+    FilterTrap      the filter failed while it ran: an exception in a callback, a trap, a missed deadline
+    UsageError      wasmnb was used incorrectly: an unknown filter name, a closed proxy
     NativeWarning   a warning: a native filter does something that Wasm doesn't allow
-    CacheWarning    a warning: a cache cannot be used, or had to be made smaller
-    BuildError      the tool chain failed: componentize-py, no disk space, a cache that cannot be written
+    CacheWarning    a warning: a cache can't be used, or grew too large and was reduced
+    BuildError      the tool chain failed: componentize-py, no disk space, a cache that can't be written
 
 A message says what happened, where (callback, line of the cell), and how to solve it.
 """
@@ -39,7 +39,7 @@ _LONGEST = 500
 
 
 def set_last_exception(error: BaseException) -> None:
-    """Set the exception that `%debug` and `pdb.pm` open, as an interpreter does with uncaught ones.
+    """Set the exception that `%debug` and `pdb.pm` open, as the interpreter does for uncaught exceptions.
 
     An exception without a frame is ignored, since debuggers would fail on it.
     """
@@ -55,17 +55,17 @@ class WasmnbError(Exception):
     Attributes
     ----------
     log
-        Lines that a proxy wrote before its start failed (`wasmnb.host.LogLine`); for a module that Envoy would not load, the
-        lines that Envoy would write; for a source that doesn't load, the texts that it has logged.
+        If a proxy failed to start, the lines of its log (`wasmnb.host.LogLine`). If Envoy would refuse the module, the lines
+        that Envoy would log. If the source failed to load, the texts that it logged before.
     trace
-        Callbacks, hostcalls and events of the proxy whose start failed (`wasmnb.host.Trace`); empty otherwise.
+        If a proxy failed to start, its callbacks, hostcalls and events (`wasmnb.host.Trace`); otherwise empty.
     """
 
     log: list[object] | tuple[object, ...] = ()
     trace: Sequence[Any] = ()
 
     def __str__(self) -> str:
-        """Return the message, with escapes for characters that would steer a terminal."""
+        """Return the message, with control characters escaped, which a terminal would act on."""
         return visible(super().__str__(), keep=NEWLINES)
 
     def _render_traceback_(self) -> list[str]:
@@ -77,7 +77,7 @@ class WasmnbError(Exception):
 
 
 class UsageError(WasmnbError):
-    """A wrong use of wasmnb: an unknown name, a wrong argument, a closed proxy."""
+    """wasmnb was used incorrectly: an unknown name, an invalid argument, a closed proxy."""
 
 
 class BuildError(WasmnbError):
@@ -85,7 +85,7 @@ class BuildError(WasmnbError):
 
 
 class ModuleError(WasmnbError):
-    """A module that Envoy would refuse as well.
+    """A module that can't be loaded. Envoy would refuse it as well.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class ModuleError(WasmnbError):
     Attributes
     ----------
     envoy_log
-        Lines that Envoy would log; they are also notes of the exception.
+        Lines that Envoy would log. Each is also added to the exception as a note.
     """
 
     def __init__(self, message: str) -> None:
@@ -121,11 +121,12 @@ class SourceError(WasmnbError):
     Attributes
     ----------
     filename, lineno, offset
-        Place in the source, counted from 1; None if the error concerns the whole source. `filename` is that of the cell.
+        File name of the cell or module, line, and column. Lines and columns count from 1; they are None if the error concerns
+        the whole source.
     hint
-        A sentence on how to solve it, or an empty string.
+        A sentence that says how to solve the problem, or an empty string.
     traceback
-        The guest's traceback, or an empty string.
+        The Python traceback from inside the module, or an empty string.
     """
 
     def __init__(
@@ -146,13 +147,13 @@ class SourceError(WasmnbError):
         self.traceback = traceback
 
     def __str__(self) -> str:
-        """Return message, place and hint."""
+        """Return the message, the place and the hint."""
         where = f" ({self.filename}, line {self.lineno})" if self.lineno else ""
         return visible(f"{self.args[0]}{where}" + (f"\n{self.hint}" if self.hint else ""), keep=NEWLINES)
 
 
 class FilterTrap(WasmnbError):
-    """A failure of the filter in a callback: an exception, a Wasm trap or the deadline.
+    """The filter failed in a callback: an exception, a Wasm trap, or a missed deadline.
 
     Parameters
     ----------
@@ -168,7 +169,7 @@ class FilterTrap(WasmnbError):
     traceback
         The Python traceback from inside the module, or an empty string.
     thread, exchange
-        The thread (`main` or `worker-2`), and the number of the request or connection; None outside of one.
+        Name of the thread (`main`, `worker-2`), and number of the request or connection; the number is None outside of both.
     """
 
     def __init__(
@@ -200,11 +201,11 @@ class NativeWarning(UserWarning):
 
 
 class CacheWarning(UserWarning):
-    """Something about the cache that costs time or room: it cannot be written, or others may have written to it."""
+    """A problem with the cache that costs time or disk space: it can't be written, is too large, or isn't trusted."""
 
 
 def conclusion_of(traceback: str) -> str:
-    """Return the line of a Python traceback that names the exception, shortened; in a chain, that of the last exception."""
+    """Return the line of a Python traceback that names the exception, shortened. In a chain, it's the last exception."""
     line = _conclusion(traceback)
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}… ({len(line) - _LONGEST:,} more)"
 

@@ -1,8 +1,8 @@
-"""HTTP messages: ordered header maps with duplicates, bodies as bytes, trailers.
+"""HTTP messages: ordered header maps in which names can repeat, bodies as bytes, trailers.
 
 Facts: Envoy keeps names in lower case with every codec, as HTTP/2 requires. Values are bytes, which the proxy never decodes.
-Here methods accept `str` and encode it as UTF-8. When bytes are returned as `str`, bytes that aren't UTF-8 become surrogates,
-so that encoding them again returns the same bytes.
+The methods here accept `str` and encode it as UTF-8. When they return `str`, bytes that aren't UTF-8 are surrogates, so that
+encoding the text again returns the same bytes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["Headers", "HeadersLike", "Request", "Response", "Text", "to_bytes", 
 
 Text = str | bytes
 
-#: Accepted as a header map: `Headers`, a mapping, or names and values in pairs.
+#: Accepted as a header map: `Headers`, a mapping, or (name, value) pairs.
 HeadersLike: TypeAlias = "Headers | Mapping[str, Text] | Iterable[tuple[Text, Text]] | None"
 
 
@@ -36,7 +36,7 @@ def to_text(value: bytes) -> str:
 
 
 class Headers:
-    """An ordered header map with duplicates. Names ignore case.
+    """An ordered header map, in which names can repeat. Names are case-insensitive.
 
     Names and values are accepted as `str` or bytes, returned as `str`, and stored as bytes (`.raw`). `headers["x"]` returns the
     first value or raises KeyError. Assignment replaces all entries of a name by one; `add` appends an entry. `dict(headers)` and
@@ -45,7 +45,7 @@ class Headers:
     Parameters
     ----------
     items
-        `Headers`, a mapping, or names and values in pairs; None for no entries.
+        `Headers`, a mapping, or (name, value) pairs (default none).
 
     Raises
     ------
@@ -55,7 +55,7 @@ class Headers:
 
     __slots__ = ("raw",)
 
-    #: Pairs of a name in lower case and a value, in order.
+    #: (name, value) pairs in order, with the names in lower case.
     raw: list[tuple[bytes, bytes]]
 
     def __init__(self, items: HeadersLike = None) -> None:
@@ -81,7 +81,7 @@ class Headers:
         name
             Name of the header.
         default
-            Result without such an entry (None).
+            Result if there is no such entry (default None).
         """
         key = to_bytes(name).lower()
         return next((to_text(v) for n, v in self.raw if n == key), default)
@@ -96,7 +96,7 @@ class Headers:
         return [(to_text(n), to_text(v)) for n, v in self.raw]
 
     def keys(self) -> list[str]:
-        """Return the names of all entries, in order; a repeated name has several."""
+        """Return the names of all entries, in order; names can repeat."""
         return list(self)
 
     def values(self) -> list[str]:
@@ -104,12 +104,12 @@ class Headers:
         return [to_text(v) for _, v in self.raw]
 
     def add(self, name: Text, value: Text | int) -> None:
-        """Append an entry. Other entries of the name stay.
+        """Append an entry, and keep the others with the same name.
 
         Parameters
         ----------
         name, value
-            The entry.
+            Name and value of the entry. A number is written in decimal.
         """
         self.raw.append((to_bytes(name).lower(), to_bytes(value)))
 
@@ -156,8 +156,8 @@ class Headers:
 
 
 def _not_headers(items: object) -> str:
-    advice = " A body is given by name: body=..." if isinstance(items, str | bytes) else ""
-    return f"Headers are a mapping, or names and values in pairs, not {items!r:.80}.{advice}"
+    advice = " Pass a body as body=..." if isinstance(items, str | bytes) else ""
+    return f"Headers must be a mapping or (name, value) pairs, not {items!r:.80}.{advice}"
 
 
 class _Message:
@@ -208,13 +208,13 @@ class Request(_Message):
     Parameters
     ----------
     method, path, authority, scheme
-        The pseudo-headers, which aren't in `headers` ("GET", "/", "example.com", "http").
+        The pseudo-headers, which aren't part of `headers` (default "GET", "/", "example.com", "http").
     headers, trailers
-        `Headers`, a mapping, or names and values in pairs.
+        `Headers`, a mapping, or (name, value) pairs (default none).
     body
-        The body as bytes, or as text, which is encoded as UTF-8.
+        The body as bytes, or as text, which is encoded as UTF-8 (default empty).
     chunks
-        The body in the chunks in which it arrives; `body` is then all of them.
+        The body as a list of chunks, in order; `body` is then all of them joined (default None: one chunk).
     """
 
     method: str = "GET"
@@ -243,12 +243,12 @@ class Request(_Message):
         chunks: Iterable[Text] | None = None,
         json: Any = ...,
     ) -> Request:
-        """Return a request; the parameters are those of the class, in the order of `Proxy.request`.
+        """Return a request, with the parameters in the order of `Proxy.request`; `json` is a value to send instead of a body.
 
         Raises
         ------
         UsageError
-            There is a body as well as `json`, or `json` can't be written as JSON.
+            Both a body and `json` are given, or `json` can't be written as JSON.
         """
         request = cls(method, path, headers, body, trailers, authority, chunks=chunks)  # type: ignore[arg-type]
         if json is not ...:
@@ -256,19 +256,19 @@ class Request(_Message):
         return request
 
     def set_json(self, value: Any) -> None:
-        """Set the body to a JSON text, with its content-type unless the request has one.
+        """Set the body to a value written as JSON, and the content-type to application/json unless there is one.
 
         Raises
         ------
         UsageError
-            The request has a body already, or the value can't be written as JSON.
+            The request already has a body, or the value can't be written as JSON.
         """
         if self.body or self.chunks is not None:
-            raise UsageError("A request has one body: give json=, body= or chunks=.")
+            raise UsageError("A request has only one body. Pass only one of json=, body= and chunks=.")
         try:
             self.body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
         except (TypeError, ValueError, RecursionError) as error:
-            raise UsageError(f"json= cannot be written as JSON: {error}.") from None
+            raise UsageError(f"The value of json= can't be written as JSON: {error}.") from None
         if "content-type" not in self.headers:
             self.headers.add("content-type", "application/json")
 
@@ -280,20 +280,20 @@ class Response(_Message):
     Parameters
     ----------
     status
-        The HTTP status (200); 0 if the connection was closed or reset before the response.
+        The HTTP status (default 200). 0 means that the connection was closed or reset before the response.
     headers, body, trailers
         As for `Request`.
     chunks
-        The body in the chunks in which it arrives; `body` is then all of them.
+        As for `Request`.
     latency
-        Seconds between the request and the response of an upstream, virtual ones in the simulated proxy (0).
+        Seconds that an upstream waits before it sends the response (default 0). The simulated proxy uses virtual time.
     delays
-        Seconds that an upstream waits before each chunk: a number for all of them, or one for each chunk; chunks without one
-        follow at once (0). Without `chunks` the whole body is one chunk.
+        Seconds that an upstream waits before each chunk (default 0): one number for all chunks, or a list of one number per
+        chunk. Chunks beyond the end of the list follow at once. Without `chunks`, the whole body is one chunk.
     reset
-        The stream ended with a reset before the end of the response.
+        Whether the stream was reset before the end of the response (default False).
     until_close
-        From an HTTP/1 upstream: the body has no length, it ends with the connection.
+        Whether the response of an HTTP/1 upstream has no length, and ends when the connection is closed (default False).
 
     Raises
     ------
@@ -313,11 +313,11 @@ class Response(_Message):
 
     def __post_init__(self) -> None:
         if not isinstance(self.status, int):
-            raise UsageError(f"The status of a response is a whole number, not {self.status!r:.80}.")
+            raise UsageError(f"The status of a response must be a whole number, not {self.status!r:.80}.")
         super().__post_init__()
 
     def delay(self, number: int) -> float:
-        """Return the seconds before a chunk, counted from 0."""
+        """Return the seconds to wait before the chunk with this number, counted from 0."""
         if isinstance(self.delays, int | float):
             return float(self.delays)
         return float(self.delays[number]) if number < len(self.delays) else 0.0

@@ -40,7 +40,7 @@ def test_malformed_number_is_refused_with_its_offset(data, word):
 def test_false_length_is_refused_before_allocation():
     with pytest.raises(Malformed, match="only 2 are left"):
         Reader(b"\xff\xff\xff\xff\x0fab").name()
-    with pytest.raises(Malformed, match="more than there are bytes"):
+    with pytest.raises(Malformed, match="bytes are left"):
         Reader(b"\xff\xff\xff\xff\x0fab").vector(lambda: 0)
 
 

@@ -34,7 +34,7 @@ def test_import_of_a_type_without_hostcalls_is_refused(kind):
 @pytest.mark.parametrize("kind", ["(ref null any)", "exnref"])
 def test_imported_table_of_typed_references_is_refused(kind):
     code = default_engine().compile(assemble(f'(module (import "env" "t" (table 1 {kind})))'))
-    with pytest.raises(ModuleError, match="elements that no host has"):
+    with pytest.raises(ModuleError, match="elements of a type that no host supports"):
         Instance(code, lambda _: None)
 
 
@@ -74,5 +74,5 @@ def test_recursive_types_and_subtypes_are_counted():
 
 
 def test_code_that_does_not_begin_as_code_is_refused():
-    with pytest.raises(ModuleError, match="Not code of this engine"):
+    with pytest.raises(ModuleError, match="not from this engine"):
         default_engine().load(b"wasmnb code 1\n" + b"\xff" * 8 + b"short")

@@ -273,7 +273,7 @@ def test_envoys_objections_are_reported_with_the_line(tmp_path):
     ("text", "words"),
     [
         ("a: [", "line 1"),
-        ("- 1", "does not hold a mapping"),
+        ("- 1", "doesn't contain a mapping"),
         ("static_resources: {}", "no listener with a Wasm filter"),
     ],
 )

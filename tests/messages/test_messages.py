@@ -58,11 +58,11 @@ def test_messages_encode_text_and_join_chunks():
 
 @pytest.mark.parametrize("headers", [b"body", "body", 5, ["ab", "c"], [("a",)]])
 def test_headers_of_another_type_are_refused(headers):
-    with pytest.raises(UsageError, match="Headers are a mapping, or names and values in pairs"):
+    with pytest.raises(UsageError, match=r"Headers must be a mapping or \(name, value\) pairs"):
         Headers(headers)
 
 
 @pytest.mark.parametrize("status", ["200", None, 200.5, b"200"])
 def test_response_with_a_status_that_is_not_a_whole_number_is_refused(status):
-    with pytest.raises(UsageError, match="status of a response is a whole number, not"):
+    with pytest.raises(UsageError, match="status of a response must be a whole number, not"):
         Response(status)

@@ -1,5 +1,5 @@
-"""The Proxy-Wasm ABI as data: enums, the table of callbacks and hostcalls, the table of phases, places of plugins,
-and the wire formats.
+"""The Proxy-Wasm ABI as data: enums, the table of callbacks and hostcalls, the table of phases, kinds of plugins, and the
+wire formats.
 
 Implementations of the ABI are elsewhere: the host's in `wasmnb.host`, the guest's in `wasmnb.sdk`.
 """

@@ -1,6 +1,6 @@
-"""Uses of the ABI that end Envoy with a segmentation fault: one table for the SDK, the simulated proxy, lint and reports.
+"""Uses of the ABI that crash Envoy (segmentation fault): one table for the SDK, the simulated proxy, lint and reports.
 
-Every entry was seen on the versions that it names; `tests/conformance/scenarios/crashes.py` holds the smallest filter for each.
+Every entry was observed on the versions that it names; `tests/conformance/scenarios/crashes.py` has the smallest filter for each.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ class Crash:
     Attributes
     ----------
     action
-        The filter's action.
+        What the filter does, as a phrase for messages.
     instead
-        Advice: another way.
+        Advice on what to do instead.
     hostcalls
-        The hostcalls that do it, without prefix.
+        Names of the hostcalls that can cause it, without prefix.
     certain
-        Whether Envoy always crashes. Otherwise it reads memory that it has freed, and crashes or not.
+        Whether Envoy always crashes (default True). Otherwise it reads memory that it has freed, and may crash.
     versions
-        Versions of Envoy on which it was seen.
+        Versions of Envoy on which the crash was observed.
     """
 
     action: str
@@ -89,6 +89,6 @@ CRASHES: dict[str, Crash] = {
 
 
 def crashes_of(hostcalls: Iterable[str]) -> list[Crash]:
-    """Return the crashes that a module can cause with these hostcalls, which are names without prefix."""
+    """Return the crashes that a module can cause with these hostcalls (names without prefix)."""
     called = set(hostcalls)
     return [crash for crash in CRASHES.values() if not called.isdisjoint(crash.hostcalls)]

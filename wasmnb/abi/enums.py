@@ -1,7 +1,7 @@
 """Numbers of the Proxy-Wasm ABI 0.2.1, with the names of its specification.
 
-Facts: every value is passed as an i32. Envoy 1.40 accepts the ranges noted on each class; numbers outside a range return
-`Status.BAD_ARGUMENT` unless the class says otherwise. The SDK imports this module inside Wasm, so it imports only `enum`.
+Facts: every value is passed as an i32. Envoy 1.40 returns `Status.BAD_ARGUMENT` for a number that an enum doesn't have, unless
+the class says otherwise. The SDK imports this module inside Wasm, so it imports only `enum`.
 """
 
 from enum import IntEnum
@@ -42,7 +42,7 @@ class AbiVersion(IntEnum):
 
 
 class Status(IntEnum):
-    """Result of a hostcall. Envoy never returns 5 and 9; 11 appears only inside `get_status`."""
+    """Result of a hostcall. Envoy never returns 5 or 9; 11 appears only in the result of `get_status`."""
 
     OK = 0
     NOT_FOUND = 1
@@ -98,7 +98,7 @@ class BufferType(IntEnum):
 
 
 class StreamType(IntEnum):
-    """Direction for `continue_stream` and `close_stream`."""
+    """Direction to continue or close, for `continue_stream` and `close_stream`."""
 
     REQUEST = 0
     RESPONSE = 1
@@ -123,7 +123,7 @@ class CloseType(IntEnum):
 
 
 class Action(IntEnum):
-    """Result of an SDK's callback: continue, or hold the stream until `continue_stream` or a local response."""
+    """Result of a callback in SDKs: continue, or hold the stream until `continue_stream` or a local response."""
 
     CONTINUE = 0
     PAUSE = 1
@@ -153,7 +153,7 @@ class DataStatus(IntEnum):
 
 
 class TrailersStatus(IntEnum):
-    """Result of a trailers callback; anything but 0 stops."""
+    """Result of a trailers callback; anything but 0 is `STOP_ITERATION`."""
 
     CONTINUE = 0
     STOP_ITERATION = 1

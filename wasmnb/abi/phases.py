@@ -7,7 +7,7 @@ simulated Envoy and compares.
 
 Facts: a map or buffer exists on a context only in its own callback, and after that callback as long as it holds the
 stream (its result was a stop), so that a tick or a callout's response can still change it. Continuing a stream drops the
-request's maps and body, whichever direction is meant. `on_log` has the finished stream's maps, read-only. Trailers can be
+request's maps and body, whichever direction is continued. `on_log` has the finished stream's maps, read-only. Trailers can be
 created in the last body callback (`end_of_stream` is 1) by writing them or asking for their size. The VM configuration
 is always available. Only `proxy_log` may be called by entry points; every other hostcall traps there.
 """
@@ -77,7 +77,7 @@ _CRASHES: dict[str, tuple[str, ...]] = {
 #: Buffers that read as NOT_FOUND when they are not available. All others read as OK and empty.
 _NOT_FOUND_BUFFERS = (_Buffer.HTTP_CALL_RESPONSE_BODY, _Buffer.PLUGIN_CONFIGURATION)
 
-#: Hostcall -> callbacks that report its result. A module that lacks all of them never learns of it.
+#: Hostcall -> callbacks that report its result. A module that exports none of them never gets the result.
 REPORTED_BY: dict[str, tuple[str, ...]] = {
     "http_call": ("on_http_call_response",),
     "grpc_call": ("on_grpc_receive", "on_grpc_close"),
@@ -94,23 +94,23 @@ REPORTED_BY: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Phase:
-    """The rights of a module while one callback or entry point runs.
+    """What a module may do while one callback or entry point runs.
 
     Attributes
     ----------
     callback
-        Name without prefix (`on_request_headers`), or the entry point's.
+        Name of the callback without prefix (`on_request_headers`), or of the entry point.
     reads, writes
         Header maps that can be read and written.
     creates
-        Trailers that writing creates, if `end_of_stream` is 1 and there are none.
+        Trailers that a write creates if there are none and `end_of_stream` is 1.
     buffers
-        Buffers that can be read, the VM configuration among them.
+        Buffers that can be read, including the VM configuration.
     writable_buffers
         Buffers that can be written.
     calls
-        Import names of the hostcalls that may be called. In entry points any other traps; in callbacks any other makes
-        Envoy crash.
+        Import names of the hostcalls that may be called. Any other hostcall traps in an entry point, and crashes Envoy in a
+        callback.
     returns
         Enum that names the results; None for a plain number or no result.
     holds
@@ -164,7 +164,7 @@ def map_read_status(callback: str, map_type: HeaderMapType) -> Status:
 
 
 def map_write_status(callback: str, map_type: HeaderMapType, *, end_of_stream: bool = False) -> Status:
-    """Return what `add_header_map_value` and the other writes return in a callback, and `get_header_map_size`."""
+    """Return what `add_header_map_value`, the other writes and `get_header_map_size` return in a callback."""
     phase = PHASES[callback]
     writable = map_type in phase.writes or (end_of_stream and map_type in phase.creates)
     return Status.OK if writable else Status.BAD_ARGUMENT
@@ -195,9 +195,9 @@ def availability(resource: HeaderMapType | BufferType, *, write: bool = False, n
     resource
         The map or buffer.
     write
-        Whether to write it rather than to read it.
+        Whether the question is where it can be written, rather than read (default False).
     name
-        Returns how the reader calls a callback, from its ABI name without prefix.
+        Converts a callback's ABI name, without prefix, to the name to show (default: the same name).
 
     Returns
     -------

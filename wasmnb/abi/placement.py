@@ -1,10 +1,10 @@
-"""Places of a plugin in Envoy's configuration, and the callbacks that Envoy can call in each of them.
+"""Kinds of plugins, by their place in Envoy's configuration, and the callbacks that Envoy can call in each place.
 
 Facts (Envoy 1.40): an HTTP filter gets `on_request_...`, `on_response_...` and `on_log` on a stream context for each request;
-a network filter gets `on_new_connection`, `on_downstream_...`, `on_upstream_...` and `on_log` on one for each connection. An
+a network filter gets `on_new_connection`, `on_downstream_...`, `on_upstream_...` and `on_log` on a context for each connection. An
 access logger gets `on_log` on its root context. A Wasm service, on the main thread alone (`singleton`) or on all threads
 (`service`), has no streams. A stats sink gets `on_stats_update` on the main thread, whenever Envoy flushes its statistics.
-Ticks, queues and the callbacks of start and end reach the root context in every place.
+The callbacks for ticks, queues, start and end are called on the root context in every place.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ from .table import CALLBACKS
 
 __all__ = ["KINDS", "ON_MAIN_THREAD", "Callbacks"]
 
-#: Kind of plugin -> its place, as messages name it.
+#: Kind of plugin -> its name in messages.
 KINDS = {
     "http": "an HTTP filter",
     "network": "a network filter",
@@ -49,7 +49,7 @@ class Callbacks:
     Attributes
     ----------
     http, tcp
-        Callbacks of requests and of connections.
+        Callbacks for requests, and callbacks for connections.
     log
         Whether the root context handles `on_log`.
     root
@@ -86,7 +86,10 @@ class Callbacks:
 
     @property
     def kind(self) -> str:
-        """The kind of plugin that these callbacks are for: `http` unless all of them are for connections, or for access logs."""
+        """The kind of plugin that these callbacks are for; `http` if there are none.
+
+        If they are for several kinds, it's the first of `http`, `network`, `access_log` and `stat_sink`.
+        """
         if self.http:
             return "http"
         if self.tcp:

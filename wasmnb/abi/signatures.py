@@ -1,6 +1,6 @@
 """Signatures of the ABI's functions: parameters with their meaning, hostcalls and callbacks.
 
-A signature is a tuple of `Param`; each has the parameter's meaning (`Kind`), which determines its core Wasm types:
+A signature is a tuple of `Param`. Each has a meaning (`Kind`), which determines the parameter's core Wasm types:
 
     kind        meaning                                    core parameters
     U32         a number                                   i32
@@ -29,7 +29,7 @@ ALL = tuple(AbiVersion)
 
 
 class Kind(Enum):
-    """Meaning of a parameter; the value is its core Wasm types."""
+    """Meaning of a parameter; the value has a name and the core Wasm types."""
 
     U32 = ("u32", "i32")
     I32 = ("i32", "i32")
@@ -56,7 +56,7 @@ class Kind(Enum):
 
 
 class Area(Enum):
-    """Areas of the specification, which the host's modules and the documentation follow."""
+    """Areas of the specification; the host's modules and the documentation are organised by them."""
 
     LIFECYCLE = "lifecycle"
     LOGGING = "logging"
@@ -97,9 +97,9 @@ class Param:
     name
         Name in the specification.
     kind
-        Meaning.
+        Meaning of the parameter.
     enum
-        Enum of its numbers, if it has one.
+        Enum that names the parameter's values, or None.
     """
 
     name: str
@@ -177,7 +177,7 @@ class Callback:
     result
         Meaning of the result.
     default
-        Result for modules that don't export it.
+        Result that Envoy assumes for modules that don't export it.
     versions
         ABI versions that have it.
     doc

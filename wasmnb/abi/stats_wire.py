@@ -1,8 +1,8 @@
-"""The snapshot of statistics that a stats sink gets: counters with their growth since the last one, and gauges.
+"""The snapshot of statistics that a stats sink gets: counters with their growth since the last snapshot, and gauges.
 
 Facts (Envoy 1.40, `Context::onStatsUpdate`): a block of counters, then one of gauges. A block is its size in bytes, its type (1 or 2)
 and a count, u32 each; an entry is the length of the name (u32), the name, zero bytes up to a multiple of 8, the value and for counters
-the growth (u64). All numbers are little endian. Only statistics that were ever changed have an entry, but the count is that of all. The
+the growth (u64). All numbers are little endian. Only statistics that have ever changed have an entry, but the count includes all. The
 size of the second block doubles with every gauge until it overflows: it and the size of the whole buffer are meaningless. The buffer is
 mostly zero behind the last entry.
 """
@@ -18,10 +18,10 @@ __all__ = ["CounterUpdate", "Stats", "read_stats", "write_stats"]
 _COUNTERS, _GAUGES = 1, 2
 _HEAD, _SIZE, _VALUE, _PAIR = struct.Struct("<III"), struct.Struct("<I"), struct.Struct("<Q"), struct.Struct("<QQ")
 
-#: Bytes that are read at once, and the longest name that is taken for one.
+#: Bytes to read at once, and the longest name; a larger length shows that the entries have ended.
 _WINDOW, _LONGEST = 1 << 16, 1 << 12
 
-#: Gauges of Envoy's own that a simulated snapshot doesn't have, and the length of their names: they make the size overflow.
+#: Number of Envoy's own gauges that a simulated snapshot leaves out, and the length of their names: they make the size overflow.
 _OTHERS, _OTHER_NAME = 64, 30
 
 
@@ -58,12 +58,13 @@ class Stats:
 
 
 def read_stats(read: Callable[[int, int], bytes]) -> Stats:
-    """Return a snapshot.
+    """Read a snapshot.
 
     Parameters
     ----------
     read
-        Returns bytes of the buffer from a position on, at most a number of them. The whole buffer can be too large to read.
+        Function that returns bytes of the buffer; its arguments are the offset and the most bytes to return. (The whole
+        buffer can be too large to read at once.)
     """
     head = read(0, _HEAD.size)
     if len(head) < _HEAD.size:
@@ -110,7 +111,7 @@ def write_stats(stats: Stats, counters: int, gauges: int) -> tuple[bytes, int]:
     stats
         The snapshot.
     counters, gauges
-        Numbers of all counters and gauges, also of those that were never changed.
+        Number of all counters and number of all gauges, including those that have never changed.
     """
     data = bytearray(_HEAD.size)
     for name, update in stats.counters.items():

@@ -1,7 +1,7 @@
-"""`google.protobuf.Struct` and Envoy's `Metadata` as dicts, read from their bytes.
+"""Reads `google.protobuf.Struct` and Envoy's `Metadata` from their bytes, as dicts.
 
-Facts: Envoy serialises them deterministically, but readers accept fields in any order; of a repeated key the last value
-counts. Numbers of a Struct are doubles; those without a fraction become `int`.
+Facts: Envoy serialises them deterministically, but fields are accepted in any order, and the last value of a repeated
+key counts. Numbers of a Struct are doubles; those without a fraction become `int`.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def read_struct(data: bytes) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        The bytes are not a message.
+        The bytes are not a Struct.
     """
     try:
         return {key: _value(value) for key, value in (_entry(e) for number, e in _fields(data) if number == 1)}
@@ -109,12 +109,12 @@ def read_metadata(data: bytes) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        The bytes are not a message.
+        The bytes are not a Metadata.
     """
     try:
         entries = [(number, _entry(e)) for number, e in _fields(data) if number in (1, 2)]
     except (IndexError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError("the bytes are not Metadata") from error
+        raise ValueError("the bytes are not an envoy.config.core.v3.Metadata") from error
     return {
         "filter_metadata": {key: read_struct(value) for number, (key, value) in entries if number == 1},
         "typed_filter_metadata": {key: value for number, (key, value) in entries if number == 2},
@@ -122,15 +122,15 @@ def read_metadata(data: bytes) -> dict[str, Any]:
 
 
 def read_node_metadata(data: bytes) -> dict[str, Any]:
-    """Return the metadata of an `envoy.config.core.v3.Node`; empty without any.
+    """Return the metadata of an `envoy.config.core.v3.Node`; an empty dict if it has none.
 
     Raises
     ------
     ValueError
-        The bytes are not a message.
+        The bytes are not a Node.
     """
     try:
         structs = [value for number, value in _fields(data) if number == 3]
     except (IndexError, KeyError) as error:
-        raise ValueError("the bytes are not a Node") from error
+        raise ValueError("the bytes are not an envoy.config.core.v3.Node") from error
     return read_struct(structs[-1]) if structs else {}

@@ -1,6 +1,6 @@
 """The Proxy-Wasm ABI as one table: every callback and every hostcall, with signatures, versions and areas.
 
-The host, the linker's glue, the SDK's bindings and the module lint are made from it. Facts come from the 0.2.1
+The host, the linker's glue, the SDK's bindings and the module lint are derived from it. Facts come from the 0.2.1
 specification and from Envoy 1.40; where they differ, the table follows Envoy and a comment notes it.
 """
 
@@ -77,7 +77,7 @@ def _stream_hostcalls() -> tuple[Hostcall, ...]:
           doc="Call `on_tick` of the root context every `period` milliseconds; 0 stops the ticks."),
         H("proxy_get_header_map_value", A.HEADERS, (_MAP, _KEY, _OUT_VALUE), doc="First value of a name."),
         H("proxy_add_header_map_value", A.HEADERS, (_MAP, _KEY, _VALUE), doc="Append an entry."),
-        H("proxy_replace_header_map_value", A.HEADERS, (_MAP, _KEY, _VALUE), doc="Set to exactly one entry."),
+        H("proxy_replace_header_map_value", A.HEADERS, (_MAP, _KEY, _VALUE), doc="Set a name to exactly one entry."),
         H("proxy_remove_header_map_value", A.HEADERS, (_MAP, _KEY), doc="Remove every entry of a name."),
         H("proxy_get_header_map_pairs", A.HEADERS, (_MAP, Param("pairs", K.OUT_BYTES)), doc="The whole map."),
         H("proxy_set_header_map_pairs", A.HEADERS, (_MAP, _input("pairs", K.PAIRS)), doc="Replace the whole map."),
@@ -107,25 +107,25 @@ def _state_hostcalls() -> tuple[Hostcall, ...]:
     A, K, H = Area, Kind, Hostcall
     return (
         H("proxy_set_effective_context", A.LIFECYCLE, (_CONTEXT,),
-          doc="Let the rest of this callback act on another context of this VM."),
+          doc="Make the rest of this callback act on another context of this VM."),
         H("proxy_done", A.LIFECYCLE, (), doc="Finish a root context whose `on_done` returned 0."),
         H("proxy_get_property", A.PROPERTIES, (_input("path", K.PATH), _OUT_VALUE), doc="An attribute of the stream."),
         H("proxy_set_property", A.PROPERTIES, (_input("path", K.PATH), _VALUE), doc="Store a value in filter state."),
         H("proxy_get_shared_data", A.SHARED_DATA, (_KEY, _OUT_VALUE, Param("cas", K.OUT_U32)),
           doc="A value shared by all VMs of the same vm_id, with its compare-and-swap number."),
-        H("proxy_set_shared_data", A.SHARED_DATA, (_KEY, _VALUE, _input("cas")), doc="Store it; cas 0 stores always."),
+        H("proxy_set_shared_data", A.SHARED_DATA, (_KEY, _VALUE, _input("cas")), doc="Store a value; cas 0 stores always."),
         H("proxy_register_shared_queue", A.SHARED_QUEUES, (_input("name", K.BYTES), _OUT_TOKEN),
-          doc="Open or create a queue of the own vm_id, and become its receiver."),
+          doc="Open or create a queue of this VM's vm_id, and become its receiver."),
         H("proxy_resolve_shared_queue", A.SHARED_QUEUES,
           (_input("vm_id", K.BYTES), _input("name", K.BYTES), _OUT_TOKEN), doc="Find another VM's queue."),
         H("proxy_enqueue_shared_queue", A.SHARED_QUEUES, (_TOKEN, _input("data", K.BYTES)), doc="Append an item."),
-        H("proxy_dequeue_shared_queue", A.SHARED_QUEUES, (_TOKEN, Param("data", K.OUT_BYTES)), doc="Take the first."),
+        H("proxy_dequeue_shared_queue", A.SHARED_QUEUES, (_TOKEN, Param("data", K.OUT_BYTES)), doc="Take the first item."),
         H("proxy_define_metric", A.METRICS,
           (_input("type", enum=MetricType), _input("name", K.BYTES), Param("metric_id", K.OUT_U32)), doc="Define a metric."),
-        H("proxy_increment_metric", A.METRICS, (_input("metric_id"), _input("offset", K.I64)), doc="Counter and gauge."),
+        H("proxy_increment_metric", A.METRICS, (_input("metric_id"), _input("offset", K.I64)), doc="Add to a counter or gauge."),
         H("proxy_record_metric", A.METRICS, (_input("metric_id"), _input("value", K.U64)),
-          doc="Set a gauge, record in a histogram, add to a counter."),
-        H("proxy_get_metric", A.METRICS, (_input("metric_id"), Param("value", K.OUT_U64)), doc="Counter and gauge."),
+          doc="Set a gauge, record in a histogram, or add to a counter."),
+        H("proxy_get_metric", A.METRICS, (_input("metric_id"), Param("value", K.OUT_U64)), doc="Value of a counter or gauge."),
     )
 
 
@@ -138,11 +138,11 @@ def _callout_hostcalls() -> tuple[Hostcall, ...]:
           doc="Send a request to a cluster; `timeout` in milliseconds, 0 for none."),
         H("proxy_grpc_call", A.GRPC,
           (*_GRPC_TARGET, _input("metadata", K.PAIRS), _input("message", K.BYTES), _input("timeout"), _OUT_TOKEN),
-          doc="Unary call; `timeout` in milliseconds."),
+          doc="Make a unary call; `timeout` in milliseconds."),
         H("proxy_grpc_stream", A.GRPC, (*_GRPC_TARGET, _input("metadata", K.PAIRS), _OUT_TOKEN), doc="Open a stream."),
         H("proxy_grpc_send", A.GRPC, (_TOKEN, _input("message", K.BYTES), _EOS), doc="Send a message on a stream."),
         H("proxy_grpc_close", A.GRPC, (_TOKEN,), doc="Half-close a stream; cancel a call."),
-        H("proxy_grpc_cancel", A.GRPC, (_TOKEN,), doc="Reset."),
+        H("proxy_grpc_cancel", A.GRPC, (_TOKEN,), doc="Reset a call or a stream."),
         H("proxy_get_status", A.LIFECYCLE, (Param("code", K.OUT_U32), Param("message", K.OUT_BYTES)),
           doc="Status of the root context's last call."),
         H("proxy_call_foreign_function", A.FOREIGN,
@@ -220,7 +220,7 @@ def hostcalls_for(version: AbiVersion) -> dict[str, Hostcall]:
 
 
 def callbacks_for(version: AbiVersion) -> dict[str, Callback]:
-    """Return the callbacks of an ABI version with its parameters (headers callbacks of 0.1.0 lack end_of_stream)."""
+    """Return the callbacks of an ABI version, with their parameters there (0.1.0's headers callbacks lack end_of_stream)."""
     callbacks = {name: c for name, c in CALLBACKS.items() if version in c.versions}
     if version is AbiVersion.V0_1_0:
         for name in ("proxy_on_request_headers", "proxy_on_response_headers"):

@@ -9,7 +9,7 @@ __all__ = ["HELD_HEADERS", "WASI_MODULES", "WASI_PREVIEW_1"]
 #: to ask for this setting.
 HELD_HEADERS = "WASMNB_HOLD_HEADERS"
 
-#: Import modules that have the functions.
+#: Names of the import modules that have the functions.
 WASI_MODULES = ("wasi_snapshot_preview1", "wasi_unstable")
 
 #: Name -> parameters, one letter each: i for i32, l for i64. The result is an errno as i32, except for `proc_exit`.

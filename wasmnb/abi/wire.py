@@ -4,7 +4,7 @@ Facts (little endian, unaligned, no alignment padding):
 
 * Pairs: u32 count; then for each pair u32 name length and u32 value length; then for each pair the name, a zero byte,
   the value, a zero byte. Lengths don't include the zero bytes. The total length and the zero bytes must be exact; Envoy reads
-  anything else, anything over 1 MiB and anything over 1024 pairs as zero pairs.
+  anything else, more than 1 MiB, and more than 1024 pairs as zero pairs.
 * An empty map is passed as pointer 0 and size 0, never as a four-byte zero count.
 * Property paths are parts joined by NUL; one trailing NUL is tolerated.
 * Property values: strings and bytes unchanged; integers, doubles, timestamps and durations in 8 bytes (the last two

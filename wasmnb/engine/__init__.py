@@ -1,4 +1,4 @@
-"""The engine: the only code of wasmnb that touches wasmtime."""
+"""The engine: the only code of wasmnb that uses wasmtime."""
 
 from .declarations import ExportType, ImportType
 from .engine import Code, Engine, assemble, default_engine

@@ -1,6 +1,6 @@
-"""Compile modules in a separate process, which can be interrupted and has limits.
+"""Compiling in a separate process, which can be interrupted and has limits.
 
-Facts (wasmtime 50): the compiler cannot be stopped from outside, and its time is not linear: 16 KB that declare 50,000
+Facts (wasmtime 50): the compiler can't be stopped from outside, and its time doesn't grow linearly: 16 KB that declare 50,000
 locals in each of 2,000 functions take 16 s, 90 KB of nested loops 82 s, 300,000 empty functions 34 s and 1.7 GB. Starting a process
 takes 0.1 to 0.2 s. So modules that are large, or that have many functions, locals or blocks, are compiled in a process that is
 killed when the caller is interrupted or ends, and when it exceeds its limits.
@@ -23,16 +23,16 @@ from ..formats.leb128 import CORE_MAGIC, Malformed, Reader
 
 __all__ = ["can_take_long", "compile_apart"]
 
-#: Most bytes, functions, locals, and instructions that open a block, of a module that is compiled in this process.
+#: Largest module that is compiled in this process: bytes, functions, locals, and instructions that open a block.
 _BYTES, _FUNCTIONS, _LOCALS, _BLOCKS = 1 << 16, 2000, 50_000, 2000
 
-#: Seconds that a module may take to compile, and for each of its bytes; three times what large modules need on two cores.
+#: Seconds that compiling may take, plus seconds for each byte of the module: three times what large modules need on two cores.
 _SECONDS, _SECONDS_PER_BYTE = 60.0, 1e-5
 
 #: Seconds between two calls of `waiting`.
 _STEP = 0.1
 
-#: Bytes of memory that compiling may take, and for each of the module's bytes.
+#: Bytes of memory that compiling may take, plus bytes for each byte of the module.
 _MEMORY, _MEMORY_PER_BYTE = 2 << 30, 256
 
 _CODE = 10
@@ -42,7 +42,7 @@ _REFUSED = 3
 
 
 def can_take_long(wasm: bytes) -> bool:
-    """Return whether compiling a module may take long. False for a malformed module, which the compiler refuses at once."""
+    """Return whether compiling a module may take long. False for a malformed module, which the compiler rejects at once."""
     if len(wasm) > _BYTES:
         return True
     try:
@@ -69,21 +69,21 @@ def _count_locals(r: Reader) -> tuple[int, int]:
 
 
 def compile_apart(wasm: bytes, *, fuel: bool, waiting: Callable[[float], None] | None = None) -> bytes | None:
-    """Compile a module in another process, with all cores.
+    """Compile a module in another process, on all cores.
 
     Parameters
     ----------
     wasm
         The module.
     fuel
-        Whether its code counts instructions.
+        Whether the compiled code counts instructions.
     waiting
-        Called every tenth of a second with the seconds so far.
+        Called every tenth of a second with the seconds that have passed (default None: not called).
 
     Returns
     -------
     bytes | None
-        As `Code.serialize` returns it, or None if no process can be started.
+        The compiled code, as `Code.serialize` returns it; None if no process can be started.
 
     Raises
     ------
@@ -109,8 +109,8 @@ def compile_apart(wasm: bytes, *, fuel: bool, waiting: Callable[[float], None] |
         code, complaint = _communicate(process, seconds, waiting or (lambda _seconds: None))
     except subprocess.TimeoutExpired:
         raise ModuleError(
-            f"The module of {len(wasm):,} bytes takes more than {seconds:.0f} s to compile: "
-            "it was not made to be run, or this machine is too busy."
+            f"Compiling the module of {len(wasm):,} bytes takes more than {seconds:.0f} s. "
+            "Either its code is built to be slow to compile, or this machine is too busy."
         ) from None
     finally:
         process.kill()
@@ -123,8 +123,8 @@ def compile_apart(wasm: bytes, *, fuel: bool, waiting: Callable[[float], None] |
         raise ModuleError(complaint.decode("utf-8", "replace"))
     if process.returncode:
         raise ModuleError(
-            f"The module of {len(wasm):,} bytes cannot be compiled with {memory >> 20:,} MiB of memory: "
-            "it was not made to be run, or this machine has too little."
+            f"Compiling the module of {len(wasm):,} bytes failed with {memory >> 20:,} MiB of memory. "
+            "Either its code is built to need more, or this machine has too little."
         )
     return code
 
@@ -132,7 +132,7 @@ def compile_apart(wasm: bytes, *, fuel: bool, waiting: Callable[[float], None] |
 def _communicate(
     process: subprocess.Popen[bytes], seconds: float, waiting: Callable[[float], None]
 ) -> tuple[bytes, bytes]:
-    """Wait for the process and its output; raises `TimeoutExpired` when it takes too long."""
+    """Wait for the process and return its output; raise `TimeoutExpired` if it takes too long."""
     started = time.monotonic()
     while True:
         try:

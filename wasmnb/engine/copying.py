@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["copy_into", "copy_of"]
 
-#: Bytes that a copy may grow beyond its original, and bytes of a page.
+#: Bytes by which a copy may grow larger than its original, and bytes of a page.
 _GROWTH, _PAGE = 64 << 20, 1 << 16
 
 
@@ -28,8 +28,10 @@ def copy_of(image: Image, original: Instance, resolve: Resolve, *, deadline: flo
     ----------
     image
         The image of `original`, linked by wasmnb.
+    original
+        The instance to copy.
     resolve, deadline
-        As for `Instance`: the copy may have other hostcalls.
+        As for `Instance`. The copy may use other hostcalls than the original.
     """
     copy = Instance(image.code, resolve, memory_limit=original.memory.refresh() + _GROWTH, deadline=deadline)
     copy_into(copy, original)
@@ -37,14 +39,14 @@ def copy_of(image: Image, original: Instance, resolve: Resolve, *, deadline: flo
 
 
 def copy_into(copy: Instance, original: Instance) -> bool:
-    """Turn a copy into one of another instance of the same module.
+    """Overwrite a copy's memory with that of another instance of the same module.
 
-    This is several times faster than a new copy, whose memory pages have to be allocated. The copy must not have trapped.
+    This is several times faster than a new copy, whose memory pages must be allocated. The copy must not have trapped.
 
     Returns
     -------
     bool
-        False if the copy's memory limit is too low.
+        False if the copy's memory limit is too low. Nothing is copied then.
     """
     size = original.memory.refresh()
     missing = size - copy.memory.size

@@ -1,8 +1,8 @@
 """Declarations of a module: imports, exports, memories and tables, read from its bytes.
 
-Facts: wasmtime's C interface aborts the process when it is asked for a type that it cannot express (vectors, typed
-references), and takes time that is quadratic in the number of exports. So the few sections that count are read here, in
-one pass. They are the sections of a module that wasmtime has validated; anything unexpected is refused.
+Facts: wasmtime's C API aborts the process when it is asked for a type that it can't express (vectors, typed references),
+and takes time that is quadratic in the number of exports. So the few sections that are needed are read here, in one pass.
+wasmtime has validated them before; anything unexpected is an error.
 """
 
 from __future__ import annotations
@@ -101,11 +101,11 @@ class Declarations:
     Attributes
     ----------
     imports, exports
-        In order.
+        The imports and the exports, in the module's order.
     memories, tables
-        Sizes, imported ones first.
+        Sizes of the memories and of the tables; imported ones come first.
     has_objects
-        Whether there are types of structures or arrays, which the garbage collector keeps.
+        Whether the module declares types of structures or arrays. Their objects are garbage-collected.
     """
 
     imports: list[ImportType] = field(default_factory=list)
@@ -123,7 +123,7 @@ class Declarations:
         Raises
         ------
         ModuleError
-            A section has contents that this reader does not know.
+            A section has contents that wasmnb doesn't know.
         """
         declared = cls()
         parts: dict[int, Callable[[_Reader], None]] = {
@@ -135,13 +135,13 @@ class Declarations:
             _EXPORT: lambda r: declared.exports.extend(r.vector(lambda: declared._export(r))),
         }
         try:
-            for number, start, end in list(_sections(wasm)):  # first, whether the whole file has the form of a module
+            for number, start, end in list(_sections(wasm)):  # checks the form of the whole file first
                 if number in parts:
                     reader = _Reader(wasm, start, end)
                     parts[number](reader)
                     declared.has_objects |= reader.objects
         except (IndexError, ValueError) as error:
-            raise ModuleError(f"The module declares something that wasmnb cannot read: {error}") from None
+            raise ModuleError(f"The module declares something that wasmnb can't read: {error}") from None
         return declared
 
     def _read_types(self, r: _Reader) -> None:
@@ -212,7 +212,7 @@ class _Reader(Reader):
         self.objects = False  # whether a type of structures or arrays was read
 
     def peek(self) -> int:
-        """Return the next byte without moving on."""
+        """Return the next byte without reading it."""
         return self.data[self.at]
 
     def u64(self) -> int:
@@ -227,7 +227,7 @@ class _Reader(Reader):
         raise Malformed(f"a number at offset {self.at:#x} is too long")
 
     def numbers(self) -> Sequence[int]:
-        """Read a vector of numbers that ends the range. If each is one byte, as usual, it is returned as it is."""
+        """Read the last vector of the section. If each number is one byte, as usual, the bytes are returned as they are."""
         count = self.u32()
         plain = self.data[self.at : self.end]
         return plain if plain.isascii() else [self.u32() for _ in range(count)]
@@ -244,7 +244,7 @@ class _Reader(Reader):
         return self.vector(self.type)
 
     def type(self) -> Signature:
-        """Read a type and return its signature; that of a structure or array is empty."""
+        """Read a type and return its signature, which is empty for a structure or an array."""
         form = self.byte()
         while form in {0x4F, 0x50}:  # a subtype and what it is a subtype of
             self.vector(self.u32)
@@ -257,7 +257,7 @@ class _Reader(Reader):
             self.field() if form == 0x5E else self.vector(self.field)
             return _NO_SIGNATURE
         if form != 0x60:
-            raise ValueError(f"a type of the form {form:#x}")
+            raise ValueError(f"a type of the unknown form {form:#x}")
         return tuple(self.vector(self.value_type)), tuple(self.vector(self.value_type))
 
     def field(self) -> None:
@@ -283,4 +283,4 @@ class _Reader(Reader):
             if opcode in {0x41, 0x42, 0xD2, 0x23, 0xD0}:
                 self.signed()
             elif opcode not in {0x6A, 0x6B, 0x6C, 0x7C, 0x7D, 0x7E}:
-                raise ValueError(f"a table that starts with the instruction {opcode:#x}")
+                raise ValueError(f"a table whose initial value has the instruction {opcode:#x}")

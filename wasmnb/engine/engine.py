@@ -1,8 +1,8 @@
-"""The engine: compiles modules, and raises the epochs that stop endless guests.
+"""The engine: compiles modules, and increments the epoch, which stops guests that run for too long.
 
-Every store that a guest runs in has an epoch callback. A daemon thread raises the engine's epoch every `TICK` seconds
+Every store that a guest runs in has an epoch callback. A daemon thread increments the engine's epoch every `TICK` seconds
 while instances exist; a guest that is running then calls back into its instance's `Entries`, in the guest's own thread.
-They check the entry's deadline, and handle an interrupt that arrived in a guest (`entry/interrupts.py`).
+`Entries` checks the entry's deadline, and handles an interrupt that arrived in the guest (`entry/interrupts.py`).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = ["Code", "Engine", "assemble", "default_engine"]
 TICK = 0.05
 
 _INVALID = "Not a valid core WebAssembly module"
-_FOREIGN = "Not code of this engine"
+_FOREIGN = "The compiled code is not from this engine"
 
 #: Bytes of native stack that a guest may use. CPython inside a module checks its own depth well before this.
 MAX_STACK = 1 << 20
@@ -57,7 +57,7 @@ class Code:
     module
         wasmtime's module.
     declaring
-        The sections of the module that declare something, from `declaring_sections`.
+        The module's bytes without the sections that declare nothing, as `declaring_sections` returns them.
     """
 
     def __init__(self, engine: Engine, module: CObject, declaring: bytes) -> None:
@@ -66,14 +66,14 @@ class Code:
         self._declaring = declaring
 
     def serialize(self) -> bytes:
-        """Return the machine code and the declarations. `Engine.load` reads them from a file in milliseconds."""
+        """Return the machine code and the declarations as bytes, which `Engine.load` reads in milliseconds."""
         c = self.engine.c
-        code = _bytes_of(c, partial(c.module_serialize, self.module.address))
+        code = _bytes_of(c, "The compiled module can't be serialised", partial(c.module_serialize, self.module.address))
         return b"".join((_MAGIC, len(self._declaring).to_bytes(8, "little"), self._declaring, code))
 
     @cached_property
     def declared(self) -> Declarations:
-        """Declarations of the module; raises `ModuleError` if they cannot be read."""
+        """Declarations of the module; raises `ModuleError` if they can't be read."""
         return Declarations.read(self._declaring)
 
     @cached_property
@@ -83,9 +83,9 @@ class Code:
 
     @cached_property
     def c_imports(self) -> list[int]:
-        """Addresses of wasmtime's own types of the imports; there is one instance a worker, and they are the same for all.
+        """Addresses of wasmtime's type objects for the imports. All instances of the module share them.
 
-        Ask only when all imports are of types that a host has: wasmtime aborts the process at others.
+        Read this only if a host can provide every import: wasmtime aborts the process for types that its C API lacks.
         """
         c, vector = self.engine.c, _ffi.wasm_importtype_vec_t()
         self._owner = CObject.written(c.wasm_importtype_vec_delete, ctypes.pointer(vector))  # they live as long as this
@@ -110,8 +110,8 @@ class Engine:
     Parameters
     ----------
     fuel
-        Count executed instructions: `Instance.fuel_used` is then a repeatable cost. Such code is slower, and is compiled
-        separately.
+        Whether to count executed instructions (default False): `Instance.fuel_used` is then a repeatable cost. Such code is
+        slower, and is compiled separately.
 
     Attributes
     ----------
@@ -127,10 +127,10 @@ class Engine:
         c.config_consume_fuel_set(config.address, fuel)
         c.config_max_wasm_stack_set(config.address, MAX_STACK)
         c.config_memory_may_move_set(config.address, False)
-        # The engine takes the configuration over. It is forgotten first, so that it isn't freed twice.
+        # The engine takes ownership of the configuration. It is forgotten here first, so that it isn't freed twice.
         self.handle = CObject.returned(c.wasm_engine_delete, c.wasm_engine_new_with_config, config.held.pop())
         self.signals = trap_signals()
-        self._watched: set[weakref.ref[Any]] = set()  # those that die leave it without running Python
+        self._watched: set[weakref.ref[Any]] = set()  # dead references are removed without running Python
         self.interrupts = Interrupts(self.signals.keep, ENTRY_CODES)
         self._lock = threading.Lock()
         self._ticker: threading.Thread | None = None
@@ -144,12 +144,12 @@ class Engine:
         wasm
             The module.
         waiting
-            Called with the seconds so far, every tenth of a second, while that process runs.
+            Called every tenth of a second while that process runs, with the seconds that have passed (default None: not called).
 
         Raises
         ------
         ModuleError
-            The bytes are not a valid core WebAssembly module, or compiling takes more time or memory than it may.
+            The bytes are not a valid core WebAssembly module, or compiling it takes too much time or memory.
         """
         if can_take_long(wasm):
             self.validate(wasm)  # fast, and no process is needed for a module that is damaged
@@ -159,8 +159,8 @@ class Engine:
         return self.compile_here(wasm)
 
     def compile_here(self, wasm: bytes) -> Code:
-        """Compile a core module in this process, without interruption. Raises as `compile` does."""
-        wasm = bytes(wasm)  # C takes no bytearray
+        """Compile a core module in this process. It can't be interrupted. Raises `ModuleError` if the module is invalid."""
+        wasm = bytes(wasm)  # C doesn't accept a bytearray
         if not wasm:
             raise ModuleError("The file is empty; a WebAssembly module starts with the bytes 00 61 73 6d 01 00 00 00.")
         module = self._module(partial(self.c.module_new, self.handle.address, wasm, len(wasm)), _INVALID)
@@ -174,33 +174,33 @@ class Engine:
     def load(self, source: str | Path | bytes) -> Code:
         """Load the result of `Code.serialize` from a file, or from bytes that the caller has verified.
 
-        It is machine code that will be run: load only what this user's wasmnb wrote. wasmtime maps it from a private
-        copy, since a mapped file that someone shortens would kill the process.
+        The result is machine code that will be run, so load only what this user's wasmnb wrote. wasmtime maps a private copy of
+        the file: if someone shortened a mapped file, the process would be killed.
 
         Raises
         ------
         ModuleError
-            The code was made by another version of wasmtime or with other settings.
+            Another version of wasmtime compiled the code, or it was compiled with other settings.
         """
         data = source if isinstance(source, bytes) else Path(source).read_bytes()
         start = len(_MAGIC) + 8
         size = int.from_bytes(data[len(_MAGIC) : start], "little")
         if not data.startswith(_MAGIC) or len(data) < start + size:
-            raise ModuleError(f"{_FOREIGN}: it does not begin as such code does.")
+            raise ModuleError(f"{_FOREIGN}: its beginning is unknown or cut off.")
         with _private_file(memoryview(data)[start + size :]) as path:
             create = partial(self.c.module_deserialize_file, self.handle.address, os.fsencode(path))
             module = self._module(create, _FOREIGN)
         return Code(self, module, data[start : start + size])
 
     def _module(self, create: Callable[[int], int], complaint: str) -> CObject:
-        """Return the module that `create` writes to the address of its argument. `create` must not run Python."""
+        """Return the module that `create` writes to the address that it gets. `create` must not run Python."""
         place = c_void_p()
         module = CObject.written(self.c.module_delete, place)
         check_call(self.c, complaint, create, addressof(place))
         return module
 
     def watch(self, instance: object) -> None:
-        """Raise the epoch while this instance exists."""
+        """Keep incrementing the epoch as long as this instance exists."""
         with self._lock:
             self._watched.add(weakref.ref(instance, self._watched.discard))
             if self._ticker is None or not self._ticker.is_alive():
@@ -244,9 +244,9 @@ def _continue_in_child(reference: weakref.ref[Engine]) -> None:
 
 
 def assemble(text: str) -> bytes:
-    """Return a module from WebAssembly's text format; raise `ModuleError` if the text is invalid."""
+    """Convert WebAssembly's text format to a module; raise `ModuleError` if the text is invalid."""
     c, source = C(), text.encode()
-    return _bytes_of(c, partial(c.wat2wasm, source, len(source)))
+    return _bytes_of(c, "The WebAssembly text is invalid", partial(c.wat2wasm, source, len(source)))
 
 
 @cache
@@ -270,11 +270,11 @@ def _private_file(data: memoryview) -> Iterator[str]:
             yield named.name
 
 
-def _bytes_of(c: C, write: Callable[[int], int]) -> bytes:
-    """Return the bytes that `write`, which runs no Python, puts into a vector of C."""
+def _bytes_of(c: C, complaint: str, write: Callable[[int], int]) -> bytes:
+    """Return the bytes that `write`, which runs no Python, puts into a vector of C; `complaint` begins the error message."""
     vector = _ffi.wasm_byte_vec_t()
     owner = CObject.written(c.wasm_byte_vec_delete, ctypes.pointer(vector))
-    check_call(c, "The engine refuses it", write, addressof(vector))
+    check_call(c, complaint, write, addressof(vector))
     data = ctypes.string_at(vector.data, vector.size) if vector.size else b""
     owner.close()
     return data

@@ -35,7 +35,7 @@ class Runnable(Protocol):
     Attributes
     ----------
     native
-        Whether it runs outside Wasm: nothing can stop it, and its memory is not limited.
+        Whether the module runs outside Wasm, where nothing can stop it and its memory isn't limited.
     """
 
     native: ClassVar[bool]
@@ -51,7 +51,7 @@ class Runnable(Protocol):
         ...
 
     def instantiate(self, resolve: Resolve, *, memory_limit: int = 1 << 30, deadline: float = 5.0) -> Guest:
-        """Return a new instance. Raises as `Instance` does."""
+        """Return a new instance. Parameters and exceptions are those of `Instance`."""
         ...
 
 
@@ -64,10 +64,11 @@ class Image:
     code
         The compiled module.
     visible
-        Function exports that count, or None for all. A filter run from a cached runtime shares the code with every
-        other such filter, but must behave as its saved file, which exports less.
+        Names of the exported functions that the host may use (default None: all). Filters that run from the cached runtime
+        share its code, which exports every callback. Each must behave like its saved file, which exports only some.
     prepare
-        Called with the new instance before anything in it runs; puts the filter's source into its memory.
+        Called with each new instance before its functions are called, to write the filter's source into its memory (default
+        None: not called).
     """
 
     native: ClassVar[bool] = False
@@ -89,7 +90,7 @@ class Image:
         return tuple(e for e in self.code.exports if e.kind != "func" or e.name in self.visible)
 
     def instantiate(self, resolve: Resolve, *, memory_limit: int = 1 << 30, deadline: float = 5.0) -> Instance:
-        """Return a new instance. Raises as `Instance` does."""
+        """Return a new instance. Parameters and exceptions are those of `Instance`."""
         instance = Instance(self.code, resolve, memory_limit=memory_limit, deadline=deadline)
         if self.visible is not None:
             instance.hide_except(self.visible)

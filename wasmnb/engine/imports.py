@@ -18,19 +18,19 @@ from .traps import NOT_INSTANTIATED, check_call
 
 __all__ = ["KINDS", "HostFunction", "Imports", "Resolve"]
 
-#: Function of unsigned integers that returns the result, or None for no result. An exception stops the guest.
+#: Function that takes unsigned integers and returns the result, or None for no result. An exception stops the guest.
 HostFunction = Callable[..., "int | None"]
 
-#: Function from an import to its host function, or to None if the host doesn't have it.
+#: Function that returns the host function for an import, or None if the host doesn't have it.
 Resolve = Callable[[ImportType], "HostFunction | None"]
 
-#: Layout of a host function's parameters: a value takes 16 bytes, of which an i32 fills four.
+#: Layout of a host function's parameters: each value has 16 bytes, of which an i32 fills four.
 _PARAMETERS = {"i32": "I12x", "i64": "Q8x"}
 
 #: Bits of a result.
 _MASKS = {"i32": 0xFFFFFFFF, "i64": 0xFFFFFFFFFFFFFFFF}
 
-#: Addresses of values for which a host function keeps views.
+#: Most addresses for which a host function caches views.
 _PLACES = 64
 
 #: `wasmtime_extern_t.kind` of what a module imports or exports.
@@ -52,7 +52,7 @@ class Imports:
     code
         The compiled module.
     resolve
-        Returns the host function for an imported function.
+        Returns the host function for an imported function, or None.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Imports:
     Raises
     ------
     ModuleError
-        The module has an import that no host has.
+        The module has an import that no host provides.
     """
 
     def __init__(self, code: Code, resolve: Resolve) -> None:
@@ -80,7 +80,7 @@ class Imports:
         context
             Address of the store's context.
         stop
-            Takes the exception of a host function, and returns the trap that ends the guest.
+            Gets the exception of a host function, and returns the trap that ends the guest.
 
         Raises
         ------
@@ -90,7 +90,9 @@ class Imports:
         code, functions = self._code, self._functions
         elements = [t.element for t in code.declared.tables if t.element not in _ELEMENTS]
         if elements and any(required.kind == "table" for required in code.imports):
-            raise ModuleError("The module imports a table, and has one with elements that no host has.")
+            raise ModuleError(
+                "The module imports a table, but one of its tables has elements of a type that no host supports."
+            )
         externs = (_ffi.wasmtime_extern_t * len(functions))()
         tables = iter(code.declared.tables)  # imported ones are the first
         for extern, function, required, kind in zip(
@@ -129,18 +131,26 @@ class Imports:
 
 
 def _host_function(required: ImportType, resolve: Resolve) -> HostFunction | None:
-    """Return the host function of an import, or None for a memory or table; raise `ModuleError` if no host has it."""
+    """Return the host function of an import, or None for a memory or table; raise `ModuleError` if there is none."""
     place = short(f"{required.module}.{required.name}")
     if required.kind in {"memory", "table"}:
         return None
     if required.kind != "func":
-        raise ModuleError(f"The module imports the {required.kind} {place}; no host provides one.")
+        raise ModuleError(
+            f"The module imports the {required.kind} {place}, but hosts provide only functions, memories and tables."
+        )
     function = resolve(required)
     if function is None:
-        raise ModuleError(f"The module imports the function {place}, which does not exist.")
+        raise ModuleError(f"The module imports the function {place}, which the host doesn't have.")
     if not {*required.params, *required.results} <= {"i32", "i64"} or len(required.results) > 1:
-        raise ModuleError(f"The import {place} has a signature that no hostcall has.")
+        raise ModuleError(
+            f"The module imports the function {place} with a signature that no hostcall has: {_signature(required)}."
+        )
     return function
+
+
+def _signature(required: ImportType) -> str:
+    return f"({', '.join(required.params)}) -> ({', '.join(required.results)})"
 
 
 def _trampoline(

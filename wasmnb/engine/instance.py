@@ -1,4 +1,4 @@
-"""One instance of a module in a store of its own: calls in, hostcalls out, deadline, memory cap."""
+"""One instance of a module in a store of its own: calls, hostcalls, deadline, memory limit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .traps import check_call
 __all__ = ["Instance"]
 
 _FUEL = 1 << 62
-_NO_FUEL = "The engine does not count fuel"
+_NO_FUEL = "The engine doesn't count fuel"
 
 #: Types of parameters and results of functions that the host calls.
 _NUMBERS = frozenset({"i32", "i64", "f32", "f64"})
@@ -33,16 +33,16 @@ class Instance:
     code
         The compiled module.
     resolve
-        Returns the host function for an imported function. Imported memories and tables are created here, as in Envoy.
+        Returns the host function for an imported function, or None. Imported memories and tables are created here, as in Envoy.
     memory_limit
-        Bytes that all memories and tables together may have; growing beyond it fails inside the guest.
+        Most bytes of all memories and tables together (default 1 GiB). Growing beyond the limit fails inside the guest.
     deadline
-        Seconds that one entry into the guest may take, its hostcalls included; precise to about 0.1 s.
+        Seconds that one entry into the guest may take, including its hostcalls (default 5); precise to about 0.1 s.
 
     Raises
     ------
     ModuleError
-        An import that `resolve` does not know, or memories and tables larger than the limit.
+        `resolve` doesn't know an import, or the memories and tables are larger than the limit.
     Trap
         The module's start section trapped.
     """
@@ -106,7 +106,7 @@ class Instance:
     def _grow(self, memory: int, pages: int) -> int:
         before = c_uint64()
         check_call(
-            self._c, "The memory cannot grow", self._c.memory_grow, self._context, memory, pages, addressof(before)
+            self._c, "The memory can't grow", self._c.memory_grow, self._context, memory, pages, addressof(before)
         )
         return before.value
 
@@ -119,8 +119,8 @@ class Instance:
     def function(self, name: str) -> Callable[..., int | None] | None:
         """Return an exported function by its name as a callable, or None.
 
-        Parameters and result are unsigned integers; without a result it returns None. It raises `Trap`, or the exception that
-        interrupted it (KeyboardInterrupt).
+        Parameters and result are unsigned integers; a function without a result returns None. A call raises `Trap`, or the
+        exception that interrupted it (KeyboardInterrupt).
         """
         kind = self._types.get(name)
         if kind is None or len(kind.results) > 1 or not {*kind.params, *kind.results} <= _NUMBERS:
@@ -160,7 +160,7 @@ class Instance:
 
     @property
     def fuel_used(self) -> int:
-        """Instructions executed so far, for an engine with `fuel`. The same run has the same count on every machine."""
+        """Instructions executed so far; 0 unless the engine counts them (`fuel`). The same run has the same count everywhere."""
         if not self.engine.fuel or self._freed:
             return self._last_fuel
         left = c_uint64()
@@ -168,19 +168,19 @@ class Instance:
         return self._spent + self._granted - left.value
 
     def grant_fuel(self, instructions: int = _FUEL) -> None:
-        """Limit the instructions that the guest can run from now on. It traps after them.
+        """Limit the number of instructions that the guest can execute from now on, and trap when they are used up.
 
         Parameters
         ----------
         instructions
-            Number of instructions. It has no effect unless the engine counts fuel.
+            Number of instructions (default 2**62). The engine must count fuel.
         """
         self._spent = self.fuel_used
         self._granted = instructions
         check_call(self._c, _NO_FUEL, self._c.context_set_fuel, self._context, instructions)
 
     def close(self) -> None:
-        """Free the instance. Calls fail from now on. During a hostcall, it is freed when the guest has returned."""
+        """Free the instance. Calls fail from now on. During a hostcall, the instance is freed when the guest has returned."""
         self._entries.closing = True
         if self._entries.depth:
             return

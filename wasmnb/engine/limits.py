@@ -1,6 +1,6 @@
-"""Limits of the memories and tables of one instance, so that together they stay within its budget.
+"""Size limits for the memories and tables of one instance, so that together they stay within its budget.
 
-Facts (wasmtime 50): the engine limits each memory and each table alone, with one number for all memories and one for all
+Facts (wasmtime 50): the engine limits each memory and each table separately, with one number for all memories and one for all
 tables of a store. An element of a table takes 8 bytes. Objects of the garbage collector lie in a memory of their own,
 which counts as one more memory. In V8, which Envoy 1.40 uses, a table has at most ten million elements.
 """
@@ -15,32 +15,32 @@ from .traps import NOT_INSTANTIATED
 
 __all__ = ["TABLE_ELEMENTS", "size_limits"]
 
-#: Elements of a table in Envoy.
+#: Most elements of a table in Envoy.
 TABLE_ELEMENTS = 10_000_000
 
-#: Bytes of tables that do not count, and the part of the budget that tables may take.
+#: Bytes of tables that don't count, and the fraction of the budget that tables may use (one eighth).
 _FREE, _SHARE = 1 << 20, 8
 
 
 def size_limits(declared: Declarations, budget: int) -> tuple[int, int]:
-    """Return the most bytes of each memory, and the most elements of each table.
+    """Return the largest size of each memory in bytes, and of each table in elements.
 
     Parameters
     ----------
     declared
-        Memories and tables that the module declares.
+        Declarations of the module's memories and tables.
     budget
-        Bytes of all its memories and tables.
+        Most bytes of all memories and tables together.
 
     Raises
     ------
     ModuleError
-        The module starts with more, or its memories cannot be kept within it.
+        The module starts with more than the budget, or its memories could grow beyond it.
     """
     largest = max((t.minimum // ELEMENT for t in declared.tables), default=0)
     if largest > TABLE_ELEMENTS:
         raise ModuleError(
-            f"{NOT_INSTANTIATED}: a table starts with {largest:,} elements, and Envoy allows at most "
+            f"{NOT_INSTANTIATED}: a table starts with {largest:,} elements, but Envoy allows at most "
             f"{TABLE_ELEMENTS:,}."
         )
     needed = sum(t.minimum for t in declared.tables)
@@ -53,20 +53,25 @@ def size_limits(declared: Declarations, budget: int) -> tuple[int, int]:
     if sum(m.minimum for m in memories) > available:
         total = sum(m.minimum for m in memories) + needed
         raise ModuleError(
-            f"{NOT_INSTANTIATED}: it starts with {total:,} bytes of memory, and {budget:,} are allowed. "
-            "Link it with less, or give it a larger memory_limit."
+            f"{NOT_INSTANTIATED}: it starts with {_text(total)} of memory, but its limit is {_text(budget)}. "
+            "Link it with less, or set a larger memory_limit."
         )
     level = _level(memories, available, budget)
     if sum(_grown(m, level) for m in memories) > available:
         raise ModuleError(
-            f"{NOT_INSTANTIATED}: its {len(memories)} memories could grow beyond {budget:,} bytes. "
-            "Give each a maximum, or give the module a larger memory_limit."
+            f"{NOT_INSTANTIATED}: its {len(memories)} memories could grow beyond its limit of {_text(budget)}. "
+            "Declare a maximum for each, or set a larger memory_limit."
         )
     return level // PAGE * PAGE if level > PAGE else level, most // ELEMENT
 
 
+def _text(size: int) -> str:
+    """Return a size in MiB, or in bytes if it is less than one."""
+    return f"{size / 2**20:,.1f} MiB".replace(".0 ", " ") if size >= 1 << 20 else f"{size:,} bytes"
+
+
 def _level(sizes: Sequence[Limits], available: int, highest: int) -> int:
-    """Return the largest size that each may reach if all together take at most `available`; not less than the largest minimum."""
+    """Return the largest size that each may reach if all together use at most `available`; at least the largest minimum."""
     low, high = max((s.minimum for s in sizes), default=0), highest
     if low >= high or sum(_grown(s, high) for s in sizes) <= available:
         return max(low, high)

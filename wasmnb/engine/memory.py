@@ -1,6 +1,6 @@
 """Access to the guest's linear memory from the host.
 
-Facts: the engine is configured so that a memory never moves (its whole address range is reserved when it is made), and
+Facts: the engine is configured so that a memory never moves (its whole address range is reserved at the start), and
 WebAssembly memories only grow. So the base address is looked up once, and the size only when an access lies beyond the
 size known so far.
 """
@@ -29,7 +29,7 @@ class Memory:
     measure
         Returns the size in bytes.
     grow
-        Adds pages of 64 KiB, and returns the number of pages before.
+        Adds a number of pages of 64 KiB, and returns the number of pages before.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class Memory:
         self.write(pointer, _U64.pack(value & 0xFFFFFFFFFFFFFFFF))
 
     def grow(self, pages: int) -> int:
-        """Add pages of 64 KiB from outside and return the address of the first new byte."""
+        """Add pages of 64 KiB, and return the guest's address of the first new byte."""
         before = self._grow(pages)
         self.refresh()
         return before * 65536

@@ -15,7 +15,7 @@ from .c_interface import C, CObject
 __all__ = ["NOT_INSTANTIATED", "OutOfBounds", "Trap", "check_call", "message_of", "one_line"]
 
 #: Beginning of errors about a module that can't be instantiated.
-NOT_INSTANTIATED = "The module cannot be instantiated"
+NOT_INSTANTIATED = "The module can't be instantiated"
 
 #: Bytes of an engine's message that are kept: it may quote names of any length out of the module.
 _LONGEST = 2048
@@ -51,9 +51,9 @@ class OutOfBounds(Exception):
     Parameters
     ----------
     pointer, size
-        The range: its first address, and its bytes.
+        First address of the range, and its size in bytes.
     limit
-        Bytes of the memory.
+        Size of the memory in bytes.
     """
 
     def __init__(self, pointer: int, size: int, limit: int) -> None:
@@ -66,14 +66,14 @@ class Trap(Exception):
     Attributes
     ----------
     message
-        One line.
+        The reason, as one line.
     kind
-        `unreachable`, `memory`, `table`, `arithmetic`, `stack`, `fuel`, `deadline`, or `host`: a host function
-        raised, and its exception is the `__cause__`.
+        `unreachable`, `memory`, `table`, `arithmetic`, `stack`, `fuel`, `deadline`, or `host`: a host function raised an
+        exception, which is the `__cause__`.
     backtrace
-        Wasm frames, innermost first, one a line; empty if there are none.
+        Wasm frames, one per line, innermost first; empty if there are none.
     raised
-        Exception of a guest that is Python outside Wasm; None for all others.
+        The exception of a native filter; None for other guests.
     """
 
     raised: BaseException | None = None
@@ -86,12 +86,12 @@ class Trap(Exception):
 
     @classmethod
     def of_error(cls, c: C, error: int) -> Trap:
-        """Return the exception for wasmtime's error at the address `error`; `c` has wasmtime's functions. The caller frees the error."""
+        """Return the exception for wasmtime's error at an address; `c` has wasmtime's functions. The caller frees the error."""
         return cls._parse(message_of(c, error), "host")
 
     @classmethod
     def of_trap(cls, c: C, trap: int) -> Trap:
-        """Return the exception for wasmtime's trap at the address `trap`; `c` has wasmtime's functions. The caller frees the trap."""
+        """Return the exception for wasmtime's trap at an address; `c` has wasmtime's functions. The caller frees the trap."""
         code = c_uint8()
         has_code = c.trap_code(trap, addressof(code))
         return cls._parse(
@@ -108,12 +108,12 @@ class Trap(Exception):
 
 
 def message_of(c: C, error: int) -> str:
-    """Return the text of an error of wasmtime."""
+    """Return the text of a wasmtime error."""
     return _text_of(c, error, of_trap=False)
 
 
 def one_line(text: str) -> str:
-    """Return an error's text as the end of a sentence."""
+    """Return an error's text as one line, without the line `Caused by:`."""
     parts = [line.strip() for line in text.splitlines() if line.strip() and line.strip() != "Caused by:"]
     return "; ".join(parts)
 

@@ -18,14 +18,15 @@ def parse_header_lines(
     Parameters
     ----------
     lines
-        Without line breaks and without the start line.
+        The lines, without line breaks and without the start line.
     unfold
-        Whether a line that begins with a space or tab continues the value above (RFC 9112, section 5.2). By default it is
-        a line as any other.
+        Whether a line that begins with a space or tab continues the value above (RFC 9112, section 5.2). By default, it
+        is treated like any other line.
     nameless
-        Whether a line with an empty name is a header, as Envoy sends it for a filter that adds one. By default it is malformed.
+        Whether a line with an empty name counts as a header (default False: it's malformed). Envoy sends such a line if a
+        filter adds a header without a name.
     on_malformed
-        Called with the index and text of a line without a colon or name. By default such a line is skipped.
+        Called with the index and text of a line without a colon or a name. By default, such a line is skipped.
 
     Returns
     -------

@@ -31,9 +31,9 @@ class Reader:
     data
         The bytes.
     at
-        Offset of the first byte to read; 0 by default.
+        Offset of the first byte to read (default 0).
     end
-        Offset behind the last byte to read; the end of `data` by default.
+        Offset after the last byte to read (default: the end of `data`).
     """
 
     __slots__ = ("at", "data", "end")
@@ -109,7 +109,9 @@ class Reader:
         """Read a count and that many items."""
         count = self.u32()
         if count > self.end - self.at:
-            raise Malformed(f"{count} items are announced at offset {self.at:#x}, more than there are bytes")
+            raise Malformed(
+                f"{count} items are announced at offset {self.at:#x}, but only {self.end - self.at} bytes are left"
+            )
         return [item() for _ in range(count)]
 
     def sections(self) -> Iterator[tuple[int, int, int]]:

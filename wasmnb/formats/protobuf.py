@@ -1,4 +1,4 @@
-"""Protobuf without schemas: flat messages are read by field number; fields, Struct and Metadata are written.
+"""Protobuf without schemas: reads the fields of a message by number, and writes fields, Struct and Metadata.
 
 Reference: https://protobuf.dev/programming-guides/encoding/. The wire types are varint, 64-bit, length-delimited and 32-bit.
 """
@@ -29,7 +29,7 @@ def read(data: bytes) -> dict[int, list[int | bytes]]:
     Returns
     -------
     dict[int, list[int | bytes]]
-        Values by field number, repeated ones in order: integers for varints, otherwise bytes.
+        Field number -> its values, in order: integers for varints, bytes for other wire types.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def _field(reader: Reader) -> tuple[int, int | bytes]:
     key = reader.unsigned(64)
     number, kind = key >> 3, key & 7
     if not number:
-        raise ParseError("field number 0")
+        raise ParseError(f"the field before offset {reader.at:#x} has the number 0")
     match kind:
         case 0:
             return number, reader.unsigned(64)
@@ -61,7 +61,7 @@ def _field(reader: Reader) -> tuple[int, int | bytes]:
             return number, reader.bytes(reader.unsigned(64))
         case 5:
             return number, reader.bytes(4)
-    raise ParseError(f"wire type {kind}")
+    raise ParseError(f"field {number} has the unknown wire type {kind}")
 
 
 def field(number: int, value: float | bytes) -> bytes:
@@ -81,7 +81,7 @@ def struct_message(values: Mapping[str, Any], default: Default | None = None) ->
     values
         None, booleans, numbers, text, mappings and sequences of these.
     default
-        Called for every other value; returns one that can be encoded. By default such a value is an error.
+        Called for every other value; returns one that can be encoded. By default, such a value raises TypeError.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def _value(value: Any, default: Default | None) -> bytes:
         case Iterable():
             return field(6, b"".join(field(1, _value(v, default)) for v in value))
     if default is None:
-        raise TypeError(f"a Struct cannot hold a {type(value).__name__}")
+        raise TypeError(f"a Struct can't hold a {type(value).__name__}")
     return _value(default(value), None)
 
 

@@ -1,10 +1,10 @@
-"""YAML, and so JSON, with line numbers, so that an error can point into the user's file.
+"""YAML (and so JSON) with line numbers, so that an error can point to a line of the user's file.
 
 `compose` returns PyYAML's nodes, which hold marks and run no constructors; `read_yaml` returns plain dicts with lines.
 
-Facts: PyYAML's own scanner takes four fifths of the time that a configuration takes. That of libyaml, which most builds of PyYAML
-have, is nine times faster, but words its errors otherwise. Nodes are put together in Python also then: libyaml's own composer
-doesn't check how deep it calls itself.
+Facts: PyYAML's own scanner takes four fifths of the time of reading a configuration. libyaml's scanner, which most builds of
+PyYAML have, is nine times faster, but words its errors differently. Nodes are always composed in Python, because libyaml's own
+composer doesn't limit its recursion.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..errors import UsageError
 __all__ = ["Located", "YamlError", "compose", "line_of", "read_yaml"]
 
 
-#: Values of a document with all repetitions that its aliases mean. The largest configurations have some 100,000.
+#: Most values of a document with its aliases expanded. The largest configurations have some 100,000.
 _VALUES = 2_000_000
 
 
@@ -34,7 +34,7 @@ class YamlError(ValueError):
     Attributes
     ----------
     line, column
-        Where, from 1; 0 if the position is not known.
+        Position of the problem, counted from 1; 0 if it is not known.
     """
 
     def __init__(self, problem: str, line: int = 0, column: int = 0) -> None:
@@ -44,7 +44,7 @@ class YamlError(ValueError):
 
 
 class Located(dict[str, Any]):
-    """A mapping with the line, from 1, that it begins on; `lines` has that of each key."""
+    """A mapping with the line on which it begins (`line`) and the line of each key (`lines`), counted from 1."""
 
     line: int = 0
     lines: dict[str, int]
@@ -58,7 +58,7 @@ class Located(dict[str, Any]):
 
     @classmethod
     def like(cls, origin: Mapping[str, Any], content: Mapping[str, Any]) -> Self:
-        """Return a mapping with this content and the lines of `origin`, as far as they are known."""
+        """Return a mapping with this content and the lines of `origin`, if they are known."""
         return cls.at(getattr(origin, "line", 0), getattr(origin, "lines", {}), content)
 
 
@@ -82,7 +82,7 @@ def _fast_loader() -> Any:
     return FastLoader
 
 
-#: Loader whose errors aren't shown, or None.
+#: Loader that is tried first, or None. Its errors aren't shown: PyYAML's own loader then reads the text again.
 _FAST = _fast_loader()
 
 
@@ -111,14 +111,14 @@ def compose(data: bytes) -> yaml.Node | None:
     Raises
     ------
     YamlError
-        The text is not UTF-8 or not one YAML document.
+        The text is not UTF-8, or not a single YAML document.
     """
     try:
         node = _compose(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise YamlError(f"not UTF-8 text: {error.reason} at byte {error.start}") from None
     except RecursionError:
-        raise YamlError("nested too deep") from None
+        raise YamlError("nested too deeply") from None
     except yaml.YAMLError as error:
         problem = getattr(error, "problem", None) or str(error)
         mark = getattr(error, "problem_mark", None)
@@ -141,7 +141,7 @@ def read_yaml(path: Path) -> Located:
     Raises
     ------
     UsageError
-        The file is missing, or is not YAML with a mapping at the top; the message has the line.
+        The file is missing, or is not YAML with a mapping at the top. The message gives the line.
     """
     try:
         node = compose(path.read_bytes())
@@ -156,17 +156,17 @@ def read_yaml(path: Path) -> Located:
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise UsageError(f"{path}{where}: {getattr(error, 'problem', None) or error}") from None
     if not isinstance(content, Located):
-        raise UsageError(f"{path} does not hold a mapping. An Envoy configuration begins with `static_resources:`.")
+        raise UsageError(f"{path} doesn't contain a mapping. An Envoy configuration begins with `static_resources:`.")
     return content
 
 
 def _construct(node: yaml.Node) -> Any:
-    """Return the values of a document; raise `YamlError` for one that no value can be made of, such as `2001-99-99`."""
+    """Return the values of a document; raise `YamlError` for a scalar that can't be converted, such as `2001-99-99`."""
     loader = _Loader("")
     try:
         return loader.construct_document(node)
     except RecursionError:
-        raise YamlError("nested too deep") from None
+        raise YamlError("nested too deeply") from None
     except (ValueError, KeyError, IndexError, AttributeError, TypeError, OverflowError) as error:  # all from PyYAML
         place = next(iter(_invalid(node)), node)
         problem = f"{short(str(place.value))!r} is not a valid {place.tag.rpartition(':')[2]}"
@@ -174,7 +174,7 @@ def _construct(node: yaml.Node) -> Any:
 
 
 def _invalid(node: yaml.Node) -> Iterator[yaml.Node]:
-    """Yield the scalars that no value can be made of."""
+    """Yield the scalars that can't be converted to a value."""
     waiting, seen = [node], set[int]()
     while waiting:
         node = waiting.pop()
@@ -197,7 +197,7 @@ def _children(node: yaml.Node) -> list[yaml.Node]:
 
 
 def _check_size(root: yaml.Node) -> None:
-    """Raise `YamlError` for aliases that contain themselves, or that repeat each other to more values than fit into memory."""
+    """Raise `YamlError` for aliases that contain themselves, or that expand to more values than fit into memory."""
     sizes: dict[int, int] = {}
     waiting: list[tuple[yaml.Node, bool]] = [(root, False)]
     open_: set[int] = set()
@@ -208,13 +208,13 @@ def _check_size(root: yaml.Node) -> None:
             open_.discard(id(node))
             sizes[id(node)] = 1 + sum(sizes[id(child)] for child in children)
         elif id(node) in open_:
-            raise YamlError("an alias stands for a value that contains it", *_position(node))
+            raise YamlError("an alias refers to a value that contains it", *_position(node))
         elif id(node) not in sizes:
             open_.add(id(node))
             waiting.append((node, True))
             waiting += [(child, False) for child in children]
     if sizes[id(root)] > _VALUES:
-        raise YamlError(f"with its aliases, the document has more than {_VALUES:,} values")
+        raise YamlError(f"with its aliases expanded, the document has more than {_VALUES:,} values")
 
 
 def _position(node: yaml.Node) -> tuple[int, int]:

@@ -1,11 +1,11 @@
-"""The functions of wasmtime's C interface that the engine calls, with plain addresses.
+"""The functions of wasmtime's C API that the engine calls, with plain addresses as pointers.
 
-Facts, measured on wasmtime 50: wasmtime-py's own calls convert every value through Python objects and cost about 20 us
-into Wasm and 10 us for a hostcall. The same calls through the C interface's *unchecked* functions, with addresses as
-plain integers, cost about 0.6 us and 0.5 us. Unchecked means that wasmtime does not compare types: callers must have
-checked every signature beforehand, as `Imports` and `Instance.function` do. wasmtime-py's classes are not used at all: an
-interrupt between two lines of them frees an object twice (`objects.py`), and reading a module's types through the C
-interface aborts the process if one of them is a vector or a typed reference (`..declarations`).
+Facts, measured on wasmtime 50: wasmtime-py's own calls convert every value through Python objects: a call into Wasm costs
+about 20 us, and a hostcall 10 us. The same calls through the C API's *unchecked* functions, with addresses as plain integers,
+cost about 0.6 us and 0.5 us. Unchecked means that wasmtime doesn't compare types: callers must have checked every signature
+beforehand, as `Imports` and `Instance.function` do. wasmtime-py's classes are not used at all: an interrupt between two of
+their lines can free an object twice (`objects.py`), and reading a module's types through the C API aborts the process if one
+of them is a vector or a typed reference (`..declarations`).
 
 A value is 16 bytes (`wasmtime_val_raw_t`). An i32 fills the first 4 of them and leaves garbage in the others.
 """
@@ -37,7 +37,7 @@ EPOCH_CALLBACK = CFUNCTYPE(c_size_t, c_size_t, c_size_t, POINTER(c_uint64), POIN
 
 _P = c_void_p
 
-#: name -> (result, parameters). Pointers are plain addresses: ctypes then builds no pointer objects.
+#: name -> (result, parameters). Pointers are plain addresses, so that ctypes doesn't build pointer objects.
 _PROTOTYPES = {
     "wasm_config_new": (c_size_t, ()),
     "wasm_config_delete": (None, (_P,)),
@@ -96,5 +96,5 @@ class C:
             prototype = CFUNCTYPE(result, *parameters)
             setattr(self, name.removeprefix("wasmtime_"), prototype((name, _ffi.dll)))
 
-    def __getattr__(self, name: str) -> ctypes._CFunctionType:  # only for the type checker: all are set above
+    def __getattr__(self, name: str) -> ctypes._CFunctionType:  # only for the type checker: all functions are set above
         raise AttributeError(name)

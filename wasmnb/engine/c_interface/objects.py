@@ -1,4 +1,4 @@
-"""Objects of wasmtime's C interface: each is freed exactly once, even if an interrupt arrives in between.
+"""Objects of wasmtime's C API. Each is freed exactly once, even if an interrupt arrives in between.
 
 Facts: CPython handles signals between two bytecodes, so a KeyboardInterrupt can fall between the C call that frees an
 object and the assignment that forgets its address; the finalizer then frees it again, and the process dies. In the same
@@ -20,19 +20,20 @@ __all__ = ["CObject"]
 
 
 class CObject:
-    """One object of the C interface, which belongs to this Python object.
+    """An object of the C API, which this Python object owns.
 
     Parameters
     ----------
     delete
-        The C function that frees it; it takes what `held[1]` is.
+        The C function that frees the object. Its argument is `held[1]`.
 
     Attributes
     ----------
     close
         Frees the object if there is one; calling it again has no effect.
     held
-        None, then the object: its address, or the place that C wrote it to. An address of 0 is not freed.
+        A list of None and the object: its address, or the place that C wrote it to. An address of 0 is not freed. The list
+        is empty after `close`.
     """
 
     __slots__ = ("close", "held")
@@ -65,7 +66,7 @@ class CObject:
         Raises
         ------
         ValueError
-            It has been freed.
+            The object has been freed.
         """
         if len(self.held) < 2:
             raise ValueError("This object of the engine has been closed.")

@@ -1,7 +1,7 @@
 """Entries into a guest: calls of its functions, their deadline, and the exceptions that end them.
 
-Facts: an exception must not cross C. A host function or an epoch callback that raises leaves its exception here, and stops
-the guest with a trap; the outermost call, which is Python again, raises it.
+Facts: an exception must not pass through C. If a host function or an epoch callback raises one, it is stored here, and a trap
+stops the guest; the outermost call, which is Python again, raises the exception.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ class Entries:
     context
         Address of the store's context.
     interrupts
-        The engine's.
+        The engine's `Interrupts`.
     deadline
-        Seconds that one entry may take, its hostcalls included.
+        Seconds that one entry may take, including its hostcalls.
     when_closed
-        Called at the end of the outermost call if `closing` was set meanwhile.
+        Called at the end of the outermost call if `closing` was set during the call.
 
     Attributes
     ----------
     depth
         Number of calls on the stack.
     deadline
-        As the parameter; it can be changed.
+        The parameter; it can be changed.
     closing
         Whether the instance has been closed: new calls fail.
     """
@@ -69,9 +69,9 @@ class Entries:
         Parameters
         ----------
         kind
-            Its declaration.
+            Declaration of the function.
         func
-            wasmtime's function, which the caller keeps.
+            wasmtime's function, which the caller keeps alive.
         """
         count, size = len(kind.params), max(len(kind.params), len(kind.results), 1)
         values = (c_uint64 * (2 * size))()
@@ -104,7 +104,7 @@ class Entries:
         return call
 
     def _entrance(self, function: int, values: int, size: int) -> tuple[c_void_p, CObject, Callable[[], int]]:
-        """Return the place for a trap of a function, the trap's owner, and the call without arguments."""
+        """Return the place for a trap of a function, the trap's owner, and a callable that enters the function."""
         trap = c_void_p()
         owner = CObject.written(self._c.wasm_trap_delete, trap)
         call = partial(self._c.func_call_unchecked, self._context, function, values, size, addressof(trap))
@@ -120,7 +120,7 @@ class Entries:
         externs
             Array of the imports.
         instance
-            Place for wasmtime's instance.
+            Memory that wasmtime's instance is written to.
 
         Raises
         ------
@@ -155,7 +155,7 @@ class Entries:
         return trap
 
     def _fail(self, error: int, trap: CObject) -> NoReturn:
-        """Take over wasmtime's error or trap, and raise it as an exception."""
+        """Raise wasmtime's error or trap as an exception, and free it."""
         c = self._c
         with closing(CObject.written(c.error_delete, error)), closing(trap):
             self._raise(Trap.of_trap(c, trap.address) if trap.address else Trap.of_error(c, error))

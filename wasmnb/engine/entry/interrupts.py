@@ -6,7 +6,7 @@ it and continues. So while guests may run, SIGINT gets a handler that does not r
 the next epoch, or the end of the guarded block, raises KeyboardInterrupt where it can be caught. The flag also covers
 interrupts in finalizers and callbacks of weak references, which swallow exceptions as well.
 
-Python runs signal handlers in the main thread only. Guests that run in other threads have nothing to do with the interrupt.
+Python runs signal handlers in the main thread only. Guests in other threads are not affected.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["Interrupts"]
 
 
 class Interrupts:
-    """A context manager around all calls of guests; nesting costs one comparison.
+    """A context manager for code that calls guests. It can be nested, at the cost of one comparison.
 
     Parameters
     ----------
@@ -79,12 +79,12 @@ class Interrupts:
             self._before(signal.SIGINT, None)
 
 
-#: Functions that an interrupt doesn't end before their last line, nor in what they call.
+#: Functions that an interrupt doesn't stop, including the functions that they call.
 _OWN = frozenset((Interrupts.__enter__.__code__, Interrupts.__exit__.__code__))
 
 
 def _is_on_stack(codes: Container[CodeType], frame: FrameType | None) -> bool:
-    """Return whether one of some functions is on the stack that ends with a frame."""
+    """Return whether any of these functions is on the stack of a frame."""
     while frame is not None:
         if frame.f_code in codes:
             return True

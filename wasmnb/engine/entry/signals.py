@@ -1,9 +1,9 @@
 """Handlers of the signals that Wasm traps raise.
 
-Facts (wasmtime 50, Linux): an `unreachable`, a division by zero, an access outside memory or the end of the stack is a
-signal of the processor. wasmtime installs handlers for these signals once, with a process's first engine, and passes other
+Facts (wasmtime 50, Linux): an `unreachable`, a division by zero, an access outside memory or the end of the stack
+raises a signal of the processor. wasmtime installs handlers for these signals once, with a process's first engine, and passes other
 faults to the handlers that were installed before. A handler that is installed later gets the signals first. Python's
-`faulthandler` does so if it is enabled later: it prints a traceback, and the guest's trap kills the process; if it is
+`faulthandler` is one, if it is enabled later: it prints a traceback, and the guest's trap kills the process; if it is
 *disabled* later, it removes wasmtime's handlers with its own. So the handlers are saved, and restored before guests run. A
 fault of the process itself then reaches the handler from before the first engine: `faulthandler`, if it was enabled by
 then.
