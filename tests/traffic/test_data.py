@@ -185,5 +185,5 @@ def test_exporter_of_the_sdk_gets_the_spans(proxy):
 
             return SpanExportResult.FAILURE
 
-    with pytest.raises(UsageError, match="Refusing could not send"):
+    with pytest.raises(UsageError, match="Refusing couldn't send"):
         export_spans(proxy, Refusing())

@@ -185,7 +185,7 @@ def test_header_names_with_markup_are_escaped(tmp_path):
 
 
 def test_wrong_workers_are_refused():
-    with pytest.raises(UsageError, match="at least one worker"):
+    with pytest.raises(UsageError, match="number of workers must be at least 1, not 0"):
         diff(None, None, [], workers=0)
 
 

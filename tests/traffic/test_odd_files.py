@@ -153,7 +153,7 @@ def test_large_bodies_of_commands_cost_linear_time(tmp_path, name, command, line
 @pytest.mark.parametrize("opening", ["curl 'http://a.test/1", 'curl "http://a.test/1', 'curl.exe "http://a.test/1 `\n', 'curl ^"http://a.test/1'])
 def test_open_quote_is_found_in_linear_time(tmp_path, opening):
     _, traffic = read(tmp_path, "x.sh", f"{opening}\n" + "some text\n" * 100_000)
-    assert "line 1: The command is cut short: its quotes don't end" in traffic.messages[0]
+    assert "line 1: The command is cut short: its quotes aren't closed" in traffic.messages[0]
 
 
 @pytest.mark.parametrize("kind", ["har", "jsonl", "http", "curl"])
@@ -338,7 +338,7 @@ def test_odd_body_of_an_entry_does_not_cost_the_entry(tmp_path, data, body, mess
 
 
 @pytest.mark.parametrize(("request_part", "message"), [
-    ({"method": "GET /"}, "The method 'GET /' is not a word."), ({"url": "m/x"}, "The URL has no scheme."),
+    ({"method": "GET /"}, "The method 'GET /' isn't a valid HTTP method."), ({"url": "m/x"}, "The URL has no scheme."),
     ({"url": "blob:http://a.test/1"}, "The URL's scheme is 'blob', not http or https."), ({"method": None}, "The request has no method."),
 ])  # fmt: skip
 def test_entry_that_is_not_a_request_is_told(tmp_path, request_part, message):
@@ -379,7 +379,7 @@ TRACE = {"http_buffered_trace": {
 
 
 @pytest.mark.parametrize(("side", "part", "message"), [
-    ("request", {"headers": [*TRACE["http_buffered_trace"]["request"]["headers"], {"value": "v"}]}, "A header without a name or with an odd value was left out."),
+    ("request", {"headers": [*TRACE["http_buffered_trace"]["request"]["headers"], {"value": "v"}]}, "A header without a name or with an invalid value was left out."),
     ("request", {"headers": [*TRACE["http_buffered_trace"]["request"]["headers"], None, {"key": "r", "raw_value": 5}]}, "A header without a name"),
     ("response", {"headers": [{"key": ":status", "value": "200"}], "body": {"as_bytes": "a"}}, "The body of the response is not base64"),
     ("response", {"headers": [{"key": ":status", "value": "?"}]}, "The response has no status and was left out."),
@@ -403,7 +403,7 @@ def test_trace_that_is_none_is_left_out_alone(tmp_path, odd):
 
 @pytest.mark.parametrize(("line", "message"), [
     ('{"method": "GET", "path": ["/m"]}', "The path is not text of one line."), ('{"method": {"a": 1}, "path": "/m"}', "The method is not text"),
-    ('{"method": "GET", "path": "/m\\n"}', "The path is not text"), ('{"method": "G T", "path": "/m"}', "The method 'G T' is not a word."),
+    ('{"method": "GET", "path": "/m\\n"}', "The path is not text"), ('{"method": "G T", "path": "/m"}', "The method 'G T' isn't a valid HTTP method."),
     ('{"method": "GET", "path": "http://[::1/m"}', "The URL can't be read"), ("[1]", "not a JSON object"), ("GET /m", "The line is not JSON."),
 ])  # fmt: skip
 def test_line_of_a_log_that_is_no_exchange_is_told(tmp_path, line, message):
@@ -428,9 +428,9 @@ def test_lines_of_log_collectors_are_read(tmp_path, line):
     ("curl http://a.test/m http://a.test/n", ["/m", "/n"], ""), ("curl http://a.test/m --next http://a.test/n", ["/m", "/n"], ""),
     ("curl http://a.test/m ftp://a.test/n http://a.test/o", ["/m", "/o"], "The URL's scheme is 'ftp'"),
     ("curl http://a.test/m > out.txt 2>&1", ["/m"], ""), ("curl http://a.test/m 2>/dev/null | jq . | head", ["/m"], ""),
-    ("TOKEN=1 sudo curl http://a.test/m", ["/m"], ""), ("curl -b jar.txt http://a.test/m", ["/m"], "Cookies of a file"),
-    ("curl http://$HOST/m", [], "The host '$HOST' is a variable of the shell."), ("curl 'http://a.test/m", [], "its quotes don't end"),
-    ('curl "http://a.test/m\n# it', [], "its quotes don't end"), ("curl --frobnicate http://a.test/m", [], "unrecognized arguments: --frobnicate"),
+    ("TOKEN=1 sudo curl http://a.test/m", ["/m"], ""), ("curl -b jar.txt http://a.test/m", ["/m"], "Cookies from a file"),
+    ("curl http://$HOST/m", [], "The host '$HOST' is a variable of the shell."), ("curl 'http://a.test/m", [], "its quotes aren't closed"),
+    ('curl "http://a.test/m\n# it', [], "its quotes aren't closed"), ("curl --frobnicate http://a.test/m", [], "unrecognized arguments: --frobnicate"),
 ])  # fmt: skip
 def test_odd_command_never_hides_the_next_one(tmp_path, command, paths, message):
     exchanges, traffic = read(tmp_path, "x.sh", f"curl http://a.test/before\n{command}\ncurl http://a.test/after\n")

@@ -220,12 +220,12 @@ def test_plan_in_yaml_has_the_fields_of_the_classes(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: [", "not YAML"), ("7", "a plan is an object"), ("speed: 1", "has no 'speed'"), ("mix: /a", "mix is a list"),
-        ("mix: [{path: /, size: -1}]", "size is a number"), ("phases: [{rate: 1}]", "needs seconds"),
+        ("a: [", "not YAML"), ("7", "a plan must be an object"), ("speed: 1", "has no key 'speed'"), ("mix: /a", "mix must be a list"),
+        ("mix: [{path: /, size: -1}]", "size must be a number"), ("phases: [{rate: 1}]", "needs the key seconds"),
         ("phases: [{rate: 1, users: 2, seconds: 1}]", "either rate"), ("phases: [{rate: x, seconds: 1}]", "wrong type"),
-        ("mix: [{requests: []}]", "at least one request"), ("mix: [{path: /, headers: [a]}]", "headers is an object"),
-        ("stop: {when: 1}", "has no 'when'"), ("arrivals: odd", "'poisson' or 'even'"), ("mix: [{path: /, weight: 0}]", "weight above 0"),
-        ("phases: [{rate: 1, seconds: .nan}]", "above 0"),
+        ("mix: [{requests: []}]", "at least one request"), ("mix: [{path: /, headers: [a]}]", "headers must be an object"),
+        ("stop: {when: 1}", "has no key 'when'"), ("arrivals: odd", "'poisson' or 'even'"), ("mix: [{path: /, weight: 0}]", "weight greater than 0"),
+        ("phases: [{rate: 1, seconds: .nan}]", "must be greater than 0"),
     ],
 )  # fmt: skip
 def test_wrong_plan_is_one_sentence_with_its_name(text, message):

@@ -174,7 +174,7 @@ def test_module_of_another_compiler_has_callbacks_hostcalls_and_a_reason():
 
 
 def test_impossible_profile_is_a_usage_error(proxy):
-    with pytest.raises(UsageError, match="At least one request"):
+    with pytest.raises(UsageError, match="requests must be at least 1"):
         profile(proxy, requests=0)
     bad = "class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        raise KeyError('x')"
     with Proxy(Filter.from_source(bad)) as failing, pytest.raises(FilterTrap, match="KeyError: 'x'"):

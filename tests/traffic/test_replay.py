@@ -165,10 +165,10 @@ def test_assignment_to_workers_is_explicit(gate, assign, workers):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"assign": "random"}, "no assignment 'random'"),
-        ({"assign": "header:"}, "no assignment"),
-        ({"workers": 0}, "at least one worker"),
-        ({"speed": 0.0}, "above 0"),
+        ({"assign": "random"}, "Unknown assignment 'random'"),
+        ({"assign": "header:"}, "Unknown assignment"),
+        ({"workers": 0}, "number of workers must be at least 1"),
+        ({"speed": 0.0}, "speed must be greater than 0"),
     ],
 )
 def test_wrong_options_are_refused(gate, options, sentence):

@@ -82,7 +82,7 @@ def test_connection_that_never_ends_is_reset_and_failures_are_kept(sniff):
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"connections": 0}, "At least one connection is needed"), ({"rate": 0}, "rate is in connections a second"),
+    ({"connections": 0}, "number of connections must be at least 1, not 0"), ({"rate": 0}, "rate must be greater than 0, not 0. It is in connections per second"),
 ])  # fmt: skip
 def test_wrong_numbers_of_a_load_are_refused(sniff, options, message):
     with Proxy(sniff, workers=1) as proxy, pytest.raises(UsageError, match=message):

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments
-        The command line without the program's name. Default: `sys.argv[1:]`.
+        The command line without the program's name (default `sys.argv[1:]`).
 
     Returns
     -------

@@ -53,7 +53,7 @@ class PartList(list[KeptPart]):
     parts
         The parts.
     news
-        A sentence to show after the first one. Default: none.
+        A sentence to show after the first one (default none).
     """
 
     def __init__(self, name: str, parts: Iterable[KeptPart], news: str = "") -> None:

@@ -79,7 +79,7 @@ class TerminalProgress(Progress):
     Parameters
     ----------
     stream
-        Where to write. Default: stderr.
+        Where to write (default stderr).
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:

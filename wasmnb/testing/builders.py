@@ -36,33 +36,33 @@ def request(
     Parameters
     ----------
     path
-        Path with an optional query. Default: `/`.
+        Path with an optional query (default `/`).
     method
         Default: POST with a body of any kind, else GET.
     headers
-        Headers as a mapping, pairs or `Headers`. Default: none.
+        Headers as a mapping, pairs or `Headers` (default none).
     query
-        Query parameters, encoded and appended to the path. Default: none.
+        Query parameters, encoded and appended to the path (default none).
     body
-        Body as bytes or text. Use one of `body`, `json`, `form` and `chunks`. Default: empty.
+        Body as bytes or text (default empty). Use one of `body`, `json`, `form` and `chunks`.
     json
-        Value encoded as JSON. Sets `content-type` unless `headers` has one. Default: none.
+        Value encoded as JSON (default none). Sets `content-type` unless `headers` has one.
     form
-        Form fields. Sets `content-type` unless `headers` has one. Default: none.
+        Form fields (default none). Sets `content-type` unless `headers` has one.
     chunks
-        Parts of the body that arrive one by one. Default: none.
+        Parts of the body that arrive one by one (default none).
     trailers
-        Trailers. Default: none.
+        Trailers (default none).
     cookies
-        Names and values of the `cookie` header. Default: none.
+        Names and values of the `cookie` header (default none).
     bearer
-        Token of an `authorization: Bearer` header. Default: none.
+        Token of an `authorization: Bearer` header (default none).
     basic
-        (user, password) of an `authorization: Basic` header. Default: none.
+        (user, password) of an `authorization: Basic` header (default none).
     authority
-        Host. Default: `example.com`.
+        Host (default `example.com`).
     scheme
-        `http` or `https`. Default: `http`.
+        `http` or `https` (default `http`).
 
     Returns
     -------
@@ -106,19 +106,19 @@ def response(
     Parameters
     ----------
     status
-        Status code. Default: 200.
+        Status code (default 200).
     body, json, chunks
-        Body, as for `request`. Use one of them. Default: empty.
+        Body, as for `request` (default empty). Use one of them.
     headers
-        Headers as a mapping, pairs or `Headers`. Default: none.
+        Headers as a mapping, pairs or `Headers` (default none).
     trailers
-        Trailers. Default: none.
+        Trailers (default none).
     latency
-        Virtual seconds until the upstream responds. Default: 0.
+        Virtual seconds until the upstream responds (default 0).
     reset
-        Whether the upstream closes the connection after the given parts. Default: False.
+        Whether the upstream closes the connection after the given parts (default False).
     delays
-        Virtual seconds before each chunk, or before each of several. Default: 0.
+        Virtual seconds before each chunk, or before each of several (default 0).
 
     Returns
     -------
@@ -168,19 +168,19 @@ def exchange(
     Parameters
     ----------
     sent
-        Request of the client. Default: `request()`.
+        Request of the client (default `request()`).
     received
-        Response to the client. Default: None.
+        Response to the client (default None).
     upstream_request
         Request that the upstream received. Default: None, if it wasn't forwarded.
     upstream_response
-        Response of the upstream. Default: None.
+        Response of the upstream (default None).
     state
-        State as in `Exchange.state`. Default: `done`.
+        State as in `Exchange.state` (default `done`).
     number
-        Number of the exchange. Default: 1.
+        Number of the exchange (default 1).
     worker
-        Number of the worker. Default: 1.
+        Number of the worker (default 1).
 
     Returns
     -------

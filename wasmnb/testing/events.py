@@ -23,9 +23,9 @@ def reconfigure(proxy: Any, config: Any, *, plugin: int = 0, drain: float = 1.0)
     config
         Configuration as bytes, text, or a value that can be encoded as JSON.
     plugin
-        Index of the plugin in the chain. Default: 0.
+        Index of the plugin in the chain (default 0).
     drain
-        Virtual seconds that old streams get to finish. Default: 1.
+        Virtual seconds that old streams get to finish (default 1).
 
     Returns
     -------
@@ -81,7 +81,7 @@ def events_of(source: Any, hint: str = "") -> Iterable[Any]:
     source
         A simulated proxy, an exchange, or events.
     hint
-        Sentence for the error about a real Envoy. Default: none.
+        Sentence for the error about a real Envoy (default none).
 
     Raises
     ------

@@ -67,12 +67,12 @@ def snapshot(
     source
         A simulated proxy, one of its exchanges, a trace, or a sequence of events.
     only
-        Names of the events to include, such as `on_request_headers`, `log` or `http_call`. Default: all.
+        Names of the events to include, such as `on_request_headers`, `log` or `http_call` (default all).
     without
-        Names of events to leave out. Default: none.
+        Names of events to leave out (default none).
     mask
-        Function that is called with every line and returns the line to write. Use it to hide random values of your
-        filter. Default: None.
+        Function that is called with every line and returns the line to write (default None). Use it to hide random values of
+        your filter.
 
     Returns
     -------

@@ -54,9 +54,9 @@ def headers(*, max_size: int = 8, names: st.SearchStrategy[str] | None = None) -
     Parameters
     ----------
     max_size
-        Largest number of headers. Default: 8.
+        Largest number of headers (default 8).
     names
-        Strategy of names, to prefer those that the filter reads. Default: `header_names()`.
+        Strategy of names, to prefer those that the filter reads (default `header_names()`).
     """
     pairs = st.tuples(header_names() if names is None else names, header_values())
     return st.lists(pairs, max_size=max_size).map(Headers)
@@ -102,7 +102,7 @@ def chunkings(draw: st.DrawFn, body: bytes | None = None, *, max_chunks: int = 6
     body
         Body to split. Default: drawn from `bodies()`.
     max_chunks
-        Largest number of chunks. Default: 6.
+        Largest number of chunks (default 6).
     """
     whole = draw(bodies()) if body is None else body
     cuts = sorted(draw(st.lists(st.integers(0, len(whole)), max_size=max_chunks - 1)))
@@ -126,13 +126,13 @@ def requests(
     methods
         Methods to choose from. Default: the seven common ones.
     path
-        Strategy of paths. Default: `paths()`.
+        Strategy of paths (default `paths()`).
     names
-        Strategy of header names. Default: `header_names()`.
+        Strategy of header names (default `header_names()`).
     chunked
-        Whether bodies can have several chunks. Default: True.
+        Whether bodies can have several chunks (default True).
     trailers
-        Whether requests can have trailers. Default: True.
+        Whether requests can have trailers (default True).
     """
     method = draw(st.sampled_from(methods))
     request = Request(method, draw(paths() if path is None else path), draw(headers(names=names)))
@@ -153,9 +153,9 @@ def responses(draw: st.DrawFn, *, latency: float = 0.0, failing: bool = True) ->
     Parameters
     ----------
     latency
-        Longest latency in virtual seconds. Default: 0.
+        Longest latency in virtual seconds (default 0).
     failing
-        Whether some upstreams close the connection instead of responding. Default: True.
+        Whether some upstreams close the connection instead of responding (default True).
     """
     if failing and draw(st.integers(0, 9)) == 0:
         return Response(0, reset=True)

@@ -140,11 +140,11 @@ def strict(
     proxy
         A simulated proxy. The real Envoy doesn't report hostcalls.
     callouts
-        Clusters that the filter can call. Default: none.
+        Clusters that the filter can call (default none).
     hostcalls
-        Hostcalls that the filter can use, with or without `proxy_`. Default: all.
+        Hostcalls that the filter can use, with or without `proxy_` (default all).
     statuses
-        Allowed statuses of hostcalls in addition to OK, NOT_FOUND, EMPTY and CAS_MISMATCH. Default: none.
+        Allowed statuses of hostcalls in addition to OK, NOT_FOUND, EMPTY and CAS_MISMATCH (default none).
 
     Returns
     -------

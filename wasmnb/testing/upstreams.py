@@ -67,13 +67,13 @@ def grpc_reply(
     messages
         Messages to send.
     status
-        gRPC status that ends the call. Default: None. A unary call then ends with 0, and a stream stays open.
+        gRPC status that ends the call (default None). A unary call then ends with 0, and a stream stays open.
     message
-        Text of the gRPC status. Default: empty.
+        Text of the gRPC status (default empty).
     latency
-        Virtual seconds before the reply. Default: 0.
+        Virtual seconds before the reply (default 0).
     reset
-        Whether to reset the stream instead of ending it. Default: False.
+        Whether to reset the stream instead of ending it (default False).
 
     Returns
     -------
@@ -89,11 +89,11 @@ def tcp_reply(data: Text = b"", *, close: bool = False, latency: float = 0.0) ->
     Parameters
     ----------
     data
-        Bytes to send. Default: none.
+        Bytes to send (default none).
     close
-        Whether to close the connection afterwards. Default: False.
+        Whether to close the connection afterwards (default False).
     latency
-        Virtual seconds before the reply. Default: 0.
+        Virtual seconds before the reply (default 0).
 
     Returns
     -------
@@ -109,9 +109,9 @@ def resetting(partial: Text = b"", *, status: int = 200, promised: int | None = 
     Parameters
     ----------
     partial
-        Part of the body that is sent. Default: none.
+        Part of the body that is sent (default none).
     status
-        Status code. Default: 200.
+        Status code (default 200).
     promised
         Value of `content-length`. Default: 100 bytes more than `partial`.
 
@@ -144,13 +144,13 @@ class ScriptedUpstream(GrpcServer):
     Parameters
     ----------
     steps
-        Responses in order. The last one is repeated. Default: none.
+        Responses in order (default none). The last one is repeated.
     by_path
-        Responses for certain paths, as for `upstream`. Default: none.
+        Responses for certain paths, as for `upstream` (default none).
     name
-        Name in messages. Default: `upstream`.
+        Name in messages (default `upstream`).
     strict
-        Whether a request after the last response is unexpected. Default: False.
+        Whether a request after the last response is unexpected (default False).
 
     Attributes
     ----------
@@ -304,14 +304,14 @@ def upstream(
     Parameters
     ----------
     steps
-        Responses in order. The last one is repeated. Default: none.
+        Responses in order (default none). The last one is repeated.
     by_path
-        Responses for certain paths, with or without query: one response, or a list in order. Other paths use `steps`.
-        Default: none.
+        Responses for certain paths, with or without query: one response, or a list in order (default none). Other paths use
+        `steps`.
     name
-        Name in messages. Default: `upstream`.
+        Name in messages (default `upstream`).
     strict
-        Whether a request after the last response is unexpected, instead of repeating that response. Default: False.
+        Whether a request after the last response is unexpected, instead of repeating that response (default False).
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Profiles of the code that a filter's own traffic executes. The traffic is sent again, to a clone of the proxy."""
+"""Profiles of the code that filters run for their own traffic. The traffic is sent again, to a clone of the proxy."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ __all__ = ["profile_of_recording", "record_code_profile"]
 
 
 def record_code_profile(proxy: Proxy, requests: Iterable[Request] | None = None) -> BlockProfile:
-    """Record the code that a simulated proxy's requests execute, for `Filter.release(profile=...)`.
+    """Record which code the filters run for a simulated proxy's requests, for `Filter.release(profile=...)`.
 
     Parameters
     ----------
     proxy
         A proxy that has served requests. They are sent again, in their order, to a clone of it.
     requests
-        Requests to send instead. Default: those of the proxy's exchanges.
+        Requests to send instead. By default, those of the proxy's exchanges.
 
     Raises
     ------
@@ -33,14 +33,14 @@ def record_code_profile(proxy: Proxy, requests: Iterable[Request] | None = None)
         The proxy hasn't served any requests, or none of its filters was made from Python source.
     """
     if not isinstance(proxy, Proxy):
-        raise UsageError(f"A profile is recorded from the traffic of a Proxy, not of {type(proxy).__name__} objects.")
+        raise UsageError(f"record_code_profile() needs a Proxy, not {type(proxy).__name__}.")
     samples = (
         [exchange.request for exchange in proxy.exchanges if isinstance(exchange, Exchange)]
         if requests is None
         else list(requests)
     )
     if not samples:
-        raise UsageError(f"The proxy {proxy.name} has had no requests; send some first.")
+        raise UsageError(f"The proxy {proxy.name} hasn't served any requests. Send some first.")
     plugins, recorded = [], []
     for plugin in proxy.plugins:
         filter_ = plugin.filter
@@ -52,7 +52,7 @@ def record_code_profile(proxy: Proxy, requests: Iterable[Request] | None = None)
         plugins.append(replace(plugin, filter=Filter(filter_.name, filter_.filename, backend)))
     if not recorded:
         raise UsageError(
-            f"No filter of the proxy {proxy.name} was made from Python source, so that there is no code to profile."
+            f"No filter of the proxy {proxy.name} was made from Python source, so there is no code to profile."
         )
     with proxy.clone(plugins) as copy:
         for request in samples:
@@ -61,14 +61,14 @@ def record_code_profile(proxy: Proxy, requests: Iterable[Request] | None = None)
 
 
 def profile_of_recording(plugin: Plugin | Filter, path: str | PathLike[str]) -> BlockProfile:
-    """Record the code of a filter that a recording's requests execute.
+    """Record which code of a filter runs for the requests of a recording.
 
     Parameters
     ----------
     plugin
         The filter, or the plugin with its configuration.
     path
-        A recording, as for `wasmnb.read_traffic`. Credentials in it are sent, and not stored.
+        A recording, as for `wasmnb.read_traffic`. Credentials in it are sent to the filter, and aren't stored.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def profile_of_recording(plugin: Plugin | Filter, path: str | PathLike[str]) -> 
     """
     requests = [exchange.request for exchange in read_traffic(path, mask=False)]
     if not requests:
-        raise UsageError(f"{path} has no requests to record a profile of.")
+        raise UsageError(f"{path} contains no requests to record a profile from.")
     with Proxy(plugin, workers=1) as proxy:
         return record_code_profile(proxy, requests)
 

@@ -83,8 +83,8 @@ FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("-A", "--user-agent"), {"metavar": "NAME", "help": "User agent."}),
     (("-e", "--referer"), {"metavar": "URL", "help": "Referer."}),
     (("--http2",), {"action": "store_true", "help": "Speak HTTP/2."}),
-    (("-m", "--max-time"), {"type": seconds, "metavar": "SECONDS", "help": "The client leaves after so much virtual time."}),
-    (("--worker",), {"type": int, "metavar": "N", "help": "Worker that serves the request; curl does not have this flag."}),
+    (("-m", "--max-time"), {"type": seconds, "metavar": "SECONDS", "help": "Virtual seconds after which the client gives up."}),
+    (("--worker",), {"type": int, "metavar": "N", "help": "Worker that serves the request; curl doesn't have this flag."}),
     (("-s", "--silent", "-S", "--show-error", "-k", "--insecure", "-L", "--location", "--compressed", "--http1.1"),
      {"action": "store_true", "dest": "ignored", "help": "Accepted in pasted commands, without effect."}),
 )  # fmt: skip
@@ -99,11 +99,11 @@ class CurlRequest:
     method, path, headers, body, authority
         The request; `authority` is empty unless the URL or a header gives it.
     worker
-        Number of the worker that serves it, or None.
+        Number of the worker that serves it; None if no flag chooses one.
     http2
-        Send it over HTTP/2.
+        Whether to send it over HTTP/2.
     timeout
-        Seconds after which the client leaves, or None.
+        Virtual seconds after which the client gives up; None for the default of the proxy.
     """
 
     method: str
@@ -197,7 +197,7 @@ def _multipart(parts: Sequence[str], read: ReadFile) -> _Payload:
     for part in parts:
         name, sign, value = part.partition("=")
         if not sign:
-            raise UsageError(f"-F takes NAME=VALUE, not {part!r}")
+            raise UsageError(f"-F must be NAME=VALUE, not {part!r}")
         if value.startswith("@"):
             file = value[1:].partition(";")[0]
             kind = mimetypes.guess_type(file)[0] or "application/octet-stream"
@@ -213,13 +213,13 @@ class FormField(NamedTuple):
     Attributes
     ----------
     name
-        Its name.
+        Name of the field.
     data
-        Its content.
+        Content of the field.
     file
-        Name of the uploaded file. Default: not a file.
+        Name of the uploaded file. By default, the field isn't a file.
     content_type
-        The file's type. Default: none is sent.
+        Content type of the file. By default, none is sent.
     """
 
     name: str
@@ -234,9 +234,9 @@ def encode_form(fields: Iterable[FormField], boundary: str) -> bytes:
     Parameters
     ----------
     fields
-        Its fields in order.
+        Fields of the form, in order.
     boundary
-        The boundary of its content type.
+        Boundary between the parts, as in the form's content type.
     """
     body = bytearray()
     for part in fields:
@@ -263,7 +263,7 @@ def _header(text: str) -> tuple[str, str | None]:
         return name.strip().lower(), value.strip() or None
     if text.endswith(";"):
         return text[:-1].strip().lower(), ""
-    raise UsageError(f"a header is written 'name: value', not {text!r}")
+    raise UsageError(f"a header must be 'name: value', not {text!r}")
 
 
 def _headers(options: Namespace, kind: str) -> list[tuple[str, str]]:
@@ -294,7 +294,7 @@ def from_options(options: Namespace, url: str = "/", *, read: ReadFile = read_fi
     url
         A URL, a path, or a host with a path (default `/`).
     read
-        Reads the files that flags name (default `read_file`). It may refuse to.
+        Function that reads the files named by flags (default `read_file`). It can raise `UsageError` to refuse a file.
 
     Returns
     -------

@@ -21,7 +21,7 @@ class Bucket(NamedTuple):
     Attributes
     ----------
     lower, upper
-        Its edges in nanoseconds.
+        Edges of the bucket, in nanoseconds.
     number
         Number of measurements in it.
     """

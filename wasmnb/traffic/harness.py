@@ -46,9 +46,10 @@ def measure_harness(rounds: int = 5, calls: int = 2000) -> Harness:
     Parameters
     ----------
     rounds
-        Number of measurements (default 5). The shortest counts, because other processes only make it longer.
+        Number of measurements (default 5). The shortest one is used, because other processes can only make a measurement
+        longer.
     calls
-        Calls in each (default 2000).
+        Number of calls in each measurement (default 2000).
 
     Returns
     -------

@@ -29,14 +29,14 @@ class _Case(NamedTuple):
 
 
 def write_junit(report: ReplayReport | DiffReport, path: str | PathLike[str]) -> None:
-    """Write a report as JUnit XML: one test case for each kind of result, of a comparison one for each group.
+    """Write a report as JUnit XML: a test case for each kind of result of a replay, or for each group of a comparison.
 
     Parameters
     ----------
     report
-        The report.
+        Result of `replay` or `diff`.
     path
-        The file.
+        Path of the XML file.
 
     Raises
     ------

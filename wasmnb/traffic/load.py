@@ -1,6 +1,6 @@
 """Load: many requests or connections through a proxy, and their latencies.
 
-With a rate the load is *open*: requests arrive at random moments of virtual time (a Poisson process), whether or not
+With a rate the load is *open*: requests arrive at random times of the virtual clock (a Poisson process), whether or not
 earlier ones are done, so that a slow filter causes a queue, which the latencies include. Without a rate the load is
 *closed*: the next request is sent when the last one is done. Mixes of requests and phases are in `plans`.
 """
@@ -69,14 +69,14 @@ def load(
     method, path, headers, body, trailers, chunks, authority, http2, timeout
         The request, as for `Proxy.request`.
     seed
-        Seed of the moments of arrival (default 0).
+        Seed of the random arrival times (default 0).
     progress
-        Called with the number of requests done, and of all requests.
+        Called with the number of finished requests, and with the number of all (default none).
     live
-        For a plan: called with the report so far, about four times a second.
+        For a plan: called with the report so far, about four times a second (default none).
     events
-        Collect a row for each callback, hostcall and log line, for `report.to_pandas("callbacks")` and the like; this takes
-        time and memory (default False).
+        Collect a row for each callback, hostcall and log line (default False), for tables such as
+        `report.to_pandas("callbacks")`. This takes time and memory.
 
     Returns
     -------
@@ -160,15 +160,15 @@ def load_connections(
 ) -> LoadReport:
     """Open many connections through network filters, send the same bytes over each, and measure latencies.
 
-    A client closes its side after its bytes, and the connection ends when the upstream has done the same. After 20 virtual
-    seconds the client closes it.
+    Each client closes its side after it has sent the bytes. The connection ends when the upstream closes its side as well,
+    or after 20 virtual seconds.
 
     Parameters
     ----------
     proxy
         A proxy with a network filter.
     data
-        The bytes; several chunks arrive one after the other.
+        Bytes that each client sends, or a sequence of chunks that arrive one after the other.
     connections
         Number of connections (default 1000).
     rate
@@ -218,9 +218,9 @@ def _run(
         As for `load`.
     """
     if total < 1:
-        raise UsageError(f"At least one {unit} is needed, not {total}.")
+        raise UsageError(f"The number of {unit}s must be at least 1, not {total}.")
     if rate is not None and rate <= 0:
-        raise UsageError(f"The rate is in {unit}s a second and above 0, not {rate:g}.")
+        raise UsageError(f"The rate must be greater than 0, not {rate:g}. It is in {unit}s per second.")
     report = LoadReport(proxy.name, len(proxy.workers), rate, measure_harness(), unit)
     report.begin(proxy, events=events)
     gaps = None if rate is None else _arrivals(Random(seed), rate)  # noqa: S311 -- moments, not secrets

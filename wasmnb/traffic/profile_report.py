@@ -20,7 +20,7 @@ class LineCost:
     filename, lineno, function
         Position of the line, and the qualified name of its function.
     hits
-        Executions per request.
+        Number of executions per request.
     fuel
         Instructions of Wasm per request, without the observer's.
     ns
@@ -92,7 +92,9 @@ class CallbackCost:
 
     @property
     def interpreted(self) -> float | None:
-        """Part of the release module's instructions, from 0 to 1, that interpret code which isn't compiled; None if unknown."""
+        """Share (0 to 1) of the release module's instructions that interpret code instead of running it compiled; None if
+        unknown.
+        """
         if self.release_fuel is None:
             return None
         return max(0.0, 1 - self.fuel / self.release_fuel) if self.release_fuel else 0.0
@@ -114,8 +116,8 @@ class Observer:
     fuel
         Instructions of one event, which are subtracted from its line.
     excess
-        Additional cost of the observed lines that remains, as a share: 0.1 for 10 %. Python does not specialise the first
-        instruction of an observed line.
+        Additional cost of the observed lines that remains after the subtraction, as a share: 0.1 for 10 %. Python does not
+        specialise the first instruction of an observed line.
     """
 
     events: float
@@ -154,11 +156,12 @@ class ProfileReport(Shown):
     requests
         Number of requests for measuring time.
     callbacks, hostcalls
-        Costs, the highest first.
+        Cost of each callback and of each hostcall, the highest first.
     sources
         Parts of the filter's source in which lines ran.
     around
-        Nanoseconds per request in callbacks but outside the filter's lines: the SDK, the interpreter's entry and exit.
+        Nanoseconds per request that callbacks spend outside the filter's lines: in the SDK, and to enter and leave the
+        interpreter.
     observer
         Cost of observing lines; None if there are no lines.
     reason
@@ -166,7 +169,7 @@ class ProfileReport(Shown):
     statuses
         Number of responses by status; 0 stands for a closed connection.
     native
-        The proxy runs the filter natively; the profile is that of the filter compiled to Wasm.
+        Whether the proxy runs the filter natively. The profile is then of the filter compiled to Wasm.
     """
 
     name: str

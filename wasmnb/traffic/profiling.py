@@ -99,16 +99,16 @@ def profile(
     requests
         Number of requests for measuring time (default 200).
     last
-        Without a `path`, the requests are those of the proxy's last exchanges in turn: this many (default 20).
+        Without a `path`: number of the proxy's last exchanges whose requests are sent in turn (default 20).
     method, path, headers, body, trailers, chunks, authority
         One request to send instead, as for `Proxy.request`.
     http2
         Send the requests over HTTP/2 (default False).
     release
-        Also count the instructions in the release modules of the filters, which interpret code that is rarely executed: a
-        callback that meets such code takes more of them. It takes some ten seconds more at the first time (default False).
+        Also count the instructions in the filters' release modules (default False). They interpret code that rarely runs, so
+        a callback that reaches such code needs more instructions. The first time takes about ten seconds longer.
     progress
-        Called with a description of the current step, and the share that is done, from 0 to 1.
+        Called with a description of the current step, and the share that is done, from 0 to 1 (default none).
 
     Returns
     -------
@@ -117,7 +117,7 @@ def profile(
     Raises
     ------
     UsageError
-        `requests` is below 1, or neither an exchange nor a path exists.
+        `requests` is less than 1, or there is neither an exchange to repeat nor a path.
     FilterTrap
         The filter failed under these requests.
     SourceError
@@ -125,11 +125,11 @@ def profile(
 
     Notes
     -----
-    A native filter is profiled as the WebAssembly that it becomes, whose costs differ from this Python's. For those use any
-    profiler around the proxy: `%prun -s tottime hello.get("/")`, `cProfile`, `line_profiler`, `py-spy`.
+    A native filter is compiled to WebAssembly and profiled there, so the costs differ from those in this Python. To measure
+    the latter, use any profiler around the proxy: `%prun -s tottime hello.get("/")`, `cProfile`, `line_profiler`, `py-spy`.
     """
     if requests < 1:
-        raise UsageError(f"At least one request is needed, not {requests}.")
+        raise UsageError(f"requests must be at least 1, not {requests}.")
     if path is None:
         samples = _requests_of(proxy, last)
     else:

@@ -35,7 +35,7 @@ class LoadReport(ReportTables, Shown):
     harness
         Cost of an empty callback and of an empty hostcall: the lower limit of every latency.
     unit
-        "request", the default, or "connection": the items that were sent.
+        What is sent: "request" (the default) or "connection".
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class LoadReport(ReportTables, Shown):
     failed
         Number of exchanges that a filter's failure ended.
     failures
-        The first of those exchanges, as examples.
+        The first exchanges that a failure ended, as examples.
     interrupted
         Whether the run was interrupted.
     real_seconds, virtual_seconds
@@ -58,7 +58,7 @@ class LoadReport(ReportTables, Shown):
     first
         Number of the first exchange of the run; `index` counts from it.
     rows
-        One row for each request that was sent, see `wasmnb.traffic.data.columns.SCHEMAS`.
+        One row for each request that was sent (see `wasmnb.traffic.data.columns.SCHEMAS`).
     events
         Tables of callbacks, hostcalls and log lines, with `load(..., events=True)`; else None.
     metrics
@@ -116,14 +116,14 @@ class LoadReport(ReportTables, Shown):
                     self.failures.append(done)
 
     def begin(self, proxy: Proxy, *, events: bool) -> None:
-        """Note where a run begins.
+        """Note the state of the proxy at the beginning of a run.
 
         Parameters
         ----------
         proxy
             The proxy before the run.
         events
-            Collect the tables of callbacks, hostcalls and log lines.
+            Whether to collect the tables of callbacks, hostcalls and log lines.
         """
         self.first = proxy.exchanges.total + 1
         self.events = EventTables() if events else None

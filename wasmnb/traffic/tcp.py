@@ -49,7 +49,7 @@ def listeners_of(proxy: Any) -> list[str]:
 
 
 def takes_connections(proxy: Any) -> bool:
-    """Return whether a proxy serves connections and no HTTP requests: it has network filters alone."""
+    """Return whether a proxy has only network filters, and so serves connections but no HTTP requests."""
     return not has_http(proxy.plugins)
 
 
@@ -69,11 +69,11 @@ def send_bytes(
     proxy
         A simulated or real proxy with a network filter.
     data
-        The bytes; several chunks are sent one after the other, each after the bytes that arrive in between.
+        Bytes to send, or several chunks. Each chunk is sent when nothing more arrives after the one before.
     wait
-        Seconds to wait for bytes after each chunk (1), virtual ones in the simulated proxy.
+        Seconds to wait for bytes after each chunk (default 1). In the simulated proxy they are virtual.
     half_close
-        Close the client's side after the last chunk, and read until the end.
+        Whether to close the client's side after the last chunk, and read until the end (default False).
     worker, cluster
         As for `Proxy.connect`.
 
@@ -85,7 +85,7 @@ def send_bytes(
     Raises
     ------
     UsageError
-        There is no network filter, worker or cluster.
+        The proxy has no network filter, or no such worker or cluster.
     """
     chunks = [data] if isinstance(data, str | bytes) else list(data)
     connection = proxy.connect(worker=worker, cluster=cluster)

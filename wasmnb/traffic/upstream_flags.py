@@ -16,7 +16,7 @@ UPSTREAM_FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--upstream",), {"metavar": "EXPRESSION", "help": "The upstream: a Response, a function of the request, or a Cluster."}),
     (
         ("--cluster",),
-        {"action": "append", "metavar": "NAME=EXPRESSION", "help": "A service that the filter calls, like --upstream; may be repeated."},
+        {"action": "append", "metavar": "NAME=EXPRESSION", "help": "A cluster that the filter calls, with a value as for --upstream; may be repeated."},
     ),
 )  # fmt: skip
 
@@ -32,7 +32,7 @@ def upstreams(options: Any, evaluate: Callable[[str], Any]) -> dict[str, Any]:
     options
         The parsed flags.
     evaluate
-        Evaluates an expression.
+        Function that evaluates an expression.
 
     Raises
     ------

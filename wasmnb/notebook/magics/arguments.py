@@ -59,7 +59,7 @@ def parse(function: Any, line: str, prepare: Callable[[list[str]], list[str]] | 
     line
         Its line.
     prepare
-        Changes the words of the line before they are parsed. Default: none.
+        Changes the words of the line before they are parsed (default none).
 
     Raises
     ------

@@ -46,7 +46,7 @@ class Trace(_Displayable, list[Any]):
     events
         The events.
     dropped
-        Number of older events that the trace no longer has. Default: 0.
+        Number of older events that the trace no longer has (default 0).
     """
 
     __repr__ = _Displayable.__repr__

@@ -144,13 +144,13 @@ def callout(
     cluster
         Name of the cluster.
     method, path, body
-        Text, bytes, pattern, predicate, or an expectation such as `ANY`. Default: not compared.
+        Text, bytes, pattern, predicate, or an expectation such as `ANY` (not compared by default).
     headers
-        Headers as for `assert_headers`. Default: not compared.
+        Headers as for `assert_headers` (not compared by default).
     timeout
-        Timeout in milliseconds. Default: not compared.
+        Timeout in milliseconds (not compared by default).
     kind
-        `http`, `grpc` or `grpc stream`. Default: not compared.
+        `http`, `grpc` or `grpc stream` (not compared by default).
 
     Returns
     -------

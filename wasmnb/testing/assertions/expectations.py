@@ -42,7 +42,7 @@ def matching(pattern: str, flags: int = 0) -> NamedExpectation:
     pattern
         Regular expression, searched anywhere in the text.
     flags
-        Flags of `re.compile`. Default: 0.
+        Flags of `re.compile` (default 0).
     """
     compiled = re.compile(pattern, flags)
     return NamedExpectation(f"text matching {pattern!r}", lambda v: v is not None and compiled.search(v) is not None)

@@ -129,11 +129,11 @@ def assert_response(
     exchange
         Exchange of any proxy.
     status
-        Status code, or a predicate such as `range(200, 300).__contains__`. Default: not compared.
+        Status code, or a predicate such as `range(200, 300).__contains__` (not compared by default).
     headers
-        Headers as for `assert_headers`. Default: not compared.
+        Headers as for `assert_headers` (not compared by default).
     body
-        Text, bytes, or an expectation such as `json_of(...)`. Default: not compared.
+        Text, bytes, or an expectation such as `json_of(...)` (not compared by default).
 
     Raises
     ------
@@ -172,11 +172,11 @@ def assert_request(
     exchange
         Exchange of any proxy.
     method, path
-        Text, pattern, predicate, or an expectation such as `matching(...)`. Default: not compared.
+        Text, pattern, predicate, or an expectation such as `matching(...)` (not compared by default).
     headers
-        Headers as for `assert_headers`. Default: not compared.
+        Headers as for `assert_headers` (not compared by default).
     body
-        Text, bytes, or an expectation such as `json_of(...)`. Default: not compared.
+        Text, bytes, or an expectation such as `json_of(...)` (not compared by default).
 
     Raises
     ------
@@ -271,9 +271,9 @@ def assert_log(source: Any, expected: Any, *, level: LogLevel | str | None = Non
     expected
         Part of the text, a pattern for the whole text, or an expectation such as `matching(...)`.
     level
-        Level of the line. Default: any.
+        Level of the line (default any).
     times
-        Number of such lines. Default: at least one.
+        Number of such lines (default at least one).
 
     Raises
     ------
@@ -307,7 +307,7 @@ def assert_no_log(source: Any, expected: Any = None, *, level: LogLevel | str = 
     expected
         Text as for `assert_log`. Default: any line of the level or above.
     level
-        Lowest level that counts. Default: trace.
+        Lowest level that counts (default trace).
 
     Raises
     ------

@@ -71,7 +71,7 @@ def wait_for_all(proxy: Any, since: int = 0) -> None:
     proxy
         A simulated proxy.
     since
-        Only exchanges with a higher number count. Default: 0.
+        Only exchanges with a higher number count (default 0).
     """
     for step in _STEPS:
         if not stuck(proxy, since):
@@ -190,7 +190,7 @@ def assert_memory_steady(proxy: Any, repeat: Callable[[], Any], *, times: int = 
     repeat
         The action, such as `lambda: proxy.get("/")`.
     times
-        Repetitions in each of five rounds. Memory that grows in each of the last three is a leak. Default: 200.
+        Repetitions in each of five rounds (default 200). Memory that grows in each of the last three is a leak.
 
     Raises
     ------

@@ -39,7 +39,7 @@ def run_declarative(
     config
         Plugin configuration: bytes, text, or a value for JSON. Default: the file's own configuration.
     only
-        Run only tests whose names contain this text. Default: all.
+        Run only tests whose names contain this text (default all).
 
     Returns
     -------

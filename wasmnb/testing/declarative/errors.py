@@ -15,9 +15,9 @@ class SourceLocation:
     file
         Name of the file, as the caller wrote it.
     line
-        Line from 1, or 0 for the file as a whole. Default: 0.
+        Line from 1, or 0 for the file as a whole (default 0).
     field
-        Path of the field from the root, such as `test.request_headers.input`. Empty at the root. Default: empty.
+        Path of the field from the root, such as `test.request_headers.input` (default empty). Empty at the root.
     """
 
     __slots__ = ("field", "file", "line")

@@ -41,7 +41,7 @@ class SortedHeaders(HeaderMap):
     Parameters
     ----------
     pairs
-        Names and values. Default: none.
+        Names and values (default none).
     """
 
     __slots__ = ("_entries",)

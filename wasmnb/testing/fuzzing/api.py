@@ -48,33 +48,34 @@ def fuzz(
         A `Filter`, a `Plugin`, or a list of them (a chain). Native filters are searched natively, which is faster; memory
         is measured and findings are confirmed with the same filters as Wasm.
     seconds
-        Real seconds of searching. Shrinking a finding takes up to ten further seconds. Default: 30.
+        Real seconds of searching (default 30). Shrinking a finding takes up to ten further seconds.
     seed
-        Seed of the random choices. The same seed tries the same scenarios in the same order. Default: 0.
+        Seed of the random choices (default 0). The same seed tries the same scenarios in the same order.
     only
-        Kinds of fault to report: one or several of `trap`, `hang`, `stuck`, `growth`, `misuse`. Default: all.
+        Kinds of fault to report: one or several of `trap`, `hang`, `stuck`, `growth`, `misuse` (default all).
     config
-        Plugin configuration, as in `Proxy`. Default: none.
+        Plugin configuration, as in `Proxy` (default none).
     vm_config
-        VM configuration, as in `Proxy`. Default: none.
+        VM configuration, as in `Proxy` (default none).
     workers
         Number of workers. Default: one, and several in every third proxy if the filter uses shared data or queues.
     kind
         Filter chain of a single filter, `http` or `network`. Default: the one that the filter has callbacks for.
     clusters
-        Services by cluster name, as in `Proxy`. Other clusters that the filter calls send random responses. Default: none.
+        Services by cluster name, as in `Proxy` (default none). Other clusters that the filter calls send random responses.
     deadline
-        Real seconds after which a callback counts as hanging. Default: 1.
+        Real seconds after which a callback counts as hanging (default 1).
     all_faults
-        Whether to continue after the first finding, for faults of other kinds and in other places. Default: False.
+        Whether to continue after the first finding, for faults of other kinds and in other places (default False).
     executor
-        Any `concurrent.futures.Executor`: searches with different seeds run on it at the same time, each for `seconds`. The
-        report has the findings of all; a process that dies costs its search, which `report.messages` names. Default: none.
+        Any `concurrent.futures.Executor`: searches with different seeds run on it at the same time, each for `seconds`
+        (default none). The report has the findings of all; a process that dies costs its search, which `report.messages`
+        names.
     searches
         Number of searches on the executor; their seeds follow `seed`. Default: as many as it runs at the same time.
     progress
-        Function called about ten times a second with the current report, with an executor at the end of each search. Default:
-        none.
+        Function called about ten times a second with the current report, with an executor at the end of each search (default
+        none).
 
     Returns
     -------

@@ -32,8 +32,9 @@ def diff(
 ) -> DiffReport:
     """Send the same recorded requests through two filters and group what differs.
 
-    Compared are status, headers, body and trailers of the response, requests at the upstream, log lines of the filter, changes
-    of metrics, and callouts. Both filters run with the same seed, and their callbacks take the same virtual time.
+    The comparison covers the status, headers, body and trailers of the response, requests at the upstream, log lines of the
+    filter, changes of metrics, and callouts. Both filters run with the same seed, and their callbacks take the same virtual
+    time.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ def diff(
     traffic
         As for `replay`.
     workers, assign, executor, shard
-        Number of workers, and the rest as for `replay`. By default there is one worker, with an executor as many as it has.
+        As for `replay`, but `workers` is 1 by default, or with an executor the number of its workers.
     progress
         Called with the number of exchanges so far.
     options

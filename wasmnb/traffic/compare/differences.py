@@ -45,7 +45,7 @@ class Difference:
     name
         Part of the area: `header x-user`, `body`, a metric's name.
     change
-        `added`, `removed`, `changed`, `renamed`, `order`, or both outcomes.
+        `added`, `removed`, `changed`, `renamed`, `order`, or for an outcome both of them: `200 -> 403`.
     old, new
         Both values, as text, bytes or numbers; None for an absent one.
     """

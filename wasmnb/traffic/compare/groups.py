@@ -1,7 +1,8 @@
 """Groups of differences. Each group has all requests that differ in the same way.
 
-Differences that always occur together in a part of the requests are one group: a changed branch of the filter can change a header
-and a log line. Differences in all requests stay separate, because all of them occur together.
+Differences that always occur together in a part of the requests are one group: a changed branch of the filter can change a
+header and a log line. Differences that occur in every request stay separate, because otherwise all of them would be one
+group.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class DifferenceGroup:
     differences
         The differences, with the values of the example.
     example
-        The smallest exchange that shows it.
+        The smallest exchange that shows the differences.
     """
 
     count: int

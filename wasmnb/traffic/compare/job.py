@@ -37,9 +37,9 @@ class Side:
     Attributes
     ----------
     name
-        Its name.
+        Name of the filter.
     plugins, settings
-        Its plugins, and parameters of `Proxy`.
+        Plugins of its filter chain, and parameters of `Proxy`.
     """
 
     name: str
@@ -48,12 +48,12 @@ class Side:
 
     @classmethod
     def of(cls, subject: Any, workers: int, options: Mapping[str, Any]) -> Self:
-        """Return a filter, plugin, list of them, proxy, path or None as a side.
+        """Create the side for a filter, plugin, list of them, proxy, path or None.
 
         Parameters
         ----------
         subject
-            The filter.
+            The filter, as for `diff`.
         workers, options
             As for `diff`.
         """
@@ -103,7 +103,7 @@ def compare(
     items
         The exchanges, each with its position and worker.
     report
-        Gets the results. An interrupt is noted in it and ends the comparison.
+        Report to add the results to. An interrupt ends the comparison and sets `report.interrupted`.
     progress
         Called with the number of exchanges so far.
     """
@@ -155,7 +155,7 @@ def _take_times(runs: list[_Run], report: DiffReport) -> None:
 
 @dataclass(frozen=True)
 class DiffJob(ExchangeJob[DiffReport]):
-    """Data that a process needs in addition to the shard.
+    """Everything that a process of an executor needs, except the shard, to compare two filters.
 
     Attributes
     ----------

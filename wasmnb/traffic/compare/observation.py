@@ -18,7 +18,7 @@ __all__ = ["Observation", "Observer"]
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One exchange through one filter.
+    """What a filter did with one exchange.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Observation:
     metrics
         Changes of the filter's metrics by name; for a histogram, the values that were added.
     callouts
-        Callouts that it sent.
+        Callouts that the filter sent.
     """
 
     state: str
@@ -50,7 +50,7 @@ class Observation:
 
 
 class Observer:
-    """Takes the observations of a proxy, one exchange after the other."""
+    """Observes the exchanges of a proxy, one after the other."""
 
     def __init__(self, proxy: Proxy) -> None:
         self._proxy = proxy

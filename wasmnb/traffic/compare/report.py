@@ -35,9 +35,9 @@ class DiffReport(Shown):
     differing
         Exchanges with at least one difference.
     messages
-        Sentences about what was not read or not sent.
+        Sentences about exchanges that weren't read or weren't sent.
     old_filter, new_filter
-        Time inside each filter for a request, in nanoseconds.
+        Distribution of the time that a request spends in each filter, in nanoseconds.
     masked
         Number of masked secrets by place.
     interrupted
@@ -66,7 +66,7 @@ class DiffReport(Shown):
         return not self.differing
 
     def add(self, other: DiffReport) -> None:
-        """Add the report of the shard that follows. Merging is associative."""
+        """Add the report of the next shard. Merging is associative."""
         for name in ("read", "replayed", "skipped", "failed", "differing", "shards"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.grouping.merge(other.grouping)
@@ -79,12 +79,12 @@ class DiffReport(Shown):
 
     @property
     def messages(self) -> list[str]:
-        """Sentences about what was not read or not sent, each with the first position."""
+        """Sentences about exchanges that weren't read or weren't sent, each with the position of the first one."""
         return [*self.reading, *self.notes.messages]
 
     @property
     def latency(self) -> str:
-        """A sentence that compares the times inside both filters."""
+        """A sentence that compares the times that requests spend in both filters."""
         old, new = self.old_filter, self.new_filter
         if not (old.count and new.count and old.median):
             return "There are no latencies to compare."

@@ -20,7 +20,7 @@ COLUMNS: Schema = {
     "method": ("text", "method of the request"),
     "path": ("text", "path of the request with its query"),
     "recorded_status": ("q", "status of the recorded response; 0 without one"),
-    "status": ("q", "status of the response; 0 for a closed connection or none"),
+    "status": ("q", "status of the response; 0 for a closed connection or no response"),
     "state": ("text", "done, failed, paused, reset or refused"),
     "duration": ("d", "virtual seconds from arrival to end"),
     "filter_seconds": ("d", "seconds inside filters until the end of the request"),
@@ -61,7 +61,7 @@ SCHEMAS: dict[str, Schema] = {
         "kind": ("text", "counter, gauge or histogram"),
         "value": ("d", "value of a counter or gauge, sum of a histogram's samples"),
         "samples": ("q", "number of a histogram's samples; 0 for others"),
-        "shard": ("q", "shard of a replay with an executor, else 0: each has metrics of its own"),
+        "shard": ("q", "shard of a replay with an executor, else 0; each shard has metrics of its own"),
     },
     "logs": {
         "time": ("d", "virtual seconds since the proxy's start"),
@@ -111,12 +111,12 @@ class TextColumn:
 
 
 class Columns:
-    """A table.
+    """A table whose columns are arrays of numbers or text columns.
 
     Parameters
     ----------
     schema
-        Its columns (default those of `exchanges`).
+        Name, kind and meaning of each column (default: those of the table `exchanges`).
 
     Attributes
     ----------

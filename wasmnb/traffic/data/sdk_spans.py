@@ -22,14 +22,14 @@ _KINDS = {"internal": SpanKind.INTERNAL, "server": SpanKind.SERVER, "client": Sp
 
 
 def readable_spans(spans: Iterable[ProxySpan], service: str) -> list[ReadableSpan]:
-    """Return spans as the SDK has them.
+    """Return spans as `ReadableSpan` objects of OpenTelemetry's SDK.
 
     Parameters
     ----------
     spans
-        The spans.
+        Spans of exchanges, as `spans_of` returns them.
     service
-        The resource's `service.name`.
+        Value of the resource attribute `service.name`.
     """
     resource = Resource({"service.name": service})
     scope = InstrumentationScope("wasmnb", __version__)

@@ -31,22 +31,22 @@ Value = str | int | float | bool
 
 @dataclass
 class ProxySpan:
-    """A span.
+    """A span of OpenTelemetry: an exchange, callback, hostcall or callout.
 
     Attributes
     ----------
     name
-        `GET /pay`, `on_http_request_headers`, `get_header_map_value`, `callout accounts`.
+        Such as `GET /pay`, `on_http_request_headers`, `get_header_map_value` or `callout accounts`.
     kind
         `server` for an exchange, `client` for a callout, `internal` for others.
     trace_id, span_id, parent_id
         Ids in hexadecimal; `parent_id` is empty for a root.
     begins, ends
-        Nanoseconds since 1970.
+        Virtual times of its beginning and end, in nanoseconds since 1970.
     attributes
         Attributes by name, with OpenTelemetry's names for HTTP.
     error
-        A sentence if it failed, or an empty string.
+        Why it failed, as a sentence; empty if it didn't.
     """
 
     name: str
@@ -66,17 +66,17 @@ def spans_of(exchanges: Any) -> Iterator[ProxySpan]:
     Parameters
     ----------
     exchanges
-        Exchanges of a simulated proxy, one of them, or the proxy itself for all that it keeps.
+        Exchanges of a simulated proxy, a single one, or the proxy itself for all exchanges that it keeps.
 
     Raises
     ------
     UsageError
-        It is something else.
+        `exchanges` is something else.
     """
     several = getattr(exchanges, "exchanges", exchanges)
     for exchange in several if isinstance(several, Iterable) else (several,):
         if not hasattr(exchange, "events") or not hasattr(exchange, "_server"):
-            raise UsageError(f"Spans are made of exchanges of a simulated proxy, not of {type(exchange).__name__}.")
+            raise UsageError(f"Spans need exchanges of a simulated proxy, not {type(exchange).__name__}.")
         yield from _Spans(exchange).all()
 
 
@@ -201,7 +201,7 @@ def otlp(exchanges: Any, *, service: str = "wasmnb") -> dict[str, Any]:
     exchanges
         As for `spans_of`.
     service
-        The resource's `service.name` (`wasmnb`).
+        Value of the resource attribute `service.name` (default `wasmnb`).
     """
     scope = {"name": "wasmnb", "version": __version__}
     spans = [_otlp_span(span) for span in spans_of(exchanges)]
@@ -241,14 +241,14 @@ def export_spans(exchanges: Any, exporter: Any, *, service: str = "wasmnb") -> i
     exchanges
         As for `spans_of`.
     exporter
-        A `SpanExporter`, such as `OTLPSpanExporter()`, or a function that takes the spans.
+        A `SpanExporter`, such as `OTLPSpanExporter()`, or a function that is called with the spans.
     service
-        The resource's `service.name` (`wasmnb`).
+        Value of the resource attribute `service.name` (default `wasmnb`).
 
     Returns
     -------
     int
-        Number of spans.
+        Number of spans that were sent.
 
     Raises
     ------
@@ -262,5 +262,5 @@ def export_spans(exchanges: Any, exporter: Any, *, service: str = "wasmnb") -> i
     spans = readable_spans(spans_of(exchanges), service)
     result = exporter.export(spans) if hasattr(exporter, "export") else exporter(spans)
     if getattr(result, "name", "SUCCESS") == "FAILURE":
-        raise UsageError(f"The exporter {type(exporter).__name__} could not send the spans; its own log says why.")
+        raise UsageError(f"The exporter {type(exporter).__name__} couldn't send the spans. Its own log says why.")
     return len(spans)

@@ -53,7 +53,7 @@ class TablesMixin:
 
     def _named(self, name: str) -> Columns:
         if name not in SCHEMAS:
-            raise UsageError(f"There is no table {name!r}. Use {', '.join(SCHEMAS)}.")
+            raise UsageError(f"There is no table {name!r}. Use one of {', '.join(SCHEMAS)}.")
         return self.table(name)
 
 
@@ -82,9 +82,9 @@ class EventTables:
         Parameters
         ----------
         events
-            The events; others than callbacks and hostcalls are left out.
+            The events; those other than callbacks and hostcalls are left out.
         index_of
-            Returns the index of an exchange by its number, -1 for None.
+            Function from the number of an exchange to its index; for None it returns -1.
         """
         callbacks, hostcalls = self.tables["callbacks"], self.tables["hostcalls"]
         for event in events:
@@ -105,7 +105,7 @@ class EventTables:
             self.tables["logs"].add(line.time, level, line.source, index_of(line.exchange), line.thread, line.text)
 
     def extend(self, other: EventTables) -> None:
-        """Append the rows of the shard that follows."""
+        """Append the rows of the next shard."""
         for name, table in self.tables.items():
             table.extend(other.tables[name])
 
@@ -118,7 +118,7 @@ class ReportTables(TablesMixin):
     rows, metrics
         The tables of exchanges and metrics.
     events
-        The other tables; None if they were not asked for.
+        Tables of callbacks, hostcalls and log lines; None without `events=True`.
     """
 
     #: Function that makes the report.
@@ -212,7 +212,7 @@ def row_of(exchange: Any, index: int, worker: int, recorded_status: int, filter_
 
 
 def tables_of(proxy: Proxy) -> Tables:
-    """Return what a simulated proxy has kept as tables: exchanges, callbacks, hostcalls, metrics and log lines.
+    """Return the exchanges, callbacks, hostcalls, metrics and log lines of a simulated proxy as tables.
 
         wasmnb.tables_of(auth).to_pandas("hostcalls")
 
@@ -224,7 +224,7 @@ def tables_of(proxy: Proxy) -> Tables:
     Raises
     ------
     UsageError
-        It is not a simulated proxy.
+        `proxy` isn't a simulated proxy.
     """
     from ...host import Proxy as Simulated
 

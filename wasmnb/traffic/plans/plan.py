@@ -1,7 +1,7 @@
 """The plan of a load run as plain data: what is sent, how much of it and when, and what ends the run.
 
-An *open* phase has a rate: sessions begin at moments that don't depend on the responses, as the visitors of a site do. A
-*closed* phase has users: each waits for a response before the next request, as a pool of clients does.
+An *open* phase has a rate: sessions begin at times that don't depend on the responses, like visitors of a site. A *closed*
+phase has users: each waits for a response before the next request, like a pool of clients.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Span = float | tuple[float, float]
 
 @dataclass(frozen=True)
 class LoadRequest:
-    """A kind of request.
+    """A kind of request in a load plan.
 
     In path, header values and body, `{number}` is the number of the request, `{user}` that of the session, and `{random}` eight
     random hexadecimal digits.
@@ -32,13 +32,13 @@ class LoadRequest:
     Attributes
     ----------
     path, method, headers, body, authority
-        The request ("/", GET, no headers, no body, example.com).
+        Parts of the request (default `/`, GET, no headers, no body, `example.com`).
     size
-        Bytes of a random body, exactly or between two numbers; None, the default, sends `body`.
+        Size of a random body in bytes: a number, or a pair of a lower and an upper one. None (the default): `body` is sent.
     weight
-        Share of it in the mix, relative to the other entries (1).
+        Share in the mix, relative to the other entries (default 1).
     name
-        Its route in the report; by default method and path without the query.
+        Name of its route in the report. By default, method and path without the query.
     """
 
     path: str = "/"
@@ -70,13 +70,13 @@ class LoadSession:
     requests
         The requests, in their order.
     think
-        Virtual seconds between a response and the next request, exactly or between two numbers (0).
+        Virtual seconds between a response and the next request: a number, or a pair of a lower and an upper one (default 0).
     cookies
-        Send the cookies back that responses have set (default True).
+        Whether to send back the cookies that responses have set (default True).
     weight
-        Share of it in the mix, relative to the other entries (1).
+        Share in the mix, relative to the other entries (default 1).
     name
-        Prefix of its routes in the report; by default none.
+        Prefix of its routes in the report (default none).
     """
 
     requests: Sequence[LoadRequest]
@@ -99,15 +99,15 @@ class LoadPhase:
     Attributes
     ----------
     seconds
-        Its virtual duration.
+        Duration in virtual seconds.
     rate
-        Sessions that begin per second (an open loop); a single request is a session of one.
+        Sessions that begin per virtual second (an open loop). A single request counts as a session.
     users
-        Users, each of which waits for its response (a closed loop).
+        Number of users, each of which waits for a response before the next request (a closed loop).
     to
-        Rate or number of users at the end, for a ramp. By default they stay as at the beginning.
+        Rate or number of users at the end, for a ramp. By default, the load is constant.
     name
-        Its name in the report; by default what it does.
+        Name in the report. By default, the load: `50 a second`.
     """
 
     seconds: float
@@ -118,11 +118,13 @@ class LoadPhase:
 
     def __post_init__(self) -> None:
         if (self.rate is None) == (self.users is None):
-            raise UsageError("A phase has either rate= (an open loop) or users= (a closed loop).")
+            raise UsageError("A phase needs either rate= (an open loop) or users= (a closed loop).")
         if not 0 < self.seconds < float("inf"):
-            raise UsageError(f"The seconds of a phase are above 0, not {self.seconds:g}.")
+            raise UsageError(f"The seconds of a phase must be greater than 0, not {self.seconds:g}.")
         if min(self.level, self.end) < 0 or not max(self.level, self.end) < float("inf"):
-            raise UsageError(f"A phase can't have a load of {min(self.level, self.end):g}.")
+            raise UsageError(
+                f"The rate or users of a phase must be at least 0 and finite, not {min(self.level, self.end):g}."
+            )
 
     @property
     def level(self) -> float:
@@ -147,11 +149,11 @@ class LoadPhase:
         Parameters
         ----------
         levels
-            Rates, or numbers of users.
+            Rates in sessions per virtual second, or numbers of users.
         seconds
-            Duration of each step.
+            Duration of each step in virtual seconds.
         closed
-            The levels are numbers of users (default False).
+            Whether the levels are numbers of users instead of rates (default False).
         """
         return tuple(cls(seconds, users=int(n)) if closed else cls(seconds, rate=n) for n in levels)
 
@@ -164,9 +166,9 @@ class LoadPhase:
         Parameters
         ----------
         base, peak
-            Both rates.
+            Low and high rate, in sessions per virtual second.
         seconds, pause
-            Duration of a spike, and of the low rate before it and after the last one.
+            Virtual seconds of a spike, and of the low rate before each spike and after the last one.
         number
             Number of spikes (default 1).
         """
@@ -181,17 +183,17 @@ class LoadStop:
     Attributes
     ----------
     requests
-        Number of requests to send at most; all of them are waited for.
+        Largest number of requests to send. The run waits until all of them have ended.
     failures
         Number of exchanges that a filter's failure ended.
     errors
-        Share, from 0 to 1, of responses with 5xx, of closed connections and of timeouts among the last 250 requests.
+        Share (0 to 1) of 5xx responses, closed connections and timeouts among the last 250 requests.
     p99
-        Seconds that the 99th percentile of the last 250 requests exceeds.
+        Limit in virtual seconds for the 99th percentile of the last 250 requests.
     real_seconds
-        Seconds on this machine.
+        Real seconds since the start of the run.
     when
-        A function of the report so far that returns whether to stop, or a sentence that says why.
+        Function that gets the report so far and returns whether to stop, or a sentence that says why.
     """
 
     requests: int | None = None
@@ -204,7 +206,7 @@ class LoadStop:
 
 @dataclass(frozen=True)
 class LoadPlan:
-    """Requests of a load run, and their moments.
+    """Plan of a load run: which requests are sent, and when.
 
         LoadPlan(
             mix=[LoadRequest("/search?q={random}", weight=3), LoadRequest("/pay", "POST", size=(100, 2000))],
@@ -215,17 +217,18 @@ class LoadPlan:
     Attributes
     ----------
     mix
-        `LoadRequest`s, paths and `LoadSession`s. Each session that begins is one of them, by weight.
+        `LoadRequest`s, paths and `LoadSession`s. Each new session is one of them, chosen by weight.
     phases
-        The phases one after the other. Tuples of phases, such as those of `LoadPhase.steps`, may be among them.
+        Phases in order. Tuples of phases, such as the result of `LoadPhase.steps`, can be among them.
     stop
         Conditions that end the run early.
     think
-        Virtual seconds between a user's sessions in closed phases, exactly or between two numbers (0).
+        Virtual seconds between a user's sessions in closed phases: a number, or a pair of a lower and an upper one (default
+        0).
     timeout
-        Virtual seconds after which a client gives up and closes its connection (20).
+        Virtual seconds after which a client gives up and closes its connection (default 20).
     arrivals
-        `poisson`, the default, for random moments as of independent users; `even` for equal gaps.
+        `poisson` (the default): random times, as with independent users. `even`: equal gaps.
     http2
         Send everything over HTTP/2 (default False).
     """
@@ -240,14 +243,14 @@ class LoadPlan:
 
     def __post_init__(self) -> None:
         if self.arrivals not in ("poisson", "even"):
-            raise UsageError(f"arrivals is 'poisson' or 'even', not {self.arrivals!r}.")
+            raise UsageError(f"arrivals must be 'poisson' or 'even', not {self.arrivals!r}.")
         if not self.timeout > 0:
-            raise UsageError(f"timeout is in virtual seconds and above 0, not {self.timeout:g}.")
+            raise UsageError(f"timeout must be greater than 0 virtual seconds, not {self.timeout:g}.")
         _check_span("think", self.think)
         if not self.mix or not self.phases:
             raise UsageError("A load plan needs at least one request and one phase.")
         if not sum(session.weight for session in self.sessions):
-            raise UsageError("At least one entry of the mix needs a weight above 0.")
+            raise UsageError("At least one entry of the mix needs a weight greater than 0.")
         self.all_phases  # noqa: B018 -- checks them
 
     @property
@@ -257,7 +260,7 @@ class LoadPlan:
         Raises
         ------
         UsageError
-            An entry is something else.
+            An entry isn't a `LoadRequest`, a `LoadSession` or a path.
         """
         return [_session(entry) for entry in self.mix]
 
@@ -274,7 +277,7 @@ class LoadPlan:
         for entry in self.phases:
             for phase in entry if isinstance(entry, list | tuple) else (entry,):
                 if not isinstance(phase, LoadPhase):
-                    raise UsageError(f"A phase is a LoadPhase, not {type(phase).__name__}.")
+                    raise UsageError(f"A phase must be a LoadPhase, not {type(phase).__name__}.")
                 flat.append(phase)
         return flat
 
@@ -291,15 +294,15 @@ def _session(entry: Any) -> LoadSession:
         entry = LoadRequest(entry)
     if isinstance(entry, LoadRequest):
         return LoadSession((replace(entry, weight=1.0),), weight=entry.weight)
-    raise UsageError(f"An entry of the mix is a LoadRequest, a LoadSession or a path, not {type(entry).__name__}.")
+    raise UsageError(f"An entry of the mix must be a LoadRequest, a LoadSession or a path, not {type(entry).__name__}.")
 
 
 def _check_weight(weight: float) -> None:
     if not 0 <= weight < float("inf"):
-        raise UsageError(f"A weight is a number from 0 on, not {weight:g}.")
+        raise UsageError(f"A weight must be at least 0, not {weight:g}.")
 
 
 def _check_span(name: str, span: Span) -> None:
     low, high = span if isinstance(span, tuple | list) else (span, span)
     if not 0 <= low <= high < float("inf"):
-        raise UsageError(f"{name} is a number from 0 on, or a lower and an upper one, not {span!r}.")
+        raise UsageError(f"{name} must be a number of at least 0, or a pair of a lower and an upper one, not {span!r}.")

@@ -46,12 +46,12 @@ def parse_plan(text: str, name: str = "the load plan") -> LoadPlan:
         An object with the fields of `LoadPlan`. An entry of `mix` is a path or an object with the fields of `LoadRequest`; with
         `requests` it is a session. In a phase, a list of rates or users makes steps of the same duration.
     name
-        Name of its source in messages.
+        Name of the source in messages (default `the load plan`).
 
     Raises
     ------
     UsageError
-        It isn't YAML, or something in it isn't known.
+        The text isn't YAML, or has an unknown key or a wrong value.
     """
     import yaml
 
@@ -72,7 +72,7 @@ def _plan(record: dict[str, Any]) -> LoadPlan:
     for key, convert in (("mix", _entry), ("phases", _phase)):
         entries = record.get(key, [])
         if not isinstance(entries, list):
-            raise UsageError(f"{key} is a list, with one line for each entry.")
+            raise UsageError(f"{key} must be a list, with one line for each entry.")
         if key in record:
             plan[key] = tuple(convert(entry) for entry in entries)
     if "stop" in plan:
@@ -96,7 +96,7 @@ def _request(entry: Any) -> LoadRequest:
     record = {key: _tuple(value) for key, value in _known(entry, LoadRequest, "a request").items()}
     headers = record.get("headers", {})
     if not isinstance(headers, Mapping):
-        raise UsageError("headers is an object with names and values.")
+        raise UsageError("headers must be an object with names and values.")
     if headers:  # the class has its own default
         record["headers"] = tuple((str(name), str(value)) for name, value in headers.items())
     return LoadRequest(**record)
@@ -111,7 +111,7 @@ def _from_line(line: str) -> LoadRequest:
 def _phase(entry: Any) -> LoadPhase | tuple[LoadPhase, ...]:
     record = _known(entry, LoadPhase, "a phase")
     if "seconds" not in record:
-        raise UsageError("A phase needs seconds.")
+        raise UsageError("A phase needs the key seconds.")
     for key in ("rate", "users"):
         if isinstance(record.get(key), list):
             return LoadPhase.steps(record[key], record["seconds"], closed=key == "users")
@@ -121,11 +121,11 @@ def _phase(entry: Any) -> LoadPhase | tuple[LoadPhase, ...]:
 def _known(value: Any, kind: Any, noun: str, without: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return an object whose keys are fields of a class."""
     if not isinstance(value, Mapping):
-        raise UsageError(f"{noun} is an object with keys and values, not {type(value).__name__}.")
+        raise UsageError(f"{noun} must be an object with keys and values, not {type(value).__name__}.")
     names = [each.name for each in fields(kind) if each.name not in without]
     unknown = [str(key) for key in value if key not in names]
     if unknown:
-        raise UsageError(f"{noun} has no {unknown[0]!r}. Use {', '.join(names)}.")
+        raise UsageError(f"{noun} has no key {unknown[0]!r}. Use one of {', '.join(names)}.")
     return dict(value)
 
 

@@ -29,21 +29,21 @@ class LoadPart:
     name
         The route or phase; empty for an interval.
     begins, seconds
-        Virtual seconds from the start of the run, and the duration of a phase or interval.
+        Virtual seconds from the start of the run to its beginning, and the duration of a phase or interval.
     sent
-        Requests that were due in it, finished or not.
+        Number of requests that were due in it, finished or not.
     requests
-        Time from the moment at which a request was due to its end, in virtual nanoseconds.
+        Distribution of the times from when a request was due until its end, in virtual nanoseconds.
     statuses
         Number of responses by status; 0 stands for a closed connection.
     errors
-        Responses with 5xx, closed connections and timeouts.
+        Number of 5xx responses, closed connections and timeouts.
     timeouts
-        Requests that the client gave up.
+        Number of requests that the client gave up on.
     request_bytes, response_bytes
-        Bytes of the bodies.
+        Total size of the bodies in bytes.
     in_flight
-        Requests that waited for their responses at the end of an interval.
+        Number of requests that were waiting for a response at the end of an interval.
     """
 
     name: str = ""
@@ -103,7 +103,7 @@ class PlanReport(LoadReport):
     origin
         Virtual second of the proxy at which the run began.
     sent
-        Requests that were sent; those that an interrupt cut off are not in `count`.
+        Number of requests that were sent. `count` doesn't include those that an interrupt cut off.
     routes
         Results by route.
     phases
@@ -111,9 +111,9 @@ class PlanReport(LoadReport):
     timeline
         Results of short intervals of virtual time, all equally long.
     timeouts
-        Requests that the client gave up.
+        Number of requests that the client gave up on.
     errors
-        Responses with 5xx, closed connections and timeouts.
+        Number of 5xx responses, closed connections and timeouts.
     stopped
         The condition that ended the run early, as a sentence, or an empty string.
     """

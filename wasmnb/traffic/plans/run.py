@@ -1,8 +1,8 @@
 """The run of a load plan on a simulated proxy.
 
-Coordinated omission: a client that waits for a slow response sends nothing meanwhile, and so measures few of the requests that
-would have been slow. In open phases the moments of the requests are fixed beforehand, and the time of a request begins at the
-moment at which it is due, even if its worker is busy then.
+Coordinated omission: a client that waits for a slow response sends nothing meanwhile, and so measures few of the requests
+that would have been slow. In open phases the times of the requests are fixed beforehand, and the measured time of a request
+begins when it is due, even if its worker is busy then.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def run_plan(
     progress: Callable[[PlanReport], None] | None = None,
     events: bool = False,
 ) -> PlanReport:
-    """Run a load plan.
+    """Run a load plan on a simulated proxy.
 
     Parameters
     ----------
@@ -49,9 +49,9 @@ def run_plan(
     plan
         The plan.
     seed
-        Seed of moments, mix and sizes (0).
+        Seed of the arrival times, the mix and the sizes (default 0).
     progress
-        Called with the report so far, about four times a second.
+        Called with the report so far, about four times a second (default none).
     events
         As for `load`.
 
@@ -84,7 +84,7 @@ def run_plan(
 
 
 class PlanRun:
-    """State of a run.
+    """A load plan that is running.
 
     Attributes
     ----------

@@ -20,21 +20,21 @@ _PLACEHOLDER = re.compile(rb"\{(number|user|random)\}")
 
 
 def drawn(random: Random, span: Span) -> float:
-    """Return a number of a range, or the number itself."""
+    """Return a random number from a range, or the number itself."""
     return random.uniform(*span) if isinstance(span, tuple | list) else float(span)
 
 
 def request_of(template: LoadRequest, random: Random, number: int, user: int) -> Request:
-    """Return a request of its kind.
+    """Create a request from its template in a load plan.
 
     Parameters
     ----------
     template
-        The kind.
+        The template.
     random
-        Draws size, body and `{random}`.
+        Source of random sizes, bodies and values of `{random}`.
     number, user
-        Values of the placeholders.
+        Values of the placeholders `{number}` and `{user}`.
     """
     values = {
         b"number": lambda: b"%d" % number,
@@ -53,18 +53,18 @@ def request_of(template: LoadRequest, random: Random, number: int, user: int) ->
 
 
 class SessionRun:
-    """A session that runs.
+    """A running session of a load plan.
 
     Parameters
     ----------
     run
         The run that it belongs to.
     session
-        Its kind.
+        The session's template in the plan.
     number
-        Its number, from 1.
+        Number of the session, from 1.
     ended
-        Called at its end.
+        Called at the end of the session.
     """
 
     def __init__(self, run: PlanRun, session: LoadSession, number: int, ended: Callable[[], None]) -> None:

@@ -25,7 +25,7 @@ _ENOUGH = 50
 
 
 class StopCheck:
-    """Checks the conditions of a run.
+    """Checks the stop conditions of a load run.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class StopCheck:
         self._recent: deque[tuple[bool, int]] = deque(maxlen=_RECENT)
 
     def reason(self, done: Iterable[Exchange], report: PlanReport) -> str:
-        """Return a sentence about the condition that holds, or an empty string.
+        """Return a sentence about a condition that is met, or an empty string.
 
         Parameters
         ----------

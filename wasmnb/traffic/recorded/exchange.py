@@ -33,15 +33,15 @@ class RecordedExchange:
     response
         The recorded response, or None.
     started
-        Seconds since 1970 at which the request began, or None.
+        When the request began, in seconds since 1970, or None.
     duration
         Seconds from the request to the end of the response, or None.
     connection
-        Identifies the client's connection; empty if the recording doesn't.
+        Id of the client's connection; empty if the recording has none.
     http2
-        The request was sent over HTTP/2 or HTTP/3.
+        Whether the request was sent over HTTP/2 or HTTP/3.
     truncated
-        Bodies of which the recording has only a part or nothing: "request", "response".
+        Bodies that the recording has only in part or not at all: "request", "response".
     position
         Place in the file: `entry 3`, `line 7`.
     """
@@ -62,7 +62,7 @@ class RecordedExchange:
 
 @dataclass
 class ReadingNotes:
-    """Messages about parts of a file that could not be read, equal ones together.
+    """Messages about parts of a file that could not be read. Equal messages are counted together.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class ReadingNotes:
         text
             The reason, as a sentence.
         record
-            A record was left out because of it (default True).
+            Whether a record was left out because of it (default True).
         """
         self.unreadable += record
         key = text if text in self._first or len(self._first) < _MESSAGES else "Other parts could not be read."
@@ -99,7 +99,7 @@ class ReadingNotes:
         return partial(self.add, position, record=False)
 
     def extend(self, other: ReadingNotes) -> None:
-        """Add the notes about the part of the file that follows."""
+        """Add the notes about the next part of the file."""
         self.unreadable += other.unreadable
         for text, position in other._first.items():
             self._first.setdefault(text, position)

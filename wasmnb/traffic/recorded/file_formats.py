@@ -37,13 +37,13 @@ class Format(NamedTuple):
     Attributes
     ----------
     title
-        Its name in messages.
+        Name in messages.
     suffixes
-        Suffixes that name it when the content doesn't.
+        File suffixes, which decide if the content doesn't.
     read
-        Its reader: takes the open file, the notes and options.
+        Reader of the format: a generator function that gets the open file, the notes and options.
     mapped
-        The reader maps the file into memory, which a compressed one can't be.
+        Whether the reader maps the file into memory. A compressed file is unpacked for this.
     """
 
     title: str
@@ -65,7 +65,7 @@ FORMATS: dict[str, Format] = {
 
 
 def recognise(path: Path) -> str:
-    """Return the name of a file's format, by its content and then by its suffix.
+    """Return the name of a file's format, recognised by its content or else by its suffix.
 
     Raises
     ------
@@ -79,14 +79,14 @@ def recognise(path: Path) -> str:
         raise UsageError(f"The recording {str(path)!r} can't be read: {error.strerror or error}.") from None
     if head.startswith((b"PK\x03\x04", b"\x28\xb5\x2f\xfd")):
         raise UsageError(
-            f"The recording {str(path)!r} is an archive. Unpack it first; gzip, bzip2 and xz are read as they are."
+            f"The recording {str(path)!r} is an archive. Unpack it first; only a single file that is compressed with gzip, bzip2 or xz can be read directly."
         )
     suffix = path.with_suffix("").suffix if path.suffix.lower() in COMPRESSED else path.suffix
     by_suffix = next((name for name, known in FORMATS.items() if suffix.lower() in known.suffixes), "")
     name = _by_content(head, by_suffix)
     if not name:
         titles = ", ".join(known.title for known in FORMATS.values())
-        raise UsageError(f"The format of {str(path)!r} is not known. Use one of {titles}, or name it with format=.")
+        raise UsageError(f"The format of {str(path)!r} isn't recognised. Use one of {titles}, or name it with format=.")
     return name
 
 
@@ -140,7 +140,7 @@ def read_file(path: Path, name: str, notes: ReadingNotes, options: dict[str, Any
     path, name
         The file, and the name of its format.
     notes
-        Gets the messages.
+        Collects messages about parts that can't be read.
     options
         Options of the reader.
     """

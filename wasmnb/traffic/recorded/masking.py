@@ -48,9 +48,9 @@ def mask(recorded: RecordedExchange, counts: Counter[str]) -> RecordedExchange:
     Parameters
     ----------
     recorded
-        The exchange. It is returned itself if it has no secrets.
+        The exchange. The same object is returned if it has no secrets.
     counts
-        Gets the number of masked values by place: `request header authorization`, `query token`.
+        Counter to which the masked values are added by place: `request header authorization`, `query token`.
     """
     request, response = _request(recorded.request, counts), recorded.response
     fresh = None if response is None else _response(response, counts)

@@ -34,9 +34,9 @@ class PlainFile(NamedTuple):
     Attributes
     ----------
     file
-        The file, behind its byte order mark.
+        The open file, positioned after its byte order mark.
     damage
-        Returns a sentence if a part of a compressed file could not be read, else an empty string.
+        Function that returns a sentence if a part of a compressed file could not be read, else an empty string.
     """
 
     file: IO[bytes]
@@ -75,14 +75,15 @@ class _Unpacked(io.RawIOBase):
 
 @contextmanager
 def open_plain(path: Path, *, mapped: bool = False) -> Iterator[PlainFile]:
-    """Open a file for reading, behind its byte order mark.
+    """Open a file for reading, positioned after its byte order mark.
 
     Parameters
     ----------
     path
         The file.
     mapped
-        The file must be one that can be mapped into memory (default False): a compressed one is unpacked to a temporary file.
+        Whether the reader needs a file that can be mapped into memory (default False). A compressed file is then unpacked to
+        a temporary one.
     """
     with path.open("rb") as raw:
         head = raw.read(8)

@@ -1,4 +1,4 @@
-"""`record`: exchanges of a proxy are written to a file while they happen."""
+"""`record`: write the exchanges of a proxy to a file while they happen."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _WAITING = 1000
 class Recording:
     """A recording that continues until `close()` or the end of a `with` block. `record` starts it.
 
-    A `.jsonl` file grows with each exchange, so that it is complete up to a crash. A `.har` file is written at the end. If the disk
-    is full, the recording ends with a warning, and the traffic goes on.
+    A `.jsonl` file grows with each exchange, so after a crash it has everything up to that moment. A `.har` file is written
+    at the end. If the disk is full, the recording ends with a warning, and the traffic goes on.
 
     Attributes
     ----------
     path
         The file.
     count
-        Exchanges that were written.
+        Number of exchanges that were written.
     masked
         Number of masked secrets by place.
     left_out
-        Exchanges that are not in the file, because the proxy had dropped them before they were done.
+        Number of exchanges that aren't in the file, because the proxy dropped them before they were done.
     problem
         Why it has ended early; an empty string if it hasn't.
     """
@@ -62,7 +62,7 @@ class Recording:
 
     @property
     def closed(self) -> bool:
-        """Whether it has ended."""
+        """Whether the recording has ended."""
         return self._file.closed
 
     def _look(self) -> None:
@@ -163,12 +163,12 @@ def record(proxy: Any, path: str | PathLike[str], *, mask: bool = True) -> Recor
     Returns
     -------
     Recording
-        A context manager; it ends with `close()`.
+        A context manager. The recording ends with `close()` or the `with` block.
 
     Raises
     ------
     UsageError
-        The suffix is another one, or the file can't be written.
+        The suffix isn't `.jsonl` or `.har`, or the file can't be written.
     """
     target = recording_path(path)
     if not hasattr(proxy, "exchanges"):

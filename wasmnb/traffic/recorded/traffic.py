@@ -28,7 +28,7 @@ class RecordedTraffic:
     name
         The recording's name in messages.
     mask
-        Mask secrets.
+        Whether to replace secrets by `***`.
     options
         Options of the readers.
 
@@ -109,11 +109,12 @@ def read_traffic(
         A file, or a folder of files (Envoy's tap writes one for each trace): HAR 1.2, wasmnb's `.jsonl`, Envoy's tap as JSON
         or protobuf, Envoy's access log as JSON, curl commands, or raw HTTP/1.
     format
-        Name of the format, a key of `FORMATS`; by default it is recognised by content and suffix.
+        Name of the format, a key of `FORMATS`. By default, it is recognised by content and suffix.
     mask
         Replace secrets by `***`: credentials and cookies in headers, tokens in queries (default True).
     fields
-        For an access log: part of an exchange -> key in the log, such as `{"method": "verb", "header:x-user": "user"}`.
+        For an access log: parts of an exchange and their keys in the log (default none), such as
+        `{"method": "verb", "header:x-user": "user"}`.
 
     Returns
     -------

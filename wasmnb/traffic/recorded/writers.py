@@ -43,7 +43,7 @@ def write_traffic(exchanges: Iterable[Any], path: str | PathLike[str], *, mask: 
     Raises
     ------
     UsageError
-        The suffix is another one, or the file can't be written.
+        The suffix isn't `.jsonl` or `.har`, or the file can't be written.
     """
     from collections import Counter
 
@@ -67,24 +67,24 @@ def write_traffic(exchanges: Iterable[Any], path: str | PathLike[str], *, mask: 
 
 
 def recording_path(path: str | PathLike[str], *, folder: bool = False) -> Path:
-    """Return the path of a recording that is going to be written.
+    """Check the path of a recording that will be written, and return it.
 
     Parameters
     ----------
     path
         A `.jsonl` or `.har` file. `~` is replaced by the home folder.
     folder
-        Accept a path without suffix, which is a folder (False).
+        Whether to accept a path without a suffix as a folder (default False).
 
     Raises
     ------
     UsageError
-        It has another suffix.
+        The path has another suffix.
     """
     target = Path(path).expanduser()
     if target.suffix not in SUFFIXES and (target.suffix or not folder):
         formats = " or ".join(SUFFIXES) + (" or into a folder" if folder else "")
-        raise UsageError(f"A recording is written as {formats}, not as {target.suffix or target.name!r}.")
+        raise UsageError(f"A recording must be written as {formats}, not as {target.suffix or target.name!r}.")
     return target
 
 
@@ -94,7 +94,7 @@ def to_recorded(value: Any) -> RecordedExchange | None:
     Raises
     ------
     UsageError
-        It is something else.
+        `value` is something else.
     """
     if isinstance(value, RecordedExchange):
         return value
@@ -107,7 +107,9 @@ def to_recorded(value: Any) -> RecordedExchange | None:
         return RecordedExchange(request, response, _began(value), value.duration or None)
     if hasattr(value, "sent") and hasattr(value, "received"):
         return None
-    raise UsageError(f"Traffic consists of recorded exchanges, exchanges or requests, not of {type(value).__name__}.")
+    raise UsageError(
+        f"Traffic must consist of recorded exchanges, exchanges or requests, not of {type(value).__name__}."
+    )
 
 
 def _began(exchange: Any) -> float | None:

@@ -1,4 +1,4 @@
-"""Replay: recorded requests through a filter, with the recorded responses as upstream, in this process or in many.
+"""Replay: send recorded requests through a filter, in this process or in many. The upstream sends the recorded responses.
 
 Reading recordings is in `..recorded`, the comparison of two filters in `..compare`.
 """

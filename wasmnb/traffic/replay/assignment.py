@@ -23,18 +23,18 @@ def assignment_of(name: str, workers: int) -> Assign:
     Parameters
     ----------
     name
-        `round robin`; `connection`, so that a connection stays on its worker; `header:NAME`, so that equal values do.
-        Exchanges without a connection or without the header take turns.
+        `round robin`; `connection`, which keeps a connection on one worker; or `header:NAME`, which keeps equal values of a
+        header on one worker. Exchanges without a connection or without the header are assigned in turn.
     workers
         Number of workers.
 
     Raises
     ------
     UsageError
-        There is no such assignment, or fewer than one worker.
+        The name is unknown, or `workers` is less than 1.
     """
     if workers < 1:
-        raise UsageError(f"A replay needs at least one worker, not {workers}.")
+        raise UsageError(f"The number of workers must be at least 1, not {workers}.")
     if name == ROUND_ROBIN:
         return lambda index, _recorded: index % workers + 1
     if name == "connection":
@@ -43,7 +43,7 @@ def assignment_of(name: str, workers: int) -> Assign:
     if kind == "header" and header:
         key = encode_text(header.strip().lower())
         return lambda index, recorded: _worker(_header(recorded, key), index, workers)
-    raise UsageError(f"There is no assignment {name!r}. Use 'round robin', 'connection' or 'header:NAME'.")
+    raise UsageError(f"Unknown assignment {name!r}. Use 'round robin', 'connection' or 'header:NAME'.")
 
 
 def _worker(value: bytes, index: int, workers: int) -> int:

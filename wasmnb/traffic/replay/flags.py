@@ -21,14 +21,14 @@ Flag = tuple[tuple[str, ...], dict[str, Any]]
 TRAFFIC_FLAGS: tuple[Flag, ...] = (
     (("recording",), {"nargs": "?", "metavar": "TRAFFIC", "help": "A recording: HAR, .jsonl, Envoy tap, access log, curl, raw HTTP/1."}),
     (("--traffic", "-t"), {"metavar": "PATH", "help": "The recording, as an alternative to TRAFFIC."}),
-    (("--format",), {"choices": tuple(FORMATS), "help": "Its format (recognised by content and suffix)."}),
+    (("--format",), {"choices": tuple(FORMATS), "help": "Format of the recording (recognised by default)."}),
     (("--field",), {"action": "append", "metavar": "PART=KEY", "help": "A key of an access log, e.g. method=verb; may be repeated."}),
     (("--no-mask",), {"action": "store_true", "help": "Keep credentials, cookies and tokens as they were recorded."}),
     (("--workers", "-w"), {"type": int, "metavar": "N", "help": "Worker threads."}),
-    (("--assign",), {"default": "round robin", "metavar": "HOW", "help": "Worker of a request: 'round robin', connection or header:NAME (round robin)."}),
+    (("--assign",), {"default": "round robin", "metavar": "HOW", "help": "Worker of a request: 'round robin', connection or header:NAME (default 'round robin')."}),
 )  # fmt: skip
 
-SPEED: Flag = (("--speed",), {"type": float, "metavar": "FACTOR", "help": "Multiple of the recorded speed, in virtual time (one request after the other)."})  # fmt: skip
+SPEED: Flag = (("--speed",), {"type": float, "metavar": "FACTOR", "help": "Multiple of the recorded speed, in virtual time. Without it, requests are sent one after the other."})  # fmt: skip
 
 PROCESSES: Flag = (
     ("--processes", "-p"),
@@ -42,7 +42,7 @@ def recording_of(options: Namespace) -> RecordedTraffic:
     Raises
     ------
     UsageError
-        There is none or two of them, or a field isn't written as PART=KEY.
+        No recording is named, or two are, or a field isn't PART=KEY.
     """
     if (options.recording is None) == (options.traffic is None):
         raise UsageError("Name one recording, as TRAFFIC or with --traffic PATH.")
@@ -50,7 +50,7 @@ def recording_of(options: Namespace) -> RecordedTraffic:
     for field in options.field or ():
         part, sign, key = field.partition("=")
         if not sign:
-            raise UsageError(f"--field takes PART=KEY, not {field!r}.")
+            raise UsageError(f"--field must be PART=KEY, not {field!r}.")
         fields[part] = key
     path = options.recording if options.traffic is None else options.traffic
     return read_traffic(path, format=options.format, mask=not options.no_mask, fields=fields or None)
@@ -63,12 +63,12 @@ def executor_of(options: Namespace) -> Iterator[Executor | None]:
     Raises
     ------
     UsageError
-        The number is below 1.
+        The number of processes is less than 1.
     """
     if options.processes is None:
         yield None
         return
     if options.processes < 1:
-        raise UsageError(f"--processes is at least 1, not {options.processes}.")
+        raise UsageError(f"--processes must be at least 1, not {options.processes}.")
     with ProcessPoolExecutor(options.processes, multiprocessing.get_context("spawn")) as pool:
         yield pool

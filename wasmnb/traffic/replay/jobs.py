@@ -20,12 +20,12 @@ __all__ = ["ShardJob"]
 
 @dataclass(frozen=True)
 class ShardJob(ExchangeJob[ReplayReport]):
-    """Data that a process needs in addition to the shard.
+    """Everything that a process of an executor needs, except the shard, to replay it.
 
     Attributes
     ----------
     plugins, settings
-        The filters in portable form, and parameters of `Proxy`.
+        Plugins with their filters in portable form, and parameters of `Proxy`.
     name, traffic
         Names for the report.
     speed, events
@@ -40,7 +40,7 @@ class ShardJob(ExchangeJob[ReplayReport]):
     events: bool = False
 
     def empty(self) -> ReplayReport:
-        """Return the report of nothing."""
+        """Return an empty report."""
         return ReplayReport(self.name, self.traffic)
 
     def run(self, shard: Shard) -> ReplayReport:

@@ -1,4 +1,5 @@
-"""Runs shards on an executor: a bounded number at a time, progress as they end, and a dead process costs its shard only.
+"""Runs shards on an executor, a bounded number at a time, and reports progress. A process that dies loses only its own
+shard.
 
 A process pool breaks when one of its processes dies, and fails every shard that was submitted. These shards run again, each
 alone in a pool of its own, so that the one that kills its process is found; the others lose nothing. Other executors, such as
@@ -36,7 +37,7 @@ class Part(Protocol):
 
     @property
     def number(self) -> int:
-        """Counts from 0."""
+        """Number of the part, from 0."""
         ...
 
     @property
@@ -46,7 +47,7 @@ class Part(Protocol):
 
 
 class Mergeable(Protocol):
-    """A result. Merging is associative."""
+    """The result of a part. Merging results is associative."""
 
     @property
     def read(self) -> int:
@@ -54,7 +55,7 @@ class Mergeable(Protocol):
         ...
 
     def add(self, other: Self) -> None:
-        """Add the result of the part that follows."""
+        """Add the result of the next part."""
         ...
 
 
@@ -66,7 +67,7 @@ class Job(Protocol[S_contra, R]):
     """Common data of all parts. It is sent to other processes."""
 
     def empty(self) -> R:
-        """Return the result of nothing."""
+        """Return an empty result."""
         ...
 
     def run(self, shard: S_contra) -> R:
@@ -111,7 +112,7 @@ def run_shards(
     Raises
     ------
     UsageError
-        A setting can't go to another process.
+        A setting can't be sent to another process.
     """
     run = _PoolRun(executor, job, progress)
     try:
@@ -244,7 +245,7 @@ def _is_broken(executor: Executor) -> bool:
 
 
 def _end_processes(executor: Executor) -> None:
-    """End what is left of a broken pool.
+    """End the remaining processes of a broken pool.
 
     Python 3.11 doesn't lock the pool while it ends its processes. One that starts at this moment stays, and the pool's
     `shutdown` waits for it forever.
@@ -275,5 +276,5 @@ def _check_portable(executor: Executor, job: Any) -> None:
         pickle.dumps(job)
     except (TypeError, ValueError, AttributeError, RecursionError, pickle.PicklingError) as error:
         raise UsageError(
-            f"A setting of the proxy can't go to another process ({error}). Use functions of a module, not lambdas, or leave out executor=."
+            f"A setting of the proxy can't be sent to another process ({error}). Use functions of a module instead of lambdas, or leave out executor=."
         ) from None

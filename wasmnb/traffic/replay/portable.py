@@ -1,4 +1,4 @@
-"""Filters and plugins as small objects that can go to another process or machine."""
+"""Filters and plugins as small objects that can be sent to another process or machine."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class PortableFilter:
     Attributes
     ----------
     name, filename
-        As of the filter.
+        Name and file name of the filter.
     bundle
-        The source with the filter's own modules, or None.
+        The source with the filter's own modules; None for a module.
     wasm
         The module, or None for a filter from Python.
     is_native
-        The source runs natively.
+        Whether the filter runs natively.
     """
 
     name: str
@@ -47,13 +47,13 @@ class PortableFilter:
         Raises
         ------
         UsageError
-            It is not a `Filter`.
+            `filter_` isn't a `Filter`.
         """
         if isinstance(filter_, PortableFilter):
             return filter_
         if not isinstance(filter_, Filter):
             raise UsageError(
-                f"Only a Filter can go to another process, not {type(filter_).__name__}. Leave out executor=."
+                f"Only a Filter can be sent to another process, not {type(filter_).__name__}. Leave out executor=."
             )
         bundle = filter_.bundle
         return cls(filter_.name, filter_.filename, bundle, None if bundle else filter_.wasm, filter_.is_native)
@@ -83,7 +83,7 @@ def plugins_of(subject: Any) -> list[Plugin]:
     Raises
     ------
     UsageError
-        It is something else.
+        `subject` is something else.
     """
     if isinstance(subject, Proxy):
         return list(subject.plugins)

@@ -1,4 +1,4 @@
-"""`replay`: a recording through a filter."""
+"""`replay`: send recorded requests through a filter."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .shards import shards_of
 
 __all__ = ["Traffic", "recorded_traffic", "replay", "shard_size"]
 
-#: Exchanges of a shard.
+#: Largest number of exchanges of a shard.
 SHARD = 5000
 
 #: Accepted as traffic: a recording, the path of one, or exchanges and requests.
@@ -44,41 +44,42 @@ def replay(
     progress: Callable[[int], None] | None = None,
     **options: Any,
 ) -> ReplayReport:
-    """Send recorded requests through a filter; the recorded responses are the upstream.
+    """Send recorded requests through a filter. The upstream answers with the recorded responses.
 
     A new proxy with a virtual clock runs the filter. Requests without a recorded response get 200 from the upstream.
 
     Parameters
     ----------
     filter
-        A filter, plugin, list of them, path of a `.py` or `.wasm` file, or None for no filter. A proxy gives its plugins and
-        settings, and is not used itself.
+        A filter, a plugin, a list of them, the path of a `.py` or `.wasm` file, or None for no filter. With a proxy, its
+        plugins and settings are used in a new proxy.
     traffic
-        A recording (`read_traffic`), its path, or an iterable of recorded exchanges, exchanges of a proxy or requests.
+        A recording (from `read_traffic`), its path, or an iterable of recorded exchanges, exchanges of a proxy, or requests.
     speed
-        Multiple of the recorded speed: with 1, requests arrive at their recorded moments of virtual time and responses take
-        as long as recorded. None, the default, sends the next request when the last one is done.
+        Multiple of the recorded speed. With 1, requests arrive at their recorded times on the virtual clock, and upstream
+        responses take as long as recorded. None (the default): the next request is sent when the last one is done.
     workers
-        Number of workers; by default those of the proxy, or 4.
+        Number of workers. By default, that of the executor or proxy, or else 4.
     executor
-        Any `concurrent.futures.Executor`. The recording is divided into shards, each runs in a proxy of its own with one
-        worker, `workers` at the same time. By default everything runs in this process.
+        Any `concurrent.futures.Executor`. The recording is divided into shards, and `workers` of them run at the same time,
+        each in its own proxy with one worker. None (the default): everything runs in this process.
     assign
-        The worker of a request: `round robin`, `connection` or `header:NAME`. With an executor, round robin deals shards.
+        How requests are assigned to workers: `round robin` (the default); `connection` or `header:NAME`, which keep a
+        connection or equal values of a header on one worker. With an executor, `round robin` assigns whole shards.
     shard
-        Exchanges of a shard; by default 5000, or less for a short list.
+        Number of exchanges per shard. By default, 5000, or fewer for a short recording.
     events
-        Collect a row for each callback, hostcall and log line, for `report.to_pandas("callbacks")` and the like; this takes
-        time and memory (default False).
+        Collect a row for each callback, hostcall and log line (default False), for tables such as
+        `report.to_pandas("callbacks")`. This takes time and memory.
     progress
-        Called with the number of exchanges so far.
+        Function that is called with the number of exchanges so far (default none).
     options
-        Parameters of `Proxy`: `config`, `seed`, `clusters`, ...
+        Further parameters of `Proxy`, such as `config`, `seed` and `clusters`.
 
     Returns
     -------
     ReplayReport
-        After an interrupt, the report of the exchanges so far.
+        The results. After an interrupt, those of the exchanges so far.
 
     Raises
     ------
@@ -86,7 +87,7 @@ def replay(
         A parameter isn't valid, or the recording can't be opened.
     """
     if speed is not None and speed <= 0:
-        raise UsageError(f"speed is a multiple of the recorded speed and above 0, not {speed:g}.")
+        raise UsageError(f"speed must be greater than 0, not {speed:g}. It is a multiple of the recorded speed.")
     recording = recorded_traffic(traffic)
     plugins = plugins_of(filter) if not options.keys() & _SINGLE else [*_configured(filter, options)]
     number = workers if workers is not None else _workers(filter, executor)
@@ -123,7 +124,7 @@ def _configured(subject: Any, options: dict[str, Any]) -> Iterator[Any]:
     plugins = plugins_of(subject)
     single = {name: options.pop(name) for name in _SINGLE & options.keys()}
     if len(plugins) != 1:
-        raise UsageError(f"With plugins, set {', '.join(sorted(single))} in each Plugin(...), not here.")
+        raise UsageError(f"With several plugins, set {', '.join(sorted(single))} in each Plugin(...), not here.")
     yield changed(plugins[0], **single)
 
 
@@ -134,12 +135,12 @@ def _workers(subject: Any, executor: Executor | None) -> int:
 
 
 def recorded_traffic(traffic: Traffic) -> RecordedTraffic | Iterable[RecordedExchange]:
-    """Return traffic as an iterable of recorded exchanges.
+    """Return any accepted form of traffic as an iterable of recorded exchanges.
 
     Raises
     ------
     UsageError
-        It is something else, or the recording can't be opened.
+        `traffic` is something else, or the recording can't be opened.
     """
     if isinstance(traffic, RecordedTraffic):
         return traffic
@@ -148,14 +149,14 @@ def recorded_traffic(traffic: Traffic) -> RecordedTraffic | Iterable[RecordedExc
     try:
         iterator = iter(traffic)
     except TypeError:
-        raise UsageError(f"Traffic is a recording, a path or an iterable, not {type(traffic).__name__}.") from None
+        raise UsageError(f"Traffic must be a recording, a path or an iterable, not {type(traffic).__name__}.") from None
     if isinstance(traffic, list | tuple):
         return [each for each in map(to_recorded, iterator) if each is not None]
     return (each for each in map(to_recorded, iterator) if each is not None)
 
 
 def shard_size(recording: RecordedTraffic | Iterable[RecordedExchange], workers: int) -> int:
-    """Return the exchanges of a shard: fewer for a short recording, so that all workers are used."""
+    """Return the number of exchanges per shard, which is smaller for a short recording, so that all workers are used."""
     if isinstance(recording, list):
         return max(1, min(SHARD, -(-len(recording) // workers)))
     if isinstance(recording, RecordedTraffic):

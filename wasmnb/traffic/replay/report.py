@@ -1,4 +1,4 @@
-"""The result of a replay. Reports of shards merge to the report of the whole, in any grouping."""
+"""The result of a replay. Reports of shards can be merged in any grouping."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ReplayReport(ReportTables, Shown):
     unreadable
         Records of the recording that are not exchanges; they are not in `read`.
     same_status
-        Replayed exchanges whose status is the recorded one.
+        Replayed exchanges whose status equals the recorded one.
     statuses
         Number of responses by status; 0 stands for a closed connection.
     masked
@@ -46,7 +46,7 @@ class ReplayReport(ReportTables, Shown):
     callbacks
         Time inside the filter by callback, without hostcalls, in nanoseconds.
     rows
-        One row for each exchange that was sent, see `wasmnb.traffic.data.columns.SCHEMAS`.
+        One row for each exchange that was sent (see `wasmnb.traffic.data.columns.SCHEMAS`).
     events
         Tables of callbacks, hostcalls and log lines, with `replay(..., events=True)`; else None.
     metrics
@@ -56,7 +56,7 @@ class ReplayReport(ReportTables, Shown):
     interrupted
         Whether the replay was interrupted.
     real_seconds
-        Seconds that it took.
+        Real seconds that the replay took.
     """
 
     function = "replay"
@@ -79,7 +79,7 @@ class ReplayReport(ReportTables, Shown):
 
     @property
     def messages(self) -> list[str]:
-        """Sentences about what was not read, not sent or failed, each with the first position."""
+        """Sentences about exchanges that weren't read, weren't sent or failed, each with the position of the first one."""
         return [*self.reading, *self.notes.messages]
 
     @property
@@ -98,7 +98,7 @@ class ReplayReport(ReportTables, Shown):
         return [self.requests, self.filter, *self.callbacks.values()]
 
     def add(self, other: ReplayReport) -> None:
-        """Add the report of the shard that follows."""
+        """Add the report of the next shard."""
         for name in ("read", "replayed", "skipped", "failed", "unreadable", "same_status", "shards"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.statuses.update(other.statuses)

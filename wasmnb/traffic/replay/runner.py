@@ -58,11 +58,11 @@ def run_items(
     items
         The exchanges in their order.
     report
-        Gets the results. An interrupt is noted in it and ends the run.
+        Report to add the results to. An interrupt ends the run and sets `report.interrupted`.
     speed
-        Multiple of the recorded speed, 1 for the recorded moments; None for one after the other.
+        Multiple of the recorded speed. None (the default): one request after the other.
     progress
-        Called with the number of exchanges after each batch.
+        Called with the number of exchanges so far, after each batch (default none).
     events
         Collect the tables of callbacks, hostcalls and log lines (default False).
     """
@@ -144,7 +144,9 @@ class _Run:
 
 
 class _Pace:
-    """Sends requests at their recorded moments of virtual time. Moments that run backwards count as the last one."""
+    """Sends requests at their recorded times on the virtual clock. A time before that of the last request counts as the
+    latter.
+    """
 
     def __init__(self, session: ReplaySession, speed: float, report: ReplayReport) -> None:
         self._session = session
@@ -164,7 +166,7 @@ class _Pace:
             if moment - self._latest > _LONGEST_GAP:
                 self._cut += moment - self._latest - _LONGEST_GAP
                 moment = self._latest + _LONGEST_GAP
-                text = f"No request was recorded for more than {_LONGEST_GAP / 60:.0f} minutes; the pause is shortened to them."
+                text = f"No request was recorded for more than {_LONGEST_GAP / 60:.0f} minutes; the pause is shortened to that."
                 self._report.notes.add(recorded.position, text, record=False)
             if moment < self._latest:
                 self._report.notes.add(

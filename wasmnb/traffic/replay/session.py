@@ -32,9 +32,9 @@ class ReplaySession:
     Parameters
     ----------
     plugins
-        The plugins that run.
+        Plugins of the filter chain.
     settings
-        Parameters of `Proxy`; `upstream` responds to requests without a recorded response.
+        Parameters of `Proxy`. Its `upstream` answers requests without a recorded response.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class ReplaySession:
         Parameters
         ----------
         seconds
-            Virtual seconds at most.
+            Largest number of virtual seconds to wait.
         """
         loop = self.proxy.loop
         loop.run_while(lambda: any(not exchange.done for exchange, _ in self._pending), seconds)
@@ -158,11 +158,11 @@ def settings_of(subject: Any, workers: int, options: Mapping[str, Any]) -> dict[
     Parameters
     ----------
     subject
-        A proxy, whose settings are taken over, or anything else.
+        A proxy, whose settings are copied; anything else has none.
     workers
         Number of workers.
     options
-        Parameters that override others.
+        Parameters of `Proxy` that override the copied ones.
     """
     arguments: dict[str, Any] = {}
     if isinstance(subject, Proxy):

@@ -1,4 +1,4 @@
-"""Shards: blocks of a recording that go to the processes of an executor."""
+"""Shards: blocks of a recording that are sent to the processes of an executor."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Shard:
     Attributes
     ----------
     number
-        Counts from 0.
+        Number of the shard, from 0.
     worker
         The worker that it is assigned to, from 1.
     positions
@@ -35,7 +35,7 @@ class Shard:
     places
         Place of each exchange in its file.
     masking
-        Secrets in the lines have to be masked.
+        Whether secrets in the lines still need to be masked.
     """
 
     number: int
@@ -66,7 +66,9 @@ R = TypeVar("R", bound=_ExchangeReport)
 
 
 class ExchangeJob(Generic[R]):
-    """Results of shards that did not run, for jobs whose reports count exchanges: no exchange is lost silently."""
+    """Base class of jobs whose reports count exchanges: results of shards that did not run, so that no exchange is lost
+    silently.
+    """
 
     def empty(self) -> R:
         """Return an empty report."""
@@ -108,11 +110,11 @@ def shards_of(
     name
         Name of the assignment.
     assign
-        Its function.
+        Function that makes the assignment.
     workers
         Number of workers.
     size
-        Exchanges of a shard.
+        Number of exchanges per shard.
     """
     lines = traffic.lines() if isinstance(traffic, RecordedTraffic) and name == ROUND_ROBIN else None
     if lines is not None:

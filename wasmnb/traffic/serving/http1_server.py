@@ -31,9 +31,9 @@ def serve_http1(connection: socket.socket, data: bytes, send: Callable[..., Resp
     connection
         The socket.
     data
-        Bytes that were read already.
+        Bytes that were read from it already.
     send
-        Sends a request through the proxy.
+        Function that sends a request through the proxy.
     worker
         Number of the connection's worker.
     """

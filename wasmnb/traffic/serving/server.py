@@ -1,6 +1,6 @@
 """`proxy.listen()`: a server on 127.0.0.1 for clients that need a socket. HTTP/1.1, and HTTP/2 with prior knowledge.
 
-A thread serves each connection, and the proxy's event loop admits one of them at a time. As in Envoy, a connection stays on
+A thread serves each connection, and the proxy's event loop runs one of them at a time. As in Envoy, a connection stays on
 its worker.
 """
 
@@ -36,7 +36,7 @@ IDLE = 3600.0
 
 
 class ProxyServer(Shown):
-    """A proxy that listens on 127.0.0.1. A context manager; `listen` creates it.
+    """A server on 127.0.0.1 for a proxy. `listen` creates it; it is a context manager.
 
     Attributes
     ----------
@@ -45,9 +45,9 @@ class ProxyServer(Shown):
     host, port, url
         The address; `url` has no slash at its end.
     connections
-        Number of connections so far.
+        Number of connections that were accepted so far.
     recording
-        The recording so far, or None.
+        The recording of all exchanges, or None if there is none.
     """
 
     def __init__(self, proxy: Proxy, port: int, *, follow_clock: bool, recording: Recording | None = None) -> None:
@@ -184,18 +184,18 @@ class _Handler(socketserver.BaseRequestHandler):
 def listen(
     proxy: Proxy, port: int = 0, *, follow_clock: bool = True, record: str | PathLike[str] | None = None
 ) -> ProxyServer:
-    """Serve a proxy on 127.0.0.1.
+    """Serve a simulated proxy on a port of 127.0.0.1.
 
     Parameters
     ----------
     proxy
         The proxy.
     port
-        The port; 0, the default, for one that the system chooses.
+        The port. 0 (the default): a free port that the system chooses.
     follow_clock
         Let virtual time follow the real time between requests (default True).
     record
-        A `.jsonl` or `.har` file that gets every exchange, with secrets masked, until the server is closed; by default none.
+        A `.jsonl` or `.har` file to write every exchange to until the server is closed, with secrets masked (default none).
 
     Raises
     ------

@@ -27,14 +27,14 @@ class WasmTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     proxy
         The proxy.
     worker
-        Number of the worker that serves all requests; by default the workers take turns.
+        Number of the worker that serves all requests. By default, the workers take turns.
     http2
         Send the requests over HTTP/2 (default False).
 
     Raises
     ------
     UsageError
-        It is not a simulated proxy.
+        `proxy` isn't a simulated proxy.
     """
 
     def __init__(self, proxy: Proxy, *, worker: int | None = None, http2: bool = False) -> None:

@@ -105,9 +105,9 @@ def error_lines(error: WasmnbError, *, colour: bool = False, callers: bool = Tru
     error
         The error.
     colour
-        Use ANSI colours. Default: false.
+        Use ANSI colours (default False).
     callers
-        Begin with the frames of the code that called wasmnb. Default: true.
+        Begin with the frames of the code that called wasmnb (default True).
     """
     paint = _ansi if colour else _plain
     name = type(error).__name__

@@ -73,7 +73,7 @@ class History:
     proxy
         The proxy.
     version
-        Number of proxies that the panel has shown before. Default: 0.
+        Number of proxies that the panel has shown before (default 0).
     """
 
     def __init__(self, proxy: Proxy, version: int = 0) -> None:
@@ -199,7 +199,7 @@ class History:
         Parameters
         ----------
         thread
-            Only those of this thread. Default: all.
+            Only those of this thread (default all).
         """
         return _merge("request", (d for t, d in self._requests.items() if thread in ("", t)))
 
@@ -209,7 +209,7 @@ class History:
         Parameters
         ----------
         scope
-            Only those of this part of the proxy. Default: all.
+            Only those of this part of the proxy (default all).
         """
         groups: dict[str, list[Distribution]] = {}
         for (*origin, name), distribution in self._callbacks.items():

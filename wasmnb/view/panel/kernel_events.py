@@ -162,7 +162,7 @@ class Inbox:
         Parameters
         ----------
         names
-            Only messages with these names. Default: all.
+            Only messages with these names (default all).
         """
         if not self.messages:
             return

@@ -45,7 +45,7 @@ class Latencies:
         history
             The measurements of the proxy.
         scope
-            Only this part of them. Requests are measured by thread, so a plugin has none. Default: all.
+            Only this part of them (default all). Requests are measured by thread, so a plugin has none.
         """
         if self._harness is None:
             self._harness = measure_harness(rounds=3, calls=500)

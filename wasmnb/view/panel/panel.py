@@ -48,10 +48,10 @@ class Panel:
     proxy
         The proxy to show.
     after
-        Panel of an earlier version of the filter. The new panel takes over its list and figures, and the earlier panel
-        stays as it is. Default: none.
+        Panel of an earlier version of the filter (default none). The new panel takes over its list and figures, and the
+        earlier panel stays as it is.
     replaced_by
-        Name of the version that replaces it, for the earlier panel: `cell 8`. Default: unknown.
+        Name of the version that replaces it, for the earlier panel: `cell 8` (default unknown).
 
     Attributes
     ----------
@@ -157,7 +157,7 @@ class Panel:
         Parameters
         ----------
         everything
-            Update the other views as well. Default: false.
+            Update the other views as well (default False).
         """
         self._renderer.refresh(everything=everything)
 

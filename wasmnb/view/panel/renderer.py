@@ -40,7 +40,7 @@ class Renderer:
         Parameters
         ----------
         everything
-            Update the other views, except those that take long. Default: false.
+            Update the other views, except those that take long (default False).
         """
         state = self.state
         state.history.read()

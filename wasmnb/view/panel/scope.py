@@ -34,9 +34,9 @@ class Scope:
     exchange
         Number of the exchange.
     level
-        Lowest level of log lines. Default: `trace`.
+        Lowest level of log lines (default `trace`).
     text
-        Text that log lines contain. Default: any.
+        Text that log lines contain (default any).
     """
 
     thread: str | None = None

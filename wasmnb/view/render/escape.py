@@ -21,7 +21,7 @@ def escape(text: str | bytes, keep: str = "") -> str:
     text
         Any text.
     keep
-        Control characters to keep. Default: none.
+        Control characters to keep (default none).
     """
     return html.escape(visible(text, keep), quote=True)
 

@@ -74,7 +74,7 @@ def exchange_json(exchange: Any, *, events: bool = False) -> dict[str, Any]:
     exchange
         The exchange.
     events
-        Add callbacks and hostcalls. Default: false.
+        Add callbacks and hostcalls (default False).
     """
     stations = ("request", "upstream_request", "upstream_response", "response")
     document: dict[str, Any] = {

@@ -29,7 +29,7 @@ def value_text(value: Any, limit: int = _LIMIT) -> str:
     value
         The value.
     limit
-        Longest text in characters. Default: 80.
+        Longest text in characters (default 80).
     """
     match value:
         case None:

@@ -40,13 +40,13 @@ def once(kind: FieldType, *, oneof: str = "", default: Any = None, json: str = "
     kind
         Type of the field.
     oneof
-        Name of its oneof. Fields of one oneof exclude each other. Default: none.
+        Name of its oneof (default none). Fields of one oneof exclude each other.
     default
-        Value of an absent field. Default: None.
+        Value of an absent field (default None).
     json
-        Name in JSON, if it isn't the field's name in camel case. Default: empty.
+        Name in JSON, if it isn't the field's name in camel case (default empty).
     least
-        Smallest number that is allowed. Default: no limit.
+        Smallest number that is allowed (default no limit).
     """
     metadata = {"kind": kind, "oneof": oneof, "many": False, "json": json, "least": least}
     return dataclasses.field(default=default, metadata=metadata)
@@ -69,8 +69,8 @@ def fill(message: type[T], node: Node, place: SourceLocation, *, lenient: bool =
     place
         Location of the node.
     lenient
-        Rules of YAML and JSON: numbers and booleans may be quoted, repeated fields are lists, null means absent, and
-        names may be in camel case. Default: False.
+        Rules of YAML and JSON: numbers and booleans may be quoted, repeated fields are lists, null means absent, and names
+        may be in camel case (default False).
 
     Returns
     -------

@@ -45,9 +45,9 @@ class Generator(ValueGenerator):
     random
         Source of randomness.
     capabilities
-        Capabilities of the filter; steps for other capabilities are left out. Default: none.
+        Capabilities of the filter; steps for other capabilities are left out (default none).
     network
-        Whether clients open TCP connections instead of sending requests. Default: False.
+        Whether clients open TCP connections instead of sending requests (default False).
     """
 
     def __init__(

@@ -35,17 +35,17 @@ class Settings:
     filter
         A `Filter`, or a list of filters and plugins.
     config
-        Plugin configuration of a single filter. Default: none.
+        Plugin configuration of a single filter (default none).
     vm_config
-        VM configuration of a single filter. Default: none.
+        VM configuration of a single filter (default none).
     workers
-        Number of workers. Several show effects of shared data and queues. Default: 1.
+        Number of workers (default 1). Several show effects of shared data and queues.
     clusters
-        Services by cluster name. Other clusters respond as the scenario says. Default: none.
+        Services by cluster name (default none). Other clusters respond as the scenario says.
     deadline
-        Real seconds after which a callback counts as hanging. Default: 1.
+        Real seconds after which a callback counts as hanging (default 1).
     kind
-        Filter chain of a single filter: `http` or `network`. Default: `http`.
+        Filter chain of a single filter: `http` or `network` (default `http`).
     service
         Response of services without a script. Default: an empty 200.
     """

@@ -1,4 +1,4 @@
-"""Envoy's access log as JSON, one object a line. The keys are those of the log's configuration.
+"""Envoy's access log as JSON, one object per line. The keys are those of the log's configuration.
 
 A log has no bodies. Headers are those that the configuration writes; `fields` maps parts of an exchange to other keys.
 """
@@ -18,7 +18,7 @@ from .fields import Remark, check_method, milliseconds, parse_url, status_of, te
 
 __all__ = ["LOG_FIELDS", "read_access_log"]
 
-#: Part of an exchange -> keys that commonly hold it, the first one that is there counts.
+#: Part of an exchange -> keys that commonly hold it. The first key that exists is used.
 LOG_FIELDS: dict[str, tuple[str, ...]] = {
     "method": ("method", ":method", "request_method", "req_method"),
     "path": ("path", ":path", "x-envoy-original-path", "request_path", "uri", "url"),
@@ -49,10 +49,10 @@ def read_access_log(
     Parameters
     ----------
     file, notes
-        The file, and the object that gets messages.
+        The open file, and the object that collects messages.
     fields
-        Part of an exchange -> key of the log, for keys that `LOG_FIELDS` doesn't know: `{"method": "verb"}`,
-        `{"header:x-user": "user"}`.
+        Parts of an exchange and their keys in the log, for keys that aren't in `LOG_FIELDS` (default none):
+        `{"method": "verb"}`, `{"header:x-user": "user"}`.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def read_access_log(
     for part in keys:
         if part not in LOG_FIELDS and not part.startswith((_HEADER, _RESPONSE_HEADER)):
             known = ", ".join(name for name in LOG_FIELDS if ":" not in name)
-            raise UsageError(f"An exchange has no {part!r}. Use {known}, header:NAME or response_header:NAME.")
+            raise UsageError(f"An exchange has no part {part!r}. Use {known}, header:NAME or response_header:NAME.")
     for number, line in enumerate(file, 1):
         if line.isspace():
             continue
@@ -75,7 +75,7 @@ def read_access_log(
                 except Unreadable as error:
                     notes.add(position, str(error))
         except Unreadable as error:
-            cut = "" if line.endswith(b"\n") else " The file ends inside of this line."
+            cut = "" if line.endswith(b"\n") else " The file ends inside this line."
             notes.add(position, f"{error}{cut}")
 
 

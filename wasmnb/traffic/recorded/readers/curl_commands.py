@@ -206,7 +206,7 @@ def _check(options: argparse.Namespace, remark: Remark) -> None:
         else:
             headers.append(header)
     if options.cookie and "=" not in options.cookie:
-        remark("Cookies of a file, which isn't part of the recording, were left out.")
+        remark("Cookies from a file, which isn't part of the recording, were left out.")
         options.cookie = None
     for flag, header in _HEADERS.items():
         value = getattr(options, flag)
@@ -224,7 +224,7 @@ def _commands(file: IO[bytes], notes: ReadingNotes) -> Iterator[tuple[int, BashL
         if following is None:
             return
         number = following
-    notes.add(f"line {number:,}", "Further commands were not read, because quotes of many stay open.")
+    notes.add(f"line {number:,}", "Further commands were not read, because many of them have unclosed quotes.")
 
 
 def _next_command(file: IO[bytes], lines: int, position: int) -> int | None:
@@ -260,7 +260,7 @@ def _complete_commands(
         pending = None
     if pending is None:
         return None
-    notes.add(f"line {first:,}", "The command is cut short: its quotes don't end.")
+    notes.add(f"line {first:,}", "The command is cut short: its quotes aren't closed.")
     return first, behind
 
 

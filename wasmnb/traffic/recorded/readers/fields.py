@@ -55,7 +55,7 @@ def parse_url(url: str) -> Target:
     Raises
     ------
     Unreadable
-        It isn't a URL of HTTP.
+        The text isn't an HTTP URL.
     """
     url = url.strip()
     if plain_url := _PLAIN_URL.fullmatch(url):  # ten times as fast as urlsplit
@@ -78,7 +78,7 @@ def parse_url(url: str) -> Target:
 
 
 def header_pairs(value: Any, remark: Remark) -> Pairs:
-    """Return headers as pairs of bytes, names in lower case. Items that are no header are left out.
+    """Return headers as pairs of bytes, names in lower case. Items that aren't headers are left out.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def header_pairs(value: Any, remark: Remark) -> Pairs:
         A list of objects with `name` (or `key`) and `value`, a list of pairs, an object from names to values or to lists of
         values, lines of text, or None.
     remark
-        Gets a sentence about items that are left out.
+        Called with a sentence about items that are left out.
     """
     with suppress(TypeError, ValueError, KeyError, AttributeError):  # the common form first, for speed
         pairs = [(encode_text(entry["name"]).lower(), encode_text(entry["value"])) for entry in value]
@@ -142,11 +142,12 @@ def request_of(
     Parameters
     ----------
     pairs
-        Headers, names in lower case; `:method` and the like count if the next parameters don't say it.
+        Headers, names in lower case. Pseudo-headers such as `:method` are used if the other parameters don't set the same
+        part.
     body, trailers
         The rest of the message.
     method, target
-        From the recording, if it has them elsewhere.
+        Method and URL, if the recording has them outside of the headers (default none).
 
     Raises
     ------
@@ -176,7 +177,7 @@ def request_of(
 def check_method(method: str) -> None:
     """Raise Unreadable if a method isn't one that HTTP/1 allows."""
     if not _METHOD.fullmatch(method):
-        raise Unreadable(f"The method {method[:40]!r} is not a word.")
+        raise Unreadable(f"The method {method[:40]!r} isn't a valid HTTP method.")
 
 
 def plain(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:

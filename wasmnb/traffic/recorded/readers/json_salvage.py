@@ -1,7 +1,7 @@
-"""Items of a list in a document that isn't JSON as a whole: one damaged item doesn't cost the others.
+"""Items of a list in a document that isn't JSON as a whole: a damaged item doesn't affect the others.
 
-Tools write NaN, raw control characters, comments and commas too many, and editors leave quotes open. The list is divided by
-brackets outside of strings, and each item is parsed alone. Behind a damaged item the next one is found by its first name.
+Tools write NaN, raw control characters, comments and superfluous commas, and editors leave quotes open. The list is divided
+by brackets outside of strings, and each item is parsed alone. Behind a damaged item the next one is found by its first name.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Place(NamedTuple):
     Attributes
     ----------
     beginning
-        Matches up to the bracket of the list, or nothing if there is none.
+        Pattern that matches up to the bracket of the list, or nothing if there is none.
     names
         Names that items begin with; those of the other items of the file are added.
     """
@@ -91,9 +91,9 @@ def salvage(file: IO[bytes], place: Place, skipped: int, notes: ReadingNotes, no
     place
         Where the items are.
     skipped
-        Number of items at its beginning that were read already.
+        Number of items at the beginning of the list that were read already.
     notes, noun
-        Gets messages about damaged items, and the word for an item.
+        Object that collects messages about damaged items, and the word for an item in them.
     """
     text = _Text(file)
     match = text.find(place.beginning)
@@ -121,7 +121,7 @@ def _items(text: _Text, place: Place, skipped: int, notes: ReadingNotes, noun: s
             if number > skipped:
                 yield number, item
         else:
-            reason = "is not valid JSON" if size else "has a quote or a bracket that stays open"
+            reason = "is not valid JSON" if size else "has an unclosed quote or bracket"
             notes.add(f"{noun} {number:,}, byte {text.position:,}", f"The {noun} {reason} and was left out.")
         after = _FIRST_NAME if item is not None else _behind(names)
         text.at += size if item is not None else 1

@@ -1,4 +1,4 @@
-"""JSON documents item by item, in bounded memory, by ijson.
+"""JSON documents, read item by item in bounded memory with ijson.
 
 ijson's C backend (yajl) reads about as fast as `json.load` and keeps one item at a time; the whole document never is in
 memory. Its messages have no position, so the bytes that it has read are counted here.
@@ -91,11 +91,11 @@ def json_items(
     prefix
         Place of the items, as ijson writes it.
     notes
-        Gets the error.
+        Collects messages about errors.
     noun
         Word for an item in messages: "entry".
     several
-        The file has several documents, one after the other (default False).
+        Whether the file has several documents, one after the other (default False).
     resume
         Where the items are, to read those behind one that isn't JSON.
     """

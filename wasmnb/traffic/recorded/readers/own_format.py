@@ -1,4 +1,4 @@
-r"""wasmnb's own format: one exchange a line, as JSON.
+r"""wasmnb's own format: one exchange per line, as JSON.
 
     {"request": {"method": "GET", "path": "/", "authority": "a.test", "headers": [["accept", "*/*"]], "body": "..."},
      "response": {"status": 200, "headers": [...], "body": "..."}, "started": 1767225600.0, "duration": 0.02}
@@ -139,5 +139,5 @@ def read_jsonl(file: IO[bytes], notes: ReadingNotes, **_options: Any) -> Iterato
         try:
             yield decode_line(line, f"line {number:,}", notes)
         except Unreadable as error:
-            cut = "" if line.endswith(b"\n") else " The file ends inside of this line."
+            cut = "" if line.endswith(b"\n") else " The file ends inside this line."
             notes.add(f"line {number:,}", f"{error}{cut}")

@@ -83,7 +83,8 @@ class Word(str):
 
 
 class BashLine:
-    """A command line of bash that comes in lines, each looked at once: bodies of many megabytes are common.
+    """A command line of bash that is read line by line. Each line is scanned once, because bodies of many megabytes are
+    common.
 
     Attributes
     ----------
@@ -225,7 +226,7 @@ _BASH_VALUE: dict[str, Callable[[str], str]] = {
 
 
 class WindowsLine:
-    """A command line of cmd or PowerShell that comes in lines.
+    """A command line of cmd or PowerShell that is read line by line.
 
     Attributes
     ----------
@@ -259,7 +260,7 @@ class WindowsLine:
             return False
         self._tries += 1
         if self._tries > _TRIES:
-            raise ValueError(f"its quotes don't end within {_TRIES} lines")
+            raise ValueError(f"its quotes aren't closed within {_TRIES} lines")
         words = self._words_of(self.text)
         self.words = words or []
         return words is not None

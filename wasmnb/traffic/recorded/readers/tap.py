@@ -58,7 +58,7 @@ _PLACE = Place(
     (b"http_buffered_trace", b"httpBufferedTrace", b"http_streamed_trace_segment", b"httpStreamedTraceSegment"),
 )
 
-_ANOTHER_TYPE = "A part of it has another type than Envoy writes."
+_ANOTHER_TYPE = "A part of it has a type that Envoy doesn't write."
 
 #: Parts of a streamed trace, in the order in which they come.
 _SIDES = ("request", "response")
@@ -269,7 +269,7 @@ def _pairs(headers: Any, remark: Remark) -> Pairs:
         if name:
             pairs.append((name, value))
         else:
-            remark("A header without a name or with an odd value was left out.")
+            remark("A header without a name or with an invalid value was left out.")
     return pairs
 
 

@@ -74,7 +74,7 @@ def log_document(lines: Sequence[LogLine], *, limit: int = _SHOWN) -> Document:
     lines
         The lines, oldest first.
     limit
-        Number of lines to show. Default: 200.
+        Number of lines to show (default 200).
     """
     if not lines:
         return Document((Paragraph(inline(Span("The log is empty.", "muted"))),))

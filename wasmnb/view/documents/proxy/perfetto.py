@@ -53,7 +53,7 @@ def chrome_trace(events: list[Event], name: str = "wasmnb") -> dict[str, Any]:
     events
         Events of a trace.
     name
-        Name of the process in Perfetto. Default: `wasmnb`.
+        Name of the process in Perfetto (default `wasmnb`).
     """
     threads = _threads(events)
     records: list[dict[str, Any]] = [{"name": "process_name", "ph": "M", "pid": 1, "args": {"name": visible(name)}}]

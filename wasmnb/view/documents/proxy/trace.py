@@ -96,11 +96,11 @@ def trace_items(
     events
         Events of a trace.
     limit
-        Number of callbacks; more are counted. Default: 200.
+        Number of callbacks; more are counted (default 200).
     folded
-        Fold callbacks that have hostcalls. Default: true.
+        Fold callbacks that have hostcalls (default True).
     origin
-        Add thread, VM and context. Default: true.
+        Add thread, VM and context (default True).
     """
     groups = by_callback(events)
     items = [
@@ -127,7 +127,7 @@ def trace_document(events: Sequence[Event], *, dropped: int = 0) -> Document:
     events
         Events of a trace.
     dropped
-        Number of events that the trace has dropped. Default: 0.
+        Number of events that the trace has dropped (default 0).
     """
     calls = sum(e.kind == "callback" for e in events)
     hostcalls = sum(e.kind == "hostcall" for e in events)

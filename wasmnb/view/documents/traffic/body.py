@@ -29,7 +29,7 @@ def body_kind(data: bytes, content_type: str = "") -> str:
     data
         The body.
     content_type
-        Its content type. Default: unknown.
+        Its content type (default unknown).
     """
     if not data:
         return "empty"

@@ -44,7 +44,7 @@ def sparkline(series: Series, low: float, high: float, width: int = 24) -> str:
     low, high
         Ends of the logarithmic axis in nanoseconds.
     width
-        Number of bars. Default: 24.
+        Number of bars (default 24).
     """
     if not series.buckets or not 0 < low < high:
         return ""

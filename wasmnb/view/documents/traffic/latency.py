@@ -121,11 +121,11 @@ def latency_document(
     series
         Distributions in nanoseconds.
     harness
-        Costs of the simulation: pairs of name and nanoseconds. Default: none.
+        Costs of the simulation: pairs of name and nanoseconds (default none).
     title
-        Headline. Default: none.
+        Headline (default none).
     notes
-        Sentences below it. Default: none.
+        Sentences below it (default none).
     """
     columns = (
         Column("callback", wrap=False), Column("count", "right", wrap=False),

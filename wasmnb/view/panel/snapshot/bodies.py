@@ -27,11 +27,11 @@ def body(
     data
         The body.
     kind
-        Content type. Default: unknown.
+        Content type (default unknown).
     changed
-        The filter has changed it. Default: false.
+        The filter has changed it (default False).
     chunks
-        The chunks in which it was sent. Default: unknown.
+        The chunks in which it was sent (default unknown).
     """
     sizes = [] if chunks is None else [len(chunk) for chunk in chunks]
     return {

@@ -34,7 +34,7 @@ def tree(top: Any, exchanges: Mapping[int, Any], callouts: Iterable[Callout] = (
     exchanges
         The exchanges of live streams, by number.
     callouts
-        Callouts, of which the pending ones are shown. Default: none.
+        Callouts, of which the pending ones are shown (default none).
     """
     pending: dict[int, list[Callout]] = defaultdict(list)
     for callout in callouts:

@@ -87,7 +87,7 @@ def detail(exchange: Any, row_id: int, filter_ns: int, explanations: Sequence[st
     filter_ns
         Nanoseconds in the filter, as in its row.
     explanations
-        Sentences on why it is paused or has failed. Default: none.
+        Sentences on why it is paused or has failed (default none).
     """
     events = exchange.first_events(EVENTS)
     budget, http = Budget(_BUDGET), hasattr(exchange, "request")

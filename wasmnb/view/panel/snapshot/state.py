@@ -62,7 +62,7 @@ def python_state(python: Any, *, workers: int, roots: Mapping[tuple[int, int], i
     workers
         Number of all workers.
     roots
-        VM and context -> its plugin context. Default: unknown.
+        VM and context -> its plugin context (default unknown).
     """
     read = [vm for vm in python.vms if not vm.problem]
     threads = sorted({vm.thread for vm in read}, key=_order)

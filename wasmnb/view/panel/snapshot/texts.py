@@ -22,7 +22,7 @@ def printable(value: str | bytes, limit: int = VALUE) -> str:
     value
         Any text.
     limit
-        Number of characters. Default: `VALUE`.
+        Number of characters (default `VALUE`).
     """
     if type(value) is str and len(value) <= limit and value.isprintable():  # the usual case
         return value

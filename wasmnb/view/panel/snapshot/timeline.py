@@ -66,7 +66,7 @@ def lanes(events: Sequence[Any], total: int, spans: Iterable[Span] = ()) -> Any:
     total
         Number of events so far.
     spans
-        Pauses and callouts, drawn below the callbacks. Default: none.
+        Pauses and callouts, drawn below the callbacks (default none).
     """
     bars = [_bar(top, inner) for top, inner in by_callback(events) if top.kind == "callback"]
     rows = [[printable(part, 200) if isinstance(part, str) else part for part in span] for span in spans]
