@@ -194,3 +194,20 @@ def test_network_filter_has_a_form_for_bytes(own):
     soon(notebook, "#2: 7 bytes received (done)", ".foot")
     notebook.panel.get_by_role("button", name="edit", exact=True).click()
     notebook.page.wait_for_function("() => document.querySelector('.wasmnb-panel input[name=data]').value === 'hello\\\\r\\\\n'")
+
+
+def test_form_offers_the_options_of_an_edited_request(own):
+    notebook = own(CHAIN + "chain.get('/timed', timeout=0.5, http2=True)\n", "chain.panel()")
+    panel = notebook.panel
+    panel.locator(".list .row:not(.top)").first.click()
+    panel.get_by_role("button", name="edit", exact=True).click()
+    options = panel.get_by_label("timeout=0.5", exact=True)
+    options.wait_for()
+    assert options.is_checked() and panel.get_by_label("HTTP/2", exact=True).is_checked()
+    options.uncheck()
+    panel.get_by_role("button", name="Send", exact=True).click()
+    soon(notebook, "#8: 200 (done)", ".foot")
+    notebook.run_code("assert chain.exchanges[-1].options == {'http2': True}, chain.exchanges[-1].options")
+    panel.locator(".list .row:not(.top)").last.click()
+    panel.get_by_role("button", name="edit", exact=True).click()
+    options.wait_for(state="hidden")

@@ -396,8 +396,31 @@ def test_file_is_sent_in_chunks_and_edit_fills_the_form(proxy, panel, monkeypatc
     )
     act(panel, "edit", exchange=1)
     assert (forms[0]["body"], forms[0]["trailers"], forms[0]["authority"]) == ("onetwo", "x-sum: 1", "api.test")
+    assert (forms[0]["http2"], forms[0]["options"]) == (True, "")
     assert "at most" in act(panel, "send", body="x" * 20_000, chunking="1")["text"]
     assert "size of a chunk is not a number" in act(panel, "send", body="x", chunking="few")["text"]
+
+
+def test_edited_request_keeps_its_options_unless_they_are_switched_off(proxy, panel, monkeypatch):
+    forms = []
+    monkeypatch.setattr(panel.widget, "send_form", forms.append)
+    proxy.get("/", timeout=0.5, properties={"source.address": "10.0.0.1:80"})
+    act(panel, "edit", exchange=1)
+    assert forms[0]["options"] == "timeout=0.5, properties={'source.address': '10.0.0.1:80'}"
+    act(panel, "send", path="/with", options=True)
+    act(panel, "send", path="/without", options=False)
+    assert [x.timeout for x in proxy.exchanges] == [0.5, 0.5, None]
+    proxy.get("/plain")
+    act(panel, "edit", exchange=4)
+    act(panel, "send", path="/other", options=True)
+    assert (forms[1]["options"], proxy.exchanges[-1].timeout) == ("", None)
+
+
+def test_request_is_repeated_with_its_options_after_an_edit(demo, proxy, panel):
+    proxy.get("/", timeout=0.5, http2=True)
+    with Proxy(demo, workers=2) as newer:
+        panel.replace(newer)
+        assert [(x.timeout, x.http2) for x in newer.exchanges] == [(0.5, True)]
 
 
 def test_request_from_a_cell_is_repeated_after_an_edit(demo, proxy, panel):

@@ -7,6 +7,7 @@ traffic runs, drawing takes at most 2 % of the time.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wasmnb.errors import UsageError, WasmnbError
@@ -14,7 +15,7 @@ from wasmnb.traffic.tcp import listeners_of
 from wasmnb.view.render.escape import clip, visible
 
 from . import snapshot
-from .actions import ACTIONS, FILES, NAVIGATION, message_of, repeat
+from .actions import ACTIONS, FILES, NAVIGATION, message_of, options_of, repeat
 from .history import History, Past
 from .kernel_events import Inbox, Variables, after_each_cell, interruptible
 from .latencies import Latencies
@@ -116,7 +117,7 @@ class Panel:
         self._unwatch()
         state = self._state
         state.history.read()
-        last, before = (None, {}) if state.restart.from_nothing else self._last_message()
+        last, options, before = (None, {}, {}) if state.restart.from_nothing else self._last_message()
         state.past = _keep_figures(state)
         if state.restart.from_nothing:
             state.past, state.latencies.against, state.reports = Past(), "", Reports()
@@ -128,7 +129,7 @@ class Panel:
         self._watch(proxy)
         self._renderer.clear()
         if last is not None and ("tcp" if isinstance(last, bytes) else "http") in listeners_of(proxy):
-            self._notify(repeat(self._renderer, last))
+            self._notify(repeat(self._renderer, last, options))
             self.widget.before = {**before, "number": self.widget.picked} if before else {}
         self.refresh(everything=True)
         self._renderer.send_rows()
@@ -255,8 +256,8 @@ class Panel:
         finally:
             self._state.traffic_runs = False
 
-    def _last_message(self) -> tuple[Request | bytes | None, Any]:
-        """Return the request, or the bytes of a connection, to send again, and its exchange.
+    def _last_message(self) -> tuple[Request | bytes | None, Mapping[str, Any], Any]:
+        """Return the request, or the bytes of a connection, to send again, its options, and its exchange.
 
         It is the last one from the panel, or else the last of all.
         """
@@ -265,9 +266,9 @@ class Panel:
         from_panel = (exchange for exchange in reversed(exchanges) if message_of(exchange) is state.draft.sent)
         exchange = next(from_panel, exchanges[-1] if exchanges else None)
         if exchange is None:
-            return state.draft.sent, {}
+            return state.draft.sent, state.draft.sent_options, {}
         detail = snapshot.detail(exchange, state.history.id_of(exchange), state.history.filter_ns(exchange))
-        return message_of(exchange), detail
+        return message_of(exchange), options_of(exchange), detail
 
     def _notify(self, text: str, *, bad: bool = False) -> None:
         """Show a sentence at the foot."""

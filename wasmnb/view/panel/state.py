@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -55,12 +55,18 @@ class Draft:
     ----------
     sent
         The last request, or the last bytes of a connection, that were sent from the panel.
+    sent_options
+        Arguments of `proxy.request` with which it was sent.
     upload
         The file that becomes the body of the next request.
+    options
+        Arguments of `proxy.request` of the request that was loaded into the form and that have no field there.
     """
 
     sent: Request | bytes | None = None
+    sent_options: Mapping[str, Any] = field(default_factory=dict)
     upload: bytearray = field(default_factory=bytearray)
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass

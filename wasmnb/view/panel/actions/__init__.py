@@ -12,11 +12,11 @@ from __future__ import annotations
 from .arguments import Action
 from .files import FILES
 from .navigate import NAVIGATION
-from .send import SENDING, message_of, repeat
+from .send import SENDING, message_of, options_of, repeat
 from .simulate import SIMULATION
 from .traffic import TRAFFIC
 
-__all__ = ["ACTIONS", "FILES", "NAVIGATION", "message_of", "repeat"]
+__all__ = ["ACTIONS", "FILES", "NAVIGATION", "message_of", "options_of", "repeat"]
 
 #: Name -> function.
 ACTIONS: dict[str, Action] = {**NAVIGATION, **SENDING, **SIMULATION, **FILES, **TRAFFIC}

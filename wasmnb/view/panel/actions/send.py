@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, NoReturn
 
 from wasmnb.abi.text import encode_text
@@ -19,7 +18,7 @@ from wasmnb.view.render.units import size
 
 from .arguments import Action, Values, exchange_of, integer
 
-__all__ = ["SENDING", "message_of", "repeat"]
+__all__ = ["SENDING", "message_of", "options_of", "repeat"]
 
 #: Largest file in bytes that the panel sends.
 FILE_LIMIT = 64 << 20
@@ -29,8 +28,12 @@ CHUNKS = 10_000
 
 _FORM_LIMIT = 20_000  # characters of headers or body that are loaded into the form
 
+_OPTIONS_LIMIT = 400  # characters of options that the form shows
 
-_NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
+
+def options_of(exchange: Any) -> Mapping[str, Any]:
+    """Return the arguments of `proxy.request` with which a request was sent, such as `timeout`; none for a connection."""
+    return getattr(exchange, "options", {})
 
 
 def message_of(exchange: Any) -> Request | bytes:
@@ -38,7 +41,7 @@ def message_of(exchange: Any) -> Request | bytes:
     return exchange.request if hasattr(exchange, "request") else exchange.sent  # type: ignore[no-any-return]
 
 
-def repeat(renderer: Renderer, message: Request | bytes, options: Mapping[str, Any] = _NO_OPTIONS) -> str:
+def repeat(renderer: Renderer, message: Request | bytes, options: Mapping[str, Any]) -> str:
     """Send a request, or the bytes of a connection, again.
 
     Parameters
@@ -48,7 +51,7 @@ def repeat(renderer: Renderer, message: Request | bytes, options: Mapping[str, A
     message
         The request or the bytes.
     options
-        Arguments of `proxy.request` with which the client sent it (default none).
+        Arguments of `proxy.request` with which the client sent it; ignored for bytes.
 
     Returns
     -------
@@ -67,7 +70,7 @@ def _request(renderer: Renderer, arguments: Values) -> str:
     """Send a request, show its exchange, and return a notice."""
     state = renderer.state
     exchange = state.proxy.request(**arguments)
-    state.draft.sent = exchange.request
+    state.draft.sent, state.draft.sent_options = exchange.request, exchange.options
     state.widget.before = {}
     state.widget.picked = state.history.id_of(exchange)
     renderer.look("Exchanges")
@@ -85,7 +88,7 @@ def _connect(renderer: Renderer, values: Values) -> str:
 def _connection(renderer: Renderer, data: bytes, **options: Any) -> str:
     state = renderer.state
     exchange = send_bytes(state.proxy, data, **options)
-    state.draft.sent = exchange.sent
+    state.draft.sent, state.draft.sent_options = exchange.sent, {}
     state.widget.before = {}
     state.widget.picked = state.history.id_of(exchange)
     renderer.look("Exchanges")
@@ -113,6 +116,8 @@ def _send(renderer: Renderer, values: Values) -> str:
         arguments["authority"] = str(values["authority"])
     if values.get("worker"):
         arguments["worker"] = integer(values["worker"], "worker")
+    if values.get("options"):
+        arguments |= renderer.state.draft.options
     upload = renderer.state.draft.upload
     body = bytes(upload) if values.get("uploaded") else encode_text(str(values.get("body") or ""))
     return _request(renderer, arguments | _body(body, str(values.get("chunking") or "")))
@@ -177,15 +182,17 @@ def _refuse_file(name: str) -> NoReturn:
 def _again(renderer: Renderer, values: Values) -> str:
     """Send the request of an exchange, or the bytes of a connection, again."""
     exchange = exchange_of(renderer, values)
-    return repeat(renderer, message_of(exchange), getattr(exchange, "options", _NO_OPTIONS))
+    return repeat(renderer, message_of(exchange), options_of(exchange))
 
 
 def _edit(renderer: Renderer, values: Values) -> str:
     """Load a request, or the bytes of a connection, into the form."""
-    r = message_of(exchange_of(renderer, values))
+    exchange = exchange_of(renderer, values)
+    r = message_of(exchange)
     if isinstance(r, bytes):
         return _edit_bytes(renderer, r)
-    renderer.state.draft.upload = bytearray(r.body)
+    options = {name: value for name, value in options_of(exchange).items() if name != "http2"}
+    renderer.state.draft.upload, renderer.state.draft.options = bytearray(r.body), options
     lines = ["\n".join(f"{name}: {value}" for name, value in pairs.items()) for pairs in (r.headers, r.trailers)]
     text = r.text if len(r.body) <= _FORM_LIMIT and r.text.encode() == r.body else None
     renderer.state.widget.send_form(
@@ -195,6 +202,8 @@ def _edit(renderer: Renderer, values: Values) -> str:
             "authority": printable(r.authority, 400),
             "headers": printable(lines[0], _FORM_LIMIT),
             "trailers": printable(lines[1], _FORM_LIMIT),
+            "http2": bool(options_of(exchange).get("http2")),
+            "options": printable(", ".join(f"{name}={value!r}" for name, value in options.items()), _OPTIONS_LIMIT),
             "body": "" if text is None else printable(text, _FORM_LIMIT),
             "file": "" if text is not None else f"the body of #{values['exchange']}, {size(len(r.body))}",
         }

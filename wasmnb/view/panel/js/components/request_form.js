@@ -122,6 +122,10 @@ export class RequestForm {
       spellcheck: "false",
     });
     this.http2 = checkbox("HTTP/2", false, null, { name: "http2" });
+    this.optionsText = el("span");
+    this.options = checkbox(this.optionsText, false, null, { name: "options" });
+    this.options.title = "Send it with these arguments of the request that was loaded into the form";
+    this.options.hidden = true;
     this.chunking = select(
       "how the body is sent",
       [
@@ -165,7 +169,13 @@ export class RequestForm {
         ),
         el("div", { class: "line" }, muted("body is sent"), this.chunking, this.step, this.summary),
       ),
-      el("div", { class: "line wide" }, el("label", { class: "inline" }, "authority", this.authority), this.http2),
+      el(
+        "div",
+        { class: "line wide" },
+        el("label", { class: "inline" }, "authority", this.authority),
+        this.http2,
+        this.options,
+      ),
       el(
         "label",
         { class: "wide" },
@@ -203,6 +213,7 @@ export class RequestForm {
       trailers: this.trailers.value,
       authority: this.authority.value,
       http2: this.http2.firstChild.checked,
+      options: this.options.firstChild.checked,
       body: this.uploaded ? "" : this.text.value,
       uploaded: Boolean(this.uploaded),
       chunking,
@@ -244,7 +255,7 @@ export class RequestForm {
   }
 
   // Fill the form with an earlier request.
-  load({ method, path, authority, headers, trailers, body, file, data }) {
+  load({ method, path, authority, headers, trailers, body, file, http2, options, data }) {
     if (data != null) {
       this.data.value = data;
       this.data.focus();
@@ -254,6 +265,10 @@ export class RequestForm {
     for (const [field, value] of Object.entries({ method, path, authority, headers, trailers, text: body }))
       this[field].value = value;
     if (file) this.useFile(file, 0);
+    this.http2.firstChild.checked = http2;
+    this.optionsText.textContent = options;
+    this.options.firstChild.checked = Boolean(options);
+    this.options.hidden = !options;
     this.more.hidden = false;
     this.line.querySelector(".fold").setAttribute("aria-expanded", "true");
     this.drawSummary();
