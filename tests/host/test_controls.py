@@ -91,7 +91,9 @@ def test_tick_on_demand_does_not_move_the_periodic_ones():
             ("worker-1", 0.4), ("worker-1", 1.0),
             ("worker-2", 0.4), ("worker-2", 0.4), ("worker-2", 1.0),
         ]  # fmt: skip
-        with pytest.raises(UsageError, match="no worker 3; they are numbered from 1 to 2, and 0 is the main thread"):
+        with pytest.raises(
+            UsageError, match="no worker 3. The workers are numbered from 1 to 2, and 0 is the main thread"
+        ):
             proxy.tick(3)
 
 

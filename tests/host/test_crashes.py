@@ -86,7 +86,9 @@ def test_sdk_prevents_the_crash(name):
 
 
 def test_sdk_pauses_after_a_close_in_response_trailers():
-    source = "class Closing(HttpContext):\n    def on_http_response_trailers(self, num_trailers):\n        self.close()\n"
+    source = (
+        "class Closing(HttpContext):\n    def on_http_response_trailers(self, num_trailers):\n        self.close()\n"
+    )
     with Proxy(Filter.native(source, "closing"), workers=1, upstream=TRAILERS) as proxy:
         exchange = proxy.get("/")
     assert exchange.crash is None

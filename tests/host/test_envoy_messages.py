@@ -30,13 +30,18 @@ def with_action(**fields):
     ({"typed_per_filter_config": {"f": {"disabld": True}}}, "typed_per_filter_config.f", "disabld", "disabled"),
 ])  # fmt: skip
 def test_misspelt_field_is_named_with_its_place_and_the_right_name(fields, place, name, meant):
-    with pytest.raises(UsageError, match=rf"^routes\[1\]{'.' if place else ''}{place}: .* no field '{name}'. Did you mean '{meant}'\?"):
+    with pytest.raises(
+        UsageError, match=rf"^routes\[1\]{'.' if place else ''}{place}: .* no field '{name}'. Did you mean '{meant}'\?"
+    ):
         Proxy(routes=[ROUTE, {**ROUTE, **fields}])
 
 
 def test_misspelt_field_of_a_route_configuration_is_named():
     config = {"virtual_hosts": [{"name": "a", "domain": ["*"], "routes": [ROUTE]}]}
-    with pytest.raises(UsageError, match=r"routes.virtual_hosts\[0\]: Envoy's VirtualHost has no field 'domain'. Did you mean 'domains'"):
+    with pytest.raises(
+        UsageError,
+        match=r"routes.virtual_hosts\[0\]: Envoy's VirtualHost has no field 'domain'. Did you mean 'domains'",
+    ):
         Proxy(routes=config)
 
 
@@ -74,7 +79,11 @@ def test_field_of_another_type_is_refused(fields, problem):
 
 
 def test_values_that_json_allows_are_accepted():
-    route = {"match": {"prefix": "/", "headers": None}, "redirect": {"response_code": 1, "port_redirect": "81"}, "name": None}
+    route = {
+        "match": {"prefix": "/", "headers": None},
+        "redirect": {"response_code": 1, "port_redirect": "81"},
+        "name": None,
+    }
     with Proxy(routes=(route,), workers=1) as proxy:
         response = proxy.get("/a", authority="h").response
     assert (response.status, response.headers["location"]) == (302, "http://h:81/a")
@@ -92,20 +101,28 @@ def test_connection_manager_with_a_wrong_field_is_refused(value, problem):
         Proxy(connection_manager=value)
 
 
-@pytest.mark.parametrize("switch", [{"server_name": b"x"}, {"merge_slashes": "yes"}, {"xff_num_trusted_hops": 1.5}, {"via": None}])
+@pytest.mark.parametrize(
+    "switch", [{"server_name": b"x"}, {"merge_slashes": "yes"}, {"xff_num_trusted_hops": 1.5}, {"via": None}]
+)
 def test_switch_of_another_type_is_refused(switch):
     with pytest.raises(UsageError, match=f"{next(iter(switch))} must be of type"):
         Proxy(**switch)
 
 
 def test_connection_manager_accepts_switches_in_the_form_of_parameters():
-    value = {"upgrade_configs": ["websocket"], "internal_address_config": ["10.0.0.0/8"], "scheme_to_overwrite": "https"}
+    value = {
+        "upgrade_configs": ["websocket"],
+        "internal_address_config": ["10.0.0.0/8"],
+        "scheme_to_overwrite": "https",
+    }
     manager = Proxy(connection_manager=value).settings.manager
     assert (manager.upgrade_configs, manager.internal_address_config) == ({"websocket": True}, ("10.0.0.0/8",))
 
 
 def test_local_reply_config_with_a_misspelt_field_is_refused():
-    with pytest.raises(UsageError, match=r"local_reply_config.mappers\[0\]: .* no field 'filters'. Did you mean 'filter'"):
+    with pytest.raises(
+        UsageError, match=r"local_reply_config.mappers\[0\]: .* no field 'filters'. Did you mean 'filter'"
+    ):
         Proxy(local_reply_config={"mappers": [{"filters": {}}]})
 
 
@@ -135,13 +152,23 @@ RENAMED = {
 ROOTS = {
     "envoy.config.route.v3.route_pb2": ["RouteConfiguration"],
     "envoy.config.route.v3.route_components_pb2": ["FilterConfig"],
-    "envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2": ["HttpConnectionManager"],
-    "envoy.extensions.filters.http.header_mutation.v3.header_mutation_pb2": ["HeaderMutation", "HeaderMutationPerRoute"],
+    "envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2": [
+        "HttpConnectionManager"
+    ],
+    "envoy.extensions.filters.http.header_mutation.v3.header_mutation_pb2": [
+        "HeaderMutation",
+        "HeaderMutationPerRoute",
+    ],
     "envoy.extensions.filters.http.set_metadata.v3.set_metadata_pb2": ["Config"],
 }
 #: Fields that Envoy 1.40 has and the package of its protocol buffers doesn't have yet.
 NEWER = {"RouteMatch": {"cookies"}}
-PLAIN = {"google.protobuf.BoolValue": "bool", "google.protobuf.UInt32Value": "uint", "google.protobuf.Duration": "duration", "google.protobuf.Value": "any"}
+PLAIN = {
+    "google.protobuf.BoolValue": "bool",
+    "google.protobuf.UInt32Value": "uint",
+    "google.protobuf.Duration": "duration",
+    "google.protobuf.Value": "any",
+}
 SCALARS = {9: "text", 12: "text", 8: "bool", 13: "uint", 3: "int", 5: "int"}
 MEANINGS = {"regex": "text", "address": "text", "per filter": "mapping"}
 
@@ -171,7 +198,11 @@ def type_in_table(field):
     if field.message_type is not None and field.message_type.GetOptions().map_entry:
         return "mapping"
     kind = PLAIN.get(field.message_type.full_name) if field.message_type is not None else SCALARS.get(field.type)
-    kind = kind or (field.enum_type.name if field.enum_type is not None else RENAMED.get(field.message_type.full_name, field.message_type.name))
+    kind = kind or (
+        field.enum_type.name
+        if field.enum_type is not None
+        else RENAMED.get(field.message_type.full_name, field.message_type.name)
+    )
     return f"[{kind}]" if field.is_repeated else kind
 
 
@@ -183,12 +214,21 @@ def test_table_has_the_fields_and_types_of_the_protocol_buffers():
         assert set(own) == {field.name for field in descriptor.fields}, name
         for field in descriptor.fields:
             expected, kind = type_in_table(field), own[field.name]
-            opaque = kind.strip("[]") == "mapping" and field.message_type is not None and field.is_repeated == kind.startswith("[")
+            opaque = (
+                kind.strip("[]") == "mapping"
+                and field.message_type is not None
+                and field.is_repeated == kind.startswith("[")
+            )
             assert opaque or MEANINGS.get(kind, kind) == expected, (name, field.name, kind, expected)
 
 
 def test_table_has_the_values_of_the_enumerations():
-    enumerations = {f.enum_type.name: f.enum_type for d in described_messages().values() for f in d.fields if f.enum_type is not None}
+    enumerations = {
+        f.enum_type.name: f.enum_type
+        for d in described_messages().values()
+        for f in d.fields
+        if f.enum_type is not None
+    }
     assert ENUMERATIONS == {name: [v.name for v in enum.values] for name, enum in enumerations.items()}
     assert all([v.number for v in enum.values] == list(range(len(enum.values))) for enum in enumerations.values())
 

@@ -64,7 +64,9 @@ def test_removed_scheme_is_explained():
 
 
 def test_local_response_after_the_headers_is_explained():
-    x, text = explained("on_response_body: send_local_response 500 _ no _ -1", "GET", "/", upstream=Response(200, body=b"yes"))
+    x, text = explained(
+        "on_response_body: send_local_response 500 _ no _ -1", "GET", "/", upstream=Response(200, body=b"yes")
+    )
     assert x.response.reset
     assert "sent a local response after the response's headers had left" in text
 
@@ -80,12 +82,12 @@ class Waits(HttpContext):
         assert x.response.status == 503
         lines = str(proxy.explain(x)).splitlines()
     assert lines[0] == "Exchange 1 is done: the client got status 503, wasm_fail_stream."
-    assert lines[1].startswith("An exception ended this stream, and the VM keeps running: wasmnb.sdk.errors.CalloutUnreachable: ")
+    assert lines[1].startswith(
+        "An exception ended this stream, and the VM keeps running: wasmnb.sdk.errors.CalloutUnreachable: "
+    )
 
 
-@pytest.mark.parametrize(
-    ("header", "value"), [(":path", ""), (":path", "/elsewhere"), (":path", "known")]
-)
+@pytest.mark.parametrize(("header", "value"), [(":path", ""), (":path", "/elsewhere"), (":path", "known")])
 def test_target_that_no_route_matches_is_explained(header, value):
     source = f"class H(HttpContext):\n    def on_http_request_headers(self, n, e): self.request_headers[{header!r}] = {value!r}\n"
     routes = [RouteMatch(prefix="/known")]
@@ -108,7 +110,9 @@ def test_exception_that_cuts_a_response_short_is_explained():
     with Proxy(Filter.native(source), workers=1, upstream=Response(200, body=b"\x89PNG\0\1")) as proxy:
         x = proxy.get("/")
         assert x.response.reset
-        assert "An exception ended this stream, and the VM keeps running: wasmnb.sdk.errors.ContentError" in str(proxy.explain(x))
+        assert "An exception ended this stream, and the VM keeps running: wasmnb.sdk.errors.ContentError" in str(
+            proxy.explain(x)
+        )
 
 
 def test_ordinary_errors_have_no_further_explanation():

@@ -54,7 +54,7 @@ def test_legacy_flag_continues_the_stream_that_trapped():
         assert [proxy.get("/").response.status for _ in range(2)] == [200, 200]
     with pytest.raises(UsageError, match="only one of"):
         trapping(policy="FAIL_OPEN", fail_open=True)
-    with pytest.raises(UsageError, match="failure_policy is one of"):
+    with pytest.raises(UsageError, match="failure_policy must be one of"):
         trapping(policy="FAIL_SOMETIMES")
 
 
@@ -138,5 +138,7 @@ def test_refused_configuration_quotes_the_filters_last_warning(tmp_path):
       (func (export "malloc") (param i32) (result i32) (i32.const 1024))
       (func (export "proxy_on_configure") (param i32 i32) (result i32)
         (drop (call $log (i32.const 4) (i32.const 16) (i32.const 25))) (i32.const 0)))"""
-    with pytest.raises(FilterTrap, match=r"refuses its configuration(.|\n)*Its last warning: config.name: expected str"):
+    with pytest.raises(
+        FilterTrap, match=r"refuses its configuration(.|\n)*Its last warning: config.name: expected str"
+    ):
         Proxy(Filter.from_bytes(assemble(module), "small"), workers=1)

@@ -119,19 +119,31 @@ def test_ignored_parts_are_listed_with_their_lines(tmp_path):
 
 @pytest.mark.parametrize("disabled_by_route", [False, True])
 @pytest.mark.parametrize("level", ["configuration", "virtual host", "route", "weighted cluster"])
-def test_disabled_filter_is_left_out_only_if_a_level_of_the_routes_enables_it(tmp_path, without_envoy, level, disabled_by_route):
+def test_disabled_filter_is_left_out_only_if_a_level_of_the_routes_enables_it(
+    tmp_path, without_envoy, level, disabled_by_route
+):
     cors = {"name": "cors", "disabled": True, "typed_config": {"@type": EXTENSIONS + "filters.http.cors.v3.Cors"}}
     # The name is also elsewhere in the routes, where it means nothing.
-    route = {"name": "cors", "match": {"prefix": "/'cors'"}, "route": {"weighted_clusters": {"clusters": [{"name": "one", "weight": 1}]}}}
+    route = {
+        "name": "cors",
+        "match": {"prefix": "/'cors'"},
+        "route": {"weighted_clusters": {"clusters": [{"name": "one", "weight": 1}]}},
+    }
     path = write(tmp_path, [cors, plugin()], [route])
     config = json.loads(path.read_text())
-    routes = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]["route_config"]
+    routes = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"][
+        "route_config"
+    ]
     host = routes["virtual_hosts"][0]
     holder = {
         "configuration": routes, "virtual host": host, "route": host["routes"][0],
         "weighted cluster": host["routes"][0]["route"]["weighted_clusters"]["clusters"][0],
     }[level]  # fmt: skip
-    filter_config = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config": {}, "disabled": disabled_by_route}
+    filter_config = {
+        "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig",
+        "config": {},
+        "disabled": disabled_by_route,
+    }
     for with_config, left_out in ((False, False), (True, not disabled_by_route)):
         if with_config:
             holder["typed_per_filter_config"] = {"cors": filter_config}
@@ -332,7 +344,10 @@ def camel_case(value):
 
 
 def test_names_of_fields_may_be_in_camel_case(tmp_path):
-    struct = {"@type": "type.googleapis.com/google.protobuf.Struct", "value": {"maxTries": 3, "an_apiKey": {"fooBar": [{"x_y": 1}]}}}
+    struct = {
+        "@type": "type.googleapis.com/google.protobuf.Struct",
+        "value": {"maxTries": 3, "an_apiKey": {"fooBar": [{"x_y": 1}]}},
+    }
     environment = {"key_values": {"fooBar": "1", "BAR_foo": "2"}}
     filter_ = plugin(struct, allow_on_headers_stop_iteration=True)
     filter_["typed_config"]["config"]["vm_config"]["environment_variables"] = environment

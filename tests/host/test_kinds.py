@@ -57,7 +57,9 @@ def test_kind_of_a_foreign_module_follows_from_its_exports(exports, kind):
 ])  # fmt: skip
 def test_filter_without_a_callback_for_its_place_is_refused(source, kind):
     filter_ = make(source)
-    with pytest.raises(UsageError, match=rf"'it' can't be of kind '{kind}': .* never gets its callbacks \(on_.*\)\. Use kind='"):
+    with pytest.raises(
+        UsageError, match=rf"'it' can't be of kind '{kind}': .* never gets its callbacks \(on_.*\)\. Use kind='"
+    ):
         Plugin(filter_, kind=kind)
     with pytest.raises(UsageError, match="never gets its callbacks"):
         Proxy(filter_, kind=kind)
@@ -93,7 +95,9 @@ def test_filter_with_a_tcp_context_gets_connections_without_any_setting():
 ])  # fmt: skip
 def test_network_filter_refuses_http_requests(send):
     with Proxy(make(TCP), workers=1) as proxy:
-        with pytest.raises(UsageError, match=r"'it' is a network filter: .* no HTTP requests\. Send bytes with connect\(\)"):
+        with pytest.raises(
+            UsageError, match=r"'it' is a network filter: .* no HTTP requests\. Send bytes with connect\(\)"
+        ):
             send(proxy)
         assert not proxy.exchanges
 

@@ -181,5 +181,5 @@ def test_reprs_describe_the_objects():
 
 @pytest.mark.parametrize("config", [{"a": {1, 2}}, {"a": ...}, [object()]])
 def test_configuration_that_json_cannot_represent_raises_usage_error(config):
-    with pytest.raises(UsageError, match="The configuration cannot be written as JSON: Object of type"):
+    with pytest.raises(UsageError, match="The configuration can't be written as JSON: Object of type"):
         Proxy([Plugin(scripted(), config=config)])

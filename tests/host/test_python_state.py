@@ -111,7 +111,10 @@ def test_failed_vm_can_still_be_read(proxy):
 def test_module_of_another_compiler_cannot_be_read():
     with Proxy(wat(""), workers=1) as proxy:
         (_, worker) = proxy.python_state().vms
-        assert worker.problem == "the module was not compiled from Python by this wasmnb, so it has no introspection export"
+        assert (
+            worker.problem
+            == "the module was not compiled from Python by this wasmnb, so it has no introspection export"
+        )
 
 
 @pytest.mark.slow

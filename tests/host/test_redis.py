@@ -61,7 +61,11 @@ def test_reply_of_redis_reaches_the_module(module):
     with start(module, redis) as proxy:
         exchange = proxy.get("/")
         assert [line.text for line in exchange.log] == ["$5\r\nvalue\r\n"]
-        assert (exchange.response.status, exchange.callouts[0].kind, exchange.callouts[0].state) == (200, "redis", "answered")
+        assert (exchange.response.status, exchange.callouts[0].kind, exchange.callouts[0].state) == (
+            200,
+            "redis",
+            "answered",
+        )
         assert "redis_call" in [event.name for event in exchange.events]
         (callout,) = exchange.callouts
         assert callout.size == callout.request.size + callout.response.size
@@ -82,7 +86,9 @@ def test_lost_connection_is_a_status(module, fault):
     def get(key):
         raise ConnectionError
 
-    redis = RedisServer({"AUTH": True, "GET": get if fault == "broken" else "x"}, latency=1.0 if fault == "slow" else 0.0)
+    redis = RedisServer(
+        {"AUTH": True, "GET": get if fault == "broken" else "x"}, latency=1.0 if fault == "slow" else 0.0
+    )
     with start(module, redis) as proxy:
         proxy.clusters[REDIS].alive = fault != "down"
         exchange = proxy.get("/")

@@ -125,7 +125,9 @@ def test_closed_proxy_raises_a_usage_error():
 
 @pytest.mark.parametrize("guest_time", ["fast", -1.0, float("nan"), float("inf"), None])
 def test_invalid_guest_time_is_a_usage_error(guest_time):
-    with pytest.raises(UsageError, match="guest_time must be 'measured', 'frozen' or a number of seconds, at least 0, not"):
+    with pytest.raises(
+        UsageError, match="guest_time must be 'measured', 'frozen' or a number of seconds, at least 0, not"
+    ):
         Proxy(workers=1, guest_time=guest_time)
 
 
@@ -144,5 +146,7 @@ def test_old_exchanges_are_dropped_above_the_limits(monkeypatch):
 
 
 def test_head_and_options_have_methods_of_their_own():
-    with Proxy(Filter.native("class H(HttpContext):\n    def on_http_request_headers(self, n, e): pass\n"), workers=1) as proxy:
+    with Proxy(
+        Filter.native("class H(HttpContext):\n    def on_http_request_headers(self, n, e): pass\n"), workers=1
+    ) as proxy:
         assert [x.upstream_request.method for x in (proxy.head("/"), proxy.options("/"))] == ["HEAD", "OPTIONS"]

@@ -19,7 +19,10 @@ def test_settings_have_the_clusters_as_they_are_now():
         proxy.clusters["late"] = Cluster(Response(203), "late")
         settings = proxy.settings
         assert settings.upstream is proxy.clusters["upstream"]
-        assert {name: cluster.upstream.status for name, cluster in settings.clusters.items()} == {"auth": 202, "late": 203}
+        assert {name: cluster.upstream.status for name, cluster in settings.clusters.items()} == {
+            "auth": 202,
+            "late": 203,
+        }
 
 
 def test_settings_are_frozen():
@@ -37,8 +40,14 @@ def test_clone_has_all_settings_and_no_history():
     with scripted_proxy(**settings) as proxy:
         proxy.get("/a")
         with proxy.clone() as clone:
-            assert (clone.settings, clone.simulation, clone.plugins) == (proxy.settings, proxy.simulation, proxy.plugins)
-            assert {name: getattr(clone.settings, name, None) or getattr(clone.simulation, name, None) for name in settings} == settings
+            assert (clone.settings, clone.simulation, clone.plugins) == (
+                proxy.settings,
+                proxy.simulation,
+                proxy.plugins,
+            )
+            assert {
+                name: getattr(clone.settings, name, None) or getattr(clone.simulation, name, None) for name in settings
+            } == settings
             assert (len(proxy.exchanges), len(clone.exchanges), clone.clusters) == (1, 0, proxy.clusters)
 
 

@@ -86,10 +86,25 @@ def test_sink_is_read_from_an_envoy_yaml(tmp_path):
         "route_config": {"virtual_hosts": [{"name": "v", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "direct_response": {"status": 200}}]}]},
         "http_filters": [{"name": "w", "typed_config": {"@type": extensions + "filters.http.wasm.v3.Wasm", "config": {"name": "f", **config}}}, router],
     }  # fmt: skip
-    other = {"name": "envoy.stat_sinks.dog_statsd", "typed_config": {"@type": "type.googleapis.com/envoy.config.metrics.v3.DogStatsdSink", "address": {"socket_address": {"address": "127.0.0.1", "port_value": 1}}}}
-    sink = {"name": "envoy.stat_sinks.wasm", "typed_config": {"@type": extensions + "stat_sinks.wasm.v3.Wasm", "config": {"name": "s", **config}}}
-    listener = {"name": "l", "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}, "filter_chains": [{"filters": [{"name": "hcm", "typed_config": manager}]}]}
-    text = yaml.safe_dump({"stats_sinks": [sink, other], "stats_flush_interval": "2s", "static_resources": {"listeners": [listener]}})
+    other = {
+        "name": "envoy.stat_sinks.dog_statsd",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.config.metrics.v3.DogStatsdSink",
+            "address": {"socket_address": {"address": "127.0.0.1", "port_value": 1}},
+        },
+    }
+    sink = {
+        "name": "envoy.stat_sinks.wasm",
+        "typed_config": {"@type": extensions + "stat_sinks.wasm.v3.Wasm", "config": {"name": "s", **config}},
+    }
+    listener = {
+        "name": "l",
+        "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
+        "filter_chains": [{"filters": [{"name": "hcm", "typed_config": manager}]}],
+    }
+    text = yaml.safe_dump(
+        {"stats_sinks": [sink, other], "stats_flush_interval": "2s", "static_resources": {"listeners": [listener]}}
+    )
     (tmp_path / "envoy.yaml").write_text(text)
     with Proxy.from_envoy(tmp_path / "envoy.yaml", workers=1) as proxy:
         assert [(p.name, p.kind) for p in proxy.plugins] == [("f", "http"), ("s", "stat_sink")]

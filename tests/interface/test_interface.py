@@ -107,7 +107,7 @@ def test_worker_of_an_exchange_is_a_number(proxy):
 
 @pytest.mark.parametrize("worker", [0, 3, -1])
 def test_unknown_worker_is_refused(proxy, worker):
-    with pytest.raises(UsageError, match=f"no worker {worker}; they are numbered from 1 to 2"):
+    with pytest.raises(UsageError, match=f"no worker {worker}. The workers are numbered from 1 to 2"):
         proxy.get("/", worker=worker)
 
 

@@ -1,4 +1,4 @@
-"""The simulated Envoy: it runs any Proxy-Wasm module as Envoy 1.40 does, on virtual time, and keeps a trace of it."""
+"""The simulated Envoy: it runs any Proxy-Wasm module as Envoy 1.40 does, in virtual time, and traces every call."""
 
 from .callouts.record import Callout
 from .client.session import ClientSession

@@ -1,9 +1,9 @@
 """Virtual time: a clock that runs the events of all simulated threads.
 
-Facts: every Envoy thread is a single-threaded event loop. Here an event belongs to a thread and a moment. It runs when the
-clock reaches that moment and its thread is free. Time spent in the guest advances the thread's own time, so a busy worker
-delays only its own events. Events of one thread never overtake each other. Events of different threads at the same moment run
-in an order that depends on the seed (with seed 0, in the order of their creation).
+Facts: every Envoy thread is a single-threaded event loop. Here an event belongs to a thread and has a due time. It runs when the
+clock reaches that time and its thread is free. Time spent in the guest advances the thread's own time, so a busy worker delays
+only its own events. Events of one thread never overtake each other. Events of different threads with the same time run in an
+order that depends on the seed (with seed 0, in the order of their creation).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..errors import UsageError
 
 __all__ = ["FOLLOWERS", "Clock", "Origin", "Thread", "Timer", "TimerGroup", "check_worker"]
 
-#: Events that may follow from one without any delay. A request takes some ten, a callout three.
+#: Most events that can follow from one event without a delay. A request causes about ten, a callout three.
 FOLLOWERS = 50_000
 
 #: The code of an event.
@@ -30,15 +30,15 @@ class Thread:
     Attributes
     ----------
     name, number
-        The main thread has number 0; workers are numbered from 1.
+        Name, and number: 0 for the main thread, from 1 for workers.
     time
-        The thread's own time in virtual seconds, when it is free again.
+        The thread's own time in virtual seconds, at which it is free again.
     seen
-        Newest time that a callback has seen in its middle.
+        Latest time that a callback has read while it ran.
     waiting
-        Queue of events that were due while it was busy: (position, due time, number, event).
+        Queue of events that were due while the thread was busy: (position, due time, number, event).
     wake
-        The timer that runs the first of them when the thread is free.
+        The timer that runs the first of these events when the thread is free.
     """
 
     __slots__ = ("name", "number", "seen", "time", "waiting", "wake")
@@ -60,11 +60,11 @@ def check_worker(number: int | None, workers: int, *, main: bool = False) -> Non
     Parameters
     ----------
     number
-        The number; None for any worker.
+        The number. None stands for any worker.
     workers
-        How many workers there are.
+        How many workers the proxy has.
     main
-        Accept 0, the main thread (False).
+        Whether 0, the main thread, is valid as well (default False).
 
     Raises
     ------
@@ -73,16 +73,16 @@ def check_worker(number: int | None, workers: int, *, main: bool = False) -> Non
     """
     if number is not None and not (0 if main else 1) <= number <= workers:
         also = ", and 0 is the main thread" if main else ""
-        raise UsageError(f"There is no worker {number}; they are numbered from 1 to {workers}{also}.")
+        raise UsageError(f"There is no worker {number!r}. The workers are numbered from 1 to {workers}{also}.")
 
 
 class Origin:
-    """Origin of events that follow from each other without delay.
+    """The first of a series of events that follow from each other without a delay.
 
     Attributes
     ----------
     followers
-        Number of such events so far.
+        Number of events in the series so far.
     """
 
     __slots__ = ("followers",)
@@ -92,7 +92,7 @@ class Origin:
 
 
 class Timer:
-    """A pending event, which `cancel` removes."""
+    """A pending event, which can be cancelled."""
 
     __slots__ = ("action", "background", "clock", "origin", "thread")
 
@@ -118,18 +118,18 @@ class Clock:
     Parameters
     ----------
     seed
-        Decides which of several threads runs first at the same moment (0).
+        Seed of the order in which threads run events with the same time (default 0).
     start
-        Wall-clock time, seconds since 1970, of virtual second 0 (0).
+        Wall-clock time at virtual second 0, in seconds since 1970 (default 0).
 
     Attributes
     ----------
     now
         Virtual seconds since the start.
     running
-        The thread whose event runs; None between events.
+        The thread whose event is running; None between events.
     watchers
-        Functions that are called between events, outside any callback, for example to update a panel.
+        Functions that are called between events, for example to update a panel. No callback runs at that time.
     """
 
     def __init__(self, seed: int = 0, start: float = 0.0) -> None:
@@ -141,13 +141,13 @@ class Clock:
         self._created = 0
         self._cancelled = 0
         self._foreground = 0
-        self._origin: Origin | None = None  # of the running event
-        #: Called with the thread when events that follow from each other without end are dropped.
+        self._origin: Origin | None = None  # of the current event
+        #: Called with the thread when an endless series of events is dropped.
         self.on_endless_events: Callable[[Thread], None] = lambda _thread: None
         self.watchers: list[Action] = []
 
     def time(self) -> float:
-        """Return the virtual time of the running thread, in seconds; between events, that of the clock."""
+        """Return the virtual time of the running thread in seconds; between events, the time of the clock."""
         return self.running.time if self.running is not None else self.now
 
     def wall_ns(self) -> int:
@@ -157,7 +157,7 @@ class Clock:
     # -- scheduling ------------------------------------------------------------------------------------------
 
     def call_soon(self, thread: Thread, action: Action) -> Timer:
-        """Schedule an action as the next event of a thread. `settle` waits for it."""
+        """Schedule an action as the next event of a thread. `settle` runs it."""
         return self._add(self.time(), thread, action, background=False, origin=self._origin)
 
     def call_later(self, seconds: float, thread: Thread, action: Action) -> Timer:
@@ -179,7 +179,7 @@ class Clock:
         return timer
 
     def _position(self, thread: Thread, when: float) -> int:
-        """Return the position of a thread among others at one moment; it is the same for all its events, which keep their order."""
+        """Return the position of a thread among others with events at the same time; its own events keep their order."""
         return crc32(b"%d %d %r" % (self.seed, thread.number, when)) if self.seed else 0
 
     def clear(self) -> None:
@@ -188,7 +188,7 @@ class Clock:
         self._foreground = self._cancelled = 0
 
     def cancelled(self, timer: Timer) -> None:
-        """Count a cancelled timer; remove all of them when they are half of the heap."""
+        """Count a cancelled timer. Remove all cancelled ones when they make up half of the heap."""
         self._foreground -= not timer.background
         self._cancelled += 1
         if self._cancelled > 64 and self._cancelled * 2 > len(self._heap):
@@ -204,14 +204,14 @@ class Clock:
         return self._foreground > 0
 
     def next_time(self) -> float | None:
-        """Return the moment of the next event, or None."""
+        """Return the virtual time of the next event in seconds, or None if there is none."""
         while self._heap and self._heap[0][4].action is None:
             heappop(self._heap)
             self._cancelled -= 1
         return self._heap[0][0] if self._heap else None
 
     def step(self, limit: float | None = None) -> bool:
-        """Run the next event, unless it is due after `limit`; return False if there is no such event."""
+        """Run the next event and return True, or return False if there is none until `limit` (default: no limit)."""
         while True:
             when = self.next_time()
             if when is None or (limit is not None and when > limit):
@@ -222,7 +222,7 @@ class Clock:
                 thread.wake = None
                 timer = thread.waiting.popleft()[3]
             elif thread.time > when or thread.waiting:
-                # The thread is busy: the event queues behind others of it, and events of free threads run first.
+                # The thread is busy: the event waits behind its other events, and events of free threads run first.
                 thread.waiting.append((position, due, number, timer))
                 self._wake(thread)
                 continue
@@ -238,7 +238,7 @@ class Clock:
         return True
 
     def _wake(self, thread: Thread) -> None:
-        """Schedule the first queued event of a thread for the moment when the thread is free."""
+        """Schedule the first waiting event of a thread for the time at which the thread is free."""
         if thread.waiting and thread.wake is None:
             position, due, number, _ = thread.waiting[0]
             thread.wake = Timer(self, thread, _nothing, background=True)
@@ -258,13 +258,13 @@ class Clock:
             self.running = self._origin = None
 
     def settle(self) -> None:
-        """Run all foreground events and their consequences, and the timers that become due meanwhile."""
+        """Run all foreground events, the events that follow from them, and the timers that become due meanwhile."""
         while self._foreground:
             if not self.step():
                 return
 
     def advance(self, seconds: float) -> None:
-        """Run all events within a number of virtual seconds, and advance the clock by them."""
+        """Advance the clock by some virtual seconds, and run all events that become due."""
         end = self.now + seconds
         while self.step(end):
             pass
@@ -272,16 +272,16 @@ class Clock:
 
 
 def _nothing() -> None:
-    """The action of a wake-up, which runs an event of the queue instead."""
+    """Do nothing: the action of a timer that runs the first waiting event instead."""
 
 
 class TimerGroup:
-    """Pending events of one owner on one thread, which can be cancelled together.
+    """Pending events of one object on one thread, which can be cancelled together.
 
     Parameters
     ----------
     clock, thread
-        The clock, and the thread of all events.
+        The clock, and the thread on which all events run.
     """
 
     __slots__ = ("_clock", "_thread", "_timers")
@@ -292,7 +292,7 @@ class TimerGroup:
         self._timers: list[Timer] = []
 
     def call_soon(self, action: Action) -> None:
-        """Run `action` as the thread's next free event."""
+        """Run `action` as the next event of the thread."""
         self._timers.append(self._clock.call_soon(self._thread, action))
 
     def call_later(self, seconds: float, action: Action) -> None:
@@ -300,7 +300,7 @@ class TimerGroup:
         self._timers.append(self._clock.call_later(seconds, self._thread, action))
 
     def cancel(self) -> None:
-        """Cancel all events that have not run."""
+        """Cancel all events that haven't run."""
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()

@@ -1,4 +1,4 @@
-"""The objects that make up a running proxy. Its sender, fault injection and observation work on them."""
+"""The objects that make up a running proxy, for its sender, fault injection and observation."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from .worker import Worker
 __all__ = ["ProxyComponents"]
 
 
-#: Bytes of a closed proxy's VMs, of an event and of an exchange without its body, approximately.
+#: Approximate bytes of a closed proxy's VMs, of an event, and of an exchange without its body.
 _CLOSED_VMS, _EVENT, _EXCHANGE = 200_000, 500, 3000
 
-#: Lines of the log of a proxy whose history was dropped.
+#: Lines that the log keeps when the history of a proxy is dropped.
 _LINES = 100
 
 
@@ -38,7 +38,7 @@ class ProxyComponents:
     name
         The proxy's name.
     server
-        Clock, trace, log, shared data and limits, which all VMs share.
+        State that all VMs share: clock, trace, log, shared data and limits.
     main, workers
         The main thread, and the workers.
     registry
@@ -61,7 +61,7 @@ class ProxyComponents:
     def build(
         cls, settings: ProxySettings, simulation: SimulationSettings, engine: Engine, hostcalls: HostcallTable
     ) -> Self:
-        """Create the parts; no plugin runs yet.
+        """Create the parts. No plugin runs yet.
 
         Parameters
         ----------
@@ -98,11 +98,11 @@ class ProxyComponents:
 
     @property
     def history_size(self) -> int:
-        """Bytes of the closed VMs, the trace and the exchanges, approximately."""
+        """Approximate bytes of the closed VMs, the trace and the exchanges."""
         return _CLOSED_VMS + _EVENT * len(self.server.trace) + _EXCHANGE * len(self.exchanges) + self.exchanges.bytes
 
     def forget_history(self) -> None:
-        """Drop trace, exchanges, callouts and closed VMs of a closed proxy; the last lines of its log stay."""
+        """Drop the trace, exchanges, callouts and VMs of a closed proxy. The last 100 lines of its log stay."""
         self.server.trace.clear()
         self.server.log.truncate(_LINES)
         self.server.callouts.clear()
@@ -124,7 +124,7 @@ class ProxyComponents:
 
     @property
     def vms(self) -> list[Vm]:
-        """Living VMs, in the order of their creation."""
+        """VMs that aren't closed, in the order of their creation."""
         return [vm for vm in self.registry.vms() if not vm.closed]
 
     @property

@@ -1,6 +1,7 @@
 """The event loop of a proxy: it steps the clock from event to event until a condition holds.
 
-The interrupt button ends a run at once. No stream stays in the middle of a callback then, and the proxy stays usable.
+Jupyter's interrupt button ends a run immediately. Streams that were in the middle of a callback are closed, so that the proxy
+stays usable.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ __all__ = ["EventLoop"]
 
 
 class EventLoop:
-    """Runs the events of all threads of a proxy. One thread of this process at a time runs them.
+    """Runs the events of all simulated threads of a proxy. Only one real thread at a time runs them.
 
     Parameters
     ----------
@@ -34,21 +35,21 @@ class EventLoop:
     main
         The main thread.
     workers
-        Their streams are cut off if a run is interrupted.
+        The workers, whose streams are cut off if a run is interrupted.
 
     Attributes
     ----------
     main
         The main thread, for `run_on`.
     closed
-        The proxy is closed: nothing can be sent any more.
+        Whether the proxy is closed, so that nothing can be sent.
     """
 
     def __init__(self, name: str, server: ServerContext, main: Thread, workers: Sequence[Worker]) -> None:
         self.name = name
         self.main = main
         self.closed = False
-        self._lock = RLock()  # two threads must not be in one VM: the engine does not check that
+        self._lock = RLock()  # two threads must not be in one VM, and the engine doesn't check that
         self._engine = server.engine
         self._clock = server.clock
         self._workers = workers
@@ -59,31 +60,31 @@ class EventLoop:
         return self._clock.now
 
     def advance(self, seconds: float) -> None:
-        """Run everything that is due within a number of virtual seconds."""
+        """Let virtual seconds pass, and run everything that becomes due."""
         self.check_open()
         if not 0 <= seconds < math.inf:
-            raise UsageError(f"Virtual time advances by a number of seconds of at least 0, not {seconds!r}.")
+            raise UsageError(f"seconds must be at least 0, not {seconds!r}: virtual time can't go back.")
         self._guard(lambda: self._clock.advance(seconds))
         self._mark_paused()
 
     def settle(self) -> None:
-        """Run everything that is due now, and its consequences."""
+        """Run everything that is due now, and the events that follow from it."""
         self._guard(self._clock.settle)
 
     def run_until_free(self) -> None:
-        """Run until no thread is busy any more: the clock then shows the time at which the last one became free."""
+        """Run until no thread is busy. Then the clock shows the time at which the last one became free."""
         threads = [self.main, *(worker.thread for worker in self._workers)]
         busy = max(thread.time for thread in threads)
         self._guard(lambda: self._clock.advance(max(0.0, busy - self._clock.now)))
 
     def run_on(self, thread: Thread, action: Callable[[], None]) -> None:
-        """Run an action on a thread, and its consequences."""
+        """Run an action on a thread, and the events that follow from it."""
         with self._lock:
             self._clock.call_soon(thread, action)
             self.settle()
 
     def run_on_worker(self, worker: EventThread, action: Callable[[], None]) -> None:
-        """Run an action of a client on a worker, and its consequences.
+        """Run an action of a client on a worker, and the events that follow from it.
 
         Raises
         ------
@@ -95,7 +96,7 @@ class EventLoop:
         self._mark_paused()
 
     def run_until_done(self, exchange: ExchangeBase, wait: float | None) -> None:
-        """Run until an exchange is done, no event is left, or the wait is over.
+        """Run until an exchange is done, no event is left, or the time is over.
 
         Parameters
         ----------
@@ -106,7 +107,7 @@ class EventLoop:
         self._clock.now = max(self._clock.now, exchange.finished or 0.0)
 
     def run_while(self, condition: Callable[[], bool], wait: float | None) -> None:
-        """Run as long as a condition holds, an event is left, and the wait is not over.
+        """Run while a condition holds, an event is left, and the time isn't over.
 
         Parameters
         ----------
@@ -124,13 +125,13 @@ class EventLoop:
         self._mark_paused()
 
     def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
-        """Call `watcher` between events; return a function that ends this."""
+        """Call `watcher` between events. Return a function that stops the calls."""
         watchers = self._clock.watchers
         watchers.append(watcher)
         return lambda: watchers.remove(watcher) if watcher in watchers else None
 
     def check_open(self) -> None:
-        """Check that the proxy is not closed.
+        """Check that the proxy isn't closed.
 
         Raises
         ------
@@ -138,10 +139,10 @@ class EventLoop:
             The proxy is closed.
         """
         if self.closed:
-            raise UsageError(f"The proxy {self.name} is closed. Its method clone() starts a new one like it.")
+            raise UsageError(f"The proxy {self.name} is closed. Start a new one like it with clone().")
 
     def _guard(self, run: Callable[[], None]) -> None:
-        """Run with the interrupt button active; cut off the streams that it leaves in the middle of a callback."""
+        """Run so that Jupyter's interrupt button works. Cut off the streams that it stops in the middle of a callback."""
         with self._lock:
             try:
                 with self._engine.interrupts:

@@ -26,24 +26,24 @@ _CRASH = '(module (func (export "injected_trap") (unreachable)))'
 
 
 class FaultInjection:
-    """Interferes with a running proxy; `Proxy.tick` and `Proxy.inject_trap` document the parameters."""
+    """Extra ticks and traps for a running proxy. `Proxy.tick` and `Proxy.inject_trap` document the parameters."""
 
     def __init__(self, components: ProxyComponents) -> None:
         self._components = components
 
     def tick(self, worker: int | None) -> int:
-        """Run `on_tick` now; return the number of plugin contexts that ticked."""
+        """Run `on_tick` now. Return the number of plugin contexts that ticked."""
         parts = self._components
         parts.loop.check_open()
         roots = [r for vm in self._serving(worker) if vm.callbacks.get("on_tick") for r in _roots(vm)]
         for root in roots:
             parts.server.clock.call_soon(root.vm.thread, root.tick)
         parts.loop.settle()
-        parts.loop.advance(0)  # consequences of this moment, for example the response to a stream that a tick resumed
+        parts.loop.advance(0)  # runs what follows, for example the response to a stream that a tick continued
         return len(roots)
 
     def call_foreign_callback(self, function_id: int, data: bytes, worker: int | None) -> int:
-        """Run `on_foreign_function` now; return the number of plugin contexts that were called."""
+        """Run `on_foreign_function` now. Return the number of plugin contexts that were called."""
         parts = self._components
         parts.loop.check_open()
         roots = [r for vm in self._serving(worker) if vm.callbacks.get("on_foreign_function") for r in _roots(vm)]
@@ -54,24 +54,24 @@ class FaultInjection:
         return len(roots)
 
     def inject_trap(self, worker: int | None, number: int | None, callback: str) -> Vm:
-        """Make the next callback in a VM trap; return the VM."""
+        """Make the next callback in a VM trap. Return the VM."""
         self._components.loop.check_open()
         candidates = [vm for vm in self._serving(worker) if number in (None, vm.number)]
         if worker is None:  # the main thread gets no requests
             candidates.sort(key=lambda vm: vm.thread.number == 0)
         if not candidates:
             raise UsageError(
-                "No running VM matches. `proxy.vms` lists the VMs; one that has failed doesn't run callbacks any more."
+                "No running VM matches these numbers. `proxy.vms` lists the VMs; those that have failed run no more callbacks."
             )
         vm = candidates[0]
         name = callback.removeprefix("proxy_")
         if name and vm.callbacks.get(name) is None:
-            raise UsageError(f"The module has no callback {callback!r}; it has {_exported(vm)}.")
+            raise UsageError(f"The module has no callback {callback!r}. It has {_exported(vm)}.")
         _arm(vm, [name] if name else [n for n, invoke in vm.callbacks.items() if invoke is not None])
         return vm
 
     def _serving(self, worker: int | None) -> Iterator[Vm]:
-        """VMs that serve and haven't failed, of one thread or of all."""
+        """Iterate over the VMs of one thread or of all that serve requests and haven't failed."""
         check_worker(worker, len(self._components.workers), main=True)
         for vm in self._components.vms:
             if vm.role in ("main", "worker") and not vm.failed and worker in (None, vm.thread.number):
@@ -87,11 +87,11 @@ def _roots(vm: Vm) -> list[RootContext]:
 
 
 def _arm(vm: Vm, names: list[str]) -> None:
-    """Put the crash in the place of callbacks. Nothing has to be put back: a VM that has trapped runs none of them again."""
-    code = vm.server.engine.compile(assemble(_CRASH))  # now, since the callback's time is measured
+    """Replace callbacks by a crash. They aren't restored, because a VM that has trapped never runs them again."""
+    code = vm.server.engine.compile(assemble(_CRASH))  # now, because the callback's time is measured
 
     def crash(*_: int) -> int | None:
-        # A real trap in an instance of its own, so that its words are the engine's.
+        # A real trap in a separate instance, so that the message is the engine's.
         instance = Instance(code, lambda _: None)
         try:
             trap = instance.function("injected_trap")

@@ -1,4 +1,4 @@
-"""Observation of a proxy: trace, log, metrics and state, the tree, the state inside its VMs, explanations of exchanges."""
+"""Observation of a proxy: trace, log, metrics, state, context tree, Python state, and explanations of exchanges."""
 
 from __future__ import annotations
 
@@ -22,38 +22,38 @@ __all__ = ["Observed"]
 
 
 class Observed:
-    """The part of a proxy that shows what it does, and changes nothing. It has no state of its own."""
+    """Base class of `Proxy` with the methods that show its state and never change it."""
 
     _components: ProxyComponents
 
     @property
     def trace(self) -> Trace:
-        """Every call between host and guests, and the events around them."""
+        """Every call between the proxy and its filters, and other events of streams and VMs."""
         return self._components.server.trace
 
     @property
     def log(self) -> Log:
-        """Lines that filters and Envoy wrote."""
+        """Log lines that filters and the simulated Envoy wrote."""
         return self._components.server.log
 
     @property
     def metrics(self) -> Metrics:
-        """The filters' metrics by name; Envoy's own are in `.envoy`."""
+        """The filters' metrics by name. Its attribute `envoy` has Envoy's own metrics."""
         return self._components.server.metrics
 
     @property
     def clusters(self) -> dict[str, Cluster]:
-        """Upstreams by name, the main one as `upstream`. Set `.alive = False` to make one refuse connections."""
+        """Clusters by name; the main one is `upstream`. Set a cluster's `alive` to False to make it refuse connections."""
         return self._components.server.clusters
 
     @property
     def callouts(self) -> list[Callout]:
-        """Callouts that filters made, the last ten thousand."""
+        """The last 10,000 callouts that filters made."""
         return self._components.server.callouts.all()
 
     @property
     def shared_data(self) -> SharedData:
-        """Shared data by key; `.of(vm_id)` for one vm_id."""
+        """Shared data by key. Its method `of(vm_id)` returns the data of one vm_id."""
         return SharedData(self._components.server.shared)
 
     @property
@@ -63,7 +63,7 @@ class Observed:
 
     @property
     def vms(self) -> list[Vm]:
-        """Living VMs, in the order of their creation."""
+        """VMs that aren't closed, in the order of their creation."""
         return self._components.vms
 
     def tree(self) -> TreeNode:
@@ -71,17 +71,17 @@ class Observed:
         return build_tree(self._components)
 
     def python_state(self, *, worker: int | None = None, length: int = LENGTH) -> PythonState:
-        """Return the state of the Python inside every VM: attributes of contexts and classes, and variables of the module.
+        """Return the Python state of every VM: attributes of contexts and classes, and variables of the module.
 
-        Copies of the VMs are read, so that a filter's `__repr__` has no effect on the proxy. A VM that can't be read (a
-        module in another language, a `__repr__` without end) gives the reason.
+        It is read from copies of the VMs, so that a filter's `__repr__` has no effect on the proxy. For a VM that can't be
+        read, such as a module in another language, `problem` gives the reason.
 
         Parameters
         ----------
         worker
-            Only the VMs of this worker; 0 is the main thread.
+            Number of the worker whose VMs are read, or 0 for the main thread. By default, all VMs are read.
         length
-            Characters of a value, at most.
+            Most characters of a value (default 200).
 
         Raises
         ------
@@ -101,7 +101,7 @@ class Observed:
         Parameters
         ----------
         exchange
-            An exchange, its number, or its stream or connection; by default the last one.
+            An exchange, its number, its `Stream`, or its `TcpConnection`. By default, the last exchange.
 
         Raises
         ------
@@ -119,6 +119,7 @@ def _exchange(components: ProxyComponents, number: int | None) -> ExchangeBase:
     """Return an exchange by its number, or the last one."""
     candidates = [exchange for exchange in components.exchanges if number in (None, exchange.number)]
     if not candidates:
-        text = "There is no exchange yet." if number is None else f"There is no exchange {number}."
-        raise UsageError(f"{text} `proxy.exchanges` has all that are kept.")
+        if number is None:
+            raise UsageError("There is no exchange yet. Send a request first.")
+        raise UsageError(f"There is no exchange {number}. `proxy.exchanges` lists those that are kept.")
     return candidates[-1]

@@ -25,14 +25,14 @@ __all__ = ["HostcallTable", "ServerContext"]
 
 @dataclass(frozen=True)
 class HostcallTable:
-    """Functions that modules import from `env`.
+    """Functions that modules can import from `env`.
 
     Attributes
     ----------
     implementations
-        Import name -> function of the calling context and the inputs.
+        Name of an import -> function that gets the calling context and the inputs.
     extras
-        Import name -> function of a VM that returns the import itself, for those that Envoy has outside the ABI.
+        Name of an import that Envoy has outside the ABI -> function that gets a VM and returns the import's function.
     """
 
     implementations: Mapping[str, Callable[..., Any]]
@@ -41,44 +41,44 @@ class HostcallTable:
 
 @dataclass
 class ServerContext:
-    """Everything that a VM or stream needs from its proxy.
+    """State and settings of a proxy that its VMs and streams use.
 
     Attributes
     ----------
     engine, clock, trace, log
-        Parts of the proxy.
+        Parts of the proxy with these names.
     hostcalls
-        Functions that modules import.
+        Functions that modules can import.
     shared, metrics
         Shared data and queues, and metrics.
     random
-        Random numbers, from the clock's seed.
+        Random numbers, with the clock's seed.
     guest_time
-        Virtual seconds that a callback takes; None for the time that it really took.
+        Virtual seconds that a callback takes. None (the default): as long as it really took.
     frozen
-        Whether the monotonic clock shows the wall clock.
+        Whether the monotonic clock shows the same time as the wall clock (default False).
     deadline
-        Real seconds that one entry into a guest may take (5).
+        Real seconds after which a call into a filter traps (default 5).
     memory_limit
-        Bytes of memory that a VM may have, and that all guests together may store here (1 GiB).
+        Most bytes of memory that a VM can have, and that all filters together can store here (default 1 GiB).
     clusters
         Upstreams by name, for routes and callouts.
     properties
-        Properties that a test prescribes, by their paths joined with dots; they replace Envoy's own.
+        Properties that a test sets, by path with dots. They replace Envoy's own.
     node
-        Id, cluster and metadata that properties under `xds.node` show.
+        Id, cluster and metadata of the node, which the properties under `xds.node` show.
     manager
-        Switches of the HTTP connection manager.
+        Options of the HTTP connection manager.
     built_in
         Envoy's own HTTP filters in the chain.
     callouts
         Callouts so far.
     fuel_limit
-        Instructions that a callback may run; None for no limit.
+        Number of instructions after which a callback traps. None (the default): no limit.
     foreign
-        Foreign functions of the test's own, by name; each takes a `ForeignCall`.
+        Foreign functions that the test registers, by name. Each takes a `ForeignCall`.
     show_locals
-        Tracebacks of Python filters have local variables.
+        Whether tracebacks of Python filters show local variables (default False).
     vms_created
         Number of VMs so far.
     """
@@ -113,15 +113,15 @@ class ServerContext:
         self.random = Random(self.clock.seed)  # noqa: S311 -- a simulation repeats itself
 
     def _report_endless_events(self, thread: Thread) -> None:
-        """Log the callback that causes an endless sequence of events."""
+        """Log the callback that causes an endless series of events."""
         last = next((e for e in reversed(self.trace[-100:]) if e.kind == "callback"), None)
         where = (
             f" The last callback was {last.name} in VM {last.vm}, context {last.context}." if last is not None else ""
         )
         self.write_log(
             LogLevel.ERROR,
-            f"Stopped after {FOLLOWERS:,} events that followed from each other without any virtual time between them: a "
-            f"filter never stops.{where}",
+            f"Stopped an endless series of events: {FOLLOWERS:,} of them followed from each other without any virtual time "
+            f"between them.{where}",
             thread,
         )
 
@@ -129,23 +129,23 @@ class ServerContext:
         self.write_log(LogLevel.ERROR, text, self.clock.running or Thread(0))
 
     def new_vm_number(self) -> int:
-        """Return the number of the next VM; VMs are numbered from 1 in the order of their creation."""
+        """Return the number of the next VM. VMs are numbered from 1 in the order of their creation."""
         self.vms_created += 1
         return self.vms_created
 
     def uuid(self) -> str:
-        """Return a random UUID (version 4) from the seed."""
+        """Return a random UUID (version 4), which depends on the seed."""
         return str(UUID(int=self.random.getrandbits(128), version=4))
 
     def warn(self, text: str, thread: Thread, *, exchange: int | None = None, vm: int | None = None) -> None:
-        """Write a critical line of the simulation's own: Envoy logs nothing here, but users need the information.
+        """Write a critical log line that only the simulation has: users need the information, but Envoy logs nothing.
 
         Parameters
         ----------
         text, thread
-            The line, and the thread that it is about.
+            The line, and the thread to which it belongs.
         exchange, vm
-            Numbers of the exchange and VM that it is about, if any.
+            Numbers of the exchange and the VM to which it belongs, or None (the default).
         """
         time = self.clock.time()
         self.log.add(LogLine(time, LogLevel.CRITICAL, text, thread.name, vm, None, exchange, source="simulation"))
@@ -165,16 +165,16 @@ class ServerContext:
         vm: int | None = None,
         context: int | None = None,
     ) -> None:
-        """Write a line of Envoy's own into the log and the trace.
+        """Write a line that Envoy itself logs into the log and the trace.
 
         Parameters
         ----------
         level, text, thread
             The line, and the thread that writes it.
         time
-            Virtual seconds; the current time by default.
+            Time of the line in virtual seconds. By default, the current time.
         exchange, vm, context
-            Numbers of the exchange, VM and context that it is about, if any.
+            Numbers of the exchange, VM and context to which it belongs, or None (the default).
         """
         time = self.clock.time() if time is None else time
         self.log.add(LogLine(time, level, text, thread.name, vm, context, exchange, source="envoy"))

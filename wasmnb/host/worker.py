@@ -1,4 +1,4 @@
-"""A worker: one thread with its VMs, streams and connections."""
+"""A worker thread with its VMs, streams and connections."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Worker"]
 
-#: A filter of an HTTP stream.
+#: A filter of one HTTP stream.
 Filter = HttpContext | BlockedFilter | BuiltInFilter
 
 
@@ -34,15 +34,15 @@ class Worker:
     Attributes
     ----------
     thread
-        Its thread of events.
+        The event loop of the worker.
     table
-        Routes of requests that begin from now on.
+        Routes for requests that begin from now on.
     plugins
         Plugins of the current configuration, on this thread.
     streams, connections
         Live HTTP streams and TCP connections by exchange number.
     idle
-        Number of idle upstream connections by cluster; at most one to a cluster that speaks HTTP/2.
+        Number of idle upstream connections by cluster, at most one for a cluster that speaks HTTP/2.
     served
         Number of streams that have ended.
     """
@@ -65,17 +65,17 @@ class Worker:
 
     @property
     def name(self) -> str:
-        """`worker-1` and so on."""
+        """Name of the worker in log lines: `worker-1` and so on."""
         return self.thread.name
 
     @property
     def http_plugins(self) -> list[PluginHandle]:
-        """The HTTP filters, in order."""
+        """The HTTP filters in the order of the chain."""
         return [h for h in self.plugins if h.plugin.kind == "http"]
 
     @property
     def network_plugins(self) -> list[PluginHandle]:
-        """The network filters, in order."""
+        """The network filters in the order of the chain."""
         return [h for h in self.plugins if h.plugin.kind == "network"]
 
     @property
@@ -84,13 +84,14 @@ class Worker:
         return [*self.streams.values(), *self.connections.values()]
 
     def route(self, headers: HeaderMap) -> Route | None:
-        """Return the route of a request, or None."""
+        """Return the route of a request, or None if no route matches."""
         return self.table.find(headers, self.server.random)
 
     def create_filters(self, control: StreamControl) -> list[Filter]:
-        """Create the filters of a stream that its route does not disable.
+        """Create the filters of a stream, without those that its route disables.
 
-        A plugin that is missing on this worker is skipped; one whose VM has failed is bypassed, or blocks the stream.
+        Plugins that are missing on this worker are skipped. Plugins whose VM has failed are skipped or block the stream,
+        depending on their failure policy.
         """
         filters: list[Filter] = [*self._built_in(0, control)]
         route = control.state.info.route
@@ -111,7 +112,7 @@ class Worker:
         return [] if handle.bypassed else [BlockedFilter(handle.plugin, handle.vm, control)]
 
     def _built_in(self, before: int, control: StreamControl) -> list[Filter]:
-        """Create Envoy's own filters that follow a number of Wasm filters."""
+        """Create Envoy's own filters whose position is after `before` Wasm filters."""
         filters: list[Filter] = []
         route = control.state.info.route
         for spec in self.server.built_in:
@@ -122,7 +123,7 @@ class Worker:
         return filters
 
     def create_network_filters(self, stream: TcpStream) -> FilterSet:
-        """Create one filter for each plugin, up to one whose VM has failed and that is not bypassed."""
+        """Create a filter for each network plugin, up to one that blocks the connection because its VM has failed."""
         filters: list[TcpContext] = []
         for handle in self.network_plugins:
             if handle.missing:
@@ -144,7 +145,7 @@ class Worker:
                 root.log([*stream.control.header_maps, None, None, None, None], stream.state.info)
 
     def abandon(self) -> None:
-        """Close streams that an interrupt left in the middle of a callback."""
+        """Close streams that an interrupt stopped in the middle of a callback."""
         for stream in list(self.streams.values()):
             stream.abandon()
         for connection in list(self.connections.values()):

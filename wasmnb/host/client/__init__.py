@@ -1,4 +1,4 @@
-"""The client's side of a proxy: how it sends requests, over which connections, and how it leaves.
+"""The simulated clients of a proxy: how they send requests, over which connections, and how they disconnect.
 
-How the proxy handles a request is in `..http` and `..tcp`.
+`..http` and `..tcp` have the proxy's side.
 """

@@ -1,4 +1,4 @@
-"""How a client sends a request: over which connection, how patiently, and with what around it."""
+"""Options of how a client sends a request: worker, protocol, waiting time, timeout, properties and metadata."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ..properties.prescribed import Prescribed
 
 __all__ = ["DEFAULT_WAIT", "Delivery", "check_metadata", "seconds_of"]
 
-#: Virtual seconds that a request waits for a stream that a filter holds.
+#: Virtual seconds for which `request` waits by default if a filter holds the stream.
 DEFAULT_WAIT = 20.0
 
 
 def seconds_of(wait: Wait, default: float | None = DEFAULT_WAIT) -> float | None:
-    """Return the seconds of a `wait`, with its default."""
+    """Return the seconds for an argument `wait`: `...` stands for the default, None for no limit."""
     return default if isinstance(wait, EllipsisType) else wait
 
 
@@ -29,28 +29,28 @@ def check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     Raises
     ------
     UsageError
-        It isn't a mapping of namespaces to mappings.
+        The metadata isn't a mapping of namespaces to mappings.
     """
     values = dict(metadata or {})
     for namespace, fields in values.items():
         if not isinstance(fields, Mapping):
             raise UsageError(
-                f"metadata= has a mapping for each namespace, as in {{'com.example': {{'tier': 'gold'}}}}, not {fields!r:.60} "
-                f"for {namespace!r}."
+                f"metadata must have a mapping for each namespace, such as {{'com.example': {{'tier': 'gold'}}}}, not "
+                f"{fields!r:.60} for {namespace!r}."
             )
     return values
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """Options of sending one request; `Requests.request` documents them.
+    """Options of sending one request, which `Requests.request` documents.
 
     Parameters
     ----------
     worker, http2, wait, timeout, complete
         As for `Requests.request`, with its defaults.
     properties
-        Properties that the test prescribes for this request.
+        Properties that the test sets for this request.
     metadata
         Dynamic metadata of the stream.
     """
@@ -65,19 +65,19 @@ class Delivery:
 
     @classmethod
     def of(cls, options: SendOptions, default_wait: float | None = DEFAULT_WAIT) -> Self:
-        """Return the options of a call.
+        """Return the options for the keyword arguments of a call.
 
         Parameters
         ----------
         options
             The keyword arguments.
         default_wait
-            Seconds for `wait` if it isn't among them, but at least the client's timeout (20).
+            Seconds for `wait` if `options` doesn't have it (default 20). A longer `timeout` of the client replaces it.
 
         Raises
         ------
         TypeError
-            There is no such option.
+            An option doesn't exist.
         UsageError
             The timeout is negative, or properties or metadata aren't valid.
         """
@@ -86,7 +86,7 @@ class Delivery:
             raise TypeError(f"a request has no option {unknown[0]!r}; it has {', '.join(SendOptions.__annotations__)}")
         timeout = options.get("timeout")
         if timeout is not None and (isinstance(timeout, str | bytes) or timeout < 0):
-            raise UsageError(f"timeout is the seconds that the client waits, not {timeout!r}.")
+            raise UsageError(f"timeout must be a number of seconds, at least 0, not {timeout!r}.")
         default = default_wait if default_wait is None else max(default_wait, timeout or 0.0)
         return cls(
             worker=options.get("worker"),
@@ -100,7 +100,7 @@ class Delivery:
 
     @property
     def repeated(self) -> dict[str, Any]:
-        """The options that sending the request once more needs, as keyword arguments; those with the default value are left out."""
+        """Keyword arguments that send the request in the same way again, without those that have the default value."""
         options = {
             "http2": self.http2 or None,
             "timeout": self.timeout,
@@ -110,7 +110,7 @@ class Delivery:
         return {name: value for name, value in options.items() if value is not None}
 
     def shaped(self, request: Request) -> Request:
-        """Return the request as it is sent: without the end of its body if that never comes."""
+        """Return the request as it is sent: without the end of its body if `complete` is False."""
         if self.complete or request.chunks is not None:
             return request
         return replace(request, chunks=[request.body] if request.body else [])

@@ -1,4 +1,4 @@
-"""Requests and connections into a simulated proxy."""
+"""Sender of requests and opener of connections for a simulated proxy."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["Sender"]
 #: Client ports: the first one, and how many are used before they repeat.
 _FIRST_PORT, _PORTS = 40000, 20000
 
-#: Requests and connections of a proxy that may be open at the same time.
+#: Most requests and connections that can be open in a proxy at the same time.
 OPEN = 20_000
 
 
@@ -38,7 +38,7 @@ class Sender:
     Attributes
     ----------
     settings
-        Limits and listener of streams that begin from now on.
+        Settings with the limits and the listener of streams that begin from now on.
     """
 
     def __init__(self, components: ProxyComponents, settings: ProxySettings) -> None:
@@ -50,7 +50,7 @@ class Sender:
         self._client = Thread(0)  # clients aren't busy when the proxy is
 
     def send(self, request: Request, delivery: Delivery) -> Exchange:
-        """Send a request over a connection of its own and wait for its end."""
+        """Send a request over a new connection and wait for the end of the exchange."""
         self._loop.check_open()
         stream = self._new_stream(request, delivery, self._pick(delivery.worker), self.new_connection())
         self._loop.run_until_done(stream.exchange, delivery.wait)
@@ -59,14 +59,14 @@ class Sender:
     def send_over(
         self, request: Request, delivery: Delivery, worker: Worker, connection: Connection, *, http2: bool
     ) -> HttpStream:
-        """Send a request over an open connection and wait for its end."""
+        """Send a request over an open connection and wait for the end of the exchange."""
         self._loop.check_open()
         stream = self._new_stream(request, replace(delivery, http2=http2), worker, connection)
         self._loop.run_until_done(stream.exchange, delivery.wait)
         return stream
 
     def _new_stream(self, request: Request, delivery: Delivery, worker: Worker, connection: Connection) -> HttpStream:
-        """Begin a request on a worker, and let its client leave when its patience ends."""
+        """Begin a request on a worker. Its client disconnects after its timeout, if it has one."""
         request = delivery.shaped(request)
         stream = self._stream(request, worker, connection, http2=delivery.http2)
         info = stream.state.info
@@ -82,7 +82,7 @@ class Sender:
         return stream
 
     def send_at(self, requests: Iterable[tuple[float, Request]], wait: float | None, *, http2: bool) -> list[Exchange]:
-        """Send requests at their moments, then wait until all are done."""
+        """Send each request at its time, then wait until all are done."""
         self._loop.check_open()
         clock, moment, expected = self._components.server.clock, 0.0, 0
         exchanges: list[Exchange] = []
@@ -104,7 +104,7 @@ class Sender:
         return exchanges
 
     def call_later(self, seconds: float, action: Callable[[], None]) -> None:
-        """Run an action of a client at a moment."""
+        """Run an action of a client after some virtual seconds."""
         self._components.server.clock.call_later(seconds, self._client, action)
 
     def schedule(
@@ -117,7 +117,7 @@ class Sender:
         *,
         http2: bool,
     ) -> None:
-        """Send a request at a moment, and call a function at its end, or after the client has given up."""
+        """Send a request after some virtual seconds. Call `on_done` at its end, or when the client gives up."""
         clock, chosen = self._components.server.clock, self._pick(worker)
         due = clock.time() + after
 
@@ -142,18 +142,18 @@ class Sender:
         clock.call_later(after, chosen.thread, arrive)
 
     def session(self, worker: int | None, *, http2: bool) -> ClientSession:
-        """Open a connection for several requests."""
+        """Open a connection over which a client can send several requests."""
         self._loop.check_open()
         return ClientSession(self, self._loop, self._pick(worker), self.new_connection(), http2=http2)
 
     def open(self, request: Request, worker: int | None, *, end: bool, http2: bool) -> Stream:
-        """Send a request's headers."""
+        """Send only the headers of a request."""
         stream = self._open(request, worker, http2=http2)
         self._loop.run_on_worker(stream.worker, lambda: stream.start(request, end=end, has_body=not end))
         return Stream(self._loop, stream)
 
     def open_connection(self, worker: int | None) -> HttpConnection:
-        """Open a connection over HTTP/1 that takes bytes."""
+        """Open a connection over HTTP/1 for raw bytes."""
         self._loop.check_open()
         chosen, connection = self._pick(worker), self.new_connection()
 
@@ -171,7 +171,7 @@ class Sender:
     def connect_at(
         self, items: Iterable[tuple[float, Sequence[bytes]]], cluster: str, wait: float
     ) -> list[TcpExchange]:
-        """Open connections at their moments, send chunks and the client's end over each, and wait until all have ended."""
+        """Open each connection at its time, send its chunks, close the client's side, and wait until all have ended."""
         clock, moment = self._components.server.clock, 0.0
         streams: list[TcpStream] = []
         expected = 0
@@ -199,7 +199,7 @@ class Sender:
         parts = self._components
         clusters = parts.server.clusters
         if cluster not in clusters:
-            raise UsageError(f"There is no cluster {cluster!r}; there are {', '.join(clusters)}.")
+            raise UsageError(f"There is no cluster {cluster!r}. The clusters of this proxy are {', '.join(clusters)}.")
         self._check_room()
         exchange = TcpExchange(parts.exchanges.next_number(), worker.number, parts.server)
         parts.exchanges.append(exchange)
@@ -217,12 +217,12 @@ class Sender:
         return HttpStream(worker, exchange, connection, self.settings.limits, http2=http2)
 
     def _check_room(self) -> None:
-        """Raise `UsageError` if too many requests and connections wait for their end already."""
+        """Raise `UsageError` if too many requests and connections are already open."""
         waiting = sum(len(worker.streams) + len(worker.connections) for worker in self._components.workers)
         if waiting >= OPEN:
             raise UsageError(
-                f"{waiting:,} requests and connections have no end yet, and a proxy keeps at most that many open. "
-                "Let time pass with advance(), so that they time out, or have the filter continue them."
+                f"{waiting:,} requests and connections have no end yet, and a proxy keeps at most {OPEN:,} open. "
+                "Let time pass with advance(), so that they time out, or let the filter continue them."
             )
 
     def new_connection(self) -> Connection:
@@ -233,7 +233,7 @@ class Sender:
         return Connection(self._connections, peer, listener.address, listener=listener)
 
     def _pick(self, number: int | None) -> Worker:
-        """A worker by its number; without one, the workers take turns."""
+        """Return a worker by its number. None: the workers take turns."""
         workers = self._components.workers
         if number is None:
             self._next_worker += 1

@@ -1,4 +1,4 @@
-"""A client's connection over which several requests go, one after the other."""
+"""A client's connection over which it sends several requests, one after the other."""
 
 from __future__ import annotations
 
@@ -27,11 +27,13 @@ def check_session_options(options: SendOptions) -> None:
     Raises
     ------
     UsageError
-        There is one that belongs to the connection.
+        An option belongs to the connection, not to the request.
     """
     for name in ("worker", "http2"):
         if name in options:
-            raise UsageError(f"{name}= belongs to the connection: give it to session(), not to a request over it.")
+            raise UsageError(
+                f"{name} belongs to the connection. Give it to session(), not to a request over the connection."
+            )
 
 
 def check_session_open(session: SessionInterface) -> None:
@@ -40,7 +42,7 @@ def check_session_open(session: SessionInterface) -> None:
     Raises
     ------
     UsageError
-        It is closed.
+        The connection is closed.
     """
     if session.closed:
         last = session.exchanges[-1].number if session.exchanges else 0
@@ -49,15 +51,15 @@ def check_session_open(session: SessionInterface) -> None:
 
 
 class ClientSession(Requests[Exchange]):
-    """One connection of a client, for requests one after the other. A context manager.
+    """A client's connection for several requests, one after the other. Use it as a context manager.
 
     Attributes
     ----------
     exchanges
-        The last requests, with the same limits as those of a proxy.
+        The last exchanges of this connection, up to the same limits as for a proxy.
     closed
-        One of the sides has closed the connection: the client with `close`, or the proxy after a response, as HTTP/1.1 does
-        with `connection: close` and after a reset.
+        Whether the client has closed the connection with `close`, or the proxy has closed it after a response: over HTTP/1.1
+        this happens after `connection: close` and after a reset.
     """
 
     def __init__(self, sender: Sender, loop: EventLoop, worker: Worker, connection: Connection, *, http2: bool) -> None:
@@ -71,12 +73,12 @@ class ClientSession(Requests[Exchange]):
         self._streams: list[HttpStream] = []
 
     def send(self, request: Request, **options: Unpack[SendOptions]) -> Exchange:
-        """Send a request over the connection and wait for its end; the options are those of `Requests.request`.
+        """Send a request over the connection and wait for its end. The options are those of `Requests.request`.
 
         Raises
         ------
         UsageError
-            The connection is closed, or over HTTP/1.1 the response to the last request hasn't ended.
+            The connection is closed, or it uses HTTP/1.1 and the last response hasn't ended.
         """
         check_session_options(options)
         check_session_open(self)
@@ -90,7 +92,7 @@ class ClientSession(Requests[Exchange]):
         return stream.exchange
 
     def _note_end(self, stream: HttpStream) -> None:
-        """Close the connection over HTTP/1.1 if this stream's end closes it, now or later."""
+        """Close an HTTP/1.1 connection if the end of this stream closes it, now or later."""
         if self._http2:
             return
         if stream.state.done:
@@ -102,12 +104,12 @@ class ClientSession(Requests[Exchange]):
         waiting = [stream.exchange.number for stream in self._streams if not stream.state.done]
         if waiting and not self._http2:
             raise UsageError(
-                f"Exchange {waiting[0]} has no complete response yet, and HTTP/1.1 has one request at a time on a connection. "
+                f"Exchange {waiting[0]} has no complete response yet, and over HTTP/1.1 a connection has one request at a time. "
                 "Let time pass with advance(), or open another session()."
             )
 
     def close(self) -> None:
-        """Close the connection; requests without a complete response see their client leave."""
+        """Close the connection. For requests without a complete response, the client disconnects."""
         self.closed = True
         for stream in self._streams:
             if not stream.state.done and not self._loop.closed:

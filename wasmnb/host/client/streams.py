@@ -1,4 +1,4 @@
-"""The client's end of a stream or connection: it sends chunk by chunk, reads, and closes."""
+"""The client's end of a stream or connection, for sending chunk by chunk, reading and closing."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["Stream", "TcpConnection", "send_bytes", "send_whole", "to_send"]
 
 
 class Stream:
-    """A request that is sent chunk by chunk.
+    """A request whose body the client sends chunk by chunk.
 
-    Every method runs the proxy until nothing is left to do at this moment. Virtual time passes only in `Proxy.advance`
-    and `wait`.
+    Every method runs the proxy until nothing is left to do at the current virtual time. Time passes only in `wait` and in
+    `Proxy.advance`.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Stream:
         chunk
             The bytes; text is encoded as UTF-8.
         end
-            This is the last chunk, and no trailers follow.
+            Whether this is the last chunk, without trailers after it (default False).
 
         Raises
         ------
@@ -65,7 +65,7 @@ class Stream:
         Parameters
         ----------
         trailers
-            The trailers, as a mapping or as pairs; empty by default.
+            The trailers, as a mapping or as pairs of names and values (default none).
 
         Raises
         ------
@@ -80,7 +80,7 @@ class Stream:
         return self
 
     def reset(self) -> Exchange:
-        """Reset the stream, as a client does that disconnects."""
+        """Reset the stream, like a client that disconnects."""
         self._ended = True
         self._do(self._stream.control.on_client_disconnect)
         return self.exchange
@@ -91,14 +91,14 @@ class Stream:
         Parameters
         ----------
         seconds
-            Virtual seconds at most; None for no limit.
+            Most virtual seconds to wait. None (the default): no limit.
         """
         self._loop.run_until_done(self.exchange, seconds)
         return self.exchange
 
     def _check(self) -> None:
         if self._ended:
-            raise UsageError("The request is complete; nothing can be sent after its end.")
+            raise UsageError("The request is already complete. Start another one with open().")
 
     def _do(self, action: Callable[[], None]) -> None:
         self._loop.run_on_worker(self._stream.worker, action)
@@ -108,9 +108,9 @@ class Stream:
 
 
 class TcpConnection:
-    """A TCP connection of a client.
+    """The client's end of a TCP connection.
 
-    Every method runs the proxy until nothing is left to do at this moment.
+    Every method runs the proxy until nothing is left to do at the current virtual time.
 
     Attributes
     ----------
@@ -133,7 +133,7 @@ class TcpConnection:
         data
             The bytes; text is encoded as UTF-8.
         end
-            Close the client's side after them.
+            Whether to close the client's side of the connection after them (default False).
 
         Raises
         ------
@@ -152,7 +152,7 @@ class TcpConnection:
         return raw
 
     def end(self) -> Self:
-        """Close the client's side (half-close)."""
+        """Close the client's side of the connection (half-close). The proxy can still send."""
         return self.send(b"", end=True)
 
     def read(self, wait: float | None = None) -> bytes | None:
@@ -161,7 +161,7 @@ class TcpConnection:
         Parameters
         ----------
         wait
-            Virtual seconds to wait for bytes; None, the default, for not waiting.
+            Virtual seconds to wait for bytes. None (the default): don't wait.
         """
         if wait and not self._has_news():
             self._loop.run_while(lambda: not self._has_news(), wait)
@@ -178,18 +178,18 @@ class TcpConnection:
         return self.exchange.received
 
     def close(self, data: Text = b"") -> TcpExchange:
-        """Close both sides.
+        """Close both sides of the connection.
 
         Parameters
         ----------
         data
-            Bytes to send just before, without waiting for what they lead to (default none): bytes for the client that they
-            cause arrive at a closed socket.
+            Bytes to send just before (default none). The client doesn't wait for a response to them: it would arrive at a
+            closed socket.
 
         Raises
         ------
         UsageError
-            There are bytes, and the client's side is closed already.
+            There are bytes to send, and the client's side is already closed.
         """
         self.exchange.closed_by_proxy = self.exchange.ended
         raw = self._add_sent(data) if data else b""
@@ -212,14 +212,14 @@ class TcpConnection:
 
 
 def to_send(data: Text, *, ended: bool) -> bytes:
-    """Return what a client sends over a TCP connection as bytes.
+    """Return the bytes that a client sends over a TCP connection.
 
     Parameters
     ----------
     data
         Bytes, or text that is encoded as UTF-8.
     ended
-        The client has closed its side.
+        Whether the client has closed its side.
 
     Raises
     ------
@@ -227,19 +227,19 @@ def to_send(data: Text, *, ended: bool) -> bytes:
         The client's side is closed already.
     """
     if ended:
-        raise UsageError("The client's side of the connection is closed; nothing more can be sent.")
+        raise UsageError("The client has already closed its side of the connection. Open another one with connect().")
     return to_bytes(data)
 
 
 def send_whole(stream: HttpStream, request: Request, *, complete: bool = True) -> None:
-    """Send a whole request: headers and body arrive together, but each of several chunks, and trailers, as its own event.
+    """Send a whole request. Headers and body arrive in one event; further chunks and trailers arrive in separate events.
 
     Parameters
     ----------
     stream, request
-        The stream that begins, and its request.
+        The new stream, and its request.
     complete
-        False: the end of the body is not sent.
+        Whether the end of the body is sent (default True).
     """
     trailers = request.trailers.raw if complete else []
     has_body = bool(request.body) or bool(trailers) or request.chunks is not None
@@ -257,7 +257,7 @@ def send_whole(stream: HttpStream, request: Request, *, complete: bool = True) -
 
 
 def send_bytes(stream: TcpStream, chunks: Sequence[bytes]) -> None:
-    """Open a connection, and send each chunk as its own event; the client closes its side with the last one."""
+    """Open a connection and send each chunk in a separate event. The client closes its side with the last one."""
     stream.start()
     stream.exchange.sent, stream.exchange.sent_chunks = b"".join(chunks), list(chunks)
     stream.exchange.half_closed = True

@@ -21,14 +21,14 @@ __all__ = ["Traffic"]
 
 
 class Traffic(Requests[Exchange]):
-    """The part of a proxy that its clients use. It has no state of its own."""
+    """Base class of `Proxy` with the methods that its clients use."""
 
     plugins: list[Plugin]
     loop: EventLoop
     _sender: Sender
 
     def send(self, request: Request, **options: Unpack[SendOptions]) -> Exchange:
-        """Send a `Request` as `request` does."""
+        """Send a `Request` object. The options are those of `request`."""
         require_http(self.plugins)
         return self._sender.send(request, Delivery.of(options))
 
@@ -40,10 +40,10 @@ class Traffic(Requests[Exchange]):
         Parameters
         ----------
         requests
-            Virtual seconds since the previous request, and the request. The workers take turns. If a worker is still busy,
-            the request waits, and its exchange's duration includes that time.
+            Pairs of the virtual seconds since the previous request, and the request. The workers take turns. If a worker is
+            still busy, the request waits, and the duration of its exchange includes that time.
         http2, wait
-            As for `request`; `wait` applies to each exchange.
+            As for `request`. `wait` applies to each exchange.
         """
         require_http(self.plugins)
         return self._sender.send_at(requests, seconds_of(wait), http2=http2)
@@ -58,21 +58,22 @@ class Traffic(Requests[Exchange]):
         http2: bool = False,
         timeout: float = DEFAULT_WAIT,
     ) -> None:
-        """Send a request at a moment to come, for clients that react to responses. `loop.run_while` lets it happen.
+        """Schedule a request for later, for clients that react to responses. It is sent while `loop.run_while` runs.
 
         Parameters
         ----------
         request
             The request.
         on_done
-            Called with the exchange at its end, and with whether the client has given up. It may schedule further requests.
+            Function that is called at the end of the exchange, with the exchange and with whether the client has given up. It
+            can schedule further requests.
         after
-            Virtual seconds from now, or from the running event on (0). The exchange's duration includes the time for which
-            the request waits for a busy worker.
+            Virtual seconds from now, or from the current event (default 0). If the worker is busy then, the request waits, and
+            the duration of the exchange includes that time.
         worker, http2
             As for `request`.
         timeout
-            Virtual seconds after the arrival at which the client closes its connection (20).
+            Virtual seconds after which the client closes its connection (default 20), from the request's arrival.
 
         Raises
         ------
@@ -88,9 +89,9 @@ class Traffic(Requests[Exchange]):
         Parameters
         ----------
         seconds
-            Virtual seconds from now, or from the running event on.
+            Virtual seconds from now, or from the current event.
         action
-            The function. It may call `schedule` and `call_later`, and must not run the event loop.
+            The function. It can call `schedule` and `call_later`, but must not run the event loop.
         """
         self._sender.call_later(seconds, action)
 
@@ -105,14 +106,14 @@ class Traffic(Requests[Exchange]):
         authority: str = "example.com",
         http2: bool = False,
     ) -> Stream:
-        """Send only the headers of a request; the `Stream` sends the rest chunk by chunk.
+        """Send only the headers of a request, and return a `Stream` that sends the rest chunk by chunk.
 
         Parameters
         ----------
         method, path, headers, worker, authority, http2
             As for `request`.
         end
-            The request has no body.
+            Whether the request ends after its headers, without a body (default False).
         """
         require_http(self.plugins)
         request = Request.of(method, path, headers, authority=authority, chunks=None if end else [])
@@ -121,7 +122,7 @@ class Traffic(Requests[Exchange]):
     def session(self, *, worker: int | None = None, http2: bool = False) -> ClientSession:
         """Open a client's connection for several requests, one after the other (keep-alive).
 
-        `connection.id`, the client's address and filter state with the lifespan of the connection stay the same.
+        All of them have the same `connection.id`, client address, and filter state with the lifespan of the connection.
 
         Parameters
         ----------
@@ -132,7 +133,7 @@ class Traffic(Requests[Exchange]):
         return self._sender.session(worker, http2=http2)
 
     def open_connection(self, *, worker: int | None = None) -> HttpConnection:
-        """Open a connection over HTTP/1 that takes bytes as they are, for requests that a `Request` cannot express.
+        """Open a connection over HTTP/1 for raw bytes, for requests that a `Request` can't represent.
 
         Parameters
         ----------
@@ -149,13 +150,13 @@ class Traffic(Requests[Exchange]):
         worker
             As for `request`.
         cluster
-            The cluster that it leads to. Its upstream is an echo, or a function from bytes to bytes or `TcpReply`; empty
-            bytes mean that the client has closed its side.
+            The cluster to which the connection goes (default `upstream`). Its upstream is an echo, or a function that gets
+            bytes and returns bytes or a `TcpReply`. Empty bytes mean that the client has closed its side.
 
         Raises
         ------
         UsageError
-            The proxy is closed, has no network filter, or no such worker or cluster.
+            The proxy is closed, has no network filter, or doesn't have the worker or the cluster.
         """
         self.loop.check_open()
         require_network(self.plugins)
@@ -173,17 +174,17 @@ class Traffic(Requests[Exchange]):
         Parameters
         ----------
         connections
-            Virtual seconds since the previous connection, and the chunks that its client sends before it closes its side.
-            The workers take turns.
+            Pairs of the virtual seconds since the previous connection, and the chunks that its client sends before it closes
+            its side. The workers take turns.
         cluster
             As for `connect`.
         wait
-            Virtual seconds that a connection may take to end (20); then the client resets it.
+            Virtual seconds after which the client resets a connection that hasn't ended (default 20).
 
         Raises
         ------
         UsageError
-            The proxy is closed, has no network filter, or no such cluster.
+            The proxy is closed, has no network filter, or doesn't have the cluster.
         """
         require_network(self.plugins)
         return self._sender.connect_at(connections, cluster, wait)

@@ -1,4 +1,4 @@
-"""Plugins, their VMs, and their life: start, update, drain and shutdown.
+"""Plugins and their VMs, from start through updates and drains to shutdown.
 
-A plugin is a filter with its configuration. VMs are in `..vm`, and the contexts of the guest in `..contexts`.
+A plugin is a filter with its configuration. `..vm` has the VMs, and `..contexts` the contexts inside them.
 """

@@ -1,4 +1,4 @@
-"""Configuration of HTTP filters of Envoy's own in the chain of plugins."""
+"""Configuration of Envoy's own HTTP filters in a filter chain."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from ..envoy_api.message_check import checked_argument
 
 __all__ = ["BUILT_IN", "BUILT_IN_MESSAGES", "HEADER_MUTATION", "SET_METADATA", "BuiltIn"]
 
-#: Kinds of filters.
+#: Kinds of Envoy's own filters.
 SET_METADATA, HEADER_MUTATION = "set_metadata", "header_mutation"
 #: Names of the filters that are simulated.
 BUILT_IN = (SET_METADATA, HEADER_MUTATION)
-#: Kind -> its message in `..envoy_api.schema`.
+#: Kind -> name of its configuration message in `..envoy_api.schema`.
 BUILT_IN_MESSAGES = {SET_METADATA: "SetMetadataFilter", HEADER_MUTATION: "HeaderMutationFilter"}
 
 
 @dataclass(frozen=True)
 class BuiltIn:
-    """One filter of the chain.
+    """One of Envoy's own HTTP filters in a filter chain, for `Proxy(built_in=...)`.
 
     Parameters
     ----------
     kind
-        One of `BUILT_IN`.
+        `set_metadata` or `header_mutation`.
     config
-        Its message, as a mapping.
+        The filter's configuration message, as a mapping (default empty).
     name
-        Its name in the chain; routes say under it what is different.
+        Name of the filter in the chain, to which `typed_per_filter_config` of routes refers (default empty).
     before
-        Number of Wasm filters before it.
+        Number of Wasm filters that run before it (default 0).
     disabled
-        It does not run unless a route enables it.
+        Whether it runs only where a route enables it (default False).
 
     Raises
     ------
@@ -50,6 +50,6 @@ class BuiltIn:
 
     def __post_init__(self) -> None:
         if self.kind not in BUILT_IN:
-            raise UsageError(f"A built-in filter is {' or '.join(BUILT_IN)}, not {self.kind!r}.")
+            raise UsageError(f"The kind of a BuiltIn must be {' or '.join(BUILT_IN)}, not {self.kind!r}.")
         message = checked_argument("config", self.config, BUILT_IN_MESSAGES[self.kind])
         object.__setattr__(self, "config", message)  # numbers of enumerations as names, without nulls

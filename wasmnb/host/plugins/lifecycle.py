@@ -1,11 +1,10 @@
-"""The plugins in force: started, replaced while traffic runs, and shut down, on the main thread and every worker.
+"""Start, update and shutdown of a proxy's plugins, on the main thread and on every worker.
 
-Facts (Envoy 1.40): access loggers are made first, then the filters, then Wasm services; everything on the main thread
-before anything on the workers, and each worker does all plugins in order. An update makes new root contexts (and VMs, if
-the VM configuration or the code is new) while the old ones still run; a plugin that is the same as before is left alone.
-The old roots get `on_done` and `on_delete` when the drain time is over and their streams have ended; streams that are
-still open then are reset. A refused update changes nothing. At shutdown the newest root goes first, and a root whose
-`on_done` returned 0 is not waited for.
+Facts (Envoy 1.40): Envoy creates access loggers first, then filters, then Wasm services. The main thread creates all of them
+before the workers do, and each worker creates all plugins in order. An update creates new root contexts (and VMs, if the VM
+configuration or the code is new) while the old ones still run; unchanged plugins keep theirs. After the drain time, streams that
+are still open are reset, and the old roots get `on_done` and `on_delete`. An update that is refused changes nothing. At shutdown
+the newest root ends first, and Envoy doesn't wait for a root whose `on_done` returned 0.
 """
 
 from __future__ import annotations
@@ -28,27 +27,27 @@ if TYPE_CHECKING:
 
 __all__ = ["PluginLifecycle"]
 
-#: Order in which Envoy makes the kinds of plugins.
+#: Order in which Envoy creates plugins of the kinds.
 _ORDER = {"access_log": 0, "http": 1, "network": 1, "singleton": 2, "service": 2, "stat_sink": 3}
 
 
 class Stream(Protocol):
-    """A stream or connection that is open."""
+    """An open stream or connection."""
 
     def disconnect(self) -> None:
-        """End it, because its listener is removed."""
+        """End the stream because its listener is removed."""
         ...
 
 
 class PluginWorker(Protocol):
-    """A worker, as the lifecycle uses it.
+    """The part of a worker that `PluginLifecycle` uses.
 
     Attributes
     ----------
     thread
-        Its thread.
+        The thread of the worker.
     plugins
-        The plugins in force on it.
+        The worker's current plugins.
     """
 
     thread: Thread
@@ -56,19 +55,19 @@ class PluginWorker(Protocol):
 
     @property
     def live(self) -> Iterable[Stream]:
-        """Its open streams."""
+        """The open streams of the worker."""
         ...
 
 
 class _Refused(Exception):
-    """A configuration was refused.
+    """Exception for a configuration that is refused.
 
     Attributes
     ----------
     plugin
         The plugin at fault.
     roots
-        Root contexts that were made for the configuration, newest first.
+        Root contexts that were created for the configuration, newest first.
     """
 
     def __init__(self, plugin: Plugin, roots: list[RootContext]) -> None:
@@ -83,16 +82,16 @@ class PluginLifecycle:
     Parameters
     ----------
     server, registry
-        Shared state, and the registry of VMs.
+        State that the VMs share, and the registry of VMs.
     main, workers
         The main thread and the workers.
 
     Attributes
     ----------
     plugins
-        The configuration in force, in Envoy's order.
+        The current plugins, in the order in which Envoy creates them.
     handles
-        The plugins on the main thread.
+        Their handles on the main thread.
     """
 
     def __init__(
@@ -114,7 +113,7 @@ class PluginLifecycle:
         Raises
         ------
         ModuleError, FilterTrap
-            Envoy would not start.
+            A plugin can't be loaded, so that Envoy would not start.
         """
         self.plugins = sorted(plugins, key=lambda p: _ORDER[p.kind])
         try:
@@ -128,22 +127,22 @@ class PluginLifecycle:
             self._start_worker(worker, self.handles, [])
 
     def update(self, plugins: Sequence[Plugin], drain: float) -> bool:
-        """Replace the plugins.
+        """Replace the plugins, as a listener update does.
 
         Parameters
         ----------
         drain
-            Virtual seconds until the old plugins are removed.
+            Virtual seconds after which the old plugins are removed.
 
         Returns
         -------
         bool
-            False if these plugins are in force already.
+            False if the plugins are the same as before. Then nothing has changed.
 
         Raises
         ------
         ModuleError, FilterTrap
-            Envoy would refuse the update; the old plugins stay in force.
+            Envoy would refuse the update. The old plugins keep running.
         """
         ordered = sorted(plugins, key=lambda p: _ORDER[p.kind])
         if ordered == self.plugins:
@@ -163,7 +162,7 @@ class PluginLifecycle:
         return True
 
     def _prepare(self, plugins: Sequence[Plugin]) -> list[PluginHandle]:
-        """Load all plugins on the main thread; raises `_Refused` from the error of the plugin at fault."""
+        """Load all plugins on the main thread. Raise `_Refused` from the error of the plugin at fault."""
         handles: list[PluginHandle] = []
         for plugin in plugins:
             try:
@@ -191,7 +190,7 @@ class PluginLifecycle:
         self.server.clock.call_later(seconds, thread, lambda: self._remove(thread, old))
 
     def _remove(self, thread: Thread, old: Sequence[PluginHandle]) -> None:
-        """Remove the old listener: reset its streams, and close the roots that are no longer in use."""
+        """Remove the old listener: reset its streams, and close the root contexts that are no longer in use."""
         in_use = {h.root for h in self._handles_of(thread)}
         unused = [h.root for h in reversed(old) if h.root is not None and h.root not in in_use]
         for root in unused:
@@ -206,7 +205,7 @@ class PluginLifecycle:
         return next(w.plugins for w in self.workers if w.thread is thread)
 
     def stats_sinks(self) -> list[RootContext]:
-        """Return the root contexts of stats sinks that are alive."""
+        """Return the root contexts of all running stats sinks."""
         sinks = [h.root for h in self.handles if h.plugin.kind == "stat_sink"]
         return [root for root in sinks if root is not None and not root.closed]
 
@@ -217,12 +216,12 @@ class PluginLifecycle:
         self.handles.clear()
 
     def close(self, flush: Callable[[], None]) -> None:
-        """Shut down, thread by thread.
+        """Schedule the shutdown of the plugins on every thread.
 
         Parameters
         ----------
         flush
-            Flushes the statistics once more, when the workers have gone.
+            Function that flushes the statistics a last time, after the workers have ended.
         """
         clock = self.server.clock
         for worker in self.workers:
@@ -250,7 +249,7 @@ class PluginLifecycle:
         self.server.write_log(LogLevel.CRITICAL, text, thread)
 
     def _log_on(self, thread: Thread, text: str) -> None:
-        """Log on another thread, as its own event."""
+        """Write a log line on another thread, in a separate event."""
         self.server.clock.call_soon(thread, lambda: self._log(thread, text))
 
 

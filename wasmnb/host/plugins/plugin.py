@@ -34,7 +34,7 @@ __all__ = [
 
 P = TypeVar("P", bound="_HoldsHeaders")
 
-#: Effects of a VM's failure on streams.
+#: Names of the policies that say what a VM's failure means for streams.
 FAILURE_POLICIES = ("FAIL_CLOSED", "FAIL_OPEN", "FAIL_RELOAD")
 
 
@@ -47,27 +47,27 @@ class PluginKey(NamedTuple):
 
 
 class FilterLike(Protocol):
-    """A filter as the host runs it: `wasmnb.compiler.Filter`, or an object with the same name and image."""
+    """A filter that the proxy can run: a `wasmnb.Filter`, or another object with `name` and `image`."""
 
     name: str
 
     def image(self, engine: Engine) -> Runnable:
-        """Return the module, compiled for an engine."""
+        """Return the filter's module, compiled for an engine."""
         ...
 
 
 def to_config(value: Any) -> bytes:
-    """Convert a configuration to bytes.
+    """Return a configuration as the bytes that the module gets.
 
     Parameters
     ----------
     value
-        Bytes, text (encoded as UTF-8), None (empty), a `TypedConfig`, or a value that is written as JSON.
+        Bytes; text, which is encoded as UTF-8; None (empty); a `TypedConfig`; or any other value, which is written as JSON.
 
     Raises
     ------
     UsageError
-        JSON cannot represent the value.
+        The value can't be written as JSON.
     """
     if value is None:
         return b""
@@ -76,11 +76,11 @@ def to_config(value: Any) -> bytes:
     try:
         return encode_text(value if isinstance(value, str) else json.dumps(value))
     except (TypeError, ValueError, RecursionError) as error:
-        raise UsageError(f"The configuration cannot be written as JSON: {error}.") from None
+        raise UsageError(f"The configuration can't be written as JSON: {error}.") from None
 
 
 def with_held_headers(environment: Mapping[str, str], *plugins: str) -> dict[str, str]:
-    """Return environment variables with the one by which Python filters know that the proxy can hold their headers."""
+    """Return environment variables, with one that tells the given plugins that they can hold the headers."""
     names = environment.get(HELD_HEADERS, "")
     known = (names, *names.split(","))
     return {**environment, HELD_HEADERS: ",".join(filter(None, (names, *(p for p in plugins if p not in known))))}
@@ -96,7 +96,7 @@ class _HoldsHeaders(Protocol):
 
 
 def share_held_headers(plugins: Iterable[P]) -> list[P]:
-    """Return plugins that can share a VM: it has one environment, so all of them get the names of those with the setting."""
+    """Return plugins with equal environments, so that they can share VMs: each names all plugins that hold headers."""
     chain = list(plugins)
     holding: list[Any] = [plugin for plugin in chain if plugin.allow_on_headers_stop_iteration]
     names = dict.fromkeys(plugin.name for plugin in holding)
@@ -107,7 +107,7 @@ def share_held_headers(plugins: Iterable[P]) -> list[P]:
 
 
 def _filter_of(holder: Any) -> Any:
-    """Return the filter of a running proxy, such as the variable of a `%%wasmfilter` cell; other things unchanged."""
+    """Return the filter of a running proxy, such as the variable of a `%%wasmfilter` cell. Return other objects unchanged."""
     plugins = getattr(holder, "plugins", None)
     if plugins is None:
         return holder
@@ -121,46 +121,49 @@ def _filter_of(holder: Any) -> Any:
 
 @dataclass
 class Plugin:
-    """A filter with its configuration.
+    """A filter with its configuration, for a proxy or a filter chain.
 
     Parameters
     ----------
     filter
-        A `Filter`.
+        A `Filter`, or a running proxy with one filter.
     name
-        The plugin's name in the configuration; by default the filter's.
+        Name of the plugin in Envoy's configuration. By default, the filter's name.
     root_id, vm_id
-        As in Envoy's configuration. Plugins with the same vm_id, VM configuration and code share VMs.
+        Ids as in Envoy's configuration (default empty). Plugins with the same vm_id, VM configuration and code share VMs.
     vm_config, config
-        VM and plugin configuration: bytes, text, or a value that is written as JSON; a `TypedConfig` for a Struct or
-        another protobuf type, which the module gets serialised.
+        Configuration of the VM and of the plugin (default empty): bytes, text, or a value to write as JSON. Use a `TypedConfig`
+        for a Struct or another protobuf message, which the module gets serialised.
     failure_policy
-        `FAIL_CLOSED` (Envoy's default), `FAIL_OPEN` or `FAIL_RELOAD`.
+        What happens to streams when the VM has failed: `FAIL_CLOSED` (the default, as in Envoy), `FAIL_OPEN` or `FAIL_RELOAD`.
     fail_open
-        The legacy flag: with True, also the request that hit the trap continues. Excludes `failure_policy`.
+        Envoy's older flag (default False). With True, even the request that caused the trap continues. Give either this or
+        `failure_policy`.
     allow_on_headers_stop_iteration
-        Whether StopIteration from a headers callback pauses the headers only; by default it pauses the body as well. With
-        it, `await self.request_body()` holds the headers, so that they can be changed when the body is there.
+        Whether StopIteration from a headers callback pauses only the headers, and not the body (default False). With True,
+        `await self.request_body()` holds the headers, so that they can still be changed when the body has arrived.
     environment
-        WASI environment variables of the module.
+        Environment variables that the module can read through WASI (default none).
     allowed_capabilities
-        Names of the only imports and callbacks that the module may use; empty (the default) for all.
+        Names of the imports and callbacks that the module can use; it can't use others. Empty (the default): all of them.
     kind
-        "http", "network", "access_log", "singleton" (a Wasm service on the main thread) or "service" (on all threads). By
-        default it follows from the filter's classes, or from the module's exports: "network" if it has callbacks for
-        connections and none for requests, "access_log" for a PluginContext with `on_log` and nothing else, else "http".
+        "http", "network", "access_log", "singleton" (a Wasm service on the main thread), "service" (on all threads) or
+        "stat_sink". By default it follows from the callbacks that the filter has: "http" with those of requests; else
+        "network" with those of connections; else "access_log" with `on_log`; else "stat_sink" with `on_stats_update`; else
+        "http".
     reload_backoff
-        Base interval between two reloads under FAIL_RELOAD, in seconds.
+        Shortest time between two reloads under FAIL_RELOAD, in seconds (default 1).
     filter_name
-        Name of the HTTP filter in the chain; `typed_per_filter_config` of routes refers to it.
+        Name of the HTTP filter in the chain, to which `typed_per_filter_config` of routes refers (default
+        `envoy.filters.http.wasm`).
     disabled
-        Whether it runs only where a route enables it.
+        Whether it runs only where a route enables it (default False).
 
     Raises
     ------
     UsageError
-        A policy or kind that does not exist, both `fail_open` and `failure_policy`, or a kind for which Envoy would call
-        none of the filter's callbacks.
+        The policy or kind doesn't exist, both `fail_open` and `failure_policy` are given, or Envoy would call none of the
+        filter's callbacks for this kind.
     """
 
     filter: FilterLike
@@ -183,7 +186,7 @@ class Plugin:
         self.filter = _filter_of(self.filter)
         if not hasattr(self.filter, "image"):
             raise UsageError(
-                f"A plugin needs a Filter, not {type(self.filter).__name__}: load a .py or .wasm with Filter.from_file(path)."
+                f"A plugin needs a Filter, not {type(self.filter).__name__}. Load a .py or .wasm file with Filter.from_file(path)."
             )
         if self.failure_policy is not None and self.fail_open:
             error = UsageError("only one of fail_open or failure_policy can be set (Envoy refuses both as well)")
@@ -191,36 +194,38 @@ class Plugin:
             error.log = [LogLine(0.0, LogLevel.CRITICAL, text, "main", source="envoy")]
             raise error
         if self.policy not in FAILURE_POLICIES:
-            raise UsageError(f"failure_policy is one of {', '.join(FAILURE_POLICIES)}, not {self.failure_policy!r}.")
+            raise UsageError(
+                f"failure_policy must be one of {', '.join(FAILURE_POLICIES)}, not {self.failure_policy!r}."
+            )
         self.name = self.name or self.filter.name
         self.kind = self._checked_kind()
         self.vm_config, self.config = to_config(self.vm_config), to_config(self.config)
 
     def _checked_kind(self) -> str:
-        """Return the kind, by default the one that the filter's callbacks are for."""
+        """Return the kind of plugin. By default, it follows from the filter's callbacks."""
         callbacks: Callbacks = getattr(self.filter, "callbacks", Callbacks())
         kind = self.kind or callbacks.kind
         if kind not in KINDS:
-            raise UsageError(f"A plugin's kind is one of {', '.join(KINDS)}, not {kind!r}.")
+            raise UsageError(f"The kind of a plugin must be one of {', '.join(KINDS)}, not {kind!r}.")
         if problem := callbacks.problem(kind):
             raise UsageError(f"{self.name!r} can't be of kind {kind!r}: {problem}. Use kind={callbacks.kind!r}.")
         return kind
 
     @property
     def policy(self) -> str:
-        """The failure policy with its default."""
+        """The failure policy, `FAIL_CLOSED` if none was given."""
         return self.failure_policy or "FAIL_CLOSED"
 
     @property
     def in_wasm(self) -> Plugin:
-        """The plugin with its filter as Wasm: itself, unless the filter is native."""
+        """The plugin with its filter compiled to Wasm, if the filter is native. Otherwise the plugin itself."""
         if not getattr(self.filter, "is_native", False):
             return self
         return replace(self, filter=self.filter.compiled)  # type: ignore[attr-defined]
 
     @property
     def settings(self) -> VmSettings:
-        """Settings of its VMs; plugins that share VMs use those of the first one."""
+        """Settings of the plugin's VMs. Plugins that share VMs use those of the first plugin."""
         return VmSettings(
             encode_text(self.vm_id),
             self.vm_config,
@@ -230,7 +235,7 @@ class Plugin:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The environment variables with those that the SDK reads."""
+        """The environment variables, with those for the SDK."""
         return (
             with_held_headers(self.environment, self.name)
             if self.allow_on_headers_stop_iteration
@@ -239,12 +244,12 @@ class Plugin:
 
     @property
     def key(self) -> PluginKey:
-        """Its identity inside a VM: plugins with equal keys share a root context."""
+        """Identity of the plugin inside a VM: plugins with equal keys share a root context."""
         return PluginKey(self.name, self.root_id, self.config)
 
     @cached_property
     def code_key(self) -> str:
-        """Identity of its code: filters with equal keys have the same code."""
+        """Identity of the filter's code: filters with equal keys have the same code."""
         source = getattr(self.filter, "bundle", None)
         if source is not None:
             kind = "native" if getattr(self.filter, "is_native", False) else "source"
@@ -253,7 +258,7 @@ class Plugin:
         return f"object {id(self.filter)}" if wasm is None else "wasm " + sha256(wasm).hexdigest()
 
 
-#: Settings of a single filter that need no `Plugin`.
+#: Settings of a single filter that `Proxy` takes without a `Plugin`.
 _OF_ONE = ("config", "vm_config", "root_id", "vm_id", "failure_policy", "kind")
 
 
@@ -265,30 +270,32 @@ def to_plugins(filters: Any, failure_policy: str | None, **single: Any) -> list[
     filters
         A filter, a plugin, a list of them, or None.
     failure_policy, single
-        Settings of a single filter, by the names of `Plugin`; None and empty text for the default.
+        Settings of a single filter, with the names of `Plugin`. None and empty text stand for the default.
 
     Raises
     ------
     UsageError
-        There are settings of a single filter, but several filters or a `Plugin`.
+        Settings of a single filter are given with several filters or with a `Plugin`.
     """
     items = list(filters) if isinstance(filters, list | tuple) else [] if filters is None else [filters]
     configured = failure_policy is not None or any(v not in (None, "") for v in single.values())
     if len(items) == 1 and not isinstance(items[0], Plugin):
         return [Plugin(items[0], failure_policy=failure_policy, **single)]
     if configured:
-        raise UsageError(f"With plugins, set {', '.join(_OF_ONE)} in each Plugin(...), not in Proxy(...).")
+        raise UsageError(
+            f"With several filters or a Plugin, set {', '.join(_OF_ONE)} in each Plugin(...), not in Proxy(...)."
+        )
     return share_held_headers(item if isinstance(item, Plugin) else Plugin(item) for item in items)
 
 
 def has_http(plugins: Sequence[Any]) -> bool:
-    """Return whether a proxy with these plugins has an HTTP listener: not with network filters alone."""
+    """Return whether a proxy with these plugins accepts HTTP requests. With only network filters it doesn't."""
     kinds = {plugin.kind for plugin in plugins}
     return "network" not in kinds or bool(kinds & {"http", "access_log"})
 
 
 def require_http(plugins: Sequence[Any]) -> None:
-    """Raise for a request to a proxy with network filters alone, which has no HTTP connection manager.
+    """Raise an error if a proxy with these plugins doesn't accept HTTP requests.
 
     Raises
     ------
@@ -304,7 +311,7 @@ def require_http(plugins: Sequence[Any]) -> None:
 
 
 def require_network(plugins: Sequence[Any]) -> None:
-    """Raise for a connection to a proxy that has no listener for TCP.
+    """Raise an error if a proxy with these plugins doesn't accept plain TCP connections.
 
     Raises
     ------

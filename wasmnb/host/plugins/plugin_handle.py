@@ -1,7 +1,7 @@
 """A plugin on one thread, and the reload of its VM.
 
-Facts (Envoy 1.40): FAIL_RELOAD replaces a failed VM when the next stream begins, but not within the back-off after the last
-replacement. The back-off is random: the configured one and up to half more. Plugins that share a VM share the reloaded one.
+Facts (Envoy 1.40): FAIL_RELOAD replaces a failed VM when the next stream begins, unless the last replacement is less than the
+back-off ago. The back-off is the configured time plus up to 50 %, at random. Plugins that share a VM share its replacement.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ __all__ = ["PluginHandle"]
 
 
 class PluginHandle:
-    """A plugin on one thread.
+    """A plugin on one thread, with its root context.
 
     Attributes
     ----------
     plugin
-        Its configuration.
+        The plugin.
     root
-        Its root context, or None if it did not start on this thread.
+        Its root context, or None if it didn't start on this thread.
     """
 
     def __init__(self, registry: VmRegistry, group: VmGroup, plugin: Plugin, thread: Thread) -> None:
@@ -43,19 +43,19 @@ class PluginHandle:
 
     @property
     def vm(self) -> Vm | None:
-        """The VM that it runs in."""
+        """The VM in which the plugin runs."""
         return self.root.vm if self.root is not None else None
 
     @property
     def missing(self) -> bool:
-        """Whether it refused to start on this thread, so that streams pass it."""
+        """Whether the plugin refused to start on this thread, so that streams skip it."""
         return self.root is None
 
     def missing_note(self, where: str) -> str:
-        """Return the simulator's message about a plugin that is missing on a thread."""
+        """Return the simulation's message about a plugin that is missing on a thread."""
         return (
-            f"The plugin {self.plugin.name} is missing on {where}: it refused to start there after its canary had accepted. Envoy"
-            " lets requests pass it, whatever its failure policy says."
+            f"The plugin {self.plugin.name} is missing on {where}: it refused to start there, although its canary VM had started."
+            " Envoy lets requests skip it, whatever its failure policy says."
         )
 
     @property
@@ -64,7 +64,7 @@ class PluginHandle:
         return self.plugin.fail_open or self.plugin.policy == "FAIL_OPEN"
 
     def root_for_stream(self) -> RootContext | None:
-        """Return the root context for a new stream, or None if the VM has failed and is not reloaded."""
+        """Return the root context for a new stream, or None if the VM has failed and isn't replaced."""
         if self.root is None or not self.root.vm.failed:
             return self.root
         if self.plugin.policy == "FAIL_RELOAD":
@@ -72,7 +72,7 @@ class PluginHandle:
         return None if self.root.vm.failed else self.root
 
     def _reload(self) -> None:
-        """Replace the failed VM, unless the last one was made less than the back-off ago."""
+        """Replace the failed VM, unless the last replacement is less than the back-off ago."""
         server = self.registry.server
         name = f"wasm.{self.plugin.name}.vm_reload_"
         interval = self.plugin.reload_backoff * server.random.uniform(1.0, 1.5)
@@ -98,7 +98,7 @@ class PluginHandle:
             old.close()
 
     def _working_vm(self) -> tuple[Vm, bool]:
-        """Return the thread's VM for a plugin that is loaded again, and whether it is new: another plugin may have made it."""
+        """Return a working VM of the thread for this plugin, and whether it is new or another plugin has created it."""
         group = self.group
         shared = group.threads.get(self.thread.number)
         if shared is not None and not shared.failed:

@@ -1,4 +1,4 @@
-"""The start of a plugin in a VM: entry points, root context, `on_vm_start` and `on_configure`, with Envoy's log lines."""
+"""Start of a plugin in a VM: entry points, root context, `on_vm_start` and `on_configure`, with Envoy's log lines."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _REFUSALS = {
 
 
 class StartFailure(Exception):
-    """A plugin did not start in a VM.
+    """Exception for a plugin that didn't start in a VM.
 
     Attributes
     ----------
     vm
-        The VM; its `failure` is set if the guest trapped.
+        The VM. Its `failure` is set if the filter trapped.
     callback
-        The callback that returned false; empty if an entry point trapped.
+        The callback that returned false or trapped; empty if an entry point trapped.
     """
 
     def __init__(self, vm: Vm, callback: str = "") -> None:
@@ -64,12 +64,12 @@ class PluginStarter:
         Parameters
         ----------
         fresh
-            Whether the VM's entry points have to run first; True by default.
+            Whether the VM is new, so that its entry points run first (default True).
 
         Raises
         ------
         StartFailure
-            The guest trapped, or refused its configuration. Envoy's line has been logged.
+            The filter trapped, or refused its configuration. Envoy's log line has been written.
         """
         if fresh:
             self.initialize(vm)
@@ -86,18 +86,18 @@ class PluginStarter:
         return root
 
     def initialize(self, vm: Vm) -> None:
-        """Run the entry points of a new VM; raise `StartFailure` if one traps."""
+        """Run the entry points of a new VM. Raise `StartFailure` if one traps."""
         if not run_entry_points(vm):
             self._log(LogLevel.ERROR, "Wasm VM failed Failed to initialize Wasm code")
             raise StartFailure(vm)
 
     def error_of(self, plugin: Plugin, failure: StartFailure) -> WasmnbError:
-        """Return the error for the user, with the reason that the log has."""
+        """Return the error for the user, with the reason from the log."""
         vm = failure.vm
         if vm.failure is not None:
             error = vm.failure.error()
             error.args = (
-                f"The filter {plugin.name} does not start: {error}{configuration_advice(error, plugin.config)}",
+                f"The filter {plugin.name} doesn't start: {error}{configuration_advice(error, plugin.config)}",
             )
             return error
         callback = failure.callback
@@ -114,7 +114,7 @@ class PluginStarter:
         return FilterTrap(text, callback=callback, context_id=1)
 
     def log_refusal(self, plugin: Plugin, error: WasmnbError) -> None:
-        """Write Envoy's lines for a plugin that can't be loaded."""
+        """Write Envoy's log lines for a plugin that can't be loaded."""
         if isinstance(error, ModuleError):
             for line in error.envoy_log:
                 self._log(LogLevel.ERROR, line)
@@ -123,7 +123,7 @@ class PluginStarter:
             self._log(LogLevel.CRITICAL, "Plugin configured to fail closed failed to load")
 
     def _log(self, level: LogLevel, text: str) -> None:
-        """Write a line of Envoy's log, on the running thread or on the main one."""
+        """Write a line of Envoy's log, on the running thread, or else on the main thread."""
         self._server.write_log(level, text, self._server.clock.running or self._main)
 
 

@@ -1,7 +1,8 @@
 """Stats sinks: plugins on the main thread that get a snapshot of the statistics whenever Envoy flushes them.
 
-Facts (Envoy 1.40): `on_stats_update` is called every `stats_flush_interval`, with the counters and gauges that were ever changed, and
-once more at shutdown, when the workers have ended. A sink that has trapped isn't called any more, and nothing else fails. The simulated proxy has the statistics of filters and those about Wasm, not the hundreds of others.
+Facts (Envoy 1.40): `on_stats_update` is called at every `stats_flush_interval`, with all counters and gauges that have ever
+changed, and a last time at shutdown, after the workers have ended. A sink that has trapped isn't called again; its failure
+affects nothing else. The simulated proxy has only the statistics of filters and those about Wasm.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StatsSinks"]
 
-#: Prefix of the filters' statistics, and the ends of the names of gauges among Envoy's about Wasm.
+#: Prefix of the filters' statistics, and suffixes of the gauges among Envoy's statistics about Wasm.
 _CUSTOM, _GAUGES = "wasmcustom.", (".active", "wasm_vm_count")
 
 
@@ -30,9 +31,9 @@ class StatsSinks:
     Parameters
     ----------
     server, main
-        Shared state, and the main thread.
+        State that the VMs share, and the main thread.
     roots
-        Returns the root contexts of the sinks.
+        Function that returns the root contexts of the sinks.
     interval
         Virtual seconds between two flushes.
     """
@@ -47,7 +48,7 @@ class StatsSinks:
         self._reported: dict[str, int] = {}
 
     def start(self) -> None:
-        """Flush after every interval, if there are sinks."""
+        """Start to flush at every interval, if there are sinks."""
         if any(True for _ in self._roots()):
             self._server.clock.call_later(self._interval, self._main, self._tick)
 
@@ -69,7 +70,7 @@ class StatsSinks:
                 root.update_stats(data, size)
 
     def _snapshot(self, metrics: Metrics) -> Stats:
-        """Return the statistics that were ever changed."""
+        """Return all statistics that have ever changed."""
         values = {name: value for name, value in metrics.envoy.items() if not name.endswith(_GAUGES)}
         gauges = {name: value for name, value in metrics.envoy.items() if name.endswith(_GAUGES)}
         for metric in metrics.all():

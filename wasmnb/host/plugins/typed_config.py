@@ -1,7 +1,7 @@
-"""A plugin's configuration as a message of another type than text or bytes.
+"""A plugin's configuration as a protobuf message other than text or bytes.
 
-Facts (Envoy 1.40): the module gets the inner bytes of a `StringValue` and of a `BytesValue`, and any other message as it is
-serialised: a `Struct` is not JSON for it.
+Facts (Envoy 1.40): the module gets the inner bytes of a `StringValue` or `BytesValue`. It gets any other message serialised: a
+`Struct` arrives as protobuf, not as JSON.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _duration(value: Any) -> bytes:
     return (protobuf.field(1, whole) if whole else b"") + (protobuf.field(2, nanoseconds) if nanoseconds else b"")
 
 
-#: Type with its value in the field `value` of Envoy's configuration -> the bytes that the module gets.
+#: Types whose value is in the field `value` of Envoy's configuration -> function for the bytes that the module gets.
 _VALUES: dict[str, Callable[[Any], bytes]] = {
     "google.protobuf.StringValue": encode_text,
     "google.protobuf.BytesValue": bytes,
@@ -58,38 +58,38 @@ _TYPED_STRUCTS = ("xds.type.v3.TypedStruct", "udpa.type.v1.TypedStruct")
 
 
 class TypedConfig(bytes):
-    """A configuration of a certain protobuf type, for `Plugin(config=...)` and `vm_config=`; as bytes, what the module gets.
+    """A configuration of a protobuf type, for `Plugin(config=..., vm_config=...)`. As bytes, it is what the module gets.
 
-    Text, bytes and other values need no type: they are sent as `StringValue` or `BytesValue`.
+    Use it only for types other than `StringValue` and `BytesValue`: a `Plugin` sends plain text, bytes and JSON as these.
 
     Parameters
     ----------
     type
         Full name of the type, with or without `type.googleapis.com/`.
     value
-        The message: for `google.protobuf.Struct` a mapping, for the wrapper types (`Int64Value`, `BoolValue`, ...) and
-        `Duration` their value, for every other type its fields as in Envoy's YAML.
+        The message: a mapping for `google.protobuf.Struct`, the plain value for wrapper types (`Int64Value`, `BoolValue`, ...)
+        and `Duration`, and the fields as in Envoy's YAML for other types (default none).
     data
-        The serialised message, for types whose fields wasmnb doesn't know; by default it follows from `value`.
+        The serialised message, for types whose fields wasmnb doesn't know. By default, `value` is serialised.
 
     Attributes
     ----------
     type
         Full name of the type.
     value
-        The value, or None for one that is given as `data` alone.
+        The value, or None if only `data` was given.
 
     Raises
     ------
     UsageError
-        The value isn't one of the type, or the type isn't known and there is no `data`.
+        The value doesn't fit the type, or wasmnb doesn't know the type and there is no `data`.
     """
 
     type: str
     value: Any
 
     def __new__(cls, type: str, value: Any = None, *, data: bytes | None = None) -> Self:  # noqa: A002 -- Envoy's word
-        """Make the bytes that the module gets, with the type and value that Envoy's configuration has."""
+        """Create the bytes that the module gets, with the type and value for Envoy's configuration."""
         name = type.rpartition("/")[2]
         config = super().__new__(cls, _serialised(name, value) if data is None else data)
         config.type, config.value = name, value
@@ -97,21 +97,22 @@ class TypedConfig(bytes):
 
     @classmethod
     def struct(cls, values: Mapping[str, Any]) -> Self:
-        """Return a `google.protobuf.Struct`: what Envoy's own YAML writes as `"@type": .../google.protobuf.Struct`."""
+        """Return a `google.protobuf.Struct`, in Envoy's YAML `"@type": type.googleapis.com/google.protobuf.Struct`."""
         return cls("google.protobuf.Struct", values)
 
     def as_any(self) -> dict[str, Any]:
-        """Return it as `google.protobuf.Any` in Envoy's configuration.
+        """Return the `google.protobuf.Any` for Envoy's configuration, as a mapping.
 
         Raises
         ------
         UsageError
-            It was given as `data` alone: YAML has no form for that.
+            Only `data` was given, which can't be written in YAML.
         """
         head = {"@type": _PREFIX + self.type}
         if self.value is None:
             raise UsageError(
-                f"Envoy's configuration needs the fields of a {self.type}, not only its bytes: TypedConfig(type, fields, data=...)."
+                f"Envoy's configuration needs the fields of a {self.type}, not only its bytes. "
+                "Use TypedConfig(type, fields, data=...)."
             )
         if self.type == "google.protobuf.BytesValue":
             return {**head, "value": b64encode(self.value).decode()}
@@ -133,7 +134,7 @@ def _serialised(name: str, value: Any) -> bytes:
             inner = protobuf.struct_message(value.get("value") or {})
             return protobuf.field(1, encode_text(value["type_url"])) + (protobuf.field(2, inner) if inner else b"")
     except (TypeError, ValueError, KeyError, AttributeError, struct.error) as error:
-        raise UsageError(f"{value!r:.80} isn't a {name}: {error}.") from None
+        raise UsageError(f"{value!r:.80} isn't a valid {name}: {error}.") from None
     raise UsageError(
         f"wasmnb can't serialise a {name}. Give its bytes as well: TypedConfig({name!r}, fields, data=message.SerializeToString())."
     )

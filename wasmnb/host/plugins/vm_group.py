@@ -1,4 +1,4 @@
-"""The VMs of one VM key."""
+"""The VMs with the same VM key, which plugins share."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ __all__ = ["VmGroup"]
 
 
 class VmGroup:
-    """One VM key: its base VM and the VMs of the threads.
+    """All VMs with one VM key: the base VM, and the VMs of the threads.
 
     Attributes
     ----------
     plugin
-        The first plugin of the key, whose VM settings count.
+        The first plugin with this key, whose settings all VMs use.
     vm
         The base VM.
     threads
-        The living VM of each thread, by thread number.
+        The current VM of each thread, by thread number.
     roots
         Root contexts by thread number and plugin key.
     canaries
-        Dropped canary VMs, for the tree.
+        Canary VMs, which are closed, for the context tree.
     proven
-        Plugin keys that a canary has started.
+        Keys of the plugins that have started in a canary VM.
     """
 
     def __init__(self, plugin: Plugin, loaded: Loaded, vm: Vm) -> None:

@@ -1,10 +1,10 @@
-"""The VMs of a proxy: base, canary, main thread's and workers', shared by plugins with the same key.
+"""The VMs of a proxy: base VMs, canary VMs, and those of the main thread and the workers. Plugins with the same key share them.
 
-Facts (Envoy 1.40): the VM key is vm_id, VM configuration, environment variables, capability restriction and code. For every key
-one base VM (entry points only); for every new plugin key in it a canary VM that starts and configures the plugin and is
-dropped without `on_done`; then the main thread's VM and, later, one on each worker. A second plugin of the same key gets a
-root context in the VMs that are there. A canary that fails makes the configuration fail, whatever the failure policy.
-A plugin that refuses later, on the main thread or on a worker, is missing there: streams pass it, even with FAIL_CLOSED.
+Facts (Envoy 1.40): the VM key consists of vm_id, VM configuration, environment variables, allowed capabilities and code. Each key
+has one base VM, which runs only the entry points. For each new plugin, Envoy starts and configures it in a canary VM, and drops
+that VM without `on_done`. Then it creates the VM of the main thread and, later, one on each worker. Another plugin with the same
+key gets a root context in the existing VMs. If the canary fails, the configuration fails, whatever the failure policy says. If a
+plugin later refuses to start on the main thread or a worker, it is missing there: streams skip it, even with FAIL_CLOSED.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class VmRegistry:
     Attributes
     ----------
     groups
-        One for each VM key.
+        One group for each VM key.
     handles
-        The plugins of all threads.
+        Handles of the plugins on all threads.
     starter
         Starts plugins in their VMs.
     """
@@ -59,7 +59,7 @@ class VmRegistry:
         self.handles: list[PluginHandle] = []
 
     def vms(self) -> list[Vm]:
-        """Return all VMs in the order in which they were made, including closed ones that are still known."""
+        """Return all VMs in the order of their creation, including closed ones that are still known."""
         vms: list[Vm] = []
         for group in self.groups:
             vms += [group.vm, *group.canaries, *group.threads.values()]
@@ -75,12 +75,12 @@ class VmRegistry:
     # -- main thread ----------------------------------------------------------------------------------------------
 
     def prepare(self, plugin: Plugin) -> PluginHandle:
-        """Load a plugin on the main thread: base, canary and the main thread's VM.
+        """Load a plugin on the main thread: in a base VM, a canary VM and the main thread's VM.
 
         Raises
         ------
         ModuleError
-            Envoy would not load the module.
+            Envoy wouldn't load the module.
         FilterTrap
             An entry point, `on_vm_start` or `on_configure` trapped or returned false.
         """
@@ -98,7 +98,7 @@ class VmRegistry:
         return self.attach(group, plugin, self.main)
 
     def _group(self, plugin: Plugin) -> VmGroup:
-        """Return the group of a plugin's VM key, with a base VM if it is new."""
+        """Return the group for a plugin's VM key. Create it with a base VM if it doesn't exist."""
         known = next((g for g in self.groups if not g.vm.closed and self._share_key(g.plugin, plugin)), None)
         if known is not None:
             return known
@@ -124,7 +124,7 @@ class VmRegistry:
 
     @staticmethod
     def _share_key(first: Plugin, second: Plugin) -> bool:
-        """Whether two plugins have one VM key. Code, which may be large, is compared last."""
+        """Whether two plugins have the same VM key. The code, which can be large, is compared last."""
         if first.settings != second.settings:
             return False
         return first.filter is second.filter or first.code_key == second.code_key
@@ -146,7 +146,7 @@ class VmRegistry:
     # -- any thread -----------------------------------------------------------------------------------------------
 
     def attach(self, group: VmGroup, plugin: Plugin, thread: Thread) -> PluginHandle:
-        """Make a plugin available on a thread, with a VM and a root context if they do not exist yet."""
+        """Make a plugin available on a thread. Create a VM and a root context if they don't exist."""
         handle = PluginHandle(self, group, plugin, thread)
         self.handles.append(handle)
         known = group.roots.get((thread.number, plugin.key))
@@ -155,7 +155,7 @@ class VmRegistry:
             return handle
         vm = group.threads.get(thread.number)
         fresh = vm is None or vm.failed
-        if vm is None or vm.failed:  # plugins that run in a failed one stay there
+        if vm is None or vm.failed:  # plugins that run in a failed VM stay there
             role = "worker" if thread.number else "main"
             vm = group.threads[thread.number] = make_vm(self.server, group.loaded, group.settings, thread, role)
         with suppress(StartFailure):  # it has been logged; the handle has no root then
@@ -168,7 +168,7 @@ class VmRegistry:
 
     @staticmethod
     def _drop(group: VmGroup, vm: Vm) -> None:
-        """Close the VM of a plugin that refused to start in it, and its root context before."""
+        """Close the root context of a plugin that refused to start, then its VM."""
         close_roots(vm)
         del group.threads[vm.thread.number]
         vm.close()
@@ -182,13 +182,13 @@ class VmRegistry:
         return [*started, *(r for r in refused if not r.closed)]
 
     def release(self, handles: Sequence[PluginHandle]) -> None:
-        """Remove plugins that were replaced, and close VMs that have no root context left."""
+        """Remove plugins that were replaced, and close VMs without root contexts."""
         for handle in handles:
             if handle in self.handles:
                 self.handles.remove(handle)
         for vm in {h.vm for h in handles if h.vm is not None and h.vm.failed}:
             if not any(h.vm is vm for h in self.handles) and not any(vm in g.threads.values() for g in self.groups):
-                vm.close()  # another one has taken its place
+                vm.close()  # another VM has replaced it
         for group in list(self.groups):
             for key in [k for k, r in group.roots.items() if r.closed or r.done_deferred]:
                 if not any(h.root is group.roots[key] for h in self.handles):
@@ -201,6 +201,6 @@ class VmRegistry:
             self._close_unused(group)
 
     def _close_unused(self, group: VmGroup) -> None:
-        """Close the base VM of a group without plugins."""
+        """Close the base VM of a group if no plugin uses it."""
         if not any(h.group is group for h in self.handles):
             group.vm.close()
