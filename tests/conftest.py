@@ -1,4 +1,4 @@
-"""Shared setup: time limits, reruns of tests with real time and sockets, distribution to processes, and event loops."""
+"""Shared setup: time limits, reruns of tests with real time, distribution to processes, and event loops."""
 
 import asyncio
 import gc
@@ -23,8 +23,8 @@ settings.load_profile("shared machine")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-#: Markers of tests with real time and sockets, which other programs may disturb. They run again, once, after a failure.
-REAL = ("envoy", "browser")
+#: Markers of tests with sockets or limits in real time, which other programs may disturb. They run again, once, after a failure.
+REAL = ("envoy", "browser", "slow")
 
 
 def pytest_collection_modifyitems(items):
@@ -67,7 +67,7 @@ def pytest_terminal_summary(terminalreporter):
     reports = [r for group in terminalreporter.stats.values() for r in group if isinstance(r, pytest.TestReport)]
     if any("flaky" in report.keywords for report in reports):
         names = [report.nodeid for report in terminalreporter.getreports("rerun")]
-        terminalreporter.write_line(f"Reruns of Envoy and browser tests: {len(names)}")
+        terminalreporter.write_line(f"Reruns of Envoy, browser and slow tests: {len(names)}")
         for name in names:
             terminalreporter.write_line(f"  {name}")
 
