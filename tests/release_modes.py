@@ -18,7 +18,7 @@ import pytest
 
 from wasmnb.compiler.release.profile.block_profile import BlockProfile
 from wasmnb.compiler.release.profile.recorded_filter import RecordedFilter
-from wasmnb.compiler.release.release_filter import make_release
+from wasmnb.compiler.release.release_filter import file_names_of, make_release
 from wasmnb.compiler.source_filter import SourceFilter
 from wasmnb.engine import Image
 
@@ -66,6 +66,8 @@ class Released:
             self.image(backend, engine, progress) if self.off else self.released(backend).image(engine)
         )
         SourceFilter.wasm = lambda backend: self.wasm(backend) if self.off else self.released(backend).wasm()
+
+        SourceFilter.file_names = property(lambda backend: {} if self.off else file_names_of(backend))
 
     def released(self, backend):
         release = backend.__dict__.get("_release")

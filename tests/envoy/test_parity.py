@@ -45,10 +45,11 @@ def test_requests_so_far_are_compared_by_default():
     assert parity.compared > 20
 
 
-def test_traceback_of_a_cell_is_the_same_in_both_proxies():
+@pytest.mark.parametrize("release", [False, True])
+def test_traceback_of_a_cell_is_the_same_in_both_proxies(release):
     source = "class Boom(HttpContext):\n    def on_http_request_headers(self, num_headers, end_of_stream):\n        raise ValueError(1)\n"
     boom = Filter.from_parts([Part(source, "Cell In[3]")], "boom")
-    with Proxy(boom, workers=1) as simulated:
+    with Proxy(boom.release() if release else boom, workers=1, deadline=60) as simulated:
         simulated.get("/")
         parity = compare(simulated)
     assert parity.differences == []

@@ -302,6 +302,11 @@ class Filter(Shown):
         return self._backend.source
 
     @property
+    def file_names(self) -> Mapping[str, str]:
+        """Names of files and cells by their names in a release module. Other modules have the names that you know."""
+        return getattr(self._backend, "file_names", {})
+
+    @property
     def callbacks(self) -> Callbacks:
         """Callbacks of its classes, or those that a module from another toolchain exports. They decide the plugin's kind."""
         return self._backend.callbacks

@@ -61,6 +61,8 @@ class SourceFilter:
 
     Attributes
     ----------
+    name
+        Name of the filter.
     source
         Source with the modules from `path`.
     requirements
@@ -84,7 +86,7 @@ class SourceFilter:
         self.callbacks = Callbacks()
         self.classes: dict[str, str] = {}
         self.seconds = 0.0
-        self._name = name
+        self.name = name
         self._strip = False
 
     @property
@@ -127,7 +129,7 @@ class SourceFilter:
         """
         portable = copy.copy(self)
         portable._strip = strip
-        portable.source = with_portable_names(self._stripped() if strip else self.source, self._name)
+        portable.source = with_portable_names(self._stripped() if strip else self.source, self.name)
         return portable
 
     def _stripped(self) -> Source:

@@ -11,13 +11,13 @@ and vm_id, without empty parts, then ": ". The VM context has only "wasm log".
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .._display import NEWLINES, visible
 from ..abi import LogLevel
+from ..compiler.source.portable_names import with_original_names
 from ..host.settings import LOG_LEVELS
 from ..messages import to_text
 
@@ -25,9 +25,6 @@ __all__ = ["LogFile", "LogLine", "log_format", "worker_of"]
 
 _GUEST = "wasm log"
 _WORKER = "worker-"
-
-#: Beginning of a traceback's line, up to the file.
-_FILE = re.compile(r'(?P<start>^  File ")(?P<name>[^"\n]+)"', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -157,14 +154,9 @@ class LogFile:
         time, thread, level, logger = (p.decode() for p in parts[:4])
         text, prefix = _guest(to_text(parts[4]))
         if prefix is not None:
-            text = _FILE.sub(self._original, text)
+            text = with_original_names(text, self._file_names)
         name = self._threads.get(int(thread), f"thread-{thread}")
         return LogLine(float(time), LOG_LEVELS.get(level, LogLevel.INFO), text, name, logger, prefix)
-
-    def _original(self, frame: re.Match[str]) -> str:
-        """Return a traceback's line with the name that the file has for its author."""
-        name = frame["name"]
-        return frame["start"] + self._file_names.get(name, name) + '"'
 
 
 def _guest(text: str) -> tuple[str, str | None]:

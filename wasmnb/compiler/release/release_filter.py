@@ -20,6 +20,7 @@ from ..runtime.heap_trim import clear_unused
 from ..runtime.runtime import Progress, Runtime, runtimes_in
 from ..source.filter_source import Source
 from ..source.imports import imported_modules, parse
+from ..source.portable_names import original_names
 from ..source.requirements import Requirements
 from ..source_filter import REQUIRED_EXPORTS, SourceFilter
 from ..wasm.inspection import inspect_module
@@ -33,7 +34,7 @@ from .profile.block_profile import BlockProfile
 from .profile.hot_set import corpus, functions_of_imports
 from .snapshot.loaded_memory import LoadedMemory, load
 
-__all__ = ["STEPS", "ReleaseFilter", "lean_runtime", "make_release"]
+__all__ = ["STEPS", "ReleaseFilter", "file_names_of", "lean_runtime", "make_release"]
 
 #: Share of its time that the profile's traffic may spend in interpreted code without a warning.
 _MOST_INTERPRETED = 0.05
@@ -85,6 +86,11 @@ class ReleaseFilter:
         """Names of the filter's classes by kind."""
         return self.full.classes
 
+    @property
+    def file_names(self) -> Mapping[str, str]:
+        """Names of its files and cells by their names in the module, for tracebacks."""
+        return file_names_of(self.full)
+
     def wasm(self) -> bytes:
         """Return the release module."""
         return self.data
@@ -95,6 +101,12 @@ class ReleaseFilter:
         full = self.full.info(name)
         kept = {n: getattr(full, n) for n in ("runtime", "python", "sdk", "modules", "packages", "build_times")}
         return info_of(name, facts, release=self.facts, **kept)
+
+
+def file_names_of(full: SourceFilter) -> dict[str, str]:
+    """Return the names of a filter's files and cells by their names in its release module, if they differ."""
+    names = original_names(full.source, full.name)
+    return {portable: name for portable, name in names.items() if portable != name}
 
 
 def make_release(

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import PurePath
 
 from .filter_source import LocalModule, Source
 
-__all__ = ["original_names", "portable_names", "with_portable_names"]
+__all__ = ["original_names", "portable_names", "with_original_names", "with_portable_names"]
 
 #: Characters of a filter's name in the name of a cell.
 _LONGEST = 80
 
 #: Names of cells. The number counts what was run in the notebook.
 _CELL = re.compile(r"Cell In ?\[\d+\]|<ipython-input-\d+-\w+>|(?:Input )?In \[\d+\]")
+
+#: Beginning of a traceback's line, up to the file.
+_FILE = re.compile(r'(?P<start>^  File ")(?P<name>[^"\n]+)"', re.MULTILINE)
 
 
 def portable_names(source: Source, filter_name: str = "filter") -> dict[str, str]:
@@ -38,6 +41,21 @@ def portable_names(source: Source, filter_name: str = "filter") -> dict[str, str
 def original_names(source: Source, filter_name: str = "filter") -> dict[str, str]:
     """Return the names of the source's files and cells by their names in a saved module."""
     return {portable: name for name, portable in portable_names(source, filter_name).items()}
+
+
+def with_original_names(text: str, names: Mapping[str, str]) -> str:
+    """Return a text in which the files of tracebacks have the names that their author knows.
+
+    Parameters
+    ----------
+    text
+        Log line of a filter.
+    names
+        Names by those in the saved module, as from `original_names`. Other names stay.
+    """
+    if not names or '  File "' not in text:
+        return text
+    return _FILE.sub(lambda frame: frame["start"] + names.get(frame["name"], frame["name"]) + '"', text)
 
 
 def with_portable_names(source: Source, filter_name: str = "filter") -> Source:

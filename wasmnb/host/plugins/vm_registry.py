@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...errors import ModuleError, WasmnbError
@@ -120,7 +121,8 @@ class VmRegistry:
             error.add_envoy_log(*parse_failure_log(getattr(plugin.filter, "wasm", b"")))
             raise
         redis = any(isinstance(c.upstream, RedisServer) for c in self.server.clusters.values())
-        return load(image, plugin.name, redis=redis)
+        loaded = load(image, plugin.name, redis=redis)
+        return replace(loaded, file_names=getattr(plugin.filter, "file_names", {}))
 
     @staticmethod
     def _share_key(first: Plugin, second: Plugin) -> bool:

@@ -12,6 +12,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from ...abi import LogLevel
+from ...compiler.source.portable_names import with_original_names
 from ...engine import Trap
 from ..inspect.introspection import read_running
 from ..trace.records import BEGAN, ENDED, HOST_NS, RESULT
@@ -128,7 +129,7 @@ def _add_running_lines(vm: Vm, reason: str) -> None:
     failure = vm.failure
     if failure is None or failure.traceback:
         return
-    failure.traceback = read_running(vm, reason)
+    failure.traceback = with_original_names(read_running(vm, reason), vm.loaded.file_names)
     if failure.traceback:
         vm.write_log(LogLevel.CRITICAL, failure.traceback.encode("utf-8", "replace"))
 

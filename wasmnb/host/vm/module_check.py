@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..._display import short
 from ...abi import ENTRY_POINTS, AbiVersion, callbacks_for, hostcalls_for
@@ -42,11 +42,14 @@ class Loaded:
         Version that the module declares.
     exports
         Its function exports by name.
+    file_names
+        Names of the source's files and cells by their names in the module, for tracebacks in the log.
     """
 
     image: Runnable
     abi: AbiVersion
     exports: dict[str, ExportType]
+    file_names: Mapping[str, str] = field(default_factory=dict)
 
 
 def load(image: Runnable, name: str, *, redis: bool = False) -> Loaded:

@@ -10,6 +10,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from ...abi import AbiVersion, LogLevel
+from ...compiler.source.portable_names import with_original_names
 from ...engine import Guest
 from ..contexts.base import Context, VmContext
 from ..state.metrics import MetricTable
@@ -195,12 +196,12 @@ class Vm:
         """
         entry = self.entry
         if level == LogLevel.CRITICAL:
-            entry.last_critical = (entry.record, message[:_LONGEST_TRACEBACK].decode("utf-8", "replace"))
+            entry.last_critical = (entry.record, self._text(message[:_LONGEST_TRACEBACK]))
         log = self.server.log
         if level < log.level:
             return
         context = entry.effective
-        text = message[:_LONGEST_LINE].decode("utf-8", "replace")
+        text = self._text(message[:_LONGEST_LINE])
         exchange = context.exchange if context.exchange is not None else entry.record[EXCHANGE]
         log.add(
             LogLine(
@@ -208,6 +209,10 @@ class Vm:
                 root=context.root.id,
             )
         )  # fmt: skip
+
+    def _text(self, message: bytes) -> str:
+        """Return a filter's message with the file names that its author knows."""
+        return with_original_names(message.decode("utf-8", "replace"), self.loaded.file_names)
 
     def log_denied(self, name: str, family: str) -> None:
         """Log a call that the configuration does not allow.
