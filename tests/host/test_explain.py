@@ -68,7 +68,7 @@ def test_local_response_after_the_headers_is_explained():
         "on_response_body: send_local_response 500 _ no _ -1", "GET", "/", upstream=Response(200, body=b"yes")
     )
     assert x.response.reset
-    assert "sent a local response after the response's headers had left" in text
+    assert "sent a local response after the client had got the response's headers" in text
 
 
 def test_exception_after_a_wait_is_explained():
@@ -185,4 +185,4 @@ class F(HttpContext):
 """
     with Proxy(Filter.native(source, "f"), workers=1) as proxy:
         exchange = proxy.get("/", wait=1.0)
-        assert "The next item of the queue jobs may continue it" in str(proxy.explain(exchange))
+        assert "At the next item of the queue jobs, on_queue_ready can call" in str(proxy.explain(exchange))

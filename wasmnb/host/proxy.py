@@ -248,7 +248,7 @@ class Proxy(Observed, Traffic, Shown):
         native = [p.name for p in self.plugins if getattr(p.filter, "is_native", False)]
         if self.simulation.fuel_limit is not None and native:
             raise UsageError(
-                f"fuel_limit counts Wasm instructions, and {native[0]!r} runs natively, without any. Use Plugin.in_wasm."
+                f"{native[0]!r} is native and runs no Wasm instructions, which fuel_limit counts. Use Plugin.in_wasm."
             )
 
     def _assemble(self, engine: Engine) -> None:

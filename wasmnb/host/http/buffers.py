@@ -1,8 +1,7 @@
-"""Body buffers, and the rule by which a guest writes to them.
+"""Body buffers, and how filters write to them.
 
-Facts (Envoy 1.40): reading beyond the end returns the bytes that exist. Writing either replaces the first bytes (`start` 0:
-`length` bytes are dropped and the data put in front) or appends (`start` at or after the end); any other `start` is
-BadArgument.
+Facts (Envoy 1.40): reading beyond the end returns the bytes that exist. Writing with `start` 0 replaces the first `length` bytes
+by the new data. Writing with `start` at or after the end appends. Any other `start` returns BadArgument.
 """
 
 from __future__ import annotations
@@ -13,12 +12,12 @@ __all__ = ["Buffer", "write"]
 
 
 class Buffer:
-    """Bytes that filters read and change on their way.
+    """Bytes on their way through the filters, which read and change them.
 
     Parameters
     ----------
     data
-        The first content (default empty).
+        Initial content (default empty).
     """
 
     __slots__ = ("data",)
@@ -46,7 +45,7 @@ def write(buffer: Buffer, start: int, length: int, data: bytes) -> int:
     buffer
         The buffer to change.
     start, length
-        Range in bytes; see the module's facts.
+        The range in bytes. See the module's documentation.
     data
         The new bytes.
 

@@ -1,4 +1,4 @@
-"""Interface of a filter chain to the stream around it; Envoy's `FilterManagerCallbacks`."""
+"""Interface through which a filter chain calls its stream. In Envoy it is `FilterManagerCallbacks`."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ __all__ = ["ChainCallbacks"]
 
 
 class ChainCallbacks(Protocol):
-    """The stream behind a chain: what follows the last filter, and what the chain reports."""
+    """Functions of a stream that a chain calls: after the last filter, and to report events."""
 
     def pass_headers(self, headers: HeaderMap, *, end: bool) -> None:
-        """Take headers that have passed all filters."""
+        """Handle headers that have passed all filters. `end` is True if nothing follows."""
         ...
 
     def pass_data(self, data: bytes, *, end: bool) -> None:
-        """Take data that have passed all filters."""
+        """Handle data that have passed all filters. `end` is True if nothing follows."""
         ...
 
     def pass_trailers(self, trailers: HeaderMap) -> None:
-        """Take trailers that have passed all filters."""
+        """Handle trailers that have passed all filters."""
         ...
 
     def on_buffer_overflow(self) -> None:
-        """Handle a filter that buffers more than the limit."""
+        """Handle a filter that holds more data than the buffer limit."""
         ...
 
     def read_disable(self, *, disable: bool) -> None:
-        """Stop reading from the source because the buffer is above its limit, or resume it."""
+        """Stop reading from the source because the buffer exceeds its limit, or start again."""
         ...
 
     def is_done(self) -> bool:
-        """Return whether nothing may pass any more."""
+        """Return whether nothing more can pass."""
         ...
 
     def on_callback_aborted(self) -> None:
-        """Send the local reply that was made in the filter's callback that has just returned."""
+        """Send the local reply that the filter sent in the callback that has just returned."""
         ...

@@ -1,15 +1,15 @@
-"""One direction of a stream through its filters, as Envoy's `Http::FilterManager` iterates over them.
+"""One direction of a stream through its filters, with the iteration of Envoy's `Http::FilterManager`.
 
-Requests go through the filters in order, responses in reverse. The names are Envoy's (`source/common/http/filter_manager`);
+Requests pass the filters in order, responses in reverse order. The names follow Envoy's (`source/common/http/filter_manager`):
 `continue_iteration` is its `commonContinue`, `handle_headers_status` its `commonHandleAfterHeadersCallback`, and so on.
 
 Facts (Envoy 1.40):
 
-* A filter that stops at the headers with "stop all" gets no more callbacks until it continues; then the buffered data go
-  to *it* first. "Stop" at the headers alone holds them back for the later filters, and its data callback may release them.
-* One buffer for the whole direction holds the data. With "buffer" it must not exceed the limit; with "watermark" the source
-  waits; "no buffer" drops the data.
-* Continuing sends what was held: headers if they have not passed yet, data if there is a buffer, trailers if there are any.
+* A filter that returns "stop all" for the headers gets no more callbacks until it continues; then the buffered data go to *it*
+  first. A filter that returns "stop" for the headers holds only them back, and its data callback can release them.
+* One buffer for the whole direction holds the data. With "buffer" the stream fails when it exceeds the limit; with "watermark"
+  the source waits; with "no buffer" the data are dropped.
+* Continuing passes on everything that was held: headers if they haven't passed, data if there is a buffer, and trailers if any.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ REQUEST, RESPONSE = 0, 1
 
 
 class IterationState(IntEnum):
-    """State of the iteration at one filter, as in Envoy's enum of that name."""
+    """State of the iteration at one filter, as in Envoy's enum of the same name."""
 
     CONTINUE = 0
     STOP_SINGLE = 1
@@ -40,7 +40,7 @@ class IterationState(IntEnum):
 
 _CONTINUE, _STOP_SINGLE, _STOP_ALL_BUFFER, _STOP_ALL_WATERMARK = IterationState
 
-#: Headers status -> iteration state; any other status continues.
+#: Status of a headers callback -> state of the iteration. With any other status, it continues.
 _AFTER_HEADERS = {
     int(HeadersStatus.STOP_ITERATION): _STOP_SINGLE,
     int(HeadersStatus.STOP_ALL_ITERATION_AND_BUFFER): _STOP_ALL_BUFFER,
@@ -53,17 +53,17 @@ _HOLDING = (int(DataStatus.STOP_ITERATION_AND_BUFFER), int(DataStatus.STOP_ITERA
 
 
 class HttpFilter(Protocol):
-    """A filter as the chain calls it. `direction` is `REQUEST` or `RESPONSE`; a result is a status of the ABI."""
+    """Interface through which a chain calls a filter. `direction` is `REQUEST` or `RESPONSE`; results are the ABI's statuses."""
 
-    #: The filter's place in the request's and in the response's chain.
+    #: The filter's entries in the request's and in the response's chain.
     active: list[ActiveFilter | None]
 
     def on_headers(self, direction: int, headers: HeaderMap, *, end: bool) -> int:
-        """Handle the headers; `end` if nothing follows."""
+        """Handle the headers. `end` is True if nothing follows."""
         ...
 
     def on_data(self, direction: int, data: Buffer, *, end: bool) -> int:
-        """Handle a chunk of the body; `end` if nothing follows."""
+        """Handle a chunk of the body. `end` is True if nothing follows."""
         ...
 
     def on_trailers(self, direction: int, trailers: HeaderMap) -> int:
@@ -72,25 +72,25 @@ class HttpFilter(Protocol):
 
 
 class ActiveFilter:
-    """One filter's place in one chain.
+    """One filter in one chain, with the state of the iteration.
 
     Parameters
     ----------
     chain
         The chain.
     index
-        Position in it, from 0.
+        Position in the chain, from 0.
     http_filter
         The filter.
 
     Attributes
     ----------
     state
-        Where the iteration stands.
+        State of the iteration at this filter.
     headers_continued
-        The headers have passed this filter.
+        Whether the headers have passed this filter.
     end_stream
-        The filter has seen the end of the stream.
+        Whether the filter has seen the end of the stream.
     """
 
     __slots__ = ("chain", "end_stream", "headers_continued", "http_filter", "index", "iterate_from_current", "state")
@@ -106,7 +106,7 @@ class ActiveFilter:
 
     @property
     def stopped_all(self) -> bool:
-        """Whether the filter gets no callback until it continues."""
+        """Whether the filter gets no callbacks until it continues."""
         return self.state >= _STOP_ALL_BUFFER
 
     @property
@@ -115,7 +115,7 @@ class ActiveFilter:
         return self.state is not _CONTINUE
 
     def continue_iteration(self) -> None:
-        """Send on what this filter holds."""
+        """Pass on everything that this filter holds."""
         chain = self.chain
         if chain.callbacks.is_done() or chain.aborted:
             return
@@ -171,7 +171,7 @@ class ActiveFilter:
             chain.buffer_data(data)
             chain.check_high_watermark()
         elif chain.complete and chain.trailers is None and chain.buffered is None:
-            chain.buffered = Buffer()  # so that continuing sends the end on
+            chain.buffered = Buffer()  # so that continuing passes the end on
         return False
 
     def handle_trailers_status(self, status: int) -> bool:
@@ -192,37 +192,37 @@ class ActiveFilter:
 
 
 class FilterChain:
-    """The request or the response of one stream on its way through the filters.
+    """The path of a stream's request or response through the filters.
 
     Parameters
     ----------
     direction
         `REQUEST` or `RESPONSE`.
     limit
-        Bytes that the buffer may hold.
+        Most bytes that the buffer can hold.
     make_trailers
-        Creates a map when a filter adds trailers.
+        Function that creates a header map when a filter adds trailers.
 
     Attributes
     ----------
     callbacks
-        The end of the chain, after the last filter; the stream sets it before anything arrives.
+        The end of the chain, after the last filter. The stream sets it before anything arrives.
     active_filters
-        The filters in the order of iteration.
+        The filters, in the order of iteration.
     headers, trailers
-        As they arrived from the source; None before.
+        The headers and trailers; None until they arrive from the source.
     buffered
         Data that a filter holds, or None.
     complete
-        The source has sent everything.
+        Whether the source has sent everything.
     streaming
-        The filter that holds data makes the source wait, instead of failing at the limit.
+        Whether the source waits at the limit because of the filter that holds the data, instead of a failure.
     calling
         Number of filter callbacks of this chain that are running.
     calls
         Number of filter callbacks of this chain so far.
     aborted
-        A local reply was sent from one of its callbacks: nothing continues.
+        Whether a filter has sent a local reply in one of its callbacks, so that nothing continues.
     """
 
     callbacks: ChainCallbacks
@@ -251,12 +251,12 @@ class FilterChain:
     # -- from the source --------------------------------------------------------------------------------------------
 
     def receive_headers(self, headers: HeaderMap, *, end: bool) -> None:
-        """Start the iteration with the source's headers; `end` if nothing follows."""
+        """Start the iteration with the source's headers. `end` is True if nothing follows."""
         self.headers, self.complete = headers, end
         self.iterate_headers(0, end=end)
 
     def receive_data(self, data: bytes, *, end: bool) -> None:
-        """Iterate with a chunk from the source; `end` if nothing follows."""
+        """Iterate with a chunk from the source. `end` is True if nothing follows."""
         self.complete = self.complete or end
         self.iterate_data(Buffer(data), end=end, start=0)
 
@@ -268,7 +268,7 @@ class FilterChain:
     # -- iteration --------------------------------------------------------------------------------------------------
 
     def iterate_headers(self, start: int, *, end: bool) -> None:
-        """Call the filters from index `start` on, then pass the headers."""
+        """Call the filters from index `start` on, then pass the headers to the end of the chain."""
         headers = self.headers
         assert headers is not None
         for active in self.active_filters[start:]:
@@ -282,14 +282,14 @@ class FilterChain:
         self.callbacks.pass_headers(headers, end=end)
 
     def show(self, headers: HeaderMap, body: bytes | None = None) -> None:
-        """Call the filters with a local reply to a stream that has ended, whatever they return; without a body the headers alone."""
+        """Call the filters with a local reply to a stream that has ended, and ignore their results. None: there is no body."""
         for active in self.active_filters:
             active.http_filter.on_headers(self.direction, headers, end=body == b"")
         for active in self.active_filters if body else ():
             active.http_filter.on_data(self.direction, Buffer(body or b""), end=True)
 
     def iterate_data(self, data: Buffer, *, end: bool, start: int) -> None:
-        """Call the filters from index `start` on, then pass the data."""
+        """Call the filters from index `start` on, then pass the data to the end of the chain."""
         if self.aborted or self.callbacks.is_done():
             return
         had_trailers = self.trailers is not None
@@ -314,14 +314,14 @@ class FilterChain:
             if not active.handle_data_status(status, data):
                 if adder is None or self.direction == RESPONSE:
                     return
-                break  # Envoy sends new trailers on even if the data are held, in requests
+                break  # for requests, Envoy passes new trailers on even if the data are held
         else:
             self.callbacks.pass_data(data.take(), end=end and adder is None)
         if adder is not None and not self.callbacks.is_done():
             self.iterate_trailers(adder.index + 1)
 
     def iterate_trailers(self, start: int) -> None:
-        """Call the filters from index `start` on, then pass the trailers."""
+        """Call the filters from index `start` on, then pass the trailers to the end of the chain."""
         trailers = self.trailers
         assert trailers is not None
         if self.aborted or self.callbacks.is_done():
@@ -339,7 +339,7 @@ class FilterChain:
         self.callbacks.pass_trailers(trailers)
 
     def _stopped(self) -> bool:
-        """Return whether the iteration ends with the callback that has just returned, because of a local reply."""
+        """Return whether the callback that has just returned has sent a local reply, so that the iteration ends."""
         if self.aborted:
             self.callbacks.on_callback_aborted()
         return self.aborted or self.callbacks.is_done()
@@ -354,7 +354,7 @@ class FilterChain:
             self.buffered.data += data.take()
 
     def check_high_watermark(self) -> None:
-        """Act when the buffer exceeds the limit: once, until it is below it again."""
+        """Fail, or make the source wait, when the buffer exceeds the limit. Do this once until it is below the limit again."""
         if self._above_limit or self.buffered is None or len(self.buffered) <= self.limit or self.callbacks.is_done():
             return
         self._above_limit = True
@@ -365,7 +365,7 @@ class FilterChain:
             self.callbacks.on_buffer_overflow()
 
     def check_low_watermark(self) -> None:
-        """Resume the source when the buffer is below the limit again."""
+        """Let the source continue when the buffer is below the limit again."""
         if self._above_limit and (self.buffered is None or len(self.buffered) <= self.limit):
             self._above_limit = False
             if self._reading_disabled:
@@ -373,7 +373,7 @@ class FilterChain:
                 self.callbacks.read_disable(disable=False)
 
     def add_trailers(self) -> HeaderMap:
-        """Return the trailers; create them if the source sent none."""
+        """Return the trailers. Create them if the source sent none."""
         if self.trailers is None:
             self.trailers = self._make_trailers()
         return self.trailers

@@ -1,4 +1,4 @@
-"""The filters of one stream, and the ends of their two chains."""
+"""The filters of one stream, and the objects at the ends of their two chains."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ __all__ = ["FilterManager", "RequestCallbacks", "ResponseCallbacks", "StreamFilt
 
 
 class StreamFilter(HttpFilter, Protocol):
-    """A filter as the stream sees it: from its creation to its end."""
+    """Interface through which a stream calls a filter, from its creation to its end."""
 
     @property
     def plugin(self) -> Plugin | None:
-        """The plugin whose filter this is."""
+        """The plugin to which the filter belongs."""
         ...
 
     @property
@@ -37,7 +37,7 @@ class StreamFilter(HttpFilter, Protocol):
 
     @property
     def paused(self) -> str:
-        """`request` or `response` if the filter holds it, or an empty string."""
+        """What the filter holds: `request`, `response`, or an empty string for nothing."""
         ...
 
     def log(self) -> None:
@@ -55,14 +55,14 @@ class FilterManager:
     Parameters
     ----------
     limit
-        Bytes that each direction may buffer.
+        Most bytes that each direction can buffer.
 
     Attributes
     ----------
     filters
         The filters, in the order of the request.
     request, response
-        The two directions.
+        The chains of the two directions.
     """
 
     def __init__(self, limit: int) -> None:
@@ -83,7 +83,7 @@ class FilterManager:
 
     @property
     def paused(self) -> str:
-        """Which filter holds what, such as `request held by auth`; an empty string if none does."""
+        """Which filter holds what, such as `request held by auth`. Empty if no filter holds anything."""
         for stream_filter in self.filters:
             direction = stream_filter.paused
             if direction:
@@ -92,7 +92,7 @@ class FilterManager:
         return ""
 
     def failure_in(self, exchange: int) -> Failure | None:
-        """Return the failure of the first filter whose VM has failed, if it failed in that exchange."""
+        """Return the failure of the first filter whose VM failed in this exchange, or None."""
         failure = next((f.failure for f in self.filters if f.failure is not None), None)
         return failure if failure is not None and failure.exchange == exchange else None
 
@@ -102,13 +102,13 @@ class FilterManager:
             stream_filter.log()
 
     def destroy(self) -> None:
-        """Run `on_done` and `on_delete` filter by filter."""
+        """Run `on_done` and `on_delete` of each filter in turn."""
         for stream_filter in self.filters:
             stream_filter.destroy()
 
 
 class RequestCallbacks:
-    """The end of the request's chain: the router.
+    """The end of the request's chain, which passes the request to the router.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ class RequestCallbacks:
     response
         The response's chain.
     router, decoder, replies
-        Where the request goes, where it comes from, and who replies instead.
+        The router, the source of the request, and the sender of local replies.
     """
 
     def __init__(
@@ -134,23 +134,23 @@ class RequestCallbacks:
         self.on_callback_aborted = replies.send_prepared
 
     def on_buffer_overflow(self) -> None:
-        """Reply 413."""
+        """Send a local reply with status 413."""
         self._replies.send(413, b"Payload Too Large", details="request_payload_too_large")
 
     def is_done(self) -> bool:
-        """Return whether the rest of the request is not needed: the stream has ended, or its response is complete."""
+        """Return whether the rest of the request isn't needed because the stream has ended or its response is complete."""
         return self._state.done or self._response.complete
 
 
 class ResponseCallbacks:
-    """The end of the response's chain: the client.
+    """The end of the response's chain, which sends the response to the client.
 
     Parameters
     ----------
     state
         The stream's state.
     encoder, router, replies
-        Where the response goes, where it comes from, and who replies instead.
+        The writer to the client, the source of the response, and the sender of local replies.
     """
 
     def __init__(self, state: StreamState, encoder: ResponseEncoder, router: Router, replies: LocalReplies) -> None:
@@ -163,7 +163,7 @@ class ResponseCallbacks:
         self.on_buffer_overflow = replies.send_response_too_large
 
     def pass_headers(self, headers: HeaderMap, *, end: bool) -> None:
-        """Write headers to the client, or reply 502 if `:status` is missing."""
+        """Write headers to the client, or send a local reply with status 502 if `:status` is missing."""
         problem = missing_response_header(headers)
         if problem is not None:
             details = f"filter_removed_required_response_headers{{{problem}}}".replace(" ", "_")
@@ -176,4 +176,4 @@ class ResponseCallbacks:
         return self._state.done
 
     def on_callback_aborted(self) -> None:
-        """Do nothing: replies from response callbacks are sent at once."""
+        """Do nothing, because local replies from response callbacks are sent immediately."""

@@ -1,13 +1,13 @@
-"""Header maps with the rules of Envoy.
+"""Header maps that follow Envoy's rules.
 
 Facts (Envoy 1.40, `Http::HeaderMapImpl`):
 
 * Entries keep their order. Pseudo-headers (`:path`) form a block at the front; a new one goes to the end of that block.
   Names are in lower case.
 * Replacing removes every entry of the name and adds a new one, so that the header moves to the end of its block.
-* Headers that Envoy defines as single-valued ("inline") are joined with a comma when one is added a second time or arrives
-  twice. `set-cookie`, `cookie` and unknown names get an entry of their own.
-* In request headers `host` is another name of `:authority`.
+* Values of headers that Envoy defines as single-valued ("inline") are joined with a comma if there are several. `set-cookie`,
+  `cookie` and unknown names get a separate entry for each value.
+* In request headers `host` is another name for `:authority`.
 * The byte size is the sum of all names and values.
 """
 
@@ -57,7 +57,7 @@ _RESPONSE_TRAILERS = _names("grpc-message grpc-status")
 
 
 class HeaderMap:
-    """An ordered map of header entries. Callers pass names in lower case.
+    """Header entries in order, with names in lower case. Callers must pass names in lower case.
 
     Parameters
     ----------
@@ -75,10 +75,10 @@ class HeaderMap:
     __slots__ = ("first", "items")
 
     INLINE: frozenset[bytes] = frozenset()
-    #: Name that `host` stands for.
+    #: The name that replaces `host`.
     HOST = b"host"
 
-    #: Returns a name as the map keeps it.
+    #: Function that returns a name in the form in which the map keeps it.
     name = staticmethod(bytes.lower)
 
     def __init__(self, items: Iterable[Pair] = ()) -> None:
@@ -92,7 +92,7 @@ class HeaderMap:
         return self.first.get(self.HOST if name == b"host" else name)
 
     def get_all(self, name: bytes) -> list[bytes]:
-        """Return all values of a name in order."""
+        """Return all values of a name, in order."""
         key = self.HOST if name == b"host" else name
         return [v for n, v in self.items if n == key]
 
@@ -112,7 +112,7 @@ class HeaderMap:
             self.items.append((name, value))
 
     def put(self, name: bytes, value: bytes) -> None:
-        """Set the first entry's value without moving it, or add one. Envoy's own setters do this."""
+        """Set the first entry's value without moving it, or add an entry. Envoy's own setters do this."""
         if name not in self.first:
             self.add(name, value)
             return
@@ -121,7 +121,7 @@ class HeaderMap:
         self.items[at] = (name, value)
 
     def replace(self, name: bytes, value: bytes) -> None:
-        """Remove all entries of the name and add one. The hostcall `replace_header_map_value` does this."""
+        """Remove all entries of the name and add a new one. The hostcall `replace_header_map_value` does this."""
         if name == b"host":
             name = self.HOST
         first = self.first
@@ -141,7 +141,7 @@ class HeaderMap:
             self.items = [item for item in self.items if item[0] != name]
 
     def clear(self) -> None:
-        """Remove everything."""
+        """Remove all entries."""
         self.items = []
         self.first = {}
 
@@ -153,7 +153,7 @@ class HeaderMap:
 
     @property
     def byte_size(self) -> int:
-        """Bytes of all names and values."""
+        """Total bytes of all names and values."""
         return sum(len(n) + len(v) for n, v in self.items)
 
     def copy(self) -> HeaderMap:
@@ -177,7 +177,7 @@ class HeaderMap:
 
 
 class RequestHeaders(HeaderMap):
-    """Request headers: `host` means `:authority`."""
+    """Request headers, in which `host` is another name for `:authority`."""
 
     __slots__ = ()
 

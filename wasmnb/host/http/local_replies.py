@@ -1,8 +1,9 @@
 """Sending of local replies.
 
-Facts (Envoy 1.40): a local reply goes through all filters' response callbacks if no response has begun, straight to the
-client if one is on its way through the filters, and resets the stream if headers have gone out. One that is sent in a
-request callback waits until that callback has returned; the first one counts.
+Facts (Envoy 1.40): if no response has begun, a local reply passes through the response callbacks of all filters. If a response is
+on its way through the filters, the local reply goes directly to the client. If the client already has the headers of a response,
+the stream is reset. A local reply in a request callback is sent after that callback has returned; if there are several, the first
+one is sent.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalReplies"]
 
-#: A local reply with this status closes an HTTP/1 connection, because Envoy takes it for an error in the client's request.
+#: A local reply with this status closes an HTTP/1 connection, because Envoy treats it as an error in the client's request.
 _BAD_REQUEST = 400
 
 
 class LocalReplies:
-    """The local replies of one stream.
+    """Sender of local replies for one stream.
 
     Parameters
     ----------
@@ -38,9 +39,9 @@ class LocalReplies:
     request, response
         The stream's filter chains.
     encoder
-        Writes to the client.
+        Writer to the client.
     reset
-        Resets the stream.
+        Function that resets the stream.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class LocalReplies:
         details: str,
         grpc_status: int | None = None,
     ) -> None:
-        """Send a local reply on the way that is still open.
+        """Send a local reply in whichever way is still possible.
 
         Parameters
         ----------
@@ -105,13 +106,13 @@ class LocalReplies:
     def send_after_close(self, code: int, body: bytes, headers: Iterable[Pair], *, grpc_status: int | None) -> bool:
         """Handle a local reply from a callback that has closed the stream.
 
-        In a callback of the request, Envoy makes the reply and shows its headers to filters that have ended; the client gets
-        nothing. Elsewhere the client gets the reply, if it has not got the headers of a response.
+        In a request callback, Envoy shows the reply to filters that have ended, and the client gets nothing. In other callbacks,
+        the client gets the reply unless it already has the headers of a response.
 
         Returns
         -------
         bool
-            False if Envoy crashes: the response is on its way.
+            False if Envoy would crash, because the response is on its way.
         """
         request, response, encoder = self._request, self._response, self._encoder
         if encoder.headers_sent:
@@ -127,7 +128,7 @@ class LocalReplies:
         return True
 
     def _changes(self, previous_code: int | None) -> Callable[[ResponseHeaders, ReplyContent], ReplyContent] | None:
-        """Return what route and connection manager change in a local reply."""
+        """Return the function with which the route and the connection manager change a local reply, or None."""
         info, request = self._state.info, self._request
         config = self._state.manager.local_reply_config
         levels = info.route.levels if info.route is not None else []
@@ -145,7 +146,7 @@ class LocalReplies:
         return change
 
     def send_prepared(self) -> None:
-        """Send the local reply that was made in the callback that has just returned, if there is one."""
+        """Send the local reply of the callback that has just returned, if there is one."""
         prepared, self._prepared = self._prepared, None
         if prepared is None:
             return
@@ -155,7 +156,7 @@ class LocalReplies:
             self._send_through_filters(prepared)
 
     def send_response_too_large(self) -> None:
-        """Reply 500 because a filter holds too much of a response; reset the stream if its headers have gone out."""
+        """Reply 500 because a filter holds too much of a response, or reset the stream if the client has the headers."""
         if self._encoder.headers_sent:
             self._state.info.details = "response_payload_too_large"
             self._reset()
@@ -163,7 +164,7 @@ class LocalReplies:
         self.send(500, b"Internal Server Error", details="response_payload_too_large")
 
     def send_unfiltered(self, reply: LocalReply) -> None:
-        """Write a local reply to the client without any filter."""
+        """Write a local reply directly to the client, without the filters."""
         self._response.headers = reply.headers
         self._encoder.headers(reply.headers, end=not reply.body)
         if reply.body:

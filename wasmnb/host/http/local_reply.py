@@ -1,8 +1,8 @@
-"""Headers and body of a local reply: a response that the proxy makes itself.
+"""Headers and body of a local reply, a response that the proxy creates itself.
 
-Facts (Envoy 1.40): the order of headers is `:status`, the filter's own, content-length, content-type; a filter's
-`:status` is ignored, its content-length corrected, its content-type kept. Without a body there is neither. A gRPC request
-(content-type `application/grpc` or `application/grpc+...`) gets HTTP 200 with the status in headers and the body as
+Facts (Envoy 1.40): the order of headers is `:status`, those of the filter, content-length, content-type. A filter's `:status` is
+ignored, its content-length corrected, and its content-type kept. Without a body, the latter two are left out. A gRPC request
+(content-type `application/grpc` or `application/grpc+...`) gets HTTP 200, with the gRPC status in the headers and the body as its
 message.
 """
 
@@ -22,14 +22,14 @@ _UNKNOWN = 2
 
 
 class LocalReply(NamedTuple):
-    """A local reply.
+    """A local reply, ready to be sent.
 
     Attributes
     ----------
     headers
-        Its headers, `:status` included.
+        The headers, including `:status`.
     body
-        Its body; empty for a gRPC request.
+        The body; empty for a gRPC request.
     """
 
     headers: ResponseHeaders
@@ -37,14 +37,14 @@ class LocalReply(NamedTuple):
 
 
 class ReplyContent(NamedTuple):
-    """Changes of a local reply by the configuration of a route or connection manager.
+    """The parts of a local reply that the configuration of a route or connection manager can change.
 
     Attributes
     ----------
     status, body
         The HTTP status, and the body.
     content_type
-        Content type of the body; empty for that of the headers, or `text/plain`.
+        Content type of the body. Empty: that of the headers, or else `text/plain`.
     """
 
     status: int
@@ -53,7 +53,7 @@ class ReplyContent(NamedTuple):
 
 
 def is_grpc(headers: HeaderMap | None) -> bool:
-    """Return whether request headers have a gRPC content type; False for None."""
+    """Return whether request headers have a gRPC content type. None stands for headers that haven't arrived."""
     content_type = headers.get(b"content-type") if headers is not None else None
     return content_type is not None and (
         content_type == b"application/grpc" or content_type.startswith(b"application/grpc+")
@@ -61,12 +61,12 @@ def is_grpc(headers: HeaderMap | None) -> bool:
 
 
 def grpc_status_of(code: int) -> int:
-    """Return the gRPC status for an HTTP status."""
+    """Return the gRPC status to which an HTTP status is mapped."""
     return 0 if code == 200 else _GRPC_OF_HTTP.get(code, _UNKNOWN)
 
 
 def _percent_encode(text: bytes) -> bytes:
-    """Return a gRPC message as header value: everything outside printable ASCII, and `%`, as %XX."""
+    """Return a gRPC message as a header value, with `%` and characters outside printable ASCII encoded as %XX."""
     return b"".join(bytes((c,)) if 0x20 <= c <= 0x7E and c != 0x25 else b"%%%02X" % c for c in text)
 
 
@@ -86,15 +86,15 @@ def build_local_reply(
     code
         HTTP status.
     body
-        The body, or the message for a gRPC request.
+        The body; for a gRPC request, the message.
     headers
-        More headers, in order (default none).
+        Additional headers, in order (default none).
     grpc_status
-        gRPC status; None (the default) for the one that `code` maps to. Used only with `grpc`.
+        gRPC status for a gRPC request. None (the default): the one to which `code` is mapped.
     grpc
-        Write it for a gRPC request (default False).
+        Whether it replies to a gRPC request (default False).
     change
-        Changes headers, status and body as the configuration says (default None).
+        Function that changes headers, status and body as the configuration says (default none).
 
     Returns
     -------

@@ -1,13 +1,13 @@
 """One HTTP stream: from the client through the filters to the router, and back.
 
-`HttpStream` creates the parts of a stream, connects them, and begins and ends the stream. The parts do the rest:
+`HttpStream` creates the parts of a stream, connects them, and begins and ends the stream. These parts do the rest:
 
     client -> RequestDecoder  -> FilterManager.request  -> RequestCallbacks  -> Router -> UpstreamRequest
     client <- ResponseEncoder <- ResponseCallbacks <- FilterManager.response <- Router <- UpstreamRequest
 
-Facts (Envoy 1.40): the route is chosen before the filters are created. A response that ends before the request was complete
-ends the stream. At the end come `on_log` of every filter in order, access loggers, then `on_done` and `on_delete` filter by
-filter.
+Facts (Envoy 1.40): the route is chosen before the filters are created. If the response ends before the request is complete, the
+stream ends. At the end, Envoy runs `on_log` of every filter in order, then the access loggers, then `on_done` and `on_delete` of
+each filter in turn.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ _BAD_REQUEST = 400
 
 
 class StreamWorker(StreamThread, Protocol):
-    """The worker of a stream, as `HttpStream` needs it."""
+    """The part of a worker that `HttpStream` uses."""
 
     #: Live streams by exchange number.
     streams: dict[int, HttpStream]
-    #: Routes of requests that begin from now on.
+    #: Routes for requests that begin from now on.
     table: RouteTable
 
     def create_filters(self, control: StreamControl) -> Sequence[StreamFilter]:
@@ -60,7 +60,7 @@ class StreamWorker(StreamThread, Protocol):
         ...
 
     def route(self, headers: HeaderMap) -> Route | None:
-        """Return the route for request headers, or None."""
+        """Return the route for request headers, or None if no route matches."""
         ...
 
     def on_stream_done(self, stream: HttpStream) -> None:
@@ -76,28 +76,28 @@ class HttpStream:
     worker
         The worker that serves it.
     exchange
-        The record that its user sees.
+        The record of the request, which the user sees.
     connection
         The downstream connection.
     limits
         Limits of the listener.
     http2
-        The downstream connection speaks HTTP/2.
+        Whether the downstream connection uses HTTP/2.
 
     Attributes
     ----------
     state
-        State that all parts share.
+        State that all parts of the stream share.
     filters
         The filters and their two chains.
     decoder, encoder
-        The client's side: the request's body comes in, the response goes out.
+        The client's side: reader of the request's body, and writer of the response.
     router
         The upstream's side.
     control
-        Operations on the stream that filters may use.
+        Operations on the stream that filters can use.
     on_finish
-        Called with the stream when it has ended; None for nothing.
+        Function that is called with the stream when it has ended, or None.
     """
 
     on_finish: Callable[[HttpStream], None] | None = None
@@ -133,9 +133,9 @@ class HttpStream:
         request
             The request as the client sends it.
         end
-            Nothing follows the headers.
+            Whether nothing follows the headers.
         has_body
-            A body or trailers follow, which sets content-length.
+            Whether a body or trailers follow. Then the request gets a content-length.
         """
         manager = self.state.manager
         if self.state.http2:
@@ -147,14 +147,14 @@ class HttpStream:
         self.begin(head, end=end)
 
     def begin(self, head: Head | Problem, *, end: bool) -> None:
-        """Begin with what the codec made of the request's head.
+        """Begin with the result of the codec for the request's head.
 
         Parameters
         ----------
         head
-            The head, or why the codec could not read it.
+            The head, or the problem for which the codec refused it.
         end
-            Nothing follows; over HTTP/1 the head itself says so.
+            Whether nothing follows the head. Over HTTP/1 the head itself says so.
         """
         self.exchange.began = self.worker.clock.time()
         if isinstance(head, Problem):
@@ -185,13 +185,13 @@ class HttpStream:
             request.receive_data(b"", end=False)
 
     def _answer_expectation(self, headers: RequestHeaders) -> None:
-        """Tell a client that asks for it to continue."""
+        """Send `100 Continue` to a client that waits for it."""
         if (headers.get(b"expect") or b"").lower() == b"100-continue" and not self.state.manager.proxy_100_continue:
             self.encoder.interim(100)
             headers.remove(b"expect")
 
     def _sanitize(self, headers: RequestHeaders) -> None:
-        """Remove headers that a client may not set, and add Envoy's own."""
+        """Remove headers that the client must not set, and add Envoy's own."""
         info, server = self.state.info, self.worker.server
         node = server.node
         peer = Peer(
@@ -210,7 +210,7 @@ class HttpStream:
         return int(self.state.info.connection.local.rpartition(":")[2] or 0)
 
     def _may_upgrade(self, kind: str) -> bool:
-        """Whether the route or the connection manager allows an upgrade."""
+        """Return whether the route or the connection manager allows an upgrade."""
         route = self.state.info.route
         allowed = route.upgrade(kind) if route is not None else None
         return self.state.manager.upgrade_configs.get(kind, kind == "connect") if allowed is None else allowed
@@ -220,7 +220,7 @@ class HttpStream:
         self._filters_created = True
 
     def _refuse(self, problem: Problem) -> None:
-        """Respond to a request that no filter sees; of the filters' callbacks only those of the end run."""
+        """Respond to a request before any filter sees it. Only the filters' callbacks at the end run."""
         state, manager = self.state, self.state.manager
         self.exchange.state = "refused"
         if problem.codec:
@@ -241,7 +241,7 @@ class HttpStream:
         self._replies.send(problem.status, body, location, details=problem.details)
 
     def refuse_rest(self, problem: Problem) -> None:
-        """End the request because the codec cannot read the rest of it."""
+        """End the request because the codec can't read the rest of it."""
         if not self.state.done:
             self._refuse(problem)
 
@@ -255,12 +255,12 @@ class HttpStream:
         self.finish("reset")
 
     def finish(self, outcome: str) -> None:
-        """End the stream: logs, the end of every filter, the exchange's response. A second call does nothing.
+        """End the stream: run the loggers, end the filters, and complete the exchange. A second call does nothing.
 
         Parameters
         ----------
         outcome
-            `done` or `reset`; the exchange's state unless it is `failed`, `refused` or `crashed` already.
+            State of the exchange, `done` or `reset`, unless it is already `failed`, `refused` or `crashed`.
         """
         state, exchange = self.state, self.exchange
         if state.done:
@@ -296,14 +296,14 @@ class HttpStream:
     # -- for observers ----------------------------------------------------------------------------------------------
 
     def update_exchange(self) -> None:
-        """Set the exchange's state and response to what has happened so far."""
+        """Update the exchange's state and response to the current state."""
         self.exchange.paused = self.filters.paused
         if self.exchange.state in ("open", "paused"):
             self.exchange.state = "paused" if self.exchange.paused else "open"
         self.encoder.update_exchange()
 
     def abandon(self) -> None:
-        """Reset the stream if an interrupt left one of its filters in the middle of a callback."""
+        """Reset the stream if an interrupt stopped one of its filters in the middle of a callback."""
         if not self.filters.in_callback:
             return
         for stream_filter in self.filters.filters:

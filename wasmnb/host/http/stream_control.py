@@ -1,4 +1,4 @@
-"""Control of a stream by its filters: what the hostcalls of a stream context do, after the callback has returned."""
+"""Control of a stream by its filters: the effects of the hostcalls of a stream context."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["StreamControl"]
 
-#: gRPC status of the local reply for a failed filter.
+#: gRPC status of the local reply when a filter has failed.
 _UNAVAILABLE = 14
 
 
 class StreamControl:
-    """The stream as its filters know it.
+    """Operations on a stream that its filters can use.
 
     Parameters
     ----------
@@ -37,9 +37,9 @@ class StreamControl:
     routes
         The stream's route cache.
     replies
-        Sends local replies.
+        Sender of local replies.
     finish
-        Ends the stream with a state of `Exchange.state`, unless it has ended.
+        Function that ends the stream with a state for `Exchange.state`, unless it has already ended.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class StreamControl:
 
     @property
     def header_maps(self) -> list[HeaderMap | None]:
-        """Header maps by map type, for `on_log`. Envoy has no request trailers there."""
+        """Header maps by map type, for `on_log`. Envoy doesn't provide request trailers there."""
         request, response = self._filters.request, self._filters.response
         return [request.headers, None, response.headers, response.trailers]
 
@@ -69,7 +69,7 @@ class StreamControl:
         return self._filters.request.headers
 
     def continue_filter(self, context: HttpContext, direction: int) -> None:
-        """Continue one direction behind a filter (`continue_stream`)."""
+        """Continue one direction of the stream after a filter (`continue_stream`)."""
         active = context.active[direction]
         if self.state.done or active is None:
             return
@@ -90,7 +90,7 @@ class StreamControl:
         grpc_status: int | None,
         details: str,
     ) -> None:
-        """Send a filter's local reply (`send_local_response`); see `LocalReplies.send`."""
+        """Send a filter's local reply (`send_local_response`). See `LocalReplies.send`."""
         response = self._filters.response
         if context.closed:
             if not self._replies.send_after_close(code, body, headers, grpc_status=grpc_status):
@@ -120,11 +120,13 @@ class StreamControl:
             state, filters = self.state, self._filters
             state.info.details = state.info.details or "wasm_close_stream"
             if not filters.request.calling and not filters.response.calling:
-                state.destroy_later = context.vm.entry.after_call  # what the callback did after it comes first
+                state.destroy_later = (
+                    context.vm.entry.after_call
+                )  # first, the rest of what the callback did takes effect
             self._finish("reset")
 
     def fail(self, stream_filter: StreamFilter) -> None:
-        """End the stream because a filter's VM has failed: reply 503, or reset if it is too late for that."""
+        """End the stream because a filter's VM has failed: reply 503, or reset the stream if that is no longer possible."""
         exchange = self.state.exchange
         if exchange.failure is None:
             exchange.failure = stream_filter.failure
@@ -153,9 +155,9 @@ class StreamControl:
         Parameters
         ----------
         context
-            The filter that did it.
+            The filter that caused the crash.
         name
-            Key of `CRASHES`.
+            Kind of crash, a key of `CRASHES`.
         """
         exchange, crash = self.state.exchange, CRASHES[name]
         if exchange.state == "crashed":

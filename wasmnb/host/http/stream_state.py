@@ -1,4 +1,4 @@
-"""State of one stream that all its parts share, and the limits of its listener."""
+"""State that all parts of a stream share, and the limits of its listener."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Limits:
     Parameters
     ----------
     buffer
-        Bytes of a body that a filter may hold (default 1 MiB).
+        Most bytes of a body that a filter can hold back (default 1 MiB).
     route_timeout
-        Seconds from the end of the request to the end of the response (default 15; 0 for no limit).
+        Most seconds from the end of the request to the end of the response (default 15). 0: no limit.
     idle_timeout
-        Seconds without a chunk in either direction (default 300; 0 for no limit).
+        Most seconds without a chunk in either direction (default 300). 0: no limit.
     request_timeout
-        Seconds until the whole request has passed the filters (default 0, no limit).
+        Most seconds until the whole request has passed the filters. 0 (the default): no limit.
     """
 
     buffer: int = 1 << 20
@@ -46,47 +46,47 @@ class Limits:
 
 
 class StreamThread(Protocol):
-    """The worker of a stream, with the attributes that every part of the stream needs."""
+    """The attributes of a worker that every part of a stream uses."""
 
     clock: Clock
     thread: Thread
     server: ServerContext
-    #: Idle upstream connections by cluster name.
+    #: Number of idle upstream connections by cluster name.
     idle: Counter[str]
 
 
 class StreamState:
-    """Facts about one stream, and its clock.
+    """State of one stream, and access to the clock.
 
     Parameters
     ----------
     worker
         The worker that serves it.
     exchange
-        The record that its user sees.
+        The record of the request, which the user sees.
     connection
         The downstream connection.
     limits
         Limits of the listener.
     http2
-        The downstream connection speaks HTTP/2.
+        Whether the downstream connection uses HTTP/2.
 
     Attributes
     ----------
     info
-        Facts for properties and access logs.
+        Facts that properties and access logs show.
     manager
-        Switches of the connection manager.
+        Options of the connection manager.
     head
-        The request's head as the codec read it; None before, and if it could not.
+        The request's head as the codec read it. None if it hasn't arrived or is invalid.
     request_complete
-        The client has sent the whole request.
+        Whether the client has sent the whole request.
     done
-        The stream has ended.
+        Whether the stream has ended.
     destroy_later
-        Runs the end of the filters after the rest of what the running callback asked for; None to end them at once.
+        Function that ends the filters after the running callback has taken full effect. None: they end immediately.
     now
-        Returns the virtual time in seconds.
+        Function that returns the virtual time in seconds.
     """
 
     def __init__(
@@ -109,16 +109,16 @@ class StreamState:
 
     @property
     def upgrade(self) -> str:
-        """Type of the upgrade that the request asks for, or an empty string."""
+        """Protocol to which the request asks to switch, or an empty string."""
         return self.head.upgrade if self.head is not None else ""
 
     def is_upgraded(self, headers: HeaderMap) -> bool:
-        """Return whether a response turns the connection into a tunnel."""
+        """Return whether a response switches the connection to another protocol."""
         status = headers.get(b":status")
         return bool(self.upgrade) and (status == b"101" or (self.upgrade == "connect" and status == b"200"))
 
     def timer_group(self) -> TimerGroup:
-        """Return a group for timers of one owner."""
+        """Return a new group of timers that can be cancelled together."""
         return TimerGroup(self.worker.clock, self.worker.thread)
 
     def call_soon(self, action: Callable[[], None]) -> Timer:
@@ -130,7 +130,7 @@ class StreamState:
         return self.worker.clock.call_later(seconds, self.worker.thread, action)
 
     def note(self, name: str, **args: Any) -> None:
-        """Add an event of the stream to the trace."""
+        """Add an event about the stream to the trace."""
         self.worker.server.trace.note(
             "stream", name, args, time=self.now(), thread=self.worker.thread.name, exchange=self.exchange.number
         )

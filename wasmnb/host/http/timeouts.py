@@ -1,7 +1,7 @@
 """Idle, request and duration timeouts of a stream.
 
-Facts (Envoy 1.40): all answer 504, or 408 if the request is not complete. They also apply to streams that a filter holds.
-The idle timeout counts from the last chunk in either direction. The route timeout is the router's.
+Facts (Envoy 1.40): the response is 504, or 408 if the request isn't complete. The timeouts also apply to streams that a filter
+holds. The idle timeout is counted from the last chunk in either direction. The router handles the route timeout.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Timeouts"]
 
-#: Seconds that a timer may be early because of rounding.
+#: Most seconds by which a timer can be early because of rounding.
 _ROUNDING = 1e-9
-#: Seconds after which a stream without any time ends: the upstream has its request by then.
+#: Seconds after which a stream with a limit of 0 ends. By then the upstream has its request.
 _AT_ONCE = 1e-6
 #: gRPC status of a stream that has lasted too long.
 _DEADLINE_EXCEEDED = 4
@@ -35,7 +35,7 @@ class Timeouts:
     request
         The request's filter chain.
     replies
-        Sends the local reply.
+        Sender of local replies.
     """
 
     def __init__(self, state: StreamState, request: FilterChain, replies: LocalReplies) -> None:
@@ -57,7 +57,7 @@ class Timeouts:
             self._timers.call_later(limits.request_timeout, self._on_request_timeout)
 
     def reset_idle_timer(self) -> None:
-        """Count the idle time from now: a chunk has arrived or left."""
+        """Count the idle time from now, because a chunk has arrived or was sent."""
         self._last_activity = self._state.now()
 
     def cancel(self) -> None:
@@ -89,13 +89,13 @@ class Timeouts:
 
     @property
     def _idle_timeout(self) -> float:
-        """The route's idle timeout, or the listener's."""
+        """The idle timeout of the route, or else of the listener, in seconds."""
         route = self._state.info.route
         own = route.entry.idle_timeout if route is not None and route.entry is not None else None
         return self._state.limits.idle_timeout if own is None else own
 
     def _duration(self) -> float | None:
-        """Return the seconds that the stream may last, by its route or by the connection manager; None for no limit."""
+        """Return the limit of the route, or else of the connection manager, for the stream in seconds. None: no limit."""
         route, headers = self._state.info.route, self._request.headers
         limits = route.entry.duration if route is not None and route.entry is not None else None
         default = self._state.manager.max_stream_duration

@@ -1,4 +1,4 @@
-"""Views into a running proxy: context tree, Python state, explanations of exchanges, causes of bad statuses.
+"""Views of a running proxy: context tree, Python state, explanations of exchanges, causes of hostcalls' error statuses.
 
-Nothing here changes the behaviour of a proxy; the records that it reads are in `..trace`.
+Nothing here changes the behaviour of a proxy. The records that it reads are in `..trace`.
 """

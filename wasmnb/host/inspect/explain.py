@@ -1,4 +1,4 @@
-"""Explanations of exchanges: why a stream waits or has failed, and what can continue it."""
+"""Explanations of exchanges: why a stream waits or why it failed, and what can continue it."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ _RESULTS = {c.short: c.result for c in CALLBACKS.values()}
 
 @dataclass
 class Explanation:
-    """Sentences about one exchange.
+    """Explanation of one exchange, which `Proxy.explain` returns. `str()` has all of it as text.
 
     Attributes
     ----------
     lines
-        One sentence each, the most important first.
+        The explanation, one sentence for each line, the most important one first.
     causes
-        Causes of bad statuses in the order of the hostcalls: `http_call: 2 BAD_ARGUMENT: ...`.
+        Hostcalls that returned an error status, in order, with the cause: `http_call: 2 BAD_ARGUMENT: ...`.
     """
 
     lines: list[str] = field(default_factory=list)
     causes: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        """Return all of it as text."""
+        """Return the lines and the causes as text."""
         tail = ["Hostcalls that were refused:", *(f"  {c}" for c in self.causes)] if self.causes else []
         return visible("\n".join([*self.lines, *tail]), keep=NEWLINES)
 
@@ -54,7 +54,7 @@ def explain(components: ProxyComponents, exchange: ExchangeBase) -> Explanation:
     components
         The proxy's parts.
     exchange
-        The exchange, live or done.
+        The exchange, which can still be running.
 
     Returns
     -------
@@ -84,11 +84,11 @@ def _failed(exchange: ExchangeBase) -> list[str]:
     assert failure is not None
     lines = [f"{failure.callback} failed on context {failure.context_id}: {failure.message}."]
     if failure.injected:
-        lines.append("The trap was injected (inject_trap); it is not a fault of the filter.")
+        lines.append("The trap was injected with inject_trap. The filter didn't cause it.")
     if failure.traceback:
         lines.append(failure.traceback.strip().splitlines()[-1])
     if failure.exchange is not None and failure.exchange != exchange.number:
-        lines.append(f"That was in exchange {failure.exchange}; a failed VM does not run callbacks any more.")
+        lines.append(f"That was in exchange {failure.exchange}. A failed VM runs no more callbacks.")
     return lines
 
 
@@ -99,7 +99,7 @@ def _waiting(stream: HttpStream, events: list[Event]) -> list[str]:
             lines += _held(stream, context, events)
     if not lines:
         missing = "the upstream's response" if stream.state.request_complete else "the rest of the request"
-        lines.append(f"No filter holds the stream; it waits for {missing}.")
+        lines.append(f"No filter holds the stream. It waits for {missing}.")
     return lines
 
 
@@ -120,7 +120,7 @@ def _held(stream: HttpStream, context: HttpContext, events: list[Event]) -> list
 
 
 def _missing_body(context: HttpContext, direction: str, stop: Event) -> list[str]:
-    """Return why the body that a filter may wait for cannot come while it holds the headers."""
+    """Return why the body doesn't arrive while a filter holds the headers. The filter may be waiting for it."""
     on_body = f"on_{direction}_body"
     if stop.name != f"on_{direction}_headers" or context.vm.callbacks[on_body] is None:
         return []
@@ -144,33 +144,32 @@ def _continuation(stream: HttpStream, context: HttpContext, direction: str) -> s
     """Return a sentence about what can continue a held stream."""
     root = context.root
     assert isinstance(root, RootContext)
-    resume = f"continue_stream({direction.upper()}) or a local response"
+    resume = f"continue_stream({direction.upper()}) or send_local_response"
     if root.vm.failed:
-        return f"The VM has failed, so that nothing can continue it; {_timeout(stream)}"
+        return f"The VM has failed, so nothing can continue the stream. {_timeout(stream)}"
     pending = [
         f"call {c.token} to {c.cluster.name}" for c in root.calls.values() if c.exchange == stream.exchange.number
     ]
     if pending:
-        return f"It waits for {', '.join(pending)}; the callback has to call {resume}."
+        return f"It waits for {', '.join(pending)}; its callback must call {resume}."
     if root.tick_period:
-        return f"No callout is pending. The root ticks every {root.tick_period:g} s: on_tick may call {resume}."
-    timeout = _timeout(stream)
+        return f"No callout is pending. The plugin ticks every {root.tick_period:g} s, and on_tick can call {resume}."
     queues = [
         visible(queue.name.decode("utf-8", "replace"))
         for queue in root.vm.server.shared.queues.values()
         if queue.receiver == f"{root.vm.thread.name} VM{root.vm.number}"
     ]
     if queues:
-        return f"No callout is pending. The next item of the queue {' or '.join(queues)} may continue it with {resume}."
-    return f"Nothing is pending that could call {resume}: no callout, no tick. {timeout[:1].upper()}{timeout[1:]}"
+        return f"No callout is pending. At the next item of the queue {' or '.join(queues)}, on_queue_ready can call {resume}."
+    return f"Nothing is pending that could call {resume}: no callout, no tick. {_timeout(stream)}"
 
 
 def _timeout(stream: HttpStream) -> str:
     limits = stream.state.limits
     seconds = limits.request_timeout or limits.idle_timeout
     if not seconds:
-        return "it waits until the client disconnects."
-    return f"after {seconds:g} s Envoy responds with 504."
+        return "It waits until the client disconnects."
+    return f"After {seconds:g} s Envoy responds with 504."
 
 
 def _ended(exchange: ExchangeBase) -> list[str]:
@@ -195,44 +194,44 @@ _REASONS = {
 }
 
 _NO_SCHEME = (
-    "A filter removed x-forwarded-proto, from which Envoy takes the scheme of the request; without it no route matches. Keep "
-    "the header."
+    "A filter removed x-forwarded-proto. Without it, Envoy doesn't know the request's scheme, and no route matches. Keep the "
+    "header."
 )
 _LATE_RESPONSE = (
-    "A filter sent a local response after the response's headers had left, so Envoy could only reset the stream. Send it in "
-    "on_http_response_headers, or hold the headers there."
+    "A filter sent a local response after the client had got the response's headers, so Envoy could only reset the stream. Send "
+    "it in on_http_response_headers, or hold the headers there."
 )
 
-#: First line of a traceback, also in the SDK's message about a chain of exceptions.
+#: First line of a traceback, which the SDK's message about a chain of exceptions has as well.
 _TRACEBACK = "Traceback (most recent call last):"
 
-#: Characters of an exception in a reason.
+#: Most characters of an exception in an explanation.
 _LONGEST = 600
 
-#: Hostcalls that give a header a value.
+#: Hostcalls that set a header's value.
 _WRITES = ("add_header_map_value", "replace_header_map_value")
 
-#: Headers of a request that choose its route.
+#: Headers of a request that decide its route.
 _TARGETS = (b":path", b":authority", b"host")
 
-#: Callbacks in which the headers of the response have left, unless an earlier one held them.
+#: Callbacks that run after the client has got the response's headers, unless an earlier callback held them.
 _LATE = frozenset({"on_response_body", "on_response_trailers"})
 
 
 def reasons(exchange: ExchangeBase, events: Sequence[Event]) -> list[str]:
-    """Return the reason why an exchange that is done failed, in a sentence, if it is a known one.
+    """Return the reason why an exchange failed, if it is known.
 
     Parameters
     ----------
     exchange
-        The exchange.
+        The exchange, which has ended.
     events
         Its events.
 
     Returns
     -------
     list
-        One sentence, or none.
+        One sentence, or an empty list.
     """
     details, response = getattr(exchange, "details", ""), getattr(exchange, "response", None)
     refused = next((e for e in events if e.kind == "stream" and e.name == "connection_refused"), None)
@@ -261,7 +260,7 @@ def reasons(exchange: ExchangeBase, events: Sequence[Event]) -> list[str]:
 
 
 def _exception(exchange: ExchangeBase) -> str:
-    """Return the last line of the newest traceback that a filter has logged; empty without one."""
+    """Return the last line of the newest traceback that a filter has logged, or an empty string."""
     for line in reversed(exchange.log):
         if line.source == "filter" and line.level == LogLevel.CRITICAL and _TRACEBACK in line.text:
             return short(line.text.splitlines()[-1], _LONGEST)
@@ -269,7 +268,7 @@ def _exception(exchange: ExchangeBase) -> str:
 
 
 def _changed_target(events: Sequence[Event]) -> str:
-    """Return what a filter has written to the parts of a request that choose its route; empty if it hasn't."""
+    """Return the values that filters have set for the headers that decide the route, or an empty string."""
     written: dict[str, str] = {}
     for event in events:
         if event.name in _WRITES and (name := _target(event)):
@@ -278,7 +277,7 @@ def _changed_target(events: Sequence[Event]) -> str:
 
 
 def _removed_target(events: Sequence[Event]) -> str:
-    """Return the last part of a request that chooses its route and that a filter has removed; empty if it is there."""
+    """Return the name of the header that decides the route and that a filter has removed, or an empty string."""
     removed = ""
     for event in events:
         if event.name == "remove_header_map_value":
@@ -289,7 +288,7 @@ def _removed_target(events: Sequence[Event]) -> str:
 
 
 def _target(event: Event) -> str:
-    """Return the part of a request that chooses its route, if a hostcall has it as its key; otherwise an empty text."""
+    """Return the name of the header that decides the route, if it is the key of a hostcall, or an empty string."""
     name: bytes = event.args.get("key") or b""
     is_target = name in _TARGETS and event.args.get("map_type") == HeaderMapType.REQUEST_HEADERS
     return name.decode() if is_target else ""

@@ -1,9 +1,9 @@
-"""Calls of the introspection export: questions of a tool to the Python inside a VM, outside the ABI.
+"""Calls of the introspection export, through which tools query the Python inside a VM. It isn't part of the ABI.
 
-The other side is `sdk/dispatch/introspection.py`. A question that runs code of the filter (its `__repr__`) goes to a copy
-of the VM, which is thrown away: the VM, the trace, the clocks and the shared state stay as they are, whatever that code
-does. A command that changes the VM, such as starting its profiler, goes to the VM itself. A native VM cannot be copied;
-there hostcalls outside a callback are refused, and the SDK stops a `__repr__` that does not end.
+`sdk/dispatch/introspection.py` has the guest's side. A query that runs code of the filter (its `__repr__`) goes to a copy of the
+VM, which is dropped afterwards, so that the VM, the trace, the clocks and the shared state don't change. A command that changes
+the VM, such as starting its profiler, goes to the VM itself. Native VMs can't be copied. There, hostcalls outside a callback are
+rejected, and the SDK stops a `__repr__` that doesn't end.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from ...errors import UsageError
 
 __all__ = ["DEADLINE", "SnapshotInspector", "Target", "call_introspection", "has_introspection", "read_running"]
 
-#: Seconds that a response may take.
+#: Seconds after which a call of the export is stopped.
 DEADLINE = 2.0
 
 _NOCONTROL = "the module was not compiled from Python by this wasmnb, so it has no introspection export"
 
-#: WASI's error numbers.
+#: Error numbers of WASI.
 _SUCCESS, _NOT_SUPPORTED = 0, 58
 
 
 class _Module(Protocol):
-    """The module that a VM runs."""
+    """The module of a VM."""
 
     @property
     def image(self) -> Any: ...
@@ -38,36 +38,36 @@ class _Module(Protocol):
 
 
 class Target(Protocol):
-    """A VM as introspection needs it."""
+    """The part of a VM that introspection uses."""
 
     closed: bool
 
     @property
     def in_guest(self) -> bool:
-        """Whether a call into the guest is running."""
+        """Whether a callback or another call into the VM is running."""
         ...
 
     @property
     def instance(self) -> Guest:
-        """The running instance."""
+        """The instance of the module."""
         ...
 
     @property
     def loaded(self) -> _Module:
-        """The module of the instance."""
+        """The loaded module of which `instance` is an instance."""
         ...
 
     def wall_ns(self) -> int:
-        """Wall clock of the VM in nanoseconds since 1970."""
+        """Return the VM's wall-clock time in nanoseconds since 1970."""
         ...
 
     def monotonic_ns(self) -> int:
-        """Monotonic clock of the VM in nanoseconds."""
+        """Return the VM's monotonic time in nanoseconds."""
         ...
 
 
 def has_introspection(vm: Target) -> bool:
-    """Return whether the VM answers introspection requests: it runs a Python filter that was compiled by wasmnb."""
+    """Return whether the VM has the introspection export: whether it runs a Python filter compiled by wasmnb."""
     return hasattr(vm.instance, "control") or CONTROL in vm.loaded.exports
 
 
@@ -79,9 +79,9 @@ def call_introspection(vm: Target, command: str, **arguments: Any) -> Any:
     vm
         The VM.
     command
-        Name in `sdk.dispatch.introspection.ACTIONS`.
+        Name of the command, one of `sdk.dispatch.introspection.ACTIONS`.
     arguments
-        The command's arguments, as JSON can hold them.
+        The command's arguments. They must be values that JSON can represent.
 
     Returns
     -------
@@ -91,23 +91,23 @@ def call_introspection(vm: Target, command: str, **arguments: Any) -> Any:
     Raises
     ------
     UsageError
-        The VM doesn't respond. The message is the reason, as the end of a sentence.
+        The command can't run. The message gives the reason, without a capital and a full stop, to end a sentence.
     """
     _check(vm)
     return _call(vm.instance, command, arguments)
 
 
 def read_running(vm: Target, reason: str) -> str:
-    """Return a traceback of the Python lines in which a VM was stopped; empty if it has none.
+    """Return the traceback of the Python code at which a VM was stopped, or an empty string.
 
-    The call runs on the stack of the stopped one, which is still intact, in the VM itself: it can't be used afterwards.
+    The call runs in the VM itself, on the stack of the stopped call, which is still intact. The VM can't be used afterwards.
 
     Parameters
     ----------
     vm
-        A VM that will not be called any more.
+        A VM that was stopped and won't be called again.
     reason
-        Last line of the traceback.
+        Text for the last line of the traceback.
     """
     if not isinstance(vm.instance, Instance) or not has_introspection(vm):
         return ""
@@ -119,7 +119,7 @@ def read_running(vm: Target, reason: str) -> str:
 
 
 class SnapshotInspector:
-    """A context manager that runs commands in copies of VMs, one VM after the other."""
+    """Context manager that runs commands in copies of VMs, one VM after the other."""
 
     def __init__(self) -> None:
         self._copies: dict[Image, tuple[Instance, _CopyHost]] = {}
@@ -133,9 +133,9 @@ class SnapshotInspector:
         self._copies.clear()
 
     def call(self, vm: Target, command: str, **arguments: Any) -> Any:
-        """Run a command in a copy of the VM, which itself stays as it is.
+        """Run a command in a copy of the VM, so that the VM itself doesn't change.
 
-        Parameters, result and errors are those of `call_introspection`.
+        The parameters, the result and the errors are those of `call_introspection`.
         """
         _check(vm)
         original, image = vm.instance, vm.loaded.image
@@ -165,7 +165,7 @@ class SnapshotInspector:
 
 
 class _Trapped(UsageError):
-    """The copy has trapped and cannot be called again."""
+    """Exception for a copy that has trapped, so that it can't be called again."""
 
 
 def _check(vm: Target) -> None:
@@ -188,7 +188,7 @@ def _call(guest: Guest, command: str, arguments: dict[str, Any]) -> Any:
 
 
 class _CopyHost:
-    """The host of a copy: its clocks don't advance, and it refuses every hostcall."""
+    """The host of a copy. Its clocks don't advance, and every hostcall returns an error."""
 
     instance: Instance
 
@@ -196,7 +196,7 @@ class _CopyHost:
         self.set_clocks(vm)
 
     def set_clocks(self, vm: Target) -> None:
-        """Stop the clocks at the VM's time."""
+        """Set the clocks to the VM's current time, at which they stay."""
         self._times = (vm.wall_ns(), vm.monotonic_ns())
 
     def resolve(self, import_type: ImportType) -> Callable[..., int]:

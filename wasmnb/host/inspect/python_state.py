@@ -1,7 +1,7 @@
-"""State of the Python inside every VM: attributes of the contexts, of their classes, and variables of the module.
+"""Python state of every VM: attributes of contexts and of their classes, and variables of modules.
 
-Workers share only what the ABI shares. State that a filter keeps in Python therefore exists once for each worker, and a
-request does not see what an earlier one stored on another worker.
+Each worker has its own VM. State that a filter keeps in Python therefore exists once for each worker, and a request doesn't see
+what an earlier request stored on another worker. Only shared data, queues and metrics are common to all workers.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ if TYPE_CHECKING:
 
 __all__ = ["LENGTH", "ContextState", "PythonState", "Variable", "VmState", "read_python_state"]
 
-#: Characters of a value's representation.
+#: Most characters of a value's `repr`.
 LENGTH = 200
 
 
 @dataclass(frozen=True)
 class ContextState:
-    """State of one context object.
+    """Python state of one context object.
 
     Attributes
     ----------
     id
-        Its number in the VM.
+        Id of the context in the VM.
     kind
-        `vm`, `plugin`, `http` or `tcp`.
+        Kind of context: `vm`, `plugin`, `http` or `tcp`.
     name
-        Name of the plugin, or `exchange 3` for a stream.
+        Name of the plugin. For a stream: `exchange 3`.
     class_name
         Name of the filter's class.
     attributes
-        Name -> representation.
+        Names of attributes and the `repr` of their values.
     more
-        Number of attributes that are left out.
+        Number of further attributes, which are left out.
     """
 
     id: int
@@ -53,14 +53,14 @@ class ContextState:
 
 
 class OwnedValue(NamedTuple):
-    """A variable in one VM.
+    """A variable with its value in one VM.
 
     Attributes
     ----------
     owner
-        `module`, `class P`, or a context: `P of auth`.
+        What the variable belongs to: `module`, `class P`, or a context such as `P of auth`.
     name, value
-        Name and representation.
+        Name of the variable, and the `repr` of its value.
     """
 
     owner: str
@@ -70,22 +70,22 @@ class OwnedValue(NamedTuple):
 
 @dataclass(frozen=True)
 class VmState:
-    """State of one VM.
+    """Python state of one VM.
 
     Attributes
     ----------
     number, thread, role, state
-        As in the tree (`build_tree`).
+        Number, thread, role and state of the VM, as in `Proxy.tree`.
     plugins
-        Names of the plugins in it.
+        Names of the plugins in the VM.
     problem
-        Reason why it could not be read, or an empty string.
+        Why the state couldn't be read, or an empty string.
     modules, classes
-        Module (`""` is the filter itself) or class -> name -> representation.
+        Variables of each module (`""` is the filter itself) and of each class: names, and the `repr` of their values.
     contexts
         The context objects.
     more
-        Number of streams that are left out.
+        Number of further streams, which are left out.
     """
 
     number: int
@@ -100,7 +100,7 @@ class VmState:
     more: int = 0
 
     def variables(self) -> Iterator[OwnedValue]:
-        """Iterate over the variables of modules, classes, VM and plugin contexts, without those of streams."""
+        """Iterate over the variables of modules, classes, and VM and plugin contexts, but not of streams."""
         owned = [*((f"module {m}".rstrip(), v) for m, v in dict(self.modules).items())]
         owned += [(f"class {c}", v) for c, v in dict(self.classes).items()]
         owned += [(_owner(c), c.attributes) for c in self.contexts if c.kind in ("vm", "plugin")]
@@ -115,16 +115,16 @@ def _owner(context: ContextState) -> str:
 
 @dataclass(frozen=True)
 class Variable:
-    """One variable in all VMs that run the same plugins.
+    """A variable with its values in all VMs that run the same plugins.
 
     Attributes
     ----------
     plugins
         Names of the plugins.
     owner, name
-        As in `OwnedValue`.
+        What the variable belongs to, and its name, as in `OwnedValue`.
     values
-        Representation -> names of the threads that have it.
+        The `repr` of each value, with the names of the threads that have it.
     differs
         Whether its values on the workers differ.
     """
@@ -137,21 +137,21 @@ class Variable:
 
 
 class StreamOfVm(NamedTuple):
-    """A live stream with the VM that it is in."""
+    """A live stream, and the VM to which it belongs."""
 
     vm: VmState
     stream: ContextState
 
 
 class PythonState(Shown):
-    """State of all VMs of a proxy.
+    """Python state of all VMs of a proxy, which `Proxy.python_state` returns.
 
     Attributes
     ----------
     name
         The proxy's name.
     vms
-        The VMs, without base VMs.
+        States of the VMs, without base VMs.
     """
 
     def __init__(self, name: str, vms: Iterable[VmState]) -> None:
@@ -160,7 +160,7 @@ class PythonState(Shown):
 
     @property
     def variables(self) -> list[Variable]:
-        """All variables that outlive a stream, with their values in each VM."""
+        """All variables that outlive a stream, with their values in the VMs."""
         by_variable: dict[tuple[tuple[str, ...], str, str], list[tuple[VmState, str]]] = {}
         for vm in self.vms:
             for owner, name, value in vm.variables():
@@ -169,7 +169,7 @@ class PythonState(Shown):
 
     @property
     def diverging(self) -> list[Variable]:
-        """Variables whose values on the workers differ."""
+        """Variables whose values differ between workers."""
         return [v for v in self.variables if v.differs]
 
     @property
@@ -178,7 +178,7 @@ class PythonState(Shown):
         return [StreamOfVm(vm, c) for vm in self.vms for c in vm.contexts if c.kind in ("http", "tcp")]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the state in plain types, for JSON."""
+        """Return the state as a dictionary of plain types, for JSON."""
         return {
             "name": self.name,
             "vms": [asdict(vm) for vm in self.vms],
@@ -198,21 +198,21 @@ def _variable(plugins: tuple[str, ...], owner: str, name: str, held: list[tuple[
 
 
 def read_python_state(name: str, vms: Iterable[Vm], *, length: int = LENGTH) -> PythonState:
-    """Read the state of VMs.
+    """Read the Python state of VMs.
 
     Parameters
     ----------
     name
         The proxy's name.
     vms
-        The VMs; base VMs are left out.
+        The VMs. Base VMs are left out.
     length
-        Characters of a representation at most (default 200).
+        Most characters of a value's `repr` (default 200).
 
     Returns
     -------
     PythonState
-        A VM that can't be read has a `problem`.
+        The states. For a VM that can't be read, `problem` gives the reason.
     """
     with SnapshotInspector() as inspector:
         return PythonState(name, [_read(vm, inspector, length) for vm in vms if vm.role != "base"])

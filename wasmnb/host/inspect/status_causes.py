@@ -1,6 +1,6 @@
-"""Causes of bad statuses of hostcalls, in words.
+"""Causes of hostcalls' error statuses, in words.
 
-Each row of the table is the cause of one status of one hostcall. Functions look at the arguments where they decide.
+Each row of the table has the cause of one status of one hostcall. Where the cause depends on the arguments, it is a function.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ def _buffer(event: Event, _server: ServerContext) -> str:
     where = availability(kind, write=writing)
     if writing and not where:
         return f"{kind.name} can only be read, {availability(kind)}"
-    hint = "; `start` is 0 to replace the first bytes, or the buffer's length or more to append" if writing else ""
+    hint = (
+        "; `start` must be 0 to replace the first bytes, or at least the buffer's length to append" if writing else ""
+    )
     return f"{kind.name} is not available now; it can be {'written' if writing else 'read'} {where}{hint}"
 
 
@@ -56,12 +58,12 @@ def _http_call(event: Event, server: ServerContext) -> str:
     missing = [f"`{name}`" for name, spellings in required.items() if not spellings & names]
     if missing:
         return f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
-    return "the timeout is negative" if event.args["timeout"] >> 31 else "the call is not possible"
+    return "the timeout is negative" if event.args["timeout"] >> 31 else "Envoy can't make this call"
 
 
 def _no_endpoints(event: Event, _server: ServerContext) -> str:
     cluster = event.args.get("cluster", event.args.get("service"))
-    return f"cluster {_text(cluster)!r} has no endpoint, so that the call failed at once; no callback follows"
+    return f"cluster {_text(cluster)!r} has no endpoint, so the call failed immediately, without a callback"
 
 
 def _grpc_target(event: Event, server: ServerContext) -> str:
@@ -83,7 +85,8 @@ def _property(event: Event, _server: ServerContext) -> str:
 
 def _whole_group(event: Event, _server: ServerContext) -> str:
     parts = [_text(p) for p in event.args["path"]] if isinstance(event.args["path"], list) else []
-    return "the path is empty" if not parts else f"{'.'.join(parts)} is a group of attributes; ask for one of them"
+    names = f": {', '.join(GROUPS[parts[0]])}" if len(parts) == 1 and parts[0] in GROUPS else ""
+    return "the path is empty" if not parts else f"{'.'.join(parts)} is a group of attributes; read one of them{names}"
 
 
 def _queue(event: Event, _server: ServerContext) -> str:
@@ -107,9 +110,11 @@ def _fixed(text: str) -> Cause:
 _MAPS = ("get_header_map_value", "add_header_map_value", "replace_header_map_value", "remove_header_map_value",
          "set_header_map_pairs", "get_header_map_size", "get_header_map_pairs")  # fmt: skip
 _BUFFERS = ("get_buffer_bytes", "get_buffer_status", "set_buffer_bytes")
-_TOKEN_KINDS = _fixed("that token is of another kind: calls have 5, 9, 13..., streams 6, 10, 14...")
+_TOKEN_KINDS = _fixed(
+    "the token belongs to another kind of call: gRPC calls have 5, 9, 13, ..., gRPC streams 6, 10, 14, ..."
+)
 
-#: Hostcall and status -> cause.
+#: Hostcall and status -> function that returns the cause.
 CAUSES: dict[tuple[str, Status], Cause] = {
     **{(name, Status.BAD_ARGUMENT): _header_map for name in _MAPS},
     ("get_header_map_value", Status.NOT_FOUND): lambda e, _: f"there is no header {_text(e.args['key'])!r}",
@@ -124,58 +129,60 @@ CAUSES: dict[tuple[str, Status], Cause] = {
     ("grpc_cancel", Status.BAD_ARGUMENT): _TOKEN_KINDS,
     ("get_property", Status.NOT_FOUND): _property,
     ("get_property", Status.SERIALIZATION_FAILURE): _whole_group,
-    ("set_property", Status.NOT_FOUND): _fixed("a root context has no stream, and so no filter state"),
-    ("set_property", Status.BAD_ARGUMENT): _fixed("the property was declared read-only and has a value already"),
+    ("set_property", Status.NOT_FOUND): _fixed("a root context has no stream, so it has no filter state"),
+    ("set_property", Status.BAD_ARGUMENT): _fixed("the property was declared read-only and already has a value"),
     ("get_shared_data", Status.NOT_FOUND): lambda e, _: (
         f"no value is stored for {_text(e.args['key'])!r} under this vm_id"
     ),
     ("set_shared_data", Status.CAS_MISMATCH): _fixed(
-        "another write has changed the key since; read it again and try again"
+        "another write has changed the value since you read it; read it again and retry"
     ),
     ("resolve_shared_queue", Status.NOT_FOUND): _queue,
     ("enqueue_shared_queue", Status.NOT_FOUND): _queue,
     ("dequeue_shared_queue", Status.NOT_FOUND): _queue,
     ("dequeue_shared_queue", Status.EMPTY): _fixed("the queue is empty; an earlier callback may have taken all items"),
-    ("define_metric", Status.BAD_ARGUMENT): _fixed("a metric is a counter (0), gauge (1) or histogram (2)"),
+    ("define_metric", Status.BAD_ARGUMENT): _fixed(
+        "the type of a metric must be counter (0), gauge (1) or histogram (2)"
+    ),
     ("increment_metric", Status.BAD_ARGUMENT): _fixed(
         "a counter can only increase, and a histogram needs record_metric"
     ),
-    ("get_metric", Status.BAD_ARGUMENT): _fixed("a histogram cannot be read"),
+    ("get_metric", Status.BAD_ARGUMENT): _fixed("a histogram can't be read"),
     ("increment_metric", Status.NOT_FOUND): _fixed("this VM has not defined a metric with that id"),
     ("record_metric", Status.NOT_FOUND): _fixed("this VM has not defined a metric with that id"),
     ("get_metric", Status.NOT_FOUND): _fixed("this VM has not defined a metric with that id"),
     **{(name, status): _buffer for name in _BUFFERS for status in (Status.BAD_ARGUMENT, Status.NOT_FOUND)},
-    ("continue_stream", Status.UNIMPLEMENTED): _fixed("Envoy cannot continue the upstream side of a connection"),
+    ("continue_stream", Status.UNIMPLEMENTED): _fixed("Envoy can't continue the upstream side of a connection"),
     ("set_effective_context", Status.BAD_ARGUMENT): lambda e, _: (
         f"this VM has no context {e.args['context_id']} (any more)"
     ),
-    ("done", Status.NOT_FOUND): _fixed("only a root context whose on_done returned 0 can be done"),
+    ("done", Status.NOT_FOUND): _fixed("only a root context whose on_done returned 0 (false) can call this"),
     ("call_foreign_function", Status.NOT_FOUND): _foreign,
-    ("log", Status.BAD_ARGUMENT): _fixed("log levels go from 0 (trace) to 5 (critical)"),
+    ("log", Status.BAD_ARGUMENT): _fixed("the log level must be between 0 (trace) and 5 (critical)"),
 }
 
-#: Cause of a status for hostcalls without a row of their own.
+#: Cause of a status for hostcalls without a row.
 _ANY: dict[Status, str] = {
-    Status.INVALID_MEMORY_ACCESS: "a pointer and size lie outside the memory, or the allocator gave 0",
+    Status.INVALID_MEMORY_ACCESS: "a pointer and its size lie outside the memory, or the allocator returned 0",
     Status.BAD_ARGUMENT: "an argument is out of its range",
-    Status.INTERNAL_FAILURE: "the configuration does not allow this call, or the call failed in Envoy",
+    Status.INTERNAL_FAILURE: "the configuration doesn't allow this call, or the call failed in Envoy",
 }
 
 
 def cause_of(event: Event, server: ServerContext) -> str:
-    """Return the cause of a hostcall's bad status, such as `http_call: 2 BAD_ARGUMENT: the timeout is negative`.
+    """Return the cause of a hostcall's error status: `http_call: 2 BAD_ARGUMENT: the timeout is negative`.
 
     Parameters
     ----------
     event
         The hostcall.
     server
-        The proxy's shared state, for its clusters.
+        State of the proxy, for the names of its clusters.
 
     Returns
     -------
     str
-        An empty string if the status is OK or the event is not a hostcall.
+        The hostcall, its status and the cause. Empty if the status is OK or the event isn't a hostcall.
     """
     status = event.status
     if not isinstance(status, Status) or status is Status.OK:

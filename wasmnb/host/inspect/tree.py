@@ -1,4 +1,4 @@
-"""The context tree: threads, their VMs, the plugin contexts in them and the live streams in those."""
+"""The context tree: threads, their VMs, the plugin contexts of each VM, and the live streams of each plugin context."""
 
 from __future__ import annotations
 
@@ -17,32 +17,34 @@ if TYPE_CHECKING:
 
 __all__ = ["TreeNode", "build_tree"]
 
-#: Kind of a stream context -> what the SDK calls it.
+#: Kind of a stream context -> its class in the SDK.
 _STREAMS = {"http": "HttpContext", "tcp": "TcpContext"}
 
-#: Kind of a plugin -> the contexts that it creates, the kind of their class, and what they are for.
+#: Kind of a plugin -> the SDK's class of the contexts that it creates, their kind, and what each of them handles.
 _CREATED = {"http": ("HttpContext", "http", "request"), "network": ("TcpContext", "tcp", "connection")}
 
 
 @dataclass
 class TreeNode(Shown):
-    """One node of the tree.
+    """One node of the context tree. `str()` shows the node with all nodes below it.
 
     Attributes
     ----------
     kind
-        `proxy`, `thread`, `vm`, `plugin` or `stream`.
+        Kind of node: `proxy`, `thread`, `vm`, `plugin` or `stream`.
     name, label
-        Its name, and a short addition, maybe empty.
-    context, class_name
-        The SDK's class of its context, and the author's: `HttpContext` and `Gate`. Both are empty for a proxy
-        and its threads, and the class also for modules from another toolchain, or if the filter has none of this kind.
+        Name of the node, and a short addition to it, which can be empty.
+    context
+        The SDK's class of the node's context, such as `HttpContext`. Empty for a proxy and its threads.
+    class_name
+        The author's class of the node's context, such as `Gate`. Empty if there is none, and for modules from other
+        toolchains.
     state
         `running`, `paused`, `failed`, `closed`, or `template` (a base VM).
     facts, counts
-        Further properties, and numbers of things, both by label.
+        Further facts about the node, and numbers such as that of live streams, both by label.
     children
-        The nodes below it.
+        The nodes directly below it.
     """
 
     kind: str
@@ -62,7 +64,7 @@ class TreeNode(Shown):
             yield from child.walk()
 
     def find(self, kind: str) -> list[TreeNode]:
-        """Return all nodes of a kind, from this one down."""
+        """Return all nodes of a kind among this node and those below it."""
         return [n for n in self.walk() if n.kind == kind]
 
     def __str__(self) -> str:
@@ -78,7 +80,7 @@ class TreeNode(Shown):
 
 
 def build_tree(components: ProxyComponents) -> TreeNode:
-    """Build the tree of a proxy in its present state."""
+    """Return the context tree of a proxy in its current state."""
     threads = [_thread(components, thread.number, thread.name) for thread in components.threads]
     envoy = components.server.metrics.envoy
     counts = {
@@ -104,7 +106,7 @@ def _thread(components: ProxyComponents, number: int, name: str) -> TreeNode:
 
 
 def _class_of(plugin: Plugin | None, kind: str) -> str:
-    """Return the author's class of a kind; empty if there is none, or if it is unknown."""
+    """Return the author's class for a kind of context, or an empty string if there is none or it isn't known."""
     return str(getattr(plugin.filter, "classes", {}).get(kind, "")) if plugin is not None else ""
 
 

@@ -1,4 +1,4 @@
 """The records of a proxy: trace, log and exchanges.
 
-Explanations and the state of running VMs are in `..inspect`.
+`..inspect` has the explanations, and the state of running VMs.
 """

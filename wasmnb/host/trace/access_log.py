@@ -1,4 +1,4 @@
-"""The record that Envoy's access log has of a request."""
+"""The record of a request in Envoy's access log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["AccessLogRecord"]
 
 
 class _LoggedFacts(StreamFacts, Protocol):
-    """Facts that the access log has in addition to those of Envoy's formats."""
+    """Facts for the access log, in addition to those that Envoy's format operators read."""
 
     started: float
     started_ns: int
@@ -25,38 +25,38 @@ class _LoggedFacts(StreamFacts, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AccessLogRecord:
-    """An access log's record of a request. The attributes are Envoy's command operators in lower case.
+    """The access log's record of a request. Its attributes have the names of Envoy's command operators, in lower case.
 
     Attributes
     ----------
     start_time
-        Seconds since 1970.
+        Time of the request's start, in seconds since 1970.
     protocol
-        `HTTP/1.1` or `HTTP/2`.
+        Protocol of the request: `HTTP/1.1` or `HTTP/2`.
     response_code
-        Status of the response; 0 if the client got none.
+        Status of the response; 0 if the client didn't get one.
     response_code_details
-        Origin of the response: `via_upstream`, `route_not_found`, the details of a filter's local response, ...
+        Where the response came from: `via_upstream`, `route_not_found`, or the details of a filter's local response.
     response_flags
-        Envoy's short flags joined by commas: `UF`, `UH,URX`; empty for none.
+        Envoy's short flags, joined by commas, such as `UF` or `UH,URX`. Empty if there are none.
     bytes_received, bytes_sent
-        Bytes of the bodies that came from the client and went to it.
+        Size of the request's body from the client and of the response's body to the client, in bytes.
     duration
         Seconds from the first byte of the request to the last byte of the response.
     response_duration
-        Seconds from the first byte of the request to the first byte of the upstream's response; None without one.
+        Seconds from the first byte of the request to the first byte of the upstream's response. None if there was none.
     upstream_cluster
-        Name of the cluster; empty if none was chosen.
+        Name of the upstream cluster; empty if none was chosen.
     upstream_host
-        Address of the upstream; empty if none was chosen.
+        Address of the upstream host; empty if none was chosen.
     upstream_request_attempt_count
-        Number of tries.
+        Number of attempts to send the request to the upstream.
     route_name
-        Name of the route; empty for one without.
+        Name of the route; empty if it has no name.
     connection_id
         Number of the client's connection.
     connection_termination_details
-        Why the connection was closed; empty if it wasn't.
+        Why Envoy closed the connection; empty if it didn't.
     downstream_remote_address
         The client's address.
     request_id

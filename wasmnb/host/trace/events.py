@@ -1,4 +1,4 @@
-"""`Event`: a decoded record of the trace."""
+"""Events: the decoded records of the trace."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _STATUSES = {int(s): s for s in Status}
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of the trace: a callback, a hostcall, a log line of Envoy, a change of a stream or VM.
+    """One event of the trace: a callback, a hostcall, a log line of Envoy, or a change of a stream or VM.
 
     Attributes
     ----------
@@ -42,26 +42,27 @@ class Event:
     time
         Virtual seconds since the proxy started.
     thread, vm, context
-        `main` or `worker-N`, number of the VM, id of the context in it (None outside VMs).
+        Name of the thread (`main` or `worker-N`), number of the VM, and id of the context in it. The latter two are None for
+        events outside VMs.
     kind
-        `callback`, `hostcall`, `wasi`, `log`, `stream` or `vm`.
+        Kind of event: `callback`, `hostcall`, `wasi`, `log`, `stream` or `vm`.
     name
-        Without the prefix `proxy_`.
+        Name of the event; for callbacks and hostcalls without the prefix `proxy_`.
     args, result
-        Decoded: numbers, bytes, header maps as lists of pairs, property paths as lists of parts, members of enums. A
-        hostcall's result is its outputs without the status: one value, a dict of several, or None.
+        Arguments by name, and the result, decoded: numbers, bytes, members of enums, header maps as lists of pairs, property
+        paths as lists of parts. A hostcall's result doesn't include the status: it is one value, a dict of several, or None.
     status
-        A hostcall's status; None for other events.
+        Status that a hostcall returned; None for other events.
     guest_ns, host_ns
-        Nanoseconds inside the guest and inside the host.
+        Nanoseconds that a callback or hostcall spent inside the filter and inside the proxy.
     exchange
-        Number of the exchange that it belongs to, or None.
+        Number of the exchange to which the event belongs, or None.
     parent
-        `seq` of the callback that a hostcall ran in, or None.
+        `seq` of the callback in which a hostcall ran, or None.
     fuel
-        Instructions of Wasm that a callback ran, if the proxy counts them.
+        Number of Wasm instructions that a callback ran, if the proxy counts them.
     root
-        Id of the root context, the plugin's, that the context belongs to (None outside VMs).
+        Id of the root context (that of the plugin) to which the context belongs. None outside VMs.
     """
 
     seq: int
@@ -82,7 +83,7 @@ class Event:
     root: int | None = None
 
     def __str__(self) -> str:
-        """Return one line in the format of the traces that were recorded on Envoy."""
+        """Return the event as one line: thread, VM, name, arguments, status and result."""
         args = ", ".join(f"{k}={_short(v)}" for k, v in self.args.items())
         tail = f" -> {self.status.name}" if self.status is not None else ""
         tail += f" {_short(self.result)}" if self.result is not None else ""
@@ -98,7 +99,7 @@ def _short(value: Any) -> str:
 
 
 def exchange_of(record: Any) -> int | None:
-    """Return the number of the exchange that a record belongs to, or None."""
+    """Return the number of the exchange to which a record belongs, or None."""
     schema = record[SCHEMA]
     if isinstance(schema, Note):
         noted: int | None = record[NOTE_EXCHANGE]
@@ -114,7 +115,7 @@ def exchange_of(record: Any) -> int | None:
 
 
 def decode(record: Any) -> Event:
-    """Decode a record."""
+    """Return the event of a record."""
     schema = record[SCHEMA]
     if isinstance(schema, HostcallSchema):
         return _hostcall(record)
@@ -125,7 +126,7 @@ def decode(record: Any) -> Event:
 
 
 def decode_bare(record: Any) -> Event:
-    """Decode a record without its arguments, which take most of the time."""
+    """Return the event of a record without its arguments, whose decoding takes most of the time."""
     if isinstance(record[SCHEMA], CallbackSchema):
         return decode([*record[:ARGS], (), *record[ARGS + 1 :]])
     return decode(record[:CALL_ARGS] if isinstance(record[SCHEMA], HostcallSchema) else record)
@@ -167,7 +168,7 @@ def _status(schema: HostcallSchema, status: int) -> Any:
 
 
 def _value(param: Param, raw: Any) -> Any:
-    """Decode an argument; a pointer and size outside the memory stay a pair of numbers."""
+    """Return a decoded argument. A pointer and a size outside the memory stay a pair of numbers."""
     if isinstance(raw, int):
         if param.enum is not None and raw in set(param.enum):
             return param.enum(raw)

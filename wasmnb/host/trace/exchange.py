@@ -1,4 +1,4 @@
-"""Exchanges: a request or a connection through the proxy, as client and upstream saw it, with its events and log lines."""
+"""Exchanges: records of requests and connections, as the client and the upstream saw them, with events and log lines."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["REFUSED_LATE", "Exchange", "ExchangeBase", "TcpExchange"]
 
-#: Note of an exchange whose filter sent a local response while the request was on its way to the upstream.
+#: Note for an exchange whose filter sent a local response after the upstream had received the request's headers.
 REFUSED_LATE = (
     "The upstream had received the request's headers before the filter sent its local response, and got an incomplete request. "
     "To respond earlier, hold the headers: allow_on_headers_stop_iteration (%%wasmfilter --hold-headers)."
@@ -36,25 +36,25 @@ class ExchangeBase(Shown):
     Attributes
     ----------
     number
-        Counts from 1 in each proxy.
+        Number of the exchange. All requests and connections of a proxy are counted from 1.
     worker
         Number of the worker that served it, from 1.
     state
         `open`, `paused` (a filter holds it), `done`, `failed` (a filter trapped), `reset` (closed before its end), `refused`
-        (rejected before the first filter), `crashed` (Envoy would have crashed).
+        (rejected before the first filter), or `crashed` (Envoy would have crashed).
     paused
-        While paused, the direction and the filter that holds it: `request held by auth`. Otherwise an empty string.
+        What is held, and by which filter: `request held by auth`. Empty if no filter holds the exchange.
     started, finished
-        Virtual seconds; `finished` is None while it lasts.
+        Virtual times of the start and the end in seconds. `finished` is None until the exchange has ended.
     began
-        Virtual seconds at which its worker began with it; later than `started` if the worker was busy, for example with its
-        own start.
+        Virtual time in seconds at which the worker began with it. It is later than `started` if the worker was busy, for example
+        because it was still starting.
     failure
-        The failure of the filter that ended it, or None: callback, message and a Python filter's traceback.
+        The filter's failure that ended the exchange, with callback, message and a Python filter's traceback, or None.
     crash
         How a filter would have crashed Envoy, or None.
     notes
-        Warnings of the simulator: calls that would crash Envoy, missing plugins, bodies that don't match content-length.
+        Warnings of the simulation: calls that would crash Envoy, missing plugins, bodies that don't match content-length.
     """
 
     def __init__(self, number: int, worker: int, server: ServerContext) -> None:
@@ -83,72 +83,73 @@ class ExchangeBase(Shown):
 
     @property
     def done(self) -> bool:
-        """Whether it has ended, in any state."""
+        """Whether the exchange has ended, in any state."""
         return self.finished is not None
 
     @property
     def duration(self) -> float:
-        """Virtual seconds from the first byte of the request to the end; 0 while it lasts."""
+        """Virtual seconds from the first byte of the request to the end; 0 until the exchange has ended."""
         return self.finished - self.started if self.finished is not None else 0.0
 
     @property
     def elapsed(self) -> float:
-        """Virtual seconds from the first byte of the request to the end, or to this moment while it lasts."""
+        """Virtual seconds from the first byte of the request to the end, or to the current time if it hasn't ended."""
         end = self._server.clock.now if self.finished is None else self.finished
         return max(0.0, end - self.started)
 
     @property
     def waited(self) -> float:
-        """Virtual seconds of `elapsed` in which its worker was busy with something else."""
+        """Virtual seconds from `started` to `began`, in which the worker was busy with something else."""
         return max(0.0, self.began - self.started)
 
     @property
     def events(self) -> list[Event]:
-        """Events of the trace that belong to it, including those of its callouts."""
+        """Events of the trace that belong to the exchange, including those of its callouts."""
         return self._server.trace.of_exchange(self.number, self._first)
 
     def first_events(self, limit: int) -> list[Event]:
-        """Return its first events.
+        """Return the first events of the exchange.
 
         Parameters
         ----------
         limit
-            Number of events at most.
+            Most events to return.
         """
         return self._server.trace.of_exchange(self.number, self._first, limit)
 
     @property
     def log(self) -> list[LogLine]:
-        """Log lines written during it."""
+        """Log lines that were written during the exchange."""
         return self._server.log.of_exchange(self.number)
 
     @property
     def callouts(self) -> list[Callout]:
-        """Callouts that filters sent for it."""
+        """Callouts that filters made for the exchange."""
         return self._server.callouts.of_exchange(self.number)
 
     @property
     def filter_ns(self) -> int:
-        """Nanoseconds inside guests until its end, so without `on_log`, `on_done` and `on_delete`; never more than its duration.
+        """Nanoseconds that filters used until the exchange ended, thus without `on_log`, `on_done` and `on_delete`.
 
-        A proxy with a fixed `guest_time` counts that time for each callback, as its clock does.
+        It is never more than the duration. With a fixed `guest_time`, each callback counts with that time, as on the clock.
         """
         return self.filter_time((e.time, e.guest_ns) for e in self.events if _counts(e))
 
     def filter_time(self, callbacks: Iterable[tuple[float, int]], *, measured: bool = False) -> int:
-        """Return the sum of its callbacks' times, for code that has already read the trace.
+        """Return the sum of the callbacks' times in nanoseconds, for code that has already read the trace.
 
         Parameters
         ----------
         callbacks
-            Virtual seconds at the start, and nanoseconds inside the guest, of each callback that it waited for.
+            Virtual time at the start in seconds, and nanoseconds inside the filter, of each callback for which the exchange
+            waited.
         measured
-            Add up measured times even if the proxy has a fixed `guest_time` (default False).
+            Whether measured times are added up even if the proxy has a fixed `guest_time` (default False).
 
         Returns
         -------
         int
-            Nanoseconds, as `filter_ns`.
+            Nanoseconds, as in `filter_ns`.
         """
         fixed, end = self._server.guest_time, self.finished
         own = [ns for time, ns in callbacks if end is None or time < end]
@@ -159,12 +160,12 @@ class ExchangeBase(Shown):
 
     @property
     def fuel(self) -> Fuel:
-        """Instructions of Wasm that its callbacks ran, by callback.
+        """Number of Wasm instructions that the callbacks of the exchange ran, by callback.
 
         Raises
         ------
         UsageError
-            The proxy doesn't count them (`fuel=True`), or a native filter ran.
+            The proxy doesn't count instructions (`fuel=True`), or a native filter ran.
         """
         if not self._server.engine.fuel:
             raise UsageError("This proxy doesn't count instructions. Create it with Proxy(..., fuel=True).")
@@ -177,12 +178,12 @@ class ExchangeBase(Shown):
 
     @property
     def traceback(self) -> str:
-        """Python traceback of the filter that failed, or an empty string."""
+        """Python traceback of the filter that failed. Empty if there is none."""
         return self.failure.traceback if self.failure is not None else ""
 
 
 def _counts(event: Event) -> bool:
-    """Return whether an event is a callback that its exchange waited for."""
+    """Return whether an event is a callback for which its exchange waited."""
     return event.kind == "callback" and event.name not in END_CALLBACKS
 
 
@@ -190,32 +191,33 @@ _NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
 class Exchange(ExchangeBase):
-    """One request and its response.
+    """The record of a request and its response.
 
     Attributes
     ----------
     request
         The request that the client sent.
     upstream_requests
-        The requests that the upstream received; more than one if Envoy sends it twice.
+        The requests that the upstream received; more than one if Envoy sent it again, for example in a retry.
     upstream_complete
         Whether the upstream received the whole request.
     upstream_response
-        The upstream's response, or None.
+        The response that the upstream sent, or None.
     response
-        The response that the client received, or None if it still waits. Its status is 0 if the connection was closed instead.
+        The response that the client received, or None if it is still waiting. Status 0: the connection was closed without a
+        response.
     details
-        Envoy's response code details: `via_upstream`, `wasm_fail_stream`, the filter's own.
+        Envoy's response code details: `via_upstream`, `wasm_fail_stream`, or those of a filter's local response.
     http2
-        Whether the client sent it over HTTP/2.
+        Whether the client sent the request over HTTP/2.
     timeout
-        Seconds after which the client leaves; None for a patient one.
+        Virtual seconds after which the client gives up. None: it doesn't give up.
     options
         Keyword arguments with which the client sent the request: `http2`, `timeout`, `properties`, `metadata`.
     wire
-        The bytes that went to a client over HTTP/1, with their framing.
+        The bytes that a client over HTTP/1 received, with their framing.
     access_log
-        The record that Envoy's access log has of it: flags, cluster, bytes, details, durations; None until it has ended.
+        The record in Envoy's access log, with flags, cluster, bytes, details and durations. None until the exchange has ended.
     """
 
     def __init__(self, number: int, worker: int, server: ServerContext, request: Request) -> None:
@@ -235,12 +237,12 @@ class Exchange(ExchangeBase):
 
     @property
     def upstream_request(self) -> Request | None:
-        """The first request that the upstream received, or None."""
+        """The first request that the upstream received, or None if it didn't receive one."""
         return self.upstream_requests[0] if self.upstream_requests else None
 
     @property
     def body_bytes(self) -> int:
-        """Bytes of all bodies, headers and paths in memory."""
+        """Bytes of all bodies, headers and paths that the exchange keeps in memory."""
         messages = [self.request, *self.upstream_requests, self.upstream_response, self.response]
         return sum(m.size for m in messages if m is not None)
 
@@ -252,27 +254,27 @@ class Exchange(ExchangeBase):
 
 
 class TcpExchange(ExchangeBase):
-    """One TCP connection.
+    """The record of a TCP connection.
 
     Attributes
     ----------
     sent, received
         Bytes that the client sent and received.
     sent_chunks
-        The client's bytes, one entry for each write.
+        The bytes that the client sent, one entry for each `send`.
     half_closed
-        Whether the client closed its side and kept reading.
+        Whether the client closed its side and continued to read.
     upstream_sent, upstream_chunks
         Bytes that the upstream sent, and the chunks that it received.
     upstream_connected
         Whether the proxy connected to the upstream.
     upstream_end
-        How that connection ended for the upstream: `end` (the proxy closed it), `reset`, `closed` (the upstream closed it), or an
-        empty string while it lasts.
+        How the upstream connection ended: `end` (the proxy closed it), `reset`, or `closed` (the upstream closed it). Empty until
+        it has ended.
     ended
         Whether the connection has ended for the client.
     closed_by_proxy
-        Whether the client saw the end before it closed the connection itself.
+        Whether the proxy closed the connection before the client did.
     """
 
     def __init__(self, number: int, worker: int, server: ServerContext) -> None:
@@ -288,7 +290,7 @@ class TcpExchange(ExchangeBase):
 
     @property
     def body_bytes(self) -> int:
-        """Bytes of both directions in memory."""
+        """Bytes of both directions that the exchange keeps in memory."""
         return len(self.sent) + len(self.received) + len(self.upstream_sent) + sum(map(len, self.upstream_chunks))
 
     @property

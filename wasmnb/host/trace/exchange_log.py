@@ -1,4 +1,4 @@
-"""The exchanges that a proxy keeps."""
+"""The list of exchanges that a proxy keeps."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ __all__ = ["Exchanges"]
 #: Number of exchanges that are kept.
 KEPT = 10_000
 
-#: Bytes of their bodies that are kept, approximately.
+#: Approximate bytes of their bodies that are kept.
 BODIES_KEPT = 1 << 28
 
 
 class _WithBodies(Protocol):
     @property
     def body_bytes(self) -> int:
-        """Bytes of all bodies, headers and paths in memory."""
+        """Bytes of all bodies, headers and paths that the exchange keeps in memory."""
         ...
 
 
@@ -25,12 +25,12 @@ T = TypeVar("T", bound=_WithBodies)
 
 
 class Exchanges(deque[T]):
-    """Exchanges, oldest first. The oldest are dropped when their number or their bodies exceed a limit.
+    """Exchanges of a proxy, oldest first. The oldest are dropped when their number or the size of their bodies exceeds a limit.
 
     Attributes
     ----------
     total
-        Number of exchanges so far, including the dropped ones.
+        Number of exchanges so far, including dropped ones.
     """
 
     def __init__(self) -> None:
@@ -41,11 +41,11 @@ class Exchanges(deque[T]):
 
     @property
     def bytes(self) -> int:
-        """Bytes of the bodies, approximately."""
+        """Approximate bytes of the bodies of all exchanges."""
         return self._bytes
 
     def next_number(self) -> int:
-        """Drop old exchanges to make space for the next one, and return its number."""
+        """Drop old exchanges to make space for a new one, and return its number."""
         if self:
             self._sizes.append(self[-1].body_bytes)
             self._bytes += self._sizes[-1]
@@ -56,7 +56,7 @@ class Exchanges(deque[T]):
         return self.total
 
     def clear(self) -> None:
-        """Drop all exchanges. The count continues."""
+        """Drop all exchanges. Numbers continue from the last one."""
         super().clear()
         self._sizes.clear()
         self._bytes = 0

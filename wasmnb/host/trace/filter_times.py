@@ -1,4 +1,4 @@
-"""Times that exchanges spent in filters, added up while the trace is read, for readers of many exchanges."""
+"""Times that exchanges spent in filters, added up while the trace is read once for many exchanges."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["FilterTimes"]
 
 
 class FilterTimes:
-    """Times of callbacks by exchange, until the exchange is done.
+    """Times that each exchange spent in filters until it ended.
 
-    They are the same as `exchange.filter_ns`, without reading the trace again for each exchange.
+    The times are those of `exchange.filter_ns`, but the trace isn't read again for each exchange.
 
     Parameters
     ----------
     measured
-        Use measured times even if the proxy has a fixed `guest_time`, to compare two filters (default False).
+        Whether measured times are used even if the proxy has a fixed `guest_time`, to compare two filters (default False).
     """
 
     def __init__(self, *, measured: bool = False) -> None:
@@ -28,7 +28,7 @@ class FilterTimes:
         self._calls: dict[int, list[tuple[float, int]]] = {}
 
     def add(self, callback: CallbackTime) -> None:
-        """Add a callback, if an exchange waited for it."""
+        """Add the time of a callback, if an exchange waited for it."""
         if callback.exchange is not None:
             self._calls.setdefault(callback.exchange, []).append((callback.time, callback.guest_ns))
 
@@ -37,7 +37,7 @@ class FilterTimes:
         return exchange.filter_time(self._calls.get(exchange.number, ()), measured=self._measured)
 
     def take(self, exchange: ExchangeBase) -> int:
-        """Return the nanoseconds of an exchange, and forget its callbacks."""
+        """Return the nanoseconds that an exchange has spent in filters, and forget its callbacks."""
         spent = self.of(exchange)
         self._calls.pop(exchange.number, None)
         return spent

@@ -1,6 +1,7 @@
-"""The histories of closed proxies. The latest ones are kept, up to a limit of memory.
+"""Histories (traces and exchanges) of closed proxies. The latest ones are kept, up to a memory limit.
 
-A notebook keeps every result in `Out`, also proxies that were closed long ago. Without a bound, each would hold its trace.
+A notebook keeps every result in `Out`, including proxies that were closed long ago. Without a limit, all of them would keep their
+traces.
 """
 
 from __future__ import annotations
@@ -12,17 +13,17 @@ from weakref import WeakMethod
 
 __all__ = ["ClosedHistories", "closed_histories"]
 
-#: Bytes of all histories of closed proxies, approximately.
+#: Approximate limit in bytes for the histories of all closed proxies.
 LIMIT = 128 << 20
 
 
 class ClosedHistories:
-    """Histories that are kept, oldest first.
+    """The histories of closed proxies that are kept, oldest first.
 
     Parameters
     ----------
     limit
-        Bytes of all of them.
+        Most bytes of all histories together (default 128 MiB).
     """
 
     def __init__(self, limit: int = LIMIT) -> None:
@@ -31,14 +32,14 @@ class ClosedHistories:
         self._size = 0
 
     def add(self, forget: Callable[[], None], size: int) -> None:
-        """Keep one more history, and drop the oldest ones beyond the limit.
+        """Keep one more history, and drop the oldest ones until all are within the limit.
 
         Parameters
         ----------
         forget
-            Method that drops the history. Its object may be collected before.
+            Method that drops the history. Its object can be garbage-collected before that.
         size
-            Bytes that it takes, approximately.
+            Approximate size of the history in bytes.
         """
         self._kept.append((WeakMethod(forget), size))
         self._size += size
@@ -52,5 +53,5 @@ class ClosedHistories:
 
 @cache
 def closed_histories() -> ClosedHistories:
-    """Return the one collection of this process."""
+    """Return the collection of this process, which all proxies share."""
     return ClosedHistories()

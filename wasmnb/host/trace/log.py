@@ -1,4 +1,4 @@
-"""The proxy's log: lines of the filters, and Envoy's own lines about them."""
+"""The proxy's log: lines that filters wrote, and Envoy's own lines about filters."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ["LEVELS", "Log", "LogFilter", "LogLine", "by_time"]
 #: Names of the levels, in order.
 LEVELS = tuple(level.name.lower() for level in LogLevel)
 
-#: Lines that a log keeps.
+#: Lines that a log keeps by default.
 DEFAULT_LIMIT = 100_000
 
 
-#: Characters that a log keeps in all its lines.
+#: Most characters that a log keeps, over all lines.
 _MOST_CHARACTERS = 64 << 20
 
 
@@ -37,15 +37,15 @@ class LogLine:
     time
         Virtual seconds since the proxy started.
     level, text
-        Level and text.
+        The log level and the text.
     thread, vm, context, exchange
-        Name of the thread; numbers of the VM, of the context in it and of the exchange, or None.
+        Name of the thread; number of the VM, id of the context in it, and number of the exchange, or None.
     prefix
-        Envoy's text between `wasm log` and the line: plugin name, root_id and vm_id. Envoy's own lines have none.
+        Envoy's text between `wasm log` and the line: plugin name, root_id and vm_id. Envoy's own lines don't have it.
     source
-        `filter` for a line of a module, `envoy` for one of Envoy's own.
+        Origin of the line: `filter` if a module wrote it, `envoy` if Envoy did.
     root
-        Id of the root context, the plugin's, whose context wrote it; None for Envoy's own lines.
+        Id of the root context (that of the plugin) to which the context belongs. None for Envoy's own lines.
     """
 
     time: float
@@ -62,24 +62,24 @@ class LogLine:
     def __str__(self) -> str:
         """Return the line in Envoy's format, with the virtual time in front."""
         writer = f"wasm log{' ' + self.prefix if self.prefix else ''}: " if self.source == "filter" else ""
-        text = visible(f"{writer}{self.text}", keep=NEWLINES)  # lines of a filter must not control the terminal
+        text = visible(f"{writer}{self.text}", keep=NEWLINES)  # a filter must not control the terminal
         return f"[{self.time:.6f}][{self.thread}][{self.level.name.lower()}] {text}"
 
 
 @dataclass(frozen=True, slots=True)
 class LogFilter:
-    """Selects log lines. Each criterion that is None matches all lines.
+    """Criteria that select log lines. A criterion that is None matches all lines.
 
     Attributes
     ----------
     level
         Lowest level, one of `LEVELS`.
     thread
-        `main` or `worker-2`.
+        Name of the thread, such as `main` or `worker-2`.
     vm, root, context, exchange
         Numbers, as in `LogLine`.
     text
-        Part of the line's text; empty for all lines.
+        A part of the line's text. Empty: all lines match.
     """
 
     level: str = "trace"
@@ -91,7 +91,7 @@ class LogFilter:
     text: str = ""
 
     def matches(self, line: Any) -> bool:
-        """Return whether a line is selected."""
+        """Return whether a line meets all criteria."""
         return (
             int(line.level) >= LEVELS.index(self.level)
             and self.thread in (None, line.thread)
@@ -104,28 +104,28 @@ class LogFilter:
 
 
 def by_time(lines: Iterable[L]) -> list[L]:
-    """Return lines in the order of their virtual times, as Envoy's log has them.
+    """Return lines sorted by their virtual times, as in Envoy's log.
 
-    The log itself has them in the order in which the simulation ran. It runs one thread after another, so that a line of
-    a worker may come after a later one of another worker. Lines of the same moment keep their order.
+    The log has them in the order in which the simulation wrote them. It runs one thread after another, so a worker's line can
+    follow a later line of another worker. Lines with the same time keep their order.
     """
     return sorted(lines, key=attrgetter("time"))
 
 
 class Log(Shown, Sequence[LogLine]):
-    """The last lines, oldest first, as a sequence of `LogLine`.
+    """The last lines of a proxy's log, oldest first, as a sequence of `LogLine`.
 
     Parameters
     ----------
     level
         Lowest level that is written (default INFO), as for Envoy's `--component-log-level wasm:...`.
     limit
-        Number of lines that are kept (default 100 000).
+        Number of lines that are kept (default 100,000).
 
     Attributes
     ----------
     written
-        Number of lines written so far, including those no longer kept.
+        Number of lines written so far, including those that are no longer kept.
     """
 
     def __init__(self, level: LogLevel = LogLevel.INFO, limit: int = DEFAULT_LIMIT) -> None:
@@ -146,12 +146,12 @@ class Log(Shown, Sequence[LogLine]):
                 self._characters -= len(self._lines.popleft().text)
 
     def truncate(self, lines: int) -> None:
-        """Keep only the last lines."""
+        """Drop all but the last `lines` lines."""
         while len(self._lines) > lines:
             self._characters -= len(self._lines.popleft().text)
 
     def since(self, written: int) -> list[LogLine]:
-        """Return the lines that were written after `Log.written` had this value."""
+        """Return the lines that were written since `Log.written` had this value."""
         count = self.written - written
         return [*islice(reversed(self._lines), max(0, count))][::-1]  # the newest, without copying all others
 

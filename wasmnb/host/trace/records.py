@@ -10,8 +10,8 @@ hostcall  tuple   `SEQ`, `SCHEMA` (`HostcallSchema`), `CALL_PARENT` to `CALL_END
 note      tuple   `SEQ`, `SCHEMA` (`Note`), `NOTE_KIND` to `NOTE_VM`
 ========  ======  ==========================================================================================
 
-`SEQ` counts all records of a proxy from 0. A callback's record is open while the callback runs, so that hostcalls can
-add their time to it. A `ContextRef` is small, so that a kept record keeps nothing large alive.
+`SEQ` counts all records of a proxy from 0. The record of a callback stays open while the callback runs, so that hostcalls can
+add their time to it. Records have a small `ContextRef` instead of the context, so that they keep nothing large in memory.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ __all__ = ["KEEP", "LONG", "NOTE", "CallbackSchema", "ContextRef", "Cut", "Hostc
 SEQ, SCHEMA = 0, 1
 
 #: Callback: its `ContextRef`, arguments, virtual seconds at the start, start and end (ns), time inside hostcalls (ns),
-#: result, thread name, exchange that waits for it (or None), instructions.
+#: result, thread name, number of the exchange that waits for it (or None), instructions.
 CONTEXT, ARGS, TIME, BEGAN, ENDED, HOST_NS, RESULT, THREAD, EXCHANGE, FUEL = range(2, 12)
 
-#: Hostcall: record of the callback that it runs in, its `ContextRef`, status, start and end (ns), first input.
+#: Hostcall: record of the callback in which it runs, its `ContextRef`, status, start and end (ns), first input.
 CALL_PARENT, CALL_CONTEXT, CALL_STATUS, CALL_BEGAN, CALL_ENDED, CALL_ARGS = range(2, 8)
 
 #: Note: kind and name of the event, arguments, virtual seconds, thread name, exchange or None, VM or None.
 NOTE_KIND, NOTE_NAME, NOTE_ARGS, NOTE_TIME, NOTE_THREAD, NOTE_EXCHANGE, NOTE_VM = range(2, 9)
 
-#: Bytes of one argument that a record keeps. Longer ones are cut; `Cut.full_size` is their size.
+#: Most bytes of one argument that a record keeps. Longer arguments are cut; `Cut.full_size` is their size.
 KEEP = 1 << 12
 
 #: Size from which an argument counts as long, in bytes. The trace limits the total size of long arguments.
@@ -43,7 +43,7 @@ LONG = 256
 
 
 class Cut(bytes):
-    """The beginning of a longer argument.
+    """The first bytes of a longer argument.
 
     Attributes
     ----------
@@ -55,19 +55,19 @@ class Cut(bytes):
 
     @classmethod
     def of(cls, data: bytes, full_size: int | None = None) -> Cut:
-        """Return the first `KEEP` bytes of `data`, of which only the beginning may be there."""
+        """Return the first `KEEP` bytes of `data`. Give `full_size` if `data` is itself only the beginning."""
         cut = cls(data[:KEEP])
         cut.full_size = len(data) if full_size is None else full_size
         return cut
 
 
 class CallbackSchema:
-    """Name, parameters and result of a record's callback or entry point.
+    """Schema of callback records: name, parameters and result of the callback or entry point.
 
     Parameters
     ----------
     callback
-        Row of the ABI's table, or the name of an entry point.
+        The callback's row in the ABI's table, or the name of an entry point.
     """
 
     __slots__ = ("params", "result", "short")
@@ -82,14 +82,14 @@ class CallbackSchema:
 
 
 class HostcallSchema:
-    """Name, inputs and outputs of a record's hostcall.
+    """Schema of hostcall records: name, inputs and outputs of the hostcall.
 
     Parameters
     ----------
     short
-        Name without `proxy_`.
+        Name of the hostcall without `proxy_`.
     inputs, outputs
-        Parameters in the order in which a record keeps their values.
+        Parameters, in the order in which a record keeps their values.
     kind
         `hostcall` (the default) or `wasi`.
     """
@@ -109,9 +109,9 @@ class ContextRef:
     Attributes
     ----------
     id, vm, root
-        The context's id, the number of its VM, and the id of its root context, which is the plugin's.
+        Id of the context, number of its VM, and id of its root context (that of the plugin).
     exchange
-        Number of the exchange that a stream context belongs to; None for root contexts.
+        Number of the exchange to which a stream context belongs; None for root contexts.
     """
 
     __slots__ = ("exchange", "id", "root", "vm")
@@ -124,7 +124,7 @@ class ContextRef:
 
 
 class Note:
-    """Schema of records that are neither callbacks nor hostcalls: stream and VM state, Envoy's own log lines."""
+    """Schema of all other records: changes of streams and VMs, and Envoy's own log lines."""
 
 
 NOTE = Note()

@@ -1,6 +1,6 @@
-"""The trace: every callback and hostcall, and the events around them, as compact records that are decoded on reading.
+"""The trace: callbacks, hostcalls and other events of a proxy, as compact records that are decoded when they are read.
 
-The fields of a record are in `records`, the decoded `Event` is in `events`.
+`records` has the fields of a record, and `events` the decoded `Event`.
 """
 
 from __future__ import annotations
@@ -39,39 +39,39 @@ __all__ = ["DEFAULT_LIMIT", "END_CALLBACKS", "START_CALLBACKS", "CallbackTime", 
 #: Events that a trace keeps by default.
 DEFAULT_LIMIT = 200_000
 
-#: Bytes of long arguments that it keeps.
+#: Bytes of long arguments that a trace keeps by default.
 BYTES_KEPT = 1 << 28
 
-#: Callbacks after the end of a stream or connection, when the client has its response.
+#: Callbacks after the end of a stream or connection, for which the client doesn't wait.
 END_CALLBACKS = frozenset({"on_log", "on_done", "on_delete"})
 
 #: Callbacks and entry points that run when a VM or plugin context starts.
 START_CALLBACKS = frozenset({"start section", *ENTRY_POINTS, "on_context_create", "on_vm_start", "on_configure"})
 
-#: Notes that end an exchange.
+#: Names of the notes at the end of an exchange.
 _ENDS = ("done", "reset", "refused")
 
-#: Hostcalls of one callback that `find` decodes at most.
+#: Most hostcalls of one callback that `find` decodes.
 _INSIDE = 2_000
 
 
 class CallbackTime(NamedTuple):
-    """Time that one callback spent inside the guest.
+    """Time that one callback spent inside the filter.
 
     Attributes
     ----------
     name
-        Name without `proxy_`.
+        Name of the callback without `proxy_`.
     guest_ns
-        Nanoseconds, its hostcalls left out.
+        Nanoseconds inside the filter, without the time of its hostcalls.
     exchange
-        The exchange that waited for it, or None: ticks, and callbacks after the exchange's end.
+        Number of the exchange that waited for it. None for ticks and for callbacks after the exchange's end.
     thread
-        `main` or `worker-N`.
+        Name of the thread: `main` or `worker-N`.
     context
-        The context that it was for.
+        The context whose callback it was.
     time
-        Virtual seconds at its start.
+        Virtual time at its start, in seconds.
     """
 
     name: str
@@ -83,24 +83,24 @@ class CallbackTime(NamedTuple):
 
 
 class Trace(Shown, Sequence[Event]):
-    """The last events of a proxy, as a sequence of `Event`.
+    """The last events of a proxy, oldest first, as a sequence of `Event`.
 
     Parameters
     ----------
     limit
-        Number of events that it keeps (default 200 000).
+        Number of events to keep (default 200,000).
     bytes_kept
-        Bytes of long arguments, over all events, that it keeps (default 256 MiB).
+        Total bytes of long arguments to keep (default 256 MiB).
     """
 
     def __init__(self, limit: int = DEFAULT_LIMIT, bytes_kept: int = BYTES_KEPT) -> None:
         self._records: deque[Any] = deque(maxlen=limit)
         self._bytes_kept = bytes_kept
-        #: Long arguments, oldest first: number of the event before theirs, and size.
+        #: Long arguments, oldest first: number of the event before the one they belong to, and size.
         self._long: deque[tuple[int, int]] = deque()
         self._long_bytes = 0
         self._clear_at = 0
-        #: For the hot path: append a record, and get the next number.
+        #: For speed: functions that append a record and return the next number.
         self.append = self._records.append
         self.next = count().__next__
 
@@ -125,13 +125,13 @@ class Trace(Shown, Sequence[Event]):
         Parameters
         ----------
         kind, name, args
-            As in `Event`.
+            Kind, name and arguments of the event, as in `Event`.
         time
-            Virtual seconds.
+            Virtual time in seconds.
         thread
-            `main` or `worker-N`.
+            Name of the thread: `main` or `worker-N`.
         exchange, vm
-            Number of the exchange and of the VM that it is about (default None).
+            Numbers of the exchange and the VM to which it belongs (default None).
 
         Returns
         -------
@@ -145,7 +145,7 @@ class Trace(Shown, Sequence[Event]):
         return number
 
     def _cut(self, value: Any) -> Any:
-        """Return what a note keeps of an argument."""
+        """Return the part of an argument that a note keeps."""
         if isinstance(value, bytes) and len(value) > LONG:
             return self.keep(value)
         if isinstance(value, str) and len(value) > LONG:
@@ -155,21 +155,21 @@ class Trace(Shown, Sequence[Event]):
         return value
 
     def keep(self, data: bytes, full_size: int | None = None) -> bytes:
-        """Return what an event keeps of a long argument, and drop the oldest events if long arguments take too much.
+        """Return the part of a long argument that an event keeps. Drop the oldest events if long arguments take too much memory.
 
         Parameters
         ----------
         data
             The argument, or its beginning.
         full_size
-            Size of the whole argument in bytes. Default: that of `data`.
+            Size of the whole argument in bytes. By default, that of `data`.
         """
         kept = data if (full_size or len(data)) <= KEEP else Cut.of(data, full_size)
         self._count(len(kept))
         return kept
 
     def _count(self, size: int) -> None:
-        """Count a long argument, and drop the oldest events if long arguments take too much."""
+        """Count a long argument. Drop the oldest events if long arguments take too much memory."""
         records, long = self._records, self._long
         long.append((records[-1][0] if records else 0, size))
         self._long_bytes += size
@@ -182,7 +182,7 @@ class Trace(Shown, Sequence[Event]):
                 records.popleft()
 
     def clear(self) -> None:
-        """Drop all events. The next event continues the numbers."""
+        """Drop all events. Numbers continue from the last one."""
         self._long.clear()
         self._long_bytes = 0
         self._clear_at = self.next()
@@ -206,7 +206,7 @@ class Trace(Shown, Sequence[Event]):
 
     @property
     def total(self) -> int:
-        """Number of events so far, including those no longer kept."""
+        """Number of events so far, including those that are no longer kept."""
         return self.dropped + len(self._records)
 
     def callbacks(self, since: int = 0) -> Iterator[CallbackTime]:
@@ -215,12 +215,12 @@ class Trace(Shown, Sequence[Event]):
         Parameters
         ----------
         since
-            Number of events to skip, counted from the proxy's start (default 0).
+            Number of the first event to read, as in `Event.seq` (default 0).
 
         Returns
         -------
         Iterator[CallbackTime]
-            One for each callback that is still kept.
+            The time of each callback that is still kept.
         """
         for record in islice(self._records, max(0, since - self.dropped), None):
             schema = record[SCHEMA]
@@ -239,33 +239,33 @@ class Trace(Shown, Sequence[Event]):
         Parameters
         ----------
         number
-            The exchange's number.
+            Number of the exchange.
         first
-            Number of the event to begin with (default 0).
+            Number of the first event to read, as in `Event.seq` (default 0).
         limit
-            Number of events at most (default None, no limit).
+            Most events to return. None (the default): no limit.
         """
         skip = max(0, first - self.dropped)
         events: list[Event] = []
         for record in islice(self._records, skip, None):
             if exchange_of(record) == number:
                 events.append(decode(record))
-                # Without a break, reading an old exchange would take as long as reading the whole trace.
+                # Without this, reading an old exchange would take as long as reading the whole trace.
                 if len(events) == limit or (isinstance(record[SCHEMA], Note) and record[NOTE_NAME] in _ENDS):
                     break
         return events
 
     def of_starts(self) -> list[Event]:
-        """Return the events of starting VMs: their callbacks with the hostcalls inside, and notes on their creation and end."""
+        """Return the events of the starts of VMs: callbacks with their hostcalls, and notes about creation and end."""
         return [decode(record) for record in self._records if _of_start(record)]
 
     def outline(self, first: int, number: int) -> list[Event]:
-        """Return `number` events from event number `first` on, without their arguments."""
+        """Return `number` events without their arguments, beginning with event number `first`."""
         skip = max(0, first - self.dropped)
         return [decode_bare(record) for record in islice(self._records, skip, skip + number)]
 
     def find(self, seq: int) -> list[Event]:
-        """Return the event number `seq` and, if it is a callback, its hostcalls; nothing if it is no longer kept."""
+        """Return event number `seq` and, for a callback, its hostcalls. The list is empty if the event is no longer kept."""
         skip, events = max(0, seq - self.dropped), list[Event]()
         for record in islice(self._records, skip, None):
             event = decode(record)

@@ -1,4 +1,4 @@
-"""Envoy's HTTP connection manager: work on a request before the first filter, and on a response after the last."""
+"""Envoy's HTTP connection manager: how it handles requests before the first filter and responses after the last one."""
 
 from .manager import HttpConnectionManager
 

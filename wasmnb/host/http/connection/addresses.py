@@ -1,4 +1,4 @@
-"""Addresses in request headers: `x-forwarded-for`, and internal addresses."""
+"""Client addresses from `x-forwarded-for`, and internal address ranges."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ __all__ = ["client_address", "host_of", "is_internal"]
 
 
 def client_address(headers: HeaderMap, skip: int, *, ports: bool = True) -> tuple[str, bool] | None:
-    """Return the address `skip` entries before the end of `x-forwarded-for`, and whether it is the only one.
+    """Return the address `skip` entries before the last one in `x-forwarded-for`, and whether it is the only one.
 
-    The address is `ip:port`, with port 0 if there is none. Return None if there are fewer entries or it is not an address.
+    The address has the form `ip:port`, with port 0 if there is none. Return None if there are fewer entries, or if the entry isn't
+    an address.
     """
     value = headers.get(b"x-forwarded-for")
     if value is None:
@@ -32,12 +33,12 @@ def client_address(headers: HeaderMap, skip: int, *, ports: bool = True) -> tupl
 
 
 def host_of(address: str) -> str:
-    """Return an address without its port."""
+    """Return the host of an address, without its port."""
     return address.rpartition(":")[0].strip("[]")
 
 
 def is_internal(address: str, ranges: tuple[str, ...]) -> bool:
-    """Return whether an address lies in one of the ranges."""
+    """Return whether an address is in one of the ranges, which are in CIDR notation."""
     try:
         parsed = ip_address(address)
     except ValueError:

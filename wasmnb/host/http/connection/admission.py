@@ -1,9 +1,9 @@
 """Checks and changes of the connection manager before a request is routed.
 
-Facts (Envoy 1.40, `ConnectionManagerUtility::mutateRequestHeaders`): hop-by-hop headers go, `te` says `trailers` or nothing.
-Headers with which a client could steer the router go unless the request is internal, which takes `internal_address_config`.
-`x-forwarded-client-cert` goes without mutual TLS. `x-forwarded-proto` and then `x-request-id` come last; the scheme is that of
-`x-forwarded-proto` if it is one.
+Facts (Envoy 1.40, `ConnectionManagerUtility::mutateRequestHeaders`): hop-by-hop headers are removed, and `te` keeps only
+`trailers`. Headers with which a client could control the router, and those of `internal_only_headers`, are removed unless the
+request is internal, which requires `internal_address_config`. `x-forwarded-client-cert` is removed without mutual TLS.
+`x-forwarded-proto` and then `x-request-id` are added last. A missing `:scheme` is taken from `x-forwarded-proto`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .problem import Problem
 __all__ = ["Peer", "admit", "sanitize"]
 
 _HOP_BY_HOP = (b"x-envoy-internal", b"keep-alive", b"proxy-connection", b"transfer-encoding")
-#: Headers that only Envoy itself and its filters may set.
+#: Headers that only internal clients, Envoy itself and its filters can set.
 _ROUTER = tuple(
     encode_text(f"x-envoy-{name}")
     for name in [
@@ -42,7 +42,7 @@ _ROUTER = tuple(
         "upstream-stream-duration-ms",
     ]
 )
-#: Headers that are removed from requests of external clients.
+#: Further headers that are removed from external requests if `use_remote_address` is set.
 _EDGE = tuple(
     encode_text(f"x-envoy-{name}")
     for name in ("decorator-operation", "downstream-service-cluster", "downstream-service-node", "original-path")
@@ -58,13 +58,13 @@ class Peer:
     Attributes
     ----------
     address
-        Of the immediate peer, with its port.
+        Address and port of the peer.
     own
-        Envoy's own address, for a peer on the same machine.
+        Envoy's own address, which is used for peers on the same machine.
     port
-        On which the connection came in.
+        Port of the listener.
     node_id, node_cluster
-        Id and cluster of Envoy's node, which are sent to the next hop.
+        Id and cluster of Envoy's node, which are sent upstream.
     """
 
     address: str
@@ -75,7 +75,7 @@ class Peer:
 
 
 def admit(headers: RequestHeaders, manager: HttpConnectionManager, port: int) -> Problem | None:
-    """Check a request, and normalise its path and host. Return the reason of a refusal, or None."""
+    """Check a request, and normalise its path and host. Return the problem if it is refused, or None."""
     if b":authority" not in headers:
         return Problem(400, "missing_host_header")
     if headers.get(b":method") == b"QUERY" and b"content-type" not in headers:
@@ -99,7 +99,7 @@ def sanitize(
     new_id: Callable[[], str],
     internal_only: Iterable[bytes] = (),
 ) -> str:
-    """Remove headers that clients must not set, add those of Envoy, and return the client's address."""
+    """Remove headers that the client must not set, add Envoy's own, and return the client's address."""
     _remove_hop_by_hop(headers)
     address, alone = _address(headers, manager, peer)
     internal = alone and address is not None and is_internal(host_of(address), manager.internal_address_config)

@@ -1,8 +1,8 @@
-"""Bodies of requests over HTTP/1, read from bytes.
+"""Reading of HTTP/1 bodies from bytes.
 
-Facts (Envoy 1.40): a chunk's size is at the beginning of its line, in hexadecimal; extensions are ignored. Bytes between a chunk's
-data and the end of its line are skipped. Chunks that are read together reach the filters together, or not at all if the next line
-cannot be read. A line of the trailers that begins with a blank continues the previous one.
+Facts (Envoy 1.40): a chunk begins with a line that has its size in hexadecimal; extensions are ignored. Bytes between a chunk's
+data and the end of its line are skipped. Chunks that arrive together reach the filters together, or not at all if the next line
+is invalid. A line of the trailers that begins with a blank continues the previous line.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class Body:
-    """The body of a request, which arrives in parts.
+    """The body of a message, which arrives in parts.
 
     Attributes
     ----------
     done
-        Its end has come.
+        Whether the end of the body has arrived.
     trailers
-        Trailers after the last chunk; None if there are none.
+        Trailers after the last chunk, or None.
     problem
-        Why the rest cannot be read.
+        Why the rest of the body can't be read, or None.
     data_lost
-        The problem is a chunk's size, so that the data before it is lost.
+        Whether the problem is a chunk's size. Then the data before it is lost.
     """
 
     def __init__(self, length: int | None, *, chunked: bool, tunnel: bool = False) -> None:
@@ -45,7 +45,7 @@ class Body:
         self._lines: list[bytes] = []
 
     def take(self, buffer: bytearray) -> bytes:
-        """Take the part of the body from the front of the buffer, and return its data."""
+        """Remove the part of the body that the buffer begins with, and return its data."""
         if self._tunnel:
             data = bytes(buffer)
             buffer.clear()

@@ -1,4 +1,4 @@
-"""A client's connection over HTTP/1 that sends and receives plain bytes."""
+"""A client's connection over HTTP/1 for raw bytes."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _TOO_LATE = {
 
 
 class HttpConnection:
-    """One connection.
+    """A client's connection over HTTP/1 that sends and receives raw bytes.
 
-    A request's bytes wait until the previous request has its response, as in Envoy.
+    If the client sends several requests at once, each waits until the previous one has its response, as in Envoy.
 
     Attributes
     ----------
     exchanges
-        One for each request that was begun.
+        One exchange for each request whose head has arrived.
     closed
-        The proxy has closed the connection.
+        Whether the proxy has closed the connection.
     """
 
     def __init__(self, loop: EventLoop, worker: Worker, make: Callable[[Request], HttpStream], limits: Limits) -> None:
@@ -55,18 +55,18 @@ class HttpConnection:
         self.closed = False
 
     def send(self, data: Text) -> HttpConnection:
-        """Send bytes, and run the proxy until it has nothing to do at this moment."""
+        """Send bytes, and run the proxy until nothing is left to do at the current virtual time."""
         self._buffer += to_bytes(data)
         self._loop.run_on_worker(self._worker, self._work)
         return self
 
     @property
     def received(self) -> bytes:
-        """All bytes that were received."""
+        """All bytes that the client has received."""
         return b"".join(exchange.wire for exchange in self.exchanges)
 
     def wait(self, seconds: float) -> bytes:
-        """Wait for the responses to all requests, at most `seconds` of virtual time. Return all received bytes."""
+        """Wait for the responses to all requests, at most `seconds` virtual seconds. Return all received bytes."""
         self._loop.run_while(self._busy, seconds)
         return self.received
 
@@ -75,14 +75,14 @@ class HttpConnection:
         return not self.closed and (bool(self._buffer) or (stream is not None and not stream.state.done))
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection from the client's side."""
         self.closed = True
         stream = self._stream
         if stream is not None and not stream.state.done:
             self._loop.run_on_worker(self._worker, stream.control.on_client_disconnect)
 
     def _work(self) -> None:
-        """Read all complete parts."""
+        """Read all parts of requests that have arrived completely."""
         while not self.closed:
             if self._stream is None:
                 if not self._begin():
@@ -96,7 +96,7 @@ class HttpConnection:
                 self._stream = None
 
     def _begin(self) -> bool:
-        """Read a head; return False if it isn't complete."""
+        """Read the head of a request. Return False if it isn't complete."""
         while self._buffer[:1] == b"\r" or self._buffer[:1] == b"\n":
             del self._buffer[:1]
         blank_line = _END.search(self._buffer)
@@ -126,7 +126,7 @@ class HttpConnection:
         return True
 
     def _limit_head(self) -> None:
-        """Limit the time until a head that has begun is complete."""
+        """Start a timer for a head that has begun to arrive."""
         server = self._worker.server
         limits = [
             (server.manager.request_headers_timeout, "request_header_timeout"),
@@ -140,7 +140,7 @@ class HttpConnection:
             self._head_timer = server.clock.call_later(first[0], thread, lambda: self._refuse_head(problem))
 
     def _refuse_head(self, problem: Problem) -> None:
-        """Answer a request whose head has not come in time."""
+        """Respond to a request whose head hasn't arrived in time."""
         if self.closed or self._stream is not None:
             return
         self._buffer.clear()
@@ -150,7 +150,7 @@ class HttpConnection:
         stream.begin(problem, end=False)
 
     def _read_body(self, stream: HttpStream, body: Body) -> bool:
-        """Pass the received part of the body on; return False if it isn't complete."""
+        """Pass on the part of the body that has arrived. Return False if the body isn't complete."""
         data = body.take(self._buffer)
         request = stream.exchange.request
         if data and not body.data_lost:

@@ -1,14 +1,14 @@
-"""Request heads over HTTP/1, accepted, changed and refused as in Envoy's codec (Balsa).
+"""Heads of HTTP/1 requests, read and checked as in Envoy's codec (Balsa).
 
 Facts (Envoy 1.40):
 
-* A method that is not one of its list, a target that neither begins with `/` nor is an absolute URL, a header name that
-  is not a token, a content-length that is not a number or occurs twice: 400 `http1.codec_error`. Control characters:
-  `http1.invalid_characters`. Versions other than 1.1: 426.
-* Blanks around values and CR within a line are removed. A line that begins with a blank continues the previous one.
-* `transfer-encoding` is `chunked` or 501; together with content-length it is 400.
-* An absolute URL becomes `:authority`, `:scheme` and `:path`. Headers that `connection` names are removed, ten at most.
-* An upgrade keeps `connection` and `upgrade`; `h2c` is ignored.
+* A method that Envoy doesn't know, a target that neither begins with `/` nor is an absolute URL, a header name that isn't a
+  token, and a content-length that isn't a number or occurs twice cause 400 `http1.codec_error`. Control characters cause
+  `http1.invalid_characters`, versions other than 1.1 cause 426.
+* Blanks around values and CR within a line are removed. A line that begins with a blank continues the previous line.
+* A `transfer-encoding` other than `chunked` causes 501; together with content-length it causes 400.
+* An absolute URL becomes `:authority`, `:scheme` and `:path`. Up to ten headers that `connection` names are removed.
+* An upgrade keeps `connection` and `upgrade`. `h2c` is ignored.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _MAX_PORT = 65535
 
 @dataclass
 class Lines:
-    """The parts of a request's head, before any check."""
+    """The parts of a request's head, before Envoy checks them."""
 
     method: bytes
     target: bytes
@@ -61,18 +61,18 @@ class Lines:
 
 @dataclass
 class Head:
-    """A request's head for the connection manager.
+    """A valid head of a request, for the connection manager.
 
     Attributes
     ----------
     chunked, length
-        How the body is framed; None and False for none.
+        Whether the body is chunked, and its content-length or None. Without either, there is no body.
     closes
-        The client asks to close the connection after the response.
+        Whether the client asks to close the connection after the response.
     http10
-        It speaks HTTP/1.0.
+        Whether the client speaks HTTP/1.0.
     upgrade
-        Its connection may become a tunnel: `websocket`, `connect`, ...; empty for most.
+        Protocol to which the client wants to switch, such as `websocket` or `connect`. Empty for most requests.
     """
 
     headers: RequestHeaders
@@ -94,7 +94,7 @@ class Head:
 
 
 def head_of(request: Request) -> Lines:
-    """Return the head that a client writes for a request. Parts with line breaks are read as the codec reads them."""
+    """Return the head that a client sends for a request. Line breaks inside its parts have the same effect as in bytes."""
     method, target = to_bytes(request.method), to_bytes(request.path)
     headers = list(request.headers.raw)
     if request.authority and "host" not in request.headers:
@@ -113,7 +113,7 @@ def head_of(request: Request) -> Lines:
 
 
 def parse_head(data: bytes) -> Lines:
-    """Split the bytes of a head (without the empty line at its end) into its parts."""
+    """Return the parts of a head, given as bytes without the empty line at its end."""
     control = _CONTROL.search(data)
     first, *rest = (line.removesuffix(b"\r").replace(b"\r", b"") for line in data.split(b"\n"))
     broken = "invalid_characters" if control else ""
@@ -142,7 +142,7 @@ def parse_head(data: bytes) -> Lines:
 
 
 def decode(lines: Lines, manager: HttpConnectionManager) -> Head | Problem:
-    """Return the head for the connection manager, or the problem if the codec refuses it."""
+    """Return the head for the connection manager, or the problem for which the codec refuses it."""
     problem = _too_large(lines, manager) or _malformed(lines)
     if problem is not None:
         return problem
@@ -186,7 +186,7 @@ def _valid_target(target: bytes, connect: bool) -> bool:
 
 
 def without_underscores(pairs: list[Pair], manager: HttpConnectionManager) -> list[Pair] | Problem:
-    """Return headers as `headers_with_underscores_action` leaves them, or the problem if it rejects the request."""
+    """Return the headers that `headers_with_underscores_action` leaves, or the problem if it rejects the request."""
     action = manager.headers_with_underscores_action
     if action == "ALLOW" or not any(b"_" in name for name, _ in pairs):
         return pairs
@@ -196,7 +196,7 @@ def without_underscores(pairs: list[Pair], manager: HttpConnectionManager) -> li
 
 
 def read_trailers(pairs: list[Pair], manager: HttpConnectionManager) -> list[Pair] | Problem:
-    """Return a request's trailers as filters see them, or the problem if there are too many or too large ones."""
+    """Return a request's trailers as filters see them, or the problem if they are too many or too large."""
     if sum(len(n) + len(v) for n, v in pairs) > manager.max_request_headers_kb * 1024:
         return bad_request("headers_too_large", 431)
     if len(pairs) > manager.max_headers_count:
@@ -205,7 +205,7 @@ def read_trailers(pairs: list[Pair], manager: HttpConnectionManager) -> list[Pai
 
 
 def _framing(pairs: Iterable[Pair], manager: HttpConnectionManager) -> tuple[bool, int | None] | Problem:
-    """Read whether the body is chunked, and its length."""
+    """Return whether the body is chunked, and its content-length, or the problem."""
     lengths = [v for n, v in pairs if n == b"content-length"]
     codings = [v for n, v in pairs if n == b"transfer-encoding"]
     if len(lengths) > 1 or any(not v.isdigit() or int(v) >= 1 << 64 for v in lengths):
@@ -251,7 +251,7 @@ def _tokens(value: bytes | None) -> list[bytes]:
 
 
 def is_upgrade(headers: RequestHeaders) -> bool:
-    """Return whether request headers ask for another protocol on the connection."""
+    """Return whether request headers ask to switch to another protocol."""
     return b"upgrade" in headers and b"upgrade" in _tokens(headers.get(b"connection"))
 
 
@@ -305,7 +305,7 @@ def _absolute(target: bytes, headers: RequestHeaders, connect: bool) -> Problem 
 
 
 def _nominated(headers: RequestHeaders) -> bool:
-    """Remove the headers that `connection` names; return False if it names a header that it must not."""
+    """Remove the headers that `connection` names. Return False if it names one that it must not."""
     tokens = _tokens(headers.get(b"connection"))
     if len([t for t in tokens if t]) >= _MAX_NOMINATED:
         return False

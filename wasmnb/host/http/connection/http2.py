@@ -1,8 +1,9 @@
-"""Request heads over HTTP/2, checked as in Envoy's codec.
+"""Heads of HTTP/2 requests, checked as in Envoy's codec.
 
-Facts (Envoy 1.40): what it does not take ends the connection without a word, and no filter hears of it. Names have to be in lower
-case; connection headers are not allowed; `te` says `trailers` only. Values may have bytes beyond ASCII and blanks around them,
-a path too. A CONNECT with `:protocol` is the upgrade of HTTP/1, if `allow_connect` is set. `host` stands for a missing `:authority`. Cookies become one header, behind all others.
+Facts (Envoy 1.40): an invalid request ends the connection without a response, and no filter sees it. Names must be in lower case,
+connection headers aren't allowed, and `te` can only be `trailers`. Values and paths can have non-ASCII bytes, and blanks around
+them. With `allow_connect`, a CONNECT with `:protocol` is an upgrade as in HTTP/1. `host` replaces a missing `:authority`. Cookies
+are joined into one header after all others.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ _AUTHORITY = re.compile(rb"[!$%&'()*+,\-.:;=\[\]_~0-9A-Za-z]+\Z")
 _SCHEME = re.compile(rb"[A-Za-z][A-Za-z0-9+\-.]*\Z")
 _CONNECTION = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"))
 
-#: Ends the connection without a response.
+#: Problem that ends the connection without a response.
 CLOSED = Problem(0, "http2.violation.of.messaging.rule", codec=True)
 
 
 def decode_http2(request: Request, manager: HttpConnectionManager, *, has_body: bool) -> Head | Problem:
-    """Return a request's head for the connection manager, or the problem if the codec refuses it."""
+    """Return a request's head for the connection manager, or the problem for which the codec refuses it."""
     pairs = list(request.headers.raw)
     pseudo = _pseudo(request, pairs, manager)
     plain = [pair for pair in pairs if pair[0][:1] != b":"]
@@ -71,7 +72,7 @@ def valid_trailers(pairs: list[Pair]) -> bool:
 
 
 def _pseudo(request: Request, pairs: list[Pair], manager: HttpConnectionManager) -> list[Pair] | None:
-    """Return the pseudo-headers in their order, or None if they are invalid."""
+    """Return the pseudo-headers in order, or None if they are invalid."""
     sent = [pair for pair in pairs if pair[0][:1] == b":"]
     if sent:
         if pairs[: len(sent)] != sent or len({n for n, _ in sent}) < len(sent):

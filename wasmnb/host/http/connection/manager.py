@@ -205,7 +205,7 @@ class HttpConnectionManager:
         return ManagerReading(cls(**_converted(values)), taken)
 
     def as_config(self) -> dict[str, Any]:
-        """Return Envoy's message: the fields that differ from Envoy's defaults."""
+        """Return Envoy's message, with the options that differ from the defaults."""
         own = {
             f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != getattr(_DEFAULTS, f.name)
         }
@@ -229,7 +229,7 @@ class ManagerReading(NamedTuple):
     manager
         The connection manager.
     fields
-        Names of the fields that were read, `outer.inner` for nested ones.
+        Names of the fields that were read; nested ones as `outer.inner`.
     """
 
     manager: HttpConnectionManager
@@ -249,7 +249,7 @@ def _checked(message: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**checked_argument("connection_manager", rest, "HttpConnectionManager"), **own}
 
 
-#: Field -> Envoy's message for a value, where that is not the value itself.
+#: Option -> function that returns Envoy's message for a value, where it isn't the value itself.
 _WRITTEN: dict[str, Callable[[Any], dict[str, Any]]] = {
     "scheme_to_overwrite": lambda scheme: {"scheme_header_transformation": {"scheme_to_overwrite": scheme}},
     "upgrade_configs": lambda kinds: {
@@ -270,7 +270,7 @@ _WRITTEN: dict[str, Callable[[Any], dict[str, Any]]] = {
 
 
 def _converted(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert values of Envoy's messages to the types of the fields."""
+    """Return the options with values from Envoy's messages converted to the types of the fields."""
     result = dict(values)
     ranges = result.get("internal_address_config")
     if isinstance(ranges, Mapping):
@@ -304,7 +304,7 @@ def option_advice(name: str, known: Iterable[str]) -> str:
 
 
 def upgrade_types(configs: Any) -> dict[str, bool]:
-    """Return upgrades by type, from Envoy's `upgrade_configs` or from plain names."""
+    """Return which types of upgrades are allowed, from Envoy's `upgrade_configs` or from plain names."""
     types = {}
     for entry in configs:
         if isinstance(entry, str):
@@ -315,5 +315,5 @@ def upgrade_types(configs: Any) -> dict[str, bool]:
 
 
 def seconds(value: Any) -> float:
-    """Return the seconds of a duration in Envoy's form ("0.5s") or of a number."""
+    """Return the seconds of a duration, given in Envoy's form ("0.5s") or as a number."""
     return float(str(value).removesuffix("s") or 0)

@@ -1,4 +1,4 @@
-"""Problems for which a request doesn't reach the filters: Envoy's status, details, and facts for the access log."""
+"""Problems for which Envoy refuses a request before the first filter, and its responses to them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ class Problem:
     Attributes
     ----------
     status
-        Of Envoy's response.
+        Status of Envoy's response.
     details
         Response code details.
     codec
-        The codec refused it: the response has its reason phrase as body, the connection ends, and no header is logged.
+        Whether the codec refused it. Then the response's body is its reason phrase, the connection is closed, and no headers are
+        logged.
     location
-        Where the client is sent instead.
+        URL to which the client is redirected.
     body
-        Of Envoy's response.
+        Body of Envoy's response.
     """
 
     status: int

@@ -1,7 +1,7 @@
 """Changes of response headers that the connection manager makes after the last filter.
 
-Facts (Envoy 1.40): `date` and `server` are added, hop-by-hop headers are removed. `x-request-id` goes back with
-`x-envoy-force-trace`, or always if the deployment says so. Access logs see the result.
+Facts (Envoy 1.40): `date` and `server` are added, and hop-by-hop headers are removed. `x-request-id` is sent back if the request
+has `x-envoy-force-trace`, or always with `always_set_request_id_in_response`. Access logs see the changed headers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .manager import HttpConnectionManager
 
 __all__ = ["date_header", "finish_response_headers"]
 
-#: Headers of a response that the client does not get; an upgrade keeps the first two.
+#: Headers of a response that are removed. An upgrade keeps the first two.
 _NOT_TO_CLIENT = (b"connection", b"upgrade", b"transfer-encoding", b"proxy-connection")
 
 
@@ -39,15 +39,15 @@ def finish_response_headers(
     headers
         The headers to change.
     request
-        The request's headers; None if they could not be read.
+        The request's headers. None: they couldn't be read.
     manager
-        The deployment's switches.
+        Options of the connection manager.
     now
         Wall-clock time in seconds since 1970.
     upgraded
-        The connection becomes a tunnel.
+        Whether the connection switches to another protocol.
     http2
-        The client speaks HTTP/2.
+        Whether the client speaks HTTP/2.
     """
     if b"date" not in headers:
         headers.add(b"date", date_header(now))
