@@ -23,7 +23,7 @@ def test_traceback_names_lines_of_the_file(module, tmp_path):
 
 def test_source_error_has_its_line(module, tmp_path):
     error = refusal(module, AUTH.format(1).replace("num_headers, ", ""))
-    assert "does not accept the parameters" in error.args[0]
+    assert "doesn't accept the parameters" in error.args[0]
     assert (error.filename, error.lineno) == (str(tmp_path / "app.py"), 6)
 
 

@@ -64,7 +64,7 @@ class F(HttpContext):
             kinds = [c.__name__ for c in (OSError, RuntimeError, AttributeError, ImportError) if isinstance(error, c)]
             print(*kinds, "|", error)
 """
-LOOP = "OSError RuntimeError | [Errno 58] asyncio{} cannot be used in a filter: the proxy does not run an event loop. {}"
+LOOP = "OSError RuntimeError | [Errno 58] asyncio{} can't be used in a filter: the proxy doesn't run an event loop. {}"
 SOCKETS = "OSError RuntimeError | [Errno 58] Sockets don't exist inside the proxy: use self.http_call(cluster, ...)"
 THREADS = "OSError RuntimeError | [Errno 58] Threads don't exist inside the proxy: use `async def` callbacks and gather()"
 LOCKS = "OSError RuntimeError | [Errno 58] Nothing else runs in this VM while a callback waits"

@@ -125,7 +125,7 @@ def test_body_can_be_awaited_only_in_its_direction():
     source = stream("try:\n    await self.response_body()\nexcept RuntimeError as error:\n    log_info(error)")
     proxy = FakeProxy(source)
     proxy.exchange()
-    assert proxy.logs == [(2, "the response body can be awaited in an async on_http_response_... callback")]
+    assert proxy.logs == [(2, "the response body can only be awaited in an async on_http_response_... callback")]
 
 
 @pytest.mark.parametrize(

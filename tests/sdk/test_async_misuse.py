@@ -10,14 +10,14 @@ from wasmnb.sdk.dispatch import FilterSourceError
 @pytest.mark.parametrize(
     ("code", "use"),
     [
-        ("await asyncio.sleep(1)", "asyncio.sleep() cannot be used in a filter: the proxy does not run an event loop. Use `await sleep(seconds)`."),
+        ("await asyncio.sleep(1)", "asyncio.sleep() can't be used in a filter: the proxy doesn't run an event loop. Use `await sleep(seconds)`."),
         ("await sleep(0.01)\nawait asyncio.sleep(1)", "Use `await sleep(seconds)`."),
         ("await asyncio.sleep(0)", "Use sleep(), gather(), timeout()"),
         ("await asyncio.wait_for(None, 1)", "Use `await wait_for(awaitable, seconds)`."),
         ("await asyncio.get_running_loop().create_future()", "Use sleep(), gather()"),
         ("await asyncio.Queue().get()", "queue.get()"),
         ("await [1]", "A filter can await sleep()"),
-        ("await generator()", "'odd' cannot be awaited in a filter"),
+        ("await generator()", "'odd' can't be awaited in a filter"),
     ],
 )
 def test_unsupported_awaitable_names_the_replacement(code, use):
@@ -40,10 +40,10 @@ def test_awaiting_twice_at_the_same_time_is_refused():
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        ("await sleep('1')", "a time to wait is a number of seconds below 1e+09, not '1'"),
+        ("await sleep('1')", "a time to wait must be a number of seconds below 1e+09, not '1'"),
         ("await sleep(float('nan'))", "not nan"),
-        ("await wait_for(1, [2])", "a time to wait is a number of seconds"),
-        ("await gather([1])", "gather() takes awaitables one by one"),
+        ("await wait_for(1, [2])", "a time to wait must be a number of seconds"),
+        ("await gather([1])", "gather() takes each awaitable as a separate argument, not [1]: put a star before it"),
     ],
 )
 def test_wrong_arguments_are_named(code, said):
@@ -52,6 +52,13 @@ def test_wrong_arguments_are_named(code, said):
         proxy.exchange()
     said_where, last = proxy.logs[0][1].split("\n", 1)[1], proxy.logs[0][1].splitlines()[-1]
     assert said in last and code in said_where
+
+
+def test_gather_of_something_else_says_what_can_be_awaited():
+    proxy = FakeProxy(stream("await gather(5)"))
+    with pytest.raises(TypeError, match="got 5, which can't be awaited"):
+        proxy.exchange()
+    assert proxy.logs[0][1].splitlines()[-1].startswith("A filter can await sleep()")
 
 
 def test_missing_queue_raises_where_it_is_awaited():
@@ -72,8 +79,8 @@ def test_context_factories_cannot_be_async(cls, method):
     [
         ("async def on_http_stream_done(self): pass", "plain def"),
         ("async def on_delete(self): pass", "plain def"),
-        ("def on_http_request_headers(self, n, e): yield", "does not yield"),
-        ("async def on_http_request_headers(self, n, e): yield", "does not yield"),
+        ("def on_http_request_headers(self, n, e): yield", "can't yield"),
+        ("async def on_http_request_headers(self, n, e): yield", "can't yield"),
     ],
 )
 def test_async_in_a_callback_that_cannot_wait_is_refused_at_load(method, hint):
@@ -86,4 +93,4 @@ def test_async_in_a_callback_that_cannot_wait_is_refused_at_load(method, hint):
 def test_second_local_response_is_ignored_since_envoy_crashes(first):
     proxy = FakeProxy(stream(f"await self.http_call('a')\n{first}\nself.send_local_response(500, 'second')"), clusters={"a": lambda h, b: (200, {}, b"")})
     proxy.exchange()
-    assert proxy.logs[-1] == (3, "send_local_response(500) is ignored: the stream has a local response already, or is closed")
+    assert proxy.logs[-1] == (3, "send_local_response(500) is ignored: the stream already has a local response, or is closed")

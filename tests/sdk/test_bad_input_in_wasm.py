@@ -45,7 +45,7 @@ class F(HttpContext):
 
 WHEN = "Request headers can be written in on_http_request_headers and while the stream is paused there."
 CASES = {
-    "a_sleep": "asyncio.sleep() cannot be used in a filter: the proxy does not run an event loop. Use `await sleep(seconds)`.",
+    "a_sleep": "asyncio.sleep() can't be used in a filter: the proxy doesn't run an event loop. Use `await sleep(seconds)`.",
     "a_wait_for": "Use `await wait_for(awaitable, seconds)`.",
     "a_future": "Use sleep(), gather(), timeout() and wait_for() of wasmnb.sdk, self.http_call()",
     "a_queue": "queue.get()",
@@ -67,7 +67,7 @@ CASES = {
     "response_body_gone": "The request body can be written in on_http_request_body and while the stream is paused there.",
     "property_too_early": "response.code is available from on_http_response_headers on",
     "property_misspelt": "property 'source.adress' is not known",
-    "property_set": "'request.path' is an attribute of the proxy and read-only",
+    "property_set": "'request.path' is a read-only attribute of the proxy",
     "half_a_request": "increment_metric('c', 0.5): a metric's value is a whole number",
 }
 

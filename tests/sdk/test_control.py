@@ -89,7 +89,7 @@ nosy = Nosy()
 """
     )
     proxy.hostcalls.clear()
-    assert "log cannot be called during introspection" in attributes(proxy)["modules"][""]["nosy"]
+    assert "log can't be called during introspection" in attributes(proxy)["modules"][""]["nosy"]
     assert proxy.hostcalls == []
     assert proxy.dispatcher.vm.abi is not None
 

@@ -74,7 +74,7 @@ def test_api_key_checks_clients(path, headers, status, client):
         ("header_rewriting", {"request": {"set": {"a": 1}}}, "config.request.set.a: expected str"),
         ("jwt_auth", {"keys": [], "issuer": "i", "audience": "a"}, "no key of the JWKS document can be used"),
         ("metrics", {"routes": ["/api/"]}, "config.routes: expected dict"),
-        ("redact", {"patterns": ["("]}, "config.patterns[0]: not a regular expression"),
+        ("redact", {"patterns": ["("]}, "config.patterns[0]: invalid regular expression"),
         ("validate_json", {"methods": "POST"}, "config.methods: expected list"),
     ],
 )

@@ -64,7 +64,7 @@ def test_awaiting_a_body_exports_its_callbacks():
 def test_wait_without_its_callback_is_refused():
     name = "'http' + '_call'"
     source = f"class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        getattr(self, {name}.strip('!'))('c')"
-    with pytest.raises(RuntimeError, match="http_call needs on_http_call_response, which the module does not export"):
+    with pytest.raises(RuntimeError, match="http_call needs the callback on_http_call_response, which the module doesn't export"):
         FakeProxy(source, clusters={"c": 1}).exchange()
 
 

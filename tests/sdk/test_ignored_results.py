@@ -41,7 +41,7 @@ def test_bytes_taken_for_a_body_get_a_hint(attribute):
         exchange = proxy.post("/", body=b'{"a": 1}')
         text = "\n".join(line.text for line in exchange.log)
     assert exchange.response.status == 503
-    assert "The value is bytes, as from `await self.request_body()`." in text
+    assert "The value is bytes, as `await self.request_body()` returns them." in text
 
 
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited", "ignore::pytest.PytestUnraisableExceptionWarning")

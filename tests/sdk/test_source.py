@@ -33,7 +33,7 @@ def test_class_without_a_context_base_is_named_with_its_line():
     """, first_line=10)
     assert error.lineno == 12
     assert "class Auth is not a filter (it has on_http_request_headers)" in str(error)
-    assert error.hint == "Derive it: class Auth(HttpContext):"
+    assert error.hint == "Derive it from the SDK's class: class Auth(HttpContext):"
 
 
 @pytest.mark.parametrize("kind", ["VMContext", "PluginContext", "HttpContext", "TcpContext"])
@@ -45,7 +45,7 @@ def test_two_classes_of_a_kind_are_refused(kind):
     class B({kind}):
         def helper(self): pass
     """)
-    assert error.lineno == 4 and f"A and B are all of kind {kind}" in str(error) and "Keep one" in error.hint
+    assert error.lineno == 4 and f"A and B both derive from {kind}" in str(error) and "Keep one" in error.hint
 
 
 def test_own_base_class_does_not_count_as_a_filter():
@@ -172,7 +172,8 @@ def test_method_named_like_a_callback_may_be_used_by_the_filter(use):
 def test_wrong_parameters_are_refused_at_load(parameters):
     error = refusal(f"class F(HttpContext):\n    def on_http_request_headers({parameters}): pass")
     assert error.lineno == 2
-    assert error.hint == "Write it as def on_http_request_headers(self, num_headers, end_of_stream)."
+    written = f"def on_http_request_headers({parameters})"
+    assert error.hint == f"It is written as {written}. Write it as def on_http_request_headers(self, num_headers, end_of_stream)."
 
 
 @pytest.mark.parametrize("parameters", ["self, n, e", "self, *args", "self, n, e, extra=None", "self, n, /, e, **kw"])
@@ -195,7 +196,7 @@ def test_missing_import_has_the_cells_line_in_the_log():
 
 
 def test_hostcall_at_the_top_level_is_refused():
-    with pytest.raises(RuntimeError, match="get_property cannot be called while the module loads.*on_plugin_start"):
+    with pytest.raises(RuntimeError, match="get_property can't be called while the module loads.*on_plugin_start"):
         load("hostcalls.get_property('plugin_name')")
     proxy = load("log_info('loading')\nclass F(HttpContext): pass")
     assert proxy.logs == [(2, "loading")]

@@ -108,7 +108,7 @@ class P(PluginContext):
 
 
 def test_counter_cannot_decrease():
-    with pytest.raises(Exception, match=r"increment_metric\('hits', -1\).*on_tick.*A counter only grows"):
+    with pytest.raises(Exception, match=r"increment_metric\('hits', -1\).*on_tick.*A counter can only grow"):
         run("Counter('hits').increment(-1)")
 
 
@@ -153,10 +153,10 @@ class F(HttpContext):
     ("code", "problem"),
     [
         ("self.shared_data['k'] = 'abc'; self.shared_data.add('k')", "shared data 'k' is not a number: b'abc'"),
-        ("self.shared_data.update('k', lambda old: None)", "the change of shared data 'k' has to return the new value: expected str, "),
-        ("Counter(b'hits')", "the name of a metric is a str, not b'hits'"),
-        ("Counter('hits', tags='zone')", r"tags of metric 'hits' are names and values, such as \{'zone': 'a'\}, not 'zone'"),
-        ("Counter('hits').with_tags(zone=None)", "tag 'zone' of metric 'hits' is a str or an int, not None"),
+        ("self.shared_data.update('k', lambda old: None)", "the function that changes shared data 'k' must return the new value: expected str, "),
+        ("Counter(b'hits')", "the name of a metric must be a str, not b'hits'"),
+        ("Counter('hits', tags='zone')", r"tags of metric 'hits' must be a mapping, such as \{'zone': 'a'\}, not 'zone'"),
+        ("Counter('hits').with_tags(zone=None)", "tag 'zone' of metric 'hits' must be a str or an int, not None"),
     ],
 )
 def test_wrong_use_of_shared_data_and_metrics_is_explained(code, problem):
@@ -171,7 +171,7 @@ def test_update_whose_change_writes_the_value_gives_up():
 
 @pytest.mark.parametrize("code", ["Gauge('inside').set(-5)", "Histogram('size').record(-1)"])
 def test_negative_value_of_a_metric_is_refused(code):
-    with pytest.raises(ValueError, match="takes a value for unsigned, so it has to be at least 0"):
+    with pytest.raises(ValueError, match="must be at least 0, since Envoy reads it as an unsigned number"):
         run(code)
     run("inside = Gauge('inside')\ninside.set(0)\ninside.add(5)\ninside.add(-2)")
 
@@ -242,12 +242,12 @@ class F(HttpContext):
 @pytest.mark.parametrize(
     ("line", "kind", "problem"),
     [
-        ("p['request.path'] = '/x'", AttributeError, "'request.path' is an attribute of the proxy and read-only"),
+        ("p['request.path'] = '/x'", AttributeError, "'request.path' is a read-only attribute of the proxy"),
         ("p['source'] = 'x'", AttributeError, "read-only"),
-        ("p[5]", TypeError, "a property's name is a str such as 'request.path', not 5"),
+        ("p[5]", TypeError, "a property's name must be a str such as 'request.path', not 5"),
         ("list(p)", TypeError, "not iterable"),
         ("p['nope']", NotFound, "Envoy has no attribute with this name. No filter has stored one either."),
-        ("p['route_name']", NotFound, "Envoy has no attribute with this name. It is xds.route_name now."),
+        ("p['route_name']", NotFound, "Envoy has no attribute with this name. It is named xds.route_name now."),
     ],
 )
 def test_wrong_use_of_a_property_is_explained(line, kind, problem):
@@ -257,8 +257,10 @@ def test_wrong_use_of_a_property_is_explained(line, kind, problem):
 
 
 def test_unknown_property_lists_the_known_ones():
-    with pytest.raises(AttributeError, match="'source.adress' is not known; known are source.address, source.port"):
+    with pytest.raises(AttributeError, match=r"'source.adress' is not known \(did you mean source.address\?\)"):
         run("self.properties.source.adress")
+    with pytest.raises(AttributeError, match=r"'source.x' is not known \(known: source.address, source.port\)"):
+        run("self.properties.source.x")
 
 
 def test_functions_logging_and_print_write_to_the_log():

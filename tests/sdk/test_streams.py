@@ -22,7 +22,7 @@ class F(HttpContext):
 @pytest.mark.parametrize("status", [0, 99, 600, 1000, "403", None])
 def test_local_response_with_an_impossible_status_raises_value_error(status):
     source = f"class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        self.send_local_response({status!r})"
-    with pytest.raises(ValueError, match="200 to 599"):
+    with pytest.raises(ValueError, match="between 200 and 599"):
         FakeProxy(source).exchange()
 
 

@@ -1,8 +1,8 @@
 """The base of all contexts, and the contexts that are not streams: VMContext and PluginContext.
 
 Facts: a VM has one VMContext (id 0), and a PluginContext (the ABI's root context) for each plugin configuration that
-shares it; `on_vm_start` runs once for each of them. Streams belong to a plugin. The dispatcher makes a context when the
-first callback that the filter defines arrives.
+shares it; `on_vm_start` runs once for each plugin. Streams belong to a plugin. The dispatcher makes a context when the first
+callback arrives that the filter defines.
 """
 
 from collections.abc import Awaitable, Callable
@@ -55,7 +55,7 @@ class Context:
         message
             The line, or a format string with %-placeholders.
         args
-            Values for the placeholders.
+            Values for the placeholders (default none).
         """
         log(level, message, *args)
 
@@ -80,7 +80,7 @@ class Context:
         Returns
         -------
         bytes or None
-            None if the stream does not have the property now.
+            None if the stream doesn't have the property now.
         """
         return self.properties.get_raw(*path)
 
@@ -92,7 +92,7 @@ class Context:
         key
             Name of the property.
         value
-            Text, bytes or a number (stored as text).
+            Text, bytes or an int, which is stored as text.
         """
         self.properties[key] = value
 
@@ -117,27 +117,27 @@ class Context:
         cluster
             Name of a cluster in the proxy's configuration.
         method, path
-            GET and / by default; the path includes the query.
+            Method (default "GET"), and path with the query (default "/").
         authority
-            Host of the request; the cluster's name by default.
+            Host of the request (default: the cluster's name).
         headers
-            More headers, as a mapping or as pairs. Pseudo-headers among them replace the arguments above.
+            Other headers, as a mapping or as pairs (default none). Pseudo-headers among them replace the arguments above.
         body
-            Body of the request; empty by default.
+            Body of the request (default empty).
         json
-            A value to send as JSON instead of `body`, with content-type application/json.
+            A value to send as JSON instead of `body`, with content-type application/json (default None: nothing).
         trailers
-            Trailers of the request, as a mapping or as pairs.
+            Trailers of the request, as a mapping or as pairs (default none).
         timeout
-            Seconds, 5 by default; None for no timeout.
+            Seconds to wait for the response (default 5); None for no timeout.
         callback
-            Called with the response, on this context, unless its stream has ended by then. Without a callback, await
-            the call in an `async def` callback.
+            Called with the response, on this context, unless its stream has ended by then. Without a function (the
+            default), await the call in an `async def` callback.
 
         Raises
         ------
         BadArgument
-            The cluster does not exist, or the headers are not those of a request.
+            The cluster doesn't exist, or the headers are not valid for a request.
         CalloutNotStarted
             The cluster has no healthy endpoint; no callback follows.
         """
@@ -178,19 +178,19 @@ class Context:
         method
             Name of the method.
         message
-            The request, as serialised protobuf.
+            The request, as serialised protobuf (default empty).
         metadata
-            Metadata of the request, as a mapping or as pairs.
+            Metadata of the request, as a mapping or as pairs (default none).
         timeout
-            Seconds, 5 by default; None for no timeout.
+            Seconds to wait for the response (default 5); None for no timeout.
         callback
-            Called with the response, on this context, unless its stream has ended by then. Without a callback, await
-            the call in an `async def` callback.
+            Called with the response, on this context, unless its stream has ended by then. Without a function (the
+            default), await the call in an `async def` callback.
 
         Returns
         -------
         GrpcCall
-            The call under way.
+            The call in progress.
 
         Raises
         ------
@@ -221,12 +221,12 @@ class Context:
         service, method
             Full name of the service (`package.Service`), and name of the method.
         metadata
-            Metadata of the request, as a mapping or as pairs.
+            Metadata of the request, as a mapping or as pairs (default none).
 
         Returns
         -------
         GrpcStream
-            The open stream: use it in an `async def` callback, or set `on_message` and `on_close` on it.
+            The open stream. Use it in an `async def` callback, or set its `on_message` and `on_close`.
 
         Raises
         ------
@@ -246,7 +246,7 @@ class Context:
         name
             Name of the function, such as `compress`.
         arguments
-            Its arguments, in the function's own format.
+            Arguments, in the function's own format (default empty).
 
         Returns
         -------
@@ -256,7 +256,7 @@ class Context:
         Raises
         ------
         NotFound
-            The proxy does not have the function.
+            The proxy doesn't have the function.
         """
         self._vm.switch(self)
         return self._vm.call(  # type: ignore[no-any-return]
@@ -264,14 +264,14 @@ class Context:
         )
 
     def on_foreign_function(self, function_id: int, arguments_size: int) -> None:
-        """Handle a call of the proxy by number; `hostcalls.get_buffer_bytes(BufferType.CALL_DATA)` returns its arguments."""
+        """Handle a call from the proxy to a function number; its arguments are the buffer `BufferType.CALL_DATA`."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.context_id}>"
 
 
 class VMContext(Context):
-    """The VM itself. Define one only if you need code when the VM starts."""
+    """The VM itself. Define a subclass only if you need code that runs when the VM starts."""
 
     #: The VM configuration as JSON; an empty dict if it is empty, `ConfigurationError` if it is not JSON.
     config: Any = JsonConfig("the VM configuration")
@@ -307,17 +307,17 @@ class PluginContext(Context):
     #: The filter's own tick period, in milliseconds.
     _tick_period = 0
 
-    #: Whether headers can be held until their body is there; None until it is asked for.
+    #: Whether headers can be held until their body has arrived; None until it is needed for the first time.
     _holds_headers: bool | None = None
 
     def on_plugin_start(self, plugin_configuration_size: int) -> bool | Awaitable[bool | None] | None:
         """Handle the start of the plugin, with `self.config` set. Return False to refuse the configuration."""
 
     def on_plugin_done(self) -> bool | None:
-        """Handle the end of the plugin. Return False to end it later, with `self.done()`."""
+        """Handle the coming end of the plugin. Return False to delay it until you call `self.done()`."""
 
     def on_tick(self) -> Awaitable[None] | None:
-        """Handle a tick: the period of `set_tick_period` has passed."""
+        """Handle a tick: the period that `set_tick_period` set has passed."""
 
     def on_queue_ready(self, queue_id: int) -> Awaitable[None] | None:
         """Handle a new item in a queue that this plugin registered (another VM may have taken it already)."""
@@ -347,7 +347,7 @@ class PluginContext(Context):
         Parameters
         ----------
         seconds
-            Time between two ticks, rounded to milliseconds and at least one; 0 stops them.
+            Seconds between two ticks, rounded to milliseconds (at least 0.001); 0 stops the ticks.
         """
         self._tick_period = milliseconds(seconds) if seconds else 0
         self._vm.enter_plugin(self)

@@ -1,6 +1,6 @@
-"""Errors of the SDK: refused hostcalls, failed callouts, sources without a filter, and invalid configurations.
+"""Errors of the SDK: failed hostcalls, failed callouts, sources without a filter, and invalid configurations.
 
-`HostcallError` has one subclass for each status, for `except NotFound`. The messages of refused hostcalls are made in
+`HostcallError` has one subclass for each status, for `except NotFound`. The messages of failed hostcalls are made in
 `diagnostics.hostcall_causes`, which knows the likely causes.
 """
 
@@ -42,9 +42,9 @@ class HostcallError(Exception):
     Attributes
     ----------
     hostcall
-        Name without its prefix: `get_header_map_value`.
+        Name of the hostcall without its prefix: `get_header_map_value`.
     status
-        The status that it returned.
+        The status that the hostcall returned.
     """
 
     def __init__(self, message: str, hostcall: str = "", status: Status = Status.INTERNAL_FAILURE) -> None:
@@ -54,23 +54,23 @@ class HostcallError(Exception):
 
 
 class ContentError(ValueError):
-    """A body is not the text, the coding or the messages that the filter asked for. In a body callback, it ends that stream."""
+    """A body isn't text, or can't be decoded or parsed as the filter asked. If a stream's callback raises it, only that stream ends."""
 
 
 class NotFound(HostcallError):
-    """It does not exist (status 1)."""
+    """The requested entry, property or function doesn't exist (status 1)."""
 
 
 class BadArgument(HostcallError):
-    """An argument is invalid, or it is not available in this callback (status 2)."""
+    """An argument is invalid, or the hostcall isn't possible in this callback (status 2)."""
 
 
 class SerializationFailure(HostcallError):
-    """The value cannot be serialised (status 3)."""
+    """The value can't be serialised (status 3)."""
 
 
 class ParseFailure(HostcallError):
-    """The proxy could not parse the arguments (status 4)."""
+    """The proxy couldn't parse the arguments (status 4)."""
 
 
 class Empty(HostcallError):
@@ -90,10 +90,10 @@ class BrokenConnection(HostcallError):
 
 
 class Unimplemented(HostcallError):
-    """The proxy does not implement it (status 12)."""
+    """The proxy doesn't implement the hostcall (status 12)."""
 
 
-#: Status -> class; other statuses raise `HostcallError` itself.
+#: Status -> class. Other statuses raise `HostcallError` itself.
 _CLASSES = {
     Status.NOT_FOUND: NotFound,
     Status.BAD_ARGUMENT: BadArgument,
@@ -108,15 +108,15 @@ _CLASSES = {
 
 
 class StreamStateError(RuntimeError):
-    """A stream cannot be continued, closed or given a local response now; a real Envoy would misbehave or crash."""
+    """A stream can't be continued, closed or given a local response now: a real Envoy would misbehave or crash."""
 
 
 class CalloutError(Exception):
-    """A callout ended without a response of the cluster."""
+    """A callout ended without a response from the cluster."""
 
 
 class CalloutTimeout(CalloutError):
-    """The response did not arrive in time."""
+    """The response didn't arrive in time."""
 
 
 class CalloutUnreachable(CalloutError):
@@ -142,9 +142,9 @@ class GrpcError(CalloutError):
     Attributes
     ----------
     status
-        The gRPC status; a `GrpcStatus` if it has a name.
+        The gRPC status, as an int.
     details
-        The message that came with it.
+        The message that the server sent with the status.
     """
 
     def __init__(self, message: str, status: int, details: str = "") -> None:
@@ -158,7 +158,7 @@ class ConfigurationError(ValueError):
 
 
 class FilterSourceError(Exception):
-    """The source loads, but does not define a filter.
+    """The source loads, but doesn't define a filter.
 
     Parameters
     ----------
@@ -168,9 +168,9 @@ class FilterSourceError(Exception):
     Attributes
     ----------
     filename, lineno
-        Place in the source; `lineno` is None for the whole source.
+        Place of the error in the source; `lineno` is None if it concerns the whole source.
     hint
-        Advice, as one sentence.
+        Advice, as one sentence; empty if there is none.
     """
 
     def __init__(self, message: str, *, filename: str = "<filter>", lineno: int | None = None, hint: str = "") -> None:
@@ -180,7 +180,7 @@ class FilterSourceError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        """Return message, place and hint."""
+        """Return the message, the place and the hint."""
         where = f" ({self.filename}, line {self.lineno})" if self.lineno else ""
         return f"{self.args[0]}{where}" + (f"\n{self.hint}" if self.hint else "")
 

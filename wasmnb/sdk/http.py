@@ -1,4 +1,4 @@
-"""HttpContext: one HTTP stream with its callbacks, its messages and its controls."""
+"""HttpContext: one HTTP stream, with its callbacks, its messages, and methods that control it."""
 
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
@@ -82,18 +82,18 @@ class HttpContext(Context):
         num_headers
             Number of headers.
         end_of_stream
-            Neither a body nor trailers follow.
+            Whether this is the end: neither a body nor trailers follow.
         """
 
     def on_http_request_body(self, body_size: int, end_of_stream: bool) -> "DataResult":
-        """Handle a chunk of the request body. A pause buffers it, and the next callback sees more of the body.
+        """Handle a chunk of the request body. If you pause, the proxy buffers it, and the next callback sees more of the body.
 
         Parameters
         ----------
         body_size
-            Bytes that can be read: those of the chunk, or all bytes since a pause.
+            Number of bytes that can be read: the chunk's, or all since a pause.
         end_of_stream
-            Nothing follows.
+            Whether this is the end: neither another chunk nor trailers follow.
         """
 
     def on_http_request_trailers(self, num_trailers: int) -> "TrailersResult":
@@ -122,7 +122,7 @@ class HttpContext(Context):
         num_headers
             Number of headers.
         end_of_stream
-            Neither a body nor trailers follow.
+            Whether this is the end: neither a body nor trailers follow.
         """
 
     def on_http_response_body(self, body_size: int, end_of_stream: bool) -> "DataResult":
@@ -153,7 +153,7 @@ class HttpContext(Context):
         """
 
     def on_http_stream_done(self) -> None:
-        """Handle the end of the stream; headers can still be read, for logging."""
+        """Handle the end of the stream. Headers can still be read, for logging."""
 
     def on_delete(self) -> None:
         """Clean up: the context has ended."""
@@ -190,7 +190,7 @@ class HttpContext(Context):
 
     @property
     def request_body(self) -> Body:
-        """The part of the request body that the callback sees; assigning replaces it."""
+        """The part of the request body that the callback sees. Assigning to it replaces that part."""
         self._vm.switch(self)
         if self._unkept:
             self._check_body("request")
@@ -203,7 +203,7 @@ class HttpContext(Context):
 
     @property
     def response_body(self) -> Body:
-        """The part of the response body that the callback sees; assigning replaces it."""
+        """The part of the response body that the callback sees. Assigning to it replaces that part."""
         self._vm.switch(self)
         if self._unkept:
             self._check_body("response")
@@ -226,25 +226,25 @@ class HttpContext(Context):
         details: Text = b"",
         grpc_status: int = GrpcStatus.INVALID,
     ) -> Action:
-        """Send a local response to the client; nothing more goes upstream.
+        """Send a local response to the client; nothing more is sent upstream.
 
-        The proxy sends it when the callback returns, and stops the stream whatever the callback returned. Later local
-        responses are ignored, since Envoy can crash on them.
+        The proxy sends it when the callback returns, and stops the stream whatever the callback returns. Later local
+        responses are ignored, since they can crash Envoy.
 
         Parameters
         ----------
         status
             HTTP status, 200 to 599.
         body
-            Body, empty by default; text/plain unless the headers have a content-type.
+            Body (default empty). Its content-type is text/plain unless the headers have one.
         headers
-            More headers, as a mapping or as pairs.
+            Other headers, as a mapping or as pairs (default none).
         json
-            A value to send as JSON instead of `body`, with content-type application/json.
+            A value to send as JSON instead of `body`, with content-type application/json (default None: nothing).
         details
-            Reason for the access log (RESPONSE_CODE_DETAILS).
+            Reason for the access log, RESPONSE_CODE_DETAILS (default empty).
         grpc_status
-            Status for gRPC requests; by default the proxy derives it from the HTTP status.
+            Status for gRPC requests. By default, the proxy derives it from the HTTP status.
 
         Returns
         -------
@@ -259,7 +259,7 @@ class HttpContext(Context):
             The stream has ended.
         """
         if not isinstance(status, int) or not 200 <= status <= 599:
-            raise ValueError(f"a local response needs a status from 200 to 599, got {status!r}")
+            raise ValueError(f"the status of a local response must be between 200 and 599, not {status!r}")
         vm = self._vm
         if self._ended:
             raise crash_error("reply_at_end", f"send_local_response({status})")
@@ -279,11 +279,11 @@ class HttpContext(Context):
         return _PAUSE
 
     def _may_reply(self, status: int) -> bool:
-        """Return whether the proxy can take a local response after another one, or in the callback for the response's headers."""
+        """Return whether the proxy accepts a local response after another one, or in the callback for response headers."""
         if self._local_reply_sent:
             if self._closed or self._vm.responding != self.context_id:
                 log_warn(
-                    f"send_local_response({status}) is ignored: the stream has a local response already, or is closed"
+                    f"send_local_response({status}) is ignored: the stream already has a local response, or is closed"
                 )
                 return False
             if self._replied_to_response:  # it can be replaced once, in the callback that sees its headers
@@ -317,12 +317,12 @@ class HttpContext(Context):
             self._stream("continue_stream", _RESPONSE)
 
     def close(self) -> None:
-        """Reset the stream: the client doesn't get a complete response.
+        """Reset the stream, so that the client doesn't get a complete response. A second call is ignored, with a warning.
 
         Raises
         ------
         StreamStateError
-            The stream has ended: Envoy crashes then. A second call is ignored with a warning.
+            The stream has ended, so that Envoy would crash.
         """
         if self._ended:
             raise crash_error("close_at_end", "close()")
@@ -333,7 +333,7 @@ class HttpContext(Context):
         self._stream("close_stream", _REQUEST)
 
     def _check_body(self, direction: str) -> None:
-        """Raise for a body that the proxy doesn't keep, outside its own callback."""
+        """Raise if this is not the body's own callback, and the proxy doesn't keep the body after it."""
         if direction in self._unkept and running_callback() != f"on_http_{direction}_body":
             raise crash_error("body_outside", f"{direction}_body")
 
@@ -344,7 +344,7 @@ class HttpContext(Context):
             raise hostcall_error(hostcall, status, StreamType(direction).name)
 
     def _paused(self, method: str, status: int = 1) -> None:
-        """Note that a callback of this stream returned a stop."""
+        """Record that a callback of this stream returned a stop."""
         if method.endswith("_body"):
             direction = direction_of(method)
             others = tuple(name for name in self._unkept if name != direction)
@@ -369,7 +369,7 @@ class HttpContext(Context):
         return self._response_state is PAUSED and (not self._local_reply_sent or self._is_local_reply)
 
     def _let_go(self, direction: str) -> None:
-        """Note that a callback returned Continue."""
+        """Record that a callback returned Continue."""
         name = f"_{direction}_state"
         if getattr(self, name) is PAUSED:
             setattr(self, name, _CONTINUED)

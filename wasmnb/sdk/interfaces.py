@@ -1,4 +1,4 @@
-"""Interfaces of the VM and of contexts, for the modules below them.
+"""Interfaces of the VM and of contexts, for modules that those import.
 
 Messages, tasks and callouts type their arguments with these protocols; the classes are in `vm` and `contexts`.
 """
@@ -10,7 +10,7 @@ __all__ = ["ContextInterface", "VMInterface"]
 
 
 class ContextInterface(Protocol):
-    """The part of a context that lower modules use."""
+    """The part of a context that these modules use."""
 
     context_id: int
     _vm: Any
@@ -18,7 +18,7 @@ class ContextInterface(Protocol):
 
 
 class VMInterface(Protocol):
-    """The part of the VM that lower modules use; `vm.VM` describes the attributes."""
+    """The part of the VM that these modules use; `vm.VM` describes the attributes."""
 
     abi: Any
     active: Any
@@ -34,16 +34,16 @@ class VMInterface(Protocol):
         """Make a hostcall and return its outputs."""
 
     def require(self, callback: str, feature: str) -> None:
-        """Raise if the module does not export a callback that a feature needs."""
+        """Raise if the module doesn't export a callback that a feature needs."""
 
     def enter(self, context: Any) -> bool:
-        """Let the hostcalls of this callback act on `context`."""
+        """Make the rest of this callback act on `context`; return False if its stream has ended."""
 
     def enter_plugin(self, plugin: Any) -> None:
-        """Let hostcalls that belong to a plugin act on it."""
+        """Make hostcalls that use the plugin act on it."""
 
     def switch(self, context: Any) -> None:
-        """Let the hostcalls of this callback act on `context`, or raise."""
+        """Make the rest of this callback act on `context`; raise if its stream has ended."""
 
     def report(self, error: BaseException) -> None:
         """Log an exception of the filter."""

@@ -1,6 +1,6 @@
-"""Logging by function, with the `logging` module, and with `print`: all of them call `proxy_log`.
+"""Logging with functions, with the `logging` module, and with `print`. All of them call `proxy_log`.
 
-Facts: levels above 5 are refused; the proxy drops lines below its level and returns OK. `proxy_log` is the only hostcall
+Facts: levels above 5 are invalid; the proxy drops lines below its level and returns OK. `proxy_log` is the only hostcall
 that is allowed while the module loads.
 """
 
@@ -36,7 +36,7 @@ def log(level: LogLevel, message: object, *args: object) -> None:
     message
         The line, or a format string with %-placeholders.
     args
-        Values for the placeholders.
+        Values for the placeholders (default none).
     """
     text = str(message) % args if args else str(message)
     current_vm().call("log", int(level), text.encode("utf-8", "backslashreplace"))
@@ -109,7 +109,7 @@ def log_critical(message: object, *args: object) -> None:
 
 
 def log_level() -> LogLevel:
-    """Return the lowest level that the proxy writes; not available while the module loads."""
+    """Return the lowest level that the proxy writes to its log. Not available while the module loads."""
     return LogLevel(current_vm().call("get_log_level"))
 
 
@@ -145,14 +145,14 @@ class LogStream(io.TextIOBase):
         return True
 
     def write(self, text: str) -> int:
-        """Log every complete line; keep the rest."""
+        """Log every complete line, and keep the rest for the next call."""
         *lines, self._line = (self._line + text).split("\n")
         for line in lines:
             log(self._level, line)
         return len(text)
 
     def finish(self) -> None:
-        """Log the rest, which has no newline."""
+        """Log the text after the last newline."""
         if self._line:
             log(self._level, self._line)
             self._line = ""

@@ -1,10 +1,10 @@
 """Metrics as objects: `hits = Counter("hits", tags={"zone": "a"})`, then `hits.increment()`.
 
 Facts: ids belong to a VM; values belong to a name and are shared by all workers. A counter only grows; a gauge below zero
-wraps as an unsigned number; a histogram cannot be read. The ABI does not have tags: they become part of the name, as
-`tag.value.name`, as in the C++ SDK, and Envoy's `stats_tags` can split them again.
+wraps around, as an unsigned number; a histogram can't be read. The ABI doesn't have tags: they become part of the name
+(`tag.value.name`), as in the C++ SDK, and Envoy's `stats_tags` can extract them again.
 
-A metric is defined on first use, so you can create it at the module's top level, where hostcalls are not allowed.
+A metric is defined on first use, so you can create it in module-level code, where hostcalls are not allowed.
 """
 
 from collections.abc import Mapping
@@ -25,8 +25,8 @@ class Metric:
     name
         Name of the metric; Envoy's admin page shows it with the prefix `wasmcustom.`.
     tags
-        Names and values (str or int) that become part of the full name; none by default. `stats_tags` can't split a
-        value that has a dot.
+        Names and values (str or int) that become part of the full name (default none). `stats_tags` can't extract a value
+        that has a dot.
     """
 
     __slots__ = ("name", "tags")
@@ -34,12 +34,12 @@ class Metric:
 
     def __init__(self, name: str, tags: Mapping[str, str | int] | None = None) -> None:
         if not isinstance(name, str):
-            raise TypeError(f"the name of a metric is a str, not {name!r}")
+            raise TypeError(f"the name of a metric must be a str, not {name!r}")
         self.tags = _checked(tags or {}, name)
         self.name = "".join(f"{tag}.{value}." for tag, value in self.tags.items()) + name
 
     def with_tags(self, **tags: str | int) -> Self:
-        """Return the same metric with other values of its tags."""
+        """Return the same metric with other values for its tags."""
         bare = self.name.removeprefix("".join(f"{tag}.{value}." for tag, value in self.tags.items()))
         return type(self)(bare, {**self.tags, **tags})
 
@@ -54,7 +54,9 @@ class Metric:
 
     def _call(self, hostcall: str, *args: int) -> int:
         if hostcall == "record_metric" and isinstance(args[0], int) and args[0] < 0:
-            raise ValueError(f"{self!r} got {args[0]}: Envoy takes a value for unsigned, so it has to be at least 0")
+            raise ValueError(
+                f"{self!r} got {args[0]}: the value must be at least 0, since Envoy reads it as an unsigned number"
+            )
         vm = current_vm()
         about = ", ".join([repr(self.name), *map(repr, args)])
         try:
@@ -69,10 +71,10 @@ class Metric:
 
 def _checked(tags: Mapping[str, str | int], metric: str) -> dict[str, str | int]:
     if not isinstance(tags, Mapping):
-        raise TypeError(f"tags of metric {metric!r} are names and values, such as {{'zone': 'a'}}, not {tags!r}")
+        raise TypeError(f"tags of metric {metric!r} must be a mapping, such as {{'zone': 'a'}}, not {tags!r}")
     for tag, value in tags.items():
         if not isinstance(value, _TAGS):
-            raise TypeError(f"tag {tag!r} of metric {metric!r} is a str or an int, not {value!r}")
+            raise TypeError(f"tag {tag!r} of metric {metric!r} must be a str or an int, not {value!r}")
     return dict(tags)
 
 
@@ -87,14 +89,14 @@ class Counter(Metric):
     name
         Name of the metric; Envoy's admin page shows it with the prefix `wasmcustom.`.
     tags
-        Names and values (str or int) that become part of the full name; none by default.
+        Names and values (str or int) that become part of the full name (default none).
     """
 
     __slots__ = ()
     kind = MetricType.COUNTER
 
     def increment(self, by: int = 1) -> None:
-        """Add `by`, a whole number of at least 1."""
+        """Add `by` (default 1), a whole number of at least 1."""
         self._call("increment_metric", by)
 
     @property
@@ -111,7 +113,7 @@ class Gauge(Metric):
     name
         Name of the metric; Envoy's admin page shows it with the prefix `wasmcustom.`.
     tags
-        Names and values (str or int) that become part of the full name; none by default.
+        Names and values (str or int) that become part of the full name (default none).
     """
 
     __slots__ = ()
@@ -122,7 +124,7 @@ class Gauge(Metric):
         self._call("record_metric", value)
 
     def add(self, by: int = 1) -> None:
-        """Add `by`; a negative number subtracts."""
+        """Add `by` (default 1), a whole number; a negative number subtracts."""
         self._call("increment_metric", by)
 
     @property
@@ -139,7 +141,7 @@ class Histogram(Metric):
     name
         Name of the metric; Envoy's admin page shows it with the prefix `wasmcustom.`.
     tags
-        Names and values (str or int) that become part of the full name; none by default.
+        Names and values (str or int) that become part of the full name (default none).
     """
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""Looking up enum members by number. (Before Python 3.12, `5 in SomeEnum` raises TypeError.)"""
+"""Looks up enum members by number. (Before Python 3.12, `5 in SomeEnum` raises TypeError.)"""
 
 from enum import IntEnum
 from typing import TypeVar

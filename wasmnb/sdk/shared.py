@@ -1,7 +1,7 @@
 """State that workers share: data by key with compare-and-swap, and queues.
 
-Facts: both are kept by vm_id, for the whole process. A write with cas number 0 always succeeds; with another number it
-succeeds only if no one has written since, or if the key is missing. Data cannot be deleted. A queue notifies the VM that
+Facts: both belong to a vm_id, and live as long as the process. A write with cas number 0 always succeeds; with another number
+it succeeds only if nobody has written since, or if the key is missing. Data can't be deleted. A queue notifies the VM that
 registered it last; any VM that knows its token may take items.
 """
 
@@ -17,7 +17,7 @@ from .vm import current_vm
 
 __all__ = ["Queue", "SharedData", "SharedValue", "register_queue", "resolve_queue", "shared_data"]
 
-#: Attempts of `update` before it gives up; more than a few are rare.
+#: Attempts of `update` before it gives up. It rarely needs more than a few.
 _ATTEMPTS = 100
 
 
@@ -37,7 +37,7 @@ class SharedValue(NamedTuple):
 
 
 class SharedData(MutableMapping[Text, bytes]):
-    """The data that all workers of a vm_id share, as a mapping from names to bytes. Keys cannot be listed or deleted."""
+    """The data that all workers of a vm_id share, as a mapping from names to bytes. Keys can't be listed or deleted."""
 
     __slots__ = ()
 
@@ -69,14 +69,14 @@ class SharedData(MutableMapping[Text, bytes]):
         key
             Name of the value.
         value
-            Text, bytes or a number (stored as text).
+            Text, bytes or an int, which is stored as text.
         cas
-            Number from `read`, to write only if no one has written since; 0 (the default) writes always.
+            Number from `read`, to write only if nobody has written since (default 0: write always).
 
         Raises
         ------
         CasMismatch
-            Someone has written since.
+            Another write has happened since.
         """
         current_vm().call("set_shared_data", encode(key), encode(value), cas, about=repr(key))
 
@@ -88,8 +88,8 @@ class SharedData(MutableMapping[Text, bytes]):
         key
             Name of the value.
         change
-            Returns the new value for the old one, which is None if the key has no value. It is called again if another
-            worker wrote in between, so it should not have side effects.
+            Function that returns the new value for the old value, which is None if the key has none. It is called again
+            if another worker wrote in between, so it should not have side effects.
 
         Returns
         -------
@@ -126,7 +126,7 @@ class SharedData(MutableMapping[Text, bytes]):
         key
             Name of the value, which holds the number as text; a missing value counts as 0.
         by
-            Number to add, 1 by default.
+            Number to add (default 1).
 
         Returns
         -------
@@ -150,31 +150,31 @@ class SharedData(MutableMapping[Text, bytes]):
         parse: Callable[[bytes], Any] | None = None,
         every: float = 1.0,
     ) -> Watch:
-        """Follow a value in this VM: read it now and then periodically, whoever writes it.
+        """Follow a value in this VM: read it now, and then periodically, whoever writes it.
 
-        Call it in `on_plugin_start`, which runs on every worker, so that all workers follow the value. A queue can't do
-        that: it notifies one VM only.
+        Call this in `on_plugin_start`, which runs on every worker, so that all workers follow the value. A queue can't do
+        that: it notifies only one VM.
 
         Parameters
         ----------
         key
             Name of the value.
         changed
-            Called with the new value after each change; None by default.
+            Called with the new value after each change (default None: not called).
         parse
-            Makes the value of the bytes, such as `json.loads`; by default the value is the bytes. If it fails, its exception
-            is logged, and the old value stays.
+            Function that converts the bytes to the value, such as `json.loads` (default None: the value is the bytes). If it
+            fails, its exception is logged, and the old value stays.
         every
-            Seconds between two reads, 1 by default.
+            Seconds between two reads (default 1).
 
         Returns
         -------
         Watch
-            Its `value` is the current value, None before the first one. `stop()` ends it.
+            Its `value` is the current value, or None if there is none yet. `stop()` ends it.
         """
         vm = current_vm()
         if vm.active is None:
-            raise RuntimeError("shared_data.watch needs a plugin: call it in on_plugin_start")
+            raise RuntimeError("shared_data.watch() needs a plugin: call it in on_plugin_start")
         plugin = getattr(vm.active, "plugin", vm.active)
         return Watch(vm, plugin, lambda: self.read(key), changed, parse, every)
 
@@ -188,13 +188,15 @@ class SharedData(MutableMapping[Text, bytes]):
         self.write(key, value)
 
     def __delitem__(self, key: Text) -> NoReturn:
-        raise TypeError("shared data cannot be deleted: Proxy-Wasm has no such hostcall; store an empty value instead")
+        raise TypeError(
+            "shared data can't be deleted, since Proxy-Wasm has no such hostcall: store an empty value instead"
+        )
 
     def __iter__(self) -> NoReturn:
-        raise TypeError("the keys of shared data cannot be listed: Proxy-Wasm has no such hostcall")
+        raise TypeError("the keys of shared data can't be listed, since Proxy-Wasm has no such hostcall")
 
     def __len__(self) -> NoReturn:
-        raise TypeError("the keys of shared data cannot be counted: Proxy-Wasm has no such hostcall")
+        raise TypeError("the keys of shared data can't be counted, since Proxy-Wasm has no such hostcall")
 
     def __bool__(self) -> bool:
         return True
@@ -207,7 +209,7 @@ def _encode_changed(value: Value, key: Text) -> bytes:
     try:
         return encode(value)
     except TypeError as error:
-        raise TypeError(f"the change of shared data {key!r} has to return the new value: {error}") from None
+        raise TypeError(f"the function that changes shared data {key!r} must return the new value: {error}") from None
 
 
 #: The shared data of the current VM.
@@ -220,7 +222,7 @@ class Queue:
     Parameters
     ----------
     queue_id
-        The queue's token. `register_queue` and `resolve_queue` make queues from names.
+        The queue's token. `register_queue` and `resolve_queue` create queues by name.
     name
         Name of the queue, for messages.
 
@@ -237,15 +239,15 @@ class Queue:
         self.name = name
 
     def put(self, item: Value) -> None:
-        """Append an item (text, bytes or a number); the VM that registered the queue is notified later."""
+        """Append an item (text, bytes or an int). The VM that registered the queue is notified later."""
         current_vm().call("enqueue_shared_queue", self.id, encode(item), about=repr(self.name))
 
     def get_nowait(self) -> bytes:
-        """Take and return the first item; `Empty` if the queue is empty."""
+        """Remove and return the first item. Raises `Empty` if there is none."""
         return current_vm().call("dequeue_shared_queue", self.id, about=repr(self.name))  # type: ignore[no-any-return]
 
     def drain(self) -> list[bytes]:
-        """Take and return all items."""
+        """Remove and return all items."""
         items = []
         while True:
             try:
@@ -254,7 +256,7 @@ class Queue:
                 return items
 
     def get(self) -> Awaitable[bytes]:
-        """Return the next item when there is one: `await queue.get()`, in the VM that registered the queue."""
+        """Wait for the next item, remove and return it: `await queue.get()`, in the VM that registered the queue."""
         return QueueItem(self.id, self.get_nowait)
 
     def __repr__(self) -> str:
@@ -262,9 +264,9 @@ class Queue:
 
 
 def register_queue(name: Text) -> Queue:
-    """Open or create a queue of this VM's vm_id; `on_queue_ready` is called on this plugin from now on.
+    """Open or create a queue of this VM's vm_id. From now on, `on_queue_ready` of this plugin is called for its items.
 
-    A queue has one receiver: if several workers register it, only the VM that did so last is notified, once for each item.
+    A queue has one receiver: if several workers register it, only the last of them is notified, once for each item.
     To give a value to all workers, write it to the shared data and follow it with `shared_data.watch`.
 
     Parameters
@@ -283,7 +285,7 @@ def resolve_queue(name: Text, vm_id: Text = "") -> Queue:
     name
         Name of the queue.
     vm_id
-        The vm_id that the queue belongs to; this VM's by default.
+        The vm_id that the queue belongs to (default: this VM's).
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """TcpContext: one TCP connection.
 
-Facts: "downstream data" goes from the client to the upstream, "upstream data" the other way. Data that a callback holds
-back comes again with the next data, all of it readable and writable.
+Facts: "downstream data" goes from the client to the upstream, "upstream data" the other way. If a callback holds
+data back, the next callback sees it again, followed by the new data, and can read and change all of it.
 """
 
 from collections.abc import Awaitable
@@ -39,9 +39,9 @@ class TcpContext(Context):
         Parameters
         ----------
         data_size
-            Bytes that can be read, with those that were held back.
+            Number of bytes that can be read, including bytes that were held back.
         end_of_stream
-            The client has closed its side.
+            Whether the client has closed its side.
         """
 
     def on_upstream_data(self, data_size: int, end_of_stream: bool) -> "TcpResult":
@@ -50,9 +50,9 @@ class TcpContext(Context):
         Parameters
         ----------
         data_size
-            Bytes that can be read, with those that were held back.
+            Number of bytes that can be read, including bytes that were held back.
         end_of_stream
-            The upstream has closed its side.
+            Whether the upstream has closed its side.
         """
 
     def on_downstream_close(self, close_type: CloseType) -> None:
@@ -65,7 +65,7 @@ class TcpContext(Context):
         """
 
     def on_upstream_close(self, close_type: CloseType) -> None:
-        """Handle the close of the upstream's side; Envoy always reports UNKNOWN."""
+        """Handle the close of the upstream's side. Envoy always reports `CloseType.UNKNOWN`."""
 
     def on_stream_done(self) -> None:
         """Handle the end of the connection."""
@@ -75,7 +75,7 @@ class TcpContext(Context):
 
     @property
     def downstream_data(self) -> Body:
-        """Bytes from the client; assigning replaces them."""
+        """Bytes from the client. Assigning to it replaces them."""
         self._vm.switch(self)
         return self._vm.messages.downstream_data
 
@@ -85,7 +85,7 @@ class TcpContext(Context):
 
     @property
     def upstream_data(self) -> Body:
-        """Bytes from the upstream; assigning replaces them."""
+        """Bytes from the upstream. Assigning to it replaces them."""
         self._vm.switch(self)
         return self._vm.messages.upstream_data
 
@@ -94,7 +94,7 @@ class TcpContext(Context):
         self.upstream_data.set(data)
 
     def continue_downstream(self) -> None:
-        """Continue the client's data that was held back. (Envoy can't continue the upstream's.)"""
+        """Pass on the client's data that was held back. (Envoy can't do this for the upstream's data.)"""
         self._paused_downstream = False
         self._stream("continue_stream", StreamType.DOWNSTREAM)
 
@@ -107,7 +107,7 @@ class TcpContext(Context):
         self._vm.call(hostcall, int(direction), about=direction.name)
 
     def _paused(self, method: str, _status: int = 1) -> None:
-        """Note that a callback of this connection returned a stop."""
+        """Record that a callback of this connection returned a stop."""
         self._paused_downstream = self._paused_downstream or method != "on_upstream_data"
 
     # -- for waiting callbacks
@@ -117,7 +117,7 @@ class TcpContext(Context):
         return self._paused_downstream
 
     def _let_go(self, _direction: str) -> None:
-        """Note that a callback returned Continue."""
+        """Record that a callback returned Continue."""
         self._paused_downstream = False
 
     def _fail(self, _method: str) -> None:

@@ -1,7 +1,7 @@
-"""One VM of the proxy, as the SDK sees it: its hostcalls, its filter, and the calls, timers and waits under way.
+"""One VM of the proxy, as the SDK sees it: its hostcalls, its filter, and its current calls, timers and waits.
 
-Facts: inside Wasm an interpreter is one VM; natively one interpreter holds several. VMs share nothing: the current one is
-a context variable, set by `Dispatcher.activate`.
+Facts: inside Wasm, an interpreter is one VM; for native filters, one interpreter has several. VMs share nothing: the current
+VM is in a context variable, set by `Dispatcher.activate`.
 """
 
 from collections.abc import Callable, Mapping
@@ -53,28 +53,28 @@ class VM:
         The binding: one callable for each hostcall, which takes the inputs and returns the status, or a tuple of the
         status and the outputs.
     active
-        The context that hostcalls act on now.
+        The context that hostcalls currently act on.
     filter
         Classes, VMContext and exports of the filter.
     messages
         Header maps and bodies of the active stream.
     callouts, timers, queues
-        Calls under way, timers by plugin, and waits for queue items.
+        Calls in progress, timers by plugin, and waits for queue items.
     metric_ids
         Ids of the metrics that this VM has defined, by kind and name.
     deletes
-        Whether the proxy has to report the end of streams.
+        Counts what must be cancelled when a stream ends, so that the proxy reports the end of streams only if needed.
     errors
         Logs the filter's exceptions.
     responding
-        Id of the stream whose callback for the headers of the response runs now; -1 in all other callbacks.
+        Id of the stream whose callback for response headers is running; -1 in all other callbacks.
     local_response
-        The binding's faster function for local responses. It takes text, bytes and headers as the author wrote them, and
-        returns the status; or -1, without sending anything, if they have to be encoded first or have a line break.
+        The binding's faster function for local responses. It accepts text, bytes and headers as the author wrote them, and
+        returns the status; or -1, without sending anything, if they must be encoded first or have a line break.
     run
         Runs a coroutine to its end or its next wait: `tasks.run`, or the binding's faster function.
     variables
-        Environment variables that are for the SDK and not for the filter.
+        Environment variables for the SDK, which the filter doesn't see.
     """
 
     __slots__ = (
@@ -118,7 +118,7 @@ class VM:
         hostcall
             Name without prefix.
         about
-            Arguments to show in the error message.
+            Arguments as the error message shows them (default none).
 
         Returns
         -------
@@ -140,23 +140,23 @@ class VM:
         return result[1] if len(result) == 2 else result[1:]
 
     def require(self, callback: str, feature: str) -> None:
-        """Raise RuntimeError if the module does not export a callback that `feature` needs to end.
+        """Raise RuntimeError if the module doesn't export a callback that `feature` needs.
 
         Parameters
         ----------
         callback
             Name without prefix.
         feature
-            Name that the filter's source has to mention, so that the callback is exported.
+            Name that the filter's source must use, so that the callback is exported.
         """
         if f"proxy_{callback}" not in self.filter.exports:
             raise RuntimeError(
-                f"{feature} needs {callback}, which the module does not export. Exports follow from the names in the "
-                f"filter's source: mention {feature} there (a comment does not count)"
+                f"{feature} needs the callback {callback}, which the module doesn't export. Callbacks are exported for names "
+                f"in the filter's source: mention {feature} there (a comment doesn't count)"
             )
 
     def enter(self, context: ContextInterface) -> bool:
-        """Let the hostcalls of this callback act on `context` from now on; return False if its stream has ended."""
+        """Make the rest of this callback act on `context`; return False if its stream has ended."""
         if context is self.active:
             return True
         if self.abi.set_effective_context(context.context_id):
@@ -165,12 +165,12 @@ class VM:
         return True
 
     def enter_plugin(self, plugin: ContextInterface) -> None:
-        """Let the hostcalls act on `plugin`, unless they act on one of its streams (for hostcalls that use the plugin)."""
+        """Make hostcalls that use the plugin act on it: on `plugin` itself, or on one of its streams if one is active."""
         if getattr(self.active, "plugin", None) is not plugin:
             self.enter(plugin)
 
     def switch(self, context: ContextInterface) -> None:
-        """Let the hostcalls act on `context`; raise `BadArgument` if its stream has ended."""
+        """Make the rest of this callback act on `context`; raise `BadArgument` if its stream has ended."""
         if not self.enter(context):
             raise hostcall_error("set_effective_context", 2, str(context.context_id))
 

@@ -57,7 +57,7 @@ def test_filter_does_not_see_the_notebooks_event_loop():
         assert asyncio.get_running_loop() is not None
         return text
 
-    assert "asyncio.sleep() cannot be used in a filter" in asyncio.run(cell())
+    assert "asyncio.sleep() can't be used in a filter" in asyncio.run(cell())
 
 
 def test_notebook_module_of_the_same_name_is_untouched(monkeypatch):

@@ -1,7 +1,7 @@
-"""Calls to clusters, whose results arrive in a later callback: the base of HTTP and gRPC calls, and their registry.
+"""Calls to clusters, whose results arrive in a later callback: the base of HTTP and gRPC calls, and the calls of a VM.
 
 Facts: a call belongs to the plugin and outlives the stream that made it, so its response may arrive after the stream has
-ended; it is dropped then. A call is its own future: the callback that brings the response wakes the task that awaits it.
+ended. The response is dropped then. A call is its own future: the callback that brings the response wakes the task that awaits it.
 """
 
 from collections.abc import Callable, Generator
@@ -28,7 +28,7 @@ R = TypeVar("R", bound=CallResult)
 
 
 class Callouts:
-    """The calls under way in one VM, by token.
+    """The calls in progress in one VM, by token.
 
     Attributes
     ----------
@@ -58,10 +58,14 @@ def place_call(vm: VMInterface, hostcall: str, about: str, *args: Any) -> int:
 
     Parameters
     ----------
+    vm
+        The VM that makes the call.
     hostcall
         Name without prefix.
     about
-        Arguments to show in the error message.
+        Arguments as the error message shows them.
+    args
+        Arguments of the hostcall.
 
     Raises
     ------
@@ -79,7 +83,7 @@ def place_call(vm: VMInterface, hostcall: str, about: str, *args: Any) -> int:
 
 
 class Call(Future, Generic[R]):
-    """A call under way. Await it, or give it a callback.
+    """A call in progress. Await it, or set a callback with `on_response`.
 
     Attributes
     ----------
@@ -106,7 +110,7 @@ class Call(Future, Generic[R]):
         return self
 
     def end(self, response: R) -> None:
-        """Take the response: call the callback and wake the task that waits."""
+        """End the call with its response: call the callback, and resume the task that waits."""
         self.response = response
         if self.callback is not None:
             self.callback(response)
@@ -119,11 +123,11 @@ class Call(Future, Generic[R]):
             self.fail(CalloutError(f"the {self.kind} was cancelled"))
 
     def abandon(self) -> None:
-        """Cancel the call: the task that awaited it doesn't wait any more."""
+        """Cancel the call, because the task that awaited it no longer waits."""
         self.cancel()
 
     def _forget(self) -> None:
-        """Remove it from the VM's calls, and cancel it in the proxy if the ABI can."""
+        """Remove the call from the VM's calls, and cancel it in the proxy if the ABI allows it."""
         raise NotImplementedError
 
     def __await__(self) -> Generator[Any, None, R]:

@@ -21,7 +21,7 @@ __all__ = ["GrpcCall", "GrpcResponse", "Target", "received_message", "start_argu
 
 
 class Target(NamedTuple):
-    """The method that a call is made to."""
+    """The gRPC method to call, and the cluster to call it on."""
 
     cluster: Text
     service: Text
@@ -29,16 +29,16 @@ class Target(NamedTuple):
 
 
 class GrpcResponse:
-    """The result of a call or a stream.
+    """The result of a gRPC call or stream.
 
     Attributes
     ----------
     status
-        The gRPC status: a `GrpcStatus`, or a number that it does not have.
+        The gRPC status: a `GrpcStatus`, or an int if the enum doesn't have the number.
     message
         The response of a unary call, as serialised protobuf; empty if it failed.
     details
-        The message that came with a status other than OK.
+        The message that the server sent with a status other than OK.
     """
 
     __slots__ = ("details", "message", "status")
@@ -66,22 +66,22 @@ class GrpcResponse:
 
 
 def start_arguments(vm: VMInterface, target: Target, metadata: PairsLike) -> tuple[Any, ...]:
-    """Return the first arguments of `place_call` for a call or a stream: the text for errors, then the hostcall's inputs."""
+    """Return the first arguments of `place_call` for a call or a stream: the text for error messages, then the hostcall's inputs."""
     return ", ".join(map(repr, target)), *map(encode, target), serialised(vm.abi, metadata)
 
 
 def received_message(vm: VMInterface) -> bytes:
-    """Return the message whose callback runs now."""
+    """Return the gRPC message that the running callback is for."""
     return vm.call("get_buffer_bytes", int(BufferType.GRPC_RECEIVE_BUFFER), 0, WHOLE)  # type: ignore[no-any-return]
 
 
 def status_details(vm: VMInterface) -> str:
-    """Return the message of the status whose callback runs now."""
+    """Return the message of the gRPC status that the running callback is for."""
     return str(vm.call("get_status")[1], "utf-8", "replace")
 
 
 class GrpcCall(Call[GrpcResponse]):
-    """A unary call under way. Awaiting it raises `GrpcError` if its status is not OK."""
+    """A unary call in progress. Awaiting it raises `GrpcError` if its status is not OK."""
 
     __slots__ = ()
     kind = "grpc_call"
@@ -98,7 +98,7 @@ class GrpcCall(Call[GrpcResponse]):
         timeout_ms: int,
         callback: Callable[..., Any] | None,
     ) -> "GrpcCall":
-        """Make the hostcall and return the call under way.
+        """Make the hostcall, and return the call in progress.
 
         Raises
         ------

@@ -1,7 +1,7 @@
 """gRPC streams: messages both ways, with callbacks or with `await`.
 
 Facts: the proxy reports the server's headers, then messages, then its trailers, then the status; a stream that fails
-early lacks some of them. Backpressure does not exist: messages that have not been read are kept here. A stream belongs to
+early lacks some of them. There is no backpressure: messages that have not been read are kept here. A stream belongs to
 the plugin and would outlive the HTTP stream or connection that opened it, so it is cancelled when that ends.
 """
 
@@ -114,7 +114,7 @@ class GrpcStream:
     # -- from the server, awaited
 
     async def receive(self) -> bytes | None:
-        """Return the next message; None after the last. `GrpcError` if the stream ends with a status other than OK."""
+        """Return the next message; None after the last. Raises `GrpcError` if the stream ends with a status other than OK."""
         await _Until(self, lambda: bool(self._messages) or self.result is not None)
         if self._messages:
             return self._messages.popleft()
@@ -122,19 +122,19 @@ class GrpcStream:
         return None
 
     async def initial_metadata(self) -> ResponseHeaders:
-        """Return the server's headers when they have arrived; `GrpcError` if the stream fails before."""
+        """Return the server's headers when they have arrived. Raises `GrpcError` if the stream fails first."""
         await _Until(self, lambda: self._initial is not None or self.result is not None)
         if self._initial is None:
             self._raise_failure()
         return self._initial or ResponseHeaders([])
 
     async def trailing_metadata(self) -> ResponseHeaders:
-        """Return the server's trailers, which arrive at the end; empty without trailers."""
+        """Return the server's trailers at the end of the stream; empty if there are none."""
         await self.status()
         return self._trailing or ResponseHeaders([])
 
     async def status(self) -> GrpcResponse:
-        """Return the result of the stream when it has ended; does not raise `GrpcError`."""
+        """Return the result of the stream when it has ended. Doesn't raise `GrpcError`."""
         await _Until(self, lambda: self.result is not None)
         assert self.result is not None
         return self.result
@@ -163,19 +163,19 @@ class GrpcStream:
     # -- reports of the proxy
 
     def take_initial_metadata(self) -> None:
-        """Take the server's headers."""
+        """Handle the arrival of the server's headers."""
         self._initial = _metadata(self.vm, HeaderMapType.GRPC_RECEIVE_INITIAL_METADATA)
         self._notify(self.on_initial_metadata, self._initial)
 
     def take_message(self) -> None:
-        """Take a message."""
+        """Handle the arrival of a message."""
         message = received_message(self.vm)
         if self.on_message is None:
             self._messages.append(message)
         self._notify(self.on_message, message)
 
     def take_trailing_metadata(self) -> None:
-        """Take the server's trailers."""
+        """Handle the arrival of the server's trailers."""
         self._trailing = _metadata(self.vm, HeaderMapType.GRPC_RECEIVE_TRAILING_METADATA)
         self._notify(self.on_trailing_metadata, self._trailing)
 
@@ -198,7 +198,7 @@ class GrpcStream:
         self._wake()
 
     def _wake(self) -> None:
-        """Wake the waits whose condition is met. Each of them may change the others."""
+        """Resolve the waits whose condition is met. Each of them may change the others."""
         while (ready := next((w for w in self._waiting if w.ready()), None)) is not None:
             self._waiting.remove(ready)
             ready.resolve()
@@ -208,7 +208,7 @@ class GrpcStream:
 
 
 class _Until(Future):
-    """Resolves when a stream has come so far."""
+    """Resolves when a condition of a stream is met."""
 
     __slots__ = ("ready", "stream")
 
@@ -243,5 +243,5 @@ def _metadata(vm: VMInterface, map_type: HeaderMapType) -> ResponseHeaders:
 
 
 def _ends_with_context(context: ContextInterface) -> bool:
-    """Return whether a context is a stream or connection; a plugin's gRPC streams are ended by the proxy."""
+    """Return whether a context is a stream or connection. (The proxy ends a plugin's gRPC streams itself.)"""
     return "plugin" in context.__dict__

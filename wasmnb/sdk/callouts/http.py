@@ -1,7 +1,7 @@
 """HTTP callouts: requests to a cluster, whose responses go to the context that made the call.
 
 Facts: `:method`, `:path` and `:authority` are required. A call belongs to the plugin and outlives the stream. A failure
-usually arrives as a response that the proxy made: 504 for a timeout, 503 without a connection, with three headers and a
+usually arrives as a response from the proxy itself: 504 for a timeout, 503 without a connection, with three headers and a
 fixed text. Only a response that was reset in the middle has no headers.
 """
 
@@ -28,7 +28,7 @@ _BODY = int(BufferType.HTTP_CALL_RESPONSE_BODY)
 
 
 class ResponseHeaders(Mapping[str, str]):
-    """Headers of a response: read-only, and kept after the callback. `get_all` has repeated names, `raw` the bytes."""
+    """Headers of a response: read-only, and kept after the callback. `get_all` returns all values of a name; `raw` has the bytes."""
 
     __slots__ = ("raw",)
 
@@ -48,7 +48,7 @@ class ResponseHeaders(Mapping[str, str]):
         return [decode(v) for n, v in self.raw if n == key]
 
     def items(self) -> list[tuple[str, str]]:  # type: ignore[override]
-        """Return every entry in order; a repeated name has several."""
+        """Return every entry in order; names can repeat."""
         return [(decode(n), decode(v)) for n, v in self.raw]
 
     def __iter__(self) -> Iterator[str]:
@@ -62,7 +62,7 @@ class ResponseHeaders(Mapping[str, str]):
 
 
 def response_headers(abi: Any, map_type: int) -> ResponseHeaders:
-    """Return the headers, trailers or metadata of the response whose callback runs now; empty if they are not available."""
+    """Return the headers, trailers or metadata that the running callback is for; empty if they are not available."""
     pairs = read_pairs(abi, map_type)
     return ResponseHeaders([] if isinstance(pairs, int) else pairs)
 
@@ -94,7 +94,7 @@ class HttpCallResponse:
 
     @classmethod
     def read(cls, abi: Any, num_headers: int, body_size: int, num_trailers: int) -> "HttpCallResponse":
-        """Read the response whose callback runs now; empty parts don't cost a hostcall."""
+        """Read the response that the running callback is for. Empty parts don't cost a hostcall."""
         headers = response_headers(abi, _HEADERS) if num_headers else ResponseHeaders([])
         trailers = response_headers(abi, _TRAILERS) if num_trailers else ResponseHeaders([])
         body = abi.get_buffer_bytes(_BODY, 0, WHOLE)[1] if body_size else b""
@@ -111,7 +111,7 @@ class HttpCallResponse:
         return decode(self._decoded())
 
     def json(self) -> Any:
-        """Return the body as JSON, without its gzip or deflate encoding; ValueError if it is not valid."""
+        """Return the JSON value of the body, without its gzip or deflate encoding. Raises ValueError if it is not JSON."""
         data = self._decoded()
         try:
             return from_json(data)
@@ -123,7 +123,7 @@ class HttpCallResponse:
 
     @property
     def error(self) -> CalloutError | None:
-        """The failure as an exception; None if the cluster responded, with whatever status."""
+        """The failure as an exception; None if the cluster responded, whatever the status."""
         if self.status == 0:
             return CalloutReset("the connection was reset in the middle of the response")
         if self.status not in (503, 504) or len(self.headers.raw) > 3 or "server" in self.headers:
@@ -139,9 +139,9 @@ class HttpCallResponse:
 
 
 class HttpCall(Call[HttpCallResponse]):
-    """A callout under way. Awaiting it raises `CalloutTimeout`, `CalloutUnreachable` or `CalloutReset` if it fails.
+    """A callout in progress. Awaiting it raises `CalloutTimeout`, `CalloutUnreachable` or `CalloutReset` if it fails.
 
-    `cancel` drops the response; the ABI cannot cancel the request itself.
+    `cancel` drops the response; the ABI can't cancel the request itself.
     """
 
     __slots__ = ()
@@ -160,12 +160,12 @@ class HttpCall(Call[HttpCallResponse]):
         timeout_ms: int,
         callback: Callable[..., Any] | None,
     ) -> "HttpCall":
-        """Make the hostcall and return the call under way.
+        """Make the hostcall, and return the call in progress.
 
         Raises
         ------
         BadArgument
-            The cluster does not exist, or the headers are not those of a request.
+            The cluster does not exist, or `:method`, `:path` or `:authority` is missing.
         CalloutNotStarted
             The cluster has no healthy endpoint.
         """
@@ -197,5 +197,5 @@ def milliseconds(seconds: float | None) -> int:
     if seconds is None:
         return 0
     if not isinstance(seconds, (int, float)) or not 0 < seconds < 2**31 / 1000:
-        raise ValueError(f"a timeout is between 0 and 2147483 seconds, or None for no timeout; got {seconds!r}")
+        raise ValueError(f"a timeout must be between 0 and 2147483 seconds, or None for no timeout, not {seconds!r}")
     return max(1, round(seconds * 1000))

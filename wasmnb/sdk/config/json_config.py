@@ -1,8 +1,7 @@
 """Configuration as bytes, and as JSON that is parsed on first use.
 
-Facts: a StringValue or BytesValue arrives as its inner bytes; a protobuf Struct arrives serialised, not as JSON, and is read as
-the dict that it is. The
-plugin configuration is available only while the plugin starts, the VM configuration always.
+Facts: a StringValue or BytesValue arrives as its inner bytes; a protobuf Struct arrives serialised rather than as JSON, and
+is read as a dict. The plugin configuration is available only while the plugin starts, the VM configuration always.
 """
 
 import json
@@ -33,7 +32,7 @@ def parse_json(data: bytes, title: str) -> Any:
     Raises
     ------
     ConfigurationError
-        It is not JSON; with line and column.
+        The configuration is not JSON. The message gives the line and the column.
     """
     if not data.strip():
         return {}
@@ -42,7 +41,7 @@ def parse_json(data: bytes, title: str) -> Any:
     try:
         return json.loads(data)
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{title} is not JSON but {len(data)} bytes that are not UTF-8; {_HINT}") from None
+        raise ConfigurationError(f"{title} is not JSON: its {len(data)} bytes are not UTF-8; {_HINT}") from None
     except json.JSONDecodeError as error:
         where = f"{error.msg} at line {error.lineno}, column {error.colno}"
         raise ConfigurationError(f"{title} is not JSON: {where}; {_HINT}") from None
@@ -65,13 +64,13 @@ def _struct(data: bytes) -> dict[str, Any] | None:
     return values or None
 
 
-_HINT = "the bytes themselves are in `configuration`"
+_HINT = "`configuration` has the bytes"
 
 
 class JsonConfig:
-    """The attribute `config`: parses `configuration` on first use, as the type that the class annotates.
+    """The attribute `config`: parses `configuration` on first use, to the type that the class annotates.
 
-    It has no `__set__`, so the value is stored in the object itself, which later reads use.
+    It has no `__set__`, so the value is stored in the object itself, where later reads find it.
     """
 
     def __init__(self, title: str) -> None:

@@ -25,7 +25,7 @@ _UNIONS = (typing.Union, types.UnionType)
 
 
 def declared_settings(*classes: type[Any]) -> Any:
-    """Return the type that the classes annotate their `config` with; None without a dataclass.
+    """Return the type with which the classes annotate their `config`; None if it has no dataclass.
 
     Raises
     ------
@@ -55,20 +55,20 @@ def _hints(cls: type[Any]) -> dict[str, Any]:
     try:
         return typing.get_type_hints(cls)
     except NameError as error:
-        raise ConfigurationError(f"an annotation of {cls.__name__} cannot be read: {error}") from None
+        raise ConfigurationError(f"an annotation of {cls.__name__} can't be read: {error}") from None
 
 
 def build(settings: Any, value: Any, title: str = "the plugin configuration") -> Any:
-    """Convert JSON to a type.
+    """Convert a JSON value to the type of an annotation.
 
     Parameters
     ----------
     settings
-        The type.
+        The type: a dataclass, or a type that contains one.
     value
         The JSON value.
     title
-        Name of the configuration in error messages.
+        Name of the configuration in error messages (default "the plugin configuration").
 
     Raises
     ------
@@ -105,7 +105,7 @@ class _Reader:
             return self._dataclass(value, kind, place)
         if isinstance(kind, type) and issubclass(kind, enum.Enum):
             return self._enum(value, kind, place)
-        self._problems.append(f"{place}: the filter annotates it as {_name(kind)}, which JSON cannot be converted to")
+        self._problems.append(f"{place}: the filter annotates it as {_name(kind)}, which JSON can't be converted to")
         return None
 
     def _wrong(self, value: Any, kind: Any, place: str) -> Any:
@@ -134,7 +134,7 @@ class _Reader:
         try:
             return re.compile(value)
         except re.error as error:
-            self._problems.append(f"{place}: not a regular expression: {error}")
+            self._problems.append(f"{place}: invalid regular expression: {error}")
             return None
 
     def _enum(self, value: Any, kind: type[enum.Enum], place: str) -> Any:
@@ -157,7 +157,7 @@ class _Reader:
             return read
         try:
             return container(read)
-        except TypeError as error:  # items of a set have to be hashable
+        except TypeError as error:  # items of a set must be hashable
             self._problems.append(f"{place}: {error}")
             return None
 

@@ -1,4 +1,4 @@
-"""Content codings: gzip and deflate with `zlib`. No pure Python package decodes br or zstd.
+"""Content codings: gzip and deflate, with `zlib`. (No pure Python package decodes br or zstd.)
 
 Facts: `content-encoding` lists the codings in the order in which they were applied. `deflate` is a zlib stream, and some
 servers send a raw one. A few kilobytes can grow to gigabytes, so every function has a limit for its result.
@@ -32,12 +32,12 @@ _CONTROLS = bytes(sorted({*range(32)} - {*b"\t\n\r\f\b\x1b"}))
 
 
 def compressed_format(data: bytes) -> str:
-    """Return the coding that the first bytes of a body show; empty without one."""
+    """Return the coding that the first bytes of a body belong to; empty if they are of none."""
     return next((coding for magic, coding in _MAGIC.items() if data.startswith(magic)), "")
 
 
 def no_text(data: bytes) -> str:
-    """Return why bytes that are not UTF-8 can't be text either; empty if they can, in another character set."""
+    """Return why bytes that are not UTF-8 can't be text at all; empty if they can be text of another character set."""
     coding = compressed_format(data)
     if coding:
         return f"it is compressed (content-encoding {coding})"
@@ -56,7 +56,7 @@ class StreamDecoder:
     header
         Value of `content-encoding`; None or empty for a body without one.
     limit
-        Largest number of bytes that one chunk may grow to.
+        Largest decoded size of one chunk, in bytes (default 16 MiB).
 
     Raises
     ------
@@ -68,19 +68,19 @@ class StreamDecoder:
         self._steps = [_decoder(coding, limit) for coding in reversed(_codings(header))]
 
     def feed(self, chunk: bytes) -> bytes:
-        """Return the decoded bytes that a chunk completes. ContentError if they are not valid, or too many."""
+        """Decode the next chunk. Raises ContentError if it is invalid, or its decoded size is above the limit."""
         for step in self._steps:
             chunk = step.feed(chunk)
         return chunk
 
     def finish(self) -> None:
-        """Check that the body is complete. ContentError if not."""
+        """Raise ContentError if the body is incomplete."""
         for step in self._steps:
             step.finish()
 
 
 class _ZlibDecoder:
-    """Decodes gzip, with all of its members, and deflate."""
+    """Decodes deflate, and gzip with several members."""
 
     def __init__(self, coding: str, limit: int) -> None:
         self._coding = coding
@@ -118,7 +118,7 @@ class _ZlibDecoder:
 def _unknown(coding: str) -> ContentError:
     return ContentError(
         f"content-encoding {coding} can't be decoded in a filter. Set accept-encoding of the request to gzip, or remove it, so "
-        "that the upstream does not use it."
+        "that the upstream doesn't use it."
     )
 
 
@@ -140,7 +140,7 @@ def decompress(data: bytes, encoding: str | None, *, limit: int = CONTENT_LIMIT)
         Value of its `content-encoding`: gzip, deflate, or several of them. None and "identity" return
         the body as it is.
     limit
-        Largest size of the result in bytes, 16 MiB by default.
+        Largest size of the result, in bytes (default 16 MiB).
 
     Raises
     ------

@@ -23,9 +23,9 @@ class JsonRpcMessage:
     method
         Method of a request or notification; empty for responses.
     params
-        Its parameters; an empty dict without any.
+        Parameters of a request or notification; an empty dict if it has none.
     result, error
-        Result or error of a response, otherwise None.
+        Result or error of a response; None for other messages.
     """
 
     __slots__ = ("error", "id", "method", "params", "result", "value")
@@ -71,11 +71,11 @@ class JsonRpcMessage:
         Parameters
         ----------
         code
-            Code of JSON-RPC: -32600 for an invalid request, -32601 for an unknown method, -32602 for invalid parameters.
+            JSON-RPC error code: -32600 for an invalid request, -32601 for an unknown method, -32602 for invalid parameters.
         message
-            One sentence.
+            Text of the error, as one sentence.
         data
-            Further information; omitted by default.
+            Further information, as a JSON value (default None: omitted).
         """
         error = {"code": code, "message": message} | ({} if data is None else {"data": data})
         return {"jsonrpc": "2.0", "id": self.id, "error": error}
@@ -85,7 +85,7 @@ class JsonRpcMessage:
 
 
 def to_messages(value: Any) -> list[JsonRpcMessage]:
-    """Return the messages of a JSON document: one, or those of a batch.
+    """Return the messages of a JSON document: one, or several for a batch.
 
     Raises
     ------
@@ -105,16 +105,16 @@ def to_messages(value: Any) -> list[JsonRpcMessage]:
 def _problem(item: Any) -> str:
     """Return the first violation of JSON-RPC 2.0; empty without one."""
     if not isinstance(item, dict):
-        return f"a message is an object, not {type(item).__name__}"
+        return f"a message must be an object, not {type(item).__name__}"
     if item.get("jsonrpc") != "2.0":
-        return f'"jsonrpc" is {item.get("jsonrpc")!r} instead of "2.0"'
+        return f'"jsonrpc" must be "2.0", not {item.get("jsonrpc")!r}'
     identifier = item.get("id")
     if identifier is not None and (isinstance(identifier, bool) or not isinstance(identifier, str | int | float)):
-        return '"id" is neither text nor a number'
+        return '"id" must be a string or a number'
     if "method" in item:
         if not isinstance(item["method"], str) or not item["method"]:
-            return '"method" is not text'
-        return "" if isinstance(item.get("params", {}), dict | list) else '"params" is neither an object nor an array'
+            return '"method" must be a string'
+        return "" if isinstance(item.get("params", {}), dict | list) else '"params" must be an object or an array'
     if ("result" in item) == ("error" in item):
-        return 'a message has one of "method", "result" and "error"'
+        return 'a message must have exactly one of "method", "result" and "error"'
     return ""

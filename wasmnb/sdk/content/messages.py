@@ -18,14 +18,14 @@ T = TypeVar("T")
 
 
 class Content:
-    """A whole body without its content-encoding; `set` writes another one with the same encoding.
+    """A whole body without its content-encoding. `set` replaces the body, with the same encoding.
 
     Attributes
     ----------
     data
         The decoded bytes.
     encoding
-        Value of `content-encoding`; empty without one.
+        Value of `content-encoding`; empty if there is none.
     """
 
     __slots__ = ("_body", "data", "encoding")
@@ -39,31 +39,31 @@ class Content:
     def text(self) -> str:
         """The content as text; bytes that are not UTF-8 become surrogates, which `set` writes as the same bytes.
 
-        ContentError if it is compressed or binary: the message lacks its content-encoding, or has another type.
+        Raises ContentError if the content is compressed or binary: content-encoding is missing, or the body isn't text.
         """
         return decoded_text(self.data)
 
     def json(self) -> Any:
-        """Return the content as JSON. ValueError (with line and column) if it is not valid."""
+        """Return the JSON value of the content. Raises ValueError, with line and column, if it is not JSON."""
         try:
             return from_json(self.data)
         except ValueError as error:
             raise content_error(self.data, error) from None
 
     def json_rpc(self) -> list[JsonRpcMessage]:
-        """Return the JSON-RPC messages: one, or those of a batch. ContentError if it is not JSON-RPC 2.0."""
+        """Return the JSON-RPC messages: one, or several for a batch. Raises ContentError if it is not JSON-RPC 2.0."""
         try:
             return to_messages(self.json())
         except ValueError as error:
             raise ContentError(str(error)) from None
 
     def set(self, data: Value) -> None:
-        """Replace the body by new content, encoded as the old one was."""
+        """Replace the body with new content, encoded as the old body was."""
         self._body.set(compress(data, self.encoding))
         self.data = encode(data)
 
     def set_json(self, value: Any) -> None:
-        """Replace the body by a JSON document without white space, encoded as the old body was."""
+        """Replace the body with a JSON document without white space, encoded as the old body was."""
         self.set(to_json(value))
 
     def __bytes__(self) -> bytes:
@@ -77,9 +77,9 @@ class Content:
 
 
 async def whole_content(view: Any, limit: int) -> Content:
-    """Return the content of a message. Before its body is awaited, content-length is removed: `set` can change the length."""
+    """Return the content of a message. Before awaiting the body, remove content-length, since `set` can change the length."""
     encoding = message_header(view, "content-encoding")
-    StreamDecoder(encoding)  # an unknown coding is refused before the headers are sent on
+    StreamDecoder(encoding)  # raises for an unknown coding before the headers are sent on
     frame = running_frame()
     has_body = frame is None or not frame.f_locals.get("end_of_stream")
     if has_body and "content-length" in view.headers:
@@ -93,25 +93,25 @@ async def whole_content(view: Any, limit: int) -> Content:
 
 
 def message_header(view: Any, name: str) -> str:
-    """Return a header of a message, empty without it. ContentError if headers are not available in this callback."""
+    """Return a header of a message; empty if it is missing. Raises ContentError if headers are not available now."""
     try:
         return str(view.headers.get(name) or "")
     except HostcallError:
         side = type(view).__name__.removesuffix("View").lower()
         raise ContentError(
-            f"the encoding of the {side} body is in its headers: read the content in an async on_http_{side}_headers"
+            f"the {side}'s content-encoding can't be read in this callback: read the content in an async on_http_{side}_headers"
         ) from None
 
 
 class Items(Generic[T]):
-    """Iterates over the items of a body as they arrive. A chunk is passed on when the items of the next one are requested.
+    """Iterates over the items of a body as they arrive. A chunk is passed on when you request the items of the next one.
 
     Parameters
     ----------
     view
         The message.
     splitter
-        Makes items of bytes.
+        Splits the bytes into items.
     """
 
     def __init__(self, view: Any, splitter: Splitter) -> None:

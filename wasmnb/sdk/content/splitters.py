@@ -1,8 +1,8 @@
-"""Splitters: from the chunks of a body to lines, JSON lines, server-sent events and JSON-RPC messages.
+"""Splitters: split the chunks of a body into lines, JSON lines, server-sent events and JSON-RPC messages.
 
 Facts: a chunk can end anywhere, also inside a character or between CR and LF. Each splitter keeps the incomplete rest, up
-to a limit. Events follow https://html.spec.whatwg.org/multipage/server-sent-events.html: an event ends with an empty line, and
-one without it at the end of the stream is dropped.
+to a limit. Events follow https://html.spec.whatwg.org/multipage/server-sent-events.html: an event ends with an empty line, and an
+event without one at the end of the stream is dropped.
 """
 
 from typing import Any, Protocol
@@ -28,7 +28,7 @@ ITEM_LIMIT = 1 << 20
 
 
 class Splitter(Protocol):
-    """Takes bytes and returns the items that they complete."""
+    """Receives bytes, and returns the items that they complete."""
 
     def feed(self, data: bytes) -> list[Any]:
         """Return the items that end in these bytes."""
@@ -38,14 +38,14 @@ class Splitter(Protocol):
 
 
 class LineSplitter:
-    """Lines without their ends (LF or CR LF; for events also CR alone).
+    """Splits into lines, without their ends (LF or CR LF; for events also CR alone).
 
     Parameters
     ----------
     limit
-        Largest line in bytes.
+        Largest line in bytes (default 1 MiB).
     lone_cr
-        Whether CR alone ends a line.
+        Whether CR alone ends a line (default False).
     """
 
     def __init__(self, limit: int = ITEM_LIMIT, *, lone_cr: bool = False) -> None:
@@ -56,7 +56,7 @@ class LineSplitter:
         self.number = 0
 
     def feed(self, data: bytes) -> list[str]:
-        """Return the lines that end in these bytes. ContentError if one is larger than the limit."""
+        """Return the lines that end in these bytes. Raises ContentError if a line is larger than the limit."""
         if self._lone_cr:
             data = self._with_lf(data)
         if b"\n" not in data:
@@ -71,13 +71,13 @@ class LineSplitter:
         return [decode(line.removesuffix(b"\r")) for line in lines]
 
     def finish(self) -> list[str]:
-        """Return the last line if it has no end."""
+        """Return the last line, if it has no line end."""
         rest, self._rest = bytes(self._rest), bytearray()
         self.number += bool(rest)
         return [decode(rest)] if rest else []
 
     def _with_lf(self, data: bytes) -> bytes:
-        """Return bytes with LF as the only end of lines, also if CR LF is cut by the end of a chunk."""
+        """Return bytes with LF as the only line end, even if a chunk ends between CR and LF."""
         if self._after_cr:
             data = data.removeprefix(b"\n")
         if data:
@@ -90,18 +90,18 @@ class LineSplitter:
 
 
 class JsonLineSplitter:
-    """Values of JSON lines (NDJSON); empty lines are skipped."""
+    """Splits into the values of JSON lines (NDJSON); empty lines are skipped."""
 
     def __init__(self, limit: int = ITEM_LIMIT) -> None:
         self._lines = LineSplitter(limit)
 
     def feed(self, data: bytes) -> list[Any]:
-        """Return the values whose lines end in these bytes. ContentError if one is not JSON."""
+        """Return the values whose lines end in these bytes. Raises ContentError if a line is not JSON."""
         before = self._lines.number
         return self._values(self._lines.feed(data), before)
 
     def finish(self) -> list[Any]:
-        """Return the value of the last line if it has no end."""
+        """Return the value of the last line, if it has no line end."""
         before = self._lines.number
         return self._values(self._lines.finish(), before)
 
@@ -123,13 +123,13 @@ class ServerSentEvent:
     Parameters
     ----------
     event
-        Type, "message" for an event without one.
+        Type of the event; "message" if the event has none.
     data
-        Its data lines, joined with line feeds.
+        The event's data lines, joined with line feeds.
     event_id
-        Last event id of the stream.
+        The last event id that the stream has set; empty if none.
     retry
-        Milliseconds to wait before a reconnection; None if the event does not have it.
+        Milliseconds to wait before a reconnection; None if the event doesn't say.
 
     Attributes
     ----------
@@ -146,7 +146,7 @@ class ServerSentEvent:
         self.retry = retry
 
     def json(self) -> Any:
-        """Return the data as JSON. ContentError if it is not JSON."""
+        """Return the JSON value of the data. Raises ContentError if it is not JSON."""
         return _json(self.data, f"the data of event {self.event!r}")
 
     def __repr__(self) -> str:
@@ -154,7 +154,7 @@ class ServerSentEvent:
 
 
 class EventSplitter:
-    """Server-sent events."""
+    """Splits into server-sent events."""
 
     def __init__(self, limit: int = ITEM_LIMIT) -> None:
         self._lines = LineSplitter(limit, lone_cr=True)
@@ -168,7 +168,7 @@ class EventSplitter:
         self._retry: int | None = None
 
     def feed(self, data: bytes) -> list[ServerSentEvent]:
-        """Return the events that end in these bytes. ContentError if one is larger than the limit."""
+        """Return the events that end in these bytes. Raises ContentError if an event is larger than the limit."""
         events = []
         for line in self._lines.feed(data):
             if line:
@@ -204,14 +204,14 @@ class EventSplitter:
 
 
 class WholeMessages:
-    """The JSON-RPC messages of a body that is one JSON document."""
+    """Splits a body that is one JSON document into its JSON-RPC messages."""
 
     def __init__(self, limit: int = ITEM_LIMIT) -> None:
         self._limit = limit
         self._data = bytearray()
 
     def feed(self, data: bytes) -> list[JsonRpcMessage]:
-        """Return nothing before the end. ContentError if the body is larger than the limit."""
+        """Return nothing before the end of the body. Raises ContentError if the body is larger than the limit."""
         self._data += data
         if len(self._data) > self._limit:
             raise ContentError(
@@ -220,12 +220,12 @@ class WholeMessages:
         return []
 
     def finish(self) -> list[JsonRpcMessage]:
-        """Return the messages of the body, several for a batch; nothing for an empty body."""
+        """Return the messages of the body: several for a batch, none for an empty body."""
         return to_messages(_json(decode(bytes(self._data)), "the body")) if self._data.strip() else []
 
 
 class EventMessages:
-    """The JSON-RPC messages in the data of server-sent events."""
+    """Splits into the JSON-RPC messages in the data of server-sent events."""
 
     def __init__(self, limit: int = ITEM_LIMIT) -> None:
         self._events = EventSplitter(limit)

@@ -1,7 +1,7 @@
-"""Text of a chunk: whole characters only, and an error for bytes that are not text.
+"""Text of a chunk, which has only whole characters, and the error for bytes that are not text.
 
 Facts: a chunk can end inside a character. Its first bytes then move to the start of the next chunk, in the proxy's buffer,
-so that every chunk has whole characters, whether the filter writes them or not. Bytes of another character set become
+so that every chunk has whole characters, whether the filter changes them or not. Bytes of another character set become
 surrogates, which are written back as the same bytes.
 """
 
@@ -22,14 +22,14 @@ _SIDES = {int(BufferType.HTTP_REQUEST_BODY): "request", int(BufferType.HTTP_RESP
 
 
 def text_of(body: Any, buffer_type: int, data: bytes, error: UnicodeDecodeError) -> str:
-    """Return the text of bytes that are not UTF-8 as they are.
+    """Return the text of bytes that can't be decoded as UTF-8.
 
     Parameters
     ----------
     body, buffer_type
         The body that the bytes were read from, and the number of its buffer.
     data, error
-        The bytes, and the error of decoding them.
+        The bytes, and the error raised when they were decoded.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def _is_cut(data: bytes, error: UnicodeDecodeError) -> bool:
 
 
 def _callback_of_chunk(side: str) -> FrameType | None:
-    """Return the dispatcher's frame of the body callback of this side, if it runs now and another chunk follows."""
+    """Return the dispatcher's frame of the body callback for this message, if it runs now and another chunk follows."""
     frame = running_frame()
     if not side or frame is None or frame.f_code.co_name != f"on_{side}_body" or frame.f_locals["end_of_stream"]:
         return None
@@ -68,7 +68,7 @@ def _callback_of_chunk(side: str) -> FrameType | None:
 
 
 def decoded_text(data: bytes) -> str:
-    """Return whole content as text; ContentError for bytes that are compressed or binary."""
+    """Return whole content as text. Raises ContentError if it is compressed or binary."""
     try:
         return data.decode()
     except UnicodeDecodeError as error:
@@ -78,7 +78,7 @@ def decoded_text(data: bytes) -> str:
 
 
 def content_error(data: bytes, error: ValueError) -> ValueError:
-    """Return the exception for whole content that is not JSON, with the cause if it is compressed or binary."""
+    """Return the exception for whole content that is not JSON; its message says if the content is compressed or binary."""
     reason = no_text(data) if isinstance(error, UnicodeDecodeError) else ""
     return _not_text(data, error, reason) if reason else error
 
@@ -90,7 +90,7 @@ def _not_text(data: bytes, error: ValueError, reason: str) -> ContentError:
 
 
 def json_error(buffer_type: int, data: bytes, error: ValueError) -> ContentError:
-    """Return the exception for a body that is not JSON, with the cause if it is only a chunk, or compressed."""
+    """Return the exception for a body that is not JSON; its message says if it is only a chunk, or compressed."""
     side = _SIDES.get(buffer_type, "")
     reason = no_text(data) if side and isinstance(error, UnicodeDecodeError) else ""
     if reason:
@@ -102,14 +102,14 @@ def json_error(buffer_type: int, data: bytes, error: ValueError) -> ContentError
 
 
 def refuse_cut_number(buffer_type: int) -> None:
-    """Raise ContentError for a number in a chunk that is not the last one: its digits can continue in the next chunk."""
+    """Raise ContentError if a chunk that is only a number isn't the last one: the digits may continue in the next chunk."""
     hint = _chunk_hint(buffer_type)
     if hint:
-        raise ContentError(f"the number can be incomplete. {hint}")
+        raise ContentError(f"the number may be incomplete. {hint}")
 
 
 def _chunk_hint(buffer_type: int) -> str:
-    """Return the advice for a body that seems incomplete because the callback sees only a chunk; empty if it sees all."""
+    """Return advice if a body may be incomplete because the callback sees only a chunk; empty if it sees the whole body."""
     side = _SIDES.get(buffer_type, "")
     if _callback_of_chunk(side) is None:
         return ""

@@ -1,4 +1,4 @@
-"""Logging the exceptions that a filter raises."""
+"""Logs the exceptions that a filter raises."""
 
 import re
 from collections.abc import Callable
@@ -20,9 +20,9 @@ class ErrorReporter:
     Attributes
     ----------
     show_locals
-        Whether tracebacks have local variables.
+        Whether tracebacks show local variables.
     on_error
-        Natively: called with every exception after it was logged. None inside Wasm.
+        In a native filter, called with every exception after it was logged; None inside Wasm.
     """
 
     __slots__ = ("_log", "on_error", "show_locals")
@@ -33,7 +33,7 @@ class ErrorReporter:
         self.show_locals = False
 
     def report(self, error: BaseException) -> None:
-        """Log an exception as one line of the log. Natively, an interrupt by the user is raised instead."""
+        """Log an exception as one line of the log. In a native filter, an interrupt by the user is raised instead."""
         if self.on_error is not None and is_user_interrupt(error):
             raise error
         self._write(error, "")
@@ -41,7 +41,7 @@ class ErrorReporter:
             self.on_error(error)
 
     def report_ignored(self, error: BaseException, message: str | None, where: object) -> None:
-        """Log an exception that Python ignores, as one of a `__del__` method."""
+        """Log an exception that Python ignores, such as one from a `__del__` method."""
         head = message or "Exception ignored in"
         self._write(error, _ADDRESS.sub("", head if where is None else f"{head} {where!r}") + ":\n")
 

@@ -1,4 +1,4 @@
-"""Notes for exceptions whose cause in a filter is another one than in an ordinary program.
+"""Notes for exceptions that have another cause in a filter than in an ordinary program.
 
 A note is added when an exception is logged. Each function recognises one kind of mistake.
 """
@@ -24,7 +24,7 @@ _IN_WASM = sys.platform == "wasi"
 
 def hint_for(error: BaseException) -> str | None:
     """Return advice about an exception, or None if its own message is enough."""
-    if type(error).__name__ == "UnsupportedFeatureError":  # of `compiler/guest/absent_features.py`
+    if type(error).__name__ == "UnsupportedFeatureError":  # raised by `compiler/guest/absent_features.py`
         return None
     for find in _FINDERS:
         hint = find(error)
@@ -51,7 +51,7 @@ def _variable(error: BaseException) -> str | None:
         return None
     return (
         f"The VM has no environment variable {name}. Set it with Plugin(filter, environment={{{name!r}: ...}}), in a "
-        f"notebook with %%wasmfilter --env {name}=VALUE, in Envoy with vm_config.environment_variables."
+        f"notebook with %%wasmfilter --env {name}=VALUE, or in Envoy with vm_config.environment_variables."
     )
 
 
@@ -70,7 +70,7 @@ def _forgotten_await(error: BaseException) -> str | None:
     awaitable = getattr(error, "obj", None)
     names = {name for match in _TYPE_NAME.findall(str(error)) for name in match if name}
     if "Body" in names and "not iterable" in str(error):
-        return "A body arrives in chunks: `async for chunk in body` in an `async def` callback, or `body.get()` for this chunk."
+        return "A body arrives in chunks: use `async for chunk in body` in an `async def` callback, or `body.get()` for this chunk."
     if names & _ITERATED and "not iterable" in str(error):
         return "The items arrive later: iterate with `async for`, in an `async def` callback."
     if hasattr(type(awaitable), "__await__") or (names & _AWAITED and "await" not in str(error)):
@@ -102,8 +102,8 @@ def _bytes_of_body(error: BaseException) -> str | None:
     if not isinstance(error, AttributeError) or not isinstance(error.obj, bytes) or error.name not in _OF_BODIES:
         return None
     return (
-        "The value is bytes, as from `await self.request_body()`. Bytes need no get(); json.loads(data) and data.decode() read them, and "
-        "`await self.request.content()` has text, json() and set()."
+        "The value is bytes, as `await self.request_body()` returns them. Use json.loads(data) or data.decode(), or "
+        "`await self.request.content()`, which has text, json() and set()."
     )
 
 
@@ -142,7 +142,7 @@ def _module(error: BaseException) -> str | None:
         or not error.name
         or not str(error).endswith(f"{error.name!r}")
     ):
-        return None  # or the message has the reason
+        return None  # the message gives another reason
     return (
         f"A filter can't import from files at run time. Write `import {error.name}` as an import statement in its source, so "
         "that the module becomes part of the runtime."

@@ -1,4 +1,4 @@
-"""Why a hostcall was refused: likely causes by hostcall and status, and the functions that make the exception.
+"""Why a hostcall failed: likely causes by hostcall and status, and the functions that make the exceptions.
 
 Facts: Envoy returns BAD_ARGUMENT for nearly everything; the reason depends on the callback. Where maps and buffers are
 available is in the ABI's table of phases (`wasmnb.abi.phases`).
@@ -65,28 +65,31 @@ _CAUSES = {
     ("grpc_stream", Status.PARSE_FAILURE): "The proxy has no cluster with this name.",
     ("grpc_stream", Status.INTERNAL_FAILURE): _CALL_FAILED,
     ("grpc_send", Status.NOT_FOUND): "The stream has ended.",
-    ("grpc_send", Status.BAD_ARGUMENT): "Only streams take messages; a unary call sends its message when it starts.",
-    ("get_property", Status.NOT_FOUND): "The stream does not have this attribute in this callback.",
+    (
+        "grpc_send",
+        Status.BAD_ARGUMENT,
+    ): "Messages can only be sent on streams; a unary call sends its message when it starts.",
+    ("get_property", Status.NOT_FOUND): "The stream doesn't have this attribute in this callback.",
     ("get_property", Status.SERIALIZATION_FAILURE): "This is a group of attributes: name one of them.",
     ("set_property", Status.NOT_FOUND): "A property belongs to a stream, and no stream is active in this callback.",
     ("set_property", Status.BAD_ARGUMENT): "The property is declared read-only and was set before.",
     ("get_shared_data", Status.NOT_FOUND): "Nothing has been stored under this key.",
     ("set_shared_data", Status.CAS_MISMATCH): "Another worker wrote first: read again and retry, or use update().",
     ("resolve_shared_queue", Status.NOT_FOUND): "No VM of this vm_id has registered the queue yet.",
-    ("enqueue_shared_queue", Status.NOT_FOUND): "The queue does not exist.",
-    ("dequeue_shared_queue", Status.NOT_FOUND): "The queue does not exist.",
+    ("enqueue_shared_queue", Status.NOT_FOUND): "The queue doesn't exist.",
+    ("dequeue_shared_queue", Status.NOT_FOUND): "The queue doesn't exist.",
     ("dequeue_shared_queue", Status.EMPTY): "The queue is empty.",
-    ("increment_metric", Status.BAD_ARGUMENT): "A counter only grows, and a histogram is recorded.",
-    ("get_metric", Status.BAD_ARGUMENT): "A histogram cannot be read back.",
+    ("increment_metric", Status.BAD_ARGUMENT): "A counter can only grow, and a histogram only record.",
+    ("get_metric", Status.BAD_ARGUMENT): "A histogram can't be read.",
     ("set_effective_context", Status.BAD_ARGUMENT): "The stream has ended.",
-    ("continue_stream", Status.UNIMPLEMENTED): "Envoy cannot continue this direction.",
+    ("continue_stream", Status.UNIMPLEMENTED): "Envoy can't continue this direction.",
     ("call_foreign_function", Status.NOT_FOUND): "The proxy has no foreign function of this name.",
     ("done", Status.NOT_FOUND): "done() is for a plugin whose on_plugin_done returned False.",
 }
 
 
 def running_frame() -> FrameType | None:
-    """Return the dispatcher's frame of the callback that runs now; the stack has it, so it costs nothing until asked."""
+    """Return the dispatcher's frame of the running callback. It is found on the stack, so callbacks don't need to store it."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if frame.f_code.co_name.startswith("on_") and frame.f_globals.get("__name__", "").startswith(_DISPATCH):
@@ -96,20 +99,20 @@ def running_frame() -> FrameType | None:
 
 
 def running_callback() -> str:
-    """Return the author's name of the callback that runs now; empty outside of callbacks."""
+    """Return the name of the running callback, as authors write it; empty outside of callbacks."""
     frame = running_frame()
     return author_name(frame.f_code.co_name) if frame is not None else ""
 
 
 def crash_error(name: str, call: str) -> StreamStateError:
-    """Return the exception for something that crashes Envoy, which the SDK doesn't do.
+    """Return the exception for a call that would crash Envoy. The SDK doesn't make such a call.
 
     Parameters
     ----------
     name
         Key of `CRASHES`.
     call
-        The filter's call: `close()`.
+        The filter's call, as the message shows it: `close()`.
     """
     crash = CRASHES[name]
     where = running_callback()
@@ -117,7 +120,7 @@ def crash_error(name: str, call: str) -> StreamStateError:
 
 
 def hostcall_error(hostcall: str, status: int, about: str = "", cause: str = "") -> HostcallError:
-    """Return the exception for a refused hostcall: its name, callback, status and likely cause.
+    """Return the exception for a failed hostcall. Its message gives the hostcall, callback, status and likely cause.
 
     Parameters
     ----------
@@ -126,9 +129,9 @@ def hostcall_error(hostcall: str, status: int, about: str = "", cause: str = "")
     status
         The hostcall's status.
     about
-        Arguments to show between the parentheses: `'x-user'`.
+        Arguments as the message shows them, such as `'x-user'` (default none).
     cause
-        Likely cause; by default the table's.
+        Likely cause (default: the one in the table of causes).
     """
     known = member(Status, status, Status.INTERNAL_FAILURE)
     cause = cause or _CAUSES.get((hostcall, known), "")
@@ -141,7 +144,7 @@ def hostcall_error(hostcall: str, status: int, about: str = "", cause: str = "")
 
 
 def header_error(hostcall: str, status: int, map_type: int, name: str = "") -> HostcallError:
-    """Return the exception for a refused header hostcall; its message says in which callbacks it works.
+    """Return the exception for a failed header hostcall. Its message says in which callbacks the hostcall works.
 
     Parameters
     ----------
@@ -152,7 +155,7 @@ def header_error(hostcall: str, status: int, map_type: int, name: str = "") -> H
     map_type
         Number of the header map.
     name
-        The header's name; empty if the hostcall is about the whole map.
+        The header's name; empty (the default) if the hostcall is about the whole map.
     """
     kind = HeaderMapType(map_type)
     cause = _availability(kind, _MAP_NAMES.get(kind, _sentence_name(kind)), write=not hostcall.startswith("get"))
@@ -163,7 +166,7 @@ def header_error(hostcall: str, status: int, map_type: int, name: str = "") -> H
 
 
 def buffer_error(hostcall: str, status: int, buffer_type: int) -> HostcallError:
-    """Return the exception for a refused buffer hostcall; its message says in which callbacks it works."""
+    """Return the exception for a failed buffer hostcall. Its message says in which callbacks the hostcall works."""
     kind = BufferType(buffer_type)
     name = _BUFFER_NAMES.get(kind, _sentence_name(kind))
     cause = _availability(kind, name, write=hostcall.startswith("set"))
@@ -192,7 +195,7 @@ def _callback_name(callback: str) -> str:
 
 
 def _sent_before(kind: HeaderMapType) -> bool:
-    """Return whether headers have been sent on before the callback that runs now, since a body or trailers follow them."""
+    """Return whether headers were sent on before the running callback, which is for the body or trailers after them."""
     direction = next(
         (author_name(p.callback).removesuffix("_headers") for p in PHASES.values() if kind in p.writes), ""
     )

@@ -1,9 +1,9 @@
-"""Profiles of a filter: the instructions of each of its lines, by `sys.monitoring` on the filter's code.
+"""Profiles of a filter: the instructions that each of its lines executes, measured with `sys.monitoring`.
 
 The clock is fuel, which counts instructions of Wasm: `get_metric(PROBE)` returns it while a profile runs. It is read at the
-start and at the end of each event's handler. So the difference between two readings is one line of the filter, with
-everything that it calls outside of the filter, and a constant: the path from the interpreter into the handler and back. The
-constant is measured on lines that do nothing, and subtracted.
+start and at the end of each event's handler. So the difference between two readings is the cost of one line of the filter,
+including everything that it calls outside of the filter, plus a constant: the path from the interpreter into the handler and
+back. The constant is measured on lines that do nothing, and subtracted.
 """
 
 import sys
@@ -23,21 +23,21 @@ _monitoring: Any = getattr(sys, "monitoring", None)
 #: proxy's events: if it has not changed, no hostcall was made.
 PROBE = 0xFFFFFFFF
 
-#: Bits of the events.
+#: Number of bits for the number of events.
 SHIFT = 16
 
-#: Another such id: repeated reads return the hostcalls between the last two readings, by their place in the ABI's table
-#: (from 1), and then 0.
+#: Another such id: repeated reads return the hostcalls between the last two readings, one by one, as positions in the ABI's
+#: table (counted from 1), and then 0.
 CALLS = 0xFFFFFFFE
 
 _LOW = (1 << SHIFT) - 1
 
-#: Number of lines that do nothing, to measure the constant, and of runs before they are measured.
+#: Number of lines that do nothing, for measuring the constant, and number of runs before the measurement.
 _IDLE, _WARM = 64, 20
 
 
 class _Line:
-    """Counts of a line: hits, fuel, charges (readings that ended on it), and hostcalls by their place in the table."""
+    """Counts of a line: hits, fuel, charges (readings added to it), and hostcalls by their position in the table."""
 
     __slots__ = ("calls", "charges", "fuel", "hits")
 
@@ -56,19 +56,19 @@ _OUTSIDE = (0, 0)
 
 
 class Profiler:
-    """One run of a profile.
+    """Records one profile.
 
     Parameters
     ----------
     get_metric
-        The binding's hostcall.
+        The binding's hostcall `get_metric`.
     codes
-        Compiled code of the filter.
+        Code objects of the filter.
 
     Attributes
     ----------
     cost
-        Fuel of one event outside of its handler's readings.
+        Fuel that one event costs outside of the readings in its handler.
     """
 
     def __init__(self, get_metric: Callable[[int], Any], codes: Iterable[CodeType]) -> None:
@@ -91,8 +91,8 @@ class Profiler:
         Returns
         -------
         dict
-            `lines`: a list of [file, line, function, hits, fuel, hostcalls by name]. `around`: fuel between them. `events`: number
-            of events, and `cost`: fuel of each event, which has been subtracted.
+            `lines`: a list of [file, line, function, hits, fuel, hostcalls by name]. `around`: fuel used outside of the
+            filter's lines. `events`: number of events. `cost`: fuel of each event, which has been subtracted.
         """
         monitoring = _monitoring
         monitoring.set_events(self._tool, 0)
@@ -127,7 +127,7 @@ class Profiler:
             monitoring.set_local_events(self._tool, code, mask)
 
     def _measure(self) -> float:
-        """Return the constant: the cost of a monitored line that does nothing, without its cost unmonitored."""
+        """Return the constant: what monitoring adds to the cost of a line that does nothing."""
         source = "def idle():\n" + "    pass\n" * _IDLE
         namespace: dict[str, Any] = {}
         exec(source, namespace)  # noqa: S102 - our own text

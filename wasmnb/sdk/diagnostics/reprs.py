@@ -1,7 +1,7 @@
 """Short representations of any value.
 
-A `repr` can be endless, can fail, and can be the author's code. So containers are walked here, and only the part that
-is shown; text is cut before it is quoted; and any other `repr` runs with a budget of instructions, which a tracer counts.
+A `repr` can be endless, can fail, and can run the author's code. So only the items of a container that are shown are read;
+text is cut before it is quoted; and any other `repr` runs with a budget of instructions, which a tracer counts.
 """
 
 import sys
@@ -42,7 +42,7 @@ class Reprs:
     Parameters
     ----------
     length
-        Most characters of a representation; 200 by default.
+        Most characters of a representation (default 200).
     """
 
     def __init__(self, length: int = LENGTH) -> None:
@@ -50,7 +50,7 @@ class Reprs:
         self._left = 0
 
     def __call__(self, value: Any) -> str:
-        """Return a value in at most `length` characters of one line; never raises."""
+        """Return a value as one line of at most `length` characters. Never raises."""
         try:
             text = self._show(value, _DEPTH, ())
         except Exception as error:  # noqa: BLE001 - a class with a false `__class__` or `__mro__`

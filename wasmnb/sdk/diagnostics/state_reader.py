@@ -1,4 +1,4 @@
-"""Reading the state of a filter: the author's attributes of contexts, of their classes and of modules.
+"""Reads the state of a filter: the author's attributes of contexts, of their classes and of modules.
 
 The SDK's own attributes are left out. Reading does not make hostcalls, and the only methods of the filter that it calls
 are `__repr__`, which may fail in any way (`reprs`).
@@ -42,15 +42,15 @@ def read_attributes(
     source
         The filter's source.
     ours
-        Names that the SDK put into the module's namespace.
+        Names that the SDK put into the module's namespace, with their values.
     length
-        Most characters of a value; 200 by default.
+        Most characters of a value (default 200).
 
     Returns
     -------
     dict
-        `modules`: name -> {variable: value}, of the filter itself (`""`) and of the modules that came with it. `classes`:
-        the same of its classes. `contexts`: a list of `id`, `kind` (`vm`, `plugin`, `http`, `tcp`), `class`, `attributes`,
+        `modules`: name -> {variable: value}, for the filter itself (`""`) and for its own modules. `classes`: the same for its
+        classes. `contexts`: a list of `id`, `kind` (`vm`, `plugin`, `http`, `tcp`), `class`, `attributes`,
         `more` (number of attributes that were left out). `more`: number of contexts that were left out.
     """
     reprs = Reprs(length)

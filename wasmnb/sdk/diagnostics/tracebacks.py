@@ -1,4 +1,4 @@
-"""Tracebacks of a filter's exceptions: its own lines, with source and carets, without the SDK's frames."""
+"""Tracebacks of a filter's exceptions: the filter's own lines, with source and carets, without the SDK's frames."""
 
 import os.path
 import re
@@ -13,7 +13,7 @@ from .reprs import Reprs
 
 __all__ = ["format_exception", "format_running", "hidden_folders"]
 
-#: Floors whose frames are hidden; the compiler runs filters natively.
+#: Floors whose frames are hidden (the compiler's are there in native filters).
 _FLOORS = ("sdk", "abi", "compiler")
 
 
@@ -46,7 +46,7 @@ def format_exception(error: BaseException, *, show_locals: bool = False) -> str:
     error
         The exception.
     show_locals
-        Whether to add lines such as `local user = 'ann'` to the filter's frames.
+        Whether to add lines such as `local user = 'ann'` to the filter's frames (default False).
     """
     try:
         # Lines are read when they are printed: deep recursion has a thousand frames, of which few are.
@@ -58,7 +58,7 @@ def format_exception(error: BaseException, *, show_locals: bool = False) -> str:
 
 
 def format_running(reason: str) -> str:
-    """Return a traceback of the filter's frames that are running now, with a last line that says why they stopped."""
+    """Return a traceback of the filter's frames on the stack, with `reason`, why they were stopped, as its last line."""
     ours = (*hidden_folders(), "<frozen importlib", "/0/")
     frames = [f for f in traceback.extract_stack(sys._getframe(1)) if not f.filename.startswith(ours)]
     if not frames:
@@ -67,9 +67,9 @@ def format_running(reason: str) -> str:
 
 
 class _Frames(traceback.StackSummary):
-    """The frames of an exception. The text of frames that are at the same place is made once.
+    """The frames of an exception. Frames at the same place share their text.
 
-    Python makes it for each frame, before it leaves out repetitions: deep recursion has a thousand.
+    Python makes the text for each frame before it leaves out repetitions, and deep recursion has a thousand frames.
     """
 
     def __init__(self, frames: Iterable[traceback.FrameSummary]) -> None:
@@ -117,7 +117,7 @@ class _FrameFilter:
                 self.apply(other, other_error)
 
     def _add_locals(self, stack: traceback.StackSummary, trace: TracebackType | None, reprs: Reprs) -> None:
-        """Add the variables of functions; modules and the standard library are left out."""
+        """Add the variables of functions, but not of modules or the standard library."""
         for summary in stack:
             if trace is None:
                 return

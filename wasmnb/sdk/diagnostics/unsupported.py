@@ -1,4 +1,4 @@
-"""Notes for exceptions that come from modules that cannot work inside a proxy: what to use instead.
+"""Notes for exceptions from modules that can't work inside a proxy: what to use instead.
 
 Facts: event loops, sockets, threads and processes don't exist inside a proxy. Python reports that in many ways: "no running
 event loop", errno 58, an attribute of None. The note is made when an exception is logged, so it costs nothing before.
@@ -24,9 +24,9 @@ _AWAITABLES = (
 )
 
 #: For awaitables that are not the SDK's.
-UNSUPPORTED_AWAITABLE = f"cannot be awaited in a filter: the proxy does not run an event loop. {_AWAITABLES}"
+UNSUPPORTED_AWAITABLE = f"can't be awaited in a filter: the proxy doesn't run an event loop. {_AWAITABLES}"
 
-_NO_LOOP = "cannot be used in a filter: the proxy does not run an event loop."
+_NO_LOOP = "can't be used in a filter: the proxy doesn't run an event loop."
 
 #: Function of asyncio -> what to use instead.
 _INSTEAD = {
@@ -38,7 +38,7 @@ _INSTEAD = {
     "create_task": "Use `await gather(...)` to run several at once.",
     "ensure_future": "Use `await gather(...)` to run several at once.",
     "run": "Write the callback as `async def` and await it there.",
-    "to_thread": "Threads don't exist either: call it here.",
+    "to_thread": "Threads don't exist either: call the function directly.",
     "open_connection": "Sockets don't exist either: use `await self.http_call(cluster, ...)`.",
 }
 
@@ -111,19 +111,19 @@ ABSENT_ATTRIBUTES = {
     ),
     "hashlib": (
         frozenset(("pbkdf2_hmac", "scrypt")),
-        "The guest's Python has no OpenSSL. Derive such keys outside of the filter, and give them as its configuration.",
+        "The guest's Python has no OpenSSL. Derive such keys outside of the filter, and pass them in its configuration.",
     ),
 }
 
 #: Longest chain of exceptions that is examined.
 _DEPTH = 5
 
-#: Ends of Python's messages about something that cannot be awaited, from 3.11 to 3.14.
+#: Ends of Python's messages about something that can't be awaited, from 3.11 to 3.14.
 _NOT_AWAITABLE = ("can't be awaited", "can't be used in 'await' expression")
 
 
 def unsupported_hint(error: BaseException) -> str | None:
-    """Return what to use instead, if an exception comes from something that cannot work inside a proxy; otherwise None."""
+    """Return what to use instead if an exception comes from something that can't work inside a proxy; otherwise None."""
     message = _message(error)
     if any(text in message for text in _ADVICE):
         return None

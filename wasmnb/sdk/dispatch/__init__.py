@@ -1,10 +1,10 @@
-"""The dispatcher: from the proxy's callbacks, which have numbers, to the methods of the filter's objects.
+"""The dispatcher: from the proxy's callbacks, which pass numbers, to the methods of the filter's objects.
 
-The embedder (the app inside the Wasm module, or native mode) creates a `Dispatcher` from a binding, loads the source, asks
-for the exports, and then calls one method for each callback, named as in the ABI.
+The embedder (the app inside the Wasm module, or native mode) creates a `Dispatcher` with a binding, loads the source, gets the
+names of the exports, and then calls a method for each callback, named as in the ABI.
 
 Facts: a call into Python costs 2-3 us in Envoy, so the start and end of streams are not reported one by one. They are recorded in
-a journal outside of Python, which the dispatcher fetches when an unknown context appears. An exception is logged once, as
+a journal outside of Python, which the dispatcher fetches when an unknown context appears. An exception is logged once, with
 the filter's own traceback, and then raised again, so that the module traps.
 """
 
@@ -28,31 +28,31 @@ __all__ = ["Dispatcher", "FilterSourceError"]
 
 
 class _LoadingBinding:
-    """The binding while the module loads: the proxy allows only `log` then, and stops the module for any other hostcall."""
+    """The binding while the module loads. The proxy allows only `log` then; any other hostcall would trap."""
 
     def __init__(self, abi: Any) -> None:
         self.log = abi.log
 
     def __getattr__(self, hostcall: str) -> NoReturn:
         raise RuntimeError(
-            f"{hostcall} cannot be called while the module loads: the proxy allows only logging then. "
+            f"{hostcall} can't be called while the module loads: the proxy allows only logging then. "
             "Do it in on_plugin_start of a PluginContext, or in a stream's callback."
         )
 
 
 class Dispatcher(Http, Tcp, Events, Lifecycle, Introspection):
-    """One VM's filter.
+    """Passes the callbacks of one VM to its filter.
 
     Parameters
     ----------
     binding
         One callable for each hostcall, named without prefix. It takes the inputs (ints and bytes) and returns the
         status, or a tuple of the status and the outputs. An optional `journal()` returns the (context, parent) pairs of
-        u32 that were noted since the last call; a parent of 0xFFFFFFFF marks a deleted context. An optional
-        `watch_deletes(on)` switches calls of `on_delete`; without it, a filter with an `async def` exports `on_delete`.
+        u32 that were recorded since the last call; a parent of 0xFFFFFFFF marks a deleted context. An optional
+        `watch_deletes(on)` turns calls of `on_delete` on or off; without it, a filter with an `async def` exports `on_delete`.
     namespace
-        First contents of every namespace of the filter: `__builtins__`, where VMs share an interpreter. The embedder then
-        has to keep the VMs' entries in `sys.modules` apart.
+        Names that every namespace of the filter starts with (default none). If VMs share an interpreter, the embedder passes
+        `__builtins__` here, and must keep the VMs' entries in `sys.modules` apart.
     """
 
     def __init__(self, binding: Any, namespace: Mapping[str, Any] | None = None) -> None:
@@ -63,27 +63,27 @@ class Dispatcher(Http, Tcp, Events, Lifecycle, Introspection):
         self._exports: list[str] = []
 
     def load(self, source: str, filename: str = "<filter>", first_line: int = 1) -> None:
-        """Run a source that is one text; see `load_parts`."""
+        """Run a source that is a single text; see `load_parts`."""
         self.load_parts((Part(source, filename, first_line),))
 
     def load_parts(self, parts: Sequence[Part], modules: Sequence[LocalModule] = (), package: str = "") -> None:
-        """Run a source and find its classes.
+        """Run a source and find its context classes.
 
         Parameters
         ----------
         parts
-            Run in this order in one namespace.
+            The parts, which run in this order in one namespace.
         modules
-            The source's own modules, which it imports by name.
+            The source's own modules, which it imports by name (default none).
         package
-            Dotted name of the package that the parts belong to, for relative imports; empty by default.
+            Dotted name of the package that the parts belong to, for relative imports (default empty: none).
 
         Raises
         ------
         FilterSourceError
-            The source does not define a filter.
+            The source doesn't define a filter.
         Exception
-            Any exception of the source, after it was logged.
+            Any exception that the source raised. It has been logged.
         """
         from .. import names
 
@@ -127,5 +127,5 @@ class Dispatcher(Http, Tcp, Events, Lifecycle, Introspection):
         return self._source.class_names()
 
     def activate(self) -> None:
-        """Make this the VM that `print`, logging and module-level objects use; needed where VMs share an interpreter."""
+        """Make this the VM that `print`, logging and module-level objects use. Needed where VMs share an interpreter."""
         set_current_vm(self.vm)

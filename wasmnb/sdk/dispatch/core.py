@@ -1,4 +1,4 @@
-"""The base of all groups of callbacks: the VM, its contexts, and the checks of the results of the filter's methods."""
+"""The base of all groups of callbacks: the VM, its contexts, and checks of what the filter's methods return."""
 
 from collections.abc import Coroutine
 from typing import Any
@@ -40,7 +40,7 @@ class Core:
     # -- results
 
     def _stopped(self, context: Any, method: str, result: Any, end_of_stream: Any = False) -> int:
-        """Return the number for the proxy when a stream's callback has returned anything but CONTINUE, or waits."""
+        """Return the number for the proxy if a stream's callback waits, or has returned anything but CONTINUE."""
         if is_wait(result):
             coroutine, waited = result
             return begin_wait(self.vm, context, method, coroutine, waited, end_of_stream, self._stopped)
@@ -57,7 +57,7 @@ class Core:
         raise TypeError(_bad_result(context, method, result, " or ".join(f"a member of {e.__name__}" for e in allowed)))
 
     def _end_stream(self, context: Any, method: str, error: ContentError) -> int:
-        """Log the exception, and end this stream alone: its content, and not the filter, is at fault."""
+        """Log the exception, and end only this stream: the cause is its content, not the filter."""
         self.vm.report(error)
         context._fail(method)
         return int(Action.PAUSE)
@@ -70,7 +70,7 @@ class Core:
             raise TypeError(_bad_result(plugin, method, result, ""))
 
     def _ignored(self, context: Context, method: str, result: Any) -> None:
-        """Log once that a callback has returned something which the proxy ignores."""
+        """Log, once for each callback, that it has returned something that the proxy ignores."""
         key = (type(context), method)
         if key not in self._told:
             self._told.add(key)

@@ -26,7 +26,7 @@ class Events(Core):
             raise
 
     def on_queue_ready(self, root_context_id: int, token: int) -> None:
-        """Handle a new item in a queue: tasks that wait for it come first."""
+        """Handle a new item in a queue: first the tasks that wait for it, then the filter's method."""
         try:
             self.vm.active = plugin = self._plugins[root_context_id]
             if self.vm.queues:
@@ -39,8 +39,8 @@ class Events(Core):
             self.vm.report(error)
             raise
 
-    def on_stats_update(self, root_context_id: int, stats_size: int) -> None:  # noqa: ARG002 -- it says nothing
-        """Handle a snapshot of the statistics."""
+    def on_stats_update(self, root_context_id: int, stats_size: int) -> None:  # noqa: ARG002 -- the size is meaningless
+        """Handle a snapshot of Envoy's statistics."""
         try:
             self.vm.active = plugin = self._plugins[root_context_id]
             plugin.on_stats_update(read_stats(self._call_data))
@@ -89,7 +89,7 @@ class Events(Core):
                 return
             if self.vm.enter(call.context):
                 getattr(call, event)(*args)
-            elif event != "take_initial_metadata":  # its context has ended, so no one ends the call
+            elif event != "take_initial_metadata":  # its context has ended, so nothing else ends the call
                 self.vm.callouts.grpc.pop(token)
         except BaseException as error:
             self.vm.report(error)

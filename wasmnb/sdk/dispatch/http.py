@@ -1,6 +1,6 @@
-"""Callbacks of HTTP streams. They are written out one by one, since every request pays for them.
+"""Callbacks of HTTP streams. Each is written out in full, without helpers, because every request pays for their calls.
 
-Facts: while a callback waits, its context has waits, and later callbacks of its direction are passed to them.
+Facts: while a callback waits, its context has a `ContextWaits`, which gets the later callbacks of the same direction.
 """
 
 from types import CoroutineType
@@ -16,7 +16,7 @@ _CONTINUE, _PAUSE = Action.CONTINUE, Action.PAUSE
 
 
 class Http(Core):
-    """Callbacks for headers, bodies, trailers and metadata, both ways."""
+    """Callbacks for headers, bodies, trailers and metadata, in both directions."""
 
     def on_request_headers(self, context_id: int, num_headers: int, end_of_stream: int) -> int:
         """Handle request headers."""

@@ -1,6 +1,6 @@
-"""Introspection: requests of the simulated proxy to the Python inside a VM, outside of callbacks.
+"""Introspection: requests from the simulated proxy to the Python inside a VM, outside of callbacks.
 
-It does not belong to the ABI, and real proxies never call it. A request is JSON, `{"do": name, ...arguments}`, and so is
+It isn't part of the ABI, and real proxies never call it. A request is JSON, `{"do": name, ...arguments}`, and so is
 the response: `{"done": result}`, or `{"error": message}`.
 """
 
@@ -18,10 +18,10 @@ __all__ = ["ACTIONS", "Introspection"]
 
 
 class _NoHostcalls:
-    """The binding during introspection, which must not change the proxy."""
+    """The binding during introspection, which must not act on the proxy."""
 
     def __getattr__(self, hostcall: str) -> NoReturn:
-        raise RuntimeError(f"{hostcall} cannot be called during introspection of the filter")
+        raise RuntimeError(f"{hostcall} can't be called during introspection of the filter")
 
 
 class Introspection(Core):
@@ -30,7 +30,7 @@ class Introspection(Core):
     _binding: Any
     _source: Loaded | None
 
-    #: Renews what differs between VMs. The program around the dispatcher sets it.
+    #: Function that renews the state that differs between VMs: random numbers and environment. The embedder sets it.
     resume: Callable[[], None] | None = None
 
     #: The running profile.
@@ -50,7 +50,7 @@ class Introspection(Core):
         return json.dumps(response, ensure_ascii=True).encode()
 
     def loaded(self) -> Loaded:
-        """Return the source that was loaded; RuntimeError before that."""
+        """Return the loaded source. Raises RuntimeError if there is none."""
         if self._source is None:
             raise RuntimeError("no source has been loaded")
         return self._source
@@ -68,26 +68,26 @@ def _attributes(dispatcher: Introspection, length: int) -> dict[str, Any]:
 
 
 def _locals(dispatcher: Introspection, on: bool) -> None:
-    """Set whether tracebacks have local variables from now on."""
+    """Set whether tracebacks show local variables from now on."""
     dispatcher.vm.errors.show_locals = on
 
 
 def _profile(dispatcher: Introspection, on: bool) -> dict[str, Any] | None:
-    """Begin a profile, or end it and return it. The proxy has to support `profiling.PROBE`."""
+    """Begin a profile, or end it and return it. The proxy must support `profiling.PROBE`."""
     if not on:
         profiler, dispatcher.profiler = dispatcher.profiler, None
         if profiler is None:
             raise RuntimeError("no profile is running")
         return profiler.stop()
     if dispatcher.profiler is not None:
-        raise RuntimeError("a profile is running already")
+        raise RuntimeError("a profile is already running")
     dispatcher.profiler = Profiler(dispatcher._binding.get_metric, dispatcher.loaded().codes)
     dispatcher.profiler.start()
     return None
 
 
 def _running(_dispatcher: Introspection, reason: str) -> str:
-    """Return a traceback of the lines that run now. The proxy asks for it after it has stopped a callback."""
+    """Return a traceback of the running callback, which the proxy has stopped."""
     return format_running(reason)
 
 
@@ -97,7 +97,7 @@ def _resume(dispatcher: Introspection) -> None:
         dispatcher.resume()
 
 
-#: Request -> function that handles it, of the dispatcher and the request's arguments.
+#: Request -> function that handles it; it gets the dispatcher and the request's arguments.
 ACTIONS: dict[str, Callable[..., Any]] = {
     "attributes": _attributes,
     "locals": _locals,

@@ -1,4 +1,4 @@
-"""Callbacks of a context's life: VM and plugin start, the end of a stream, foreign functions."""
+"""Callbacks for the start and end of VMs, plugins and streams, and for foreign functions."""
 
 from collections.abc import Coroutine
 from typing import Any
@@ -20,7 +20,7 @@ class Lifecycle(Core):
     """Callbacks for the start and the end of contexts."""
 
     def on_context_create(self, context_id: int, parent_context_id: int) -> None:
-        """Note a new context, for bindings without a journal."""
+        """Record a new context, for bindings without a journal."""
         self.contexts.parents[context_id] = parent_context_id
 
     def on_vm_start(self, root_context_id: int, vm_configuration_size: int) -> int:
@@ -53,7 +53,7 @@ class Lifecycle(Core):
             raise
 
     def _read_settings(self, plugin: PluginContext) -> bool:
-        """Read the configuration as the dataclass that the filter declares; return False, with an error logged, if it is invalid."""
+        """Convert the configuration to the dataclass that the filter declares. If it is invalid, log an error and return False."""
         settings = declared_settings(type(plugin), self.vm.filter.classes["http"], self.vm.filter.classes["tcp"])
         if settings is not None:
             try:
@@ -64,7 +64,7 @@ class Lifecycle(Core):
         return True
 
     def on_done(self, context_id: int) -> int:
-        """Handle the coming end of a context; only a plugin may end later."""
+        """Handle the coming end of a context. Only a plugin can delay its end."""
         try:
             if context_id not in self._plugins:
                 return 1
@@ -98,7 +98,7 @@ class Lifecycle(Core):
             raise
 
     def on_delete(self, context_id: int) -> None:
-        """Handle the end of a context: cancel what waits for it."""
+        """Handle the end of a context: cancel everything that waits for it."""
         try:
             self.contexts.fetch()
             context: Any = self.contexts.forget(context_id)
@@ -114,7 +114,7 @@ class Lifecycle(Core):
             raise
 
     def on_foreign_function(self, context_id: int, function_id: int, arguments_size: int) -> None:
-        """Handle a call of the proxy by number."""
+        """Handle a call from the proxy to a function number."""
         try:
             tables: tuple[dict[int, Any], ...] = (self._plugins, self._http, self._tcp)
             table = next((t for t in tables if context_id in t), self._plugins)

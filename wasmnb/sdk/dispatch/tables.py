@@ -1,8 +1,8 @@
-"""The contexts of one VM by id, made when the first callback that the filter defines arrives.
+"""The contexts of one VM by id. A context is made when the first callback arrives that the filter defines.
 
-Facts: the proxy reports the start and the end of every context, and each would cost a call into Python. So they are noted
-in a journal outside of Python, which is fetched when an unknown context appears. Every request pays for making its
-context: hence plain loops and few calls.
+Facts: the proxy reports the start and the end of every context, and each report would cost a call into Python. So they are
+recorded in a journal outside of Python, which is fetched when an unknown context appears. Every request pays for making its
+context, hence plain loops and few calls.
 """
 
 import struct
@@ -58,7 +58,7 @@ class Contexts:
             self.sync(self._journal())
 
     def forget(self, context_id: int) -> Context | None:
-        """Remove a context that has ended; return its object, or None if it was never made."""
+        """Remove a context that has ended, and return its object; None if it was never made."""
         self.parents.pop(context_id, None)
         for streams in (self.http, self.tcp):
             if context_id in streams:
@@ -69,7 +69,7 @@ class Contexts:
         return self.plugins.pop(context_id, None)
 
     def parent(self, context_id: int) -> int:
-        """Return the id of the plugin of a stream that has no context yet."""
+        """Return the id of the plugin that a stream without a context object belongs to."""
         parent = self.parents.pop(context_id, None)
         if parent is None:
             self.fetch()
@@ -101,7 +101,7 @@ class Plugins(dict[int, PluginContext]):
 class Streams(dict[int, S], Generic[S]):
     """The contexts of one kind of stream by id.
 
-    A binding that can `claim` single streams also removes deleted ones from here.
+    A binding that can `claim` single streams also removes deleted streams from this dict.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Streams(dict[int, S], Generic[S]):
         maker: Callable[..., Any],
     ) -> None:
         super().__init__()
-        #: Takes a stream out of the journal and returns its plugin's id; -1 if it is not there.
+        #: Removes a stream from the journal and returns its plugin's id; -1 if the stream is not there.
         self._claim = claim
         self._vm = vm
         self._contexts = contexts
@@ -128,7 +128,7 @@ class Streams(dict[int, S], Generic[S]):
         self._plugin: Any = None
 
     def make(self, context_id: int) -> S:
-        """Make the context of a new stream. Most often its plugin is the last stream's."""
+        """Make the context of a new stream. Most often its plugin is the same as the last stream's."""
         parent = self._claim(context_id)
         if parent != self._parent:
             return self._make_uncached(context_id, parent)
@@ -196,4 +196,4 @@ def _link(vm: VM, context: Context, context_id: int, link: str, parent: Context)
 
 def _check(context: Any, base: type[Any], maker: Context, method: str) -> None:
     if not isinstance(context, base):
-        raise TypeError(f"{type(maker).__name__}.{method} returned {context!r}; it has to return a {base.__name__}")
+        raise TypeError(f"{type(maker).__name__}.{method} returned {context!r}; it must return a {base.__name__}")

@@ -11,12 +11,12 @@ __all__ = ["Tcp"]
 
 _CONTINUE = Action.CONTINUE
 
-#: Callbacks that are kept while another one of the connection waits. Envoy cannot hold the upstream's data.
+#: Callbacks that are kept while another callback of the connection waits. Envoy can't hold the upstream's data.
 _HELD = ("on_downstream_data",)
 
 
 class Tcp(Core):
-    """Callbacks for connections and their data, both ways."""
+    """Callbacks for connections and their data, in both directions."""
 
     def on_new_connection(self, context_id: int) -> int:
         """Handle a new connection."""

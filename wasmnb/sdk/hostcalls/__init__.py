@@ -1,7 +1,7 @@
-"""The ABI's hostcalls one for one, with Python's types; a status other than OK raises `HostcallError`.
+"""The ABI's hostcalls as functions with Python's types. A status other than OK raises `HostcallError`.
 
-They act on the context of the running callback, or on the one set by `set_effective_context`. Names are the ABI's without
-prefix. Text is encoded as UTF-8; results are bytes.
+They act on the context of the running callback, or on the context set by `set_effective_context`. Their names are the ABI's,
+without prefix. Text is encoded as UTF-8; results are bytes.
 
 Methods and attributes of contexts, which most filters use instead, are in `..contexts`, `..http` and `..tcp`.
 """

@@ -22,16 +22,18 @@ __all__ = [
 
 
 class CallStatus(NamedTuple):
-    """Status code and message of a call."""
+    """Status code and message of a gRPC call."""
 
     code: int
     message: bytes
 
 
 def _caller(vm: VM) -> Context:
-    """Return the context that a call belongs to: the one of the running callback."""
+    """Return the context that a call belongs to: the running callback's."""
     if vm.active is None:
-        raise RuntimeError("after hostcalls.set_effective_context, make calls with a context's own methods")
+        raise RuntimeError(
+            "hostcalls can't start a call after set_effective_context: use the context's own method, such as self.http_call()"
+        )
     context: Context = vm.active
     return context
 
@@ -48,9 +50,9 @@ def http_call(
     headers
         Headers with `:method`, `:path` and `:authority`, as a mapping or as pairs.
     body, trailers
-        Body and trailers; empty by default.
+        Body and trailers (default empty).
     timeout_ms
-        Timeout in milliseconds (5000).
+        Timeout in milliseconds (default 5000); 0 for none.
     """
     vm = current_vm()
     return HttpCall.start(
@@ -67,7 +69,7 @@ def grpc_call(
     message: Value = b"",
     timeout_ms: int = 5000,
 ) -> GrpcCall:
-    """Make a unary call. Call `on_response` on the result, or await it.
+    """Make a unary gRPC call. Call `on_response` on the result, or await it.
 
     Parameters
     ----------
@@ -76,11 +78,11 @@ def grpc_call(
     service_name, method
         The gRPC method: `package.Service` and `Method`.
     metadata
-        Metadata, as a mapping or as pairs; empty by default.
+        Metadata, as a mapping or as pairs (default empty).
     message
-        The serialised message; empty by default.
+        The serialised message (default empty).
     timeout_ms
-        Timeout in milliseconds (5000).
+        Timeout in milliseconds (default 5000).
     """
     vm = current_vm()
     target, caller = Target(service, service_name, method), _caller(vm)
@@ -88,7 +90,7 @@ def grpc_call(
 
 
 def grpc_stream(service: Text, service_name: Text, method: Text, metadata: PairsLike = ()) -> GrpcStream:
-    """Open a stream; set `on_message` and `on_close` on the result.
+    """Open a gRPC stream. Set `on_message` and `on_close` on the result.
 
     Parameters
     ----------
@@ -100,7 +102,7 @@ def grpc_stream(service: Text, service_name: Text, method: Text, metadata: Pairs
 
 
 def grpc_send(token: int, message: Value, end_of_stream: bool = False) -> None:
-    """Send a message on a stream.
+    """Send a message on a gRPC stream.
 
     Parameters
     ----------
@@ -109,13 +111,13 @@ def grpc_send(token: int, message: Value, end_of_stream: bool = False) -> None:
     message
         The serialised message.
     end_of_stream
-        Close the filter's side after it (False).
+        Whether this is the last message: half-close the stream (default False).
     """
     current_vm().call("grpc_send", token, encode(message), int(end_of_stream), about=str(token))
 
 
 def grpc_close(token: int) -> None:
-    """Half-close a stream, or cancel a call.
+    """Half-close a gRPC stream, or cancel a gRPC call.
 
     Parameters
     ----------
@@ -126,7 +128,7 @@ def grpc_close(token: int) -> None:
 
 
 def grpc_cancel(token: int) -> None:
-    """Reset a call or a stream.
+    """Reset a gRPC call or stream.
 
     Parameters
     ----------
@@ -137,5 +139,5 @@ def grpc_cancel(token: int) -> None:
 
 
 def get_status() -> CallStatus:
-    """Return code and message of the plugin's last call."""
+    """Return the status code and the message of the plugin's last gRPC call."""
     return CallStatus(*current_vm().call("get_status"))

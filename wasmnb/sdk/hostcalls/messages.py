@@ -24,7 +24,7 @@ __all__ = [
 
 
 class BufferStatus(NamedTuple):
-    """Length of a buffer in bytes, and flags, which are 0."""
+    """Length of a buffer in bytes, and its flags, which are always 0."""
 
     length: int
     flags: int
@@ -57,7 +57,7 @@ def add_header_map_value(map_type: HeaderMapType, name: Text, value: Value) -> N
     map_type
         The header map.
     name, value
-        The entry.
+        Name and value of the entry.
     """
     about = f"{map_type.name}, {name!r}"
     current_vm().call("add_header_map_value", int(map_type), encode(name), encode(value), about=about)
@@ -71,7 +71,7 @@ def replace_header_map_value(map_type: HeaderMapType, name: Text, value: Value) 
     map_type
         The header map.
     name, value
-        The entry.
+        Name and value of the entry.
     """
     about = f"{map_type.name}, {name!r}"
     current_vm().call("replace_header_map_value", int(map_type), encode(name), encode(value), about=about)
@@ -116,7 +116,7 @@ def set_header_map_pairs(map_type: HeaderMapType, pairs: PairsLike) -> None:
 
 
 def get_header_map_size(map_type: HeaderMapType) -> int:
-    """Return the size of names and values in bytes; for writable maps only.
+    """Return the size of a map's names and values in bytes. Only works for writable maps.
 
     Parameters
     ----------
@@ -134,15 +134,15 @@ def get_buffer_bytes(buffer_type: BufferType, start: int = 0, length: int = WHOL
     buffer_type
         The buffer.
     start
-        Offset of the first byte (0).
+        Offset of the first byte (default 0).
     length
-        Number of bytes at most; by default all.
+        Most bytes to return (default: all).
     """
     return current_vm().call("get_buffer_bytes", int(buffer_type), start, length, about=buffer_type.name)  # type: ignore[no-any-return]
 
 
 def get_buffer_status(buffer_type: BufferType) -> BufferStatus:
-    """Return the length of a buffer, and flags (0).
+    """Return the length of a buffer, and its flags, which are always 0.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def get_buffer_status(buffer_type: BufferType) -> BufferStatus:
 
 
 def set_buffer_bytes(buffer_type: BufferType, start: int, length: int, data: Value) -> None:
-    """Replace the first bytes of a buffer, or append bytes.
+    """Replace bytes at the start of a buffer, or append bytes.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ def set_property(path: Text, value: Value) -> None:
     Parameters
     ----------
     path
-        Name under which the value is stored.
+        Name of the property.
     value
         The value.
     """
@@ -51,7 +51,7 @@ def set_property(path: Text, value: Value) -> None:
 
 
 def get_shared_data(key: Text) -> SharedValue:
-    """Return a value and its cas number.
+    """Return a value, and its cas number for `set_shared_data`.
 
     Parameters
     ----------
@@ -72,15 +72,14 @@ def set_shared_data(key: Text, value: Value, cas: int = 0) -> None:
     Parameters
     ----------
     key, value
-        The entry.
+        The key, and its new value.
     cas
-        Number from `get_shared_data`: the value is stored only if it hasn't changed since. 0, the default, stores it in any
-        case.
+        Number from `get_shared_data`, to store the value only if it hasn't changed since (default 0: store it always).
 
     Raises
     ------
     CasMismatch
-        The value has changed since.
+        The value has changed since `cas` was read.
     """
     current_vm().call("set_shared_data", encode(key), encode(value), cas, about=repr(key))
 
@@ -109,7 +108,7 @@ def resolve_shared_queue(vm_id: Text, name: Text) -> int:
     Raises
     ------
     NotFound
-        No VM has registered it.
+        No VM with this vm_id has registered the queue.
     """
     return current_vm().call("resolve_shared_queue", encode(vm_id), encode(name), about=repr(name))  # type: ignore[no-any-return]
 
@@ -164,20 +163,20 @@ def increment_metric(metric_id: int, offset: int) -> None:
     metric_id
         Id from `define_metric`.
     offset
-        The difference: at least 1 for a counter.
+        The number to add: at least 1 for a counter; a negative number subtracts from a gauge.
     """
     current_vm().call("increment_metric", metric_id, offset, about=f"{metric_id}, {offset}")
 
 
 def record_metric(metric_id: int, value: int) -> None:
-    """Set a gauge, record in a histogram, add to a counter.
+    """Set a gauge, record in a histogram, or add to a counter.
 
     Parameters
     ----------
     metric_id
         Id from `define_metric`.
     value
-        The value of a gauge, a sample of a histogram, or the difference for a counter.
+        The new value of a gauge, a sample for a histogram, or the number to add to a counter.
     """
     current_vm().call("record_metric", metric_id, value, about=f"{metric_id}, {value}")
 

@@ -20,22 +20,22 @@ def send_local_response(
     Parameters
     ----------
     status
-        HTTP status; not checked.
+        HTTP status. It isn't checked.
     details
-        Reason for the access log.
+        Reason for the access log (default empty).
     body
-        Body; empty by default.
+        Body (default empty).
     headers
-        More headers, as a mapping or as pairs.
+        Other headers, as a mapping or as pairs (default none).
     grpc_status
-        Status for gRPC requests; derived from the HTTP status by default.
+        Status for gRPC requests. By default, the proxy derives it from the HTTP status.
     """
     pairs = serialised(current_vm().abi, headers)
     current_vm().call("send_local_response", status, encode(details), encode(body), pairs, int(grpc_status))
 
 
 def continue_stream(stream_type: StreamType) -> None:
-    """Continue a paused direction. Not checked: Envoy misbehaves if it is not paused.
+    """Continue a paused direction. If it isn't paused, Envoy misbehaves; the SDK doesn't check this here.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def close_stream(stream_type: StreamType) -> None:
 
 
 def set_effective_context(context_id: int) -> None:
-    """Let the rest of this callback act on another context of this VM.
+    """Make the rest of this callback act on another context of this VM.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def set_effective_context(context_id: int) -> None:
     """
     vm = current_vm()
     vm.call("set_effective_context", context_id, about=str(context_id))
-    vm.active = None  # other objects have to switch back by themselves
+    vm.active = None  # contexts switch back when they are used
 
 
 def done() -> None:

@@ -27,7 +27,7 @@ def log(level: LogLevel, message: Text) -> None:
 
 
 def get_log_level() -> LogLevel:
-    """Return the lowest level that the proxy writes."""
+    """Return the lowest level that the proxy writes to its log."""
     return LogLevel(current_vm().call("get_log_level"))
 
 
@@ -37,12 +37,12 @@ def get_current_time_nanoseconds() -> int:
 
 
 def set_tick_period_milliseconds(period: int) -> None:
-    """Call `on_tick` of the plugin every `period` milliseconds; 0 stops the ticks.
+    """Set the period with which `on_tick` of the plugin is called.
 
     Parameters
     ----------
     period
-        Milliseconds between two ticks.
+        Milliseconds between two ticks; 0 for no ticks.
     """
     current_vm().call("set_tick_period_milliseconds", period, about=str(period))
 
@@ -55,6 +55,6 @@ def call_foreign_function(name: Text, arguments: Value = b"") -> bytes:
     name
         Name of the function.
     arguments
-        Its arguments, in a format that the function defines; empty by default.
+        Arguments, in the function's own format (default empty).
     """
     return current_vm().call("call_foreign_function", encode(name), encode(arguments), about=repr(name))  # type: ignore[no-any-return]

@@ -60,7 +60,7 @@ def _add(a: Point, b: Point) -> Point:
 
 
 def verify_p256(x: int, y: int, digest: bytes, signature: bytes) -> bool:
-    """Return whether an ECDSA signature of a digest (r and s in 32 bytes each) is valid for a public point.
+    """Return whether an ECDSA signature (r and s in 32 bytes each) of a digest is valid for a public key (a point).
 
     Raises
     ------
@@ -102,7 +102,7 @@ _NEUTRAL: EdwardsPoint = (0, 1, 1, 0)
 
 
 def _decompress(data: bytes) -> EdwardsPoint | None:
-    """Return the point of an encoding, or None."""
+    """Return the point that 32 bytes encode, or None if they are invalid."""
     y = int.from_bytes(data, "little")
     sign, y = y >> 255, y & ((1 << 255) - 1)
     if len(data) != 32 or y >= _Q:

@@ -1,4 +1,4 @@
-"""Public keys and ECDSA signatures in DER, as the host's `verify_signature` takes them."""
+"""Public keys and ECDSA signatures in DER, as the host's `verify_signature` expects them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _integer(value: int) -> bytes:
 
 
 def signature_to_der(signature: bytes) -> bytes:
-    """Return r and s of 32 bytes each as an ECDSA signature in DER."""
+    """Convert an ECDSA signature (r and s in 32 bytes each) to DER."""
     return _item(_SEQUENCE, b"".join(_integer(int.from_bytes(h, "big")) for h in (signature[:32], signature[32:])))
 
 
@@ -54,7 +54,7 @@ def read_pem(text: str) -> bytes:
     Raises
     ------
     ValueError
-        The text isn't one.
+        The text isn't such a key.
     """
     begin, end = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
     if begin not in text or end not in text:
@@ -76,7 +76,7 @@ def _items(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def public_key_of(der: bytes) -> tuple[bytes, bytes, bytes]:
-    """Return type, curve (or empty) and contents of a SubjectPublicKeyInfo.
+    """Return the type, the curve (empty if none) and the contents of a SubjectPublicKeyInfo.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def public_key_of(der: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def rsa_numbers(contents: bytes) -> tuple[int, int]:
-    """Return modulus and exponent of an RSA key's contents."""
+    """Return the modulus and the exponent of an RSA key, from its contents."""
     ((_, body),) = _items(contents)
     (_, modulus), (_, exponent) = _items(body)
     return int.from_bytes(modulus, "big"), int.from_bytes(exponent, "big")

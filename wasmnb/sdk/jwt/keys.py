@@ -1,7 +1,8 @@
 """Keys and sets of keys (RFC 7517), and the algorithms that each kind of key allows.
 
-Facts: the algorithm is the key's, never the token's alone: a token with `alg: HS256` must not be verified with the text of an
-RSA key as its secret, and `none` is not an algorithm. RSA and ECDSA run in the host (`verify_signature`) where it offers that.
+Facts: the key decides which algorithms are allowed, never the token alone: a token with `alg: HS256` must not be verified with
+the text of an RSA key as its secret, and `none` is not an algorithm. RSA and ECDSA run in the host (`verify_signature`) if it
+offers that.
 """
 
 from __future__ import annotations
@@ -39,30 +40,32 @@ _SECRET = 32
 
 
 class Key:
-    """A key that verifies tokens. `from_secret`, `from_pem` and `from_jwk` make one.
+    """A key that verifies tokens. Create it with `from_secret`, `from_pem` or `from_jwk`.
 
     Parameters
     ----------
     kind
         `RSA`, `EC`, `OKP` or `oct`, as in a JWK.
     material
-        Its numbers, point or secret.
+        Modulus and exponent (RSA), the point's coordinates (EC), the key's bytes (OKP), or the secret (oct).
     kid
-        Its id, or None.
+        Id of the key (default None: no id).
     algorithm
-        The only algorithm that it verifies, or None for every one of its kind.
+        The only algorithm that the key verifies (default None: every algorithm for its kind).
 
     Raises
     ------
     ValueError
-        The algorithm is not one for this kind of key.
+        The algorithm isn't for this kind of key.
     """
 
     def __init__(self, kind: str, material: Any, *, kid: str | None = None, algorithm: str | None = None) -> None:
         self.kind, self.kid, self.algorithm = kind, kid, algorithm
         self._material = material
         if algorithm is not None and _ALGORITHMS.get(algorithm, ("",))[0] != kind:
-            raise ValueError(f"algorithm {algorithm!r} is not one of {', '.join(self._known())}")
+            raise ValueError(
+                f"algorithm {algorithm!r} can't be used with a key of kind {kind}: use {', '.join(self._known())}"
+            )
 
     def _known(self) -> list[str]:
         return [name for name, (kind, _) in _ALGORITHMS.items() if kind == self.kind]
@@ -76,9 +79,9 @@ class Key:
         secret
             At least 32 bytes; text is encoded as UTF-8.
         kid
-            Id of the key (None).
+            Id of the key (default None: no id).
         algorithm
-            "HS256", the default, "HS384" or "HS512".
+            "HS256", "HS384" or "HS512" (default "HS256").
 
         Raises
         ------
@@ -87,7 +90,7 @@ class Key:
         """
         data = encode_text(secret) if isinstance(secret, str) else bytes(secret)
         if len(data) < _SECRET:
-            raise ValueError(f"the secret has {len(data)} bytes; it needs at least {_SECRET}")
+            raise ValueError(f"the secret has {len(data)} bytes; it must have at least {_SECRET}")
         return cls("oct", data, kid=kid, algorithm=algorithm)
 
     @classmethod
@@ -97,16 +100,16 @@ class Key:
         Parameters
         ----------
         text
-            The text between and with the lines BEGIN and END.
+            The key in PEM, including the lines BEGIN and END.
         kid
-            Id of the key (None).
+            Id of the key (default None: no id).
         algorithm
-            The only algorithm that the key verifies; None, the default, for all of its kind.
+            The only algorithm that the key verifies (default None: every algorithm for its kind).
 
         Raises
         ------
         ValueError
-            It isn't such a key.
+            The text isn't such a key.
         """
         kind, curve, contents = public_key_of(read_pem(text))
         if kind == RSA:
@@ -152,7 +155,7 @@ class Key:
         return kind == self.kind and (self.algorithm is None or self.algorithm in (algorithm, _SAME.get(algorithm)))
 
     def verifies(self, token: Token) -> bool:
-        """Return whether the signature of a token, whose algorithm the key allows, is valid."""
+        """Return whether a token's signature is valid. The key must allow the token's algorithm."""
         _, hash_name = _ALGORITHMS[token.header["alg"]]
         if self.kind == "oct":
             return hmac.compare_digest(hmac.digest(self._material, token.signed, hash_name), token.signature)
@@ -177,15 +180,17 @@ def _bytes(jwk: Mapping[str, Any], name: str) -> bytes:
     if not isinstance(value, str):
         if name == "y":
             return b""  # keys of other curves don't have it
-        raise ValueError(f"the key has no {name!r}")
+        raise ValueError(f"the key has no member {name!r}")
     return decode_base64(value.rstrip("="), f"the key's {name}")
 
 
 def _checked_rsa(modulus: int, exponent: int) -> tuple[int, int]:
     if modulus.bit_length() not in _RSA_BITS:
-        raise ValueError(f"an RSA key of {modulus.bit_length()} bits; it needs {_RSA_BITS[0]} to {_RSA_BITS[-1]}")
+        raise ValueError(
+            f"the RSA key has {modulus.bit_length()} bits; it must have between {_RSA_BITS[0]} and {_RSA_BITS[-1]}"
+        )
     if not 2 < exponent < 2**32 or not exponent & 1:
-        raise ValueError("the RSA key's exponent is not an odd number of at most 32 bits")
+        raise ValueError("the RSA key's exponent must be an odd number above 2, of at most 32 bits")
     return modulus, exponent
 
 
@@ -227,17 +232,19 @@ def _field(number: int, data: bytes) -> bytes:
 
 
 class KeySet:
-    """Keys, one of which has signed a token.
+    """A set of keys. A token is valid if one of them verifies it.
 
     Parameters
     ----------
     keys
-        Its keys.
+        The keys.
+    skipped
+        Reasons why keys of a JWKS document were left out, such as an unsupported curve (default none).
 
     Attributes
     ----------
-    skipped
-        Reasons why keys of a JWKS document were left out, such as an unsupported curve.
+    keys, skipped
+        The parameters, as tuples.
     """
 
     def __init__(self, keys: Iterable[Key], skipped: Iterable[str] = ()) -> None:
@@ -246,7 +253,12 @@ class KeySet:
 
     @classmethod
     def from_json(cls, document: str | bytes | Mapping[str, Any]) -> KeySet:
-        """Return the keys of a JWKS document, without those for encryption.
+        """Return the keys of a JWKS document, except the keys for encryption.
+
+        Parameters
+        ----------
+        document
+            The document as text, bytes or a parsed mapping.
 
         Raises
         ------
@@ -255,7 +267,7 @@ class KeySet:
         """
         data = document if isinstance(document, Mapping) else json.loads(document)
         if not isinstance(data, Mapping) or not isinstance(data.get("keys"), list):
-            raise ValueError('a JWKS document is a JSON object with a list "keys"')  # noqa: TRY004 - it is about text
+            raise ValueError('a JWKS document must be a JSON object with a list "keys"')  # noqa: TRY004 - it is about text
         keys, skipped = [], []
         for jwk in data["keys"]:
             try:
@@ -282,9 +294,9 @@ class KeySet:
         token
             The token.
         audience, issuer
-            Accepted values; a token needs one of them. Default: None, which accepts all.
+            Accepted value or values of `aud` and `iss`; the token must have one of them (default None: any).
         leeway
-            Tolerance of the times, in seconds. Default: 0.
+            Tolerance for the times `exp` and `nbf`, in seconds (default 0).
 
         Returns
         -------
@@ -306,7 +318,7 @@ class KeySet:
         algorithm, kid = header.get("alg"), header.get("kid")
         known = [key for key in self.keys if kid is None or key.kid in (None, kid)]
         if not known:
-            raise TokenError("the token names a key that is not in the set")
+            raise TokenError("the token names a key (kid) that is not in the set")
         candidates = [key for key in known if key.allows(algorithm)]
         if not candidates:
             raise TokenError(f"no key of the set verifies tokens with algorithm {algorithm!r:.40}")

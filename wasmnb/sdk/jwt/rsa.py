@@ -1,4 +1,4 @@
-"""RSA signatures in Python: PKCS #1 v1.5 (RFC 8017). Verifying is one power with a small exponent."""
+"""RSA signatures in Python: PKCS #1 v1.5 (RFC 8017). Verifying is one exponentiation with a small exponent."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from ...abi.text import encode_text
 
 __all__ = ["Token", "TokenError", "bearer_token", "check_claims", "decode_base64", "parse_token"]
 
-#: Longest token in characters: longer ones are refused before anything is computed.
+#: Most characters of a token. Longer tokens are rejected before anything is computed.
 _LONGEST = 16384
 
 _ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
@@ -28,7 +28,7 @@ class Token(NamedTuple):
     Attributes
     ----------
     header
-        Its header; `alg` is the algorithm, `kid` the key's id.
+        The token's header: `alg` is the algorithm, `kid` the key's id.
     payload
         Bytes of the claims.
     signed
@@ -44,16 +44,16 @@ class Token(NamedTuple):
 
 
 def bearer_token(authorization: str | None) -> str:
-    """Return the token of an `authorization` header.
+    """Return the token in an `authorization` header.
 
     Raises
     ------
     TokenError
-        There is no header, or its scheme is not Bearer.
+        There is no header or no token, or the scheme is not Bearer.
     """
     scheme, _, token = (authorization or "").strip().partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise TokenError("there is no bearer token")
+        raise TokenError("the authorization header has no bearer token")
     return token.strip()
 
 
@@ -70,7 +70,7 @@ def parse_token(token: str) -> Token:
     Raises
     ------
     TokenError
-        It isn't a signed token.
+        The text isn't a signed token.
     """
     if len(token) > _LONGEST:
         raise TokenError(f"the token has more than {_LONGEST} characters")
@@ -79,7 +79,7 @@ def parse_token(token: str) -> Token:
         raise TokenError(f"the token has {len(parts)} parts instead of 3")
     header = _json_object(decode_base64(parts[0], "the token's header"), "the token's header")
     if "crit" in header:
-        raise TokenError("the token's header has `crit`, whose extensions are not known")
+        raise TokenError("the token's header requires extensions (`crit`), which are not supported")
     payload = decode_base64(parts[1], "the token's payload")
     signature = decode_base64(parts[2], "the token's signature")
     return Token(header, payload, encode_text(f"{parts[0]}.{parts[1]}"), signature)

@@ -1,4 +1,4 @@
-"""From source text to the filter's classes: parts, local modules, callbacks, exports, and errors of loading.
+"""From source text to the filter's classes: parts, local modules, callbacks, exports, and errors while loading.
 
-The calls of the loaded classes are in `wasmnb.sdk.dispatch`.
+The loaded classes are called from `wasmnb.sdk.dispatch`.
 """

@@ -17,7 +17,7 @@ _FACTORIES = ("__init__", "new_http_context", "new_tcp_context", "new_plugin_con
 
 
 def check_methods(kind: str, cls: type[Any], base: type[Any], codes: list[CodeType]) -> None:
-    """Raise for callbacks that are never called, and for wrong parameters, before the first request arrives.
+    """Raise for callbacks that would never be called or have wrong parameters, before the first request arrives.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def check_methods(kind: str, cls: type[Any], base: type[Any], codes: list[CodeTy
     Raises
     ------
     FilterSourceError
-        A method would never be called, or not with its parameters.
+        A method would never be called, or doesn't accept its callback's parameters.
     """
     known = {h.method: h for h in handlers_of(kind)}
     for name in dir(cls):
@@ -49,15 +49,15 @@ def check_methods(kind: str, cls: type[Any], base: type[Any], codes: list[CodeTy
         _check_async(cls, method, may_wait=handler.may_wait)
         if not _accepts(method, 1 + len(handler.params)):
             raise FilterSourceError(
-                f"{cls.__name__}.{name} does not accept the parameters of its callback",
+                f"{cls.__name__}.{name} doesn't accept the parameters of its callback",
                 filename=method.__code__.co_filename,
                 lineno=method.__code__.co_firstlineno,
-                hint=f"Write it as def {handler.signature}.",
+                hint=f"It is written as def {_signature(method)}. Write it as def {handler.signature}.",
             )
 
 
 def _accepts(method: FunctionType, count: int) -> bool:
-    """Return whether a method can be called with so many positional arguments and no others."""
+    """Return whether a method can be called with this number of positional arguments and no others."""
     code = method.__code__
     named = code.co_argcount
     only_keywords = code.co_varnames[named : named + code.co_kwonlyargcount]
@@ -69,11 +69,19 @@ def _accepts(method: FunctionType, count: int) -> bool:
     )
 
 
+def _signature(method: FunctionType) -> str:
+    """Return the name and the parameters of a method, without those that collect the rest (`*args`)."""
+    code, count = method.__code__, method.__code__.co_argcount
+    only_keywords = code.co_varnames[count : count + code.co_kwonlyargcount]
+    names = [*code.co_varnames[:count], *(["*", *only_keywords] if only_keywords else [])]
+    return f"{method.__name__}({', '.join(names)})"
+
+
 def _check_async(cls: type[Any], method: FunctionType, *, may_wait: bool) -> None:
-    """Raise for `async def` in callbacks that cannot wait, and for `yield`."""
+    """Raise for `async def` in callbacks that can't wait, and for `yield`."""
     flags = method.__code__.co_flags
     if flags & (CO_GENERATOR | CO_ASYNC_GENERATOR):
-        problem, hint = "is a generator and would never run", "A callback returns or awaits, but does not yield."
+        problem, hint = "is a generator and would never run", "A callback can return or await, but it can't yield."
     elif flags & CO_COROUTINE and not may_wait:
         problem, hint = "cannot be async: the proxy does not wait for it", "Write it as a plain def."
     else:

@@ -14,7 +14,7 @@ __all__ = ["BASE_NAMES", "CALLBACK_NAMES", "check_name"]
 #: Kind of context -> the SDK's class.
 BASE_NAMES = {"vm": "VMContext", "plugin": "PluginContext", "http": "HttpContext", "tcp": "TcpContext"}
 
-#: Kind and a name that authors expect there -> the callback that they mean.
+#: Kind of context, and a method name that authors may expect to be a callback of it -> the callback that they mean.
 _SYNONYMS = {
     ("http", "on_done"): "on_http_stream_done",
     ("http", "on_stream_done"): "on_http_stream_done",
@@ -22,7 +22,7 @@ _SYNONYMS = {
     ("tcp", "on_http_stream_done"): "on_stream_done",
 }
 
-#: Callback that reports on a callout -> the call that takes it as `callback=`.
+#: Callback that reports on a callout -> the method whose `callback=` is used instead.
 _REPORTS = {
     callback: call for call, callbacks in REPORTED_BY.items() if call.endswith(("_call", "_stream")) for callback in callbacks
 } | {"on_http_call_response": "http_call"}  # fmt: skip
@@ -30,12 +30,12 @@ _REPORTS = {
 #: Every name under which authors know a callback.
 CALLBACK_NAMES = frozenset({*(h.method for h in HANDLERS.values()), *(c.short for c in CALLBACKS.values())})
 
-#: Similarity of two names from which on one is taken for a misspelling of the other.
+#: Similarity of two names above which one is considered a misspelling of the other.
 _SIMILARITY = 0.9
 
 
 def check_name(kind: str, cls: type[Any], method: FunctionType, name: str, codes: Sequence[CodeType]) -> None:
-    """Raise for a method that looks like a callback but isn't one of its class.
+    """Raise for a method that looks like a callback, but isn't a callback of its class.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def check_name(kind: str, cls: type[Any], method: FunctionType, name: str, codes
     cls, method, name
         The class, its method, and the method's name.
     codes
-        Code of the source. A callback of a callout's response may have the ABI's name if the code mentions it.
+        Code of the source. A method for a callout's response may have the name of the ABI's callback if the code uses it.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def check_name(kind: str, cls: type[Any], method: FunctionType, name: str, codes
         and _is_unused(name, codes)
     ):
         problem = "is never called"
-        hint = f"{BASE_NAMES[kind]} has {', '.join(alike)}. Give a method of your own another name, or call it."
+        hint = f"{BASE_NAMES[kind]} has {', '.join(alike)}. If this is a helper of your own, rename it or call it."
     else:
         return
     code = method.__code__
@@ -80,13 +80,13 @@ def check_name(kind: str, cls: type[Any], method: FunctionType, name: str, codes
 
 
 def _is_unused(name: str, codes: Sequence[CodeType]) -> bool:
-    """Return whether no code mentions a method except its definition, and none looks attributes up by name."""
+    """Return whether no code mentions a method outside of its definition, or looks attributes up with `getattr`."""
     names = [n for code in codes for n in _names(code)]
     return names.count(name) < 2 and "getattr" not in names
 
 
 def _alike(kind: str, name: str) -> list[str]:
-    """Return callbacks of a kind that share a word with a name such as `on_data`, those with most words in common first.
+    """Return callbacks of a kind that share words with a name such as `on_data`, sorted by the number of shared words.
 
     The words of the ABI's name count too.
     """
@@ -96,7 +96,7 @@ def _alike(kind: str, name: str) -> list[str]:
 
 
 def _meant(kind: str, name: str) -> Handler | None:
-    """Return the callback of this kind that a name stands for: in the ABI, in another SDK, or misspelt."""
+    """Return the callback of this kind that a name stands for: the ABI's or another SDK's name, or a misspelling."""
     known = {h.method: h for h in handlers_of(kind)}
     by_callback = {h.callback: h for h in known.values()}
     method = _SYNONYMS.get((kind, name), name)
@@ -108,7 +108,7 @@ def _meant(kind: str, name: str) -> Handler | None:
 
 
 def _names(code: CodeType) -> Iterator[str]:
-    """Yield the names in the code, nested functions and classes included; the definition of a method is one of them."""
+    """Yield the names in the code, including nested functions and classes. A method's definition counts once."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, CodeType):

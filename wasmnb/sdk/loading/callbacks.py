@@ -1,6 +1,6 @@
 """The table of methods that authors may write: each with its class, its parameters and the ABI callback that calls it.
 
-The dispatcher, the choice of exports, the check of signatures and error messages read it. Names are the Go SDK's in
+The dispatcher, the choice of exports, the check of signatures and error messages use it. Names are the Go SDK's in
 snake_case; `on_log` on a plugin and `on_delete` are wasmnb's own.
 """
 
@@ -22,13 +22,13 @@ class Handler:
     callback
         The ABI's callback, without prefix.
     kind
-        Class it belongs to: "vm", "plugin", "http" or "tcp".
+        Kind of class that it belongs to: "vm", "plugin", "http" or "tcp".
     method
         The method's name.
     params
-        Names of its parameters after `self`.
+        Names of its parameters after `self` (default none).
     may_wait
-        Whether it may be `async def`: the ABI can hold the stream meanwhile, or there is nothing to hold.
+        Whether it may be `async def` (default False): the ABI can hold the stream meanwhile, or there is nothing to hold.
     """
 
     callback: str
@@ -97,7 +97,7 @@ def handlers_of(kind: str) -> list[Handler]:
     return [h for h in HANDLERS.values() if h.kind == kind]
 
 
-#: ABI callback -> the author's method: that of the first class which has one, plugins last.
+#: ABI callback -> the author's method. If several kinds of class have one, a plugin's has the lowest priority.
 _AUTHOR_NAMES = {h.callback: h.method for h in reversed(HANDLERS.values()) if h.kind == "plugin"} | {
     h.callback: h.method for h in reversed(HANDLERS.values()) if h.kind != "plugin"
 }

@@ -1,9 +1,9 @@
 """The callbacks that a filter's module exports.
 
 Facts: a callback that a module doesn't export is free; an exported one costs a call into Python (2-3 us in Envoy) whenever
-it applies. So a module exports the callbacks that the filter's classes override, and those that the SDK needs for the
-names in the source: `http_call` needs the callback that reports its response. Names are read from the compiled code, so
-that a name that is never called may add an export, but none is missing.
+it applies. So a module exports the callbacks that the filter's classes override, and the callbacks that the SDK needs
+for names in the source: `http_call` needs the callback that reports its response. Names are read from the compiled code, so
+an unused name can add an export, but no export is missing.
 """
 
 import sys
@@ -20,14 +20,14 @@ __all__ = ["needed_exports"]
 #: Always exported: it runs once per worker, has the configuration, and shows a broken filter before traffic arrives.
 _ALWAYS = {"on_configure"}
 
-#: A name in the source -> callbacks that make it work.
+#: Name in the source -> callbacks that it needs.
 _NEEDS = {
     **{name: REPORTED_BY[name] for name in ("http_call", "grpc_call", "grpc_stream")},
     **dict.fromkeys(("sleep", "timeout", "wait_for", "watch"), REPORTED_BY["set_tick_period_milliseconds"]),
     "register_queue": REPORTED_BY["register_shared_queue"],
 }
 
-#: The same for sources with an `async def`: awaiting a body needs its callbacks.
+#: The same for sources with an `async def`: awaiting a body needs the body's callbacks.
 _NEEDS_OF_ASYNC = {
     "request_body": ("on_request_body", "on_request_trailers"),
     "response_body": ("on_response_body", "on_response_trailers"),
@@ -45,7 +45,7 @@ def needed_exports(source: Loaded, *, watches_deletes: bool = False) -> list[str
     source
         The loaded source.
     watches_deletes
-        Whether the binding calls `on_delete` on demand, exported or not.
+        Whether the binding calls `on_delete` on demand, even if it isn't exported (default False).
     """
     needed = set(_ALWAYS)
     needed |= {h.callback for h in HANDLERS.values() if source.overrides(h.kind, h.method)}
@@ -60,7 +60,7 @@ def needed_exports(source: Loaded, *, watches_deletes: bool = False) -> list[str
 
 
 def _names(code: CodeType) -> Iterator[str]:
-    """Yield every name and every string in the code, nested functions and classes included."""
+    """Yield every name and every string in the code, including nested functions and classes."""
     yield from code.co_names
     if not _OF_BODY.isdisjoint(code.co_names):  # self.request.body is self.request_body by another name
         yield from (f"{side}_body" for side in ("request", "response") if side in code.co_names)

@@ -7,5 +7,5 @@ from wasmnb.sdk import __all__ as __all__  # noqa: PLC0414
 
 
 def filter(cls: Any = None, /, **_: Any) -> Any:  # noqa: A001 - the name of the decorator outside of Wasm
-    """Return the class unchanged: inside Wasm it is the filter already."""
+    """Return the class unchanged: inside Wasm, it already is the filter."""
     return (lambda decorated: decorated) if cls is None else cls

@@ -1,4 +1,4 @@
-"""The error of a source that does not load, as plain data for the compiler."""
+"""The error of a source that doesn't load, as plain data for the compiler."""
 
 import traceback
 from typing import Any
@@ -11,14 +11,14 @@ __all__ = ["load_error"]
 
 
 def load_error(error: BaseException, filenames: list[str]) -> dict[str, Any]:
-    """Return the exception that a source raised while it was loaded, and its place.
+    """Return the exception that a source raised while it was loaded, with its place in the source.
 
     Parameters
     ----------
     error
         The exception of `Dispatcher.load_parts`, without the frames of its callers.
     filenames
-        File names of the source's modules and parts; the last one is the user's.
+        File names of the source's modules and parts. Without a better place, the error is in the last one.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def load_error(error: BaseException, filenames: list[str]) -> dict[str, Any]:
 
 
 def _place(error: BaseException, filenames: list[str]) -> tuple[str, int | None]:
-    """Return the innermost place in the source's own parts and modules."""
+    """Return file name and line of the innermost frame in the source's own parts and modules."""
     if isinstance(error, SyntaxError | FilterSourceError) and error.filename:
         return error.filename, error.lineno
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in filenames]

@@ -1,4 +1,4 @@
-"""Modules of a filter's own, imported by name from text that is part of the source.
+"""A filter's own modules, whose text is part of the source; the filter imports them by name.
 
 Facts: inside Wasm there is no file system, and an interpreter is one VM, so modules have their plain names. Where VMs
 share an interpreter, each has its own copies, which the embedder puts into `sys.modules` while a callback runs.
@@ -24,7 +24,7 @@ class LocalModules:
     modules
         The modules.
     namespace
-        First contents of every namespace of the filter, in addition to Python's.
+        Names that every namespace of the filter starts with, in addition to Python's (default none).
     """
 
     def __init__(self, modules: Sequence[LocalModule], namespace: Mapping[str, Any] | None = None) -> None:
@@ -33,7 +33,7 @@ class LocalModules:
         self._codes: dict[str, CodeType] = {}
 
     def install(self) -> None:
-        """Let `import` find the modules, before other modules with the same name."""
+        """Make `import` find the modules, with priority over other modules of the same name."""
         if self._modules:
             sys.meta_path.insert(0, self)
             for name in self._modules:
@@ -62,7 +62,7 @@ class LocalModules:
         return spec
 
     def create_module(self, _spec: ModuleSpec) -> None:
-        """Let the import system create the module."""
+        """Return None, so that the import system creates the module."""
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the module's code."""

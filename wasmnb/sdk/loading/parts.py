@@ -15,7 +15,7 @@ _BUNDLE = b"\0\0"
 
 
 class Part(NamedTuple):
-    """A text of the source; in errors and tracebacks its first line is line `first_line` of `filename`."""
+    """A piece of the source's text. In errors and tracebacks, its first line is line `first_line` of `filename`."""
 
     text: str
     filename: str = "<filter>"
@@ -23,7 +23,7 @@ class Part(NamedTuple):
 
 
 class LocalModule(NamedTuple):
-    """A module of the filter's own: its dotted name, its text, and its file name in tracebacks."""
+    """One of the filter's own modules: its dotted name, its text, and its file name in tracebacks."""
 
     name: str
     text: str
@@ -32,7 +32,7 @@ class LocalModule(NamedTuple):
 
 
 class Bundle(NamedTuple):
-    """A source: parts, modules of its own, and the dotted name of the package that the parts belong to."""
+    """A source: its parts, its own modules, and the dotted name of the package that the parts belong to."""
 
     parts: list[Part]
     modules: list[LocalModule]
@@ -45,9 +45,9 @@ def pack(parts: Sequence[Part], modules: Sequence[LocalModule] = (), package: st
     Parameters
     ----------
     parts, modules
-        At least one part; modules in any order.
+        The parts (at least one), and the source's own modules (default none), in any order.
     package
-        Dotted name of the package that the parts belong to, for relative imports; empty by default.
+        Dotted name of the package that the parts belong to, for relative imports (default empty: none).
     """
     if len(parts) == 1 and not modules and not package:
         text, filename, first_line = parts[0]

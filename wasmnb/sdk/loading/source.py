@@ -1,7 +1,7 @@
 """From source text to the filter's classes.
 
-The top level of a source runs once in every VM, with the SDK's names in its namespace. Then one class of each kind is the
-filter's: the one that no other class derives from. Mistakes are reported with their line.
+A source's module-level code runs once in every VM, with the SDK's names in its namespace. Then the filter's class of each kind
+is the class that no other class derives from. Mistakes are reported with their line.
 """
 
 import sys
@@ -34,11 +34,11 @@ class Loaded:
     module
         The module that the parts ran in.
     codes
-        Compiled code of its parts and of its own modules.
+        Compiled code of the parts and of the source's own modules.
     classes
-        Class of each kind; the SDK's class if the source does not define one.
+        Kind -> the filter's class, or the SDK's class if the source doesn't define one.
     local
-        Names of its own modules in `sys.modules`.
+        Names of the source's own modules in `sys.modules`.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Loaded:
         return getattr(self.classes[kind], method, None) is not getattr(BASES[kind], method, None)
 
     def class_names(self) -> dict[str, str]:
-        """Return the name of the filter's own class of each kind, without kinds for which it has none."""
+        """Return the names of the filter's own classes by kind, without kinds for which it has none."""
         return {kind: cls.__name__ for kind, cls in self.classes.items() if cls is not BASES[kind]}
 
     def callbacks(self) -> dict[str, list[str]]:
@@ -65,25 +65,25 @@ class Loaded:
 
 
 def load_source(parts: Sequence[Part], modules: LocalModules, package: str, names: dict[str, Any]) -> Loaded:
-    """Compile and run a source, and find its classes.
+    """Compile and run a source, and find its context classes.
 
     Parameters
     ----------
     parts
-        Run in this order in one namespace. Errors and tracebacks have each part's file name and lines.
+        The parts, which run in this order in one namespace. Errors and tracebacks have each part's file name and lines.
     modules
         The source's own modules, which are installed here.
     package
-        Package that relative imports start from; empty for none.
+        Dotted name of the package that relative imports start from; empty for none.
     names
-        The SDK's names for the source's namespace.
+        The SDK's names, which the source's namespace starts with.
 
     Raises
     ------
     FilterSourceError
-        The source does not define a filter.
+        The source doesn't define a filter.
     Exception
-        Any exception of compiling and running the source.
+        Any exception raised by compiling or running the source.
     """
     module = ModuleType(MODULE_NAME)
     module.__dict__.update({**names, "__builtins__": __builtins__, **modules.namespace})
@@ -111,7 +111,7 @@ def _run(parts: Sequence[Part], module: ModuleType) -> list[CodeType]:
 
 
 def _find_classes(module: ModuleType, codes: list[CodeType]) -> dict[str, type[Any]]:
-    """Return the class of each kind; the SDK's class if the source does not define one."""
+    """Return the class of each kind: the SDK's class if the source doesn't define one."""
     own = {id(v): v for v in vars(module).values() if isinstance(v, type) and not v.__module__.startswith("wasmnb.")}
     contexts = [c for c in own.values() if issubclass(c, Context)]
     if not contexts:
@@ -142,7 +142,7 @@ def _chosen_by_author(kind: str, contexts: list[type[Any]]) -> bool:
 
 
 def _union(base: type[Any], leaves: list[type[Any]]) -> type[Any]:
-    """Return a class that overrides every method that one of several classes overrides; it is never instantiated."""
+    """Return a class, never instantiated, that overrides every method that any of several classes overrides."""
     names = {name for c in leaves for name in dir(c) if getattr(c, name) is not getattr(base, name, None)}
     methods = {
         n: next(getattr(c, n) for c in leaves if getattr(c, n, None) is not getattr(base, n, None)) for n in names
@@ -176,7 +176,7 @@ def _no_filter_error(classes: list[type[Any]], codes: list[CodeType]) -> FilterS
         f"class {cls.__name__} is not a filter{callback}",
         filename=filename,
         lineno=line,
-        hint=f"Derive it: class {cls.__name__}({base}):",
+        hint=f"Derive it from the SDK's class: class {cls.__name__}({base}):",
     )
 
 
@@ -190,7 +190,7 @@ def _too_many_error(kind: str, leaves: list[type[Any]], codes: list[CodeType]) -
         "tcp": " or let a PluginContext choose in new_tcp_context(self, context_id)",
     }.get(kind, "")
     return FilterSourceError(
-        f"{names} are all of kind {base}, and a filter has one",
+        f"{names} {'both' if len(leaves) == 2 else 'all'} derive from {base}, but a filter can have only one such class",
         filename=filename,
         lineno=line,
         hint=f"Keep one of them{choose}.",

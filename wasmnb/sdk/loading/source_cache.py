@@ -1,4 +1,4 @@
-"""Compiling sources, and storing their text in `linecache` for tracebacks."""
+"""Compiles sources, and stores their text in `linecache` for tracebacks."""
 
 import linecache
 from types import CodeType
@@ -11,7 +11,7 @@ MODULE_NAME = "wasmnb_filter"
 
 
 def compile_source(text: str, filename: str, first_line: int = 1) -> CodeType:
-    """Compile a text whose first line has the number `first_line` in its file."""
+    """Compile a text whose first line is line `first_line` of its file."""
     try:
         return compile("\n" * (first_line - 1) + text, filename, "exec", dont_inherit=True)
     except SyntaxError as error:
@@ -23,16 +23,16 @@ def compile_source(text: str, filename: str, first_line: int = 1) -> CodeType:
 def store_source(text: str, filename: str, first_line: int = 1, *, keep_others: bool = False) -> None:
     """Store a source's text for tracebacks.
 
-    A file whose lines are stored already stays unchanged: natively it is the notebook's whole cell.
+    A file that already has these lines stays unchanged: for a native filter, it has the notebook's whole cell.
 
     Parameters
     ----------
     text, filename
         The source and its file.
     first_line
-        Number of its first line in the file; 1 by default.
+        Number of its first line in the file (default 1).
     keep_others
-        Keep the other lines of the file, which belong to other parts of the source.
+        Whether to keep the other lines of the file, which belong to other parts of the source (default False).
     """
     lines = text.splitlines(keepends=True)
     known: tuple[Any, ...] = linecache.cache.get(filename, ())

@@ -1,7 +1,8 @@
-"""Notices whether a filter's top level reads what differs from VM to VM and is not asked of the proxy each time.
+"""Detects whether a filter's module-level code reads something that differs between VMs.
 
-A filter is loaded once, when its release module is built, and every VM starts with the memory that this leaves, unless its top
-level has read the environment or used random numbers. (Clocks and the system's randomness are hostcalls, which the host sees.)
+A filter is loaded once, when its release module is built, and every VM starts with a copy of the memory after that, unless the
+module-level code has read the environment or used random numbers. (Reading clocks and the system's randomness needs hostcalls,
+which the host sees.)
 """
 
 import os
@@ -12,12 +13,12 @@ __all__ = ["StartWatch"]
 
 
 class StartWatch:
-    """A context manager around the loading.
+    """A context manager for the code that loads a filter.
 
     Attributes
     ----------
     reads
-        Things that were read: `environment`, `random`.
+        What was read: `environment`, `random`, both or nothing.
     """
 
     def __init__(self) -> None:
@@ -47,7 +48,7 @@ class StartWatch:
 
     @staticmethod
     def _put(data: dict[Any, Any]) -> None:
-        """Have both views of the environment use these variables."""
+        """Make `os.environ` and `os.environb` use these variables."""
         for name in ("environ", "environb"):
             view: Any = getattr(os, name, None)
             if view is not None:
@@ -55,13 +56,13 @@ class StartWatch:
 
 
 class _Watched(dict[Any, Any]):
-    """The environment's variables; any access is noted."""
+    """The environment's variables. Any access sets `used`."""
 
     used = False
 
 
 def _noting(name: str) -> Any:
-    """The method of that name, which notes that it was called."""
+    """Return dict's method of this name, wrapped to record its calls."""
     plain = getattr(dict, name)
 
     def access(self: _Watched, *arguments: Any) -> Any:

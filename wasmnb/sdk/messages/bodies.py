@@ -1,7 +1,7 @@
 """Bodies and TCP data: the part of a buffer that a callback may read and change.
 
 Facts: a callback sees the current chunk, or everything so far if the last body callback paused. Reads beyond the end are
-clipped. Writing at 0 replaces the first `length` bytes, writing at or after the end appends; Envoy refuses anything in
+clipped. A write at 0 replaces the first `length` bytes, and a write at or after the end appends; Envoy refuses anything in
 between. Envoy does not adjust content-length: remove that header in the headers callback.
 """
 
@@ -20,10 +20,10 @@ from .pairs import encode_all
 
 __all__ = ["NAMES", "WHOLE", "Body", "from_json", "json_message", "to_json"]
 
-#: Most different names in a JSON document; names that are few whatever they are; and names with the hash of another one.
+#: Most different names in a JSON document, number of names below which nothing is checked, and most names that share a hash.
 NAMES, _FEW, _COLLISIONS = 5_000, 256, 16
 
-#: A string of a JSON document, and whether it is a name.
+#: A string in a JSON document, and the colon after it if it is a name.
 _STRINGS = re.compile(r'"((?:[^"\\]++|\\.)*+)"(\s*+:)?', re.DOTALL)
 
 #: Writes a JSON document. Kept, since making an encoder takes longer than a small document.
@@ -42,7 +42,7 @@ def to_json(value: Any) -> bytes:
 
 
 def from_json(data: str | bytes) -> Any:
-    """Return the value of a JSON document. ValueError if it is invalid, nested too deeply, or has names made to collide."""
+    """Return the value of a JSON document. Raises ValueError if it is invalid, too deep, or has names made to collide."""
     if (data.count(":") if isinstance(data, str) else data.count(b":")) > _FEW:
         _check_names(data)
     try:
@@ -52,10 +52,10 @@ def from_json(data: str | bytes) -> Any:
 
 
 def _check_names(data: str | bytes) -> None:
-    """Raise ValueError for names that share a hash, and for too many different ones.
+    """Raise ValueError for names that share a hash, and for too many different names.
 
-    A client who knows Python's hash secret, as anybody with the module does, can choose names that all have one hash. Reading n
-    of them takes n * n steps, also without a dict for each object: the reader keeps all names of a document in one.
+    A client who knows Python's hash secret, as anyone who has the module does, can choose names that share one hash. Reading n of
+    them takes n * n steps, even if they are in different objects: Python's reader keeps all names of a document in one dict.
     """
     text = data if isinstance(data, str) else data.decode(json.detect_encoding(data), "surrogatepass")
     names = [_unescaped(name) for name, colon in _STRINGS.findall(text) if colon]
@@ -65,7 +65,7 @@ def _check_names(data: str | bytes) -> None:
     collisions = sum(one == other for one, other in pairwise(hashes))
     if len(different) > NAMES or collisions > _COLLISIONS:
         problem = f"more than {NAMES:,} different names" if len(different) > NAMES else "names that are made to collide"
-        raise ValueError(f"the JSON has {problem}; json.loads reads it, however long it takes")
+        raise ValueError(f"the JSON has {problem}, which can take very long to read; json.loads() reads it anyway")
 
 
 def _unescaped(name: str) -> str:
@@ -73,19 +73,19 @@ def _unescaped(name: str) -> str:
 
 
 def json_message(value: Any, body: Value, headers: PairsLike) -> tuple[bytes, PairsLike]:
-    """Return body and headers of a JSON message.
+    """Return the body and the headers of a JSON message.
 
     Parameters
     ----------
     value
         The value to serialise.
     body
-        The caller's body, which has to be empty.
+        The caller's body, which must be empty.
     headers
         The caller's headers; content-type is added unless they have one.
     """
     if body:
-        raise TypeError("a message has a body or json, not both")
+        raise TypeError("pass either a body or json, not both")
     pairs = encode_all(headers)
     if not any(name.lower() == b"content-type" for name, _ in pairs):
         pairs.append((b"content-type", b"application/json"))
@@ -105,14 +105,14 @@ class Body:
         self._type = int(buffer_type)
 
     def get(self, start: int = 0, length: int = WHOLE) -> bytes:
-        """Return a part of the body. One hostcall.
+        """Return bytes of the body. One hostcall.
 
         Parameters
         ----------
         start
-            Offset of the first byte (0).
+            Offset of the first byte (default 0).
         length
-            Number of bytes at most; by default all.
+            Most bytes to return (default: all).
         """
         status, data = self._abi.get_buffer_bytes(self._type, start, length)
         if status:
@@ -132,12 +132,12 @@ class Body:
         self._write(0, 0, data)
 
     def replace_start(self, length: int, data: Value) -> None:
-        """Replace the beginning, which is the only partial change that Envoy allows. One hostcall.
+        """Replace the first bytes, which is the only partial change that Envoy allows. One hostcall.
 
         Parameters
         ----------
         length
-            Number of bytes that are replaced.
+            Number of bytes to replace.
         data
             The new bytes.
         """
@@ -154,10 +154,10 @@ class Body:
 
     @property
     def text(self) -> str:
-        """The bytes as text. Writing it back changes nothing that you don't change.
+        """The bytes as text. Writing the same text back doesn't change the bytes.
 
         An incomplete character at the end of a chunk moves to the start of the next chunk, and bytes that are not UTF-8
-        become surrogates. ContentError if the bytes are compressed or binary: read `get()`, or `await request.content()`.
+        become surrogates. Raises ContentError if the bytes are compressed or binary; use `get()` or `await request.content()`.
         """
         data = self.get()
         try:
@@ -166,12 +166,12 @@ class Body:
             return text_of(self, self._type, data, error)
 
     def json(self) -> Any:
-        """Return the bytes as JSON.
+        """Return the JSON value of the bytes.
 
         Raises
         ------
         ContentError
-            They are not valid JSON, with line and column. The message says whether they are only a chunk, or compressed.
+            The bytes are not JSON. The message gives line and column, and says if they are only a chunk, or compressed.
         """
         data = self.get()
         try:
@@ -199,7 +199,7 @@ class Body:
     def _check_awaitable(self) -> None:
         if self._type not in _HTTP_BODIES:
             raise TypeError(
-                f"{self!r} cannot be awaited: data of a connection arrives in chunks without an end to wait for. "
+                f"{self!r} can't be awaited: the data of a connection arrives in chunks, without an end to wait for. "
                 "Read the current chunk with get(), or return Action.PAUSE to see more with the next one"
             )
 

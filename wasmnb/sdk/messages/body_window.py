@@ -14,7 +14,7 @@ __all__ = ["BodyWindow", "SeenPart"]
 
 
 class SeenPart(Protocol):
-    """Where in the buffer the part lies that the callback has seen: from `base` to `end`."""
+    """The part of the buffer that the callback has seen: from offset `base` to `end`."""
 
     base: int
     end: int
@@ -33,7 +33,7 @@ class BodyWindow(Body):
         self._seen = seen
 
     def get(self, start: int = 0, length: int = WHOLE) -> bytes:
-        """Return bytes from `start` on, at most `length` of them."""
+        """Return at most `length` bytes, from `start` on."""
         visible = max(0, len(self) - start)
         return super().get(self._seen.base + start, min(length, visible)) if visible else b""
 

@@ -1,8 +1,8 @@
 """Cookies: a mapping of a request's cookies, and the header that sets a cookie in a response.
 
-Facts (RFC 6265): a request has its cookies as `name=value` pairs with `;` between them, in one header or several. Their
-encoding is not specified, so values are read as they are, without quotes around them. Writing a cookie leaves the others
-unchanged. A response sets each cookie with its own `set-cookie` header.
+Facts (RFC 6265): a request has its cookies as `name=value` pairs with `;` between them, in one or more headers. Their
+encoding is not specified, so values are read as they are, except that quotes around them are dropped. Writing a cookie leaves
+the others unchanged. A response sets each cookie with its own `set-cookie` header.
 """
 
 from collections.abc import Iterator, MutableMapping
@@ -22,7 +22,7 @@ SameSite = Literal["Strict", "Lax", "None"]
 
 
 class Cookies(MutableMapping[str, str]):
-    """The request's cookies. A write changes the `cookie` header at once, and joins several headers into one."""
+    """The request's cookies. A write changes the `cookie` header at once, and joins several such headers into one."""
 
     __slots__ = ("_headers", "_lookup", "_sent")
 
@@ -37,11 +37,11 @@ class Cookies(MutableMapping[str, str]):
         return [part for part in parts if part]
 
     def items(self) -> list[tuple[str, str]]:  # type: ignore[override]
-        """Return every cookie in order, without parts that are not pairs."""
+        """Return the name and value of every cookie, in order. Parts that are not pairs are skipped."""
         return list(self._current().pairs)
 
     def _current(self) -> Lookup:
-        """Return the cookies, which are read again only if the header has changed: `dict(cookies)` asks for each name."""
+        """Return the cookies. They are parsed again only if the header has changed, since `dict(cookies)` asks for each name."""
         sent = self._headers.get_all("cookie")
         if sent != self._sent:
             pairs = map(_read, self._parts())
@@ -80,7 +80,7 @@ class Cookies(MutableMapping[str, str]):
 
 
 def _read(part: str) -> tuple[str | None, str]:
-    """Return name and value of a cookie as it was sent; the name is None if it is not a pair."""
+    """Return the name and the value of a cookie as it was sent. The name is None if it is not a pair."""
     name, equals, value = part.partition("=")
     value = value.strip()
     if len(value) > 1 and value[0] == value[-1] == '"':
@@ -89,7 +89,7 @@ def _read(part: str) -> tuple[str | None, str]:
 
 
 class CookieAttributes(TypedDict, total=False):
-    """Attributes of `set_cookie`."""
+    """Keyword arguments of `set_cookie`."""
 
     max_age: int | None
     path: str | None
@@ -115,15 +115,15 @@ def cookie_header(
     Parameters
     ----------
     name, value
-        The cookie. Neither may have spaces, commas, semicolons or control characters.
+        Name and value of the cookie. Neither may have spaces, commas, semicolons or line breaks.
     max_age
-        Lifetime in seconds; None (the default) for the browser's session.
+        Lifetime in seconds (default None: the browser's session).
     path, domain
-        URLs that the cookie is sent to: "/" and the response's host by default.
+        Path and host of the requests that get the cookie (default "/", and None: the response's host).
     secure, http_only
-        Whether to send it with https only (False by default), and to hide it from scripts (True by default).
+        Whether the cookie is sent over https only (default False), and whether it is hidden from scripts (default True).
     same_site
-        "Strict", "Lax" (the default), "None", or None for no attribute.
+        "Strict", "Lax", "None", or None for no such attribute (default "Lax").
 
     Raises
     ------
@@ -131,24 +131,24 @@ def cookie_header(
         A part has a character that would end the cookie, or `same_site` is unknown.
     """
     if max_age is not None and not isinstance(max_age, int):
-        raise TypeError(f"max_age of cookie {name!r} is a number of seconds, not {max_age!r}")
+        raise TypeError(f"max_age of cookie {name!r} must be a whole number of seconds, not {max_age!r}")
     if same_site is not None and same_site not in get_args(SameSite):
-        raise ValueError(f"same_site of cookie {name!r} is Strict, Lax or None, not {same_site!r}")
+        raise ValueError(f"same_site of cookie {name!r} must be 'Strict', 'Lax', 'None' or None, not {same_site!r}")
     attributes = [("Max-Age", max_age), ("Path", path), ("Domain", domain), ("SameSite", same_site)]
     texts = [f"{key}={text}" for key, text in attributes if text is not None]
     if any(set(text) & set("\0\r\n;") for text in texts):
-        raise ValueError(f"an attribute of cookie {name!r} has a character that would end it")
+        raise ValueError(f"an attribute of cookie {name!r} has a semicolon or a line break, which would end it")
     return "; ".join([_pair(name, value), *texts, *["Secure"] * secure, *["HttpOnly"] * http_only])
 
 
 def _pair(name: str, value: str | int) -> str:
     """Return a cookie as it is sent."""
     if not isinstance(name, str) or not isinstance(value, str | int):
-        raise TypeError(f"cookie {name!r} cannot be {value!r}: a name is a str, a value a str or an int")
+        raise TypeError(f"invalid cookie {name!r}={value!r}: the name must be a str, and the value a str or an int")
     text = str(value)
     if not name or "=" in name or set(name + text) & _FORBIDDEN:
         raise ValueError(
-            f"cookie {name!r} cannot be {value!r}: spaces, commas, semicolons and control characters are not allowed "
-            "(use urllib.parse.quote)"
+            f"invalid cookie {name!r}={value!r}: the name must not be empty or have '=', and neither part may have spaces, "
+            "commas, semicolons or line breaks (use urllib.parse.quote)"
         )
     return f"{name}={text}"

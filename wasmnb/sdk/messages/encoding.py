@@ -2,7 +2,7 @@
 
 Facts: the ABI passes bytes and never decodes them. Bytes that are not UTF-8 become surrogates (`surrogateescape`), which
 are encoded as the same bytes again. A lone surrogate, which JSON can have and UTF-8 cannot, is encoded as U+FFFD. Envoy
-refuses line breaks in requests to the upstream; to the client it writes them, and the text after it is another header.
+refuses line breaks in requests to the upstream, but writes them to the client, where the text after one is another header.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,10 +11,10 @@ from ...abi.text import decode_text, encode_text
 
 __all__ = ["PairsLike", "Text", "Value", "decode", "encode"]
 
-#: Type of names.
+#: Type of names in arguments.
 Text = str | bytes
 
-#: Type of values; numbers are written in decimal.
+#: Type of values in arguments; numbers are written in decimal.
 Value = str | bytes | bytearray | memoryview | int
 
 #: Type of header maps in arguments.
@@ -26,7 +26,7 @@ _OBJECT = (dict, list)
 
 
 def encode(value: Value) -> bytes:
-    """Return bytes unchanged, and text and numbers as UTF-8. TypeError for other types (None, float, bool)."""
+    """Return bytes unchanged, and text and ints as UTF-8. Raises TypeError for other types (None, float, bool)."""
     kind = type(value)
     if kind is bytes:
         return value  # type: ignore[return-value]

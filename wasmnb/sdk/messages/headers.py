@@ -1,7 +1,7 @@
-"""Header maps as mutable mappings with several values for a name, directly on the proxy's map.
+"""Header maps as mutable mappings, in which names can have several values, directly on the proxy's maps.
 
 Facts: a lookup returns the first value; replacing leaves exactly one entry; the proxy lower-cases names on every write and
-lookup. Values are not cached: every read and every write is one hostcall (iterating is one for the whole map), so changes
+lookup. Values are not cached: every read and every write is one hostcall (iteration is one for the whole map), so changes
 by other filters and the proxy are visible.
 """
 
@@ -25,8 +25,8 @@ _ALWAYS = {HeaderMapType.REQUEST_HEADERS: b":method", HeaderMapType.RESPONSE_HEA
 class HeaderMap(MutableMapping[str, str]):
     """One of the stream's header maps.
 
-    `headers["x"]` is the first value (KeyError without one), `headers["x"] = "y"` leaves one entry, `add` appends, and
-    `get_all` returns all values. Values that are not UTF-8 have surrogates; `raw` has everything as bytes.
+    `headers["x"]` is the first value (KeyError if there is none), `headers["x"] = "y"` leaves one entry, `add` appends an
+    entry, and `get_all` returns all values. Values that are not UTF-8 have surrogates; `raw` has everything as bytes.
 
     Raises
     ------
@@ -60,7 +60,7 @@ class HeaderMap(MutableMapping[str, str]):
         name
             Name of the header.
         default
-            Result if the map doesn't have the name (None).
+            Result if the map doesn't have the name (default None).
 
         Raises
         ------
@@ -98,7 +98,7 @@ class HeaderMap(MutableMapping[str, str]):
 
     @property
     def raw(self) -> list[Pair]:
-        """Every entry as bytes, in the proxy's order. Assigning replaces the whole map."""
+        """Every entry as bytes, in the proxy's order. Assigning to it replaces the whole map."""
         return self._available(read_pairs(self._abi, self._map))
 
     @raw.setter
@@ -111,7 +111,7 @@ class HeaderMap(MutableMapping[str, str]):
             raise header_error("set_header_map_pairs", status, self._map)
 
     def _available(self, pairs: list[Any] | int) -> list[Any]:
-        """Return the pairs of a map; raise if it is not available. The hostcall returns OK and an empty map then."""
+        """Return the pairs of a map; raise if the map is not available, in which case the hostcall returns OK and an empty map."""
         if isinstance(pairs, int):
             raise header_error("get_header_map_pairs", pairs, self._map)
         always = None if pairs else _ALWAYS.get(HeaderMapType(self._map))
@@ -128,7 +128,7 @@ class HeaderMap(MutableMapping[str, str]):
         return len({n for n, _ in self.raw})
 
     def items(self) -> list[tuple[str, str]]:  # type: ignore[override]
-        """Return every entry in order; a repeated name has several. One hostcall."""
+        """Return every entry in order; names can repeat. One hostcall."""
         return self._available(read_text_pairs(self._abi, self._map))
 
     def keys(self) -> KeysView[str]:
@@ -149,12 +149,12 @@ class HeaderMap(MutableMapping[str, str]):
             raise header_error("replace_header_map_value", status, self._map, decode(key))
 
     def add(self, name: Text, value: Value) -> None:
-        """Append an entry. One hostcall. (Envoy joins values of a few known headers with a comma.)
+        """Append an entry. One hostcall. (For a few known headers, Envoy joins the values with a comma.)
 
         Parameters
         ----------
         name, value
-            The entry.
+            Name and value of the entry.
 
         Raises
         ------
@@ -174,7 +174,7 @@ class HeaderMap(MutableMapping[str, str]):
         name
             Name of the header.
         values
-            The values, in order; none removes the name.
+            The values, in order. If there are none, the name is removed.
         """
         self.remove(name)
         for value in values:
@@ -194,12 +194,12 @@ class HeaderMap(MutableMapping[str, str]):
             raise header_error("remove_header_map_value", status, self._map, decode(key))
 
     def __delitem__(self, name: Text) -> None:
-        """Remove every entry of a name; KeyError without one. Two hostcalls, where `remove` needs one."""
+        """Remove every entry of a name; KeyError if there is none. Two hostcalls, where `remove` needs one."""
         self[name]
         self.remove(name)
 
     def clear(self) -> None:
-        """Remove every entry, pseudo-headers included (Envoy cannot route the request then)."""
+        """Remove every entry, including pseudo-headers, without which Envoy can't route the request."""
         self.raw = []
 
     def replace(self, pairs: PairsLike) -> None:
@@ -226,7 +226,7 @@ class HeaderMap(MutableMapping[str, str]):
 
 
 class TextHeaderMap(HeaderMap):
-    """A header map for bindings with `header_text` and `header_set`, which take `str`: two steps less for a header.
+    """A header map for bindings with `header_text` and `header_set`, which accept `str`: two steps less for a header.
 
     Text with surrogates, numbers and other types use the base class's methods.
     """

@@ -1,6 +1,6 @@
-"""Values by name in a list that a client has chosen.
+"""Lookup of values by name in a list of pairs that a client has sent.
 
-A dict isn't used: a client who knows Python's hash secret, as anybody with the module does, can send names that all have one hash.
+A dict isn't used: a client who knows Python's hash secret, as anyone who has the module does, can send names that share one hash.
 """
 
 from bisect import bisect_left
@@ -15,12 +15,12 @@ class Lookup:
     Parameters
     ----------
     pairs
-        Names and values.
+        (name, value) pairs (default none).
 
     Attributes
     ----------
     pairs
-        The same, as a list.
+        The pairs as a list.
     """
 
     __slots__ = ("_places", "pairs")
@@ -30,7 +30,7 @@ class Lookup:
         self._places = sorted((name, i) for i, (name, _) in enumerate(self.pairs))
 
     def first(self, name: str) -> str:
-        """Return the first value of a name; KeyError if there is none."""
+        """Return the first value of a name. Raises KeyError if there is none."""
         at = bisect_left(self._places, (name, 0))
         if at == len(self._places) or self._places[at][0] != name:
             raise KeyError(name)

@@ -1,7 +1,7 @@
-"""Reading and serialising whole header maps.
+"""Reads and serialises whole header maps.
 
 The binding's own functions are used if it has them, as in Wasm: they need a tenth (writing) to a fifth (reading) of the
-instructions of the Python code.
+instructions that the Python code needs.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -25,7 +25,7 @@ _PAIR = (tuple, list)
 
 
 def read_pairs(abi: Any, map_type: int) -> list[Pair] | int:
-    """Return every entry of a header map, or the hostcall's status if it is not OK. An invalid layout is empty."""
+    """Return every entry of a header map, or the hostcall's status if it is not OK. A map with an invalid layout counts as empty."""
     native = getattr(abi, "header_pairs", None)
     if native is not None:
         return native(map_type, 0)  # type: ignore[no-any-return]
@@ -57,9 +57,9 @@ def serialised(abi: Any, pairs: PairsLike | None) -> bytes:
 
 
 def serialised_headers(abi: Any, pairs: PairsLike | None) -> bytes:
-    """Serialise headers that the proxy does not check; ValueError if one has a line break."""
+    """Serialise headers that the proxy doesn't check. Raises ValueError if one has a line break."""
     data = serialised(abi, pairs)
-    if has_line_break(data):  # or in the sizes
+    if has_line_break(data):  # it may be a byte of the sizes
         for name, value in decode_pairs(data) or []:
             if has_line_break(name, value):
                 raise ValueError(line_break_message(name, value))
@@ -67,7 +67,7 @@ def serialised_headers(abi: Any, pairs: PairsLike | None) -> bytes:
 
 
 def encode_value(name: bytes, value: Value) -> bytes:
-    """Return a header's value as bytes; ValueError if the value or the name has a line break."""
+    """Return a header's value as bytes. Raises ValueError if the value or the name has a line break."""
     try:
         data = encode(value)
     except TypeError as error:
@@ -85,7 +85,7 @@ def has_line_break(*parts: bytes) -> bool:
 
 def line_break_message(name: Text, value: Value) -> str:
     """Return the error message for a header with a line break."""
-    return f"header {decode(encode(name))!r} cannot be {decode(encode(value))!r}: a line break would end it"
+    return f"header {decode(encode(name))!r} can't be set to {decode(encode(value))!r}: a line break would end it"
 
 
 def encode_all(pairs: PairsLike | None) -> list[Pair]:
@@ -107,13 +107,13 @@ def _items(pairs: PairsLike) -> Iterable[Any]:
 
 
 def _misfit(items: Iterable[Any]) -> str:
-    """Return the error message for pairs of which one cannot be encoded."""
+    """Return the error message for pairs if one of them can't be encoded."""
     for item in items:
         if not isinstance(item, _PAIR) or len(item) != 2:
-            return f"expected names and values, as a mapping or in pairs, got {item!r}"
+            return f"expected a mapping or (name, value) pairs, got {item!r}"
         try:
             encode(item[0])
             encode(item[1])
         except TypeError as error:
             return f"{item[0]!r}: {error}"
-    return "expected names and values"
+    return "expected a mapping or (name, value) pairs"

@@ -1,12 +1,13 @@
 """Attributes of the stream and the node: `self.properties.source.address`, with the right Python types.
 
-Facts: which attributes a stream has depends on the callback. Paths into metadata are followed in its dict, because the bytes of
-a value inside don't show its type. Envoy 1.40 doesn't have the old top-level names (`node`, `route_name`, ...); they are under
+Facts: which attributes a stream has depends on the callback. Paths into metadata are followed in its dict, because the bytes of a
+value in it don't show the value's type. Envoy 1.40 doesn't have the old top-level names (`node`, `route_name`, ...); they are under
 `xds`.
 
 The annotations below are the table of attributes: type checkers and editors know them, and values are converted by them.
 """
 
+import difflib
 import typing
 from datetime import datetime, timedelta
 from functools import cache
@@ -23,7 +24,7 @@ __all__ = ["Properties"]
 
 
 class NoAttribute(NotFound, AttributeError):
-    """An attribute that the stream does not have now: `NotFound`, and an AttributeError for `hasattr` and `getattr`."""
+    """The stream doesn't have the attribute now. It's also an AttributeError, for `hasattr` and `getattr`."""
 
 
 class Group:
@@ -41,16 +42,17 @@ class Group:
         kind = _kinds(type(self)).get(name)
         if kind is None:
             full = ".".join((*self._path, name))
-            known = ", ".join(sorted(".".join((*self._path, n)) for n in _kinds(type(self))))
-            raise AttributeError(
-                f"property {full!r} is not known; known are {known}. Read others with properties.raw(...)"
-            )
+            known = _kinds(type(self))
+            near = difflib.get_close_matches(name, known, 1)
+            names = [".".join((*self._path, n)) for n in near or sorted(known)]
+            hint = f"did you mean {names[0]}?" if near else f"known: {', '.join(names)}"
+            raise AttributeError(f"property {full!r} is not known ({hint}). Read others with properties.raw(...)")
         if isinstance(kind, type) and issubclass(kind, Group):
             return kind(self._context)
         return _value(self._context, type(self), name, kind)
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return an attribute of this group, or `default` if the stream does not have it now."""
+        """Return an attribute of this group, or `default` (None) if the stream doesn't have it now."""
         return Properties(self._context).get(".".join((*self._path, name)), default)
 
     if not TYPE_CHECKING:  # a name that is not annotated is an error to type checkers
@@ -195,8 +197,8 @@ class XdsProperties(Group):
 class Properties(Group):
     """Attributes by dotted name (`properties.request.path`) or by key (`properties["request.path"]`).
 
-    An attribute that the stream does not have raises `NotFound`, which says where it is available; `get` returns a default.
-    Assigning by key stores a value in the stream's filter state, for other filters of the stream.
+    If the stream doesn't have an attribute, `NotFound` is raised, which says where it is available; `get` returns a default
+    instead. Assigning to a key stores a value in the stream's filter state, for other filters of the stream.
     """
 
     request: RequestProperties
@@ -213,11 +215,11 @@ class Properties(Group):
     metadata: Metadata
     filter_state: bytes
 
-    #: Iterating would use numbers as keys.
+    #: Without this, Python would try to iterate with numbers as keys.
     __iter__ = None
 
     def __getitem__(self, key: str) -> Any:
-        """Return an attribute by dotted name, or a map's value: `properties["request.headers.x-user"]`. Unknown names have bytes."""
+        """Return an attribute by dotted name, or a map's value: `properties["request.headers.x-user"]`. Values of unknown names are bytes."""
         group, names = _group_of(key)
         if not names:
             return group(self._context)
@@ -247,9 +249,9 @@ class Properties(Group):
         return isinstance(key, str) and self.get(key, self) is not self
 
     def get(self, key: str, default: Any = None) -> Any:
-        """Return the attribute of a dotted name, or `default` if the stream does not have it now.
+        """Return the attribute of a dotted name, or `default` (None) if the stream doesn't have it now.
 
-        A group of attributes, such as `request`, has no value: the result is `default` as well.
+        A group of attributes, such as `request`, has no value, so the result is `default` as well.
         """
         if not _group_of(key)[1]:
             return default
@@ -266,7 +268,7 @@ class Properties(Group):
         return _raw(self._context, path)
 
     def get_raw(self, *path: Text) -> bytes | None:
-        """Return the bytes of any path, or None if the stream does not have it now."""
+        """Return the bytes of any path, or None if the stream doesn't have it now."""
         try:
             return self.raw(*path)
         except NotFound:
@@ -281,7 +283,7 @@ def _value(context: ContextInterface, group: type[Group], name: str, kind: Any) 
 
 
 def _inside(value: Any, names: list[str], key: str) -> Any:
-    """Return what a path of names leads to inside a dict; its keys can have dots, and lists have indexes."""
+    """Return the value at a path of names inside a dict. Keys can contain dots, and lists are indexed by number."""
     if not names:
         return value
     for size in range(len(names), 0, -1):
@@ -296,7 +298,7 @@ def _inside(value: Any, names: list[str], key: str) -> Any:
 
 def _unknown(key: str) -> str:
     """Return the likely cause of a NOT_FOUND for an unknown name."""
-    moved = f"It is xds.{key} now." if key in _kinds(XdsProperties) else "No filter has stored one either."
+    moved = f"It is named xds.{key} now." if key in _kinds(XdsProperties) else "No filter has stored one either."
     return f"Envoy has no attribute with this name. {moved}"
 
 
@@ -306,15 +308,15 @@ def _dotted(path: tuple[Text, ...]) -> str:
 
 def _read_only(name: str) -> AttributeError:
     return AttributeError(
-        f"{name!r} is an attribute of the proxy and read-only; "
-        'properties["my.key"] = value stores a property of your own'
+        f"{name!r} is a read-only attribute of the proxy; "
+        'to store a property of your own, write properties["my.key"] = value'
     )
 
 
 def _group_of(key: str) -> tuple[type[Group], list[str]]:
     """Return the innermost group of a dotted name, and the remaining names."""
     if not isinstance(key, str):
-        raise TypeError(f"a property's name is a str such as 'request.path', not {key!r}")
+        raise TypeError(f"a property's name must be a str such as 'request.path', not {key!r}")
     group: type[Group] = Properties
     names = key.split(".")
     while names:
@@ -337,7 +339,7 @@ def _first_of(context: ContextInterface, paths: tuple[tuple[Text, ...], ...], ca
 
 
 def _raw(context: ContextInterface, path: tuple[Text, ...], cause: str = "", when: str = "") -> bytes:
-    """Return the bytes of a property; the error has the likely cause, or says `when` it is available."""
+    """Return the bytes of a property. Its error gives the likely cause, or says `when` the property is available."""
     vm = context._vm
     vm.switch(context)
     status, data = vm.abi.get_property(encode_path(path))
@@ -352,7 +354,7 @@ def _raw(context: ContextInterface, path: tuple[Text, ...], cause: str = "", whe
 
 
 def _kinds(group: type[Group]) -> dict[str, Any]:
-    """Return the types of a group's attributes by name, those of its bases included."""
+    """Return the types of a group's attributes by name, including those of its bases."""
     return _tables()[group.__name__]
 
 

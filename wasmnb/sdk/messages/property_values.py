@@ -1,4 +1,4 @@
-"""Values of attributes: from Envoy's bytes to Python types.
+"""Converts the values of attributes from Envoy's bytes to Python types.
 
 Facts: text and bytes are passed unchanged; integers, doubles, timestamps and durations have 8 bytes, booleans 1; maps are pairs,
 and messages are serialised. Metadata is a message.
@@ -21,7 +21,7 @@ class Struct(dict[str, Any]):
 
 
 class Metadata(dict[str, Any]):
-    """Metadata: `filter_metadata` has a dict for each filter, `typed_filter_metadata` the bytes of each filter's message."""
+    """Metadata by filter name: `filter_metadata` has dicts, and `typed_filter_metadata` the bytes of messages."""
 
 
 def _integer(data: bytes) -> int:

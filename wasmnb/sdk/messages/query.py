@@ -1,7 +1,7 @@
-"""The query of a request as a mapping with several values for a name, directly on the `:path` header.
+"""The query of a request as a mapping, in which names can have several values, directly on the `:path` header.
 
 Facts: `:path` has path and query as they were sent; the proxy decodes neither. A name can repeat. Writing a parameter leaves
-the others as they were sent, and percent-encodes the new one. Every read is one hostcall, every write two.
+the others as they were sent, and percent-encodes the new value. Every read is one hostcall, every write two.
 """
 
 from collections.abc import Iterator, MutableMapping
@@ -26,7 +26,7 @@ def _encode(value: str | bytes | int) -> str:
 
 
 class Query(MutableMapping[str, str]):
-    """The parameters of a query: `query["a"]` is the first value, setting leaves one, `get_all` returns all, `add` appends."""
+    """The parameters of a query: `query["a"]` is the first value, assigning to it leaves one, `get_all` returns all, `add` appends."""
 
     __slots__ = ("_headers", "_lookup", "_sent")
 
@@ -44,11 +44,11 @@ class Query(MutableMapping[str, str]):
         self._headers[":path"] = f"{path}?{'&'.join(parts)}" if parts else path
 
     def items(self) -> list[tuple[str, str]]:  # type: ignore[override]
-        """Return every parameter in order; a repeated name has several."""
+        """Return every parameter in order; names can repeat."""
         return list(self._current().pairs)
 
     def _current(self) -> Lookup:
-        """Return the parameters, which are read again only if the query has changed: `dict(query)` asks for each name."""
+        """Return the parameters. They are parsed again only if the query has changed, since `dict(query)` asks for each name."""
         sent = str(self)
         if sent != self._sent:
             self._sent = sent
@@ -67,7 +67,7 @@ class Query(MutableMapping[str, str]):
         return self._current().first(name)
 
     def __setitem__(self, name: str, value: str | bytes | int) -> None:
-        """Replace the first value of a name and remove the others; append a new name."""
+        """Replace the first value of a name and remove the others; append the parameter if the name is new."""
         path, parts = self._split()
         new, is_new = f"{_encode(name)}={_encode(value)}", True
         others = []

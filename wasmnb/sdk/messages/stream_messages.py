@@ -1,7 +1,7 @@
-"""The header maps and bodies of the stream that hostcalls act on now.
+"""The header maps and bodies of the stream that hostcalls currently act on.
 
 Facts: a hostcall acts on the context that the callback is for, until `set_effective_context` changes it for the rest of
-the callback. So these objects belong to the VM and not to a stream; the VM makes them show the right stream (`enter`).
+the callback. So these objects belong to the VM and not to a stream; the VM selects the stream before they are used (`enter`).
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
-"""`self.request` and `self.response`: a stream's two messages by parts.
+"""`self.request` and `self.response`: the parts of a stream's two messages.
 
-Every read and write goes to the proxy at once, as with the header maps below. A filter may assign its own values to these
+Every read and write goes to the proxy at once, as with the header maps that they use. A filter may assign its own values to these
 names (`self.request = ...`).
 """
 
@@ -32,7 +32,7 @@ V = TypeVar("V")
 
 
 class View(Generic[V]):
-    """An attribute that makes its value on each read. It has no `__set__`, so a filter can use the name itself."""
+    """An attribute whose value is made on each read. It has no `__set__`, so a filter can assign its own value to the name."""
 
     def __init__(self, make: Callable[[Any], V], doc: str) -> None:
         self._make = make
@@ -88,22 +88,22 @@ class MessageView:
         Parameters
         ----------
         limit
-            Largest size in bytes, encoded and decoded; 16 MiB by default.
+            Largest size of the body, encoded and decoded, in bytes (default 16 MiB).
 
         Raises
         ------
         ContentError
-            The encoding is not gzip, deflate or none, the body is not valid, or it is too large.
+            The content-encoding is neither gzip nor deflate, or the body is invalid or too large.
         """
         return await whole_content(self, limit)
 
     def lines(self, *, limit: int = ITEM_LIMIT) -> Items[str]:
-        """Iterate over the lines of the body as they arrive, without their ends, in an async headers callback.
+        """Iterate over the lines of the body as they arrive, without line ends, in an async headers callback.
 
         Parameters
         ----------
         limit
-            Largest line in bytes, 1 MiB by default; a larger one raises ContentError. The other iterators also have it.
+            Largest line in bytes (default 1 MiB); a larger line raises ContentError. The other iterators have the same limit.
         """
         return Items(self, LineSplitter(limit))
 
@@ -116,7 +116,7 @@ class MessageView:
         return Items(self, EventSplitter(limit))
 
     def json_rpc(self, *, limit: int = ITEM_LIMIT) -> Items[JsonRpcMessage]:
-        """Iterate over JSON-RPC messages, as of MCP: of a JSON body, or of server-sent events if the content-type says so."""
+        """Iterate over JSON-RPC messages (as in MCP) of a JSON body, or of server-sent events if the content-type says so."""
         is_stream = message_header(self, "content-type").lower().startswith("text/event-stream")
         return Items(self, EventMessages(limit) if is_stream else WholeMessages(limit))
 
@@ -152,13 +152,13 @@ class RequestView(MessageView):
 
     @property
     def path(self) -> str:
-        """Path without the query, as it was sent. Setting it keeps the query."""
+        """Path without the query, as it was sent. Assigning to it keeps the query."""
         return self.target.partition("?")[0]
 
     @path.setter
     def path(self, value: str) -> None:
         if "?" in value:
-            raise ValueError(f"a path has no query, got {value!r}: set request.target for both")
+            raise ValueError(f"the path must not have a query, got {value!r}: set request.target to change both")
         _, mark, query = self.target.partition("?")
         self.target = value + mark + query
 
@@ -189,7 +189,7 @@ class ResponseView(MessageView):
     @status.setter
     def status(self, value: int) -> None:
         if not isinstance(value, int) or not 200 <= value <= 599:
-            raise ValueError(f"a response's status is from 200 to 599, got {value!r}")
+            raise ValueError(f"the status of a response must be between 200 and 599, not {value!r}")
         self.headers[":status"] = value
 
     def set_cookie(self, name: str, value: str | int, **attributes: Unpack[CookieAttributes]) -> None:
@@ -198,14 +198,15 @@ class ResponseView(MessageView):
         Parameters
         ----------
         name, value
-            The cookie. Neither may have spaces, commas, semicolons or control characters.
+            Name and value of the cookie. Neither may have spaces, commas, semicolons or line breaks.
         attributes
-            `max_age` in seconds, `path` ("/" by default), `domain`, `secure` (False), `http_only` (True), and `same_site`
-            ("Lax"; "Strict", "None" or None).
+            `max_age` in seconds (default None: the browser's session), `path` (default "/"), `domain` (default None: the
+            response's host), `secure` (default False), `http_only` (default True), and `same_site`: "Strict", "Lax", "None" or
+            None (default "Lax").
 
         Raises
         ------
         ValueError
-            A part can't be written in a cookie.
+            The name, the value or an attribute can't be written in a cookie.
         """
         self.headers.add("set-cookie", cookie_header(name, value, **attributes))

@@ -1,4 +1,4 @@
 """`async def` callbacks: tasks without an event loop, waiting streams, timers and timeouts, `gather`, queue items.
 
-Callouts that can be awaited are in `wasmnb.sdk.callouts`.
+Callouts, which can be awaited too, are in `wasmnb.sdk.callouts`.
 """

@@ -1,4 +1,4 @@
-"""Awaiting a body: all of it, or chunk by chunk."""
+"""Waits for a body: for all of it, or chunk by chunk."""
 
 from collections.abc import Awaitable
 from typing import Any, Protocol
@@ -56,7 +56,9 @@ class BodyWait(Future):
         root: Any = task.root
         reader: _BodyReader | None = root if hasattr(root, "await_body") else None
         if reader is None or reader.direction != direction:
-            self.fail(RuntimeError(f"the {direction} body can be awaited in an async on_http_{direction}_... callback"))
+            self.fail(
+                RuntimeError(f"the {direction} body can only be awaited in an async on_http_{direction}_... callback")
+            )
         elif reader.body_wait is not None:
             self.fail(RuntimeError(f"the {direction} body is awaited twice at the same time"))
         elif reader.can_read(whole=self.whole):
@@ -73,7 +75,7 @@ class BodyWait(Future):
 
 
 def whole_body(buffer_type: int) -> Awaitable[bytes]:
-    """Return an awaitable of the whole body."""
+    """Return an awaitable for the whole body."""
     return BodyWait(buffer_type, whole=True)
 
 

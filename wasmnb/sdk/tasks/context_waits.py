@@ -1,7 +1,7 @@
 """The waits of a context, which end with it: callbacks by direction, background tasks and gRPC streams.
 
-Facts: callbacks of one direction of a stream run one after another. While one waits, the dispatcher passes the later ones
-of its direction to `ContextWaits.call`.
+Facts: callbacks of one direction of a stream run one after another. While one waits, the dispatcher passes later callbacks of
+the same direction to `ContextWaits.call`.
 """
 
 from collections.abc import Set as AbstractSet
@@ -32,7 +32,7 @@ class _Cancellable(Protocol):
 
 class _WaitingCallback(_Cancellable, Protocol):
     def arrive(self, method: str, args: tuple[Any, ...]) -> Any:
-        """Take a later callback of the direction."""
+        """Handle a later callback of the same direction."""
 
 
 class ContextWaits:
@@ -45,10 +45,10 @@ class ContextWaits:
     others
         Background tasks of a plugin, and gRPC streams that a stream has opened.
     cut_characters
-        First bytes of a character whose other bytes are in the next chunk, by direction.
+        By direction: first bytes of a character whose other bytes are in the next chunk.
     """
 
-    # A default of the class, since most waits are callbacks.
+    # A class attribute, since most contexts have no other waits.
     others: AbstractSet[Any] = frozenset()
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class ContextWaits:
         self.others.add(item)
 
     def discard(self, item: _Cancellable) -> bool:
-        """Remove an item that has ended; return whether it was there."""
+        """Remove an item that has ended, and return whether it was there."""
         if item not in self.others:
             return False
         assert isinstance(self.others, set)
@@ -71,14 +71,14 @@ class ContextWaits:
         return True
 
     def call(self, context: Any, method: str, *args: Any) -> Any:
-        """Call a stream's callback, or pass it to the task that waits in its direction; return the callback's result."""
+        """Call a stream's callback, or pass it to the task that waits in its direction. Return the callback's result."""
         if self.cut_characters and method.endswith(("_body", "_trailers")):
             args = self._complete_character(context, method, args)
         task: _WaitingCallback | None = self.callbacks.get(_DIRECTIONS[method])
         return getattr(context, method)(*args) if task is None else task.arrive(method, args)
 
     def _complete_character(self, context: Any, method: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Put the start of a character before the chunk that has the rest; return the callback's arguments."""
+        """Insert the start of a character before the chunk with the rest of it. Return the callback's arguments."""
         direction = _DIRECTIONS[method]
         start = self.cut_characters.pop(direction, b"")
         if not start:
@@ -89,14 +89,14 @@ class ContextWaits:
         return (args[0] + len(start), *args[1:])
 
     def keep_in_place(self, context: Any, direction: str) -> None:
-        """Put the start of a character back at the end of a body that the proxy holds: its next chunk follows there."""
+        """Append the start of a character to a body that the proxy holds, where the next chunk will follow."""
         start = self.cut_characters.pop(direction, b"")
         if start:
             getattr(context, f"{direction}_body").append(start)
 
 
 def waits_of(context: ContextInterface) -> ContextWaits:
-    """Return a context's waits; a context has them from its first wait on."""
+    """Return a context's waits. They are created when the context needs them first."""
     waits: ContextWaits | None = context._waits
     if waits is None:
         waits = context._waits = ContextWaits()
@@ -104,7 +104,7 @@ def waits_of(context: ContextInterface) -> ContextWaits:
 
 
 def cancel_waits(context: ContextInterface) -> None:
-    """Cancel everything that waits for a context: its stream or plugin has ended."""
+    """Cancel everything that waits for a context, because its stream or plugin has ended."""
     waits: ContextWaits | None = context._waits
     if waits is not None:
         items: list[_Cancellable] = [*waits.callbacks.values(), *waits.others]
@@ -113,7 +113,7 @@ def cancel_waits(context: ContextInterface) -> None:
 
 
 def run_in_background(vm: VMInterface, plugin: ContextInterface, coroutine: Any) -> Task:
-    """Run a plugin's coroutine; its exception is raised in the callback that runs then."""
+    """Run a plugin's coroutine. If it fails, the callback that runs at that time raises its exception."""
     waits = waits_of(plugin)
 
     def ended(task: Task) -> None:

@@ -1,7 +1,7 @@
-"""Following a value of the shared data in one VM.
+"""Follows a value of the shared data in one VM.
 
-Facts: no proxy reports writes to shared data, and a queue notifies a single VM, the last one that registered it. So each
-VM that follows a value reads it on its plugin's tick, and its cas number shows whether it was written.
+Facts: no proxy reports writes to shared data, and a queue notifies only one VM, the last that registered it. So each VM that
+follows a value reads it on its plugin's tick; the cas number shows whether the value was written.
 """
 
 from collections.abc import Callable
@@ -14,12 +14,12 @@ __all__ = ["Watch"]
 
 
 class Watch:
-    """A value of the shared data that this VM follows; `SharedData.watch` makes it.
+    """A value of the shared data that this VM follows. `SharedData.watch` returns it.
 
     Attributes
     ----------
     value
-        The value as this VM has read it last, parsed; None before the key has a value.
+        The value that this VM has read last, parsed; None before the key has a value.
     """
 
     __slots__ = ("_cas", "_changed", "_every", "_parse", "_plugin", "_read", "_timer", "_vm", "value")
@@ -47,7 +47,7 @@ class Watch:
             self._timer = None
 
     def _check(self) -> None:
-        """Read the value, and again after a time."""
+        """Read the value, and schedule the next read."""
         self._timer = self._vm.timers.of(self._plugin).call_later(self._every, self._check)
         self._vm.enter(self._plugin)
         try:
@@ -59,7 +59,7 @@ class Watch:
             self._take(data)
 
     def _take(self, data: bytes) -> None:
-        """Keep a new value. One that can't be parsed is logged, and the old value stays."""
+        """Store a new value. If it can't be parsed, log the exception and keep the old value."""
         try:
             value = data if self._parse is None else self._parse(data)
         except Exception as error:  # noqa: BLE001 -- any exception of the author's function

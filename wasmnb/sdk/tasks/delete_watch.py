@@ -1,7 +1,7 @@
-"""Counting the streams whose end matters to the SDK.
+"""Counts the streams whose end the SDK needs to know.
 
 Facts: `on_delete` costs a call into Python for every stream. A binding with `watch_deletes` calls it only while a stream
-has something to cancel; without it, a filter with an `async def` exports `on_delete`.
+has something to cancel; for other bindings, a filter with an `async def` exports `on_delete`.
 """
 
 from collections.abc import Callable
@@ -31,13 +31,13 @@ class DeleteWatch:
         return self._watch_deletes is not None
 
     def add(self) -> None:
-        """Count one more."""
+        """Add one to the count."""
         self.count += 1
         if self.count == 1 and self._watch_deletes is not None:
             self._watch_deletes(1)
 
     def remove(self) -> None:
-        """Count one less."""
+        """Subtract one from the count."""
         self.count -= 1
         if not self.count and self._watch_deletes is not None:
             self._watch_deletes(0)

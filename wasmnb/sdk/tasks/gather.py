@@ -14,7 +14,7 @@ T3 = TypeVar("T3")
 T4 = TypeVar("T4")
 
 
-# As in asyncio: type checkers know the type of each result for a few awaitables, though the result is a list.
+# As in asyncio, type checkers know the type of each result of a few awaitables, although the results are in a list.
 @overload
 async def gather(a: Awaitable[T1], b: Awaitable[T2], /) -> tuple[T1, T2]: ...
 @overload
@@ -41,7 +41,7 @@ async def gather(*awaitables: Awaitable[Any]) -> Any:
     Raises
     ------
     Exception
-        The exception of the first one that fails; the others are cancelled.
+        The exception of the first awaitable that fails; the others are cancelled.
     """
     return await _Gather(awaitables)
 
@@ -91,8 +91,11 @@ def _coroutine(awaitable: Awaitable[T]) -> Coroutine[Any, Any, T]:
     if isinstance(awaitable, Coroutine):
         return awaitable
     if not isinstance(awaitable, Awaitable):
-        hint = ": put a star before it" if isinstance(awaitable, Iterable) else ""
-        raise TypeError(f"gather() takes awaitables one by one, and {awaitable!r} cannot be awaited{hint}")
+        if isinstance(awaitable, Iterable):
+            raise TypeError(
+                f"gather() takes each awaitable as a separate argument, not {awaitable!r}: put a star before it"
+            )
+        raise TypeError(f"gather() got {awaitable!r}, which can't be awaited")
 
     async def wrapped() -> T:
         return await awaitable

@@ -1,4 +1,4 @@
-"""Awaiting the next item of a shared queue."""
+"""Waits for the next item of a shared queue."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ class QueueItem(Future):
     queue_id
         Token of the queue.
     get_nowait
-        Takes the first item, or raises `Empty`.
+        Function that removes and returns the first item, or raises `Empty`.
     """
 
     __slots__ = ("_get_nowait", "_queue_id", "_waiters")
@@ -28,17 +28,17 @@ class QueueItem(Future):
         self._waiters: list[QueueItem] = []
 
     def arm(self, task: Task) -> None:
-        """Take an item if there is one; otherwise wait in line."""
+        """Take an item if there is one, otherwise join the queue's waits."""
         if not self.take():
             self._waiters = task.vm.queues.waiters_of(self._queue_id)
             self._waiters.append(self)
 
     def abandon(self) -> None:
-        """Leave the line."""
+        """Leave the queue's waits."""
         self._waiters.remove(self)
 
     def take(self) -> bool:
-        """Take an item and resolve; return whether there was one."""
+        """Resolve to an item if there is one. Return whether there was one."""
         try:
             item = self._get_nowait()
         except Empty:
@@ -48,7 +48,7 @@ class QueueItem(Future):
 
 
 class QueueWaiters:
-    """The waits for queue items in one VM, in order of arrival."""
+    """The waits for queue items in one VM, by queue and in order of arrival."""
 
     __slots__ = ("_by_queue",)
 
@@ -64,7 +64,7 @@ class QueueWaiters:
         return self._by_queue.setdefault(queue_id, [])
 
     def ready(self, queue_id: int) -> None:
-        """Hand the queue's items to its waits, first come, first served."""
+        """Resolve the queue's waits to its items, in order of arrival."""
         waiters = self._by_queue.get(queue_id, [])
         while waiters:
             first = waiters.pop(0)

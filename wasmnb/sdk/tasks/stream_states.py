@@ -1,4 +1,4 @@
-"""States of an `async def` callback of a stream that has begun to wait, and one table of what each event does.
+"""States of an `async def` callback of a stream that has begun to wait, and a table of what each event does in each state.
 
 Facts: a callback that waits returns a stop, so the proxy holds the stream until `continue_stream`. Envoy delivers a body
 while its headers are held only if the plugin has `allow_on_headers_stop_iteration`; without it, a callback that waits for
@@ -11,9 +11,9 @@ __all__ = ["IN_CALLBACK", "TRANSITIONS"]
 
 #: A callback of the direction runs the coroutine, and what that callback returns decides whether the stream continues.
 RUNNING = "running"
-#: As RUNNING, and the coroutine already waits for the next chunk of the body.
+#: Like RUNNING, but the coroutine already waits for the next chunk of the body.
 WANTS_CHUNK = "wants a chunk"
-#: As RUNNING, and the coroutine already waits for the whole body.
+#: Like RUNNING, but the coroutine already waits for the whole body.
 WANTS_BODY = "wants the body"
 #: The coroutine waits for something other than the body. Callbacks of its direction are kept until it ends.
 WAITING = "waiting"
@@ -26,13 +26,13 @@ ENDED = "ended"
 
 # -- events -----------------------------------------------------------------------------------------------------------
 
-#: A callback of the direction arrives, or the last one.
+#: A callback of the direction arrives; it is not the last, or it is.
 CALLBACK, LAST_CALLBACK = "callback", "last callback"
 #: The coroutine begins to wait for the next chunk, or for the whole body.
 AWAIT_CHUNK, AWAIT_BODY = "await a chunk", "await the body"
-#: It no longer waits for the body: a timeout, or another part of `gather` has failed.
+#: The coroutine no longer waits for the body: after a timeout, or because another part of `gather` has failed.
 ABANDON = "abandon the body"
-#: The running callback returns to the proxy: one for headers, or another one.
+#: The running callback returns to the proxy: a headers callback, or another one.
 RETURN_HEADERS, RETURN = "return from headers", "return"
 #: The coroutine ends.
 END = "end"

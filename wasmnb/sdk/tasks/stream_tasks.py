@@ -1,8 +1,8 @@
-"""`async def` callbacks of streams: the stream is paused while its callback waits, and continues when it ends.
+"""`async def` callbacks of streams: the stream is paused while its callback waits, and continues when the callback ends.
 
-Facts: an exception before the first wait stops the module like any other. After it the proxy is in another callback, so
-only the stream ends, as Envoy ends one whose filter trapped: with 503 or a reset. So does an exception after a body was
-awaited that the message does not have. States and events are in `stream_states`.
+Facts: an exception before the first wait stops the module like any other exception. After the first wait, the proxy is in
+another callback, so only the stream ends, as if the filter had trapped in Envoy: with 503 or a reset. The same holds after
+awaiting a body that the message doesn't have. States and events are in `stream_states`.
 """
 
 from collections.abc import Callable
@@ -52,14 +52,16 @@ def begin_wait(
 
     Parameters
     ----------
+    vm, context
+        The VM, and the stream's context.
     method
         Name of the callback's method.
-    waited
-        Future that the coroutine waits for.
+    coroutine, waited
+        The coroutine of the callback, and the future that it waits for.
     last
         Whether this callback is the last of its direction.
     check
-        The dispatcher's function that turns a callback's result into the number for the proxy.
+        The dispatcher's function that converts a callback's result to the number for the proxy.
 
     Returns
     -------
@@ -90,19 +92,19 @@ class StreamTask(Task):
     last
         Whether the last callback of the direction has arrived.
     base, end
-        Where in the body's buffer the part lies that the coroutine may see and change.
+        Offsets in the body's buffer between which the coroutine may read and write.
     body_wait
         The coroutine's wait for the body.
     """
 
-    # Defaults of the class: a task is made for each callback that waits.
+    # Class attributes, which are cheap: a task is made for each callback that waits.
     state = RUNNING
     base = end = 0
     body_wait: BodyWait | None = None
     #: End of the chunks that the coroutine has read, and whether it has read any part of the body.
     _read_to = 0
     _has_read = False
-    #: The number for the proxy of what the coroutine returned.
+    #: The coroutine's result, as a number for the proxy.
     _outcome = 0
 
     def __init__(
@@ -115,13 +117,13 @@ class StreamTask(Task):
         self._check = check
         #: Whether the buffer holds something that the coroutine has not read.
         self._unread = self.direction != "downstream" and not method.endswith("_headers")
-        #: Callbacks that are called when the coroutine has ended: method -> arguments.
+        #: Callbacks to call when the coroutine has ended: method -> arguments.
         self._kept: dict[str, tuple[Any, ...]] = {}
 
     # -- from the first wait to the end
 
     def begin(self, waited: Any) -> int:
-        """Begin the first wait; return the callback's result. An exception before a wait or a body is raised."""
+        """Begin the first wait, and return the callback's result. Raise an exception that happens before a wait or a body."""
         waits_of(self.context).callbacks[self.direction] = self
         self.vm.deletes.add()
         self.follow(waited)
@@ -132,7 +134,7 @@ class StreamTask(Task):
         return self._return(self._method)
 
     def arrive(self, method: str, args: tuple[Any, ...]) -> Any:
-        """Take a later callback of this direction; return what the filter's method would return."""
+        """Handle a later callback of this direction, and return what the filter's method would return."""
         self.last = self.last or _is_last(method, args)
         self._unread = self._unread or not method.endswith("_trailers")
         action, self.state = TRANSITIONS[self.state][LAST_CALLBACK if self.last else CALLBACK]
@@ -148,13 +150,13 @@ class StreamTask(Task):
         if self.error is None:
             try:
                 self._outcome = 0 if self.value is None else self._check(self.context, self._method, self.value)
-            except TypeError as error:  # a nonsense result
+            except TypeError as error:  # an invalid result
                 self.error = error
         action, self.state = TRANSITIONS[self.state][END]
         getattr(self, action)()
 
     def cancel(self) -> None:
-        """End the coroutine where it waits: the stream has ended."""
+        """End the coroutine where it waits, because the stream has ended."""
         self._unregister()
         super().cancel()
         self.state = ENDED
@@ -188,7 +190,7 @@ class StreamTask(Task):
         return 0
 
     def hold_or_let_go(self, method: str) -> int:
-        """Hold headers until their body is there, if the proxy delivers it meanwhile; otherwise return Continue."""
+        """Hold the headers until their body has arrived, if the proxy delivers it meanwhile; otherwise return Continue."""
         return self.hold(method) if holds_headers(self.vm, self.context) else self.let_go(method)
 
     def result(self, _method: str) -> int:
@@ -196,7 +198,7 @@ class StreamTask(Task):
         return self._outcome
 
     def keep(self, method: str, args: tuple[Any, ...]) -> Action:
-        """Keep a callback until the coroutine has ended; the proxy holds what it brought."""
+        """Keep a callback until the coroutine has ended. The proxy holds the callback's data meanwhile."""
         self._kept[method] = args
         return Action.PAUSE
 
@@ -231,12 +233,12 @@ class StreamTask(Task):
             getattr(context, _CONTINUE[self.direction])()
 
     def release_headers(self) -> None:
-        """Continue a stream whose headers keep the body back; a held body stays, because the coroutine needs all of it."""
+        """Continue a stream whose held headers block the body. A held body stays, since the coroutine needs all of it."""
         if self._method.endswith("_headers") and not holds_headers(self.vm, self.context):
             self.release()
 
     def finish(self) -> None:
-        """End outside the direction's callbacks: call the callbacks that were kept, then continue the stream."""
+        """Handle an end outside of the direction's callbacks: call the callbacks that were kept, then continue the stream."""
         if self.error is not None:
             self._fail(self.error)
         elif not self._outcome:
@@ -262,7 +264,7 @@ class StreamTask(Task):
             getattr(context, _CONTINUE[self.direction])()
 
     def _call(self, method: str, args: tuple[Any, ...]) -> int:
-        """Call a callback that was kept; return whether it holds the stream. Its exception ends the stream alone."""
+        """Call a callback that was kept, and return whether it holds the stream. An exception ends only the stream."""
         context: Any = self.context
         try:
             result = getattr(context, method)(*args)
@@ -288,7 +290,7 @@ class StreamTask(Task):
         return self.last or (self._unread and not whole)
 
     def read(self, *, whole: bool) -> bytes | None:
-        """Return all of the body, or the part that has not been read; None after the last chunk."""
+        """Return the whole body, or the part that has not been read yet; None after the last chunk."""
         if not whole and not self._unread:
             return None
         self._unread, self._has_read = False, True
@@ -311,7 +313,7 @@ class StreamTask(Task):
         getattr(self, action)()
 
     def move_end(self, end: int) -> None:
-        """Note that the coroutine has changed the length of what it sees."""
+        """Record that the coroutine has changed the length of the part that it sees."""
         if self._read_to == self.end:
             self._read_to = end
         self.end = end

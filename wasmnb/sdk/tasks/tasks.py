@@ -2,9 +2,9 @@
 
 Facts: inside Wasm there is neither a loop nor a thread, only callbacks. A coroutine yields the `Future` that it waits for.
 The callback that brings the result (a callout's response, a tick, a queue's notification, a chunk of the body) resolves
-the future, which runs the coroutine on, inside that callback.
+the future, which resumes the coroutine inside that callback.
 
-A future starts its work when a task begins to wait for it (`arm`), so it can be made without a task.
+A future starts its work when a task begins to wait for it (`arm`), so it can be created without a task.
 """
 
 from collections.abc import Callable, Coroutine, Generator
@@ -23,7 +23,7 @@ class Future:
     Attributes
     ----------
     done
-        Whether the result or the error is there.
+        Whether there is a result or an error.
     value, error
         The result, or the exception to raise in the task.
     """
@@ -37,17 +37,17 @@ class Future:
         self._waiter: Task | None = None
 
     def arm(self, task: "Task") -> None:
-        """Start what brings the result, or resolve at once: `task` begins to wait."""
+        """Start the work for the result, or resolve at once, because `task` begins to wait."""
 
     def abandon(self) -> None:
-        """Stop what was started: the task doesn't wait any more."""
+        """Stop the work that was started, because the task no longer waits."""
 
     def resolve(self, value: Any = None) -> None:
-        """Set the result and run the waiting task on."""
+        """Set the result, and resume the waiting task."""
         self._settle(value, None)
 
     def fail(self, error: BaseException) -> None:
-        """Set the error and raise it in the waiting task."""
+        """Set the error, and raise it in the waiting task."""
         self._settle(None, error)
 
     def _settle(self, value: Any, error: BaseException | None) -> None:
@@ -74,9 +74,9 @@ class Task:
     coroutine
         The coroutine, not started.
     on_end
-        Called with the task when the coroutine has ended. Without it, an exception is raised in the running callback.
+        Called with the task when the coroutine has ended (default None: the running callback raises its exception).
     root
-        The task that a callback started and that this task is a part of; by default this task itself.
+        The task of the callback that started this task (default: this task itself).
 
     Attributes
     ----------
@@ -86,12 +86,12 @@ class Task:
         Whether the coroutine has ended, its result, and its exception.
     """
 
-    # Defaults of the class rather than of every task: a task is made for each callback that waits.
+    # Class attributes, which are cheap: a task is made for each callback that waits.
     waiting: Future | None = None
     ended = False
     value: Any = None
     error: BaseException | None = None
-    # None for a root itself: a reference to itself would keep it until the garbage collector comes.
+    # None for a root: with a reference to itself, it would exist until the garbage collector runs.
     _root: "Task | None" = None
     _on_end: Callable[["Task"], None] | None = None
 
@@ -114,7 +114,7 @@ class Task:
 
     @property
     def root(self) -> "Task":
-        """The task that a callback started and that this task is a part of."""
+        """The task of the callback that started this task."""
         return self._root or self
 
     def start(self) -> None:
@@ -123,7 +123,7 @@ class Task:
         self._move()
 
     def wake(self) -> None:
-        """Run on after a wait; cancel the coroutine if its stream has ended."""
+        """Resume the coroutine after a wait; cancel it if its stream has ended."""
         self.waiting = None
         if self.coroutine is None:
             return
@@ -156,7 +156,7 @@ class Task:
             waiting.abandon()
 
     def follow(self, waited: Any) -> None:
-        """Wait for the future that the coroutine has yielded, or run on if it is done at once."""
+        """Wait for the future that the coroutine has yielded, or resume the coroutine if the future is done at once."""
         coroutine = self.coroutine
         assert coroutine is not None
         if not isinstance(waited, Future):
@@ -180,11 +180,11 @@ class Task:
             waited._waiter = self
 
     def _move(self) -> None:
-        """Run to the next wait or the end."""
+        """Run the coroutine to its next wait or its end."""
         self._step(self.vm.run, None)
 
     def _raise(self, cause: BaseException) -> None:
-        """Run as `_move` does, with an exception raised where the coroutine waits."""
+        """Run the coroutine as `_move` does, but raise an exception where it waits."""
         self._step(throw, cause)
 
     def _step(self, resume: Callable[[Any, Any], Any], value: Any) -> None:
@@ -200,7 +200,7 @@ class Task:
             self._end(result, failure)
 
     def _end(self, value: Any, error: BaseException | None) -> None:
-        # Otherwise task, coroutine and context are a cycle that only the garbage collector frees.
+        # Otherwise the task, the coroutine and the context would be a cycle that only the garbage collector frees.
         self.coroutine = None
         self.ended, self.value, self.error = True, value, error
         self._tell()
@@ -224,8 +224,8 @@ def run(coroutine: Coroutine[Any, Any, Any], nothing: None) -> Any:
 
     Notes
     -----
-    In Python a coroutine ends with an exception, which costs more than the rest of the call. CPython's C interface does
-    without it: in Wasm, the binding has such a function.
+    In Python a coroutine ends with an exception, which costs more than the rest of the call. CPython's C API can
+    avoid it: in Wasm, the binding has a function that does.
     """
     try:
         return coroutine, coroutine.send(nothing)
@@ -234,7 +234,7 @@ def run(coroutine: Coroutine[Any, Any, Any], nothing: None) -> Any:
 
 
 def throw(coroutine: Coroutine[Any, Any, Any], error: BaseException) -> Any:
-    """Run a coroutine as `run` does, with an exception raised where it waits."""
+    """Run a coroutine as `run` does, but raise an exception where it waits."""
     try:
         return coroutine, coroutine.throw(error)
     except StopIteration as stop:
@@ -242,7 +242,7 @@ def throw(coroutine: Coroutine[Any, Any, Any], error: BaseException) -> Any:
 
 
 def _close(coroutine: Coroutine[Any, Any, Any]) -> None:
-    """Close a coroutine; an `await` in its `finally` blocks raises RuntimeError in its own line."""
+    """Close a coroutine. An `await` in its `finally` blocks raises RuntimeError on the line of the `await`."""
     try:
         coroutine.close()
     except RuntimeError as error:
@@ -259,11 +259,11 @@ def _close(coroutine: Coroutine[Any, Any, Any]) -> None:
 
 
 _CANCELLED = (
-    "a cancelled coroutine cannot wait again: its stream has ended, or the time is up. Clean up in `finally` without "
+    "a cancelled coroutine can't wait again: its stream has ended, or the time is up. Clean up in `finally` without "
     "await, or in the plugin"
 )
 
-#: How often a coroutine may catch the exception and wait again.
+#: How often a coroutine may catch that exception and wait again.
 _CLOSE_ATTEMPTS = 10
 
 

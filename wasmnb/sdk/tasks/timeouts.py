@@ -1,4 +1,4 @@
-"""Waiting for a time, and no longer than a time: `sleep`, `timeout` and `wait_for`."""
+"""Waits with a time or a time limit: `sleep`, `timeout` and `wait_for`."""
 
 from collections.abc import Awaitable
 from types import TracebackType
@@ -13,25 +13,25 @@ T = TypeVar("T")
 
 
 async def sleep(seconds: float) -> None:
-    """Wait.
+    """Wait for a number of seconds.
 
     Parameters
     ----------
     seconds
-        Time to wait. Timers run on the plugin's tick, so it is rounded to milliseconds, and is at least one.
+        Time to wait. Timers run on the plugin's tick, so it is rounded to milliseconds, and is at least 0.001.
     """
     await Sleep(seconds)
 
 
 async def wait_for(awaitable: Awaitable[T], seconds: float) -> T:
-    """Wait for a result, but not longer than a time.
+    """Wait for a result, up to a time limit.
 
     Parameters
     ----------
     awaitable
         A coroutine, a callout, `queue.get()` or anything else that can be awaited.
     seconds
-        Longest time to wait, to the millisecond.
+        Longest time to wait, precise to a millisecond.
 
     Returns
     -------
@@ -48,21 +48,21 @@ async def wait_for(awaitable: Awaitable[T], seconds: float) -> T:
 
 
 class _Expired(BaseException):
-    """Carries the end of a `timeout` to the block that it belongs to, past every `except Exception`."""
+    """Ends the block of a `timeout`. A BaseException, so that `except Exception` inside the block doesn't catch it."""
 
 
 class timeout:  # noqa: N801 - used like a function, as asyncio's is
-    """End a block after a time: `async with timeout(2):`.
+    """Limit the time of a block: `async with timeout(2):`.
 
     Parameters
     ----------
     seconds
-        Longest time that the block may take, to the millisecond.
+        Longest time that the block may take, precise to a millisecond.
 
     Raises
     ------
     TimeoutError
-        From the block, if the time is up; what the block awaits is cancelled.
+        The time is up. What the block awaits is cancelled.
     """
 
     def __init__(self, seconds: float) -> None:

@@ -1,7 +1,7 @@
-"""Timers, and the filter's own ticks, on the one tick that the proxy gives a plugin.
+"""Timers, and the filter's own ticks, on the one tick that the proxy has for a plugin.
 
-Facts: a plugin has one tick period; setting it restarts the interval, and the proxy repeats it. So while timers wait, the
-period is the time until the next event, be it a timer or the filter's own tick; without timers it is the filter's own.
+Facts: a plugin has one tick period; setting it restarts the interval, and the proxy repeats it. So while there are timers, the
+period is the time until the next event (a timer or the filter's own tick); without timers, it is the filter's own period.
 The clock is the proxy's (`get_current_time_nanoseconds`), which a simulated proxy controls.
 """
 
@@ -19,15 +19,15 @@ __all__ = ["Sleep", "Ticker", "Timer", "TimerGroup", "Timers"]
 
 _MILLISECOND = 1_000_000
 
-#: Longest time to wait, in seconds: about what a clock of 64 bits of nanoseconds can hold.
+#: Longest time to wait, in seconds: about what a 64-bit clock in nanoseconds can hold.
 _LONGEST = 1e9
 
-#: A group looks for cancelled timers when it has more than this many, and they are more than half of all.
+#: A group removes cancelled timers when it has more than this many, and they are more than half of all.
 _FEW = 50
 
 
 class Timer:
-    """Something to do at a time. Cancelling is cheap: a cancelled timer stays in its group until its time comes."""
+    """A function to call at a time. Cancelling is cheap: a cancelled timer stays in its group until it is due."""
 
     __slots__ = ("_group", "action", "due")
 
@@ -49,7 +49,7 @@ class Timer:
 
 
 class TimerGroup:
-    """Timers in order of their due times, which are nanoseconds of the proxy's clock."""
+    """Timers in order of their due times, in nanoseconds of the proxy's clock."""
 
     __slots__ = ("_cancelled", "_heap", "_order")
 
@@ -73,7 +73,7 @@ class TimerGroup:
         return self._heap[0][2] is timer
 
     def next_due(self) -> int | None:
-        """Return when the next timer is due that has not been cancelled; None without timers."""
+        """Return when the next timer that has not been cancelled is due; None if there is none."""
         while self._heap and self._heap[0][2].action is None:
             self._pop()
         return self._heap[0][0] if self._heap else None
@@ -86,7 +86,7 @@ class TimerGroup:
                 action()
 
     def note_cancelled(self) -> None:
-        """Count a timer that was cancelled; remove all of those if they are more than half."""
+        """Count a cancelled timer. Remove all cancelled timers if they are more than half of all."""
         self._cancelled += 1
         if self._cancelled > _FEW and 2 * self._cancelled > len(self._heap):
             self._heap = [entry for entry in self._heap if entry[2].action is not None]
@@ -116,10 +116,12 @@ class Ticker:
         Parameters
         ----------
         seconds
-            Rounded to nanoseconds; at least a millisecond, and less than 1e9.
+            Time to wait, rounded to nanoseconds: at least a millisecond, and below 1e9 seconds.
+        action
+            Function to call.
         """
         if not isinstance(seconds, int | float) or not seconds < _LONGEST:
-            raise TypeError(f"a time to wait is a number of seconds below {_LONGEST:.0e}, not {seconds!r}")
+            raise TypeError(f"a time to wait must be a number of seconds below {_LONGEST:.0e}, not {seconds!r}")
         now = self._now()
         timer = self.timers.call_at(now + max(round(seconds * 1e9), _MILLISECOND), action)
         if self.timers.is_first(timer):
@@ -169,7 +171,7 @@ class Ticker:
 
 
 class Timers:
-    """The tickers of one VM by plugin. A plugin has one from its first timer on."""
+    """The tickers of one VM by plugin. A plugin's ticker is created with its first timer."""
 
     __slots__ = ("_vm", "by_plugin")
 
@@ -188,7 +190,7 @@ class Timers:
 
 
 class Sleep(Future):
-    """Resolves after some seconds."""
+    """Resolves after a number of seconds."""
 
     __slots__ = ("_seconds", "_timer")
 
