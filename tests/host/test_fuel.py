@@ -152,5 +152,5 @@ def test_budget_is_for_each_callback():
 def test_budget_of_a_native_filter_is_refused():
     with pytest.raises(UsageError, match="is native"):
         Proxy(Filter.native(GREEDY, "greedy"), workers=1, fuel_limit=1000)
-    with pytest.raises(UsageError, match="from 1"):
+    with pytest.raises(UsageError, match="at least 1"):
         Proxy(workers=1, fuel_limit=0)
