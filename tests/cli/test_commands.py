@@ -119,7 +119,7 @@ def test_source_error_shows_its_line_without_a_traceback(tmp_path, capsys):
         (["inspect", "/no/such.wasm"], "/no/such.wasm"),
         (["run", "SOURCE", "--request", "GET / --no-such-flag"], "--no-such-flag"),
         (["run", "SOURCE", "--request", "GET 'unclosed"], "No closing quotation"),
-        (["run", "SOURCE", "--config", "@/no/file"], "cannot read '/no/file'"),
+        (["run", "SOURCE", "--config", "@/no/file"], "can't read '/no/file'"),
         (["run", "SOURCE", "--workers", "0"], "workers must be at least 1"),
         (["run", "SOURCE", "--workers", "1000000"], "Use at most 256"),
     ],
@@ -380,7 +380,7 @@ def test_fuzz_creates_the_folder_for_saved_tests_or_reports_why_not(tmp_path, ca
     assert main([*fuzz, str(tmp_path / "tests" / "new" / "test_found.py")]) == 1
     assert (tmp_path / "tests" / "new" / "test_found.py").exists()
     assert main([*fuzz, str(source / "test_found.py")]) == 2
-    assert "fragile.py/test_found.py cannot be written" in capsys.readouterr().err
+    assert "fragile.py/test_found.py can't be written" in capsys.readouterr().err
 
 
 def test_fuzz_reports_wrong_arguments(tmp_path, capsys):

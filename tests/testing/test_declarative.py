@@ -100,9 +100,9 @@ def test_each_failed_expectation_is_a_reason_with_its_line(run):
         "line 1: header nope is missing, expected '1'", "line 2: header welcome is 'warm', expected 'cold'",
         "line 3: header message is 'hello', expected none", "expected a header that is", "line 4: expected a body that is 'x'",
         "line 5: no immediate response was sent", "line 6: expected a log line that is /never/",
-        "line 7: expected no log line that is /request.*/", "line 8: the matcher cannot be used: unterminated",
+        "line 7: expected no log line that is /request.*/", "line 8: the matcher can't be used: unterminated",
     ]  # fmt: skip
-    differences[3] = "line 9: the matcher cannot be used: set `exact`"
+    differences[3] = "line 9: the matcher can't be used: set `exact`"
     assert len(reasons) == len(differences)
     assert all(any(w in r for r in reasons) for w in differences), reasons
 
@@ -198,10 +198,10 @@ def test_files_are_read_from_the_folder_of_the_suite(run, tmp_path):
     body = 'request_body { input { file: "in.data" } result { body { file: "out.data" } } }'
     assert run(f'test {{ name: "t" {body} }}') == {"t": []}
     (reason,) = run('test { name: "t" request_body { input { file: "gone" } } }')["t"]
-    assert "tests.textpb:1, field test.request_body.input.file: file gone cannot be read" in reason
+    assert "tests.textpb:1, field test.request_body.input.file: file gone can't be read" in reason
     (reason,) = run('test { name: "t" request_body { result { body { file: "gone" } } } }')["t"]
     assert "field test.request_body.result.body.file: file gone cannot" in reason
-    with pytest.raises(FixtureError, match="field env.config_path: file gone cannot be read"):
+    with pytest.raises(FixtureError, match="field env.config_path: file gone can't be read"):
         run('env { config_path: "gone" }')
 
 
@@ -273,7 +273,7 @@ def test_missing_module_raises_usage_error(tmp_path):
     file.write_text("test {}")
     with pytest.raises(UsageError, match="doesn't name a module"):
         run_declarative(file)
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match="can't be read"):
         run_declarative(tmp_path / "gone.textpb")
 
 

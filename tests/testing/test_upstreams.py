@@ -94,7 +94,7 @@ def test_script_replaces_the_responses():
 def test_invalid_step_raises_at_once():
     with pytest.raises(UsageError, match="1.5 can't be a step"):
         upstream(1.5)
-    with pytest.raises(UsageError, match="has to return a response"):
+    with pytest.raises(UsageError, match="must return a response"):
         upstream(lambda r: None)(request("/"))
 
 

@@ -402,8 +402,8 @@ def test_trace_that_is_none_is_left_out_alone(tmp_path, odd):
 
 
 @pytest.mark.parametrize(("line", "message"), [
-    ('{"method": "GET", "path": ["/m"]}', "The path is not text of one line."), ('{"method": {"a": 1}, "path": "/m"}', "The method is not text"),
-    ('{"method": "GET", "path": "/m\\n"}', "The path is not text"), ('{"method": "G T", "path": "/m"}', "The method 'G T' isn't a valid HTTP method."),
+    ('{"method": "GET", "path": ["/m"]}', "The path isn't text, or has a line break."), ('{"method": {"a": 1}, "path": "/m"}', "The method isn't text"),
+    ('{"method": "GET", "path": "/m\\n"}', "The path isn't text"), ('{"method": "G T", "path": "/m"}', "The method 'G T' isn't a valid HTTP method."),
     ('{"method": "GET", "path": "http://[::1/m"}', "The URL can't be read"), ("[1]", "not a JSON object"), ("GET /m", "The line is not JSON."),
 ])  # fmt: skip
 def test_line_of_a_log_that_is_no_exchange_is_told(tmp_path, line, message):

@@ -38,7 +38,7 @@ def request(
     path
         Path with an optional query (default `/`).
     method
-        Default: POST with a body of any kind, else GET.
+        Method. By default, POST with a body of any kind, else GET.
     headers
         Headers as a mapping, pairs or `Headers` (default none).
     query
@@ -172,7 +172,7 @@ def exchange(
     received
         Response to the client (default None).
     upstream_request
-        Request that the upstream received. Default: None, if it wasn't forwarded.
+        Request that the upstream received. None (the default): the request wasn't forwarded.
     upstream_response
         Response of the upstream (default None).
     state

@@ -25,12 +25,12 @@ def reconfigure(proxy: Any, config: Any, *, plugin: int = 0, drain: float = 1.0)
     plugin
         Index of the plugin in the chain (default 0).
     drain
-        Virtual seconds that old streams get to finish (default 1).
+        Virtual seconds in which old streams can finish (default 1).
 
     Returns
     -------
     bool
-        True if the new configuration is in force, False if the filter refused it and the old one stays.
+        True if the new configuration is active, False if the filter refused it and the old one stays.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def reconfigure(proxy: Any, config: Any, *, plugin: int = 0, drain: float = 1.0)
     """
     plugins = list(proxy.plugins)
     if not -len(plugins) <= plugin < len(plugins):
-        raise UsageError(f"The chain has no plugin {plugin}. It has {len(plugins)}, numbered from 0.")
+        raise UsageError(f"The chain has no plugin {plugin}. Number of plugins: {len(plugins)}, counted from 0.")
     plugins[plugin] = replace(plugins[plugin], config=to_config(config))
     try:
         proxy.update(plugins, drain=drain)

@@ -10,7 +10,7 @@
 A test with the marker runs once on each backend: `simulated`; `native`, where the class runs in this Python, with
 breakpoints and coverage; `envoy`, the real proxy. A run is skipped if its backend isn't installed.
 
-pytest loads this module in every session, so everything heavy is imported inside the fixtures.
+pytest loads this module in every session, so all large modules are imported inside the fixtures.
 """
 
 from __future__ import annotations

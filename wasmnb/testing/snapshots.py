@@ -229,7 +229,7 @@ def assert_snapshot(text: Any, path: str | Path, *, update: bool | None = None) 
     path
         Path of the snapshot file.
     update
-        True to write the file, False to compare. Default: None, which follows WASMNB_UPDATE and `--wasm-update`.
+        True: write the file. False: compare with it. None (the default): as WASMNB_UPDATE or `--wasm-update` says.
 
     Raises
     ------

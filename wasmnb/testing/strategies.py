@@ -42,7 +42,7 @@ def header_names() -> st.SearchStrategy[str]:
 
 
 def header_values() -> st.SearchStrategy[bytes]:
-    """Values: printable ASCII mostly, now and then any byte that the codec takes."""
+    """Return a strategy of header values: mostly printable ASCII, sometimes any bytes that the codec accepts."""
     text = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=60).map(str.encode)
     wild = st.binary(max_size=40).map(lambda data: bytes(c for c in data if c >= 0x20 and c != 0x7F))
     return (text | wild).map(bytes.strip)
@@ -100,7 +100,7 @@ def chunkings(draw: st.DrawFn, body: bytes | None = None, *, max_chunks: int = 6
     Parameters
     ----------
     body
-        Body to split. Default: drawn from `bodies()`.
+        Body to split. By default, one drawn from `bodies()`.
     max_chunks
         Largest number of chunks (default 6).
     """
@@ -124,7 +124,7 @@ def requests(
     Parameters
     ----------
     methods
-        Methods to choose from. Default: the seven common ones.
+        Methods to choose from. By default, the seven common ones.
     path
         Strategy of paths (default `paths()`).
     names

@@ -67,7 +67,7 @@ def grpc_reply(
     messages
         Messages to send.
     status
-        gRPC status that ends the call (default None). A unary call then ends with 0, and a stream stays open.
+        gRPC status that ends the call. None (the default): a unary call ends with 0, and a stream stays open.
     message
         Text of the gRPC status (default empty).
     latency
@@ -113,7 +113,7 @@ def resetting(partial: Text = b"", *, status: int = 200, promised: int | None = 
     status
         Status code (default 200).
     promised
-        Value of `content-length`. Default: 100 bytes more than `partial`.
+        Value of `content-length`. By default, 100 bytes more than the length of `partial`.
 
     Returns
     -------
@@ -256,7 +256,7 @@ class ScriptedUpstream(GrpcServer):
         Parameters
         ----------
         expected
-            Paths, or `"METHOD /path"`, of all requests in order. Default: none, which checks the script only.
+            Paths, or `"METHOD /path"`, of all requests in order. Without any, only the script is checked.
 
         Raises
         ------
@@ -282,7 +282,7 @@ class ScriptedUpstream(GrpcServer):
         Parameters
         ----------
         path
-            A path, or a matcher; None, the default, for any.
+            A path or a matcher. None (the default): any path.
         headers
             Values or matchers by header name, with underscores for dashes.
         """
@@ -357,7 +357,7 @@ def _response_of(step: Any, request: Request) -> Response:
     if isinstance(step, Response):
         return step
     raise UsageError(
-        f"The script's function for {to_text(to_bytes(request.path))} returned {step!r}. It has to return a response."
+        f"The script's function for {to_text(to_bytes(request.path))} returned {step!r}. It must return a response."
     )
 
 

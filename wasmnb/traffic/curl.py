@@ -152,7 +152,7 @@ def read_file(name: str) -> bytes:
     try:
         return Path(name).expanduser().read_bytes()
     except OSError as error:
-        raise UsageError(f"cannot read {name!r}: {error.strerror or error}") from None
+        raise UsageError(f"can't read {name!r}: {error.strerror or error}") from None
 
 
 def _urlencode(text: str, read: ReadFile) -> bytes:

@@ -86,7 +86,7 @@ def load(
     Raises
     ------
     UsageError
-        `requests` or `rate` is not positive, or the plan can't be read.
+        `requests` is less than 1, `rate` isn't greater than 0, or the plan can't be read.
     """
     if plan is not None:
         from .plans.plan_file import read_plan
@@ -185,7 +185,7 @@ def load_connections(
     Raises
     ------
     UsageError
-        There is no network filter, or `connections` or `rate` is not positive.
+        There is no network filter, `connections` is less than 1, or `rate` isn't greater than 0.
     """
     chunks = [to_bytes(chunk) for chunk in ([data] if isinstance(data, str | bytes) else data)]
 

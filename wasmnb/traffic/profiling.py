@@ -46,12 +46,12 @@ _SLOWDOWN = 50
 
 #: Advice for a filter that can't be compiled to Wasm.
 _INSTEAD = (
-    "A native filter is profiled as the Wasm that it becomes, and this one does not compile. What it costs in this Python "
+    "Native filters are compiled to Wasm to be profiled, and this one doesn't compile. What it costs in this Python "
     'is shown by %prun -s tottime NAME.get("/"), by cProfile, line_profiler or py-spy.'
 )
 
 _NO_LINES = (
-    "There are no lines: the module was not made from Python by this wasmnb. Callbacks and hostcalls are "
+    "There are no costs by line, because the module wasn't compiled from Python by this version of wasmnb. Callbacks and hostcalls are "
     "measured from outside."
 )
 

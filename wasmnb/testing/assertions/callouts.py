@@ -19,18 +19,18 @@ _KINDS = {"http_call": "http", "grpc_call": "grpc", "grpc_stream": "grpc stream"
 
 @dataclass(frozen=True)
 class Callout:
-    """A callout that a filter actual.
+    """A callout of a filter.
 
     Attributes
     ----------
     kind
         `http`, `grpc` or `grpc stream`.
     cluster
-        Name of the cluster; for gRPC the service as configured.
+        Name of the cluster; for gRPC, the service as the filter names it.
     path
         `:path`, or `/service/method` for gRPC.
     headers
-        Headers with pseudo-headers; the metadata of a gRPC call.
+        Headers, including pseudo-headers; for gRPC, the metadata of the call.
     body
         Body or message.
     timeout
@@ -167,7 +167,7 @@ def assert_callouts(source: Any, expected: Sequence[Any]) -> None:
     Parameters
     ----------
     source
-        Source as for `callouts`.
+        A simulated proxy, one of its exchanges, or a sequence of events.
     expected
         Descriptions made by `callout`. An empty list means no callouts.
 

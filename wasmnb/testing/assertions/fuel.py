@@ -24,13 +24,13 @@ def assert_fuel(source: Any, limits: Mapping[str, int] | int) -> None:
     source
         An exchange of a proxy made with `fuel=True`, or the report of a profile.
     limits
-        Limits by callback, with the name of the ABI or of the method (`on_http_request_headers`); or one limit for all
-        callbacks together. Callbacks that didn't run used 0 instructions.
+        Largest numbers of instructions by callback, named as in the ABI or as the method (`on_http_request_headers`); or one
+        limit for all callbacks together. Callbacks that didn't run used 0 instructions.
 
     Raises
     ------
     AssertionError
-        A callback used more.
+        A callback used more instructions.
     UsageError
         A callback doesn't exist, or the source has no counts: the real Envoy and native filters don't count.
 

@@ -61,7 +61,7 @@ def assert_headers(message: Any, expected: Mapping[str, Any], *, what: str = "")
     expected
         For each name the first value, a list of all values in order, or an expectation such as ABSENT.
     what
-        Name of the message in the failure's headline. Default: `request`, `response` or `message`.
+        Name of the message in the failure's headline. By default, `request`, `response` or `message`.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def assert_response(
     Parameters
     ----------
     exchange
-        Exchange of any proxy.
+        Exchange of a simulated or a real proxy.
     status
         Status code, or a predicate such as `range(200, 300).__contains__` (not compared by default).
     headers
@@ -170,7 +170,7 @@ def assert_request(
     Parameters
     ----------
     exchange
-        Exchange of any proxy.
+        Exchange of a simulated or a real proxy.
     method, path
         Text, pattern, predicate, or an expectation such as `matching(...)` (not compared by default).
     headers
@@ -204,7 +204,7 @@ def assert_not_forwarded(exchange: Any) -> None:
     Parameters
     ----------
     exchange
-        Exchange of any proxy.
+        Exchange of a simulated or a real proxy.
 
     Raises
     ------
@@ -273,7 +273,7 @@ def assert_log(source: Any, expected: Any, *, level: LogLevel | str | None = Non
     level
         Level of the line (default any).
     times
-        Number of such lines (default at least one).
+        Number of such lines. By default, at least one.
 
     Raises
     ------
@@ -305,7 +305,7 @@ def assert_no_log(source: Any, expected: Any = None, *, level: LogLevel | str = 
     source
         A proxy, an exchange, or a sequence of lines.
     expected
-        Text as for `assert_log`. Default: any line of the level or above.
+        Text as for `assert_log`. By default, any line of the level or above.
     level
         Lowest level that counts (default trace).
 

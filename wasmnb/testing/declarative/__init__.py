@@ -35,21 +35,21 @@ def run_declarative(
         A suite of Service Extensions in text format, YAML or JSON, a fixture of fastedge-test, or a folder of such files.
         A malformed file in a folder counts as a failed test, and the others still run.
     module
-        The filter: a `Filter`, the path of a `.wasm` or `.py`, or the bytes of a module. Default: the file's own module.
+        The filter: a `Filter`, the path of a `.wasm` or `.py`, or the bytes of a module. By default, the file's own module.
     config
-        Plugin configuration: bytes, text, or a value for JSON. Default: the file's own configuration.
+        Plugin configuration: bytes, text, or a value for JSON. By default, the file's own configuration.
     only
         Run only tests whose names contain this text (default all).
 
     Returns
     -------
     DeclarativeResult
-        Result and reasons of each test; `print` it.
+        The result of each test, with the reasons of a failure. Print it to read them.
 
     Raises
     ------
     FixtureError
-        The file is malformed. The error has file, line and field.
+        The file is malformed. The error gives the file, the line and the field.
     UsageError
         The file doesn't exist, or names no module and `module` is None.
     ModuleError
@@ -64,7 +64,7 @@ def run_declarative(
         return _run_file(location, wasm_filter, data, only)
     files = sorted({file for pattern in _PATTERNS for file in location.glob(pattern)})
     if not files:
-        raise UsageError(f"{location} has no test file. Name it like one of {', '.join(_PATTERNS)}.")
+        raise UsageError(f"{location} has no test files. Their names must match one of {', '.join(_PATTERNS)}.")
     return DeclarativeResult(
         str(location), "several", [case for file in files for case in _run_folder_file(file, wasm_filter, data, only)]
     )
@@ -117,4 +117,4 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"The test file {path} cannot be read: {error.strerror}. Check the path.") from error
+        raise UsageError(f"The test file {path} can't be read: {error.strerror}. Check the path.") from error

@@ -115,7 +115,7 @@ def _find(matcher: Matcher, kind: str, contents: Iterable[str], read: ReadFile) 
     try:
         test, shown = _test(matcher, read)
     except (re.error, OSError, ValueError) as error:
-        yield _at(matcher, f"the matcher cannot be used: {error}")
+        yield _at(matcher, f"the matcher can't be used: {error}")
         return
     if any(map(test, texts)) == matcher.invert:
         actual = "\n".join(f"    {_text(line.encode('utf-8', 'surrogateescape'))}" for line in texts) or "    nothing"

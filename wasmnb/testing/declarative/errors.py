@@ -17,7 +17,7 @@ class SourceLocation:
     line
         Line from 1, or 0 for the file as a whole (default 0).
     field
-        Path of the field from the root, such as `test.request_headers.input` (default empty). Empty at the root.
+        Path of the field from the root, such as `test.request_headers.input` (default empty, for the root).
     """
 
     __slots__ = ("field", "file", "line")

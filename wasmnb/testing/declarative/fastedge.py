@@ -109,7 +109,7 @@ def read_fixture(node: Node, file: str) -> Fixture:
     Raises
     ------
     FixtureError
-        The fixture is malformed. The error has line and field.
+        The fixture is malformed. The error gives the line and the field.
     """
     place = SourceLocation(file, 1)
     if not isinstance(node, Block):
@@ -122,7 +122,7 @@ def read_fixture(node: Node, file: str) -> Fixture:
             f"appType {fixture.app_type!r} is not a Proxy-Wasm filter. Only 'proxy-wasm' apps can be run.", place
         )
     if "request" not in by_hand:
-        raise FixtureError("`request` is missing.", place)
+        raise FixtureError("`request` is missing. Add an object with at least the `url`.", place)
     entry = by_hand["request"]
     fixture.request, fixture.url = _request(_fields(entry.value, place.into("request", entry.line)))
     if "response" in by_hand:
@@ -168,7 +168,7 @@ def _response(fields: _JsonObject) -> Response:
     values = _check_names(fields, ("headers", "body", "status", "statusText"))
     status = _as_python(values["status"]) if "status" in values else 200
     if not isinstance(status, int) or not 100 <= status <= 599:
-        message = f"a status is a number from 100 to 599, not {status!r}."
+        message = f"the status must be a number from 100 to 599, not {status!r}."
         raise FixtureError(message, fields.place.into("status", values["status"].line))
     return Response(status, _headers(values.get("headers"), fields), encode_text(_string(values, "body", "", fields)))
 
@@ -230,7 +230,7 @@ def run_fixture(fixture: Fixture, path: Path, module: Any, config: bytes | None)
     path
         Path of its file. Other files are looked up in its folder.
     module
-        The filter. None: the fixture's own module.
+        The filter, as for `run_declarative`. None: the fixture's own module.
     config
         Plugin configuration. None: empty.
 

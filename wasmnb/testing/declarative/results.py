@@ -69,7 +69,7 @@ class DeclarativeResult:
 
     @property
     def passed(self) -> bool:
-        """Whether there are cases and all of them passed. Without cases, nothing was tested."""
+        """Whether all cases passed. False if there are none, because nothing was tested."""
         return bool(self.cases) and not self.failed
 
     @property

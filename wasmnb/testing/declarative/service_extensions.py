@@ -36,7 +36,7 @@ class SuiteRunner:
     path
         Path of its file. Other files are looked up in its folder.
     module
-        The filter. None: the suite's own module.
+        The filter, as for `run_declarative`. None: the suite's own module.
     config
         Plugin configuration. None: the suite's own.
 
@@ -45,7 +45,7 @@ class SuiteRunner:
     UsageError
         The suite doesn't name a module and `module` is None.
     FixtureError
-        A file that the suite names cannot be read.
+        A file that the suite names can't be read.
     """
 
     def __init__(self, suite: Suite, path: Path, module: Any, config: bytes | None) -> None:
@@ -74,7 +74,7 @@ class SuiteRunner:
         try:
             return self._find(name).read_bytes()
         except OSError as error:
-            raise FixtureError(f"file {name} cannot be read: {error.strerror}.", place) from error
+            raise FixtureError(f"file {name} can't be read: {error.strerror}.", place) from error
 
     def run(self) -> list[CaseResult]:
         """Run all cases in order."""
@@ -163,7 +163,7 @@ class _CaseRun:
         try:
             return parse_headers(content, request=request)
         except HeaderProblem as error:
-            raise FixtureError(f"the headers cannot be read: {error}", phase_input.place) from error
+            raise FixtureError(f"the headers can't be read: {error}", phase_input.place) from error
 
     def content(self, phase_input: Input) -> bytes:
         """Return a phase's input: its own content, or that of the file that it names."""

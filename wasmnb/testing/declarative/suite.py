@@ -159,7 +159,7 @@ class Case:
             if chunked and len(getattr(self, name)) > 1:
                 second = getattr(self, name)[1].place
                 raise FixtureError(
-                    "num_chunks and chunk_size allow one body only. Remove this one, or the chunking.", second
+                    "num_chunks and chunk_size allow a single body. Remove this second one, or the chunking.", second
                 )
 
 
@@ -218,14 +218,14 @@ def read_suite(path: Path) -> Suite:
     Raises
     ------
     FixtureError
-        The file is malformed. The error has file, line and field.
+        The file is malformed. The error gives the file, the line and the field.
     UsageError
-        The file cannot be read.
+        The file can't be read.
     """
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UsageError(f"The test file {path} cannot be read: {error.strerror}. Check the path.") from error
+        raise UsageError(f"The test file {path} can't be read: {error.strerror}. Check the path.") from error
     reader = _READERS.get(path.suffix.lower())
     node = reader(data, str(path)) if reader is not None else read_textproto(data, str(path))
     if not isinstance(node, Block):

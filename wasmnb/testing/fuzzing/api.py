@@ -48,7 +48,7 @@ def fuzz(
         A `Filter`, a `Plugin`, or a list of them (a chain). Native filters are searched natively, which is faster; memory
         is measured and findings are confirmed with the same filters as Wasm.
     seconds
-        Real seconds of searching (default 30). Shrinking a finding takes up to ten further seconds.
+        Real seconds to search (default 30). Shrinking a finding takes up to ten more seconds.
     seed
         Seed of the random choices (default 0). The same seed tries the same scenarios in the same order.
     only
@@ -58,9 +58,9 @@ def fuzz(
     vm_config
         VM configuration, as in `Proxy` (default none).
     workers
-        Number of workers. Default: one, and several in every third proxy if the filter uses shared data or queues.
+        Number of workers. By default, one; if the filter uses shared data or queues, several in every third proxy.
     kind
-        Filter chain of a single filter, `http` or `network`. Default: the one that the filter has callbacks for.
+        Filter chain of a single filter, `http` or `network`. By default, the one that the filter has callbacks for.
     clusters
         Services by cluster name, as in `Proxy` (default none). Other clusters that the filter calls send random responses.
     deadline
@@ -68,25 +68,26 @@ def fuzz(
     all_faults
         Whether to continue after the first finding, for faults of other kinds and in other places (default False).
     executor
-        Any `concurrent.futures.Executor`: searches with different seeds run on it at the same time, each for `seconds`
-        (default none). The report has the findings of all; a process that dies costs its search, which `report.messages`
-        names.
+        Any `concurrent.futures.Executor` (default none). Searches with different seeds run on it at the same time, each for
+        `seconds`, and the report has the findings of all. If a process dies, its search is lost and `report.messages` names
+        it.
     searches
-        Number of searches on the executor; their seeds follow `seed`. Default: as many as it runs at the same time.
+        Number of searches on the executor, with the seeds from `seed` on. By default, as many as the executor runs at the
+        same time.
     progress
-        Function called about ten times a second with the current report, with an executor at the end of each search (default
-        none).
+        Function that is called with the current report about ten times a second, or with an executor at the end of each
+        search (default none).
 
     Returns
     -------
     FuzzReport
-        The findings with their tests; `print` it. An interrupt (Ctrl-C, the notebook's stop button) ends the search early,
-        and the report has the findings so far.
+        The findings with their tests; print it to read them. An interrupt (Ctrl-C, the notebook's stop button) ends the
+        search early, and the report has the findings so far.
 
     Raises
     ------
     FilterTrap
-        The filter does not start.
+        The filter doesn't start.
     UsageError
         `only` has an unknown kind of fault, or settings of one plugin are given together with a chain.
     """
@@ -113,7 +114,7 @@ def _on_executor(
     """Run searches with different seeds on an executor and return the report of all."""
     number = workers_of(executor, 4) if searches is None else searches
     if number < 1:
-        raise UsageError(f"searches= is at least 1, not {number}.")
+        raise UsageError(f"searches= must be at least 1, not {number}.")
     chain = plugins if isinstance(plugins, list | tuple) else [plugins]
     items = [item if isinstance(item, Plugin) else Plugin(item) for item in chain]
     job = FuzzJob(portable_plugins(items), arguments)
@@ -167,7 +168,7 @@ def replay(filter: Any, scenario: Scenario, **settings: Any) -> Fault | None:  #
     filter
         A `Filter`, a `Plugin`, or a list of them (a chain).
     scenario
-        Scenario, such as `Finding.scenario`.
+        The scenario, such as `Finding.scenario`.
     settings
         Further fields of `Settings`, such as `kind` and `workers`.
 
@@ -179,7 +180,7 @@ def replay(filter: Any, scenario: Scenario, **settings: Any) -> Fault | None:  #
     Raises
     ------
     FilterTrap
-        The filter does not start.
+        The filter doesn't start.
     """
     with Session(Settings(filter, **settings)) as session:
         return session.run(scenario)

@@ -29,14 +29,14 @@ def _kinds(text: str) -> list[str]:
 
 
 FUZZ_FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
-    (("--seconds", "-s"), {"type": seconds, "default": 30.0, "metavar": "SECONDS", "help": "How long to search (30)."}),
-    (("--seed",), {"type": int, "default": 0, "metavar": "N", "help": "Seed; the same seed tries the same scenarios (0)."}),
-    (("--only",), {"type": _kinds, "default": (), "metavar": "KINDS", "help": f"Only these kinds of fault: {', '.join(KINDS)}."}),
+    (("--seconds", "-s"), {"type": seconds, "default": 30.0, "metavar": "SECONDS", "help": "How long to search (default 30)."}),
+    (("--seed",), {"type": int, "default": 0, "metavar": "N", "help": "Seed; the same seed tries the same scenarios (default 0)."}),
+    (("--only",), {"type": _kinds, "default": (), "metavar": "KINDS", "help": f"Search only for these kinds of fault: {', '.join(KINDS)}."}),
     (("--config", "-c"), {"metavar": "TEXT|@FILE", "help": "Plugin configuration."}),
     (("--vm-config",), {"metavar": "TEXT|@FILE", "help": "VM configuration."}),
-    (("--workers", "-w"), {"type": _workers, "metavar": "N", "help": "Worker threads (one, sometimes several)."}),
+    (("--workers", "-w"), {"type": _workers, "metavar": "N", "help": "Worker threads (by default one, sometimes several)."}),
     KIND_FLAG,
-    (("--deadline",), {"type": seconds, "default": 1.0, "metavar": "SECONDS", "help": "Time after which a callback counts as hanging (1)."}),
+    (("--deadline",), {"type": seconds, "default": 1.0, "metavar": "SECONDS", "help": "Time after which a callback counts as hanging (default 1)."}),
     (("--all",), {"dest": "all_faults", "action": "store_true", "help": "Continue after the first finding."}),
     PROCESSES,
     (("--save",), {"metavar": "FILE.py", "help": "Write the findings to this file, as tests."}),

@@ -20,9 +20,9 @@ class FuzzPart:
     Attributes
     ----------
     number
-        Counts from 0.
+        Number of the search, from 0.
     seed
-        Its seed.
+        Seed of the search.
     """
 
     number: int
@@ -50,7 +50,7 @@ class FuzzJob:
     arguments: Mapping[str, Any]
 
     def empty(self) -> FuzzReport:
-        """Return the report of nothing."""
+        """Return an empty report."""
         return FuzzReport(self.plugins[0].name if self.plugins else "filter")
 
     def run(self, shard: FuzzPart) -> FuzzReport:

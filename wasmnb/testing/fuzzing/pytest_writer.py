@@ -49,7 +49,7 @@ _INSTANT_STEPS = (Script, Reconfigure, Enqueue)
 
 
 def write_test(finding: Finding, settings: Settings, called: Iterable[str]) -> str:
-    """Write a pytest test that fails until the fault is mended.
+    """Write a pytest test that fails until the fault is fixed.
 
     Parameters
     ----------

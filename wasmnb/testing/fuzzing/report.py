@@ -52,7 +52,7 @@ class Finding(_Pasteable):
     scenario
         The smallest failing scenario.
     test
-        A complete pytest test that fails until the fault is mended.
+        A complete pytest test that fails until the fault is fixed.
     seconds
         Real seconds from the start of the search to the fault.
     tried
@@ -105,7 +105,7 @@ class FuzzReport(_Pasteable):
     activity
         Current activity, for a display of the progress. Empty after the search.
     messages
-        Sentences about searches on an executor that are lost.
+        Sentences about searches on an executor that were lost.
     """
 
     name: str
@@ -173,7 +173,7 @@ class FuzzReport(_Pasteable):
         Raises
         ------
         UsageError
-            `path` is not a `.py`, exists and isn't a test that a search has written, or cannot be written.
+            `path` isn't a `.py` file, can't be written, or exists and wasn't written by a search.
         """
         first = Path(path)
         if first.suffix != ".py":
@@ -183,12 +183,12 @@ class FuzzReport(_Pasteable):
             if file.exists() and '\n    """Found by fuzzing: ' not in file.read_text(
                 encoding="utf-8", errors="replace"
             ):
-                raise UsageError(f"{file} exists and isn't a test that a search has written. Pass another name.")
+                raise UsageError(f"{file} exists and wasn't written by a search. Pass another name.")
             try:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(finding.test, encoding="utf-8")
             except OSError as error:
-                raise UsageError(f"{file} cannot be written: {error.strerror or error}. Pass another path.") from None
+                raise UsageError(f"{file} can't be written: {error.strerror or error}. Pass another path.") from None
         return files
 
     def as_dict(self) -> dict[str, Any]:

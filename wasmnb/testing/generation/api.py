@@ -34,16 +34,16 @@ def write_test(proxy: Proxy, exchanges: Any = None, *, name: str = "", mask: boo
     proxy
         The proxy.
     exchanges
-        Exchanges of it, a selection of their numbers such as `"3-7,9"`, or None for the last one.
+        Exchanges of the proxy, or a selection of their numbers such as `"3-7,9"`. None (the default): the last one.
     name
-        Name of the test function; by default made of the first request.
+        Name of the test function. By default, it is made from the first request.
     mask
         Replace secrets by `***` (default True). The configuration of the filter is written as it is.
 
     Returns
     -------
     str
-        The code of a file.
+        The code of the test file.
 
     Raises
     ------
@@ -56,12 +56,12 @@ def write_test(proxy: Proxy, exchanges: Any = None, *, name: str = "", mask: boo
         select_exchanges(proxy, exchanges) if exchanges is None or isinstance(exchanges, str) else list(exchanges)
     )
     if not selected:
-        raise UsageError("There is no exchange to write a test of.")
+        raise UsageError("There is no exchange to write a test for.")
     unfinished = next(
         (exchange.number for exchange in selected if not exchange.done and exchange.state != "paused"), None
     )
     if unfinished is not None:
-        raise UsageError(f"Exchange {unfinished} has not ended.")
+        raise UsageError(f"Exchange {unfinished} hasn't ended. Finish it before you write a test.")
     recipe = Recipe.of(proxy, selected, masking=mask)
     settings, codes = _settings(proxy, max(step.worker for step in recipe.steps))
     start = proxy.simulation.start_time

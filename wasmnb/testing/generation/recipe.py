@@ -158,7 +158,7 @@ def _reply(kind: str, response: Response | None, state: str) -> Any:
     """
     if kind == "grpc stream":
         raise UsageError(
-            "An exchange with a gRPC stream can't be written as a test; its messages come at their own moments."
+            "An exchange with a gRPC stream can't be written as a test, because its messages arrive at arbitrary times."
         )
     if response is None and state not in ("failed", "reset"):
         return Response(200, latency=_LATE)  # it timed out, or nobody waited for it

@@ -79,7 +79,7 @@ class ProxyServer(Shown):
             return (self.connections - 1) % len(self.proxy.workers) + 1
 
     def send(self, request: Request, worker: int, *, http2: bool) -> Response:
-        """Send a request through the proxy and return the response; its status is 0 if the connection has to be closed."""
+        """Send a request through the proxy and return the response; its status is 0 if the connection must be closed."""
         with self._lock:
             try:
                 if self._clock is not None:

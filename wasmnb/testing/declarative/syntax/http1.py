@@ -40,7 +40,7 @@ def parse_headers(content: bytes, *, request: bool) -> list[Pair]:
     Raises
     ------
     HeaderProblem
-        A line is malformed. The error has its number.
+        A line is malformed. The error gives its number.
     """
     first, *lines = content.replace(b"\r\n", b"\n").split(b"\n")
     fields = _fields(lines)

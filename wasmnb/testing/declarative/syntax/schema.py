@@ -46,7 +46,7 @@ def once(kind: FieldType, *, oneof: str = "", default: Any = None, json: str = "
     json
         Name in JSON, if it isn't the field's name in camel case (default empty).
     least
-        Smallest number that is allowed (default no limit).
+        Smallest allowed number (default: no limit).
     """
     metadata = {"kind": kind, "oneof": oneof, "many": False, "json": json, "least": least}
     return dataclasses.field(default=default, metadata=metadata)
@@ -80,7 +80,7 @@ def fill(message: type[T], node: Node, place: SourceLocation, *, lenient: bool =
     Raises
     ------
     FixtureError
-        The node doesn't match the schema. The error has file, line and field.
+        The node doesn't match the schema. The error gives the file, the line and the field.
     """
     if not isinstance(node, Block):
         raise FixtureError("a message with fields is expected here, not a value or a list.", place.at(node.line))

@@ -65,7 +65,7 @@ def read_textproto(data: bytes, file: str) -> Block:
     Raises
     ------
     FixtureError
-        The text is malformed. The error has line and field.
+        The text is malformed. The error gives the line and the field.
     """
     parser = _Parser(list(_tokens(data.removeprefix(b"\xef\xbb\xbf"), file)), file)
     return parser.block(_Token("start", b"", 1), SourceLocation(file), 0)
@@ -88,7 +88,7 @@ def _tokens(data: bytes, file: str) -> Iterator[_Token]:
 def _unreadable(rest: bytes) -> str:
     if rest[:1] in (b'"', b"'"):
         return (
-            "this string does not end on its line. Write \\n for a newline, or close it and continue in a new string."
+            "this string doesn't end on its line. Write \\n for a newline, or close it and continue in a new string."
         )
     return f"unexpected character {rest.decode('utf-8', 'replace')[:1]!r}."
 
@@ -118,7 +118,7 @@ class _Parser:
     def block(self, opening: _Token, place: SourceLocation, depth: int) -> Block:
         """Parse entries up to the bracket that closes `opening`, or to the end of the file."""
         if depth > DEPTH:
-            raise FixtureError(f"messages are nested more than {DEPTH} deep.", place.at(opening.line))
+            raise FixtureError(f"messages are nested more than {DEPTH} levels deep.", place.at(opening.line))
         block, closing = Block(opening.line), _CLOSING.get(opening.text)
         while not (self.next.kind == "sign" and self.next.text == closing):
             if self.next.kind == "end":

@@ -39,7 +39,7 @@ def read_yaml(data: bytes, file: str) -> Node:
     Raises
     ------
     FixtureError
-        The text is not YAML. The error has the line.
+        The text is not YAML. The error gives the line.
     """
     from ....formats.yaml_lines import YamlError, compose
 
@@ -68,7 +68,7 @@ def read_json(data: bytes, file: str) -> Node:
     Raises
     ------
     FixtureError
-        The text is not JSON. The error has the line.
+        The text is not JSON. The error gives the line.
     """
     try:
         json.loads(data)

@@ -216,6 +216,6 @@ class Generator(ValueGenerator):
         return Reconfigure(self.data()[:5000])
 
     def queue_item(self) -> Enqueue:
-        """Return a step with an queue_item for one of the filter's queues."""
+        """Return a step with an item for one of the filter's queues."""
         name = self.random.choice(self.vocabulary.queues)
         return Enqueue(name, self.message() if self.happens(0.5) else self.data()[:5000])

@@ -53,7 +53,7 @@ class HttpResponse:
     refused: bool = False
 
     def as_step(self) -> Any:
-        """As a step of a as_step upstream."""
+        """Return the response as a step of a scripted upstream."""
         if self.refused:
             return refused
         return Response(
@@ -72,7 +72,7 @@ class GrpcResponse:
     reset: bool = False
 
     def as_step(self) -> GrpcReply:
-        """As a step of a as_step upstream."""
+        """Return the response as a step of a scripted upstream."""
         return GrpcReply(list(self.messages), self.status, self.message, self.reset, self.latency)
 
 
@@ -85,7 +85,7 @@ class TcpResponse:
     latency: float = 0.0
 
     def as_step(self) -> TcpReply:
-        """As a step of a as_step upstream."""
+        """Return the response as a step of a scripted upstream."""
         return TcpReply(self.data, self.close, self.latency)
 
 

@@ -47,7 +47,7 @@ class Settings:
     kind
         Filter chain of a single filter: `http` or `network` (default `http`).
     service
-        Response of services without a script. Default: an empty 200.
+        Response of services without a script. By default, an empty 200.
     """
 
     filter: Any
@@ -120,7 +120,7 @@ class Session:
     Raises
     ------
     FilterTrap
-        The filter does not start.
+        The filter doesn't start.
     """
 
     def __init__(self, settings: Settings) -> None:

@@ -65,7 +65,7 @@ class Search:
     kinds
         Kinds of fault to report.
     progress
-        Function called with the report. None: none.
+        Function that is called with the report, or None.
 
     Attributes
     ----------
@@ -124,7 +124,7 @@ class Search:
         return self.report
 
     def _prepare(self) -> None:
-        """Start the filter once, to raise if it does not start and to list its queues."""
+        """Start the filter once, to raise an error if it doesn't start and to list its queues."""
         with Session(self.settings) as session:
             queues = session.proxy.shared_data.queues()
         self.vocabulary.queues = [queue.name.decode("utf-8", "replace") for queue in queues]

@@ -129,7 +129,7 @@ def _exchange(record: Any, keys: Mapping[str, tuple[str, ...]], position: str, n
 def _text(part: str, value: Any) -> str:
     """Return a part of the request line."""
     if isinstance(value, dict | list) or any(c < " " for c in str(value or "")):
-        raise Unreadable(f"The {part} is not text of one line.")
+        raise Unreadable(f"The {part} isn't text, or has a line break.")
     return "" if value is None else str(value).strip()
 
 
