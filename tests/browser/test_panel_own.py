@@ -96,7 +96,7 @@ def test_plugin_of_a_chain_narrows_the_views_to_itself(own):
     calls = notebook.panel.locator(".lower .call, .lower summary").all_inner_texts()
     assert sum("one  on_request_headers" in c or "one on_request_headers" in c for c in calls) == 1
     notebook.panel.get_by_role("button", name="controls", exact=True).click()
-    assert "run it again for other workers" in soon(notebook, "Not available here", ".controls")
+    assert "change and run that code" in soon(notebook, "Not available here", ".controls")
     assert notebook.panel.get_by_role("button", name="reset", exact=True).count() == 0
     assert not notebook.page.errors
 

@@ -226,7 +226,7 @@ def shell(line, **variables):
 @pytest.mark.parametrize("command", ["doctor", "runtime list", "run SOURCE --trace"])
 def test_full_disk_exits_with_3_without_a_traceback(command, source):
     code, _, err = shell(f"$WASMNB {command.replace('SOURCE', str(source))} > /dev/full")
-    assert (code, err) == (3, "BuildError: Cannot write the output: No space left on device.\n")
+    assert (code, err) == (3, "BuildError: Can't write the output: No space left on device.\n")
 
 
 @pytest.mark.slow
@@ -320,7 +320,7 @@ def test_doctor_reports_damaged_runtimes_and_a_file_in_place_of_the_cache(tmp_pa
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("WASMNB_CACHE", str(tmp_path / "file"))
     assert main(["doctor"]) == 3
-    assert "cannot be written" in capsys.readouterr().out
+    assert "can't be written" in capsys.readouterr().out
 
 
 def test_closed_pipe_is_not_an_error(source):

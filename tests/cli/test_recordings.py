@@ -88,4 +88,4 @@ def test_load_returns_1_for_failures_and_conditions_and_2_for_a_wrong_plan(files
     assert "Stopped: The p99" in capsys.readouterr().out
     plan.write_text("mix: 7")
     assert main(["load", old, "--plan", str(plan)]) == 2
-    assert "mix is a list" in capsys.readouterr().err
+    assert "mix must be a list" in capsys.readouterr().err

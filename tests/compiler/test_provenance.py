@@ -129,11 +129,11 @@ def test_full_module_is_checked_against_its_source(tmp_path, monkeypatch, capsys
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "f.py").rename(tmp_path / "elsewhere" / "f.py")
     assert main(["build", "elsewhere/f.py", "--check", "f.wasm"]) == 0
-    assert "all bytes are the same" in capsys.readouterr().out
+    assert "all bytes are equal" in capsys.readouterr().out
     (tmp_path / "f.py").write_text(SOURCE.replace("one", "two"))
     assert main(["build", "--check", "f.wasm"]) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == ["f.wasm is not the module that f.py gives.", "  Different: the source."]
+    assert lines[:2] == ["f.wasm isn't the module that f.py compiles to.", "  Different: the source."]
     assert lines[2].startswith("  Section data: ")
 
 

@@ -70,7 +70,7 @@ def test_budget_of_instructions_traps_at_the_line(run):
     assert "for _ in range" in exchange.traceback
     with pytest.raises(MagicUsageError, match="--fuel-limit counts Wasm instructions"):
         run(LOOPS.format(flags="--native --fuel-limit 5"))
-    with pytest.raises(UsageError, match="from 1, not 0"):
+    with pytest.raises(UsageError, match="must be at least 1 instruction, not 0"):
         run(LOOPS.format(flags="--fuel-limit 0"))
 
 

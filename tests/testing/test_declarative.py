@@ -200,7 +200,7 @@ def test_files_are_read_from_the_folder_of_the_suite(run, tmp_path):
     (reason,) = run('test { name: "t" request_body { input { file: "gone" } } }')["t"]
     assert "tests.textpb:1, field test.request_body.input.file: file gone can't be read" in reason
     (reason,) = run('test { name: "t" request_body { result { body { file: "gone" } } } }')["t"]
-    assert "field test.request_body.result.body.file: file gone cannot" in reason
+    assert "field test.request_body.result.body.file: file gone can't" in reason
     with pytest.raises(FixtureError, match="field env.config_path: file gone can't be read"):
         run('env { config_path: "gone" }')
 

@@ -85,7 +85,7 @@ def test_malformed_text_raises_with_file_line_and_field(text, line, field, messa
 
 def test_messages_nest_at_most_a_hundred_deep():
     read("a {" * 100 + "}" * 100)
-    with pytest.raises(FixtureError, match="100 deep"):
+    with pytest.raises(FixtureError, match="100 levels deep"):
         read("a {" * 5000 + "}" * 5000)
 
 

@@ -128,7 +128,7 @@ def test_curl_command_is_sent(proxy, panel):
         ("send", {"worker": "seven"}, "is not a number"),
         ("send", {"worker": 7}, "no worker 7"),
         ("curl", {"line": "curl --frobnicate"}, "curl command is not supported"),
-        ("curl", {"line": "curl 'unclosed"}, "quotation"),
+        ("curl", {"line": "curl 'unclosed"}, "a quote isn't closed"),
         ("again", {"exchange": 99}, "no longer has this exchange"),
         ("again", {"exchange": None}, "is not a number"),
         ("advance", {"seconds": -1}, "can't advance"),

@@ -55,7 +55,8 @@ def test_versions_are_compared_on_the_requests_of_the_panel(panel):
     proxy = panel._state.proxy
     for n in range(3):
         proxy.get(f"/{n}")
-    assert act(panel, "compare", version="version 1")["bad"]
+    none = act(panel, "compare", version="version 1")
+    assert none["bad"] and none["text"].startswith("There is no earlier version to compare with. Edit the filter")
     with Proxy(Filter.native(SOURCE.replace('"open"', '"shut"'), "gate"), workers=1) as second:
         panel.replace(second)
         assert act(panel, "compare", version="version 1")["text"] == "4 of 4 requests differ"
@@ -68,6 +69,8 @@ def test_versions_are_compared_on_the_requests_of_the_panel(panel):
         assert act(panel, "report", report=1) == {}
         assert panel.widget.reports["picked"] == 1
         assert panel.widget.reports["versions"] == ["version 2", "version 1"]
+        gone = act(panel, "compare", version="version 7")
+        assert gone["bad"] and "no longer has version 7 of the filter. It has version 2, version 1." in gone["text"]
         panel._state.proxy.close()
 
 

@@ -3,7 +3,7 @@
 Exit codes: 0 success; 1 an error in the filter or module, or a failed test; 2 a wrong command line; 3 an error in the
 tool chain or on the machine; 130 interrupted. Errors are one paragraph on stderr, without a traceback.
 
-This module imports little, so that `main` can handle Ctrl-C right after the start.
+This module imports little, so that `main` can handle Ctrl-C from the start on.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _lost_interrupts_repeated() -> Iterator[None]:
-    """Repeat an interrupt that comes while Python runs a destructor or a weak reference's callback, where exceptions get lost."""
+    """Repeat an interrupt that arrives while Python runs a destructor or a weak reference's callback, where exceptions get
+    lost.
+    """
     before = sys.unraisablehook
 
     def hook(unraisable: sys.UnraisableHookArgs, /) -> None:
@@ -87,7 +89,7 @@ def _guarded(arguments: Sequence[str] | None) -> int:
         if error.filename is not None:
             return _report(UsageError(f"{error.filename}: {reason}"), USAGE)
         _discard_output()  # errors of opened files have a file name; this one comes from stdout
-        return _report(BuildError(f"Cannot write the output: {reason}."), MACHINE)
+        return _report(BuildError(f"Can't write the output: {reason}."), MACHINE)
     return code
 
 

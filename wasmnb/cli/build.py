@@ -44,7 +44,7 @@ def build(options: Namespace) -> int:
 
 
 def _check(options: Namespace) -> int:
-    """Build a source as a module was built, and print what differs."""
+    """Build a source in the same way as a module was built, and print the differences."""
     from wasmnb.compiler import Filter
     from wasmnb.compiler.provenance.comparison import differences
     from wasmnb.compiler.provenance.record import read_record
@@ -61,9 +61,9 @@ def _check(options: Namespace) -> int:
     changes = differences(saved, built)
     if not changes:
         if not options.quiet:
-            print(f"{path} is the module that {source} gives: {size(len(saved))}, all bytes are the same.")
+            print(f"{path} is the module that {source} compiles to: {size(len(saved))}, all bytes are equal.")
         return 0
-    print(f"{path} is not the module that {source} gives.")
+    print(f"{path} isn't the module that {source} compiles to.")
     for line in changes:
         print(f"  {line}")
     return 1

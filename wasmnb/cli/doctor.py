@@ -35,7 +35,7 @@ class Check:
     verdict
         The result in one line.
     advice
-        A sentence on how to solve it; empty if there's nothing to do.
+        How to fix the problem; empty if there is none.
     """
 
     name: str
@@ -79,7 +79,7 @@ def _package(name: str) -> Check:
 
 
 def _engine() -> Check:
-    """Compile an empty module: the engine works with one version of wasmtime only."""
+    """Compile and run an empty module, because the engine works with a single version of wasmtime."""
     try:
         from wasmnb.engine import default_engine
 
@@ -96,7 +96,7 @@ def _cache() -> Check:
     folder = _existing(cache.folder)
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         return Check(
-            "cache", "bad", f"{cache.folder} cannot be written", "set WASMNB_CACHE to a folder that you can write to"
+            "cache", "bad", f"{cache.folder} can't be written", "set WASMNB_CACHE to a folder that you can write to"
         )
     keys = cache.names()
     damaged = sum(cache.find(key, use=False) is None for key in keys)
@@ -118,7 +118,7 @@ def _disk() -> Check:
 
 
 def _existing(folder: Path) -> Path:
-    """Return the folder or its nearest parent that exists. What this user can't see counts as missing."""
+    """Return the folder or its nearest parent that exists. Folders that this user can't see count as missing."""
     return next(p for p in (folder, *folder.parents) if os.path.exists(p))  # noqa: PTH110 -- Path.exists raises then
 
 

@@ -1,4 +1,4 @@
-"""`wasmnb export` and `wasmnb forecast`: the files that deploy a filter, and what it costs Envoy at its start."""
+"""`wasmnb export` and `wasmnb forecast`: the files that deploy a filter, and its cost when Envoy starts."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ __all__ = ["fuzz"]
 
 
 def fuzz(options: Namespace) -> int:
-    """Run the command and return 1 if it found a failure, 130 if it was interrupted before."""
+    """Run the command and return 1 if it found a failure, or 130 if it was interrupted without one."""
     from wasmnb.compiler import Filter
     from wasmnb.testing import fuzz as search
 

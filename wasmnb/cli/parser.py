@@ -12,7 +12,7 @@ from wasmnb._version import __version__
 
 __all__ = ["make_parser", "request_parser"]
 
-# curl flags that may apply to all requests of `wasmnb run`; the others belong to one request.
+# curl flags that can apply to all requests of `wasmnb run`; the others belong to one request.
 _SHARED = ("-H", "-d", "--data-binary", "--data-raw", "--data-urlencode", "-u", "-b", "-A", "-e", "--http2", "-m")
 
 _EPILOG = """examples:
@@ -45,11 +45,11 @@ def _run_lazily(module: str, function: str) -> Callable[[argparse.Namespace], in
 
 
 class _Command(argparse.ArgumentParser):
-    """A command whose flags are added when it is parsed, because the packages with their tables take time to import."""
+    """A command whose flags are added when it is parsed, because the packages that define the flags take time to import."""
 
     flags: Callable[[argparse.ArgumentParser], None] | None = None
 
-    #: Flags may be between positional arguments of which the last one is optional.
+    #: Whether flags can be between positional arguments whose last one is optional.
     intermixed = False
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
@@ -97,7 +97,7 @@ def _plugin(p: argparse.ArgumentParser) -> None:
         "--hold-headers",
         "--allow-on-headers-stop-iteration",
         action="store_true",
-        help="Set allow_on_headers_stop_iteration: an awaited body holds the headers, which can still be changed then.",
+        help="Set allow_on_headers_stop_iteration: while a filter awaits the body, the headers are held and can still be changed.",
     )
     _table(p, [ENV_FLAG])
     names, options = KIND_FLAG
@@ -106,14 +106,14 @@ def _plugin(p: argparse.ArgumentParser) -> None:
 
 def _build(p: argparse.ArgumentParser) -> None:
     p.add_argument("filter", metavar="FILTER.py", nargs="?", help="Source of the filter.")
-    p.add_argument("-o", "--output", metavar="FILE", help="Output file (FILTER.wasm).")
+    p.add_argument("-o", "--output", metavar="FILE", help="Output file (default FILTER.wasm).")
     p.add_argument("--debug", action="store_true", help="Write the full module instead of the release module.")
     _table(p, [STRIP_FLAG])
     _profile_traffic(p)
     p.add_argument(
         "--check",
         metavar="FILE.wasm",
-        help="Write nothing: build FILTER.py (FILE.py) as FILE.wasm was built, and say what differs; exit code 1 if anything does.",
+        help="Write nothing. Build FILTER.py (default FILE.py) in the same way as FILE.wasm, and print the differences; exit code 1 if there are any.",
     )
     p.add_argument(
         "--fresh", action="store_true", help="With --check: also build the runtime again, in an empty cache."
@@ -125,7 +125,7 @@ def _profile_traffic(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--profile",
         metavar="TRAFFIC",
-        help="A recording (HAR, .jsonl, Envoy tap, access log): the code that it executes is compiled, not interpreted.",
+        help="A recording (HAR, .jsonl, Envoy tap, access log). Code that runs for its requests is compiled instead of interpreted.",
     )
 
 
@@ -139,7 +139,7 @@ def _run(p: argparse.ArgumentParser) -> None:
         "-r",
         action="append",
         metavar="'METHOD /PATH [FLAGS]'",
-        help="A request, e.g. 'GET /x' or 'POST /y -H \"a: b\" -d c=1'; may be repeated (GET /).",
+        help="A request, e.g. 'GET /x' or 'POST /y -H \"a: b\" -d c=1'; may be repeated (default 'GET /').",
     )
     _table(p, ((names, _shared(names, options)) for names, options in FLAGS if set(names) & set(_SHARED)))
     p.add_argument(
@@ -148,11 +148,13 @@ def _run(p: argparse.ArgumentParser) -> None:
         metavar="BYTES|@FILE",
         help="A connection through a network filter, with bytes such as 'EHLO me\\r\\n'; may be repeated.",
     )
-    p.add_argument("--workers", "-w", type=int, default=4, metavar="N", help="Worker threads, 1 to 256 (4).")
+    p.add_argument("--workers", "-w", type=int, default=4, metavar="N", help="Worker threads, 1 to 256 (default 4).")
     _plugin(p)
     _table(p, UPSTREAM_FLAGS)
-    p.add_argument("--seed", type=int, default=0, help="Seed of the simulation (0).")
-    p.add_argument("--deadline", type=seconds, default=5.0, metavar="SECONDS", help="Time limit of one callback (5).")
+    p.add_argument("--seed", type=int, default=0, help="Seed of the simulation (default 0).")
+    p.add_argument(
+        "--deadline", type=seconds, default=5.0, metavar="SECONDS", help="Time limit of one callback (default 5)."
+    )
     p.add_argument(
         "--native",
         action="store_true",
@@ -186,7 +188,7 @@ def _export(p: argparse.ArgumentParser) -> None:
 
 def _forecast(p: argparse.ArgumentParser) -> None:
     _file(p)
-    p.add_argument("--workers", "-w", type=int, default=1, metavar="N", help="Worker threads, 1 to 256 (1).")
+    p.add_argument("--workers", "-w", type=int, default=1, metavar="N", help="Worker threads, 1 to 256 (default 1).")
     _plugin(p)
     p.add_argument("--predict", action="store_true", help="Don't start Envoy to measure, only predict.")
     p.add_argument("--json", dest="as_json", action="store_true", help="Print the forecast as JSON.")
@@ -211,18 +213,31 @@ def _load(p: argparse.ArgumentParser) -> None:
     from wasmnb.traffic.upstream_flags import UPSTREAM_FLAGS
 
     _file(p)
-    p.add_argument("url", nargs="?", default="/", metavar="URL", help="A path or URL (/).")
+    p.add_argument("url", nargs="?", default="/", metavar="URL", help="A path or URL (default /).")
     p.add_argument("--plan", metavar="FILE", help="A load plan in YAML: mix, phases, conditions that stop it.")
     p.add_argument(
-        "--requests", "-n", type=int, default=1000, metavar="N", help="Number of requests without a plan (1000)."
+        "--requests",
+        "-n",
+        type=int,
+        default=1000,
+        metavar="N",
+        help="Number of requests without a plan (default 1000).",
     )
-    p.add_argument("--rate", "-r", type=float, metavar="PER_SECOND", help="Requests per second (one after the other).")
+    p.add_argument(
+        "--rate",
+        "-r",
+        type=float,
+        metavar="PER_SECOND",
+        help="Requests per virtual second. By default, they are sent one after the other.",
+    )
     _table(p, (flag for flag in FLAGS if not {"--worker", "--json"} & set(flag[0])))
     p.set_defaults(worker=None, json=None)
-    p.add_argument("--workers", "-w", type=int, default=4, metavar="N", help="Worker threads, 1 to 256 (4).")
+    p.add_argument("--workers", "-w", type=int, default=4, metavar="N", help="Worker threads, 1 to 256 (default 4).")
     _plugin(p)
     _table(p, UPSTREAM_FLAGS)
-    p.add_argument("--seed", type=int, default=0, help="Seed of the simulation, the moments and the mix (0).")
+    p.add_argument(
+        "--seed", type=int, default=0, help="Seed of the simulation, the arrival times and the mix (default 0)."
+    )
     p.add_argument("--json", dest="as_json", action="store_true", help="Print the result as JSON.")
 
 
@@ -238,7 +253,7 @@ def _diff(p: argparse.ArgumentParser) -> None:
     from wasmnb.traffic.replay.flags import PROCESSES, TRAFFIC_FLAGS
 
     p.add_argument("old", metavar="OLD", help="A .py or .wasm file.")
-    p.add_argument("new", metavar="NEW", help="Another build of it.")
+    p.add_argument("new", metavar="NEW", help="The .py or .wasm file to compare it with.")
     _table(p, (*TRAFFIC_FLAGS, PROCESSES))
     _recording_output(p)
 
@@ -264,13 +279,23 @@ def _runtime(p: argparse.ArgumentParser) -> None:
 
 
 def _demo(p: argparse.ArgumentParser) -> None:
-    p.add_argument("notebook", nargs="?", metavar="NOTEBOOK", help="Notebook to run (the first one of the tutorial).")
-    p.add_argument("--output", default="build/demo.html", metavar="FILE", help="HTML file (build/demo.html).")
+    p.add_argument(
+        "notebook", nargs="?", metavar="NOTEBOOK", help="Notebook to run (default: the first one of the tutorial)."
+    )
+    p.add_argument(
+        "--output", default="build/demo.html", metavar="FILE", help="HTML file to write (default build/demo.html)."
+    )
 
 
 def _tutorial(p: argparse.ArgumentParser) -> None:
-    p.add_argument("folder", nargs="?", default="wasmnb-tutorial", metavar="DIR", help="Folder (wasmnb-tutorial).")
-    p.add_argument("--force", action="store_true", help="Replace notebooks that you have changed.")
+    p.add_argument(
+        "folder",
+        nargs="?",
+        default="wasmnb-tutorial",
+        metavar="DIR",
+        help="Folder to copy to (default wasmnb-tutorial).",
+    )
+    p.add_argument("--force", action="store_true", help="Replace files that you have changed.")
 
 
 #: Module of a command, where it is not named like the command.
@@ -282,7 +307,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None] | None
     "run": ("Send requests through a filter in a simulated Envoy.", _run),
     "inspect": ("Print the facts about a module, and why Envoy would reject it.", _inspect),
     "export": ("Write the files that deploy a filter in Envoy, Istio and Envoy Gateway.", _export),
-    "forecast": ("Show what a filter costs Envoy at its start: CPU and memory.", _forecast),
+    "forecast": ("Show how much CPU and memory a filter costs Envoy when it starts.", _forecast),
     "fuzz": ("Search for traps, hangs, stuck streams and memory growth.", _fuzz),
     "load": ("Send many requests through a filter, or run a load plan.", _load),
     "replay": ("Send recorded traffic through a filter.", _replay),
@@ -290,7 +315,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None] | None
     "test": ("Run declarative tests: suites of Service Extensions, fixtures of fastedge-test.", _test),
     "runtime": ("Build, list or clear the cached runtimes.", _runtime),
     "tutorial": ("Copy the tutorial notebooks into a folder.", _tutorial),
-    "demo": ("Run the first notebook on the terminal, and export it as HTML.", _demo),
+    "demo": ("Run the first notebook in the terminal, and export it as HTML.", _demo),
     "doctor": ("Check versions, cache, Envoy and disk.", None),
 }
 
@@ -303,7 +328,7 @@ class _RequestParser(argparse.ArgumentParser):
 
 
 def request_parser() -> argparse.ArgumentParser:
-    """Return the parser for one `--request`: a path with curl's flags. It raises ValueError for wrong ones."""
+    """Return the parser for one `--request`: a path with curl's flags. It raises ValueError for invalid flags."""
     from wasmnb.traffic.curl import FLAGS
 
     parser = _RequestParser(prog="wasmnb run --request", add_help=False)

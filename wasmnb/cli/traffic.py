@@ -1,4 +1,4 @@
-"""`wasmnb load`, `wasmnb replay` and `wasmnb diff`: traffic through a filter, or through two builds of it."""
+"""`wasmnb load`, `wasmnb replay` and `wasmnb diff`: send traffic through a filter, or through two builds of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["diff", "load", "replay"]
 
 
 def load(options: Namespace) -> int:
-    """Run the command and return 1 if a filter failed or a condition of the plan stopped it, 130 if it was interrupted."""
+    """Run the command and return 1 if a filter failed or a stop condition of the plan was met, 130 if it was interrupted."""
     from wasmnb.host import Plugin, Proxy
     from wasmnb.traffic import load as run
 

@@ -1,4 +1,4 @@
-"""`wasmnb tutorial [DIR]`: copy the tutorial notebooks. `wasmnb demo`: run the first one on the terminal."""
+"""`wasmnb tutorial [DIR]`: copy the tutorial notebooks. `wasmnb demo`: run the first one in the terminal."""
 
 from __future__ import annotations
 
@@ -16,18 +16,20 @@ _SUFFIXES = (".ipynb", ".ini", ".c", ".wasm")
 
 
 def tutorial(options: Namespace) -> int:
-    """Copy the notebooks into a folder, and print how to open them.
+    """Copy the tutorial's notebooks and their files into a folder, and print how to open them.
 
     Raises
     ------
     UsageError
-        A notebook of that name exists with other contents, or the folder can't be written.
+        The folder has a file of the same name with other contents, or can't be written.
     """
     folder = Path(options.folder)
     files = [file.relative_to(notebooks_folder()) for file in _sources(notebooks_folder())]
     changed = [str(f) for f in files if not options.force and _differs(notebooks_folder() / f, folder / f)]
     if changed:
-        raise UsageError(f"{folder} has other versions of {', '.join(changed)}. Use --force to replace them.")
+        raise UsageError(
+            f"These files in {folder} differ from the tutorial: {', '.join(changed)}. Choose another folder, or use --force to replace them."
+        )
     try:
         for file in files:
             (folder / file).parent.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ class CellPosition:
     filename
         Name of the cell as in IPython's tracebacks.
     first_line
-        Line of the cell that the source begins on, from 1.
+        Number of the cell's line on which the source begins, from 1.
     """
 
     filename: str
@@ -58,7 +58,7 @@ def cell_id(shell: Any) -> str | None:
 
 
 def cell_name(shell: Any) -> str:
-    """Return the running cell as its reader knows it: `cell 8`."""
+    """Return the name of the running cell for readers: `cell 8`."""
     return f"cell {shell.displayhook.prompt_count}"
 
 

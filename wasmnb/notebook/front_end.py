@@ -12,8 +12,8 @@ __all__ = ["is_interactive", "shows_panels"]
 def shows_panels() -> bool:
     """Return whether a proxy in the running cell is displayed as a live panel.
 
-    `%config WasmMagics.panel` decides: `on`, `off`, or `auto` for every front end in which somebody sits. A notebook that is
-    executed by a program (nbclient, papermill, nbconvert) gets the static form, which its HTML shows without a kernel.
+    `%config WasmMagics.panel` decides: `on`, `off`, or `auto`, for every interactive front end. A notebook that is executed
+    by a program (nbclient, papermill, nbconvert) gets the static form, which its HTML shows without a kernel.
     """
     if "IPython" not in sys.modules:
         return False
@@ -29,8 +29,8 @@ def shows_panels() -> bool:
 def is_interactive(shell: Any) -> bool:
     """Return whether somebody sees the output of the running cell in a front end with widgets.
 
-    Programs that execute notebooks don't answer questions of a cell (`allow_stdin` is false). Voilà does the same, but
-    shows widgets.
+    Programs that execute notebooks don't let a cell ask for input (`allow_stdin` is false). Voilà does the same, but shows
+    widgets.
 
     Parameters
     ----------

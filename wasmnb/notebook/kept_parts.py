@@ -23,7 +23,7 @@ class KeptPart:
 
     @property
     def names(self) -> list[str]:
-        """Functions, classes and variables defined at the top level."""
+        """Functions, classes and variables that module-level code defines."""
         try:
             body = ast.parse(self.part.text).body
         except (SyntaxError, ValueError):
@@ -112,7 +112,7 @@ class PartStore:
         self._builds[name] = (proxy, build)
 
     def record_failure(self, name: str, running: Any, build: partial[Any]) -> None:
-        """Record a build that failed, unless a filter runs under the name: other flags or parts may mend it.
+        """Record a failed build, unless a filter with this name is running: other flags or parts may fix the build.
 
         Parameters
         ----------
@@ -135,7 +135,7 @@ class PartStore:
         return True
 
     def build_with(self, options: Namespace, running: Any) -> Callable[[], Any] | None:
-        """Return a function that builds a running filter again with other flags, or None if no cell has built it.
+        """Return a function that rebuilds a running filter with other flags, or None if no cell has built the filter.
 
         Parameters
         ----------

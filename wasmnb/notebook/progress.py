@@ -32,7 +32,7 @@ class Progress:
     patience
         Seconds before anything is shown.
     verdict
-        The last line after success; `{}` is the duration in seconds.
+        The last line after success, in which `{}` stands for the duration in seconds.
     """
 
     patience = 0.0
@@ -145,7 +145,7 @@ def progress_for(shell: Any = None, style: str = "auto") -> Progress:
     Parameters
     ----------
     shell
-        The IPython shell. Default: none, as in the command line.
+        The IPython shell. None (the default): the command line.
     style
         `auto` (a widget in a notebook, a line on a terminal; the default), `widget`, `text` or `off`.
     """
@@ -162,9 +162,9 @@ def current_progress(*, patience: float = Progress.patience, verdict: str = Prog
     Parameters
     ----------
     patience
-        Seconds before anything is shown (0).
+        Seconds before anything is shown (default 0).
     verdict
-        The last line; `{}` is the duration in seconds. By default that of a runtime.
+        The last line, in which `{}` stands for the duration in seconds. By default, the one for a built runtime.
     """
     if "IPython" not in sys.modules:
         return Progress()

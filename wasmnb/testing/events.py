@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import FilterTrap, UsageError
 from ..host.plugins.plugin import to_config
 from ..messages import Text, to_bytes, to_text
+from ..view.render.units import plural
 
 __all__ = ["enqueue", "events_of", "reconfigure"]
 
@@ -39,7 +40,7 @@ def reconfigure(proxy: Any, config: Any, *, plugin: int = 0, drain: float = 1.0)
     """
     plugins = list(proxy.plugins)
     if not -len(plugins) <= plugin < len(plugins):
-        raise UsageError(f"The chain has no plugin {plugin}. Number of plugins: {len(plugins)}, counted from 0.")
+        raise UsageError(f"The chain has no plugin {plugin}. It has {plural(len(plugins), 'plugin')}, numbered from 0.")
     plugins[plugin] = replace(plugins[plugin], config=to_config(config))
     try:
         proxy.update(plugins, drain=drain)

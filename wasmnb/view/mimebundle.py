@@ -86,7 +86,7 @@ def document_of(obj: Any) -> Document:
 
 
 def document_name(obj: Any) -> str:
-    """Return the name of the class in `DOCUMENTS` that an object is of; empty if there is none."""
+    """Return the name of the object's class in `DOCUMENTS`; empty if there is none."""
     return next((cls.__name__ for cls in type(obj).__mro__ if cls.__name__ in DOCUMENTS), "")
 
 

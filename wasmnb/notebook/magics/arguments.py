@@ -59,12 +59,12 @@ def parse(function: Any, line: str, prepare: Callable[[list[str]], list[str]] | 
     line
         Its line.
     prepare
-        Changes the words of the line before they are parsed (default none).
+        Function that changes the words of the line before they are parsed (default none).
 
     Raises
     ------
     IPython.core.error.UsageError
-        If the line is wrong. IPython shows it without a traceback.
+        The line isn't valid. IPython shows this error without a traceback.
     """
     try:
         arguments = split_words(line)

@@ -48,7 +48,7 @@ class FilterMagics(Magics):
         Raises
         ------
         UsageError
-            If the variable is not a proxy; the message lists the running ones.
+            The variable isn't a proxy. The message lists the running filters.
         """
         from wasmnb.host import Proxy
 

@@ -24,7 +24,7 @@ class ExportMagics(FilterMagics):
         flag(
             "--profile",
             metavar="NAME",
-            help="Filter whose requests so far are sent again: the code that they execute is compiled, not interpreted.",
+            help="Filter whose requests so far are sent again. Code that runs for them is compiled instead of interpreted.",
         ),
         *EXPORT_FLAGS,
     )

@@ -67,14 +67,14 @@ class WasmMagics(FilterMagics):
             "--hold-headers",
             "--allow-on-headers-stop-iteration",
             action="store_true",
-            help="Set allow_on_headers_stop_iteration: an awaited body holds the headers, which can still be changed then.",
+            help="Set allow_on_headers_stop_iteration: while a filter awaits the body, the headers are held and can still be changed.",
         ),
         ENV_FLAG,
         KIND_FLAG,
         flag("--seed", type=int, help="Seed of the simulation."),
         flag("--deadline", type=float, metavar="SECONDS", help="Time limit of one callback."),
         flag("--locals", action="store_true", help="Show local variables in tracebacks."),
-        flag("--fuel", action="store_true", help="Count the instructions of every callback: exchange.fuel."),
+        flag("--fuel", action="store_true", help="Count the instructions of every callback, for exchange.fuel."),
         flag(
             "--fuel-limit",
             type=int,
@@ -194,7 +194,7 @@ class WasmMagics(FilterMagics):
         }
 
     def _show(self, options: Any, filter_: Any, proxy: Any, old: Any) -> None:
-        """Give the proxy a live panel if the front end can show one.
+        """Attach a live panel to the proxy if the front end can show one.
 
         A cell that runs again keeps its panel. Another cell gets a new panel that takes over the history.
         """
@@ -244,7 +244,9 @@ class WasmMagics(FilterMagics):
 
     @line_only(
         NAME,
-        flag("--last", "-n", type=int, default=20, metavar="N", help="Number of newest requests to repeat (20)."),
+        flag(
+            "--last", "-n", type=int, default=20, metavar="N", help="Number of newest requests to repeat (default 20)."
+        ),
         flag(
             "--ignore",
             action="append",
@@ -256,16 +258,16 @@ class WasmMagics(FilterMagics):
             "--startup",
             type=float,
             metavar="SECONDS",
-            help="Seconds until Envoy must be ready. Default: no end as long as it works.",
+            help="Time limit for Envoy's start. By default, no limit while it makes progress.",
         ),
     )
     def wasmenvoy(self, line: str) -> Any:
         """Repeat the last requests and connections of a filter in the real Envoy, and compare the results.
 
         Envoy runs the same module with the same settings on loopback, and stops afterwards. A fresh copy of the simulated
-        proxy gets the same requests on the same workers, so that state in the filter makes no difference. Compared are
-        status, headers, bodies, trailers, upstream requests, logs and metrics. What depends on time, random values or a
-        race is listed apart. Example::
+        proxy gets the same requests on the same workers, so that state in the filter makes no difference. The comparison
+        covers status, headers, bodies, trailers, upstream requests, logs and metrics. Differences that depend on time,
+        random values or a race are listed separately. Example::
 
             %wasmcurl auth -H 'x-user: ann' /pay
             %wasmenvoy auth --last 5
@@ -277,7 +279,7 @@ class WasmMagics(FilterMagics):
 
         options = parse(self.wasmenvoy, line)
         if options.last < 1:
-            raise MagicUsageError(f"--last is {options.last}. It must be at least 1.")
+            raise MagicUsageError(f"--last must be at least 1, not {options.last}.")
         proxy = self.proxy(options.name)
         with progress_for(self.shell, self.progress) as progress:
             progress.verdict = "Compared with the real Envoy in {:.1f} s"
@@ -351,7 +353,7 @@ class WasmMagics(FilterMagics):
 def _check_name(name: str) -> None:
     """Raise if the proxy can't be stored in a variable of this name."""
     if not name.isidentifier() or keyword.iskeyword(name):
-        raise MagicUsageError(f"{name!r} cannot be the name of a variable. Choose another NAME.")
+        raise MagicUsageError(f"{name!r} can't be the name of a variable. Choose another NAME.")
     if hasattr(builtins, name):
         raise MagicUsageError(
             f"{name!r} is a builtin of Python, which the variable of the filter would hide. Choose another NAME."

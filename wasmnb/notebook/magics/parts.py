@@ -45,7 +45,7 @@ class PartsMagics(FilterMagics):
         options = parse(self.wasmpart, line)
         if not options.name.isidentifier():
             raise MagicUsageError(
-                f"{options.name!r} cannot be the name of a variable. Use the NAME of the %%wasmfilter."
+                f"{options.name!r} can't be the name of a variable. Use the NAME of the %%wasmfilter."
             )
         if cell is not None and options.clear:
             raise MagicUsageError("--clear doesn't take a cell. Write it on one line: %wasmpart NAME --clear")

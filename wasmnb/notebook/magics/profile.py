@@ -1,4 +1,4 @@
-"""`%wasmprofile`: the time that a filter takes, by line."""
+"""`%wasmprofile`: the time that a filter takes, line by line."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ class ProfileMagics(FilterMagics):
     @line_only(
         NAME,
         flag("url", nargs="?", help="A path or URL; without one, the last requests are repeated."),
-        flag("--requests", "-n", type=int, default=200, metavar="N", help="Number of requests to measure (200)."),
-        flag("--last", type=int, default=20, metavar="N", help="Number of earlier requests to repeat (20)."),
+        flag(
+            "--requests", "-n", type=int, default=200, metavar="N", help="Number of requests to measure (default 200)."
+        ),
+        flag("--last", type=int, default=20, metavar="N", help="Number of earlier requests to repeat (default 20)."),
         flag(
             "--release",
             action="store_true",
@@ -33,7 +35,7 @@ class ProfileMagics(FilterMagics):
         *FLAGS,
     )
     def wasmprofile(self, line: str) -> Any:
-        """Show the time that a Python filter takes by line of the cell, by hostcall and by callback.
+        """Show how much time a Python filter takes, by line of its cell, by hostcall and by callback.
 
         The last requests, or the one given with curl's flags, go through new proxies with the same settings; the
         running proxy is not used. The first profile takes longer, because it compiles the module with counters.
@@ -49,7 +51,7 @@ class ProfileMagics(FilterMagics):
 
         options = parse(self.wasmprofile, line)
         if options.last < 1:
-            raise UsageError(f"--last is {options.last}. It must be at least 1.")
+            raise UsageError(f"--last must be at least 1, not {options.last}.")
         settings: dict[str, Any] = {"last": options.last}
         if options.url is not None:
             settings = {k: v for k, v in from_options(options, options.url).arguments.items() if k != "worker"}

@@ -82,7 +82,7 @@ def save_text(path: str, text: str) -> None:
     Raises
     ------
     UsageError
-        It can't be written.
+        The file can't be written.
     """
     target = Path(path).expanduser()
     try:

@@ -19,16 +19,23 @@ class TcpMagics(FilterMagics):
     @line_only(
         NAME,
         flag("data", nargs="+", metavar="DATA", help="Bytes with escapes as in Python ('\\r\\n', '\\x00'), or @FILE."),
-        flag("--wait", type=float, default=1.0, metavar="SECONDS", help="Virtual seconds to wait for bytes (1)."),
+        flag(
+            "--wait", type=float, default=1.0, metavar="SECONDS", help="Virtual seconds to wait for bytes (default 1)."
+        ),
         flag("--half-close", action="store_true", help="Close the client's side after the bytes and read to the end."),
         flag("--worker", type=int, metavar="N", help="Worker that accepts the connection."),
-        flag("--cluster", default="upstream", metavar="NAME", help="Cluster that the connection leads to (upstream)."),
+        flag(
+            "--cluster",
+            default="upstream",
+            metavar="NAME",
+            help="Cluster that the connection leads to (default upstream).",
+        ),
     )
     def wasmtcp(self, line: str) -> Any:
         r"""Send bytes through a network filter over a TCP connection, and show the connection.
 
-        Several DATA are chunks: each is sent after the bytes that arrive in between. The client closes the connection
-        when nothing more arrives. Examples::
+        With several DATA, each is a chunk, and is sent when nothing more arrives after the one before. The client closes the
+        connection when nothing more arrives. Examples::
 
             %wasmtcp sniff 'SSH-2.0-x\r\n'
             %wasmtcp sniff 'EHLO me\r\n' 'QUIT\r\n' --half-close

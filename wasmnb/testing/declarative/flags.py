@@ -11,8 +11,8 @@ __all__ = ["SUITE_FLAGS", "run_suites"]
 
 SUITE_FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("tests",), {"metavar": "TESTS", "help": "tests.textpb, tests.yaml, a fastedge-test fixture, or a folder with such files."}),
-    (("module",), {"metavar": "MODULE", "nargs": "?", "help": "A .wasm or .py file (the module named in the tests)."}),
-    (("--config", "-c"), {"metavar": "TEXT|@FILE", "help": "Plugin configuration (the one named in the tests)."}),
+    (("module",), {"metavar": "MODULE", "nargs": "?", "help": "A .wasm or .py file (default: the module named in the tests)."}),
+    (("--config", "-c"), {"metavar": "TEXT|@FILE", "help": "Plugin configuration (default: the one named in the tests)."}),
     (("--only",), {"metavar": "TEXT", "help": "Run only tests whose names contain this."}),
     (("--json",), {"dest": "as_json", "action": "store_true", "help": "Print the results as JSON."}),
 )  # fmt: skip

@@ -18,7 +18,7 @@ _FRAME = re.compile(
     r'^  File "(?P<file>[^"]*)", line (?P<line>\d+)(?:, in (?P<name>.*))?$(?:\n    (?P<text>(?!local \w+ = )\S.*))?',
     re.MULTILINE,
 )
-#: A local variable as the SDK writes it below a frame. No statement of Python begins like this.
+#: A local variable as the SDK writes it below a frame. No Python statement begins like this.
 _LOCAL = re.compile(r"^    local (\w+ = .*)$", re.MULTILINE)
 
 #: Python's line for repeated frames.
@@ -35,7 +35,7 @@ class Link:
     Attributes
     ----------
     frames
-        Outermost first.
+        The frames, outermost first.
     conclusion
         Class and message.
     joint

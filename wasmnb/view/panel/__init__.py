@@ -20,7 +20,7 @@ __all__ = ["Panel", "panel_of"]
 
 
 def panel_of(proxy: Proxy) -> Panel:
-    """Return the panel of a proxy, which the first call creates.
+    """Return the panel of a proxy. The first call creates it.
 
     Parameters
     ----------

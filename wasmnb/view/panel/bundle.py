@@ -38,9 +38,9 @@ def bundle(entry: Path) -> str:
     Raises
     ------
     ValueError
-        If modules import each other in a circle, if a name isn't exported, or if a statement has an unknown form.
+        Modules import each other in a circle, a name isn't exported, or a statement has an unknown form.
     OSError
-        If a module can't be read.
+        A module can't be read.
     """
     modules = _Modules(entry.parent.resolve())
     result = modules.add(entry.resolve(), ())

@@ -58,7 +58,7 @@ def _shell() -> Any:
 
 
 class Variables:
-    """The variables of the notebook that hold an object, to notice when a later cell gives them another one.
+    """The variables of the notebook that hold an object. Shows when a later cell has assigned another object to them.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class Variables:
         self._names: set[str] = set()
 
     def are_replaced(self) -> bool:
-        """Return whether the last cell has given all of them another object of the same class."""
+        """Return whether the last cell has assigned another object of the same class to all of them."""
         shell = _shell()
         if shell is None:
             return False
@@ -83,7 +83,7 @@ class Variables:
         return any(isinstance(variables.get(name), type(self._held)) for name in self._names)
 
     def _is_in(self, value: Any) -> bool:
-        """Return whether a variable is the object, or a list, tuple or dict that has it."""
+        """Return whether a variable is the object, or a list, tuple or dict that contains it."""
         if isinstance(value, dict):
             return any(item is self._held for item in list(value.values())[:_ITEMS])
         if isinstance(value, list | tuple):

@@ -52,7 +52,7 @@ class Panel:
         Panel of an earlier version of the filter (default none). The new panel takes over its list and figures, and the
         earlier panel stays as it is.
     replaced_by
-        Name of the version that replaces it, for the earlier panel: `cell 8` (default unknown).
+        Name of the version that replaces it, for the earlier panel, such as `cell 8` (default `another version`).
 
     Attributes
     ----------
@@ -97,7 +97,8 @@ class Panel:
         Parameters
         ----------
         restart
-            Called with a dict of `workers`, `seed` and optionally `config`; it must call `replace`.
+            Function that starts the new proxy and calls `replace`. It gets a dict of `workers`, `seed` and optionally
+            `config`.
         seed
             The seed of the current proxy.
         """
@@ -140,7 +141,7 @@ class Panel:
         Parameters
         ----------
         report
-            An object that notebooks draw.
+            The report, which notebooks can draw.
         """
         from wasmnb.view.mimebundle import document_of
 
@@ -188,7 +189,7 @@ class Panel:
         name
             Name of the action.
         values
-            Its arguments, as the front end has sent them.
+            Arguments of the action, as the front end sent them.
         """
         try:
             self._check_live(name)
@@ -218,7 +219,7 @@ class Panel:
         Parameters
         ----------
         reason
-            Why it is no longer live: `replaced by cell 8`. Default: its proxy is closed.
+            Why it is no longer live, such as `replaced by cell 8`. By default, because its proxy is closed.
         """
         self._unwatch()
         self._stop_after_cells()
@@ -277,7 +278,7 @@ class Panel:
 
 
 def _visible_state(proxy: Proxy) -> Any:
-    """Return what has to change before a panel is drawn again after a cell: also the clock, faults and log alone."""
+    """Return the state that makes a panel draw again after a cell if it has changed. It includes the clock, faults and log."""
     faults = [cluster.alive for cluster in proxy.clusters.values()], [vm.armed for vm in proxy.vms]
     return proxy.trace.total, proxy.log.written, proxy.now, proxy.state, faults
 

@@ -115,7 +115,7 @@ class Renderer:
         Parameters
         ----------
         reason
-            Why the panel is no longer live. Default: its proxy is closed.
+            Why the panel is no longer live. By default, because its proxy is closed.
         """
         self._everything.cancel()
         self._narrowed.cancel()

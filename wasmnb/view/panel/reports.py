@@ -28,7 +28,7 @@ BODY = 1 << 20
 
 @dataclass
 class _Report:
-    """A report; its blocks are made when it is shown, since pictures take a while."""
+    """A report. Its blocks are created when it is shown, because pictures take time."""
 
     title: str
     document: Document
@@ -59,9 +59,9 @@ class Reports:
         Parameters
         ----------
         title
-            Its name in the picker: `replay of day.har`.
+            Name in the picker, such as `replay of day.har`.
         document
-            Its content.
+            Content of the report.
         """
         self._reports.appendleft(_Report(title, document))
         self.picked = 0
@@ -74,7 +74,7 @@ class Reports:
         proxy
             The proxy that runs it.
         version
-            Its number, from 1.
+            Number of the version, from 1.
         """
         self._versions[f"version {version}"] = list(proxy.plugins)
         for name in list(self._versions)[:-VERSIONS]:
@@ -91,7 +91,7 @@ class Reports:
         return self._versions[version]
 
     def traffic(self, proxy: Proxy) -> list[RecordedExchange]:
-        """Return the newest requests of all versions, those of the running proxy included, oldest first."""
+        """Return the newest requests of all versions, including the running one, oldest first."""
         return [*self._requests, *_recorded(proxy)][-REQUESTS:]
 
     def as_json(self) -> Any:

@@ -54,12 +54,12 @@ class Scope:
         Parameters
         ----------
         values
-            The attributes; missing ones have their defaults.
+            Values of the attributes. Missing ones have their defaults.
 
         Raises
         ------
         UsageError
-            If a value is not a number, or a level does not exist.
+            A value isn't a number, or a level doesn't exist.
         """
         numbers: dict[str, Any] = {}
         for name in ("vm", "root", "context", "exchange"):
@@ -79,7 +79,7 @@ class Scope:
         return self.thread, self.vm, self.root
 
     def plugin(self, proxy: Proxy) -> Plugin | None:
-        """Return the plugin of the scope; None if it has none, or if its VM is gone."""
+        """Return the plugin of the scope; None if the scope has no plugin, or if its VM no longer exists."""
         vm = next((vm for vm in proxy.vms if vm.number == self.vm), None)
         context = vm.contexts.get(self.root) if vm is not None and self.root is not None else None
         return context.plugin if context is not None else None

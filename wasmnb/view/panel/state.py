@@ -31,13 +31,13 @@ class Selection:
     view
         Name of the open view.
     scope
-        Worker and plugin that the views show; by default all.
+        Worker and plugin that the views show (default all).
     around
         Row id of the exchange that the timeline is drawn around; None for the newest events.
     plugin
         Index of the plugin whose module is shown.
     follow
-        Show the newest exchange, because the user has not picked one.
+        Whether to show the newest exchange, because the user hasn't picked one.
     """
 
     view: str = "Exchanges"
@@ -80,7 +80,7 @@ class RestartSettings:
     seed
         The current seed; None if it is unknown.
     from_nothing
-        The next proxy begins with an empty list.
+        Whether the next proxy begins with an empty list.
     """
 
     restart: Restart | None = None
@@ -105,13 +105,13 @@ class PanelState:
     reports
         Reports on traffic, and earlier versions of the filter.
     traffic_runs
-        A cell sends requests at the moment.
+        Whether a cell is sending requests.
     drawn_starts
         The starts of VMs that the widget shows.
     ended
-        Why the panel is no longer live, maybe empty; None while it is.
+        Why the panel is no longer live (can be empty); None while it is live.
     files_allowed
-        Messages of the browser may name files for the kernel to read.
+        Whether messages of the browser can name files for the kernel to read.
     """
 
     widget: PanelWidget

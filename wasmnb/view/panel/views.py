@@ -99,7 +99,7 @@ def read_python(state: PanelState, *, all_workers: bool = False) -> None:
     Parameters
     ----------
     all_workers
-        Read every worker, which takes about 15 ms each. Default: only the first ones and the selected one.
+        Whether to read every worker, at about 15 ms each (default False: only the first ones and the selected one).
     """
     proxy = state.proxy
     if proxy.state == "closed":

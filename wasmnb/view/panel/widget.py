@@ -1,6 +1,6 @@
 """The widget: traits that hold everything shown, and a message for each action.
 
-As an anywidget it can be nested in boxes, and its traits are saved with the notebook. It does not know proxies; `Panel`
+As an anywidget it can be nested in boxes, and its traits are saved with the notebook. It doesn't know about proxies; `Panel`
 fills it.
 """
 

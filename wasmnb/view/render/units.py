@@ -44,7 +44,7 @@ def plural(number: int, noun: str, nouns: str = "") -> str:
     noun
         The singular.
     nouns
-        The plural. Default: `noun` with an s.
+        The plural. By default, `noun` with an s.
     """
     return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
 

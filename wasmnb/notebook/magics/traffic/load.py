@@ -32,9 +32,15 @@ class LoadMagics(FilterMagics):
         NAME,
         flag("url", nargs="?", default="/", help="A path or URL."),
         flag("--requests", "-n", type=int, metavar="N", help="Number of requests."),
-        flag("--rate", "-r", type=float, metavar="PER_SECOND", help="Requests per second (as fast as possible)."),
+        flag(
+            "--rate",
+            "-r",
+            type=float,
+            metavar="PER_SECOND",
+            help="Requests per virtual second. By default, they are sent one after the other.",
+        ),
         flag("--plan", "-p", metavar="FILE|$NAME", help="A load plan in YAML, or a variable with a LoadPlan."),
-        flag("--seed", type=int, default=0, help="Seed of moments, mix and sizes (0)."),
+        flag("--seed", type=int, default=0, help="Seed of the arrival times, mix and sizes (default 0)."),
         *FLAGS,
     )
     def wasmload(self, line: str, cell: str | None = None) -> Any:
@@ -89,9 +95,9 @@ class LoadMagics(FilterMagics):
         from wasmnb.traffic.plans.plan_file import parse_plan, read_plan
 
         if cell is not None and options.plan is not None:
-            raise MagicUsageError("Give the plan either in the cell or with --plan.")
+            raise MagicUsageError("Give the plan in the cell or with --plan, not both.")
         if options.requests is not None or options.rate is not None:
-            raise MagicUsageError("A plan has rates and numbers itself: leave out --rate and --requests.")
+            raise MagicUsageError("A plan sets its own rates and numbers. Leave out --rate and --requests.")
         if cell is not None:
             return parse_plan(cell, "the cell")
         if not options.plan.startswith("$"):
@@ -116,7 +122,7 @@ class LoadMagics(FilterMagics):
 
 
 def progress_of(report: PlanReport, now: float) -> tuple[str, float]:
-    """Return a line about a run that lasts, and the share of it that is done.
+    """Return a line about a run in progress, and the share of it that is done.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ class RecordingMagics(FilterMagics):
 
     @line_only(NAME, *TRAFFIC_FLAGS, SPEED, PROCESSES)
     def wasmreplay(self, line: str) -> Any:
-        """Send recorded requests through a filter; the recorded responses are its upstream.
+        """Send recorded requests through a filter. The upstream answers with the recorded responses.
 
         The filter runs in a new proxy with the same settings; the running proxy is not used. Recordings are HAR files of
         browsers, Envoy's tap and JSON access logs, curl commands, raw HTTP/1, and wasmnb's `.jsonl`. Secrets are masked. The
@@ -54,8 +54,8 @@ class RecordingMagics(FilterMagics):
     def wasmdiff(self, line: str) -> Any:
         """Compare two builds of a filter on recorded traffic, and group what differs.
 
-        Compared are responses, upstream requests, log lines, metrics and callouts, with an example for each group; times
-        inside both filters are compared as well. Example::
+        The comparison covers responses, upstream requests, log lines, metrics, callouts, and the times that requests spend
+        in both filters. Each group of differences has an example. Example::
 
             %wasmdiff auth_v1 auth_v2 --traffic day.har
 
@@ -76,7 +76,9 @@ class RecordingMagics(FilterMagics):
     @line_only(
         NAME,
         flag("path", metavar="FILE", help="A .jsonl or .har file."),
-        flag("exchanges", nargs="?", metavar="EXCHANGES", help="Numbers such as 3-7 or 1,4 (all that are kept)."),
+        flag(
+            "exchanges", nargs="?", metavar="EXCHANGES", help="Numbers such as 3-7 or 1,4 (default: all that are kept)."
+        ),
         flag("--no-mask", action="store_true", help="Keep credentials, cookies and tokens."),
     )
     def wasmrecord(self, line: str) -> Any:
@@ -98,7 +100,9 @@ class RecordingMagics(FilterMagics):
 
     @line_only(
         NAME,
-        flag("exchanges", nargs="?", metavar="EXCHANGES", help="Numbers such as 3-7 or 1,4 (the last exchange)."),
+        flag(
+            "exchanges", nargs="?", metavar="EXCHANGES", help="Numbers such as 3-7 or 1,4 (default: the last exchange)."
+        ),
         flag("--save", "-o", metavar="FILE", help="Write the test to this file instead of showing it."),
         flag("--test-name", metavar="NAME", default="", help="Name of the test function."),
         flag("--no-mask", action="store_true", help="Keep credentials, cookies and tokens."),

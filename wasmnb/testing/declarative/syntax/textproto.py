@@ -87,9 +87,7 @@ def _tokens(data: bytes, file: str) -> Iterator[_Token]:
 
 def _unreadable(rest: bytes) -> str:
     if rest[:1] in (b'"', b"'"):
-        return (
-            "this string doesn't end on its line. Write \\n for a newline, or close it and continue in a new string."
-        )
+        return "this string doesn't end on its line. Write \\n for a newline, or close it and continue in a new string."
     return f"unexpected character {rest.decode('utf-8', 'replace')[:1]!r}."
 
 

@@ -20,18 +20,16 @@ _ROWS: tuple[tuple[str, Callable[[StartCost], str]], ...] = (
     ("memory some seconds later", lambda cost: size(cost.settled)),
 )
 
-_LATER = (
-    "Some seconds later, memory_allocator_manager has given back what compiling freed; exported configurations set it."
-)
+_LATER = "Some seconds later, memory_allocator_manager has returned the memory that compiling freed; exported configurations enable it."
 
 
 def forecast_document(forecast: Forecast) -> Document:
-    """Return the facts of the module and a table of costs over an Envoy without filters."""
+    """Return facts about the module, and a table of costs in addition to those of an Envoy without filters."""
     facts = forecast.module
     title = Title(inline(Span(forecast.name, "strong"), f" at Envoy's start with {plural(forecast.workers, 'worker')}"))
     text = (
         f"{size(facts.file)}, {size(facts.code)} of code in {plural(facts.functions, 'function')}, "
-        f"{size(facts.memory)} of memory in each VM. Over an Envoy without filters:"
+        f"{size(facts.memory)} of memory in each VM. In addition to an Envoy without filters:"
     )
     return Document((title, Paragraph(inline(Span(text, "muted"))), _table(forecast), *_notes(forecast)))
 

@@ -73,9 +73,9 @@ def facts_document(facts: Any, name: str = "", number: int | None = None) -> Doc
     facts
         A `wasmnb.compiler.ModuleFacts` or `FilterInfo`.
     name
-        Name of the file. Default: the name of the filter.
+        Name of the file. By default, the name of the filter.
     number
-        Size of the file in bytes. Default: from the facts.
+        Size of the file in bytes. By default, taken from the facts.
     """
     number = getattr(facts, "size", None) if number is None else number
     version = getattr(facts.abi_version, "text", facts.abi_version)
@@ -128,7 +128,7 @@ def _surface(facts: Any) -> Iterator[Block]:
 
 
 def _crashes(facts: Any) -> Iterator[Block]:
-    """Yield what crashes Envoy and this module could do; the SDK of Python filters doesn't."""
+    """Yield the ways in which this module could crash Envoy. Filters that use the Python SDK have none."""
     imports = _names(facts.imports)
     crashes = crashes_of(HOSTCALLS[name].short for name in imports if name in HOSTCALLS)
     if not crashes or "wasmnb_control" in _names(facts.exports):
@@ -153,7 +153,7 @@ def _origin(facts: Any) -> Iterator[Block]:
 
 
 def _release(facts: Any) -> Iterator[Block]:
-    """Yield what a release module compiles and interprets."""
+    """Yield which code of a release module is compiled, and which is interpreted."""
     release = getattr(facts, "release", None)
     if release is None:
         return

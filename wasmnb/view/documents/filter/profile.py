@@ -19,7 +19,7 @@ __all__ = ["profile_document", "profile_html", "profile_text"]
 #: Blocks of a full bar, and the share from which a row is marked.
 _BAR, _HOT = 10, 0.2
 
-#: Part of the instructions of a callback that may be interpreted before it is marked.
+#: Share of a callback's instructions that can be interpreted before the callback is marked.
 _COLD = 0.05
 
 _REMEDY = "Have it compiled: %wasmexport {name} DIR --profile {name}, or release(profile=proxy)."

@@ -37,7 +37,7 @@ def has_carets(text: str) -> bool:
 
 
 def _message(line: LogLine) -> str:
-    """Return the text; of Envoy's line about a failure only the first line, without the Wasm backtrace."""
+    """Return the text of a line. Of Envoy's line about a failure, return only the first line, without the Wasm backtrace."""
     first, *rest = line.text.rstrip("\n").split("\n")
     if getattr(line, "source", "") == "envoy" and len(rest) > 1:
         return f"{first}\n… {len(rest)} lines of Wasm backtrace"

@@ -53,7 +53,7 @@ def exchanges_table(exchanges: Iterable[Exchange | TcpExchange]) -> Table:
 
 
 def faults_of(proxy: Proxy) -> list[str]:
-    """Return the faults that are injected at the moment: stopped clusters, and callbacks that will trap."""
+    """Return the faults that are currently injected: stopped clusters, and callbacks that will trap."""
     stopped = [name for name, cluster in proxy.clusters.items() if not cluster.alive]
     armed = [vm for vm in proxy.vms if vm.armed and not vm.failed]
     return [

@@ -1,7 +1,7 @@
 """A trace in the Chrome trace event format for Perfetto (https://ui.perfetto.dev) and chrome://tracing.
 
-Times are microseconds. Metadata events name the process and its threads; a complete event (`ph` X) has start and
-duration. The trace has no start times of hostcalls, which are spread over their callback in order.
+Times are microseconds. Metadata events name the process and its threads; a complete event (`ph` X) has start and duration.
+The trace has no start times of hostcalls, so they are spread over their callback in order.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def python_state_document(state: PythonState) -> Document:
     if streams:
         blocks += _table(_STREAMS, streams)
     blocks += [
-        Paragraph(inline(Span(f"VM{vm.number} on {vm.thread} cannot be read: {vm.problem}.", "warn")))
+        Paragraph(inline(Span(f"VM{vm.number} on {vm.thread} can't be read: {vm.problem}.", "warn")))
         for vm in state.vms
         if vm.problem
     ]

@@ -71,7 +71,7 @@ def shared_document(shared: Mapping[Any, Any], title: str = "shared data") -> Do
     shared
         Key -> value, or key -> pair of value and compare-and-swap number.
     title
-        Default: `shared data`.
+        Title of the document (default `shared data`).
     """
     if not shared:
         return Document((Paragraph(inline(Span("No shared data.", "muted"))),))

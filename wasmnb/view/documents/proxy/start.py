@@ -74,15 +74,15 @@ class VmStart:
     Attributes
     ----------
     number, thread, role
-        As in the tree.
+        Number, thread and role of the VM, as in the tree.
     created, ready
-        Virtual seconds at its creation, and at the end of its last step.
+        When it was created and when its last step ended, in virtual seconds.
     steps
-        Its callbacks.
+        Callbacks of the start.
     failure, failed_at
-        Why it failed, and virtual seconds; empty and None if it did not.
+        Why it failed, and when, in virtual seconds; empty and None if it didn't.
     closed_at
-        Virtual seconds at which it was dropped; None while it exists.
+        When it was dropped, in virtual seconds; None while it exists.
     """
 
     number: int
@@ -119,7 +119,7 @@ def vm_starts(events: Sequence[Event], guest_time: float | None = None) -> list[
     events
         `Trace.of_starts()`.
     guest_time
-        Virtual seconds of a callback in a proxy that fixes them; by default the measured time counts.
+        Virtual seconds of each callback, if the proxy fixes them. None (the default): the measured times.
     """
     starts: dict[int, VmStart] = {}
     for event, inner in by_callback(events):
@@ -176,7 +176,7 @@ def summary_of(starts: Sequence[VmStart]) -> str:
 
 
 def start_fold(proxy: Proxy) -> list[Fold]:
-    """Return the start with one line for each VM, which unfolds into its callbacks; nothing if the trace has lost it."""
+    """Return the start as one line for each VM, which unfolds into its callbacks; empty if the trace no longer has it."""
     starts = vm_starts(proxy.trace.of_starts(), proxy.simulation.fixed_time)
     if not starts:
         return []

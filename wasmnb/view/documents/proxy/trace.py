@@ -96,7 +96,7 @@ def trace_items(
     events
         Events of a trace.
     limit
-        Number of callbacks; more are counted (default 200).
+        Largest number of callbacks (default 200). Further ones are counted.
     folded
         Fold callbacks that have hostcalls (default True).
     origin
@@ -120,7 +120,7 @@ def _inner(inner: list[Event]) -> list[Item]:
 
 
 def trace_document(events: Sequence[Event], *, dropped: int = 0) -> Document:
-    """Return the newest events and the number of older ones.
+    """Return the newest events, and the number of older ones that aren't shown.
 
     Parameters
     ----------

@@ -109,7 +109,7 @@ def _summary(node: TreeNode) -> list[str]:
 
 
 def tree_document(node: TreeNode) -> Document:
-    """Return the document of a node and everything below it."""
+    """Return the document of a node with everything below it."""
     if node.kind != "proxy":
         return Document((Outline((_item(node),)),))
     top = inline(Span(node.name, "strong"), Span(f"  {node.label}", "muted") if node.label else "")

@@ -12,12 +12,12 @@ __all__ = ["record_of", "record_text"]
 
 
 def record_of(exchange: Any) -> Any:
-    """Return the access log's record of an exchange; None while it lasts, and for a connection."""
+    """Return the access log's record of an exchange; None while the exchange lasts, and for a connection."""
     return getattr(exchange, "access_log", None) if getattr(exchange, "done", True) else None
 
 
 def record_text(record: Any) -> str:
-    """Format a record: flags with their meaning, details, cluster and host, bytes, and what else is not as usual.
+    """Format a record: flags with their meaning, details, cluster and host, bytes, and anything else that is unusual.
 
     Parameters
     ----------

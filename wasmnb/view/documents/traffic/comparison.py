@@ -31,7 +31,7 @@ _Part = tuple[str, Inline, Inline]
 
 
 def parity_document(parity: Parity) -> Document:
-    """Return the agreement, a row for each request, every difference with a hint, and all fields."""
+    """Return the share of fields that agree, a row for each request, every difference with a hint, and all fields."""
     return Document(
         (
             _title(parity), _verdict(parity), *_notes(parity), _requests(parity.pairs), *_differences(parity),
@@ -110,7 +110,7 @@ def _differences(parity: Parity) -> Iterator[Block]:
 
 
 def _not_compared(parity: Parity) -> Iterator[Block]:
-    """Yield what differs and says nothing about the filter, with the reasons."""
+    """Yield differences that say nothing about the filter, with the reasons."""
     if not parity.not_compared:
         return
     rows = tuple(

@@ -100,7 +100,7 @@ class Direction:
     heads
         Names of both stations.
     before, after
-        The message at each station; None if it did not get there.
+        The message at each station; None if it didn't get there.
     written
         Headers that filters wrote, and whether they left a value. A value that exists after a filter has removed it is
         from Envoy.
@@ -299,7 +299,7 @@ def exchange_document(exchange: Exchange) -> Document:
 
 
 def _record(exchange: Exchange) -> list[Paragraph]:
-    """Return the access log's record of an exchange that has ended with flags: something was not as usual."""
+    """Return the access log's record of an exchange that ended with flags, which means that something was unusual."""
     record = record_of(exchange)
     if record is None or not record.response_flags:
         return []

@@ -1,7 +1,7 @@
 """The difference of a header map at two stations.
 
 Entries with the same name are paired in order. A pair with different values is a change; other entries were added or
-removed. The signs `+`, `-` and `~` mark them, also for readers who do not see colours.
+removed. The signs `+`, `-` and `~` mark them, also for readers who don't see colours.
 """
 
 from __future__ import annotations

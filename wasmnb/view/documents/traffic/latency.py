@@ -34,14 +34,14 @@ def _span_of(series: Sequence[Series]) -> tuple[float, float]:
 
 
 def latency_figure(series: Sequence[Series], harness_ns: float = 0.0) -> Figure:
-    """Draw histograms on a common logarithmic time axis, with p50 and p99 marked.
+    """Draw histograms on a common logarithmic time axis, and mark p50 and p99.
 
     Parameters
     ----------
     series
         Distributions in nanoseconds.
     harness_ns
-        Cost of an empty callback in nanoseconds, drawn as a line. Default: 0, not drawn.
+        Cost of an empty callback in nanoseconds, drawn as a line (default 0, which isn't drawn).
     """
     from matplotlib.figure import Figure
 

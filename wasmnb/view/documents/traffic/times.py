@@ -15,7 +15,7 @@ def elapsed_ns(exchange: Any) -> float:
 
 
 def waited_ns(exchange: Any) -> float:
-    """Return the nanoseconds of these in which the exchange waited for its worker; 0 if it is unknown."""
+    """Return how many of these nanoseconds the exchange waited for its worker; 0 if unknown."""
     return float(getattr(exchange, "waited", 0.0)) * 1e9
 
 
@@ -27,7 +27,7 @@ def total_text(exchange: Any) -> str:
 def waited_text(exchange: Any) -> str:
     """Format the wait for a busy worker: `24.1 ms of it before worker-1 was free`; empty if it is negligible.
 
-    A wait counts from a microsecond and a hundredth of the time on.
+    A wait counts if it is at least a microsecond and a hundredth of the total time.
     """
     waited = waited_ns(exchange)
     if waited < max(1e3, elapsed_ns(exchange) / 100):

@@ -20,7 +20,7 @@ def integer(value: Any, name: str) -> int:
     Raises
     ------
     UsageError
-        If it isn't a number; the message contains `name`.
+        The value isn't a number. The message contains `name`.
     """
     try:
         return int(value)
@@ -34,7 +34,7 @@ def exchange_of(renderer: Renderer, values: Values) -> Any:
     Raises
     ------
     UsageError
-        If the proxy no longer has it.
+        The proxy no longer has the exchange.
     """
     exchange = renderer.state.history.find(integer(values.get("exchange"), "exchange"))
     if exchange is None:

@@ -51,7 +51,7 @@ def repeat(renderer: Renderer, message: Request | bytes, options: Mapping[str, A
     message
         The request or the bytes.
     options
-        Arguments of `proxy.request` with which the client sent it; ignored for bytes.
+        Arguments of `proxy.request` that the message was sent with; ignored for bytes (default none).
 
     Returns
     -------
@@ -131,7 +131,9 @@ def _body(body: bytes, chunking: str) -> Values:
         return {"chunks": body.splitlines(keepends=True)[:CHUNKS]}
     step = integer(chunking, "size of a chunk")
     if step < 1 or len(body) / step > CHUNKS:
-        raise UsageError(f"Chunks of {step} bytes are too small for {size(len(body))}. Send at most {CHUNKS:,} chunks.")
+        raise UsageError(
+            f"Chunks of {step} bytes are too small for a body of {size(len(body))}. Send at most {CHUNKS:,} chunks."
+        )
     return {"chunks": [body[i : i + step] for i in range(0, len(body), step)]}
 
 
@@ -168,12 +170,12 @@ def _words(command: str) -> list[str]:
     """Return the words of a command for bash."""
     words = bash_words(command)
     if words is None:
-        raise UsageError("This curl command is incomplete: a quotation is not closed, or the last line continues.")
+        raise UsageError("This curl command is incomplete: a quote isn't closed, or the last line continues.")
     return words
 
 
 def _refuse_file(name: str) -> NoReturn:
-    """Keep whoever can send messages to a published panel from reading files of the kernel's user."""
+    """Refuse to read a file, so that users of a published panel can't read files of the kernel's user."""
     raise UsageError(
         f"The panel doesn't read files such as {name!r}. Choose the file in the form, or run proxy.panel().allow_files()."
     )
@@ -214,7 +216,7 @@ def _edit(renderer: Renderer, values: Values) -> str:
 def _edit_bytes(renderer: Renderer, data: bytes) -> str:
     """Load bytes into the form, with escapes."""
     if len(data) > _FORM_LIMIT:
-        raise UsageError(f"{size(len(data))} are too many for the form. Send them from a cell: connect().send(...)")
+        raise UsageError(f"{size(len(data))} are too long for the form. Send them from a cell: connect().send(...)")
     renderer.state.widget.send_form({"data": repr(data)[2:-1].replace("\\'", "'")})
     return "the bytes are in the form; edit and send them"
 

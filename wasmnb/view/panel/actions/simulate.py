@@ -78,7 +78,9 @@ def _restart(renderer: Renderer, values: Values) -> str:
     """Restart with other settings; the list is kept, and the last request is sent again."""
     restart = renderer.state.restart
     if restart.restart is None:
-        raise UsageError("Your own code created this proxy. Create it again there.")
+        raise UsageError(
+            "Your own code created this proxy, so the panel can't restart it. Create the proxy again there."
+        )
     workers = integer(values.get("workers") or len(renderer.state.proxy.workers), "workers")
     seed = integer(values.get("seed") or 0, "seed")
     if not 1 <= workers <= 64:

@@ -27,10 +27,11 @@ def _report(renderer: Renderer, values: Values) -> str:
 def _compare(renderer: Renderer, values: Values) -> str:
     """Send the newest requests through an earlier version and the running one, and show what differs."""
     state, version = renderer.state, str(values.get("version") or "")
+    if not state.reports.versions:
+        raise UsageError("There is no earlier version to compare with. Edit the filter and run its cell again.")
     if version not in state.reports.versions:
-        raise UsageError(
-            f"The panel doesn't have {version or 'an earlier version'}. Edit the filter and run its cell again."
-        )
+        known = ", ".join(state.reports.versions)
+        raise UsageError(f"The panel no longer has {version or 'this version'} of the filter. It has {known}.")
     traffic = state.reports.traffic(state.proxy)
     if not traffic:
         raise UsageError("There are no requests yet to compare the versions with. Send some first.")

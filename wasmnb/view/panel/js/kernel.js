@@ -26,7 +26,7 @@ export class KernelLink {
     this.onChange();
   }
 
-  // Without a reply the kernel runs a cell. If it stays idle, it is another kernel than the one that made the panel.
+  // Without a reply the kernel is running a cell. If it stays idle, it isn't the kernel that made the panel.
   checkBusy(idleChecks = 0) {
     if (this.pending < 1) return;
     const kernel = this.session && this.session.session && this.session.session.kernel;

@@ -29,7 +29,7 @@ def body(
     kind
         Content type (default unknown).
     changed
-        The filter has changed it (default False).
+        Whether the filter has changed it (default False).
     chunks
         The chunks in which it was sent (default unknown).
     """

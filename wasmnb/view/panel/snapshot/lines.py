@@ -35,7 +35,7 @@ def log(kept: Any, selected: LogFilter | None = None) -> Any:
     kept
         `Proxy.log`.
     selected
-        Filter for the lines; all of them by default.
+        Filter for the lines. By default, all are returned.
     """
     lines = kept[:]
     matching = lines if selected is None else [entry for entry in lines if selected.matches(entry)]

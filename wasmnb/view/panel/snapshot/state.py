@@ -58,7 +58,7 @@ def python_state(python: Any, *, workers: int, roots: Mapping[tuple[int, int], i
     Parameters
     ----------
     python
-        `Proxy.python_state()`, of all workers or some.
+        Result of `Proxy.python_state()`, for all workers or some.
     workers
         Number of all workers.
     roots

@@ -45,7 +45,7 @@ def weight(value: Any) -> int:
 
 
 class Budget:
-    """The number of characters that a message may still have.
+    """The number of characters that are left for a message.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ export function exchangeView(panel) {
   const detail = panel.get("detail") || {};
   if (panel.selection.exchange == null) return empty("Select an exchange.");
   if (detail.id !== panel.selection.exchange)
-    return empty(panel.kernel.gone ? "Only the row above is known of this exchange." : "…");
+    return empty(panel.kernel.gone ? "Only the row above is known about this exchange." : "…");
   if (detail.gone) return empty("The proxy no longer has this exchange; only its row is left.");
   const before = panel.get("before") || {};
   const old = before.number === panel.selection.exchange ? before : null;
@@ -86,7 +86,7 @@ function detailHead(panel, detail) {
       !past &&
         button("save as test", () => panel.send("test", { exchange: id }), {
           class: "small",
-          title: "Write a pytest test that sends the same and expects what the filter did",
+          title: "Write a pytest test that sends the same and expects the same results",
         }),
       !past && button("on the timeline", () => panel.showOnTimeline(id), { class: "small" }),
     ),

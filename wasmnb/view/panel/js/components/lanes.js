@@ -1,4 +1,4 @@
-// Swim lanes, one a VM, grouped by thread: a bar for every callback, pauses and callouts below them. The band behind them
+// Swim lanes, one per VM, grouped by thread: a bar for every callback, pauses and callouts below them. The band behind them
 // is the life of the VM.
 
 import { duration } from "../data/units.js";

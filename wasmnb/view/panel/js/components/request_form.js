@@ -154,9 +154,9 @@ export class RequestForm {
     });
     replace(
       this.more,
-      el("label", {}, "headers, one a line", this.headers),
+      el("label", {}, "headers, one per line", this.headers),
       el("label", {}, "body", this.text),
-      el("label", {}, "trailers, one a line", this.trailers),
+      el("label", {}, "trailers, one per line", this.trailers),
       el(
         "div",
         { class: "stack" },

@@ -43,7 +43,7 @@ export function drawFoot(panel, node) {
   const { state, reason } = panel.get("head") || {};
   if (gone) showNotice(node, "The kernel is gone. This is the last state that it sent; run the cell again.", true);
   else if (busy) {
-    const waiting = pending > 1 ? `${count(pending)} actions run` : "your action runs";
+    const waiting = pending > 1 ? `${count(pending)} actions will run` : "your action will run";
     replace(
       node,
       el(
