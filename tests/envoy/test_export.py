@@ -397,7 +397,7 @@ def test_ports_can_all_be_set(tmp_path):
 
 
 def test_unknown_context_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="context is one of GATEWAY"):
+    with pytest.raises(UsageError, match="context must be one of GATEWAY"):
         export(Small("a"), tmp_path, context="EVERYWHERE")
 
 
@@ -495,7 +495,7 @@ def test_hostile_names_become_valid_file_names(tmp_path):
 
 @pytest.mark.parametrize("options", [{"registry": "a b"}, {"registry": ""}, {"tag": "a/b"}, {"tag": "x" * 200}])
 def test_invalid_image_name_is_refused(tmp_path, options):
-    with pytest.raises(UsageError, match=r"isn't a (registry|tag)\. Write it as"):
+    with pytest.raises(UsageError, match=r"isn't a valid (registry|tag)\. Write it as"):
         export(Small(), tmp_path / "dist", **options)
     assert not (tmp_path / "dist").exists()
 

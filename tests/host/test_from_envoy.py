@@ -313,12 +313,12 @@ ONE = {"cluster": "one"}
 
 
 @pytest.mark.parametrize(("route", "message"), [
-    ({"match": {"prefix": "/"}, "route": {"cluster": "three"}}, "Envoy refuses a route to the unknown cluster 'three'; the file has one, two."),
-    ({"match": {"prefix": "/"}, "route": {"weighted_clusters": {"clusters": [{"name": "no", "weight": 1}]}}}, "the unknown cluster 'no'"),
-    ({"match": {"prefix": "/"}, "route": {"weighted_clusters": {"clusters": [{"name": "one", "weight": 0}]}}}, "whose weights are all 0"),
-    ({"match": {"headers": [{"name": "x", "present_match": True}]}, "route": ONE}, "Envoy refuses a route whose match has none of prefix"),
-    ({"match": {"prefix": "/"}}, "Envoy refuses a route without an action"),
-    ({"match": {"prefix": "/"}, "direct_response": {"status": 1000}}, "Envoy refuses the status 1000 of a direct response."),
+    ({"match": {"prefix": "/"}, "route": {"cluster": "three"}}, "The route leads to an unknown cluster 'three', which Envoy refuses. Clusters of the file: one, two."),
+    ({"match": {"prefix": "/"}, "route": {"weighted_clusters": {"clusters": [{"name": "no", "weight": 1}]}}}, "an unknown cluster 'no'"),
+    ({"match": {"prefix": "/"}, "route": {"weighted_clusters": {"clusters": [{"name": "one", "weight": 0}]}}}, "All weights of weighted_clusters are 0"),
+    ({"match": {"headers": [{"name": "x", "present_match": True}]}, "route": ONE}, "The route's match needs one of prefix"),
+    ({"match": {"prefix": "/"}}, "The route needs an action"),
+    ({"match": {"prefix": "/"}, "direct_response": {"status": 1000}}, "The status of a direct response must be between 200 and 599, not 1000."),
 ])  # fmt: skip
 def test_routes_that_envoy_refuses_are_refused_with_their_line(tmp_path, route, message):
     with pytest.raises(UsageError, match=r"envoy\.yaml, line \d+: .*") as error:

@@ -1,6 +1,6 @@
-"""The real Envoy behind the interface of the simulated proxy: its process, configuration, log, and sockets.
+"""The real Envoy behind the interface of the simulated proxy: its process, configuration, log and sockets.
 
-Comparison with the simulated proxy, import of an `envoy.yaml` and export for deployment are also here. Drawing isn't.
+Also the comparison with the simulated proxy, the import of an `envoy.yaml` and the export for deployment. Views are elsewhere.
 """
 
 from .binary import find_envoy

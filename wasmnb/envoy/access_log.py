@@ -1,6 +1,6 @@
-"""The access log of a real Envoy, from a file that is written for this purpose.
+"""The access log of a real Envoy, read from a file that `Envoy` configures for this purpose.
 
-Facts (Envoy 1.40): a request is logged when its stream is destroyed; the file is flushed every 20 ms, as `process` asks for.
+Facts (Envoy 1.40): a request is logged when its stream is destroyed; the file is flushed every 20 ms, as `process` sets it.
 An operator without a value gives null.
 """
 
@@ -52,12 +52,12 @@ def access_log_config(path: Path) -> dict[str, Any]:
 
 
 class AccessLogFile:
-    """Reads the file as it grows, and finds a request's record by the port of its client.
+    """Reads the access log as it grows, and finds a request's record by the client's port.
 
     Parameters
     ----------
     path
-        The file.
+        The access log's file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -68,19 +68,19 @@ class AccessLogFile:
         self._sent_from: Counter[int] = Counter()
 
     def expect(self, port: int) -> tuple[int, int]:
-        """Note a request from a port; return the key of its record."""
+        """Register a request from a client's port, and return the key of its record for `find`."""
         self._sent_from[port] += 1
         return port, self._sent_from[port]
 
     def find(self, key: tuple[int, int], seconds: float = 1.0) -> AccessLogRecord | None:
-        """Return the record of a request, which may be read once; None if it isn't written in time.
+        """Return the record of a request, or None if Envoy doesn't write it in time. Each record is returned once.
 
         Parameters
         ----------
         key
-            Result of `expect`.
+            The result of `expect`.
         seconds
-            Seconds to wait at most (1).
+            Maximum wait in seconds (default 1).
         """
         deadline = time.monotonic() + seconds
         while key not in self._records:
@@ -91,7 +91,7 @@ class AccessLogFile:
         return self._records.pop(key)
 
     def _read(self) -> bool:
-        """Read complete lines; return whether there were any."""
+        """Read the new complete lines, and return whether there were any."""
         try:
             with self._path.open("rb") as file:
                 file.seek(self._offset)

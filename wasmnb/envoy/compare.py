@@ -1,8 +1,8 @@
-"""Comparison of the simulated proxy with the real Envoy: the same traffic through a fresh one of each, field by field.
+"""Comparison of the simulated proxy with the real Envoy: both get the same traffic, and the results are compared field by field.
 
-Values that differ in every run (dates, request ids, the upstream's time, ports) are masked first. Fields that differ because of
-time, random values or a race are listed apart. Agreement is the share of equal fields among the others. Each difference comes with
-a hint where to look for the cause.
+Values that differ in every run (dates, request ids, the upstream's time, ports) are masked. Fields that differ because of
+time, random values or a race are listed separately. Agreement is the share of equal fields among the others. Each difference has
+a hint about where to look for the cause.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .proxy import Envoy
 
 __all__ = ["Difference", "NotCompared", "Pair", "Parity", "compare"]
 
-#: Virtual seconds by which the second run of the simulated proxy waits longer before each request, and its seed.
+#: For the second run of the simulated proxy: additional virtual seconds before each request, and the seed.
 _STRETCH, _SEED = 1.37, 20_261_129
 
 
@@ -39,34 +39,34 @@ def compare(
 ) -> Parity:
     """Send the same traffic through a real Envoy and a fresh copy of a simulated proxy, and compare the results.
 
-    Both begin without state, and get each request on the same worker: the one that Envoy's kernel has chosen. An Envoy that
-    crashes is started again for the rest of the traffic, and so is the simulated proxy.
+    Both begin without state. The kernel chooses the worker of each connection in Envoy, and the simulated proxy uses the same
+    worker. If Envoy crashes, both proxies are restarted for the rest of the traffic.
 
     Parameters
     ----------
     proxy
-        The simulated proxy. It gets no requests itself.
+        The simulated proxy. A copy of it gets the requests, so its own state doesn't change.
     requests
-        Requests, and bytes (or lists of chunks) for connections through a network filter; by default those that `proxy` has
-        had so far.
+        `Request` objects for HTTP filters, and bytes (or lists of chunks) for connections through network filters. By default, the
+        traffic that `proxy` has had so far.
     last
-        Compare only this number of the newest exchanges; by default all that `proxy` still has.
+        Number of exchanges to compare, counted from the newest. By default, all are compared.
     ignore
-        Fields that aren't compared ("log", "client body", "metrics"), and names of headers.
+        Names of fields to leave out ("log", "client body", "metrics"), and names of headers (default none).
     envoy
-        A running Envoy, which stays open. Its earlier requests can influence the result. By default, an Envoy with the plugins and
+        A running Envoy, which isn't closed. Its earlier requests can influence the result. By default, an Envoy with the plugins and
         settings of `proxy` is started, and closed afterwards.
     startup
-        Seconds until Envoy must be ready; None, the default, for no end as long as it works.
+        Seconds until Envoy must be ready. None (the default): no limit while it makes progress.
     progress
-        Called with a text and the share that is done.
+        Called with a description of the step and the fraction that is done, from 0 to 1. By default, nothing is called.
     changes
-        Parameters of `Envoy` with other values.
+        Parameters of `Envoy` that replace the values from `proxy`.
 
     Raises
     ------
     UsageError
-        There is no traffic, a request for a proxy with network filters alone, or Envoy isn't installed.
+        There is no traffic, there is a request but the proxy has only network filters, or Envoy isn't installed.
     EnvoyRefused
         Envoy refuses the filter.
     """
@@ -96,7 +96,7 @@ def compare(
 
 
 class _Comparison:
-    """The traffic through both proxies. A second simulated run happens only if something differs."""
+    """The traffic through both proxies. The simulated proxy runs a second time only if a field differs."""
 
     def __init__(
         self, proxy: Proxy, run: EnvoyRun, ignored: Ignored, options: dict[str, Any], *, own_upstream: bool
@@ -147,7 +147,7 @@ class _Comparison:
             pair.differences.append(Difference(where, ours, theirs, hint_of(name)))
 
     def _reason(self, pair: Pair, position: int, field: Field) -> str:
-        """Return why a field that differs can't be compared, or an empty text."""
+        """Return why a field that differs can't be compared, or an empty string if it can."""
         name, ours, theirs = field
         simulated, real = pair.simulated, pair.real
         if name == "crash":
@@ -162,7 +162,7 @@ class _Comparison:
 
     @property
     def _second(self) -> SimulatedRun:
-        """The traffic through the simulated proxy with other times and random values."""
+        """Return the traffic through the simulated proxy with other times and random values."""
         if self._again is None:
             self._again = run_simulated(self._proxy, self._run, **self._options, stretch=_STRETCH, seed=_SEED)
         return self._again
@@ -179,27 +179,25 @@ class _Comparison:
     def _notes(self, parity: Parity) -> list[str]:
         notes = [_crash_note(pair) for pair in parity.crashes]
         if self._run.restarts:
-            notes.append("Both proxies were started again after each crash; metrics are those since the last start.")
+            notes.append("Both proxies were restarted after each crash; metrics count from the last start.")
         if names := _random_headers(parity.pairs):
-            notes.append(f"Not compared, since they differ in every run: the values of {', '.join(names)}.")
+            notes.append(f"Not compared, because the values differ in every run: {', '.join(names)}.")
         if self._ignored.names:
             notes.append(f"Ignored: {', '.join(self._ignored.names)}.")
         unknown = [str(pair.number) for pair in parity.pairs if pair.worker is None]
         if unknown and self._options["workers"] > 1:
-            notes.append(
-                f"Envoy's worker isn't known for {', '.join(unknown)}: with state in the filter, use workers=1."
-            )
+            notes.append(f"Envoy's worker is unknown for {', '.join(unknown)}. If the filter has state, use workers=1.")
         return notes
 
 
 def _crash_note(pair: Pair) -> str:
     crash = pair.simulated.crash
-    expected = f" The simulated proxy says so: {crash.text}." if crash is not None else ""
-    return f"Envoy crashed on {pair.name}, and was started again.{expected} Its log:\n{pair.real.crash}"
+    expected = f" The simulated proxy predicted this: {crash.text}." if crash is not None else ""
+    return f"Envoy crashed on {pair.name}, and was restarted.{expected} Its log:\n{pair.real.crash}"
 
 
 def _random_headers(pairs: Sequence[Pair]) -> list[str]:
-    """Return the headers whose values differ in every run and that a message has."""
+    """Return the headers in the messages whose values differ in every run."""
     seen: set[bytes] = set()
     for pair in pairs:
         if not is_connection(pair.simulated):

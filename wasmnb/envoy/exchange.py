@@ -1,4 +1,4 @@
-"""One request through the real Envoy: the messages of the client and of the upstream, and the log."""
+"""One request through the real Envoy: the client's and the upstream's messages, and the log."""
 
 from __future__ import annotations
 
@@ -26,34 +26,34 @@ _STATES = {"complete": "done", "timeout": "paused", "closed": "failed", "reset":
 class EnvoyExchange:
     """The four messages of a request through the real Envoy.
 
-    The attributes are those of the simulated proxy's `Exchange`. Envoy doesn't report callbacks, so `events` is empty; `log`
-    has the filter's lines.
+    The attributes are those of the simulated proxy's `Exchange`. Envoy doesn't report callbacks, so `events` is empty; the
+    filter's lines are in `log`.
 
     Attributes
     ----------
     number
-        Counts the proxy's requests and connections, from 1.
+        Position among the proxy's requests and connections, from 1.
     request
         The client's request.
     upstream_request, upstream_response
-        The messages of the upstream; None if the request didn't reach it.
+        The request that the upstream got and its response; None if the request didn't reach it.
     response
-        The client's response; None if none arrived.
+        The response that the client got; None if none arrived.
     log
-        Lines that filters and the Wasm host wrote meanwhile.
+        Log lines that filters and Envoy's Wasm host wrote during the request.
     state
-        "done"; "paused" if no response arrived in time; "failed" if the connection ended before the end of the response;
-        "reset" if the client left before that; "crashed" if Envoy ended.
+        "done"; "paused" if the response wasn't complete in time; "failed" if the connection ended before the end of the response;
+        "reset" if the client disconnected before that; "crashed" if Envoy crashed.
     duration
         Wall-clock seconds until the response was complete.
     raw
-        The bytes of the response.
+        The bytes of the response as the client received them.
     crash
-        Envoy's log of the crash that the request caused; empty if it caused none.
+        Envoy's log of the crash that the request caused, or an empty string.
     notes
-        Warnings, as in the simulated proxy: how much of a refused request the upstream got.
+        Warnings, as in the simulated proxy. For example, how much of a request the upstream got before a filter answered it.
     find_record
-        Returns the access log's record.
+        Function without arguments that returns the access log's record.
     """
 
     number: int
@@ -72,18 +72,18 @@ class EnvoyExchange:
 
     @cached_property
     def access_log(self) -> AccessLogRecord | None:
-        """The record of Envoy's access log; None if Envoy hasn't written it within a second."""
+        """The request's record in Envoy's access log; None if Envoy doesn't write it within a second."""
         return self.find_record()
 
     @property
     def body_bytes(self) -> int:
-        """Bytes of all bodies, headers and paths in memory."""
+        """Number of bytes of all bodies, headers and paths in memory."""
         messages = [self.request, self.upstream_request, self.upstream_response, self.response]
         return len(self.raw) + sum(m.size for m in messages if m is not None)
 
     @property
     def worker(self) -> int | None:
-        """Number of the worker that served it, from 1; None if it has no log lines, which alone show it."""
+        """Number of the worker that served it, from 1; None if there are no log lines, from which it is read."""
         return worker_of(self.log)
 
     @classmethod
@@ -103,7 +103,7 @@ class EnvoyExchange:
 
 
 def _upstream_request(exchange: UpstreamExchange | None) -> Request | None:
-    """Return the upstream's request as the simulated proxy records it: without `host` and framing headers."""
+    """Return the upstream's request as the simulated proxy records it: without `host` and the headers that frame the body."""
     if exchange is None:
         return None
     request = exchange.request

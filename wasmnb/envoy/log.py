@@ -1,12 +1,12 @@
-r"""A reader of Envoy's log file.
+r"""Reading of Envoy's log file.
 
-Envoy writes its application log to a temporary file in a format that `log_format` gives it. Every record begins with a
-random token, so a guest can't forge a record by logging a line break. A record may have several lines (a traceback does).
+Envoy writes its application log to a temporary file in the format from `log_format`. Every record begins with a
+random token, so a guest can't forge a record by logging a line break. A record can have several lines (as a traceback does).
 
     <token> 1792310400.123456 4242 info wasm wasm log auth root vm: text
 
-Facts (Envoy 1.40): guest text reaches the `wasm` logger with a prefix: "wasm log", then plugin name (streams only), root_id
-and vm_id, without empty parts, then ": ". The VM context has only "wasm log".
+Facts (Envoy 1.40): the text of a guest reaches the `wasm` logger with a prefix: "wasm log", then plugin name (streams only), root_id
+and vm_id if they aren't empty, then ": ". The VM context has only "wasm log".
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ class LogLine:
     Attributes
     ----------
     time
-        Seconds since 1970, microsecond resolution.
+        Seconds since 1970, with microseconds.
     level
-        The level of the record.
+        The log level.
     text
-        The guest's text without the prefix, or Envoy's own text; it may have line breaks.
+        The guest's text without the prefix, or Envoy's own text. It can contain line breaks.
     thread
-        "main", "worker-1" and so on; "thread-<id>" for Envoy's other threads.
+        The thread that wrote it: "main", "worker-1" and so on, or "thread-<id>" for Envoy's other threads.
     logger
-        Envoy's logger: `wasm` for guests and the Wasm host, `main`, `config` ...
+        Name of Envoy's logger: "wasm" for guests and the Wasm host, "main", "config" and others.
     prefix
-        Envoy's prefix of a guest's text ("plugin root_id vm_id"); None for Envoy's own lines.
+        Envoy's prefix for a guest's text ("plugin root_id vm_id"); None for Envoy's own lines.
     """
 
     time: float
@@ -61,7 +61,7 @@ class LogLine:
 
     @property
     def source(self) -> str:
-        """`filter` for lines that a filter wrote, `envoy` for others, as in the simulated proxy's log."""
+        """The source of the line: "filter" or "envoy", as in the simulated proxy's log."""
         return "filter" if self.from_guest else "envoy"
 
     def __str__(self) -> str:
@@ -71,34 +71,34 @@ class LogLine:
 
 
 def worker_of(lines: Iterable[LogLine]) -> int | None:
-    """Return the number of the first worker that wrote one of the lines; None if none did."""
+    """Return the number of the worker that wrote the first of the lines with a worker; None if no worker wrote any."""
     names = (line.thread for line in lines if line.thread.startswith(_WORKER))
     return next((int(name.removeprefix(_WORKER)) for name in names), None)
 
 
 def log_format(token: str) -> str:
-    """Return the `--log-format` that `LogFile` reads."""
+    """Return the value of `--log-format` for logs that `LogFile` reads."""
     return f"{token} %E.%f %t %l %n %v"
 
 
 class LogFile:
-    """Reads a growing log file.
+    """Reads Envoy's log file while it grows.
 
     Parameters
     ----------
     path
         The file that Envoy writes to.
     token
-        First word of every record.
+        The random word at the beginning of every record.
     file_names
-        Names of files in tracebacks by their names in the modules that Envoy runs (default: none are renamed).
+        The original names of source files by their names in the modules, which replace those in tracebacks (default none).
 
     Attributes
     ----------
     lines
         The records so far.
     stray
-        Text before the first record, such as an error of the loader.
+        Text before the first record, such as an error of the dynamic loader.
     """
 
     def __init__(self, path: Path, token: str, file_names: Mapping[str, str] | None = None) -> None:
@@ -111,18 +111,18 @@ class LogFile:
         self._threads: dict[int, str] = {}
 
     def name_threads(self, names: dict[int, str]) -> None:
-        """Set the names of threads by their ids in the operating system."""
+        """Set the names of threads by their operating system ids."""
         self._threads.update(names)
 
     def read(self, *, final: bool = False) -> list[LogLine]:
-        """Return the records that were added since the last call; `lines` keeps them.
+        """Return the records that were added since the last call, and add them to `lines`.
 
-        Envoy writes each record in one piece, so a file that ends with a line break has complete records only.
+        Envoy writes each record at once, so all records are complete if the file ends with a line break.
 
         Parameters
         ----------
         final
-            Also accept an incomplete record at the end.
+            Also accept an incomplete record at the end (default False).
         """
         self._rest += self._file.read()
         if not final and not self._rest.endswith(b"\n"):
@@ -135,11 +135,11 @@ class LogFile:
         return fresh
 
     def close(self) -> None:
-        """Stop reading; `lines` stays."""
+        """Close the file. `lines` stays available."""
         self._file.close()
 
     def _continue(self, text: str) -> None:
-        """Add text before the first token: the rest of a record that was written in two pieces, or stray output."""
+        """Keep text before the first token: it is the rest of a record that was written in two pieces, or stray output."""
         if not text:
             return
         if self.lines and self.lines[-1].from_guest:
@@ -160,7 +160,7 @@ class LogFile:
 
 
 def _guest(text: str) -> tuple[str, str | None]:
-    """Split a line `wasm log a b: text` into text and prefix; the prefix is None for Envoy's own lines."""
+    """Split a line `wasm log a b: text` into text and prefix. The prefix is None for Envoy's own lines."""
     if not text.startswith((_GUEST + ":", _GUEST + " ")):
         return text, None
     prefix, _, guest_text = text.removeprefix(_GUEST).partition(": ")

@@ -10,7 +10,7 @@ _PREFIX = "wasmcustom."
 
 
 class EnvoyMetrics(dict[str, int]):
-    """Counters and gauges by name, as they were when they were read.
+    """The values of counters and gauges by name, read when the object was created.
 
     Parameters
     ----------
@@ -25,8 +25,8 @@ class EnvoyMetrics(dict[str, int]):
         self._admin = admin
 
     def prometheus(self) -> str:
-        """Return the filters' metrics in Prometheus's text format, as the admin page prints them now.
+        """Return the current metrics of the filters in Prometheus's text format, as Envoy's admin page prints them.
 
-        Histograms have the samples of the last five seconds' end: Envoy merges them then.
+        Envoy adds new samples to histograms every five seconds, so the newest samples can be missing.
         """
         return self._admin.get("/stats/prometheus?filter=^wasmcustom%5C.").strip("\n") + "\n"

@@ -1,8 +1,8 @@
 """One Envoy process, from its start to its end.
 
-An Envoy always ends with the interpreter that started it: through `close`, which the context manager calls; through a
-finalizer at exit; or through a guard, a shell that waits for the end of its input and then kills Envoy (a kernel that is
-killed while it is busy runs no finalizers). Envoy has its own session, so the interrupt button, which signals the kernel's
+An Envoy always ends with the Python process that started it: through `close`, which the context manager calls; through a
+finalizer at exit; or through a guard, which is a shell that kills Envoy when its own input ends (a Jupyter kernel that is
+killed while it is busy runs no finalizers). Envoy runs in its own session, so the interrupt button, which signals the kernel's
 process group, doesn't reach it.
 """
 
@@ -32,24 +32,24 @@ from .startup import Progress, StartWait
 
 __all__ = ["EnvoyProcess", "EnvoyRefused", "crash_of", "scratch_folder"]
 
-#: Lines of the log that the message of a start in vain shows.
+#: Lines of the log that the error about a failed start shows.
 _LAST_LINES = 10
 
-#: Lines of a stack in Envoy's log, at most.
+#: Maximum lines of a stack trace in Envoy's log.
 _STACK = 100
 
-#: A frame of a stack in Envoy's log: addresses without names.
+#: A frame of a stack trace in Envoy's log, which has addresses but no names.
 _STACK_FRAME = re.compile(r"#\d+: \[0x")
 
-#: Seconds that a process takes to end after a segmentation fault: it writes where it happened.
+#: Maximum seconds between a segmentation fault and the end of the process, which first writes a stack trace.
 _CRASHING = 5.0
 
-#: Seconds that an answer to the question whether Envoy is ready may take: while it compiles it doesn't answer.
+#: Seconds to wait for the response of a readiness check: Envoy doesn't respond while it compiles.
 _PROBE = 1.0
 
 
 class EnvoyRefused(ModuleError):
-    """Envoy did not start: it refused a module or the configuration.
+    """Envoy didn't start: it refused a module or the configuration, or wasn't ready in time.
 
     Parameters
     ----------
@@ -59,9 +59,9 @@ class EnvoyRefused(ModuleError):
     Attributes
     ----------
     lines
-        Envoy's log.
+        The lines of Envoy's log.
     exit_code
-        Its exit code; None if it was stopped because it wasn't ready in time.
+        Envoy's exit code; None if wasmnb stopped it because it wasn't ready in time.
     """
 
     def __init__(self, message: str, lines: list[LogLine], exit_code: int | None) -> None:
@@ -76,31 +76,32 @@ class EnvoyProcess:
     Parameters
     ----------
     config
-        The bootstrap (`config.bootstrap`).
+        The bootstrap configuration, from `config.bootstrap`.
     concurrency
-        Number of workers (1).
+        Number of worker threads (default 1).
     log_level, wasm_log_level
-        Level of Envoy's loggers ("info"), and of its `wasm` logger, which guests use (the same).
+        Level of Envoy's loggers (default "info"), and of its `wasm` logger, which guests use (by default the same).
     startup
-        Seconds until it must be ready. None, the default, for no end as long as it works: Envoy compiles a large module for
-        minutes on a busy machine.
+        Seconds until it must be ready. None (the default): no limit while it makes progress. On a busy machine, Envoy can take
+        minutes to compile a large module.
     progress
-        Called with a text and the share that is done while it starts; by default nothing is shown.
+        Called during the start with a description of the step and the fraction that is done, from 0 to 1. By default, nothing is
+        called.
     binary
-        Path of an Envoy to use instead of the installed one.
+        Path of an Envoy executable. By default, the installed one is used.
     arguments
-        More command line arguments.
+        Further command-line arguments (default none).
     scratch
-        Folder for its files, which `close` removes; by default a new one.
+        Folder for its files, which `close` removes. By default, a new folder.
     file_names
-        Names of files in tracebacks by their names in the modules, see `LogFile`.
+        The original names of source files by their names in the modules, as for `LogFile` (default none).
 
     Attributes
     ----------
     pid
         The process id.
     log
-        Reader of its log file.
+        The reader of its log file.
     admin
         Its admin interface.
 
@@ -109,7 +110,7 @@ class EnvoyProcess:
     UsageError
         Envoy isn't installed.
     EnvoyRefused
-        Envoy ends, isn't ready in time, or does nothing any more; the message has Envoy's errors or the end of its log.
+        Envoy exits, isn't ready in time, or makes no progress. The message contains Envoy's errors or the end of its log.
     """
 
     def __init__(
@@ -159,10 +160,10 @@ class EnvoyProcess:
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs."""
+        """Whether the process is running."""
         if self._child.poll() is None:
             return True
-        self._guard.kill()  # another process may get the process id now
+        self._guard.kill()  # another process can get the process id now
         return False
 
     def current_lines(self) -> list[LogLine]:
@@ -173,11 +174,11 @@ class EnvoyProcess:
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code, negative for a signal; None while it runs."""
+        """The exit code (negative: the signal that ended it); None while the process is running."""
         return self._child.poll()
 
     def wait(self, timeout: float) -> bool:
-        """Wait at most `timeout` seconds for its end; return whether it has ended."""
+        """Wait for the end of the process, for at most `timeout` seconds, and return whether it has ended."""
         try:
             self._child.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -185,12 +186,12 @@ class EnvoyProcess:
         return True
 
     def terminate(self, timeout: float = 10.0) -> int:
-        """Shut it down (contexts get their `on_done`), and read the rest of its log.
+        """Shut Envoy down, so that contexts get their `on_done`, and read the rest of its log.
 
         Parameters
         ----------
         timeout
-            Seconds until it is killed (10).
+            Seconds after which Envoy is killed if it hasn't ended (default 10).
 
         Returns
         -------
@@ -208,13 +209,13 @@ class EnvoyProcess:
         return code
 
     def kill(self) -> None:
-        """Kill it, and read the rest of its log."""
+        """Kill Envoy, and read the rest of its log."""
         self._child.kill()
         self._child.wait()
         self.log.read(final=True)
 
     def close(self) -> None:
-        """Kill it if it runs, and remove its files. The lines of the log stay."""
+        """Kill Envoy if it is running, and remove its files. The log lines stay available."""
         if self.alive:
             self.kill()
         if hasattr(self, "admin"):
@@ -254,7 +255,7 @@ class EnvoyProcess:
 
 
 def crash_of(process: EnvoyProcess) -> str:
-    """Return what a process that has ended by itself logged about it; empty if it runs."""
+    """Return what Envoy logged about its crash; an empty string if it is running."""
     if process.alive and (not _is_answering(process.admin) or _is_dying(process)):
         process.wait(_CRASHING)
     if process.alive:
@@ -266,7 +267,7 @@ def crash_of(process: EnvoyProcess) -> str:
 
 
 def _is_dying(process: EnvoyProcess) -> bool:
-    """Return whether a worker is writing the stack of its crash, while the main thread still answers."""
+    """Return whether a worker is writing the stack trace of its crash, while the main thread still responds."""
     process.log.read()
     return any(line.logger == "backtrace" for line in process.log.lines[-_STACK:])
 
@@ -280,19 +281,19 @@ def _is_answering(admin: Admin) -> bool:
 
 
 def scratch_folder() -> ScratchFolder:
-    """A folder for one Envoy's files; what Envoys of killed processes have left is removed."""
+    """Create a folder for one Envoy's files, and remove those that killed processes have left behind."""
     parent = Path(tempfile.gettempdir()) / f"wasmnb-envoy-{os.getuid()}"
     with suppress(OSError):
         parent.mkdir(mode=0o700)
     status = parent.lstat()
     if status.st_uid != os.getuid() or not stat.S_ISDIR(status.st_mode) or status.st_mode & 0o077:
-        parent = Path(tempfile.mkdtemp(prefix="wasmnb-envoy-"))  # somebody else has made it
+        parent = Path(tempfile.mkdtemp(prefix="wasmnb-envoy-"))  # another user has created it
     remove_abandoned(parent)
     return ScratchFolder(parent)
 
 
 def _without_configuration(line: LogLine) -> str:
-    """Return a line's text without the dump of the whole configuration that Envoy adds to the last one."""
+    """Return a line's text without the dump of the configuration that Envoy adds to its last error."""
     return line.text.partition(" initializing config ")[0]
 
 
@@ -304,7 +305,7 @@ def _is_ready(admin: Admin) -> bool:
 
 
 def _guard(pid: int) -> subprocess.Popen[bytes]:
-    """Start a shell that kills Envoy at the end of its input, which comes when this process ends."""
+    """Start a shell that kills Envoy when its input ends, which happens when this process ends."""
     return subprocess.Popen(
         ["/bin/sh", "-c", f"read _; kill -9 {pid}"],
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
@@ -312,7 +313,7 @@ def _guard(pid: int) -> subprocess.Popen[bytes]:
 
 
 def _reap(child: subprocess.Popen[bytes], guard: subprocess.Popen[bytes], scratch: ScratchFolder) -> None:
-    """Stop the guard first, then Envoy: once Envoy is waited for, another process may get its id."""
+    """Stop the guard first, then Envoy: after Envoy's end, another process can get its id, and the guard must not kill that."""
     guard.kill()
     guard.wait()
     if guard.stdin:

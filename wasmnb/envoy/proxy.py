@@ -1,4 +1,4 @@
-"""`Envoy`: the real Envoy behind the interface of the simulated proxy."""
+"""The class `Envoy`: a real Envoy with the interface of the simulated proxy."""
 
 from __future__ import annotations
 
@@ -54,63 +54,65 @@ class EnvoyWorker:
 
 
 class Envoy(Requests[EnvoyExchange]):
-    """A running Envoy with a filter or a chain of plugins, and upstreams that are servers on loopback. A context manager.
+    """A running Envoy with a filter or a chain of plugins, and with upstream servers on loopback. It is a context manager.
 
-    It satisfies `wasmnb.host.interface.ProxyInterface`, as `Proxy` does.
+    Like `Proxy`, it has the interface `wasmnb.host.interface.ProxyInterface`.
 
     Parameters
     ----------
     filter
-        A filter, a plugin, the path or bytes of a module, or a list of these (a chain). A plugin of kind "network" adds a
-        TCP listener (`connect`); without any other kind, there is no HTTP listener.
+        A filter, a plugin, the path or bytes of a module, or a list of these (a chain). A plugin of the kind "network" adds a
+        TCP listener (`connect`); if all plugins are of this kind, there is no HTTP listener.
     chain
-        A list of filters and plugins, instead of `filter`.
+        A list of filters and plugins, to use instead of `filter`.
     config, vm_config, root_id, vm_id, failure_policy, kind
-        Defaults for plugins that don't set them.
+        Values for plugins that don't set these.
     upstream, clusters
-        As for `Proxy`; in addition, (host, port) for a server of yours. All other upstreams speak HTTP/1.1: a gRPC stream
-        gets its response when the filter has closed its side.
+        As for `Proxy`, and also (host, port) for a server of your own. All other upstreams use HTTP/1.1, so a gRPC stream
+        gets its response only after the filter has closed its side.
     workers, routes, listener, node, connection_manager, built_in, name
-        As for `wasmnb.host.settings.ProxySettings`.
+        As for `wasmnb.host.settings.ProxySettings`. `workers` is Envoy's `--concurrency` (default 4).
     buffer_limit, route_timeout, idle_timeout, request_timeout, stats_flush_interval
-        As for `wasmnb.host.settings.ProxySettings`, with its defaults. `workers` is Envoy's `--concurrency`.
+        As for `wasmnb.host.settings.ProxySettings`, with the same defaults.
     switches
-        Single switches of the connection manager by name, as for `Proxy`.
+        Options of the connection manager by name, as for `Proxy`.
     timeout
-        Seconds without traffic after which an exchange counts as paused (5), unless `request(wait=...)` is given.
+        Seconds without traffic after which an exchange counts as paused (default 5). `request(wait=...)` overrides it.
     request_state
-        Put a Lua filter ahead of the chain that gives requests `metadata` and `properties` (False).
+        Whether to add a Lua filter before the chain, which sets the `metadata` and `properties` of requests (default False).
     log_level
-        Level of Envoy's `wasm` logger: a `LogLevel`, or Envoy's name of it ("warning"); INFO by default.
+        Level of Envoy's `wasm` logger: a `LogLevel`, or Envoy's name for it such as "warning" (default INFO).
     binary
-        Path of an Envoy to use instead of the installed one.
+        Path of an Envoy executable. By default, the installed one is used.
     startup
-        Seconds until Envoy must be ready. None, the default, for no end as long as it works.
+        Seconds until Envoy must be ready. None (the default): no limit while it makes progress.
     progress
-        Called with a text and the share that is done while Envoy starts; by default nothing is shown.
+        Called during the start with a description of the step and the fraction that is done, from 0 to 1. By default, nothing is
+        called.
     record
-        A `.jsonl` or `.har` file that Envoy's tap filter records all requests to, whoever sends them; it is written by `close`,
-        with secrets masked. A path without suffix is a folder that gets the tap's own files meanwhile. None by default.
+        A `.jsonl` or `.har` file to which Envoy's tap filter records all requests, whoever sends them. `close` writes the file,
+        and masks secrets in it. A path without a suffix is a folder for the tap filter's own files. By default, nothing is
+        recorded.
 
     Attributes
     ----------
     plugins
-        The plugins, in the order of the chain.
+        The configurations of the plugins, in the order of the chain.
     settings
-        The settings that the simulated proxy shares.
+        The settings that a simulated proxy also has.
     exchanges
-        Requests and connections, oldest first: the last ten thousand, and at most 256 MiB of bodies.
+        Requests and connections, oldest first: at most the last ten thousand, and at most 256 MiB of bodies.
     process
         The Envoy process: its id, log and admin interface.
     recording
-        The recording, or None.
+        The recording; None without `record`.
 
     Raises
     ------
     UsageError
-        Envoy isn't installed, or `workers` is below 1.
+        Envoy isn't installed, or `workers` is less than 1.
     EnvoyRefused
-        Envoy refuses a module or the configuration, isn't ready in time, or does nothing any more.
+        Envoy refuses a module or the configuration, isn't ready in time, or makes no progress.
     """
 
     def __init__(
@@ -188,17 +190,17 @@ class Envoy(Requests[EnvoyExchange]):
 
     @property
     def address(self) -> Address:
-        """Host and port of the HTTP listener; of the TCP listener if there are network filters alone."""
+        """Host and port of the HTTP listener; of the TCP listener if there are only network filters."""
         return self._addresses[HTTP if HTTP in self._addresses else TCP]
 
     @property
     def upstream(self) -> Upstream | None:
-        """The server behind the main route; None if it is your own."""
+        """The server of the main cluster; None if it is a server of your own."""
         return self._backends.http.get(MAIN_CLUSTER)
 
     @property
     def state(self) -> str:
-        """`running` or `closed`."""
+        """State of the proxy: "running" or "closed"."""
         return "running" if self.process.alive else "closed"
 
     @property
@@ -208,19 +210,19 @@ class Envoy(Requests[EnvoyExchange]):
 
     @property
     def log(self) -> list[LogLine]:
-        """Lines that filters and Envoy's Wasm host wrote."""
+        """The lines of Envoy's log that filters and the Wasm host wrote."""
         return [line for line in self.lines if line.logger == "wasm"]
 
     @property
     def metrics(self) -> EnvoyMetrics:
-        """The filters' counters and gauges by name; `prometheus()` also has histograms."""
+        """The filters' counters and gauges by name. Its method `prometheus()` also returns histograms."""
         self._check_running()
         return EnvoyMetrics(self.process.admin)
 
     # -- traffic --------------------------------------------------------------------------------------------------
 
     def send(self, request: Request, **options: Unpack[SendOptions]) -> EnvoyExchange:
-        """Send a `Request` as `request` does."""
+        """Send a `Request` object. The options are those of `request`."""
         check_worker(options.get("worker"), self.settings.workers)
         require_http(self.plugins)
         delivery = Delivery.of(options, self.timeout)
@@ -230,7 +232,7 @@ class Envoy(Requests[EnvoyExchange]):
                 return self._sender.send_alone(client, request, delivery, len(self._sessions))
 
     def session(self, *, worker: int | None = None, http2: bool = False) -> EnvoySession:
-        """Open a client's connection for several requests, one after the other (keep-alive).
+        """Open a client connection for several requests, one after the other (keep-alive).
 
         Parameters
         ----------
@@ -257,20 +259,22 @@ class Envoy(Requests[EnvoyExchange]):
         Parameters
         ----------
         worker
-            Accepted because `Proxy` has it: the kernel chooses the worker.
+            Ignored; the kernel chooses the worker. It is accepted because `Proxy.connect` has it.
         cluster
-            Only the main cluster: a listener of Envoy leads to one cluster.
+            It must be the main cluster (the default), because Envoy's TCP listener has only one cluster.
 
         Raises
         ------
         UsageError
-            No plugin is of kind "network", the cluster isn't the main one, or Envoy is closed.
+            No plugin is of the kind "network", the cluster isn't the main one, or Envoy is closed.
         """
         self._check_running()
         check_worker(worker, self.settings.workers)
         require_network(self.plugins)
         if cluster != MAIN_CLUSTER:
-            raise UsageError(f"The TCP listener leads to the cluster {MAIN_CLUSTER!r}, not to {cluster!r}.")
+            raise UsageError(
+                f"cluster must be {MAIN_CLUSTER!r}, not {cluster!r}. A real Envoy's TCP listener has only this cluster."
+            )
         self._sender.trim()
         self._connections = [connection for connection in self._connections if connection.open]
         exchange = EnvoyTcpExchange(self.exchanges.next_number())
@@ -279,7 +283,7 @@ class Envoy(Requests[EnvoyExchange]):
 
         def finish(exchange: EnvoyTcpExchange) -> None:
             self._sender.settle(f"tcp.{TCP}.downstream_cx_active")
-            time.sleep(0.02)  # the gauge may fall before the filters' last callbacks
+            time.sleep(0.02)  # the gauge can fall before the filters' last callbacks
             exchange.log = [line for line in self.lines[first_line:] if line.logger == "wasm"]
             exchange.upstream_received = b"".join(self._backends.tcp[TCP_CLUSTER].received[first_byte:])
 
@@ -288,7 +292,7 @@ class Envoy(Requests[EnvoyExchange]):
         return connection
 
     def close(self) -> None:
-        """Close open connections, shut Envoy down as SIGTERM does (contexts get their `on_done`), then stop the upstreams."""
+        """Close open connections, shut Envoy down gracefully (contexts get their `on_done`), and stop the upstreams."""
         for connection in self._connections:
             connection.close()
         for session in list(self._sessions):
@@ -343,15 +347,15 @@ class Envoy(Requests[EnvoyExchange]):
             return
         code = self.process.exit_code
         state = f"has ended by itself with exit code {code}" if code not in (0, None) else "is closed"
-        raise UsageError(f"Envoy {self.name!r} {state}; its log is in `.lines`.")
+        raise UsageError(f"Envoy {self.name!r} {state}. Start a new one; the log of this one is in `.lines`.")
 
 
-#: Parameter that only the simulated proxy has -> why.
+#: Parameter that only the simulated proxy has -> why Envoy doesn't have it.
 _SIMULATED = {
     "foreign": "Envoy's foreign functions are compiled into it",
     "fuel": "Envoy doesn't count instructions",
-    "fuel_limit": "Envoy has no budget of instructions",
-    "deadline": "Envoy lets a callback run as long as it likes",
+    "fuel_limit": "Envoy doesn't limit instructions",
+    "deadline": "Envoy doesn't limit the time of a callback",
     "memory_limit": "Envoy's VMs have a fixed limit of 1 GiB",
     "guest_time": "Envoy runs on the real clock",
     "start_time": "Envoy runs on the real clock",
@@ -362,14 +366,16 @@ _SIMULATED = {
 
 
 def _check_simulated(switches: Mapping[str, Any]) -> None:
-    """Check that no switch of the connection manager is really a parameter of the simulation."""
+    """Check that no option of the connection manager is really a parameter of the simulated proxy."""
     for name in switches:
         if name in _SIMULATED:
-            raise UsageError(f"A real Envoy doesn't take {name}=: {_SIMULATED[name]}. Only the simulated Proxy does.")
+            raise UsageError(
+                f"A real Envoy has no parameter {name}=: {_SIMULATED[name]}. Only the simulated Proxy has it."
+            )
 
 
 def _file_names(plugins: Iterable[EnvoyPlugin]) -> dict[str, str]:
-    """Return the names of the filters' files by their names in the modules, except those that several files have."""
+    """Return the original names of source files by their names in the modules, except for names that several files share."""
     names: dict[str, set[str]] = {}
     for plugin in plugins:
         for portable, name in plugin.file_names.items():

@@ -1,4 +1,4 @@
-"""Requests to a real Envoy, each over a connection of its own or several over one."""
+"""Requests to a real Envoy, over a new connection for each or several over the same one."""
 
 from __future__ import annotations
 
@@ -35,26 +35,26 @@ __all__ = ["EnvoySession", "Outcome", "RequestSender"]
 #: Gauges of open connections and of active requests.
 _CONNECTIONS, _REQUESTS = f"http.{HTTP}.downstream_cx_active", f"http.{HTTP}.downstream_rq_active"
 
-#: Requests that an upstream keeps, and lines of Envoy's log that are kept.
+#: Maximum number of requests that an upstream keeps, and of lines of Envoy's log that are kept.
 _KEPT_REQUESTS, _KEPT_LINES = 100, 100_000
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A request as its client saw it.
+    """One request from the client's view.
 
     Attributes
     ----------
     request
-        The request without the parts that were added for the test.
+        The request, without the header that sets filter state and metadata.
     result
-        The response.
+        The response, and how it ended.
     duration
-        Seconds.
+        Wall-clock seconds until the response ended.
     left
-        The client gave up.
+        Whether the client gave up.
     record
-        Key of the access log's record.
+        Key of the request's record in the access log.
     """
 
     request: Request
@@ -65,20 +65,20 @@ class Outcome:
 
 
 class RequestSender:
-    """Sends requests, and collects the records that Envoy and the upstreams have of each.
+    """Sends requests to Envoy, and combines what the client, Envoy and the upstreams recorded into exchanges.
 
     Parameters
     ----------
     address
-        Host and port of the listener.
+        Host and port of the HTTP listener.
     process
         The running Envoy.
     backends
-        The upstreams.
+        The upstream servers.
     exchanges
-        Gets each exchange.
+        The list to which each exchange is added.
     state
-        Gives requests filter state and metadata; None if Envoy has no filter for that.
+        The filter that sets filter state and metadata of requests; None if Envoy runs without it.
     """
 
     def __init__(
@@ -97,27 +97,27 @@ class RequestSender:
         self._access_log = AccessLogFile(process.directory / ACCESS_LOG)
 
     def connect(self, *, http2: bool, wait: float | None) -> ClientConnection:
-        """Open a connection."""
+        """Open a client connection to Envoy."""
         return (Http2Client if http2 else Client)(*self._address, timeout=wait)
 
     def send_alone(
         self, client: ClientConnection, request: Request, delivery: Delivery, sessions: int
     ) -> EnvoyExchange:
-        """Send a request over a connection of its own, and wait until Envoy has ended the connection.
+        """Send one request over a connection, close the connection, and wait until Envoy has ended it.
 
         Parameters
         ----------
         client
-            The connection. It is closed.
+            The connection. It is closed afterwards.
         request, delivery
-            The request, and its options.
+            The request, and the options of its delivery.
         sessions
-            Number of other open connections.
+            Number of other client connections that are open.
 
         Raises
         ------
         UsageError
-            Envoy can't give the request these properties.
+            Envoy can't set these properties of the request.
         """
 
         def settle() -> None:
@@ -168,11 +168,11 @@ class RequestSender:
         Parameters
         ----------
         gauge
-            Statistic of the open ones.
+            Name of the statistic that counts open connections or streams.
         seconds
-            Seconds to wait at most (1).
+            Maximum wait in seconds (default 1).
         allowed
-            Value to which the statistic falls (0).
+            Value to which the statistic must fall (default 0).
         """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self._process.alive:
@@ -184,7 +184,7 @@ class RequestSender:
             time.sleep(0.005)
 
     def _received(self, before: Mapping[str, int]) -> list[UpstreamExchange]:
-        """Return the requests that the upstreams received after these counts, without callouts, in order of arrival."""
+        """Return the requests that the upstreams have received since `before` was counted, without callouts, in order of arrival."""
         fresh = (e for name, server in self._backends.http.items() for e in server.seen[before[name] :])
         return sorted((e for e in fresh if not e.is_callout), key=lambda exchange: exchange.at)
 
@@ -209,22 +209,22 @@ class RequestSender:
             return request
         if self._state is None:
             raise UsageError(
-                "A real Envoy gives a request filter state and metadata if it was started with Envoy(..., request_state=True), "
-                "which puts a Lua filter ahead of the chain."
+                "This Envoy can't set properties and metadata of a request. Start it with Envoy(..., request_state=True), which "
+                "adds a Lua filter before the chain."
             )
         header = self._state.header(delivery.properties, delivery.metadata)
         return replace(request, headers=Headers([*request.headers.raw, header]))
 
 
 class EnvoySession(Requests[EnvoyExchange]):
-    """One connection of a client to a real Envoy, as `wasmnb.host.ClientSession` is one of the simulated proxy.
+    """One client connection to a real Envoy, like `wasmnb.host.ClientSession` for the simulated proxy.
 
     Attributes
     ----------
     exchanges
-        The last requests, with the same limits as those of a proxy.
+        The last requests of the session, with the same limits as for `Envoy.exchanges`.
     closed
-        One of the sides has closed the connection.
+        Whether one of the sides has closed the connection.
     """
 
     def __init__(
@@ -242,7 +242,7 @@ class EnvoySession(Requests[EnvoyExchange]):
         self._on_close = on_close
 
     def send(self, request: Request, **options: Unpack[SendOptions]) -> EnvoyExchange:
-        """Send a request over the connection and wait for its end; the options are those of `Requests.request`.
+        """Send a request over the connection, and wait for its end. The options are those of `Requests.request`.
 
         Raises
         ------

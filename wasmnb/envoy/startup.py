@@ -1,7 +1,7 @@
-"""The wait for a starting Envoy: it has no fixed end while the process works.
+"""Waiting for Envoy to start, without a time limit while it makes progress.
 
-A module of several megabytes takes Envoy seconds on a fast machine and minutes on a busy one, so a limit in seconds fails for
-no reason. An Envoy that uses no processor time and writes no log line any more will not become ready.
+Envoy compiles a module of several megabytes in seconds on a fast machine and in minutes on a busy one, so a time limit would fail
+without a reason. But an Envoy that no longer uses processor time and writes no log lines won't become ready.
 """
 
 from __future__ import annotations
@@ -13,35 +13,35 @@ from pathlib import Path
 
 __all__ = ["IDLE", "Progress", "StartWait"]
 
-#: Seconds without work after which a process counts as stuck, and the processor time in them that is not work: answers to
-#: the questions whether it is ready.
+#: Seconds without progress after which Envoy counts as stuck, and the processor seconds in this time that don't count as progress,
+#: because readiness checks use them.
 IDLE, _NOT_WORK = 60.0, 0.2
 
-#: Seconds between two questions whether Envoy is ready, at first and at last.
+#: Seconds between two readiness checks: at first, and later.
 _FIRST, _LAST = 0.01, 0.1
 
-#: Seconds between two steps of the progress.
+#: Seconds between two calls of `progress`.
 _STEP = 0.5
 
-#: Takes a step as text, and the share that is done.
+#: Called with a description of the step, and the fraction that is done, from 0 to 1.
 Progress = Callable[[str, float], None]
 
 
 class StartWait:
-    """Counts the time of a start, shows it, and reports when it can't succeed.
+    """Measures how long Envoy takes to start, shows the progress, and detects that it won't become ready.
 
     Parameters
     ----------
     pid
-        The process.
+        Process id of Envoy.
     log
-        Its log file.
+        Path of Envoy's log file.
     limit
-        Seconds until it must be ready; None for no end while it works.
+        Seconds until Envoy must be ready. None: no limit while it makes progress.
     progress
-        Shows the step; None to show nothing.
+        Called twice a second with a description of the step and the fraction that is done, from 0 to 1. None: nothing is called.
     idle
-        Seconds without work after which it is stuck (60).
+        Seconds without progress after which Envoy counts as stuck (default 60).
     """
 
     def __init__(
@@ -59,13 +59,13 @@ class StartWait:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the start."""
+        """Seconds since the start began."""
         return time.monotonic() - self._began
 
     def problem(self) -> str:
         """Return why Envoy won't become ready, or an empty string."""
         if self._limit is not None and self.elapsed > self._limit:
-            return f"Envoy wasn't ready after {self._limit:g} seconds. Allow more with startup=, or None for no end"
+            return f"Envoy wasn't ready after {self._limit:g} seconds. Give a higher startup=, or startup=None for no limit"
         cpu, size = self._work()
         if cpu > self._seen[0] + _NOT_WORK or size > self._seen[1]:
             self._seen, self._worked = (cpu, size), time.monotonic()
@@ -74,7 +74,7 @@ class StartWait:
         return ""
 
     def pause(self) -> None:
-        """Show the progress, and wait a moment."""
+        """Report the progress, and wait briefly."""
         elapsed = self.elapsed
         if self._progress is not None and elapsed - self._shown >= _STEP:
             self._shown = elapsed
@@ -84,7 +84,7 @@ class StartWait:
         self._pause = min(_LAST, self._pause * 1.1)
 
     def _work(self) -> tuple[float, int]:
-        """Return the processor time so far, in seconds, and the size of the log."""
+        """Return the processor time so far in seconds, and the size of the log in bytes."""
         try:
             fields = self._stat.read_text().rpartition(")")[2].split()
             return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), self._log.stat().st_size

@@ -1,8 +1,9 @@
-"""Recording by Envoy's own tap filter: before all other filters and behind them, and a file of each for every stream.
+"""Recording of traffic with Envoy's own tap filters, which are placed before and after all other filters.
 
-Facts (Envoy 1.40): `file_per_tap` writes `PREFIX_ID` with a suffix for the format. ID is the stream's, so that all files of a
-stream have the same one. A buffered trace has the headers as they are at the end of the stream, with the changes of all filters;
-a streamed one has them as they passed the tap, but no times. Bodies beyond `max_buffered_*_bytes` are cut and marked.
+Facts (Envoy 1.40): each tap filter writes a file for every stream (`file_per_tap`), `PREFIX_ID` with a suffix for the format. ID is
+the stream's, so all files of a stream have the same one. A buffered trace has the headers as they are at the end of the stream, with
+the changes of all filters. A streamed trace has the headers as they passed the tap, but no times. Bodies that are larger than
+`max_buffered_*_bytes` are truncated and marked.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from ..traffic.recorded.writers import recording_path
 
 __all__ = ["TapRecording"]
 
-#: A filter's configuration, after the number of plugins before it.
+#: The number of plugins before a filter, and the filter's configuration.
 Placed = tuple[int, dict[str, Any]]
 
-#: Bytes of a body that are recorded.
+#: Maximum bytes of a body that are recorded.
 _BODY = 16 << 20
 
-#: Prefix of the files before and behind the other filters, and of those with times and connections.
+#: Prefixes of the files from the taps before and after the other filters, and of the files with times and connections.
 _CLIENT, _UPSTREAM, _TIMES = "client", "upstream", "times"
 
 #: Suffixes of streamed and buffered traces.
@@ -32,26 +33,27 @@ _STREAMED, _BUFFERED = ".pb_length_delimited", ".pb"
 
 
 class TapRecording:
-    """The recording of an Envoy.
+    """A recording of all traffic of one Envoy.
 
     Parameters
     ----------
     path
-        A `.jsonl` or `.har` file, which is written at the end; or a folder that the tap's own files go to while Envoy runs.
+        A `.jsonl` or `.har` file, which is written at the end; or a path without a suffix, a folder for the tap filters' own
+        files, which are written while Envoy runs.
     mask
-        Replace secrets by `***` in a file.
+        Whether secrets in the file are replaced with `***` (default True). Files in a folder aren't masked.
 
     Attributes
     ----------
     path
         The file or folder.
     count
-        Exchanges that were written.
+        Number of exchanges in the file.
 
     Raises
     ------
     UsageError
-        The path has another suffix, or the folder can't be created.
+        The path has another suffix.
     """
 
     def __init__(self, path: Any, *, mask: bool = True) -> None:
@@ -62,14 +64,19 @@ class TapRecording:
         self._is_folder = not self.path.suffix
 
     def filters(self, scratch: Path, plugins: int) -> tuple[list[Placed], list[Placed]]:
-        """Return the tap filters before and behind Envoy's own filters, each with the number of plugins before it.
+        """Return the tap filters before and after the other filters, each with the number of plugins before it.
 
         Parameters
         ----------
         scratch
-            Envoy's own folder.
+            Temporary folder of the Envoy process.
         plugins
-            Number of plugins.
+            Number of plugins in the chain.
+
+        Raises
+        ------
+        UsageError
+            The folder can't be created.
         """
         self._folder = self.path if self._is_folder else scratch / "taps"
         try:
@@ -83,14 +90,14 @@ class TapRecording:
         return [first, times], [(plugins, _tap(self._folder / _UPSTREAM))]
 
     def close(self) -> None:
-        """Write the file. Envoy has ended, and its folder is still there."""
+        """Write the file. Call it after Envoy has ended and before its folder is removed."""
         if self._folder is None or self._is_folder:
             return
         merged = sorted(self._merged(self._folder), key=lambda recorded: recorded.started or 0.0)
         self.count = write_traffic(merged, self.path, mask=self._mask)
 
     def _merged(self, folder: Path) -> Iterator[RecordedExchange]:
-        """Iterate over the clients' requests with the upstreams' responses; without one, with what the client received."""
+        """Yield the clients' requests with the upstreams' responses, or with the client's response if the upstream sent none."""
         for path in sorted(folder.glob(f"{_CLIENT}_*{_STREAMED}")):
             number = path.name.removeprefix(_CLIENT).removesuffix(_STREAMED)
             client, behind, times = (

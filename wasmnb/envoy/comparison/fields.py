@@ -1,4 +1,4 @@
-"""The fields that a comparison reads from an exchange of either proxy, with masks for what differs in every run."""
+"""The fields of an exchange that are compared between the proxies, with masks for values that differ in every run."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _MASKS = [
 
 #: Field -> where to look if it differs.
 HINTS = {
-    "answered": "Only one of the proxies sent a response: a filter paused the stream, or the wait was too short.",
+    "answered": "Only one of the proxies sent a response: a filter paused the stream, or the timeout was too short.",
     "status": "The responses have different origins: compare the upstream's messages and the log.",
     "headers": "The filter writes this header, or only one of the proxies adds it.",
     "body": "The filter got the body in other chunks, or its length didn't match its content-length.",
     "trailers": "The filter changed the trailers, or a body of fixed length dropped them.",
     "reached": "Only one of the proxies forwarded the request.",
-    "request line": "Method, path or authority were changed in one proxy only.",
+    "request line": "Method, path or authority was changed in one proxy only.",
     "log": "Lines about time, random values or the chunks of a body also differ between two runs of one proxy.",
     "metrics": "A metric counts something that happened in one proxy only.",
     "bytes": "A filter got the bytes in other chunks, or stopped them in one proxy only.",
     "end": "Only one of the proxies closed the connection.",
-    "crash": "Only one of the proxies says that this ends Envoy: the end of Envoy's log has the reason.",
+    "crash": "Either Envoy crashed or the simulation predicted a crash, but not both: see the end of Envoy's log.",
 }
 
 #: Name of a field, its value in the simulated proxy, its value in Envoy.
@@ -44,36 +44,36 @@ Field = tuple[str, Any, Any]
 
 
 class Ignored:
-    """Fields that a comparison ignores on request.
+    """Fields and headers that the user has excluded from a comparison.
 
     Parameters
     ----------
     names
-        Fields by their name ("client body", "log"), or names of headers, which are left out of every message.
+        Names of fields ("client body", "log"), and names of headers, which are left out of every message (default none).
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self.names = tuple(name.strip().lower() for name in names)
         if "" in self.names:
-            raise UsageError("ignore has an empty name. Give fields (client body, log) or names of headers.")
+            raise UsageError("ignore has an empty name. Give names of fields (client body, log) or of headers.")
         known = {part for name, _ in (*_HTTP, *_TCP) for part in (name, name.rpartition(" ")[2])} | {"metrics"}
         self.fields = frozenset(self.names) & known
         self.headers = frozenset(name.encode() for name in self.names if name not in known)
 
     def field(self, name: str) -> bool:
-        """Return whether a field is left out."""
+        """Return whether a field is excluded."""
         return name in self.fields or name.rpartition(" ")[2] in self.fields
 
 
 def fields_of(simulated: Any, real: Any, ignored: Ignored) -> list[Field]:
-    """Return the compared fields of a request or a connection through both proxies.
+    """Return the compared fields of one request or connection, with their values in both proxies.
 
     Parameters
     ----------
     simulated, real
-        The exchanges of the two proxies.
+        The exchanges of the simulated proxy and of the real Envoy.
     ignored
-        Fields and headers that are left out.
+        Fields and headers to leave out.
     """
     table = _TCP if is_connection(simulated) else _HTTP
     values = [(name, read(simulated, ignored), read(real, ignored)) for name, read in table if not ignored.field(name)]
@@ -86,7 +86,7 @@ def is_connection(exchange: Any) -> bool:
 
 
 def hint_of(name: str) -> str:
-    """Return where to look if a field differs."""
+    """Return the hint for a field that differs."""
     return HINTS.get(name.partition(" ")[2], "") or HINTS.get(name.rpartition(" ")[2], "")
 
 
@@ -106,13 +106,13 @@ def answered(exchange: Any) -> bool:
 
 
 def _headers(headers: Headers, ignored: Ignored) -> list[tuple[str, str]]:
-    """Return the entries in order, without framing headers and with masks."""
+    """Return the headers in order, masked, and without those that frame the message."""
     kept = [(n, v) for n, v in headers.raw if n not in _FRAMING and n not in ignored.headers]
     return [(to_text(n), "<random>" if n in RANDOM else mask(to_text(v))) for n, v in kept]
 
 
 def _log(exchange: Any, _ignored: Ignored) -> list[str]:
-    """Return the filters' lines from level info on, with masks."""
+    """Return the filters' log lines of level info and above, masked."""
     lines = [line for line in exchange.log if line.level >= LogLevel.INFO and line.source == "filter"]
     return [mask(line.text) for line in lines]
 
@@ -124,7 +124,7 @@ def mask(text: str) -> str:
     return text
 
 
-#: Party and field, and a function that reads it from an exchange; it returns None if there is no such message.
+#: Name of a field ("client headers"), and a function that reads it from an exchange; it returns None if there is no such message.
 _HTTP: Sequence[tuple[str, Callable[[Any, Ignored], Any]]] = (
     ("client answered", lambda exchange, _: answered(exchange)),
     ("client status", _client(lambda r, _: r.status)),

@@ -14,7 +14,7 @@ from .fields import Field, is_connection
 
 __all__ = ["Difference", "NotCompared", "Pair", "Parity"]
 
-#: Characters of a value that a difference shows, and those before its first difference.
+#: Characters of a value that a difference shows, and how many of them come before the first differing one.
 _SHOWN, _BEFORE = 200, 40
 
 
@@ -25,11 +25,11 @@ class Difference:
     Attributes
     ----------
     where
-        The field: `request 1: client headers`.
+        The exchange and the field: `request 1: client headers`.
     simulated, real
-        Its values in the two proxies.
+        The field's values in the two proxies.
     hint
-        Where to look for the cause.
+        A sentence about where to look for the cause.
     """
 
     where: str
@@ -51,11 +51,11 @@ class NotCompared:
     Attributes
     ----------
     where
-        The field: `request 1: filter log`.
+        The exchange and the field: `request 1: filter log`.
     reason
-        Why it can't be compared: time, randomness, a race, the upstream's own responses.
+        Why it can't be compared: time, random values, a race, or different responses of the upstream.
     simulated, real
-        Its values in the two proxies.
+        The field's values in the two proxies.
     """
 
     where: str
@@ -70,22 +70,22 @@ class NotCompared:
 
 @dataclass
 class Pair:
-    """One request, or one connection, through both proxies.
+    """One request or connection, as it went through both proxies.
 
     Attributes
     ----------
     number
-        Counts the pairs, from 1.
+        Position among the pairs, from 1.
     simulated, real
         The exchanges of the two proxies: `Exchange` and `EnvoyExchange`, or `TcpExchange` and `EnvoyTcpExchange`.
     worker
-        The worker that served it in both; None if Envoy's isn't known.
+        Number of the worker that served it in both proxies; None if Envoy's worker is unknown.
     compared
         Number of compared fields.
     differences
         The fields that differ.
     fields
-        Name, value in the simulated proxy and value in Envoy of every field.
+        Every field as a tuple: its name, its value in the simulated proxy, and its value in Envoy.
     not_compared
         The fields that differ and can't be compared.
     """
@@ -101,7 +101,7 @@ class Pair:
 
     @property
     def name(self) -> str:
-        """`request 1` or `connection 1`."""
+        """Kind and number: `request 1` or `connection 1`."""
         return f"{'connection' if is_connection(self.simulated) else 'request'} {self.number}"
 
     @property
@@ -113,7 +113,7 @@ class Pair:
 
     @property
     def crashed(self) -> bool:
-        """Whether Envoy crashed on it."""
+        """Whether Envoy crashed on this exchange."""
         return bool(self.real.crash)
 
     def __str__(self) -> str:
@@ -134,13 +134,13 @@ class Parity(Shown):
     pairs
         The requests and connections, in order.
     compared
-        Number of compared fields, metrics included.
+        Number of compared fields, including metrics.
     differences
         The fields that differ.
     not_compared
         The fields that differ and can't be compared, with the reason.
     notes
-        Sentences about the whole comparison: headers that differ in every run, crashes of Envoy, ignored fields.
+        Sentences about the whole comparison: headers that differ in every run, crashes of Envoy, and unknown workers.
     """
 
     name: str
@@ -179,7 +179,7 @@ class Parity(Shown):
 
 
 def outcome_of(exchange: Any) -> str:
-    """Return what the client saw in a word: a status, the number of bytes, `crash`, or `-` for nothing."""
+    """Return a short text for the table: a status, a number of bytes, `crash`, or `-` for no response."""
     if getattr(exchange, "crash", None):
         return "crash"
     if is_connection(exchange):
@@ -189,7 +189,7 @@ def outcome_of(exchange: Any) -> str:
 
 
 def _windows(ours: Any, theirs: Any) -> tuple[str, str]:
-    """Return two different values as text; of long ones the part around the first difference, never one that is equal."""
+    """Return two different values as text. Long ones are cut to the part around the first difference, so they still differ."""
     texts = [repr(dict(value) if isinstance(value, Mapping) else value) for value in (ours, theirs)]
     if max(map(len, texts)) <= _SHOWN:
         return texts[0], texts[1]

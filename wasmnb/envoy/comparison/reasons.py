@@ -1,4 +1,4 @@
-"""Reasons outside the filter for a field that differs: a race, time or random values, or the upstream's own responses."""
+"""Reasons outside the filter why a field differs: a race, time or random values, or different responses of the upstream."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ CRASH_BY_CHANCE = "a race: Envoy reads memory that it has freed here, and crashe
 
 
 def race(name: str, simulated: Any, real: Any) -> str:
-    """Return the reason if a field depends on how far Envoy had got with a request that a filter refused, else an empty text.
+    """Return the reason if a field depends on how much of a request Envoy had forwarded when a filter answered it.
 
     Parameters
     ----------
     name
-        The field.
+        The field's name.
     simulated, real
         The exchanges of the two proxies.
     """
@@ -34,7 +34,7 @@ def race(name: str, simulated: Any, real: Any) -> str:
 
 
 def upstream_reason(name: str, simulated: Any, real: Any) -> str:
-    """Return the reason if the client's response differs because the upstream's did, else an empty text."""
+    """Return the reason if the client's response differs because the upstream's did, otherwise an empty string."""
     if is_connection(simulated) or not name.startswith("client"):
         return ""
     ours, theirs = simulated.upstream_response, real.upstream_response
@@ -45,7 +45,7 @@ def upstream_reason(name: str, simulated: Any, real: Any) -> str:
 
 
 def varies(first: Any, second: Any, real: Any) -> bool:
-    """Return whether `first` differs from `real` only in parts in which it also differs from `second`."""
+    """Return whether `first` differs from `real` only in the parts in which it also differs from `second`."""
     if first == second:
         return False
     match first, second, real:

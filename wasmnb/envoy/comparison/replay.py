@@ -1,8 +1,8 @@
 """The same traffic through a fresh Envoy and a fresh simulated proxy.
 
-Envoy goes first: the kernel chooses the worker of a connection, Envoy's statistics show which one it was, and the simulated proxy
-sends the same request to the same worker, after the same time. After a crash both proxies start again, without what their
-filters had stored.
+Envoy runs first: the kernel chooses the worker of a connection, Envoy's statistics show which one it was, and the simulated proxy
+sends the same request to the same worker at the same time. After a crash, both proxies are restarted and lose the state of
+their filters.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ __all__ = ["EnvoyRun", "Message", "SimulatedRun", "messages_of", "run_in_envoy",
 _ACCEPTED = r"^listener\..*\.worker_\d+\.downstream_cx_total$"
 _WORKER = re.compile(r"\.worker_(\d+)\.")
 
-#: Seconds that a client of a connection waits for bytes.
+#: Seconds that a TCP client waits for bytes.
 _READ = 0.5
 
-#: Virtual seconds within which a response that waits for nothing has arrived.
+#: Virtual seconds within which a response arrives if nothing delays it.
 _AT_ONCE = 0.02
 
 
 @dataclass(frozen=True)
 class Message:
-    """A message of a client: a request, or bytes over a connection.
+    """What a client sends: an HTTP request, or bytes over a TCP connection.
 
     Attributes
     ----------
     request
-        The request; None for a connection.
+        The request; None for a TCP connection.
     chunks
-        The bytes of a connection, one write each.
+        The bytes of a TCP connection: one item for each write.
     half_close
-        Whether the client closes its side of the connection after them.
+        Whether the client closes its side of the connection after the last chunk.
     http2
         Whether the request is sent over HTTP/2.
     timeout
-        Seconds after which the client leaves; None for a patient one.
+        Seconds after which the client disconnects; None: it doesn't.
     """
 
     request: Request | None = None
@@ -58,7 +58,7 @@ class Message:
     timeout: float | None = None
 
     def send(self, proxy: Any, **options: Any) -> Any:
-        """Send it, and return the exchange. A proxy keeps the request that it sends, so that it gets a copy."""
+        """Send it through a proxy, and return the exchange. The proxy gets a copy of the request, because it keeps it."""
         if self.request is not None:
             return proxy.send(replace(self.request), http2=self.http2, timeout=self.timeout, **options)
         options.pop("wait", None)
@@ -66,12 +66,12 @@ class Message:
 
 
 def messages_of(items: Iterable[Any]) -> list[Message]:
-    """Return what clients have sent.
+    """Return the messages to replay.
 
     Parameters
     ----------
     items
-        Exchanges of a proxy, requests, and bytes (or lists of chunks) of connections.
+        Exchanges of a proxy, requests, and bytes (or lists of chunks) of TCP connections.
 
     Raises
     ------
@@ -93,31 +93,33 @@ def _message(item: Any) -> Message:
             return Message(chunks=(to_bytes(item),))
         case list() | tuple():
             return Message(chunks=tuple(map(to_bytes, item)))
-    raise UsageError(f"A comparison takes requests and bytes of connections, not {type(item).__name__}.")
+    raise UsageError(
+        f"requests has an item of type {type(item).__name__}. Give Request objects, bytes or lists of bytes."
+    )
 
 
 @dataclass
 class EnvoyRun:
-    """Traffic through Envoy.
+    """The result of the traffic through Envoy.
 
     Attributes
     ----------
     messages
-        The requests, and the bytes of connections.
+        What the clients sent.
     exchanges
-        Its exchanges, in order.
+        Envoy's exchanges, in order.
     workers
-        The worker of each; None if it isn't known.
+        The worker that served each exchange; None if it is unknown.
     gaps
-        Seconds before each of them since the end of the one before.
+        Seconds between the end of the previous exchange and the start of each one.
     crashed
-        Positions of the exchanges on which Envoy crashed.
+        Indexes of the exchanges on which Envoy crashed.
     metrics
-        The filters' metrics at the end, since the last start.
+        The filters' metrics at the end, counted from the last start.
     began
         Wall-clock time of the start, seconds since 1970.
     restarts
-        How often Envoy was started again.
+        How often Envoy was restarted.
     """
 
     messages: list[Message]
@@ -136,18 +138,18 @@ def run_in_envoy(
     envoy: Envoy | None,
     progress: Callable[[str, float], None] | None = None,
 ) -> EnvoyRun:
-    """Send traffic through Envoy, and start another one when it crashes.
+    """Send traffic through Envoy, and restart Envoy when it crashes.
 
     Parameters
     ----------
     messages
-        Requests, and bytes of connections.
+        What the clients send.
     start
-        Starts an Envoy.
+        Called to start an Envoy.
     envoy
-        A running Envoy to use instead, which stays open; None to start one.
+        A running Envoy to use, which isn't closed. None: call `start`.
     progress
-        Called with a text and the share that is done.
+        Called with a description of the step and the fraction that is done, from 0 to 1. By default, nothing is called.
     """
     run = EnvoyRun(messages, began=time.time())
     current = envoy or start()
@@ -179,7 +181,7 @@ def _restarted(crashed: Envoy, first: Envoy | None, start: Callable[[], Envoy]) 
 
 
 def _send(envoy: Envoy, message: Message) -> tuple[Any, int | None]:
-    """Send a message on a connection of its own; return the exchange and the worker that has accepted the connection."""
+    """Send a message over a new connection, and return the exchange and the worker that accepted the connection."""
     before = _accepted(envoy)
     exchange = message.send(envoy)
     if crash := crash_of(envoy.process):
@@ -208,14 +210,14 @@ def _accepted(envoy: Envoy) -> dict[int, int]:
 
 @dataclass
 class SimulatedRun:
-    """Traffic through the simulated proxy.
+    """The result of the traffic through the simulated proxy.
 
     Attributes
     ----------
     exchanges
-        Its exchanges, in order.
+        The simulated proxy's exchanges, in order.
     metrics
-        The filters' counters and gauges at the end, since the last start.
+        The filters' counters and gauges at the end, counted from the last start.
     """
 
     exchanges: list[Any] = field(default_factory=list)
@@ -225,22 +227,22 @@ class SimulatedRun:
 def run_simulated(
     proxy: Proxy, run: EnvoyRun, *, wait: float, workers: int, stretch: float = 0.0, seed: int | None = None
 ) -> SimulatedRun:
-    """Send the traffic of an Envoy through fresh simulated proxies, to the same workers and after the same times.
+    """Send traffic that Envoy has had through new simulated proxies, to the same workers and with the same gaps.
 
     Parameters
     ----------
     proxy
-        The proxy whose plugins and settings they have.
+        The proxy whose plugins and settings are used.
     run
-        The traffic through Envoy.
+        The result of the traffic through Envoy.
     wait
-        Virtual seconds that a client waits for a stream that a filter holds; then it disconnects.
+        Virtual seconds after which a client disconnects if a filter holds the stream.
     workers
         Number of workers.
     stretch
-        Virtual seconds that the start of the clock and the time before each request are longer (0).
+        Virtual seconds that are added to the start time and to each gap (default 0).
     seed
-        Another seed for random values; None for that of `proxy`.
+        Seed for random values. None (the default): the seed of `proxy`.
     """
     simulated = SimulatedRun()
     changes: dict[str, Any] = {"workers": workers, "start_time": run.began + 7919.0 * stretch}
@@ -260,7 +262,7 @@ def run_simulated(
 
 
 def _has_all(exchange: Exchange) -> bool:
-    """Whether the client has as many bytes as content-length says: it doesn't know that a filter holds the end."""
+    """Return whether the client has all bytes that content-length announces, although a filter still holds the end."""
     response = exchange.response
     length = response.headers.get("content-length") if response is not None and not exchange.http2 else None
     if response is None or length is None or not length.isdigit():
@@ -269,7 +271,7 @@ def _has_all(exchange: Exchange) -> bool:
 
 
 def _send_simulated(proxy: Proxy, message: Message, worker: int | None, wait: float) -> Any:
-    """Send a message; a client that waits in vain disconnects, as the one of Envoy does."""
+    """Send a message. If no response arrives in time, the client disconnects, as it does with Envoy."""
     exchange = message.send(proxy, worker=worker, wait=_AT_ONCE)
     if message.request is not None and not exchange.done and not _has_all(exchange):
         proxy.loop.run_until_done(exchange, wait)

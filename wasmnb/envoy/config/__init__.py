@@ -1,4 +1,4 @@
-"""Envoy's configuration as data, written and read: bootstrap, plugins, routes and clusters.
+"""Envoy's configuration as data, which is written and read here: bootstrap, plugins, routes and clusters.
 
-Processes are started by `..process`, not here, except for the validation of a file.
+Only the validation of a file starts a process; all other processes are started by `..process`.
 """

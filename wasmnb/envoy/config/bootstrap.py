@@ -1,7 +1,7 @@
-"""Envoy's bootstrap as plain dictionaries, which are written as JSON (Envoy reads it as YAML).
+"""Envoy's bootstrap configuration as plain dictionaries, which are written as JSON (Envoy reads it as YAML).
 
-A listener has the parts that a filter needs: HTTP connection manager (codec AUTO, with HTTP/1 trailers), Wasm filters, router
-and static clusters; or Wasm network filters and tcp_proxy. Every address is 127.0.0.1 with port 0: the system chooses the
+A listener has the parts that a filter needs: HTTP connection manager (codec AUTO, with HTTP/1 trailers), Wasm filters, router,
+and static clusters; or Wasm network filters and `tcp_proxy`. Every address is 127.0.0.1 with port 0: the system chooses the
 ports, and `admin.Admin.listeners` returns them.
 """
 
@@ -18,7 +18,7 @@ Config = dict[str, Any]
 _EXTENSIONS = "type.googleapis.com/envoy.extensions."
 _LOOPBACK = "127.0.0.1"
 
-#: `memory_allocator_manager`: gives back to the system what compiling a module has freed, some 20 MB that Envoy keeps otherwise.
+#: `memory_allocator_manager`: returns to the system the memory that compiling a module has freed, which Envoy keeps otherwise (20 MB).
 ALLOCATOR: Config = {"bytes_to_release": 128 << 20, "memory_release_interval": "5s"}
 
 
@@ -31,11 +31,11 @@ class Cluster:
     name
         The cluster's name.
     address
-        (host, port), or None for a cluster without endpoints.
+        (host, port), or None: the cluster has no endpoint.
     http2
-        Envoy connects over HTTP/2 without TLS, which gRPC needs.
+        Whether Envoy connects over HTTP/2 without TLS, which gRPC needs.
     extra
-        More fields, merged over the result.
+        More fields of the message; they override those above.
     """
 
     name: str
@@ -65,32 +65,32 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Listener:
-    """One listener with its chain of Wasm plugins.
+    """One listener with its filter chain.
 
     Attributes
     ----------
     name
-        The listener's name, and the prefix of its statistics.
+        The listener's name, which is also the prefix of its statistics.
     plugins
         `PluginConfig` messages in the order of the chain (`EnvoyPlugin.as_config`).
     cluster
-        The cluster of all traffic, unless there are `routes`.
+        The cluster that gets all traffic if there are no `routes`.
     kind
         "http" or "tcp".
     routes
-        Routes of the virtual host; None for one that leads everything to `cluster`.
+        Routes of the virtual host. None: one route sends everything to `cluster`.
     virtual_host
-        More fields of the virtual host.
+        Further fields of the virtual host.
     access_logs
         `PluginConfig` messages of access loggers.
     files
-        `AccessLog` messages that come before them.
+        `AccessLog` messages, which come before the plugins of `access_logs`.
     built_in
-        Envoy's own HTTP filters, each with the number of plugins before it.
+        Envoy's own HTTP filters: pairs of the number of plugins before the filter, and its configuration.
     router
         Fields of the router.
     hcm, extra
-        More fields, merged over the connection manager and over the listener.
+        More fields of the connection manager and of the listener; they override the others.
     """
 
     name: str
@@ -160,20 +160,20 @@ def bootstrap(
     stats_sinks: Sequence[Config] = (),
     extra: Config | None = None,
 ) -> Config:
-    """Return the whole `envoy.config.bootstrap.v3.Bootstrap` message.
+    """Return the complete `envoy.config.bootstrap.v3.Bootstrap` message.
 
     Parameters
     ----------
     listeners, clusters
         The static resources.
     node
-        Node id, cluster and metadata (`xds.node` in properties).
+        Node id, cluster and metadata, which filters read as the property `xds.node` (default none).
     services
-        `WasmService` messages (bootstrap extensions).
+        `WasmService` messages for bootstrap extensions (default none).
     stats_sinks
-        `PluginConfig` messages of stats sinks.
+        `PluginConfig` messages of stats sinks (default none).
     extra
-        More fields, merged over the result.
+        More fields of the bootstrap; they override the others (default none).
     """
     config: Config = {
         "node": dict(node or {"id": "wasmnb", "cluster": "wasmnb"}),
@@ -200,7 +200,7 @@ def bootstrap(
 
 
 def merge(base: Config, over: Mapping[str, Any]) -> Config:
-    """Return a copy of `base` updated by `over`: mappings are merged recursively, other values are replaced."""
+    """Return a copy of `base` with the values of `over`: mappings are merged recursively, other values are replaced."""
     result = dict(base)
     for key, value in over.items():
         old = result.get(key)

@@ -1,4 +1,4 @@
-"""The counterpart of a simulated proxy: the real Envoy with the same plugins and settings."""
+"""Start of a real Envoy with the plugins and settings of a simulated proxy."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ def envoy_like(proxy: Proxy, **changes: Any) -> Envoy:
     Parameters
     ----------
     proxy
-        The simulated proxy. Its upstreams that are Python functions become servers on loopback that call the same
-        functions.
+        The simulated proxy. If an upstream is a Python function, the real Envoy gets a server on loopback that calls it.
     changes
-        Parameters of `Envoy` with other values.
+        Parameters of `Envoy` that replace the values from `proxy`.
     """
     return Envoy(list(proxy.plugins), **(proxy.settings.arguments() | changes))

@@ -1,4 +1,4 @@
-"""Names of a file's fields as protocol buffers declare them: files may write them in camel case, as `istioctl` does."""
+"""Conversion of field names to those that protocol buffers declare. Files can have them in camel case, as `istioctl` writes them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...formats.yaml_lines import Located
 
 __all__ = ["with_field_names"]
 
-#: Maps whose keys and values are the author's: `Any`, `Struct`, or text by name.
+#: Fields whose keys and values are chosen by the file's author, so they aren't renamed: `Any`, `Struct`, or maps of text.
 _DATA = frozenset(
     {"allowed_capabilities", "configuration", "filter_metadata", "json_format", "key_values", "static_layer"}
 )
@@ -19,12 +19,12 @@ _METADATA = {"filterMetadata": "filter_metadata", "typedFilterMetadata": "typed_
 
 
 def with_field_names(message: Mapping[str, Any]) -> Located:
-    """Return a message of Envoy's configuration with the declared names of its fields, and with its lines.
+    """Return a message of Envoy's configuration with declared field names. Lines in the file are kept.
 
     Parameters
     ----------
     message
-        The message. Names of filters, metadata, and configurations of plugins in it stay as they are.
+        The message. Names of filters, metadata, and plugin configurations in it aren't changed.
     """
     is_data = "value" in message and not str(message.get("@type", "")).endswith("TypedStruct")
     return _renamed(
@@ -33,7 +33,7 @@ def with_field_names(message: Mapping[str, Any]) -> Located:
 
 
 def _renamed(message: Mapping[str, Any], rename: Callable[[str], str], convert: Callable[[str, Any], Any]) -> Located:
-    """Return a message with other names, and with values that are converted by their new names."""
+    """Return a message with renamed fields, whose values are converted too."""
     lines = {rename(key): line for key, line in getattr(message, "lines", {}).items()}
     content = {name: convert(name, value) for name, value in ((rename(key), value) for key, value in message.items())}
     return Located.at(getattr(message, "line", 0), lines, content)

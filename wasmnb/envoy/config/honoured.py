@@ -1,7 +1,7 @@
-"""Fields of Envoy's configuration that the simulation honours; everything else that a file sets is listed with its path.
+"""Fields of Envoy's configuration that the simulation honours. All other fields that a file sets are listed with their paths.
 
-A schema maps the fields of a message to those of the messages in them. `ALL` stands for a field that is honoured as a whole, `FORMAT`
-for a text (or a JSON template) whose operators have to be known, `PER_FILTER` for the filters' configurations of a route.
+A schema maps the fields of a message to the schemas of their messages. `ALL` marks a field that is honoured as a whole, `FORMAT`
+a text (or a JSON template) whose operators must be known, and `PER_FILTER` the configurations of a route for single filters.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ ROUTER: Schema = _all("@type", "suppress_envoy_headers")
 TCP_PROXY: Schema = _all("@type", "stat_prefix", "cluster")
 #: An access logger that is a Wasm plugin.
 ACCESS_LOG: Schema = _all("name", "typed_config")
-#: `Listener`; sentences of their own are made for the filters.
+#: `Listener`; its filters are reported separately.
 LISTENER: Schema = {
     **_all("name", "address", "per_connection_buffer_limit_bytes", "traffic_direction", "metadata"),
     "filter_chains": _all("name", "filters", "transport_socket"),
@@ -153,7 +153,7 @@ _PROTOCOLS: Schema = {
     "@type": ALL,
     "explicit_http_config": _all("http_protocol_options", "http2_protocol_options"),
 }
-#: `Cluster`: its servers are replaced, so how Envoy reaches them doesn't matter.
+#: `Cluster`: its servers are replaced, so the fields about how Envoy reaches them count as honoured.
 CLUSTER: Schema = {
     **_all("name", "type", "load_assignment", "connect_timeout", "lb_policy", "dns_lookup_family", "metadata"),
     "http2_protocol_options": {},
@@ -221,9 +221,9 @@ class Unread(NamedTuple):
     Attributes
     ----------
     path
-        From the outermost message: `virtual_hosts[0].cors`.
+        Path from the outermost message: `virtual_hosts[0].cors`.
     holder, name
-        The message that holds it, and its name there.
+        The message that has the field, and the field's name in it.
     """
 
     path: str
@@ -232,7 +232,7 @@ class Unread(NamedTuple):
 
 
 def unread(message: Any, schema: Schema | None, path: str = "") -> Iterator[Unread]:
-    """Iterate over the fields of a message that a schema doesn't have."""
+    """Yield the fields of a message that aren't in a schema."""
     if schema is None:
         return
     if isinstance(message, list):
@@ -263,7 +263,7 @@ def _unread_by_filter(configs: Any, path: str) -> Iterator[Unread]:
 
 
 def _unknown_operators(value: Any) -> Iterator[str]:
-    """Iterate over the operators in a text, or in the texts of a template, that the simulation doesn't have."""
+    """Yield the operators in a text, or in the texts of a template, that the simulation doesn't support."""
     if isinstance(value, Mapping):
         value = list(value.values())
     if isinstance(value, list):

@@ -1,7 +1,7 @@
 """Import of an `envoy.yaml` into the simulated proxy: Wasm plugins, their configuration, routes and clusters.
 
-Parts that the simulation doesn't have (TLS, other filters) are ignored; `left_out` lists every field that is set and not
-honoured, with its path and its line in the file. Clusters become echoes, unless the caller gives upstreams for them.
+The import ignores parts that the simulation doesn't have (TLS, other filters); `left_out` lists every ignored field that the file
+sets, with its path and line. Each cluster becomes an echo server unless the caller passes an upstream for it.
 
 Reference: https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/extensions/wasm/v3/wasm.proto
 """
@@ -44,7 +44,7 @@ _BUILT_IN = {
     "envoy.extensions.filters.http.set_metadata.v3.Config": BUILT_IN[0],
     "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation": BUILT_IN[1],
 }
-#: Filter that isn't simulated -> what it does in Envoy.
+#: Filter that isn't simulated -> its effect in Envoy.
 _OTHER_FILTERS = {
     "Cors": "Envoy would answer preflight requests itself and add access-control headers",
     "LocalRateLimit": "Envoy would answer requests above the limit with 429",
@@ -56,20 +56,20 @@ _OTHER_FILTERS = {
 
 @dataclass
 class EnvoySetup:
-    """The parts of a configuration.
+    """The parts of a configuration file that the simulated proxy uses.
 
     Attributes
     ----------
     plugins
         The chain of the chosen listener, including Wasm services and access loggers.
     clusters, routes
-        As `Proxy` takes them.
+        Values for the parameters of `Proxy` with these names.
     options
-        Further arguments of `Proxy`.
+        Other arguments for `Proxy`.
     listener
         Name of the chosen listener.
     left_out
-        Sentences about ignored parts, with their lines.
+        Sentences about the ignored parts, with their lines in the file.
     """
 
     plugins: list[Plugin] = field(default_factory=list)
@@ -81,12 +81,12 @@ class EnvoySetup:
 
     @property
     def main_cluster(self) -> str:
-        """The first cluster that the routes name; empty without one."""
+        """Name of the first cluster in the routes, or an empty string."""
         named = to_table(self.routes).clusters if self.routes is not None else []
         return named[0] if named else ""
 
     def leave_out_unread(self, message: Any, schema: honoured.Schema, path: str) -> None:
-        """Record the fields of a message that are set and not honoured."""
+        """Record the fields of a message that are set but not honoured."""
         for unread in honoured.unread(message, schema, path):
             self.leave_out(f"{unread.path} is not simulated", unread.holder, unread.name)
 
@@ -99,24 +99,24 @@ class EnvoySetup:
 def read_envoy(
     path: str | Path, *, listener: str | None = None, clusters: Mapping[str, Any] | None = None, upstream: Any = None
 ) -> EnvoySetup:
-    """Read a static configuration.
+    """Read a static configuration of Envoy.
 
     Parameters
     ----------
     path
-        YAML or JSON file. Paths of modules in it are relative to its folder.
+        A YAML or JSON file. Paths of modules in it can be relative to the file's folder.
     listener
-        Name of the listener to take; by default the first one with a Wasm filter.
+        Name of the listener to use. By default, the first one with a Wasm filter.
     clusters
-        Upstreams by cluster name, as `Proxy` takes them.
+        Upstreams by cluster name, as for `Proxy` (default none).
     upstream
-        Responder of all other clusters, as `Proxy` takes it; None for an echo.
+        The upstream of all other clusters, as for `Proxy`. None (the default): an echo server.
 
     Raises
     ------
     UsageError
-        There is no such file or listener, it has no plugin, or a plugin can't be read; the message has the line. If the
-        real Envoy is installed, also any error that it reports for the file.
+        The file or the listener doesn't exist, the listener has no plugin, or a plugin can't be read; the message gives the
+        line. If the real Envoy is installed, also the errors that it reports for the file.
     """
     path = Path(path)
     config = read_yaml(path)
@@ -149,12 +149,12 @@ def read_envoy(
     if config.get("stats_flush_interval"):
         setup.options["stats_flush_interval"] = fields.seconds(config, "stats_flush_interval", "5s")
     if not setup.plugins:
-        raise UsageError(f"{path}: listener {setup.listener!r} has no Wasm plugin.")
+        raise UsageError(f"{path}: listener {setup.listener!r} has no Wasm plugin. Choose another one with listener=.")
     return setup
 
 
 def _validate(path: Path, config: Any) -> None:
-    """Validate the file with the real Envoy, if it is installed: it knows all fields, and this module only some."""
+    """Validate the file with the real Envoy, if it is installed: Envoy checks all fields, this module only some."""
     problem = config_problem(path)
     if problem is not None:
         line = _line_of_path(config, problem)
@@ -162,7 +162,7 @@ def _validate(path: Path, config: Any) -> None:
 
 
 def _line_of_path(config: Any, problem: str) -> int:
-    """Return the line of a path like `static_resources.listeners[0].name` in Envoy's message, or of its last known part."""
+    """Return the line of the path in Envoy's message (`static_resources.listeners[0].name`), or of its last part that exists."""
     match = re.search(r"@ ?([\w.\[\]<>@]+)", problem)
     line, here = 0, config
     for name, index in re.findall(r"(\w+)|\[(\d+)\]", match[1] if match else ""):
@@ -197,7 +197,9 @@ class _Reader:
             return listener
         with_wasm = [item for item in listeners if "wasm.v3.Wasm" in str(item)]
         if not with_wasm:
-            raise UsageError(f"{self.path} has no listener with a Wasm filter.")
+            raise UsageError(
+                f"{self.path} has no listener with a Wasm filter (envoy.filters.http.wasm or network.wasm)."
+            )
         for other in listeners:
             if other is not with_wasm[0]:
                 self.setup.leave_out(f"listener {other.get('name', '')!r}: choose it with listener=", other)
@@ -215,7 +217,7 @@ class _Reader:
         )
         chains = self.fields.mappings(listener, "filter_chains")
         for extra in chains[1:]:
-            self.setup.leave_out("a second filter chain: the first one is taken", extra)
+            self.setup.leave_out("a second filter chain: only the first one is used", extra)
         for chain in chains[:1]:
             if "transport_socket" in chain:
                 self.setup.leave_out(
@@ -245,7 +247,9 @@ class _Reader:
                 setup.options[ours] = self.fields.seconds(manager, theirs, "0s")
         codec = self.fields.text(manager, "codec_type", "AUTO")
         if codec not in ("AUTO", "HTTP1"):
-            setup.leave_out(f"codec_type {codec}: requests over HTTP/1 are accepted too", manager, "codec_type")
+            setup.leave_out(
+                f"codec_type {codec}: the simulation also accepts requests over HTTP/1", manager, "codec_type"
+            )
         for item in self.fields.mappings(manager, "http_filters"):
             typed, kind = self.fields.typed(item)
             if kind == "Router":
@@ -257,7 +261,7 @@ class _Reader:
         setup.options["connection_manager"] = switches
         self.read_access_loggers(manager)
         if "rds" in manager:
-            setup.leave_out("rds: routes are read from route_config only", manager, "rds")
+            setup.leave_out("rds: only the routes in route_config are read", manager, "rds")
         self.read_routes(self.fields.mapping(manager, "route_config"))
 
     def read_http_filter(self, item: Any, typed: Any, kind: str, routes: Any) -> None:
@@ -318,12 +322,12 @@ class _Reader:
             self.setup.leave_out(f"stats sink {sink.get('name', kind)!r}", sink)
 
     def plugin(self, config: Any, kind: str) -> Plugin:
-        """Return the plugin of a `PluginConfig` message."""
+        """Return the plugin that a `PluginConfig` message describes."""
         fields = self.fields
         vm = fields.mapping(config, "vm_config")
         runtime = fields.text(vm, "runtime", "envoy.wasm.runtime.v8")
         if not runtime.endswith(".v8"):
-            self.setup.leave_out(f"runtime {runtime!r}: the module runs in the embedded engine", vm, "runtime")
+            self.setup.leave_out(f"runtime {runtime!r}: wasmnb runs the module in its own engine", vm, "runtime")
         backoff = fields.mapping(fields.mapping(config, "reload_config"), "backoff")
         restriction = fields.mapping(config, "capability_restriction_config")
         restriction = restriction or fields.mapping(vm, "capability_restriction_config")
@@ -352,7 +356,7 @@ class _Reader:
             raise
 
     def module(self, vm: Mapping[str, Any], name: str) -> Filter:
-        """Return the module of a `VmConfig`. Its path may be relative to the folder of the configuration."""
+        """Return the module of a `VmConfig`. Its path can be relative to the folder of the configuration file."""
         local = self.fields.mapping(self.fields.mapping(vm, "code"), "local")
         if "filename" in local:
             path = Path(self.fields.text(local, "filename"))
@@ -362,4 +366,6 @@ class _Reader:
             return Filter.from_file(places[0], name or path.stem)
         if "inline_bytes" in local:
             return Filter.from_bytes(self.fields.base64(local, "inline_bytes"), name or "inline")
-        raise self.fields.fail("the module must be a local file or inline bytes (code.local.filename)", vm, "code")
+        raise self.fields.fail(
+            "the plugin has no local module. Set code.local.filename or code.local.inline_bytes", vm, "code"
+        )

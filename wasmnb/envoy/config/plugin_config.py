@@ -1,6 +1,6 @@
 """The configuration of one Wasm plugin: `envoy.extensions.wasm.v3.PluginConfig` as plain data.
 
-Facts (Envoy 1.40): the guest receives the inner bytes of `StringValue` and `BytesValue`. It receives a `Struct` as serialised
+Facts (Envoy 1.40): from a `StringValue` or `BytesValue`, the guest receives the bytes inside. It receives a `Struct` as serialised
 protobuf, not as JSON, so this is used for a `TypedConfig` only. `failure_policy` and the legacy `fail_open` exclude each other.
 """
 
@@ -31,25 +31,26 @@ class EnvoyPlugin:
     module
         The Wasm module: bytes, or the path of a file.
     name, root_id, vm_id
-        As in Envoy's configuration.
+        The fields of the same names in Envoy's configuration.
     config, vm_config
-        Bytes, text or a `TypedConfig`; other values are written as JSON, as in the simulated proxy's `Plugin`.
+        Plugin and VM configuration: bytes, text or a `TypedConfig`. Other values are written as JSON, as in the simulated proxy.
     failure_policy
-        "FAIL_CLOSED", "FAIL_OPEN", "FAIL_RELOAD", or None for Envoy's default (closed).
+        "FAIL_CLOSED", "FAIL_OPEN" or "FAIL_RELOAD". None: Envoy's default, which is to fail closed.
     reload_backoff
-        Seconds of `reload_config.backoff.base_interval`; None for Envoy's default.
+        `reload_config.backoff.base_interval` in seconds. None: Envoy's default.
     fail_open
-        The legacy flag.
+        The legacy field for "FAIL_OPEN".
     allow_on_headers_stop_iteration
-        StopIteration from a headers callback stops only the headers, and a Python filter's await of the body holds them.
+        True: if a headers callback returns StopIteration, Envoy holds only the headers and still delivers the body. A Python
+        filter then holds the headers while it awaits the body.
     environment, host_environment
-        WASI environment variables, and names of those that are taken from Envoy's own environment.
+        WASI environment variables, and names of variables that are copied from Envoy's own environment.
     allowed_capabilities
-        Names that a capability restriction allows; empty for no restriction.
+        Names of the capabilities that the module can use. Empty: all of them.
     kind
-        Its place: "http", "network", "access_log", "singleton" (a service on the main thread) or "service".
+        Where Envoy uses the plugin: "http", "network", "access_log", "singleton" (a service on the main thread) or "service".
     file_names
-        Names of the source's files and cells by their names in the module, for tracebacks in the log.
+        The original names of source files and cells by their names in the module, for tracebacks in the log.
     """
 
     module: bytes | Path
@@ -77,11 +78,11 @@ class EnvoyPlugin:
         plugin
             An `EnvoyPlugin`, a host `Plugin`, a `Filter`, a path, or the bytes of a module.
         profile
-            Traffic whose code is compiled in the release module of a filter, as for `Filter.release`. Default: none.
+            Traffic whose code is compiled in the release module of a Python filter, as for `Filter.release` (default none).
         strip
-            Leave comments and docstrings out of the module of a filter. Default: True.
+            Leave comments and docstrings out of the module of a Python filter (default True).
         defaults
-            Fields that are used if the plugin doesn't have them.
+            Values for fields that the plugin doesn't set.
         """
         if isinstance(plugin, cls):
             return plugin
@@ -102,7 +103,7 @@ class EnvoyPlugin:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The environment variables with those that the SDK reads."""
+        """The environment variables, including those that the SDK reads."""
         return (
             with_held_headers(self.environment, self.name)
             if self.allow_on_headers_stop_iteration
@@ -110,7 +111,7 @@ class EnvoyPlugin:
         )
 
     def as_config(self, directory: Path) -> dict[str, Any]:
-        """Return the `PluginConfig` message; a module that is given as bytes is written into `directory`."""
+        """Return the `PluginConfig` message. If the module is bytes, it is written into `directory`."""
         path = write_module(self.module, directory)
         vm: dict[str, Any] = {
             "vm_id": self.vm_id,
@@ -147,7 +148,7 @@ class EnvoyPlugin:
 
 
 def write_module(module: bytes | Path, directory: Path) -> Path:
-    """Return the path of a module. Bytes are written into a file that is named by their hash, once."""
+    """Return the path of a module. Bytes are written to a file whose name contains their hash, unless it exists."""
     if isinstance(module, Path):
         return module.resolve()
     path = directory / f"{hashlib.sha256(module).hexdigest()[:16]}.wasm"
@@ -157,7 +158,7 @@ def write_module(module: bytes | Path, directory: Path) -> Path:
 
 
 def any_value(data: bytes) -> dict[str, Any]:
-    """Return a configuration as `google.protobuf.Any`: of its own type, else readable if it is UTF-8, otherwise as bytes."""
+    """Return a configuration as `google.protobuf.Any`: a `TypedConfig` as its type, UTF-8 as a string, and the rest as bytes."""
     if isinstance(data, TypedConfig):
         return data.as_any()
     try:

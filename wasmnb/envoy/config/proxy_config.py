@@ -1,4 +1,4 @@
-"""The configuration of a real Envoy that runs a chain of plugins: its listeners, clusters and services."""
+"""The configuration of the real Envoy for a chain of plugins: its listeners, clusters and services."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ __all__ = ["ACCESS_LOG", "HTTP", "TCP", "TCP_CLUSTER", "proxy_config"]
 #: Names of the listeners, and the prefix of their statistics.
 HTTP, TCP = "http", "tcp"
 
-#: The main cluster for TCP connections; HTTP and TCP upstreams are different servers.
+#: The cluster of TCP connections. It isn't the main cluster, because HTTP and TCP upstreams are different servers.
 TCP_CLUSTER = "upstream tcp"
 
-#: File of the access log, in the folder of the modules.
+#: File name of the access log, in the folder of the modules.
 ACCESS_LOG = "access.log"
 
 
@@ -47,17 +47,18 @@ def proxy_config(
     Parameters
     ----------
     settings
-        The proxy's settings.
+        Workers, routes, clusters, timeouts and the other settings of the proxy.
     plugins
-        The chain.
+        The plugins of the filter chain, in order, and loggers and services.
     backends
-        Starts the servers.
+        Starts the upstream servers, and stops them later.
     directory
-        Folder for the modules and the access log.
+        Existing folder that the modules and the access log are written to.
     recording
-        Adds the tap filters of a recording (default None).
+        The recording whose tap filters are added. None (the default): nothing is recorded.
     state
-        Gives requests filter state and metadata, ahead of the chain; None, the default, for nothing.
+        The filter that adds filter state and metadata to requests, which is placed before the chain. None (the default): no such
+        filter.
     """
     return bootstrap(
         _listeners(settings, plugins, directory, recording, state),
@@ -76,7 +77,7 @@ def _listeners(
     recording: TapRecording | None,
     state: RequestState | None,
 ) -> list[Listener]:
-    """The HTTP listener, and one for TCP if there are network filters; that one alone if all filters are for TCP."""
+    """Return the HTTP listener, and a TCP listener if there are network filters; without HTTP filters, only the latter."""
     by_kind: dict[str, list[Config]] = {}
     for plugin in plugins:
         by_kind.setdefault(plugin.kind, []).append(plugin.as_config(directory))

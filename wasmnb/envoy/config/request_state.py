@@ -1,6 +1,6 @@
-"""Filter state and dynamic metadata that a client gives a request, by a Lua filter ahead of the chain.
+"""A Lua filter before the chain that sets the filter state and dynamic metadata that a request is sent with.
 
-The values travel in a header with a random name, as a table of Lua, and the filter removes the header.
+The client sends the values as a Lua table in a header with a random name, and the filter removes the header.
 """
 
 from __future__ import annotations
@@ -36,38 +36,38 @@ _FILTER_STATE = "filter_state."
 
 
 class RequestState:
-    """The filter of one Envoy, and the header that it reads."""
+    """The Lua filter of one Envoy, and the header that it reads."""
 
     def __init__(self) -> None:
         self._name = f"x-wasmnb-state-{secrets.token_hex(8)}"
 
     @property
     def config(self) -> Config:
-        """The HTTP filter."""
+        """The configuration of the HTTP filter."""
         code = {"inline_string": _CODE.replace("NAME", self._name)}
         return {"name": "wasmnb_request_state", "typed_config": {"@type": _LUA, "default_source_code": code}}
 
     def header(self, properties: Prescribed, metadata: Mapping[str, Any]) -> tuple[str, str]:
-        """Return the header for a request.
+        """Return name and value of the header that sets properties and metadata of a request.
 
         Raises
         ------
         UsageError
-            A property isn't filter state, or a value has no form in Lua.
+            A property isn't filter state, or a value can't be written in Lua.
         """
         state = {}
         for path, value in properties.items():
             if not path.startswith(_FILTER_STATE):
                 raise UsageError(
-                    f"Envoy computes the property {path!r} itself; only {_FILTER_STATE}NAME and metadata= can be given to a "
-                    "real Envoy."
+                    f"A real Envoy can't be given the property {path!r}, which it computes itself. Give properties "
+                    f"{_FILTER_STATE}NAME, or metadata=."
                 )
             state[path.removeprefix(_FILTER_STATE)] = value if isinstance(value, str | bytes) else str(value)
         return self._name, _literal({"metadata": metadata, "filter_state": state})
 
 
 def _literal(value: Any) -> str:
-    """Return a value as an expression of Lua."""
+    """Return a value as a Lua expression."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -80,4 +80,7 @@ def _literal(value: Any) -> str:
             return "{" + ",".join(f"[{_literal(str(k))}]={_literal(v)}" for k, v in value.items()) + "}"
         case list() | tuple():
             return "{" + ",".join(map(_literal, value)) + "}"
-    raise UsageError(f"Metadata has text, numbers, truth values, mappings and lists, not {value!r:.60}.")
+    raise UsageError(
+        f"A real Envoy can't be given metadata of type {type(value).__name__} ({value!r:.60}). Give strings, numbers, booleans, "
+        "mappings and lists."
+    )

@@ -1,4 +1,4 @@
-"""Settings of a proxy as Envoy's configuration: clusters, routes, listener and timeouts."""
+"""The settings of a proxy in the form of Envoy's configuration: clusters, routes, listener and timeouts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
     "virtual_host_config",
 ]
 
-#: Kind of an own filter of Envoy -> its message.
+#: Kind of a filter that is built into Envoy -> the type of its message.
 _BUILT_IN_TYPES = {"set_metadata": "set_metadata.v3.Config", "header_mutation": "header_mutation.v3.HeaderMutation"}
 
 #: Seconds to wait for a request that Envoy counts, if the servers have seen the ends of all ended connections, and if not.
@@ -39,10 +39,10 @@ _DIRECTIONS = {1: "INBOUND", 2: "OUTBOUND"}
 
 
 class Backends:
-    """The servers behind an Envoy's clusters.
+    """The upstream servers behind Envoy's clusters.
 
-    A cluster is given as a `Response`, a callable, a server of this package, a (host, port), a host `Cluster`, or None: an echo
-    for the main cluster, no endpoint for any other.
+    The setting of a cluster can be a `Response`, a callable, a server from `wasmnb.envoy.network`, a (host, port), a simulated
+    `Cluster`, or None: an echo server for the main cluster, no endpoint for any other.
 
     Attributes
     ----------
@@ -65,21 +65,23 @@ class Backends:
         name
             The cluster's name.
         backend
-            The cluster's value in the proxy's settings.
+            The setting of the cluster, see above.
         tcp
-            The server speaks TCP instead of HTTP.
+            Whether it gets a TCP server instead of an HTTP server (default False).
         main
-            It is the main cluster.
+            Whether it is the main cluster (default False).
         limit
-            `per_connection_buffer_limit_bytes`; None for Envoy's default.
+            `per_connection_buffer_limit_bytes`. None (the default): Envoy's default.
 
         Raises
         ------
         UsageError
-            The cluster is a Redis.
+            The cluster is a Redis server.
         """
         if isinstance(getattr(backend, "upstream", backend), RedisServer):
-            raise UsageError(f"Cluster {name!r} is a Redis for Higress's hostcalls, which plain Envoy doesn't have.")
+            raise UsageError(
+                f"Cluster {name!r} is a Redis server, which only Higress's hostcalls use. Envoy doesn't have these hostcalls."
+            )
         extra: Config = {"per_connection_buffer_limit_bytes": limit} if limit else {}
         if isinstance(backend, Simulated):
             return self._simulated(name, backend, extra, tcp=tcp)
@@ -97,11 +99,11 @@ class Backends:
             tcp_server.close()
 
     def catch_up(self, admin: Admin) -> bool:
-        """Wait until the HTTP servers have read all requests that Envoy has sent; return whether some were missing.
+        """Wait until the HTTP servers have read all requests that Envoy has sent, and return whether some were missing.
 
-        The client of an interrupted request may see its end before the server's thread has read the request, for which the
-        thread may need seconds on a busy machine. A request that Envoy counts and no server reads (the connection ended first)
-        is waited for once, and only briefly when the servers have seen the end of every connection that Envoy has ended.
+        If a request is interrupted, the client can see its end before the server's thread has read the request, which can take
+        seconds on a busy machine. Some requests that Envoy counts are never read by a server, because the connection ended
+        first. They are waited for once, and only briefly if the servers have seen the end of every connection that Envoy ended.
         """
         began = time.monotonic()
         were_missing = False
@@ -151,7 +153,7 @@ def route_configs(settings: ProxySettings) -> list[Config]:
 
 
 def _with_defaults(route: Mapping[str, Any], extra: Config) -> Config:
-    """Return a route given as Envoy's message; `extra` holds fields of its action that it need not have."""
+    """Return a route that is given as Envoy's message, with the fields of `extra` that its action doesn't set."""
     return merge({"route": extra}, route) if "route" in route else dict(route)
 
 
@@ -161,18 +163,20 @@ def manager_config(settings: ProxySettings) -> Config:
     Raises
     ------
     UsageError
-        The routes are a `RouteTable`, which has no form in Envoy's configuration.
+        The routes are a `RouteTable`, which Envoy's configuration can't express.
     """
     config = merge(settings.manager.as_config(), timeouts(settings))
     if isinstance(settings.routes, RouteTable):
-        raise UsageError("A real Envoy takes routes as RouteMatch objects or as Envoy's messages, not as a RouteTable.")
+        raise UsageError(
+            "A real Envoy can't use a RouteTable. Give routes as RouteMatch objects or as Envoy's messages."
+        )
     if isinstance(settings.routes, Mapping):
         config["route_config"] = dict(settings.routes)
     return config
 
 
 def built_in_filters(settings: ProxySettings) -> list[tuple[int, Config]]:
-    """Return Envoy's own HTTP filters of the chain, each with the number of plugins before it."""
+    """Return Envoy's own HTTP filters in the chain: pairs of the number of plugins before the filter, and its configuration."""
     filters = []
     for spec in settings.built_in:
         kind = _BUILT_IN_TYPES[spec.kind]
@@ -197,7 +201,7 @@ def _route_config(route: RouteMatch, extra: Config) -> Config:
 
 
 def listener_config(settings: ProxySettings) -> Config:
-    """Return the fields of a listener besides its address and filters."""
+    """Return the fields of a listener other than its address and filters."""
     listener = settings.listener
     limit = settings.changed("buffer_limit")
     config: Config = {} if limit is None else {"per_connection_buffer_limit_bytes": limit}
@@ -209,7 +213,7 @@ def listener_config(settings: ProxySettings) -> Config:
 
 
 def virtual_host_config(settings: ProxySettings) -> Config:
-    """Return the fields of a virtual host besides its domains and routes."""
+    """Return the fields of a virtual host other than its domains and routes."""
     config: Config = {"name": settings.listener.virtual_host}
     if settings.listener.virtual_host_metadata:
         config["metadata"] = settings.listener.virtual_host_metadata
@@ -217,7 +221,7 @@ def virtual_host_config(settings: ProxySettings) -> Config:
 
 
 def stats_config(settings: ProxySettings) -> Config:
-    """Return the bootstrap's field for the interval of the statistics, if it differs from Envoy's default."""
+    """Return the bootstrap's `stats_flush_interval`, if it differs from Envoy's default."""
     seconds = settings.changed("stats_flush_interval")
     return {} if seconds is None else {"stats_flush_interval": f"{seconds}s"}
 
@@ -232,12 +236,12 @@ def timeouts(settings: ProxySettings) -> Config:
 
 
 def _total(counts: Mapping[str, int], clusters: Iterable[str], name: str) -> int:
-    """Return the sum of a statistic of the upstreams over clusters."""
+    """Return the sum of an upstream statistic over clusters."""
     return sum(counts.get(f"cluster.{cluster}.upstream_{name}", 0) for cluster in clusters)
 
 
 def closed_port() -> int:
-    """Return a port without a listener: one that was free a moment ago."""
+    """Return a port that nothing listens on: it was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""Route configurations that Envoy refuses when it loads the listener, after the part of the file that `validation` lets it read."""
+"""Checks for route configurations that Envoy refuses only when it loads the listener, which `validation` doesn't let it do."""
 
 from __future__ import annotations
 
@@ -16,34 +16,36 @@ _STATUSES = range(200, 600)
 
 
 def check_routes(fields: FileFields, config: Mapping[str, Any], clusters: Collection[str] | None) -> None:
-    """Check a `RouteConfiguration`.
+    """Check a `RouteConfiguration` for errors that make Envoy refuse it.
 
     Parameters
     ----------
     fields
-        Reader of the file, which knows its lines.
+        The reader of the file, for the lines in error messages.
     config
-        The configuration.
+        The route configuration.
     clusters
-        Names of the file's clusters; None if others may be added.
+        Names of the file's clusters. None: clusters aren't checked, because Envoy can get more of them at run time.
 
     Raises
     ------
     UsageError
-        Envoy refuses it.
+        Envoy would refuse the configuration.
     """
     names: set[str] = set()
     domains: set[str] = set()
     for host in fields.mappings(config, "virtual_hosts"):
         name = fields.text(host, "name")
         if name in names:
-            raise fields.fail(f"Envoy refuses two virtual hosts with the name {name!r}.", host, "name")
+            raise fields.fail(
+                f"Two virtual hosts have the name {name!r}, which Envoy refuses. Rename one.", host, "name"
+            )
         names.add(name)
         if not fields.sequence(host, "domains"):
-            raise fields.fail(f"Envoy refuses the virtual host {name!r}, because it has no domains.", host)
+            raise fields.fail(f"The virtual host {name!r} has no domains, which Envoy refuses. Add domains.", host)
         for domain in fields.sequence(host, "domains"):
             if str(domain).lower() in domains:
-                raise fields.fail(f"Envoy refuses the domain {domain!r} twice.", host, "domains")
+                raise fields.fail(f"The domain {domain!r} is there twice, which Envoy refuses.", host, "domains")
             domains.add(str(domain).lower())
         for route in fields.mappings(host, "routes"):
             _check_route(fields, route)
@@ -53,17 +55,27 @@ def check_routes(fields: FileFields, config: Mapping[str, Any], clusters: Collec
 
 def _check_route(fields: FileFields, route: Mapping[str, Any]) -> None:
     if not any(name in fields.mapping(route, "match") for name in _MATCHES):
-        raise fields.fail(f"Envoy refuses a route whose match has none of {', '.join(_MATCHES)}.", route, "match")
+        raise fields.fail(
+            f"The route's match needs one of {', '.join(_MATCHES)}. Envoy refuses it without.", route, "match"
+        )
     if not any(name in route for name in _ACTIONS):
-        raise fields.fail("Envoy refuses a route without an action: route, redirect or direct_response.", route)
+        raise fields.fail(
+            "The route needs an action: route, redirect or direct_response. Envoy refuses it without.", route
+        )
     direct = fields.mapping(route, "direct_response")
     if direct and direct.get("status") not in _STATUSES:
-        raise fields.fail(f"Envoy refuses the status {direct.get('status')!r} of a direct response.", direct, "status")
+        raise fields.fail(
+            f"The status of a direct response must be between {_STATUSES[0]} and {_STATUSES[-1]}, not {direct.get('status')!r}.",
+            direct,
+            "status",
+        )
     weights = fields.mappings(fields.mapping(fields.mapping(route, "route"), "weighted_clusters"), "clusters")
     if weights and not any(
         fields.integer(cluster, "weight") for cluster in weights if cluster.get("weight") is not None
     ):
-        raise fields.fail("Envoy refuses weighted clusters whose weights are all 0.", weights[0], "weight")
+        raise fields.fail(
+            "All weights of weighted_clusters are 0, which Envoy refuses. Raise one.", weights[0], "weight"
+        )
 
 
 def _check_clusters(fields: FileFields, route: Mapping[str, Any], clusters: Collection[str]) -> None:
@@ -72,7 +84,9 @@ def _check_clusters(fields: FileFields, route: Mapping[str, Any], clusters: Coll
         if name and name not in clusters:
             known = ", ".join(sorted(clusters)) or "none"
             raise fields.fail(
-                f"Envoy refuses a route to the unknown cluster {name!r}; the file has {known}.", holder, key
+                f"The route leads to an unknown cluster {name!r}, which Envoy refuses. Clusters of the file: {known}.",
+                holder,
+                key,
             )
 
 

@@ -1,6 +1,6 @@
-"""Export for deployment: module, Envoy configuration, Kubernetes manifests and an OCI image in one folder.
+"""Export for deployment: a folder with the module, Envoy's configuration, Kubernetes manifests and an OCI image.
 
-Nothing is uploaded or started; the README in the folder has the commands for that.
+An export doesn't upload or start anything; the README in the folder has the commands for that.
 """
 
 from .write import Export, export

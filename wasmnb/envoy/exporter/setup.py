@@ -1,4 +1,4 @@
-"""The input of an export: plugins with their modules, and the settings of a simulated proxy."""
+"""The input of an export: plugins with their modules, and the settings of a proxy."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from .stats_tags import tag_names
 
 __all__ = ["Module", "Part", "Setup", "slug"]
 
-_NAME_LIMIT = 63  # a DNS label, which Kubernetes names are
+_NAME_LIMIT = 63  # names in Kubernetes are DNS labels
 
 
 @dataclass(frozen=True)
 class Module:
-    """A module, and the name of its file, image and resources."""
+    """A Wasm module, and the name of its file, image and resources."""
 
     name: str
     data: bytes
 
     @property
     def file(self) -> str:
-        """Name of the file."""
+        """Name of the module's file."""
         return f"{self.name}.wasm"
 
 
@@ -44,7 +44,7 @@ class Part:
     module: Module
 
     def config(self) -> Config:
-        """Return the `PluginConfig` message with the module's file, relative to the folder, and without empty fields."""
+        """Return the `PluginConfig` message without empty fields. The path of the module is relative to the exported folder."""
         plugin = self.plugin
         backoff = plugin.reload_backoff if plugin.failure_policy == "FAIL_RELOAD" else None
         plain = replace(plugin, module=Path(self.module.file), reload_backoff=backoff)
@@ -60,20 +60,20 @@ def _without_empty(config: Config) -> Config:
 
 @dataclass(frozen=True)
 class Setup:
-    """The input of all writers.
+    """The input of an export.
 
     Attributes
     ----------
     name
         Name of the export.
     parts, modules
-        Plugins in order, and the modules that they share.
+        The plugins in the order of the chain, and their modules. Several plugins can share a module.
     clusters
-        As the simulated proxy has them; the main one is `upstream`.
+        The clusters of the proxy by name; the main one is `upstream`.
     settings
         The proxy's settings.
     tags
-        Names of the tags of Python filters' metrics.
+        Names of the tags that Python filters give their metrics.
     """
 
     name: str
@@ -85,16 +85,16 @@ class Setup:
 
     @classmethod
     def of(cls, filters: Any, *, profile: Any = None, strip: bool = True) -> Setup:
-        """Return the setup of a proxy, or of a filter, a plugin or a list of them.
+        """Return the input for a proxy, a filter, a plugin, or a list of filters and plugins.
 
         Parameters
         ----------
         filters
             The proxy, filter, plugin or list.
         profile
-            As for `EnvoyPlugin.of`. Default: none.
+            Traffic whose code is compiled, as for `Filter.release` (default none).
         strip
-            Leave comments and docstrings out of modules. Default: True.
+            Leave comments and docstrings out of the modules (default True).
 
         Raises
         ------
@@ -113,7 +113,7 @@ class Setup:
     @classmethod
     def _of_plugins(cls, name: str, plugins: Sequence[EnvoyPlugin], **around: Any) -> Setup:
         if not plugins:
-            raise UsageError("There is nothing to export: the proxy has no plugin.")
+            raise UsageError("There is nothing to export: the proxy or list has no plugin. Give at least one filter.")
         modules: dict[str, Module] = {}
         names: set[str] = set()
         parts = []
@@ -129,12 +129,12 @@ class Setup:
 
 
 def _modules(plugins: Sequence[Plugin | EnvoyPlugin], profile: Any, *, strip: bool) -> list[EnvoyPlugin]:
-    """Return the plugins with their modules."""
+    """Return the plugins with their built modules."""
     return share_held_headers(EnvoyPlugin.of(item, profile=profile, strip=strip) for item in plugins)
 
 
 def _tags(plugins: Sequence[Plugin | EnvoyPlugin]) -> tuple[str, ...]:
-    """Return the names of tags in the sources of plugins' filters."""
+    """Return the names of metric tags in the sources of the plugins' filters."""
     sources = (getattr(getattr(plugin, "filter", None), "bundle", None) for plugin in plugins)
     return tuple(
         dict.fromkeys(tag for source in sources if source for part in source.places() for tag in tag_names(part.text))
@@ -142,12 +142,12 @@ def _tags(plugins: Sequence[Plugin | EnvoyPlugin]) -> tuple[str, ...]:
 
 
 def slug(name: str) -> str:
-    """Return a name that is valid as a file name, as a DNS label and in the name of an image."""
+    """Return a form of a name that is valid as a file name, as a DNS label and as part of an image's name."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower())[:_NAME_LIMIT].strip("-") or "filter"
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """Return the name, or the first of name-2, name-3 ... that isn't taken."""
+    """Return the name, or the first of name-2, name-3 and so on that isn't taken."""
     number, candidate = 1, name
     while candidate in taken:
         number += 1

@@ -1,4 +1,4 @@
-"""Costs of Envoy's start with the exported modules, for the README."""
+"""Cost of Envoy's start with the exported modules, for the README."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from .setup import Setup
 
 __all__ = ["StartFacts", "start_facts"]
 
-#: CPU-seconds up to which a start is measured without being asked for.
+#: Predicted CPU-seconds of a start up to which it is measured by default.
 _SHORT = 4.0
 
 
 @dataclass(frozen=True)
 class StartFacts:
-    """Cost of a start with one worker.
+    """Cost of starting Envoy with one worker.
 
     Attributes
     ----------
     cost
-        Cost over an Envoy without filters.
+        CPU and memory in addition to an Envoy without filters.
     further_worker
-        Bytes of memory that each further worker takes, as predicted.
+        Predicted bytes of memory for each further worker.
     machine
-        The machine on which the cost was measured, or an empty string if it is predicted.
+        The machine on which `cost` was measured, or an empty string if it is predicted.
     """
 
     cost: StartCost
@@ -40,14 +40,14 @@ class StartFacts:
 
 
 def start_facts(setup: Setup, measured: bool | None = None) -> StartFacts:
-    """Predict the cost of a start, or measure it.
+    """Predict or measure the cost of starting Envoy with the exported modules.
 
     Parameters
     ----------
     setup
-        Plugins, routes and clusters of the export.
+        The input of the export.
     measured
-        Whether to measure; by default if Envoy is installed and the start is short.
+        True: measure. False: predict. None (the default): measure if Envoy is installed and the predicted start is short.
 
     Raises
     ------

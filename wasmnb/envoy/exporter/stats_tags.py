@@ -1,4 +1,4 @@
-"""Envoy's `stats_tags` for the tags of a filter's metrics, which are parts of their names: `zone.a.hits`."""
+"""Envoy's `stats_tags` setting for the tags of a filter's metrics, which are written into their names: `zone.a.hits`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _METRICS = frozenset(("Counter", "Gauge", "Histogram"))
 
 
 def tag_names(source: str) -> list[str]:
-    """Return the names of tags in a filter's source, in order: `Counter("hits", tags={"zone": ...})`, `.with_tags(zone=...)`."""
+    """Return the names of the tags in a filter's source, in order: `Counter("hits", tags={"zone": ...})`, `.with_tags(zone=...)`."""
     try:
         tree = ast.parse(source)
     except SyntaxError:
@@ -33,7 +33,7 @@ def tag_names(source: str) -> list[str]:
 
 
 def stats_tags(names: Iterable[str]) -> list[dict[str, str]]:
-    """Return an entry for each tag: it takes `zone.a.` out of the metric's name, and `a` is the value."""
+    """Return an entry of `stats_tags` for each tag. It removes `zone.a.` from a metric's name, and the tag's value is `a`."""
     return [
         {
             "tag_name": re.sub(r"[^a-zA-Z0-9_]", "_", name),

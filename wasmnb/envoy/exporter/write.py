@@ -28,18 +28,18 @@ from .start import start_facts
 
 __all__ = ["CONTEXTS", "Export", "export"]
 
-#: Values of `context`.
+#: Valid values of `context`.
 CONTEXTS = ("GATEWAY", "SIDECAR_INBOUND", "SIDECAR_OUTBOUND")
 
 ENVOY, ISTIO, GATEWAY, IMAGES, README = "envoy.yaml", "wasmplugin.yaml", "envoyextensionpolicy.yaml", "oci", "README.md"
 EXTENSION, FILTER = "trafficextension.yaml", "envoyfilter.yaml"
 
-#: End of the name of the list of components of a module.
+#: Suffix of the file with the list of a module's components.
 SBOM = ".spdx.json"
 
 
 class ExportedFile(NamedTuple):
-    """One entry of the folder: its name, its bytes, and a description."""
+    """One entry of the exported folder: its name, its size in bytes, and a description."""
 
     name: str
     size: int
@@ -60,17 +60,17 @@ class Export(Shown):
     Attributes
     ----------
     folder
-        The folder.
+        Path of the exported folder.
     files
-        The entries of the folder.
+        Its entries.
     images
-        The images by module name.
+        References and digests of the images by module name.
     notes
-        Sentences about settings that a manifest has no field for.
+        Sentences about settings that a manifest can't express.
     port
-        Port of the exported Envoy.
+        The exported Envoy's main port.
     ports
-        All its ports.
+        All its ports, by listener.
     """
 
     folder: Path
@@ -100,45 +100,45 @@ def export(
     profile: Any = None,
     measured: bool | None = None,
 ) -> Export:
-    """Write module, `envoy.yaml`, manifests for Istio and Envoy Gateway, an OCI image and a README.
+    """Write a folder for deployment: the modules, `envoy.yaml`, manifests for Istio and Envoy Gateway, OCI images and a README.
 
     Parameters
     ----------
     filters
-        A `Proxy`, or a `Filter`, a `Plugin` or a list of them.
+        A `Proxy`, a `Filter`, a `Plugin`, or a list of filters and plugins.
     folder
-        Created if it doesn't exist. It is filled completely or not at all.
+        Folder to fill. It is created if it doesn't exist. If an error happens, it isn't changed.
     registry, tag
-        Parts of the image's name, `REGISTRY/NAME:TAG` ("registry.example.com", "latest").
+        Parts of the images' names, `REGISTRY/NAME:TAG` (defaults "registry.example.com" and "latest").
     port, admin_port
-        Ports of the exported Envoy on 127.0.0.1 (10000, 9901); 0 lets the system choose.
+        Ports of the exported Envoy on 127.0.0.1 (defaults 10000 and 9901). For 0, the system chooses a port.
     strip
-        Leave comments and docstrings out of the module (True); lines keep their numbers.
+        Leave comments and docstrings out of the modules (default True). Lines keep their numbers.
     tcp_port
-        Port for network filters; by default the one after `port`, or `port` itself without HTTP filters.
+        Port for network filters. By default, the port after `port`, or `port` itself if there are no HTTP filters.
     upstream_port
-        First port of the upstreams that are Python functions in the simulation (8000).
+        Port of the first upstream that is a Python function in the simulation (default 8000). The others have the ports after it.
     context
-        Where Istio's EnvoyFilter applies: "GATEWAY" (the default), "SIDECAR_INBOUND" or "SIDECAR_OUTBOUND".
+        Where Istio applies the EnvoyFilter: "GATEWAY" (the default), "SIDECAR_INBOUND" or "SIDECAR_OUTBOUND".
     force
-        Replace files of the same names (False).
+        Replace existing files with the same names (default False).
     profile
-        A `Proxy` with traffic, or a profile from `wasmnb.traffic.record_code_profile`: the code that it executes is compiled in
-        the modules (none).
+        A `Proxy` that has had traffic, or a profile from `wasmnb.traffic.record_code_profile`. The code that this traffic executed
+        is compiled in the modules (default none).
     measured
-        Start Envoy with the modules, and write what that costs into the README instead of what their sizes let expect. It takes
-        some seconds. By default if Envoy is installed and the start takes no longer than that.
+        True: start Envoy with the modules, and write the measured cost of the start into the README. False: write a prediction.
+        None (the default): measure if Envoy is installed and the start takes a few seconds at most.
 
     Raises
     ------
     UsageError
-        There is no plugin or no traffic, the registry, tag or context isn't valid, or files of these names exist.
+        There is no plugin, the profile has no traffic, the registry, tag or context isn't valid, or files with these names exist.
     BuildError
-        The disk reported an error.
+        Writing failed.
     """
     _check(registry, tag)
     if context not in CONTEXTS:
-        raise UsageError(f"context is one of {', '.join(CONTEXTS)}, not {context!r}.")
+        raise UsageError(f"context must be one of {', '.join(CONTEXTS)}, not {context!r}.")
     ports = Ports(port, tcp_port, admin_port, upstream_port)
     if isinstance(profile, Proxy):
         profile = _hooks.code_profile(profile)
@@ -168,20 +168,20 @@ def export(
 def _check(registry: str, tag: str) -> None:
     """Check the parts of an image's name."""
     if not registry or not all(c.isascii() and (c.isalnum() or c in "._-:/") for c in registry) or "//" in registry:
-        raise UsageError(f"{registry!r} isn't a registry. Write it as `registry.example.com/team`.")
+        raise UsageError(f"{registry!r} isn't a valid registry. Write it as `registry.example.com/team`.")
     if not tag or len(tag) > 128 or not all(c.isascii() and (c.isalnum() or c in "._-") for c in tag):
-        raise UsageError(f"{tag!r} isn't a tag. Write it as `latest` or `1.2.0`.")
+        raise UsageError(f"{tag!r} isn't a valid tag. Write it as `latest` or `1.2.0`.")
 
 
 def _write(path: Path, documents: Sequence[Any], comment: str) -> None:
-    """Write documents as YAML under a comment; without documents, write no file."""
+    """Write documents as YAML below a comment. Without documents, no file is written."""
     if not documents:
         return
     text = yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, width=100)
     path.write_text(f"# Written by wasmnb {__version__}. {comment}\n{text}", encoding="utf-8")
 
 
-#: Entry -> its description.
+#: Name of an entry -> its description.
 _DESCRIPTIONS = {
     ENVOY: "Envoy with the filter, on loopback",
     ISTIO: "Istio before 1.30: a WasmPlugin for each filter",

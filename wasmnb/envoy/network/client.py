@@ -1,7 +1,6 @@
-"""An HTTP/1.1 client that sends a request exactly as given, header by header and chunk by chunk, and keeps every byte received.
+"""An HTTP/1.1 client that sends requests exactly as given, header by header and chunk by chunk, and keeps all received bytes.
 
-Chunks are sent one by one with a pause in between, so that the proxy reads them one by one and makes one body callback for
-each.
+The client pauses between chunks, so that the proxy reads them separately and calls the filter's body callback for each.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ __all__ = ["Client"]
 
 
 class Client(ClientConnection):
-    """One connection over HTTP/1.1; the parameters are those of `ClientConnection`."""
+    """One client connection with HTTP/1.1. The parameters are those of `ClientConnection`."""
 
     def __init__(self, host: str, port: int, *, timeout: float | None = 5.0, gap: float = 0.02) -> None:
         super().__init__(host, port, timeout=timeout, gap=gap)
@@ -29,27 +28,27 @@ class Client(ClientConnection):
     def request(
         self, request: Request, *, complete: bool = True, wait: float | EllipsisType | None = ...
     ) -> ClientResult:
-        """Send a request and read its response, as `ClientConnection.request` documents it."""
+        """Send a request and read its response, see `ClientConnection.request`."""
         if not isinstance(wait, EllipsisType):
             self.reader.timeout = wait
         self.send(request, finish=complete)
         return self.read_response(request.method)
 
     def read_response(self, method: str = "GET") -> ClientResult:
-        """Read the response to a request of this method."""
+        """Read the response to a request with this method: responses to HEAD have no body."""
         return _result(self.reader.response(method))
 
     def send(self, request: Request, *, finish: bool = True) -> None:
         """Send a request.
 
-        A server that responds early and closes the connection isn't an error: its response can still be read.
+        It isn't an error if the server responds early and closes the connection: the response can still be read.
 
         Parameters
         ----------
         request
             The request.
         finish
-            False: the end of a chunked body isn't sent.
+            False: don't send the end of a chunked body (default True).
         """
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._send(request, finish=finish)
@@ -59,7 +58,7 @@ class Client(ClientConnection):
         self.socket.sendall(data)
 
     def receive(self) -> bytes | str:
-        """Return the next bytes of a connection without HTTP; without bytes "closed", "reset" or "timeout"."""
+        """Return the next bytes without parsing them as HTTP, or "closed", "reset" or "timeout" if there are none."""
         try:
             return self.socket.recv(1 << 16) or "closed"
         except TimeoutError:
@@ -68,15 +67,15 @@ class Client(ClientConnection):
             return "reset"
 
     def wait(self, seconds: float) -> None:
-        """Sleep for some seconds, as a slow client does."""
+        """Sleep, as a slow client does."""
         time.sleep(seconds)
 
     def half_close(self) -> None:
-        """Close the client's side."""
+        """Close the client's side of the connection."""
         self.socket.shutdown(socket.SHUT_WR)
 
     def close(self, *, reset: bool = False) -> None:
-        """Close the connection; with `reset`, abort it with a TCP reset."""
+        """Close the connection; if `reset` is True (default False), with a TCP reset."""
         if reset:
             reset_when_closed(self.socket)
         super().close()
@@ -85,7 +84,7 @@ class Client(ClientConnection):
         in_chunks = request.chunks is not None or len(request.trailers) > 0
         head = _head(request, in_chunks)
         if not in_chunks:
-            # In one write, as most clients do, so that Envoy always reads the body together with the headers.
+            # In one write, as in most clients, so that Envoy always reads the body together with the headers.
             self.socket.sendall(head + request.body)
             return
         self.socket.sendall(head)
@@ -98,7 +97,7 @@ class Client(ClientConnection):
 
 
 def _result(message: Message) -> ClientResult:
-    """Return the outcome of a message."""
+    """Return the client's result from a received message."""
     if message.head is None:
         return ClientResult(None, message.end, message.raw)
     response = Response(message.head.status, message.header_map(), chunks=message.chunks or None)
@@ -108,7 +107,7 @@ def _result(message: Message) -> ClientResult:
 
 
 def _head(request: Request, in_chunks: bool) -> bytes:
-    """Return the request line and headers: `host` first and the framing header last, unless the request has its own."""
+    """Return request line and headers: `host` is added first and the framing header last, unless the request has them."""
     start = b" ".join((to_bytes(request.method), to_bytes(request.path), b"HTTP/1.1"))
     headers = list(request.headers.raw)
     if request.authority and "host" not in request.headers:

@@ -1,4 +1,4 @@
-"""The connection of an HTTP client, whatever version of HTTP it speaks."""
+"""The interface of a client connection, which HTTP/1.1 and HTTP/2 implement."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ __all__ = ["ClientConnection", "ClientResult"]
 
 @dataclass
 class ClientResult:
-    """The outcome of one request for the client.
+    """What the client got for one request.
 
     Attributes
     ----------
     response
         The response; None if no status line arrived.
     end
-        "complete", "closed", "reset" or "timeout".
+        How the response ended: "complete", "closed", "reset" or "timeout".
     raw
-        The received bytes.
+        The received bytes of the response.
     reason
-        The reason phrase; empty over HTTP/2.
+        The reason phrase after the status; empty in HTTP/2.
     """
 
     response: Response | None
@@ -37,21 +37,21 @@ class ClientResult:
 
 
 class ClientConnection(ABC):
-    """One connection. A context manager.
+    """One client connection to a server. It is a context manager.
 
     Parameters
     ----------
     host, port
         The server's address.
     timeout
-        Seconds without traffic after which the response counts as missing (5); None for no limit.
+        Seconds without traffic after which a response counts as missing (default 5). None: no limit.
     gap
-        Seconds between two chunks of a request (0.02).
+        Seconds between two chunks of a request (default 0.02).
 
     Attributes
     ----------
     left
-        The client has given up: `leave` was called.
+        Whether the client has given up: `leave` was called.
     """
 
     def __init__(self, host: str, port: int, *, timeout: float | None = 5.0, gap: float = 0.02) -> None:
@@ -62,7 +62,7 @@ class ClientConnection(ABC):
 
     @property
     def port(self) -> int:
-        """The client's port."""
+        """The client's own TCP port."""
         return int(self.socket.getsockname()[1])
 
     @abstractmethod
@@ -76,13 +76,13 @@ class ClientConnection(ABC):
         request
             The request.
         complete
-            False: the end of its body isn't sent.
+            False: don't send the end of the request's body (default True).
         wait
-            Another `timeout` for this request.
+            Replaces `timeout` for this request. By default, `timeout` applies.
         """
 
     def leave(self) -> None:
-        """Give up: close the connection, whatever another thread does with it."""
+        """Give up: close the connection, even while another thread uses it."""
         self.left = True
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)

@@ -1,11 +1,11 @@
-r"""A lenient reader of HTTP/1.1 messages on a socket.
+r"""A lenient parser for HTTP/1.1 messages from a socket.
 
-A strict library would not do: a filter can make Envoy send a status of 0, a request line with two methods or a message
-without `host`, and the user wants to see that. So names keep their case and order, bodies keep their chunks, and bytes that
-can't be parsed end the message and stay in `raw`.
+A strict library isn't enough: a filter can make Envoy send a status of 0, a request line with two methods or a message
+without `host`, and the user should see that. So names keep their case and order, bodies keep their chunks, and bytes that
+can't be parsed end the message and are kept in `raw`.
 
-Facts (RFC 9112): a body is chunked, or has the length in content-length, or (responses only) ends with the connection;
-1xx, 204, 304 and responses to HEAD have none. Trailers follow the last chunk.
+Facts (RFC 9112): a body is chunked, or content-length gives its length, or (only in responses) it ends with the connection.
+Responses 1xx, 204, 304 and those to HEAD have no body. Trailers follow the last chunk.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ __all__ = ["Head", "Message", "Reader", "encode_chunk", "encode_head"]
 
 Pairs = list[tuple[bytes, bytes]]
 _NO_BODY = frozenset((204, 304))
-_LIMIT = 1 << 30  # bytes of one message
+_LIMIT = 1 << 30  # maximum bytes of one message
 
 
 @dataclass
 class Head:
-    """Start line, split at its first two spaces, and headers as received."""
+    """The start line, split at its first two spaces, and the headers as they were received."""
 
     start: tuple[bytes, bytes, bytes]
     headers: Pairs
 
     def get(self, name: bytes) -> bytes | None:
-        """Return the first value of a name in any case, or None."""
+        """Return the first value of a header, or None. The case of the name doesn't matter."""
         return next((v for n, v in self.headers if n.lower() == name), None)
 
     @property
@@ -42,7 +42,7 @@ class Head:
 
     @property
     def length(self) -> int | None:
-        """The content-length; None without one, or if it isn't a number."""
+        """The value of content-length; None if it is missing or not a number."""
         text = self.get(b"content-length") or b""
         return int(text) if text.isdigit() else None
 
@@ -59,15 +59,15 @@ class Message:
     Attributes
     ----------
     head
-        Start line and headers; None if they are not complete.
+        Start line and headers; None if they aren't complete.
     chunks, trailers
-        The body as it arrived, and the trailers.
+        The body in the chunks in which it arrived, and the trailers.
     interim
-        Statuses of interim responses (1xx) that came before it.
+        Statuses of the interim responses (1xx) before it.
     end
-        "complete"; "closed", "reset" or "timeout" if the connection ended, was reset or had no traffic before that.
+        "complete"; or "closed", "reset" or "timeout" if the connection was closed, was reset or had no traffic before the end.
     raw
-        Its bytes.
+        The received bytes of the message.
     """
 
     head: Head | None = None
@@ -88,7 +88,7 @@ class Message:
 
 
 class _ConnectionEnded(Exception):
-    """The connection ended; `args[0]` is the kind of end, as in `Message.end`."""
+    """The connection ended. `args[0]` says how, as in `Message.end`."""
 
 
 class Reader:
@@ -99,7 +99,7 @@ class Reader:
     sock
         The socket.
     timeout
-        Seconds without traffic after which a message counts as ended (5); None for no limit.
+        Seconds without traffic after which a message ends with "timeout" (default 5). None: no limit.
     """
 
     def __init__(self, sock: socket.socket, timeout: float | None = 5.0) -> None:
@@ -109,7 +109,7 @@ class Reader:
         self._message = Message()
 
     def response(self, method: str = "GET") -> Message:
-        """Read the response to a request of this method, and the interim responses before it."""
+        """Read the response to a request with this method, and the interim responses before it."""
         message = self._begin()
         try:
             head = message.head = self._head()
@@ -124,7 +124,7 @@ class Reader:
         return message
 
     def request_head(self) -> Head | None:
-        """Read the head of the next request; return None if the connection ended first."""
+        """Read the head of the next request, and return it; None if the connection ends first."""
         message = self._begin()
         try:
             message.head = self._head()
@@ -133,7 +133,7 @@ class Reader:
         return message.head
 
     def request_body(self) -> Message:
-        """Read the body that belongs to the last head."""
+        """Read the body of the request whose head was read last."""
         message = self._message
         try:
             if message.head is not None:
@@ -144,7 +144,7 @@ class Reader:
         return message
 
     def pause(self, seconds: float) -> str | None:
-        """Wait for some seconds; return "closed" or "reset" if the connection ended meanwhile."""
+        """Wait, and return "closed" or "reset" if the connection ended meanwhile, otherwise None."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             try:
@@ -155,7 +155,7 @@ class Reader:
 
     @property
     def pending(self) -> bytes:
-        """Received bytes that don't belong to a message yet."""
+        """The received bytes that haven't been parsed yet."""
         return bytes(self._buffer)
 
     def _begin(self) -> Message:
@@ -196,7 +196,7 @@ class Reader:
         return size
 
     def _exactly(self, size: int) -> None:
-        """Read a body of known length chunk by chunk, so that the received part of an incomplete one is kept."""
+        """Read a body of known length as it arrives, so that the received part is kept if it stays incomplete."""
         while size:
             if not self._buffer:
                 self._fill(self.timeout)
@@ -244,10 +244,10 @@ class Reader:
 
 
 def encode_head(start: bytes, headers: Pairs) -> bytes:
-    """Return start line and headers as bytes."""
+    """Return the bytes of a start line and headers."""
     return b"\r\n".join([start, *(name + b": " + value for name, value in headers), b"", b""])
 
 
 def encode_chunk(data: bytes) -> bytes:
-    """Return data as one chunk; empty data as nothing, since an empty chunk would end the body."""
+    """Return data in the form of one chunk. Empty data gives no bytes, because an empty chunk would end the body."""
     return b"%x\r\n%s\r\n" % (len(data), data) if data else b""

@@ -1,7 +1,7 @@
-"""An HTTP/2 client without TLS; the framing is the package `h2`'s.
+"""An HTTP/2 client without TLS, which uses the package `h2` for frames.
 
-Envoy's listener recognises HTTP/2 by its first bytes (codec AUTO). `h2` doesn't check the messages here, so that unusual
-ones reach the filter.
+Envoy's listener recognises HTTP/2 by the first bytes (codec AUTO). The checks of `h2` are disabled, so that unusual messages
+reach the filter.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ __all__ = ["Http2Client"]
 
 _READ = 1 << 16
 
-#: Headers that HTTP/2 replaces by pseudo-headers and frames.
+#: Headers that HTTP/2 replaces with pseudo-headers and frames.
 _CONNECTION_HEADERS = frozenset((b"host", b"connection", b"transfer-encoding", b"keep-alive"))
 
 
 class Http2Client(ClientConnection):
-    """One connection over HTTP/2, with one stream after the other; the parameters are those of `ClientConnection`.
+    """One client connection with HTTP/2 and one stream at a time. The parameters are those of `ClientConnection`.
 
     Raises
     ------
@@ -43,12 +43,12 @@ class Http2Client(ClientConnection):
     def request(
         self, request: Request, *, complete: bool = True, wait: float | EllipsisType | None = ...
     ) -> ClientResult:
-        """Send a request and read its response, as `ClientConnection.request` documents it."""
+        """Send a request and read its response, see `ClientConnection.request`."""
         if not isinstance(wait, EllipsisType):
             self._timeout = wait
         self._stream += 2
         self._received = _Received(self._stream)
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the server may respond early and close
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the server can respond early and close
             self._send(request, complete=complete)
         while not self._received.end:
             self._receive(self._timeout)
@@ -79,7 +79,7 @@ class Http2Client(ClientConnection):
         self._flush()
 
     def _send_data(self, data: bytes, *, end: bool) -> None:
-        """Send data frames within the flow control window, which the server's frames enlarge."""
+        """Send data frames. If the flow control window is full, wait until the server enlarges it."""
         while len(data) > (window := self._window()):
             if window:
                 self._h2.send_data(self._stream, data[:window])
@@ -100,7 +100,7 @@ class Http2Client(ClientConnection):
         self.socket.sendall(self._h2.data_to_send())
 
     def _receive(self, timeout: float | None) -> None:
-        """Read frames and record them. A connection that ends or times out ends the response."""
+        """Read frames and record them. If the connection ends or times out, the response ends."""
         self.socket.settimeout(timeout)
         try:
             data = self.socket.recv(_READ)
@@ -123,12 +123,12 @@ class Http2Client(ClientConnection):
 
 
 class _Received:
-    """The response so far.
+    """The received part of a response.
 
     Attributes
     ----------
     end
-        How it ended, as in `ClientResult.end`; empty before its end.
+        How it ended, as in `ClientResult.end`; empty while it hasn't ended.
     """
 
     def __init__(self, stream: int = 0) -> None:
@@ -187,13 +187,13 @@ def _head(request: Request) -> list[tuple[bytes, bytes]]:
 
 
 def _connection() -> Any:
-    """Return a connection of h2 that neither checks nor changes headers."""
+    """Return an `h2` connection that doesn't check or change headers."""
     try:
         from h2.config import H2Configuration
         from h2.connection import H2Connection
     except ImportError:
         raise UsageError(
-            "HTTP/2 to a real Envoy needs the package h2: `pip install h2` (wasmnb's extra `envoy`)."
+            "HTTP/2 to a real Envoy needs the package h2. Run `pip install h2`, or install wasmnb with its `envoy` extra."
         ) from None
     config = H2Configuration(
         client_side=True, header_encoding=None, validate_outbound_headers=False, normalize_outbound_headers=False,

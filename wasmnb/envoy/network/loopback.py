@@ -1,4 +1,4 @@
-"""A server on 127.0.0.1, on a port that the system chooses. One thread accepts, and one serves each connection."""
+"""A server on 127.0.0.1 with a port that the system chooses. It has a thread that accepts, and one for each connection."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class Address(NamedTuple):
 
 
 def reset_when_closed(connection: socket.socket) -> None:
-    """Make `close` send a TCP reset: it then waits zero seconds for unsent bytes (SO_LINGER)."""
+    """Make `close` send a TCP reset, by setting its wait for unsent bytes to zero seconds (SO_LINGER)."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 class LoopbackServer:
-    """Serves from its creation until `close`; subclasses implement `serve`.
+    """A server that runs from its creation until `close`. Subclasses implement `serve`.
 
     Attributes
     ----------
     errors
-        Failures of connections, and errors that the subclass adds.
+        Texts of errors: those of connections, and those that the subclass adds.
     ended
-        Number of connections that have ended: all that their clients had sent is read.
+        Number of connections that have ended. All that their clients sent has been read.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class LoopbackServer:
         return Address(*self._server.getsockname()[:2])
 
     def serve(self, connection: socket.socket) -> None:
-        """Serve one client, in its own thread; the connection is closed afterwards."""
+        """Serve one connection. It is called in a separate thread for each connection, which is closed afterwards."""
         raise NotImplementedError
 
     def close(self) -> None:

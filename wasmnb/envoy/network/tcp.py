@@ -17,15 +17,15 @@ from .loopback import LoopbackServer, reset_when_closed
 
 __all__ = ["EnvoyConnection", "EnvoyTcpExchange", "TcpUpstream"]
 
-#: Responds to data (empty: the client's end) with bytes to send, a `TcpReply`, or None.
+#: Called with data (empty: the client has closed its side), returns bytes to send, a `TcpReply`, or None.
 TcpResponder = Callable[[bytes], "bytes | TcpReply | None"]
 
 _READ = 1 << 16
 
-#: Flag of bytes that are sent together with what follows; other systems than Linux don't have it.
+#: Flag for bytes that are sent together with those that follow. It exists only on Linux.
 _MORE = getattr(socket, "MSG_MORE", 0)
 
-#: Seconds without bytes after which nothing more is expected at the end of a connection.
+#: Seconds without bytes after which `close` expects no more of them.
 _QUIET = 0.1
 
 
@@ -36,19 +36,19 @@ class EnvoyTcpExchange:
     Attributes
     ----------
     number
-        Counts the proxy's requests and connections, from 1.
+        Position among the proxy's requests and connections, from 1.
     sent, received
         Bytes that the client sent and received.
     upstream_received
         Bytes that the upstream received.
     ended
-        The client has received the end.
+        Whether the client has received the end of the connection.
     closed_by_proxy
-        Whether it received the end before it closed the connection itself.
+        Whether the client received the end before it closed the connection itself.
     log
-        Lines that filters and the Wasm host wrote meanwhile.
+        Log lines that filters and Envoy's Wasm host wrote during the connection.
     crash
-        Envoy's log of the crash that the connection caused; empty if it caused none.
+        Envoy's log of the crash that the connection caused, or an empty string.
     """
 
     number: int
@@ -62,12 +62,12 @@ class EnvoyTcpExchange:
 
     @property
     def body_bytes(self) -> int:
-        """Bytes in memory."""
+        """Number of recorded bytes in memory."""
         return len(self.sent) + len(self.received) + len(self.upstream_received)
 
     @property
     def worker(self) -> int | None:
-        """Number of the worker that served it, from 1; None if it has no log lines, which alone show it."""
+        """Number of the worker that served it, from 1; None if there are no log lines, from which it is read."""
         return worker_of(self.log)
 
     def __repr__(self) -> str:
@@ -75,7 +75,7 @@ class EnvoyTcpExchange:
 
 
 class EnvoyConnection:
-    """A client's TCP connection.
+    """A client's TCP connection to Envoy.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class EnvoyConnection:
     exchange
         The exchange that records the bytes.
     finish
-        Called with the exchange after the client has closed the connection.
+        Called with the exchange when the connection is closed.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class EnvoyConnection:
 
     @property
     def open(self) -> bool:
-        """Whether the connection is open."""
+        """Whether the client can still use the connection."""
         return self._open
 
     def send(self, data: Text, *, end: bool = False) -> Self:
@@ -109,14 +109,14 @@ class EnvoyConnection:
         Parameters
         ----------
         data
-            The bytes; text is encoded as UTF-8.
+            The bytes to send. Text is encoded as UTF-8.
         end
-            Close the client's side after them (False).
+            Close the client's side afterwards (default False).
 
         Raises
         ------
         UsageError
-            The client's side is closed already.
+            The client's side is already closed.
         """
         self._send(data, last=end)
         if end:
@@ -126,7 +126,7 @@ class EnvoyConnection:
         return self
 
     def _send(self, data: Text, *, last: bool) -> None:
-        """Send bytes; the end of the stream is in the same segment as the last ones."""
+        """Send bytes. If they are the last, the end of the stream is sent in the same segment."""
         raw = to_send(data, ended=self._ended)
         self.exchange.sent += raw
         self._awaits = True
@@ -138,12 +138,12 @@ class EnvoyConnection:
         return self.send(b"", end=True)
 
     def read(self, wait: float | None = 1.0) -> bytes | None:
-        """Return the next bytes: `b""` at the end, None if none arrive.
+        """Return the next bytes; `b""` at the end of the connection, None if none arrive in time.
 
         Parameters
         ----------
         wait
-            Seconds to wait for bytes (1).
+            Maximum wait in seconds (default 1). None: no limit.
         """
         self._socket.settimeout(max(wait or 0.0, 0.001))
         try:
@@ -160,16 +160,16 @@ class EnvoyConnection:
 
     @property
     def received(self) -> bytes:
-        """All bytes that `read` has returned."""
+        """All bytes that the client has received."""
         return self.exchange.received
 
     def close(self, data: Text = b"") -> EnvoyTcpExchange:
-        """Close both sides, after the bytes that are on their way to the client: until a tenth of a second without any.
+        """Read bytes that are still arriving, until none arrive for 0.1 seconds, then close both sides.
 
         Parameters
         ----------
         data
-            Bytes to send just before, without waiting for what they lead to (default none).
+            Last bytes to send, whose responses aren't awaited (default none).
         """
         if data:
             self._send(data, last=True)
@@ -194,12 +194,13 @@ class EnvoyConnection:
 
 
 class TcpUpstream(LoopbackServer):
-    """A TCP server.
+    """A TCP upstream server on loopback.
 
     Parameters
     ----------
     responder
-        Called with the received bytes, and with `b""` at the end; None for an echo.
+        Called with received bytes, and with `b""` at the end; it returns the bytes to send, a `TcpReply` or None. By default, the
+        server echoes.
 
     Attributes
     ----------
@@ -223,7 +224,7 @@ class TcpUpstream(LoopbackServer):
                 return
 
     def _reply(self, connection: socket.socket, data: bytes) -> bool:
-        """Respond; return whether the connection must be closed."""
+        """Send the response to data, and return whether the connection must be closed."""
         response: Any = self.responder(data)
         reply = response if isinstance(response, TcpReply) else TcpReply(to_bytes(response or b""))
         if reply.latency:

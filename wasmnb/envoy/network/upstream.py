@@ -1,11 +1,11 @@
 """An HTTP upstream on loopback that sends configured responses and records the requests.
 
-It responds with a `Response`, with the result of a callable for the `Request`, or with an echo. A response can be late
+It responds with a fixed `Response`, with the result of a function of the `Request`, or with an echo. A response can be delayed
 (`Response.latency`), have several `chunks` and trailers, be missing (`status=0`: the connection is closed) or be cut off
 (`reset=True`: the connection ends after `chunks` or `body`).
 
-The server speaks HTTP/1.1, so a gRPC stream gets its response when the filter has closed its side. A filter that waits for a
-response before it sends its next message waits forever.
+The server uses HTTP/1.1, so a gRPC stream gets its response only after the filter has closed its side. A filter that waits for
+a response before it sends its next message waits forever.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ Early = Callable[[Request], Response | None]
 
 @dataclass
 class UpstreamExchange:
-    """One request to the upstream, and its response.
+    """One request that the upstream got, and its response.
 
     Attributes
     ----------
     request
-        The request with its headers in order; `host` is both among them and in `authority`.
+        The request with its headers in order. `host` is one of them, and also the `authority`.
     chunks
-        Its body in chunks as they were framed (or as they were read, with a content-length).
+        The request's body in its chunks, or as it was read if it has a content-length.
     response
-        The upstream's response; None before it.
+        The upstream's response; None until it is sent.
     end
-        "open", "complete", or how the connection ended before that.
+        "open" while the request arrives, "complete", or how the connection ended before that.
     at
-        When its head had arrived (`time.monotonic`).
+        Time at which the request's head arrived (`time.monotonic`).
     """
 
     request: Request
@@ -55,29 +55,30 @@ class UpstreamExchange:
 
     @property
     def is_callout(self) -> bool:
-        """Whether a filter made the request: Envoy marks callouts as internal."""
+        """Whether a filter sent the request: Envoy marks callouts as internal requests."""
         return "x-envoy-internal" in self.request.headers
 
 
 class Upstream(LoopbackServer):
-    """An HTTP/1.1 server.
+    """An HTTP/1.1 upstream server on loopback.
 
     Parameters
     ----------
     responder
-        A response, a callable that returns one (it may raise `ConnectionError` to close without a response), or None for
-        the echo. Other results mean the same as in the simulated proxy's `Cluster`.
+        A response, or a callable for the request that returns one (or raises `ConnectionError` to close without a response).
+        Other results mean the same as in the simulated proxy's `Cluster`. None (the default): an echo.
     early
-        Called when only the head of a request has arrived; if it returns a response, that is sent at once.
+        Called when the head of a request has arrived. If it returns a response, the response is sent immediately. By default,
+        nothing is called.
     gap
-        Seconds between two chunks of a response (0.02).
+        Seconds between two chunks of a response (default 0.02).
 
     Attributes
     ----------
     seen
         The requests, in order of arrival.
     errors
-        Exceptions of the callable, and failures of connections.
+        Texts of exceptions from the callable, and of errors of connections.
     """
 
     def __init__(
@@ -91,19 +92,19 @@ class Upstream(LoopbackServer):
         super().__init__()
 
     def trim(self, kept: int) -> None:
-        """Drop the oldest requests, of which `dropped` is the number."""
+        """Drop the oldest requests from `seen`, keep at most `kept`, and count the dropped ones in `dropped`."""
         surplus = max(0, len(self.seen) - kept)
         del self.seen[:surplus]
         self.dropped += surplus
 
     def serve(self, connection: socket.socket) -> None:
-        """Respond to one request after the other."""
+        """Respond to the requests of one connection."""
         reader = Reader(connection, timeout=3600.0)
         while (head := reader.request_head()) is not None and self._serve_request(connection, reader, head):
             pass
 
     def _serve_request(self, connection: socket.socket, reader: Reader, head: Head) -> bool:
-        """Serve one request; return whether the connection can take another."""
+        """Serve one request, and return whether the connection stays open."""
         exchange = UpstreamExchange(_request(head))
         self.seen.append(exchange)
         response = self.early(exchange.request) if self.early else None
@@ -123,7 +124,7 @@ class Upstream(LoopbackServer):
             return self._cluster.respond(request)
         except ConnectionError:
             return Response(0)
-        except Exception as error:  # noqa: BLE001 -- a user's handler may raise anything; the proxy gets a 500
+        except Exception as error:  # noqa: BLE001 -- a user's handler can raise anything; the proxy gets a 500
             self.errors.append(f"{type(error).__name__}: {error}")
             return Response(500, body=encode_text(f"the upstream's handler failed: {error}"))
 
@@ -150,7 +151,7 @@ class Upstream(LoopbackServer):
 
 
 def framing(response: Response) -> tuple[list[tuple[bytes, bytes]], bool]:
-    """Return the headers, with a framing header in front if the response has none, and whether the body is chunked."""
+    """Return the headers and whether the body is chunked. A framing header is added in front if the response has none."""
     headers = list(response.headers.raw)
     if "transfer-encoding" in response.headers:
         return headers, True

@@ -1,4 +1,4 @@
-"""Costs of a plugin at Envoy's start: predicted from the module, and measured where Envoy is installed.
+"""The cost of starting Envoy with a plugin: predicted from the module, or measured if Envoy is installed.
 
-Costs of requests belong to `traffic.profiling`.
+The cost of requests is the subject of `wasmnb.traffic.profiling`.
 """

@@ -1,4 +1,4 @@
-"""`StartCost`: CPU and memory of a start."""
+"""CPU and memory that Envoy needs to start."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ __all__ = ["StartCost"]
 
 @dataclass(frozen=True)
 class StartCost:
-    """Cost of a start.
+    """CPU and memory that Envoy needs to start.
 
     Attributes
     ----------
     cpu
-        CPU-seconds of the process until it is ready.
+        CPU-seconds that the process uses until it is ready.
     memory
         Bytes of resident memory when it is ready.
     settled
-        The same after `memory_allocator_manager` has given back what compiling freed.
+        Bytes of resident memory after `memory_allocator_manager` has returned to the system what compiling freed.
     """
 
     cpu: float
@@ -26,5 +26,5 @@ class StartCost:
     settled: int
 
     def __sub__(self, other: StartCost) -> StartCost:
-        """Return the cost over another start."""
+        """Return the difference between this start and another one."""
         return StartCost(self.cpu - other.cpu, self.memory - other.memory, self.settled - other.settled)

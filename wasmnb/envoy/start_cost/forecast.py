@@ -1,4 +1,4 @@
-"""`forecast`: what a plugin will cost Envoy at its start."""
+"""The function `forecast`, which predicts or measures the cost of starting Envoy with plugins."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from .model import ModuleSize, facts_of, predict
 
 __all__ = ["Forecast", "StartCost", "forecast"]
 
-#: Linear memory is taken from the system in pages of this size.
+#: Linear memory gets memory from the system in pages of this size, in bytes.
 _PAGE = 4096
 
 
 @dataclass(frozen=True)
 class Forecast(Shown):
-    """Cost of a start, over an Envoy without filters.
+    """The cost of starting Envoy with plugins, in addition to an Envoy without filters.
 
     Attributes
     ----------
     name
-        The plugin's name.
+        The name of the plugin or the chain.
     workers
         Number of worker threads.
     module
-        Facts of the module: bytes of file, code and memory, number of functions.
+        Sizes of the module or of all modules together: bytes of file, code and memory, and the number of functions.
     predicted
-        Costs that follow from the facts about the module.
+        The cost that is predicted from `module`.
     measured
-        Costs of an Envoy on this machine; None if they weren't measured.
+        The cost that was measured on this machine; None if it wasn't measured.
     reason
-        Why nothing was measured, or an empty string.
+        Why it wasn't measured, or an empty string.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Forecast(Shown):
 
     @property
     def further_worker(self) -> int:
-        """Bytes of memory that each further worker takes, as predicted."""
+        """Predicted bytes of memory for each further worker."""
         return predict(self.module, 2).settled - predict(self.module, 1).settled
 
     def __repr__(self) -> str:
@@ -70,32 +70,33 @@ def forecast(
     workers: int = 1,
     measured: bool | None = None,
 ) -> Forecast:
-    """Predict what a plugin costs Envoy at its start, and measure it where Envoy is installed.
+    """Predict how much CPU and memory Envoy needs to start with a plugin, and measure it if Envoy is installed.
 
     Parameters
     ----------
     filters
-        A `Filter` from any toolchain, a `Plugin`, a list of them, or the path of a `.py` or `.wasm` file. Filters from Python
-        source cost what their release modules do.
+        A `Filter` from any toolchain, a `Plugin`, a list of these, or the path of a `.py` or `.wasm` file. For filters with
+        Python source, the result is the cost of their release modules.
     workers
-        Number of Envoy's worker threads (1).
+        Number of Envoy's worker threads, between 1 and 256 (default 1).
     measured
-        Start an Envoy with the plugin and one without, which takes some 15 seconds; by default if Envoy is installed.
+        True: also measure, by starting an Envoy with the plugin and one without, which takes about 15 seconds. False: only
+        predict. None (the default): measure if Envoy is installed.
 
     Returns
     -------
     Forecast
-        CPU and memory over an Envoy without filters.
+        CPU and memory in addition to an Envoy without filters.
 
     Raises
     ------
     UsageError
-        `workers` isn't from 1 to 256, or `measured` is True and Envoy isn't installed.
+        `workers` isn't between 1 and 256, or `measured` is True and Envoy isn't installed.
     EnvoyRefused
         Envoy refuses the module or its configuration.
     """
     if not 1 <= workers <= 256:
-        raise UsageError(f"workers is {workers}. It must be from 1 to 256.")
+        raise UsageError(f"workers must be between 1 and 256, not {workers}.")
     if isinstance(filters, str | os.PathLike):
         filters = Filter.from_file(Path(filters))
     plugins = [item if isinstance(item, Plugin) else Plugin(item) for item in _listed(filters)]
@@ -115,7 +116,7 @@ def _listed(filters: Any) -> list[Any]:
 
 
 def _has_envoy() -> tuple[bool, str]:
-    """Return whether Envoy is installed, and the reason why not."""
+    """Return whether Envoy is installed, and if not, the reason as a sentence."""
     try:
         find_envoy(None)
     except UsageError as error:
@@ -124,7 +125,7 @@ def _has_envoy() -> tuple[bool, str]:
 
 
 def _size(setup: Setup, plugins: Sequence[Plugin]) -> tuple[ModuleSize, bool]:
-    """Return the facts of all modules together, and whether workers have VMs."""
+    """Return the sizes of all modules together, and whether workers have VMs."""
     facts = facts_of([module.data for module in setup.modules])
     written = _written(setup, plugins)
     if written is None:
@@ -134,7 +135,7 @@ def _size(setup: Setup, plugins: Sequence[Plugin]) -> tuple[ModuleSize, bool]:
 
 
 def _written(setup: Setup, plugins: Sequence[Plugin]) -> dict[str, int] | None:
-    """Return the bytes of linear memory that VMs have written by their role; None if they can't start in a simulated proxy."""
+    """Return the bytes of linear memory that VMs have written, by role of the VM; None if the plugins can't start in a simulation."""
     chain = [
         replace(plugin, filter=Filter.from_bytes(part.module.data, plugin.name))
         for plugin, part in zip(plugins, setup.parts, strict=True)

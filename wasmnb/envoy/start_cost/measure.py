@@ -1,4 +1,4 @@
-"""Measurement of the costs: an Envoy is started with a configuration, and one without filters."""
+"""Measurement of the cost of a start: an Envoy with filters is compared with one without."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from .cost import StartCost
 
 __all__ = ["cpu_seconds", "measure", "measure_plain", "resident_memory"]
 
-#: Seconds until the allocator has given memory back, as exports set it up: its interval, and the time that releasing takes.
+#: Seconds until the allocator has returned freed memory, with the settings that exports use: its interval, and the release itself.
 SETTLED = 6.0
 
 
 def measure(config: Config, files: Mapping[str, bytes], workers: int, settle: float = SETTLED) -> StartCost:
-    """Start Envoy with a configuration and one without filters, and return the difference.
+    """Start an Envoy with a configuration and an Envoy without filters, and return the difference of their costs.
 
     Parameters
     ----------
     config
-        The bootstrap, with ports that the system chooses.
+        The bootstrap configuration. Its ports should be 0, so that the system chooses them.
     files
-        Modules by their names, which are relative in the bootstrap.
+        Modules by file name. The configuration refers to them by relative paths.
     workers
         Number of worker threads.
     settle
-        Seconds until the settled memory is read (6).
+        Seconds after the start at which `StartCost.settled` is read (default 6).
 
     Raises
     ------
@@ -47,7 +47,7 @@ def measure(config: Config, files: Mapping[str, bytes], workers: int, settle: fl
 
 
 def measure_plain(workers: int, settle: float = SETTLED) -> StartCost:
-    """Start Envoy without filters, and measure it; parameters and errors as for `measure`."""
+    """Start an Envoy without filters, and return its cost. Parameters and errors are those of `measure`."""
     config: Config = bootstrap(
         [Listener("http", [], "up")], [Cluster("up", None)], extra={"memory_allocator_manager": ALLOCATOR}
     )
@@ -64,7 +64,7 @@ def _measured(envoy: EnvoyProcess, settle: float) -> StartCost:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU-seconds of a process so far."""
+    """Return the CPU-seconds that a process has used so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     ticks = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     exact = [task / "schedstat" for task in Path(f"/proc/{pid}/task").iterdir()]
@@ -72,6 +72,6 @@ def cpu_seconds(pid: int) -> float:
 
 
 def resident_memory(pid: int) -> int:
-    """Return the bytes of memory that a process has now."""
+    """Return the current resident memory of a process in bytes."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) * 1024

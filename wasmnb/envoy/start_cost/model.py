@@ -1,8 +1,8 @@
-"""Prediction of the costs from facts of the module.
+"""Prediction of the cost of a start from the sizes of a module.
 
-Facts (Envoy 1.40 with V8): every function is compiled by the optimising compiler before Envoy is ready, whatever is executed later;
-memory that the compiler frees stays with the process unless `memory_allocator_manager` gives it back. Envoy makes a VM that it
-only clones others from, a second one on the main thread, and one for each worker; a linear memory costs what of it is written.
+Facts (Envoy 1.40 with V8): every function is compiled by the optimising compiler before Envoy is ready, even if it is never executed.
+The process keeps memory that the compiler frees unless `memory_allocator_manager` returns it. Envoy creates a base VM, from which it
+only clones others, a second VM on the main thread, and one for each worker. Only the written part of a linear memory costs memory.
 """
 
 from __future__ import annotations
@@ -18,39 +18,39 @@ from .cost import StartCost
 
 __all__ = ["ModuleSize", "facts_of", "predict"]
 
-# The figures fit what `tests/benchmarks/release_start.py` measured on two cores: a C filter, release modules, full modules.
+# The figures are fitted to measurements of `tests/benchmarks/release_start.py` on two cores: a C filter, release and full modules.
 
-#: CPU-seconds: for Envoy to load V8 at all, a byte of code, a byte of code without inlining, a function, a byte of the file, a byte
-#: that a VM writes.
+#: CPU-seconds: for loading V8; and for each byte of code, byte of code without inlining, function, byte of the file, and byte that a
+#: VM writes.
 _CPU = 0.02
 _CPU_CODE, _CPU_PLAIN, _CPU_FUNCTION, _CPU_FILE, _CPU_MEMORY = 1.7e-6, 1.05e-6, 1.5e-5, 1.0e-9, 5e-9
 
-#: Bytes of memory that stay: V8 itself, a function, a byte of code, a byte of the file, a VM without its linear memory.
+#: Bytes of memory that stay: for V8 itself; and for each function, byte of code, byte of the file, and VM without its linear memory.
 _V8, _FUNCTION, _CODE, _FILE, _VM = 14.5e6, 2000.0, 8.0, 4.0, 1.2e6
 
-#: Bytes that compiling has freed and that Envoy has not given back when it is ready: for a byte of code, at most, and for each byte
-#: of much code.
+#: Bytes that compiling has freed, but that Envoy hasn't returned when it is ready: for each byte of code up to a maximum, the
+#: maximum, and in addition for each byte of code without a maximum.
 _FREED, _MOST_FREED, _FREED_MORE = 50.0, 18e6, 2.5
 
 
 @dataclass(frozen=True)
 class ModuleSize:
-    """Facts of a module that decide its costs.
+    """Sizes of a module that determine the cost of a start.
 
     Attributes
     ----------
     file
-        Bytes of the module.
+        Bytes of the module file.
     code
         Bytes of its code section.
     functions
-        Number of its functions.
+        Number of functions.
     memory
-        Bytes of linear memory that a VM has written when it is ready.
+        Bytes of linear memory that each VM has written when it is ready.
     base_memory
-        The same of the VM that Envoy only clones others from.
+        Bytes of linear memory that the base VM has written, from which Envoy only clones others.
     plain_code
-        Bytes of code into which V8 inlines nothing: that of release modules. Default: 0.
+        Bytes of the code into which V8 inlines nothing, as in release modules (default 0).
     """
 
     file: int
@@ -62,7 +62,7 @@ class ModuleSize:
 
 
 def facts_of(modules: Iterable[bytes]) -> ModuleSize:
-    """Return the facts of modules together. Their data stands for the memory that they write; a damaged one has its size only."""
+    """Return the sizes of modules together. Their data segments are counted as written memory; of a damaged module, only its file."""
     modules = list(modules)
     parsed = []
     for content in modules:
@@ -76,12 +76,12 @@ def facts_of(modules: Iterable[bytes]) -> ModuleSize:
 
 
 def predict(size: ModuleSize, workers: int) -> StartCost:
-    """Predict what a module costs at the start, over an Envoy without filters.
+    """Predict the cost of starting Envoy with a module, in addition to an Envoy without filters.
 
     Parameters
     ----------
     size
-        Facts of the module.
+        Sizes of the module, or of all modules together.
     workers
         Number of worker threads.
     """
