@@ -40,7 +40,7 @@ def test_source_error_has_its_line(module, tmp_path):
         ("F = wasmnb.Filter.from_source('class A(HttpContext): pass')", "F", "Auth uses F, which holds a Filter of this notebook"),
         ("", "nothing_at_all", "Auth uses nothing_at_all, which isn't defined"),
         ("import sys\ndef f(): return LOG\nLOG = sys.__stdout__", "f()", "f uses LOG, which holds an open file"),
-        ("for x in [object()]: pass", "x", "Auth uses x, which comes from a for statement and isn't a constant"),
+        ("for x in [object()]: pass", "x", "Auth uses x, which is assigned by a for statement and isn't a constant"),
         ("globals()['made'] = object()", "made", "Auth uses made, which has no source"),
         ("import ssl", "ssl", "a filter can't import ssl"),
     ],
@@ -68,7 +68,7 @@ def test_variable_of_an_enclosing_function_is_refused():
 
 def test_class_without_source_is_refused():
     space = {"__name__": "nowhere"}
-    with pytest.raises(SourceError, match="class A has no source") as caught:
+    with pytest.raises(SourceError, match="the source of class A can't be found") as caught:
         exec("import wasmnb\n@wasmnb.filter\nclass A(wasmnb.HttpContext): pass", space)
     assert "exec" in caught.value.hint
 
@@ -76,7 +76,7 @@ def test_class_without_source_is_refused():
 def test_only_classes_are_decorated():
     with pytest.raises(UsageError, match="not the builtin_function_or_method len"):
         wasmnb.filter(len)
-    with pytest.raises(UsageError, match="Derive the filter's class"):
+    with pytest.raises(UsageError, match="Define a class that derives from it"):
         Filter.from_class(wasmnb.HttpContext)
 
 

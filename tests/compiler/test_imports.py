@@ -72,7 +72,7 @@ def test_other_standard_modules_need_another_runtime():
         ("import json.nothing", "json.nothing doesn't exist", "spelling"),
         ("import no_such_package_at_all", "no package no_such_package_at_all", "%pip install no_such_package_at_all"),
         ("from . import x", "relative import", "Leave out the dots"),
-        ("from wasmnb.host import Proxy", "can't import wasmnb.host", "SDK only"),
+        ("from wasmnb.host import Proxy", "can't import wasmnb.host", "only the SDK"),
     ],
 )
 def test_unsupported_import_is_reported_at_its_line(source, message, hint):

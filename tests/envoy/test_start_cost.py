@@ -89,7 +89,7 @@ def test_forecast_without_envoy_explains_missing_measurements(plugin, monkeypatc
 
 @pytest.mark.parametrize("workers", [0, 257])
 def test_number_of_workers_is_checked(plugin, workers):
-    with pytest.raises(UsageError, match="from 1 to 256"):
+    with pytest.raises(UsageError, match="workers must be between 1 and 256"):
         forecast(plugin, workers=workers)
 
 

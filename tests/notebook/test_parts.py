@@ -264,7 +264,7 @@ def test_names_of_ipython_are_an_error(cells):
 
 
 def test_class_without_source_is_an_error(cells):
-    with pytest.raises(SourceError, match="class Auth has no source") as caught:
+    with pytest.raises(SourceError, match="the source of class Auth can't be found") as caught:
         cells("%%time\n" + AUTH)
     assert "%%time" in caught.value.hint
 

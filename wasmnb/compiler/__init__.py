@@ -1,9 +1,9 @@
-"""The compiler: from Python source to a module that Envoy loads, and the inspection of any module.
+"""The compiler: it turns Python source into a module that Envoy loads, and inspects any module.
 
-Running a module is the job of `wasmnb.host`; nothing here knows about proxies or traffic.
+`wasmnb.host` runs modules; nothing here knows about proxies or traffic.
 
     Filter              from_source, from_file, save, wasm, info
-    inspect_module      facts of a module, and what would stop Envoy
+    inspect_module      facts about a module, and reasons why Envoy would refuse it
     build_runtime, list_runtimes, clear_runtimes
                         the cache of runtimes
 

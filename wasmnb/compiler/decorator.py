@@ -1,4 +1,4 @@
-"""`@wasmnb.filter`: a filter from a class in an ordinary cell or module, so that editors understand it."""
+"""`@wasmnb.filter`: makes a filter from a class in an ordinary cell or module, where editors understand it."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def filter(  # noqa: A001
 def filter(  # noqa: A001
     cls: type[Any] | None = None, /, *, name: str | None = None, path: Sequence[str | os.PathLike[str]] = ()
 ) -> Any:
-    """Compile a class to a filter: `@wasmnb.filter`, or with arguments `@wasmnb.filter(name="auth")`.
+    """Compile the decorated class to a filter: `@wasmnb.filter`, or with arguments `@wasmnb.filter(name="auth")`.
 
-    The name of the class then refers to the `Filter`: `Proxy(Auth, workers=4)`. The class itself is
-    `Auth.context_class`, for unit tests of its methods. Classes that derive from `Auth` derive from that class.
+    The name of the class then refers to the `Filter`: `Proxy(Auth, workers=4)`. The class itself is available as
+    `Auth.context_class`, for unit tests of its methods. `class Child(Auth)` derives from the class.
 
     Everything that the class refers to is collected: functions, classes, imports and constants of its module, or of this
     and earlier cells; modules in the folder of the file or notebook; and the `PluginContext` and `VMContext` of the cell.
@@ -38,21 +38,21 @@ def filter(  # noqa: A001
     Parameters
     ----------
     cls
-        Class that derives from `HttpContext`, `TcpContext` or `PluginContext`.
+        Class to compile, which must derive from `HttpContext`, `TcpContext` or `PluginContext`.
     name
-        Name of the filter in the proxy. Default: the name of the class.
+        Name of the filter in the proxy. By default, the name of the class.
     path
-        More folders with modules that the class imports. Default: none.
+        Further folders with modules that the class imports (default none).
 
     Returns
     -------
     Filter
-        The compiled filter, or a decorator if called with arguments only.
+        The compiled filter, or a decorator if only keyword arguments are given.
 
     Raises
     ------
     SourceError
-        The source has an error, or refers to a value that can't go into a module.
+        The source has an error, or refers to a value that can't be part of a module.
     BuildError
         The toolchain, the cache or the disk failed.
     UsageError
@@ -66,6 +66,6 @@ def filter(  # noqa: A001
 def _decorate(cls: Any, frame: Any, name: str | None, path: Sequence[str | os.PathLike[str]]) -> Any:
     if not isinstance(cls, type):
         decorated = f"{type(cls).__name__} {getattr(cls, '__name__', repr(cls))}"
-        raise UsageError(f"@wasmnb.filter decorates a class that derives from HttpContext, not the {decorated}.")
+        raise UsageError(f"@wasmnb.filter must decorate a class that derives from HttpContext, not the {decorated}.")
     with _hooks.current_progress() as progress:
         return Filter.from_class(cls, name, path=path, progress=progress, running=frame)

@@ -1,4 +1,4 @@
-"""`Filter`: a compiled module, made from Python source or loaded from a file."""
+"""The class `Filter`: a compiled module that was made from Python source or loaded from a file."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class Filter(Shown):
     source
         Python source, or None for a module from another toolchain.
     filename
-        File name of the source in tracebacks; for a module, the name of its file.
+        File name of the source in tracebacks; for a Wasm module, the name of its file.
     context_class
-        Class that the filter was made from by `@wasmnb.filter` or `from_class`, else None. Unit tests can call its
+        Class from which `@wasmnb.filter` or `from_class` made the filter, otherwise None. Unit tests can call its
         methods.
     """
 
@@ -67,23 +67,23 @@ class Filter(Shown):
     ) -> Filter:
         """Compile Python source.
 
-        The first filter with a new set of imports takes about ten seconds, later ones tens of milliseconds.
+        The first filter with a new set of imports takes about ten seconds to compile, later ones tens of milliseconds.
 
         Parameters
         ----------
         text
             Source with at least one class that derives from `HttpContext` or `TcpContext`.
         name
-            Name of the filter in the proxy. Default: `filter`.
+            Name of the filter in the proxy (default `filter`).
         filename
-            File name of the source in errors and tracebacks. Default: `<filter>`.
+            File name of the source in errors and tracebacks (default `<filter>`).
         first_line
-            Line number of the first line of `text` in that file. Default: 1.
+            Line number of the first line of `text` in that file (default 1).
         path
-            Folders with the filter's own modules, which become part of the filter. Default: none. Other packages are
-            taken from this environment.
+            Folders with the filter's own modules, which become part of the filter (default none). Other packages are
+            copied from this environment.
         progress
-            Function called with a step's name and a fraction from 0 to 1 while a runtime is built. Default: None.
+            Function that is called with the name of a step and a fraction from 0 to 1 while a runtime is built (default none).
 
         Returns
         -------
@@ -114,11 +114,11 @@ class Filter(Shown):
         Parameters
         ----------
         parts
-            `Part(text, filename, first_line)` objects, run in this order in one namespace.
+            `Part(text, filename, first_line)` objects, which run in this order in one namespace.
         name, path, progress
             As for `from_source`.
         package
-            Dotted name of a package on `path` for relative imports in the parts. Default: none.
+            Dotted name of a package on `path`, from which relative imports in the parts start (default none).
 
         Returns
         -------
@@ -128,7 +128,7 @@ class Filter(Shown):
         Raises
         ------
         SourceError, BuildError
-            As for `from_source`. The error names the part, or the filter's own module, that failed.
+            As for `from_source`. The error gives the part or the filter's own module that failed.
         """
         source = Source(tuple(parts), package=package)
         name = name or "filter"
@@ -138,7 +138,7 @@ class Filter(Shown):
     def from_file(
         cls, path: str | os.PathLike[str], name: str | None = None, *, progress: Progress | None = None
     ) -> Filter:
-        """Compile a `.py` file, or load a `.wasm` module written in any language.
+        """Compile a `.py` file, or load a `.wasm` module that was written in any language.
 
         A `.py` file can import modules and packages from its own folder.
 
@@ -147,7 +147,7 @@ class Filter(Shown):
         path
             Path of the file.
         name
-            Name of the filter in the proxy. Default: the file's name without its suffix.
+            Name of the filter in the proxy. By default, the file's name without its suffix.
         progress
             As for `from_source`.
 
@@ -174,7 +174,7 @@ class Filter(Shown):
             except ModuleError as error:
                 raise ModuleError(f"Envoy would refuse {path}:\n{error}") from None
         if path.suffix not in {".py", ""}:
-            raise UsageError(f"{path} is neither a .py nor a .wasm file.")
+            raise UsageError(f"{path} is neither a .py nor a .wasm file. Give the path of one of these.")
         return cls.from_parts((file_part(path, data),), name, path=[path.parent], progress=progress)
 
     @classmethod
@@ -189,15 +189,15 @@ class Filter(Shown):
     ) -> Filter:
         """Run Python source in this interpreter instead of Wasm, for debuggers, coverage and profilers.
 
-        Host, traffic and trace are the same as in Wasm, and every VM has its own copy of the source's modules. Code that
-        works here but not in Wasm causes a `NativeWarning` at its line, once.
+        The simulated host, the traffic and the trace are the same as with Wasm, and every VM has its own copy of the source's
+        modules. Code that works here but not in Wasm causes a `NativeWarning` at its line, once.
 
         Parameters
         ----------
         source
             Source text, the `Path` of a `.py` file, a class, or another filter that was made from Python.
         name, filename, first_line, path
-            As for `from_source`. File name and first line apply to text only.
+            As for `from_source`. `filename` and `first_line` are used only if `source` is text.
 
         Returns
         -------
@@ -207,9 +207,9 @@ class Filter(Shown):
         Raises
         ------
         SourceError
-            As for `from_source`, with the exception of the source as its cause.
+            As for `from_source`. Its cause is the exception that the source raised.
         UsageError
-            The file can't be read, or there's no Python source.
+            The file can't be read, or `source` has no Python source.
         """
         from .native import SourceInput
         from .native_filter import NativeFilter
@@ -229,21 +229,21 @@ class Filter(Shown):
         progress: Progress | None = None,
         running: FrameType | None = None,
     ) -> Filter:
-        """Compile a class with everything that it refers to; see `wasmnb.filter`.
+        """Compile a class with everything that it refers to, as `@wasmnb.filter` does.
 
         Parameters
         ----------
         context_class
-            Class that derives from `HttpContext`, `TcpContext` or `PluginContext`.
+            Class to compile, which must derive from `HttpContext`, `TcpContext` or `PluginContext`.
         name
-            Name of the filter in the proxy. Default: the name of the class.
+            Name of the filter in the proxy. By default, the name of the class.
         path
-            More folders with modules that the class imports. Default: none.
+            Further folders with modules that the class imports (default none).
         progress
             As for `from_source`.
         running
-            Frame in which the class statement is running, so that statements below it are collected as well. Default:
-            None.
+            Frame in which the class statement is running. If it is given, statements below the class are collected as well
+            (default none).
 
         Returns
         -------
@@ -253,7 +253,7 @@ class Filter(Shown):
         Raises
         ------
         SourceError, BuildError
-            As for `from_source`. Also raised for a class without source, and for values that can't go into a module.
+            As for `from_source`. Also raised if the class's source can't be found, or a value can't be part of a module.
         """
         from .collect.class_collector import collect
 
@@ -277,7 +277,7 @@ class Filter(Shown):
         data
             The module's bytes.
         name
-            Name of the filter in the proxy. Default: `filter`.
+            Name of the filter in the proxy (default `filter`).
 
         Returns
         -------
@@ -293,12 +293,12 @@ class Filter(Shown):
 
     @property
     def source(self) -> str | None:
-        """Python source with its parts joined, or None for a module from another toolchain."""
+        """The Python source with its parts joined, or None for a module from another toolchain."""
         return self.bundle.text if self.bundle else None
 
     @property
     def bundle(self) -> Source | None:
-        """Python source with all parts and modules, or None for a module from another toolchain."""
+        """The Python source with all parts and modules, or None for a module from another toolchain."""
         return self._backend.source
 
     @property
@@ -308,42 +308,42 @@ class Filter(Shown):
 
     @property
     def callbacks(self) -> Callbacks:
-        """Callbacks of its classes, or those that a module from another toolchain exports. They decide the plugin's kind."""
+        """Callbacks of the filter's classes, or those that the module exports. They determine the plugin's kind."""
         return self._backend.callbacks
 
     @property
     def classes(self) -> Mapping[str, str]:
-        """Names of the source's classes by kind: `vm`, `plugin`, `http`, `tcp`. Other kinds, and modules, have none."""
+        """Names of the source's classes by kind: `vm`, `plugin`, `http`, `tcp`. Empty for a module from another toolchain."""
         return self._backend.classes
 
     @property
     def is_native(self) -> bool:
-        """Whether this Python runs the filter, instead of Wasm."""
+        """Whether the filter runs in this Python interpreter instead of Wasm."""
         return self._backend.native
 
     @property
     def compiled(self) -> Filter:
-        """The filter as Wasm: the filter itself, unless it's native."""
+        """The filter in Wasm: itself, unless it is native."""
         backend: FilterBackend | None = getattr(self._backend, "compiled", None)
         return self if backend is None else Filter(self.name, self.filename, backend)
 
     @property
     def wasm(self) -> bytes:
-        """The complete module; for a filter from source, the full one. A native filter is compiled first."""
+        """Bytes of the complete module: for a filter from source, the full module. A native filter is compiled first."""
         return self._backend.wasm()
 
     @cached_property
     def info(self) -> FilterInfo:
-        """Facts about the module and the runtime in it."""
+        """Facts about the module and the runtime that it contains."""
         return self._backend.info(self.name)
 
     def image(self, engine: Engine) -> Runnable:
-        """Return the image that a host instantiates.
+        """Return the object that a host instantiates to create a VM.
 
         Parameters
         ----------
         engine
-            Engine that compiles the module. Native filters ignore it.
+            Engine that compiles the module. Native filters don't use it.
         """
         return self._backend.image(engine)
 
@@ -352,28 +352,28 @@ class Filter(Shown):
     ) -> Filter:
         """Return the filter as a release module, which starts faster and needs less memory than the full one.
 
-        Code that filters rarely execute is interpreted instead of compiled. The filter's top level runs now instead of in
-        every VM, unless it depends on time, environment or random numbers; see `info.release`. Modules from another
-        toolchain are returned unchanged.
+        Code that filters rarely execute is interpreted instead of compiled. The filter's module-level code runs now instead of
+        in every VM, unless it depends on time, environment variables or random numbers; see `info.release`. Modules from
+        another toolchain are returned unchanged.
 
         Parameters
         ----------
         profile
-            Proxy with the filter's own traffic, whose code is compiled as well. Or a profile from
-            `wasmnb.traffic.record_code_profile`. Default: only the code that filters in general execute.
+            A `Proxy` that has had traffic of this filter, or a profile from `wasmnb.traffic.record_code_profile`. The code that
+            the traffic executed is compiled as well. By default, only code that most filters execute is compiled.
         strip
-            Leave out comments and docstrings. Lines keep their numbers. A source that reads docstrings (`__doc__`) keeps
-            them. Default: True.
+            Leave out comments and docstrings (default True). Lines keep their numbers. If the source reads docstrings
+            (`__doc__`), they are kept.
         progress
-            Function called with a step's name and a fraction from 0 to 1. The first filter on a runtime takes about
-            15 seconds, others 2 to 3. Default: None.
+            Function that is called with the name of a step and a fraction from 0 to 1 (default none). The first release module
+            with a runtime takes about 15 seconds, later ones 2 to 3.
 
         Raises
         ------
         SourceError, BuildError
             As for `from_source`.
         UsageError
-            The proxy has had no requests.
+            The proxy in `profile` has had no requests.
         """
         from .release.release_filter import make_release
         from .source_filter import SourceFilter
@@ -391,7 +391,7 @@ class Filter(Shown):
         return release
 
     def recorded(self) -> RecordedFilter | None:
-        """Return a backend that records which code the filter executes, or None for a module from another toolchain."""
+        """Return a variant of the filter that records which code it executes, or None for a module from another toolchain."""
         from .release.profile.recorded_filter import RecordedFilter
         from .source_filter import SourceFilter
 
@@ -406,7 +406,7 @@ class Filter(Shown):
         profile: BlockProfile | Any = None,
         progress: Progress | None = None,
     ) -> bytes:
-        """Return the bytes that `save` writes; parameters and errors are the same."""
+        """Return the bytes that `save` writes. Parameters and errors are those of `save`."""
         strip = not debug if strip is None else strip
         if not debug:
             return self.release(profile=profile, strip=strip, progress=progress).wasm
@@ -424,26 +424,26 @@ class Filter(Shown):
         profile: BlockProfile | Any = None,
         progress: Progress | None = None,
     ) -> Path:
-        """Write the module to a file. An interrupted or failed write leaves the old file as it was.
+        """Write the module to a file. If writing fails or is interrupted, an existing file isn't changed.
 
-        The file doesn't contain names of folders, or numbers of cells: the same source, SDK and packages give the same
-        bytes in any folder, unless another version of wasmnb or of its tools builds them.
+        The file doesn't contain names of folders or numbers of cells. The same source and packages, built with the same versions
+        of wasmnb and its tools, give the same bytes in any folder.
 
         Parameters
         ----------
         path
             Path of the file. Missing folders are created.
         debug
-            Write the full module instead of the release module. Default: False.
+            Write the full module instead of the release module (default False).
         strip
-            Leave out comments and docstrings, as for `release`. Default: only for release modules.
+            Leave out comments and docstrings, as for `release`. By default, True for release modules and False for full ones.
         profile, progress
-            As for `release`. Default: None.
+            As for `release` (default none).
 
         Returns
         -------
         Path
-            The path.
+            The path of the written file.
 
         Raises
         ------
@@ -462,7 +462,7 @@ class Filter(Shown):
     def __mro_entries__(self, _bases: tuple[Any, ...]) -> tuple[type[Any], ...]:
         """Make `class Child(Decorated)` derive from the decorated class."""
         if self.context_class is None:
-            raise TypeError(f"{self!r} was not made from a class")
+            raise TypeError(f"{self!r} can't be a base class, because it wasn't made from a class")
         return (self.context_class,)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""The interface of a filter's implementations: `source_filter`, `module_filter` and `native_filter`."""
+"""The interface that the implementations of filters share: `source_filter`, `module_filter` and `native_filter`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["FilterBackend"]
 
 
 class FilterBackend(Protocol):
-    """A `Filter`'s implementation: source on a runtime, a module, or source that runs natively."""
+    """The implementation of a `Filter`: Python source with a runtime, a complete module, or Python source that runs natively."""
 
     native: ClassVar[bool]
 
@@ -25,22 +25,22 @@ class FilterBackend(Protocol):
 
     @property
     def callbacks(self) -> Callbacks:
-        """Callbacks that the filter has."""
+        """Callbacks that the filter implements."""
         ...
 
     @property
     def classes(self) -> Mapping[str, str]:
-        """Names of the context classes by kind, as `Filter.classes`."""
+        """Names of the context classes by kind, as in `Filter.classes`."""
         ...
 
     def wasm(self) -> bytes:
-        """Return the complete module."""
+        """Return the bytes of the complete module."""
         ...
 
     def image(self, engine: Engine, /) -> Runnable:
-        """Return the object that a host instantiates."""
+        """Return the object that a host instantiates to create a VM."""
         ...
 
     def info(self, name: str) -> FilterInfo:
-        """Return facts about the filter of this name."""
+        """Return facts about the filter. `name` is the filter's name."""
         ...

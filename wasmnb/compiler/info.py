@@ -1,4 +1,4 @@
-"""`FilterInfo`: facts about a filter."""
+"""The class `FilterInfo`: facts about a compiled filter."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ __all__ = ["FilterInfo", "info_of"]
 
 @dataclass(frozen=True)
 class FilterInfo(Shown):
-    """Facts about a filter.
+    """Facts about a compiled filter.
 
     Attributes
     ----------
     name
         Name of the filter.
     abi_version
-        Version that the module's marker export names, such as `0.2.1`.
+        Version of the Proxy-Wasm ABI that the module declares, such as `0.2.1`.
     imports
-        Names of imported functions: hostcalls and WASI.
+        Names of imported functions: hostcalls and WASI functions.
     exports
-        Names of exported functions: callbacks and entry points.
+        Names of exported functions: callbacks, entry points and allocators.
     size
         Size of the file in bytes.
     sections
         Size of every section in bytes.
     memory
-        Linear memory of a VM at its start, in bytes.
+        Initial linear memory of a VM in bytes.
     runtime
-        Key of the runtime in the cache. Empty for modules from another toolchain, as are the fields below.
+        Key of the runtime in the cache. This field and those below are empty for modules from another toolchain.
     python, sdk
-        Versions inside the module.
+        Versions of Python and of wasmnb's SDK inside the module.
     modules, packages
-        Modules and packages in the runtime beyond the standard set.
+        Modules and packages in the runtime in addition to the standard set.
     native
-        Whether this Python runs the filter instead of Wasm. Then imports, sections and sizes are empty.
+        Whether the filter runs in this Python interpreter instead of Wasm. In this case imports, sections and sizes are empty.
     release
-        How a release module differs from the full one. None for other modules.
+        For release modules, how the module differs from the full one; None for other modules.
     build_times
-        Seconds for `componentize`, `link` and `compile` when the runtime was built, and for this `filter` on it.
+        Duration of each step in seconds: `componentize`, `link` and `compile` of the runtime, and `filter` for this filter.
     """
 
     name: str
@@ -65,12 +65,12 @@ class FilterInfo(Shown):
     release: ReleaseFacts | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the facts as plain types, for JSON."""
+        """Return the facts in plain types, for JSON."""
         return asdict(self)
 
 
 def info_of(name: str, facts: ModuleFacts, **fields: Any) -> FilterInfo:
-    """Combine the facts of a module with further fields of `FilterInfo`."""
+    """Return a `FilterInfo` from the facts about a module. `fields` are further fields of it."""
     version = facts.abi_version
     memory = facts.memory
     return FilterInfo(

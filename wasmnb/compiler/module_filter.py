@@ -1,4 +1,4 @@
-"""Filters that are modules already: saved before, or built by another toolchain."""
+"""Filters that are loaded from complete modules: saved before, or built by another toolchain."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .wasm.inspection import HIGRESS_ENV, ModuleFacts, inspect_module
 
 __all__ = ["ModuleFilter", "load_module"]
 
-#: Seconds of compiling before progress is shown, and the line that remains.
+#: Seconds of compiling before progress is shown, and the line that is shown at the end.
 _PATIENCE, _VERDICT = 1.0, "Module compiled in {:.1f} s; from now on it comes from the cache."
 
 
 class ModuleFilter:
-    """A module with its facts. Machine code is compiled once for each engine."""
+    """A complete module with the facts about it. It is compiled once for each engine."""
 
     native: ClassVar[bool] = False
 
@@ -37,11 +37,11 @@ class ModuleFilter:
 
     @property
     def classes(self) -> dict[str, str]:
-        """An empty dict, because a module doesn't have the names of its classes."""
+        """An empty dict, because a module doesn't contain the names of its classes."""
         return {}
 
     def image(self, engine: Engine) -> Image:
-        """Return what a host instantiates. Machine code of a known module comes from the disk."""
+        """Return the object that a host instantiates. Machine code is read from the cache if it has been compiled before."""
         if engine not in self._images:
             with _hooks.current_progress(patience=_PATIENCE, verdict=_VERDICT) as progress:
                 self._images[engine] = Image(compiled(self.data, engine, progress=progress))
@@ -56,7 +56,7 @@ class ModuleFilter:
         return info_of(name, self.facts)
 
 
-#: Beginnings of problems with imports that only Higress's Envoy has.
+#: Prefixes of the problems about imports that only Higress's Envoy has.
 _HIGRESS = tuple(f"It imports env.{name}," for name in HIGRESS_ENV)
 
 
@@ -69,7 +69,7 @@ def load_module(data: bytes) -> ModuleFilter:
         Envoy would refuse the module. The message lists every reason.
     """
     facts = inspect_module(data)
-    problems = [p for p in facts.problems if not p.startswith(_HIGRESS)]  # a proxy with a Redis runs these
+    problems = [p for p in facts.problems if not p.startswith(_HIGRESS)]  # a simulated proxy with Redis runs these
     if problems:
         raise ModuleError("\n".join(problems))
     return ModuleFilter(data, facts)

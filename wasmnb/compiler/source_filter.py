@@ -1,4 +1,4 @@
-"""Filters made from Python source: a runtime with the source embedded behind its memory."""
+"""Filters that are compiled from Python source: a runtime, with the source embedded after its memory."""
 
 from __future__ import annotations
 
@@ -48,27 +48,27 @@ class Nothing(HttpContext):
 
 
 class SourceFilter:
-    """A filter that consists of a runtime and Python source.
+    """The implementation of a filter with Python source, which runs on a runtime.
 
     Parameters
     ----------
     source
-        Parts of the source.
+        The filter's source.
     path
-        Folders with the filter's own modules. Default: none.
+        Folders with modules of the filter's own (default none).
     name
-        Name of the filter, which cells have in a saved module. Default: `filter`.
+        Name of the filter, which cells are named after in a saved module (default `filter`).
 
     Attributes
     ----------
     name
         Name of the filter.
     source
-        Source with the modules from `path`.
+        The source, including its modules from `path`.
     requirements
-        Modules and packages that the runtime has to contain.
+        Modules and packages that the runtime must contain.
     exports
-        Callbacks that the source needs. None before `probe`.
+        Exported functions that the source needs. None until `probe` is called.
     callbacks
         Callbacks that its classes override.
     classes
@@ -91,23 +91,23 @@ class SourceFilter:
 
     @property
     def runtimes(self) -> Runtimes:
-        """Runtimes in the current cache folder."""
+        """The runtimes in the current cache folder."""
         return runtimes_in(cache_folder())
 
     def placement(self, runtime: Runtime) -> Placement:
-        """Return where the source is placed behind a runtime's memory. A rebuilt runtime may have another size."""
+        """Return where the source is placed after a runtime's memory, whose size differs between runtimes."""
         flags = ON_DELETE_IN_PYTHON if self.exports and "proxy_on_delete" in self.exports else 0
         return Placement(runtime.pages, self.source.payload, flags)
 
     def image(self, engine: Engine, progress: Progress | None = None) -> Image:
-        """Return what a host instantiates. It writes the source into the memory of each instance."""
+        """Return the object that a host instantiates. It writes the source into the memory of each instance."""
         return self._image(*self.runtimes.get(self.requirements, engine, progress))
 
     def _image(self, runtime: Runtime, code: Code) -> Image:
         return Image(code, self.exports and self.exports | REQUIRED_EXPORTS, self.placement(runtime).write)
 
     def probe(self, engine: Engine, progress: Progress | None) -> None:
-        """Load the source once in a scratch VM and note which callbacks it needs.
+        """Load the source once in a scratch VM, and store which callbacks it needs.
 
         Raises
         ------
@@ -120,12 +120,12 @@ class SourceFilter:
         self.classes = result.classes
 
     def portable(self, *, strip: bool) -> SourceFilter:
-        """Return the filter as it's saved, without names of this machine's folders and of cells that have run.
+        """Return the filter in the form in which it is saved, without names of folders and numbers of cells.
 
         Parameters
         ----------
         strip
-            Whether comments and docstrings are left out as well.
+            Whether to leave out comments and docstrings as well.
         """
         portable = copy.copy(self)
         portable._strip = strip
@@ -133,7 +133,7 @@ class SourceFilter:
         return portable
 
     def _stripped(self) -> Source:
-        """Return the source without comments and docstrings; all lines have the same numbers."""
+        """Return the source without comments and docstrings. Lines keep their numbers."""
         places = list(self.source.places())
         runtime, code = self.runtimes.get(self.requirements, default_engine())
         program = _STRIP.format(texts=json.dumps([place.text for place in places]))
@@ -142,7 +142,9 @@ class SourceFilter:
         try:
             texts = json.loads(probe(image, runtime.pages, self.source.filename).log[-1][1])
         except SourceError as error:
-            raise BuildError(f"Comments can't be left out of {self.source.filename}: {error}. Keep them.") from error
+            raise BuildError(
+                f"Comments can't be left out of {self.source.filename}: {error}. Keep them with strip=False."
+            ) from error
         ends = len(self.source.parts)
         return replace(
             self.source,
@@ -151,11 +153,11 @@ class SourceFilter:
         )
 
     def wasm(self) -> bytes:
-        """Return the complete module: a host's image with the source inside, under portable names."""
+        """Return the bytes of the complete module: the runtime and the source, in which files have portable names."""
         return self.portable(strip=False).with_runtime()[1]
 
     def with_runtime(self) -> tuple[Runtime, bytes]:
-        """Return the runtime, and the complete module with the source as it is and the record of its build."""
+        """Return the runtime, and the complete module with the unchanged source and a record of its build."""
         runtime, data = self.runtimes.module(self.requirements, default_engine())
         assert self.exports is not None
         module = embed_source(data, self.placement(runtime), self.exports | REQUIRED_EXPORTS)
@@ -163,7 +165,7 @@ class SourceFilter:
         return runtime, module + record_section(record)
 
     def info(self, name: str) -> FilterInfo:
-        """Return facts about the complete module and the runtime in it."""
+        """Return facts about the complete module and the runtime in it. `name` is the filter's name."""
         runtime, data = self.portable(strip=False).with_runtime()
         return info_of(
             name,
@@ -180,18 +182,18 @@ class SourceFilter:
 def compile_source(
     source: Source, path: Sequence[Path], progress: Progress | None, name: str = "filter"
 ) -> SourceFilter:
-    """Load a source on its runtime, which is built first if it isn't in the cache.
+    """Compile a source: load it once on its runtime, which is built first if it isn't in the cache.
 
     Parameters
     ----------
     source
-        Parts of the source.
+        The filter's source.
     path
-        Folders with the filter's own modules.
+        Folders with modules of the filter's own.
     progress
-        Function called with a step's name and a fraction from 0 to 1, or None.
+        Function that is called with the name of a step and a fraction from 0 to 1. None: nothing is called.
     name
-        Name of the filter. Default: `filter`.
+        Name of the filter (default `filter`).
 
     Raises
     ------
@@ -214,7 +216,7 @@ def compile_source(
 
 
 def _at_import(error: FailedImport, source: Source) -> SourceError:
-    """Locate a failed import at the line that imports it, directly or through a package."""
+    """Return an error for a failed import, at the line that imports the module directly or through a package."""
     top = error.module.partition(".")[0]
     importing = (
         (place, module)

@@ -108,5 +108,5 @@ def test_breakpoint_without_a_running_cell_is_logged_and_continues(run):
     )
     time.sleep(1.0)
     assert run("print(got.response.status, got.log[0].text)").strip() == (
-        "200 breakpoint() in line 8 doesn't stop: only a running cell has a prompt. Send the request from a cell."
+        "200 breakpoint() in line 8 doesn't stop, because only a running cell has a prompt. Send the request from a cell."
     )

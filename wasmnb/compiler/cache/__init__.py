@@ -1,4 +1,4 @@
 """Files that are kept between processes: the cache's folders, its entries, and machine code.
 
-The code that builds and stores runtimes and modules is in `..runtime` and `..release`.
+Runtimes are built in `..runtime`, release modules in `..release`.
 """

@@ -1,4 +1,4 @@
-"""Atomic writing of files, locks between processes, and messages for errors of the disk."""
+"""Atomic writing of files, locks between processes, and descriptions of disk errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 def write_whole(path: Path, data: bytes, *, private: bool = False) -> None:
     """Write a file under a temporary name, sync it, then rename it. After an error, the temporary file is removed.
 
-    Readers see either the old file or the new one. Of a symbolic link, the target is written. A device or a pipe
+    Readers see either the old file or the new one. If the path is a symbolic link, its target is written. A device or a pipe
     (`/dev/stdout`) is written directly.
 
     Parameters
@@ -29,7 +29,7 @@ def write_whole(path: Path, data: bytes, *, private: bool = False) -> None:
     data
         Its content.
     private
-        Whether only this user can read and write it. Default: False, for the permissions of the user's mask.
+        Whether only this user can read and write the file (default False). Otherwise, the user's umask decides.
 
     Raises
     ------
@@ -58,22 +58,22 @@ def is_full(error: OSError) -> bool:
 
 
 def disk_fault(error: OSError) -> str:
-    """Describe an error of the disk, as the end of a sentence."""
+    """Return a description of a disk error, which can end a sentence."""
     return "there is no space left on the disk" if is_full(error) else error.strerror or str(error)
 
 
 @contextmanager
 def locked(place: Path | None, key: str, waiting: Callable[[], None]) -> Iterator[None]:
-    """Keep other processes from doing the same work. On a disk without locks it is done twice.
+    """Keep other processes from doing the same work. If the disk doesn't support locks, the work can be done twice.
 
     Parameters
     ----------
     place
-        Folder of the lock's file; None if there is none that can be written.
+        Folder of the lock file. None: no lock is used, because no folder can be written.
     key
-        Name of the work.
+        Name of the work, which is part of the lock file's name.
     waiting
-        Called again and again while another process has the lock.
+        Called repeatedly while another process has the lock.
     """
     try:
         file = None if place is None else (place / f".{key}.lock").open("w")

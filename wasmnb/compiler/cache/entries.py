@@ -1,4 +1,4 @@
-"""Entries of the cache: files with a manifest, which has their hashes."""
+"""Entries of the cache: several files, and a manifest with their hashes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MANIFEST_TYPES = {"files": dict, "times": dict, "modules": list, "packages": li
 
 
 class CacheEntry:
-    """An entry in memory, for when no disk can store it."""
+    """A cache entry that is only in memory, because no disk can store it."""
 
     def __init__(self, files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> None:
         self.manifest = manifest
@@ -33,15 +33,15 @@ class CacheEntry:
         return self._files.get(name)
 
     def add(self, name: str, data: bytes) -> None:
-        """Add a file. A stored entry ignores it if the disk can't store it."""
+        """Add a file. A `StoredEntry` ignores the file if the disk can't store it."""
         self._files[name] = data
 
 
 class StoredEntry(CacheEntry):
-    """A folder of the cache. Its manifest was read; its files are verified when they are read.
+    """A cache entry in a folder. Its manifest has been read; its files are verified when they are read.
 
-    Facts: a process can be killed between any two writes. So a file is never replaced by other content: a file that is added
-    later has the beginning of its hash in its name, and counts from the moment when the manifest, which is written last,
+    Facts: a process can be killed between any two writes. So the content of a file is never replaced. A file that is added
+    later has the beginning of its hash in its name, and it becomes part of the entry when the manifest, which is written last,
     names it.
     """
 
@@ -50,7 +50,7 @@ class StoredEntry(CacheEntry):
         self.folder = folder
 
     def read(self, name: str) -> bytes | None:
-        """Return the content of a file, or None if it is missing, damaged, or others may have written it."""
+        """Return the content of a file, or None if it is missing, damaged, or can have been written by another user."""
         digest = self.manifest["files"].get(name)
         try:
             path = next((p for p in _paths(self.folder, name, str(digest)) if p.exists()), None)
@@ -62,10 +62,10 @@ class StoredEntry(CacheEntry):
         return data if digest == sha256(data).hexdigest() else None
 
     def add(self, name: str, data: bytes) -> None:
-        """Add a file, if the folder can be written. Leftovers of killed processes are removed."""
+        """Add a file if the folder can be written, and remove what killed processes have left behind."""
         digest = sha256(data).hexdigest()
         with suppress(OSError), _locked(self.folder), ScratchFolder(self.folder.parent) as scratch:
-            current = read_entry(self.folder) or self  # another process may have added a file
+            current = read_entry(self.folder) or self  # another process can have added a file
             manifest = {**current.manifest, "files": {**current.manifest["files"], name: digest}}
             contents = {
                 _paths(self.folder, name, digest)[0].name: data,
@@ -84,7 +84,7 @@ class StoredEntry(CacheEntry):
 
 
 def _paths(folder: Path, name: str, digest: str) -> tuple[Path, Path]:
-    """Return the path of a file that was added to an entry, and of one that was stored with it."""
+    """Return two possible paths of a file: if it was added later, and if it was stored with the entry."""
     return folder / f"{digest[:16]}-{name}", folder / name
 
 
@@ -101,7 +101,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def read_entry(folder: Path) -> StoredEntry | None:
-    """Return the entry in a folder, or None if there is no complete one, or others may have written it."""
+    """Return the entry in a folder, or None if it is incomplete or can have been written by another user."""
     path = folder / _MANIFEST
     if not _exists(path) or not is_trusted(path):
         return None
@@ -115,7 +115,7 @@ def read_entry(folder: Path) -> StoredEntry | None:
 
 
 def _exists(path: Path) -> bool:
-    """Return whether there is a file or folder. One that this user can't see counts as missing."""
+    """Return whether a file or folder exists. It counts as missing if this user can't access it."""
     try:
         path.stat()
     except (OSError, ValueError):
@@ -124,7 +124,7 @@ def _exists(path: Path) -> bool:
 
 
 def manifest_of(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the manifest of an entry: its facts, and the hashes of its files."""
+    """Return the manifest of an entry, with its facts and the hashes of its files."""
     return {**facts, "files": {name: sha256(data).hexdigest() for name, data in files.items()}}
 
 
@@ -134,16 +134,16 @@ def write_entry(folder: Path, files: Mapping[str, bytes], facts: Mapping[str, An
     Parameters
     ----------
     folder
-        A folder that doesn't exist yet.
+        Folder to create. It must not exist yet.
     files
-        Contents by name.
+        Contents of the files by name.
     facts
-        Facts for the manifest.
+        Further values for the manifest.
 
     Raises
     ------
     OSError
-        The disk can't store them.
+        The disk can't store the files.
     """
     manifest = manifest_of(files, facts)
     folder.mkdir(mode=0o700)

@@ -1,9 +1,9 @@
 """The cache of machine code for modules from other toolchains and for saved filters.
 
-Facts: compiling takes one to three seconds a megabyte on two cores; loading machine code takes milliseconds. The code depends on
-the module, on wasmtime's version, and on the engine's settings. Machine code is run, so files that others may have written aren't
-read (`trust.py`), and each file begins with the hash of its content, which is checked. A file that can't be read, is damaged, or
-is of another engine is ignored. If the disk is full or can't be written, the module is compiled again in every process.
+Facts: compiling takes one to three seconds per megabyte on two cores; loading machine code takes milliseconds. The code depends on
+the module, on wasmtime's version, and on the engine's settings. Machine code is executed, so files that another user can have
+written aren't read (`trust.py`), and each file begins with the hash of its content, which is checked. A file that can't be read,
+is damaged, or belongs to another engine is ignored. If no cache can be written, every process compiles the module again.
 """
 
 from __future__ import annotations
@@ -25,30 +25,31 @@ from .places import cache_places, is_trusted, readable, surplus, tell_once, writ
 
 __all__ = ["clear_compiled", "compiled", "kept_compiled"]
 
-#: Modules with fewer bytes aren't cached, because they are compiled at once.
+#: Modules with fewer bytes aren't cached, because compiling them takes almost no time.
 _SMALL = 8 * 1024
 
 _HASH = 32
 
-#: Bytes of a module that are compiled in a second on two cores, about.
+#: Approximate number of bytes of a module that are compiled per second on two cores.
 _SPEED = 2e6
 
 
 def compiled(
     wasm: bytes, engine: Engine, folder: Path | None = None, progress: Callable[[str, float], None] | None = None
 ) -> Code:
-    """Return a module's code for an engine, from the cache if any process has compiled it before.
+    """Return the machine code of a module. It is compiled now unless it is in the cache.
 
     Parameters
     ----------
     wasm
-        The module.
+        The bytes of the module.
     engine
-        The engine that runs it.
+        The engine that will run the code.
     folder
-        Folder of the cache. Default: `cache_folder()`.
+        Folder of the cache (default `cache_folder()`).
     progress
-        Called with a step and a fraction from 0 to 1 while the module is compiled here or by another process.
+        Called with a description of the step and a fraction from 0 to 1 while this or another process compiles the module. By
+        default, nothing is called.
 
     Raises
     ------
@@ -69,7 +70,7 @@ def compiled(
 
     place = next(writable(places), None)
     with locked(place, name, lambda: report("Waiting for another process that compiles this module", 0.0)):
-        code = _kept(places, name, engine)  # another process may have compiled it meanwhile
+        code = _kept(places, name, engine)  # another process can have compiled it meanwhile
         if code is None:
             code = engine.compile(wasm, waiting)
             _write(places, name, code)
@@ -80,7 +81,7 @@ def compiled(
 
 
 def _kept(places: list[Path], name: str, engine: Engine) -> Code | None:
-    """Return the code in the cache, or None."""
+    """Return a module's code from the cache, or None."""
     for place in readable(places):
         kept = _read(place / name)
         if kept is not None:
@@ -90,12 +91,12 @@ def _kept(places: list[Path], name: str, engine: Engine) -> Code | None:
 
 
 def kept_compiled(folder: Path | None = None) -> list[Path]:
-    """The files that are kept."""
+    """Return the files with machine code in the cache."""
     return sorted(cache_places("compiled", folder)[0].glob("*.cwasm"))
 
 
 def clear_compiled(folder: Path | None = None) -> None:
-    """Remove all that is kept."""
+    """Remove all machine code from the cache."""
     shutil.rmtree(cache_places("compiled", folder)[0], ignore_errors=True)
 
 
@@ -109,7 +110,7 @@ def _key(wasm: bytes, engine: Engine) -> str:
 
 
 def _read(path: Path) -> bytes | None:
-    """Return the code in a file, or None if it is missing, damaged, or others may have written it."""
+    """Return the code in a file, or None if it is missing, damaged, or can have been written by another user."""
     try:
         if not path.exists() or not is_trusted(path):
             return None
@@ -125,7 +126,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def _write(places: list[Path], name: str, code: Code) -> None:
-    """Store code in the first place that can store it."""
+    """Store code in the first folder that can be written."""
     for place in writable(places):
         remove_abandoned(place)
         try:
@@ -134,7 +135,7 @@ def _write(places: list[Path], name: str, code: Code) -> None:
                 write_whole(scratch.path / name, sha256(data).digest() + data, private=True)
                 (scratch.path / name).replace(place / name)
         except OSError as error:
-            tell_once(f"The cache in {place} does not take machine code: {disk_fault(error)}.")
+            tell_once(f"Machine code can't be stored in the cache in {place}: {disk_fault(error)}.")
             continue
         for path in surplus(place, _files(place)):
             path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The folders of the cache: which of them can be written and trusted, and how much of the disk they may take."""
+"""The folders of the cache: which of them can be written and trusted, and how much of the disk they can use."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from .trust import distrust
 
 __all__ = ["cache_folder", "cache_places", "is_trusted", "prepare", "readable", "surplus", "tell_once", "writable"]
 
-#: Part of the disk's free space that one kind of cached files may take, and bytes that they always may.
+#: Fraction of the disk's free space that one kind of cached files can use, and the bytes that they can always use.
 _SHARE, _ALWAYS = 0.25, 1 << 30
 
 
 def cache_folder() -> Path:
-    """Return the folder of the cache: `WASMNB_CACHE`, or the user's cache folder.
+    """Return the folder of the cache: the value of `WASMNB_CACHE`, otherwise the user's cache folder.
 
     Raises
     ------
     UsageError
-        `WASMNB_CACHE` names a user that does not exist.
+        `WASMNB_CACHE` contains `~USER` for a user that doesn't exist.
     """
     chosen = os.environ.get("WASMNB_CACHE")
     if not chosen:
@@ -34,7 +34,7 @@ def cache_folder() -> Path:
     try:
         return Path(chosen).expanduser()
     except RuntimeError:
-        raise UsageError(f"WASMNB_CACHE is {chosen!r}, and there is no such user. Set it to a folder.") from None
+        raise UsageError(f"WASMNB_CACHE is {chosen!r}, but this user doesn't exist. Set it to a folder.") from None
 
 
 def _user_folder() -> Path:
@@ -44,71 +44,78 @@ def _user_folder() -> Path:
 
 
 def cache_places(kind: str, folder: Path | None = None) -> list[Path]:
-    """Return the folders for one kind of cached files: in the chosen cache, the user's, and one for temporary files."""
+    """Return the folders for one kind of cached files: in the given cache, the user's cache, and the folder for temporary files."""
     places = [folder or cache_folder(), _user_folder(), Path(tempfile.gettempdir()) / f"wasmnb-{os.getuid()}"]
     return [place / kind for place in dict.fromkeys(places)]
 
 
 def readable(places: list[Path]) -> list[Path]:
-    """Return the folders to read: the first one, and the others only if that can't be written or trusted."""
+    """Return the folders to read from: the first one, or all if the first can't be written or trusted."""
     existing = next(path for path in (places[0], *places[0].parents) if not _is_missing(path))
     usable = os.access(existing, os.W_OK) and existing.is_dir() and not distrust(existing)
     return places[:1] if usable else places
 
 
 def _is_missing(path: Path) -> bool:
-    """Return whether nothing has this path, so that it can be created. A link counts as existing, whatever its target."""
+    """Return whether nothing exists at a path. A link exists even if its target doesn't."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
         return True
-    except OSError:  # it is too long, or this user can't see it
+    except OSError:  # the path is too long, or this user can't access it
         return False
     return False
 
 
 @memoized
 def tell_once(text: str) -> None:
-    """Issue a `CacheWarning`, once in a process."""
+    """Issue a `CacheWarning`, each text only once in a process."""
     warnings.warn(text, CacheWarning, stacklevel=2)
 
 
 def writable(places: list[Path]) -> Iterator[Path]:
-    """Yield the folders that can be made private and written. Warn if the first one can't."""
+    """Yield the folders that can be written and trusted. Warn if the first one can't."""
     for place in places:
         try:
             prepare(place)
         except OSError as error:
             if place == places[0]:
                 reason = disk_fault(error)
-                tell_once(f"The cache in {place} cannot be used: {reason}. Set WASMNB_CACHE to a folder that can.")
+                tell_once(
+                    f"The cache in {place} can't be used: {reason}. Set WASMNB_CACHE to a folder that you can write."
+                )
             continue
         if os.access(place, os.W_OK) and is_trusted(place):
             yield place
 
 
 def prepare(folder: Path) -> None:
-    """Create a folder that only this user can write."""
+    """Create a folder to which only this user has access."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_uid == os.getuid():
         folder.chmod(0o700)
 
 
 def is_trusted(path: Path) -> bool:
-    """Return whether code at `path` may run. If not, warn once."""
+    """Return whether code at `path` is safe to run. If not, warn once."""
     reason = distrust(path)
     if reason:
-        tell_once(f"The cache in {path} is not used, since others may have written to it: {reason}.")
+        tell_once(
+            f"The cache in {path} isn't used, because another user can have changed it: {reason}. Correct the permissions, or set "
+            "WASMNB_CACHE to another folder."
+        )
     return not reason
 
 
 def surplus(folder: Path, files: Iterable[tuple[float, int, Path]]) -> list[Path]:
-    """Return the files to remove, so that the others take no more than a share of the free disk. The one used last stays.
+    """Return the files to remove, so that the others use no more than a part of the free disk. The last used file is kept.
+    folder
+        Folder of the files.
 
     Parameters
     ----------
     files
-        Time of last use, size in bytes and path of each.
+        Time of the last use, size in bytes and path of each file.
     """
     ordered = sorted(files, key=lambda file: file[0], reverse=True)
     kept = sum(size for _, size, _ in ordered)
@@ -123,7 +130,7 @@ def surplus(folder: Path, files: Iterable[tuple[float, int, Path]]) -> list[Path
             doomed.append(path)
     if doomed:
         tell_once(
-            f"The cache in {folder} has outgrown its share of the free disk ({allowed >> 20:,} MiB): "
-            f"{len(doomed)} of {len(ordered)} were removed, those not used for longest."
+            f"The cache in {folder} exceeded its share of the free disk ({allowed >> 20:,} MiB): "
+            f"{len(doomed)} of {len(ordered)} entries were removed, the least recently used ones."
         )
     return doomed

@@ -1,10 +1,10 @@
-"""Check whether files may run as machine code: only this user and root can have written them.
+"""Checks whether it is safe to run files as machine code: only this user and root can have written them.
 
 Facts: a user who can write a file, a folder above it or a link on its path controls its content. A folder with the sticky bit
 (`/tmp`) can be written by all users, but only the owner of a file in it can replace that file. A group with the user's own name
-and no other members is private; most Linux systems create one for each user. The permissions of the group are also the most that an
-access list (ACL) gives to any user, so that a file with such a list has no private group. `..` behind a link doesn't lead back
-to where the link is, so that the real path is checked as well.
+and no other members is private; most Linux systems create one for each user. If a file has an access control list (ACL), the
+permissions of the group are the maximum of what the list grants to any user, so the group doesn't count as private. `..` after a
+link doesn't lead back to the link's folder, so the real path is checked as well.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pathlib import Path
 
 __all__ = ["distrust"]
 
-#: Links that are followed, one after the other, as Linux does.
+#: Maximum number of links that are followed, as in Linux.
 _LINKS = 40
 
 
 def distrust(path: Path) -> str:
-    """Return why another user may have written the file at `path`, as the end of a sentence; empty if none can have."""
+    """Return why another user can have written the file at `path`, as the end of a sentence; empty if that is impossible."""
     waiting = [Path(os.path.realpath(path)), Path(os.path.abspath(path))]  # noqa: PTH100 -- `resolve` would hide the links
     seen = 0
     while waiting:
@@ -29,16 +29,16 @@ def distrust(path: Path) -> str:
             try:
                 status = part.lstat()
             except FileNotFoundError:
-                return f"{part} does not exist"
+                return f"{part} doesn't exist"
             except OSError as error:
-                return f"{part} cannot be read ({error.strerror})"
+                return f"{part} can't be read ({error.strerror})"
             reason = _distrust_one(part, status)
             if reason:
                 return reason
             if stat.S_ISLNK(status.st_mode):
                 seen += 1
                 if seen > _LINKS:
-                    return f"{path} goes through too many links"
+                    return f"{path} contains too many symbolic links"
                 waiting.append(Path(os.path.abspath(part.parent / part.readlink())))  # noqa: PTH100
     return ""
 
@@ -58,12 +58,12 @@ def _distrust_one(path: Path, status: os.stat_result) -> str:
 def _has_access_list(path: Path) -> bool:
     try:
         return bool(os.getxattr(path, "system.posix_acl_access"))
-    except (OSError, AttributeError):  # it has none, or the system has no such lists
+    except (OSError, AttributeError):  # the file has none, or the system doesn't support them
         return False
 
 
 def _is_own_group(number: int) -> bool:
-    """Return whether a group is private to this user, or root's."""
+    """Return whether a group is private to this user, or is root's."""
     import grp
     import pwd
 

@@ -1,4 +1,4 @@
-"""A folder to build a runtime in."""
+"""The temporary folder in which a runtime is built."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from .trust import distrust
 
 __all__ = ["remove_leftovers", "workspace"]
 
-#: Bytes that building a runtime takes on the disk for a moment.
+#: Bytes on the disk that are needed temporarily to build a runtime.
 _BUILD = 400 << 20
 
 
 @contextmanager
 def workspace(places: list[Path]) -> Iterator[Path]:
-    """Create an empty folder on a disk with enough space, and remove it at the end.
+    """Create a temporary folder on a disk with enough space for building a runtime, and remove it at the end.
 
     Parameters
     ----------
     places
-        Folders of the cache. The temporary folder and the file system in memory are used as well.
+        Folders of the cache. The system's temporary folder and file system in memory are used as well.
 
     Raises
     ------
     BuildError
-        No disk has room, or can be written.
+        No disk can be written, or the disk becomes full.
     """
     for place in _roomy_places(places):
         try:
@@ -43,11 +43,11 @@ def workspace(places: list[Path]) -> Iterator[Path]:
         with _disk_errors(place), scratch:
             yield scratch.path
         return
-    raise BuildError("There is no disk to build a runtime on. Set WASMNB_CACHE to a folder that can be written.")
+    raise BuildError("No disk can be written to build a runtime. Set WASMNB_CACHE to a folder that you can write.")
 
 
 def remove_leftovers(places: list[Path]) -> None:
-    """Remove the folders that killed processes left.
+    """Remove the folders that killed processes have left behind.
 
     Parameters
     ----------
@@ -59,10 +59,9 @@ def remove_leftovers(places: list[Path]) -> None:
 
 
 def _roomy_places(places: list[Path]) -> Iterator[Path]:
-    """Yield folders that can be written, those with space for a runtime first.
+    """Yield folders that can be written. Those with enough space for a runtime come first.
 
-    The first one is in memory: the order of files in its folders, which Python's import system sees while a runtime is
-    built, doesn't depend on the disk.
+    The first one is in memory: there, the order of files in a folder, which influences a runtime, doesn't depend on the disk.
     """
     if _has_room_in_memory():
         yield _memory_place()
@@ -77,7 +76,7 @@ def _roomy_places(places: list[Path]) -> Iterator[Path]:
 
 
 def _memory_place() -> Path:
-    """Return this user's folder on Linux's file system in memory."""
+    """Return this user's folder in Linux's in-memory file system."""
     return Path(f"/dev/shm/wasmnb-{os.getuid()}")  # noqa: S108 - it is private, see below
 
 
@@ -94,13 +93,13 @@ def _has_room_in_memory() -> bool:
 
 @contextmanager
 def _disk_errors(folder: Path) -> Iterator[None]:
-    """Turn the error of a full disk into a `BuildError`."""
+    """Convert the error of a full disk into a `BuildError`."""
     try:
         yield
     except OSError as error:
         if not is_full(error):
             raise
         raise BuildError(
-            f"There is no space left on the disk for building a runtime (in {folder}; it takes up to 400 MB). Free some, "
-            "or set WASMNB_CACHE to a folder on another disk."
+            f"The disk of {folder} is full, and building a runtime needs up to 400 MB. Free some space, or set WASMNB_CACHE to a "
+            "folder on another disk."
         ) from error

@@ -1,4 +1,4 @@
-"""From a class in a notebook cell to source text: its statements, the values and names that it uses.
+"""Conversion of a class in a notebook cell to source text: its statements, and the values and names that it uses.
 
-Imports are followed in `..source`.
+`..source` follows the imports.
 """

@@ -1,4 +1,4 @@
-"""Top-level statements of a source: the names that each one binds, and the names that it uses."""
+"""The top-level statements of a source, with the names that each one binds and uses."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ class Uses:
 
 @dataclass(frozen=True, eq=False)
 class Statement:
-    """One statement.
+    """One top-level statement of a source.
 
     Attributes
     ----------
     source
-        Source of the statement.
+        The source that contains it.
     line
-        First line, decorators included.
+        Its first line, including decorators.
     """
 
     node: ast.stmt
@@ -71,12 +71,12 @@ class Statement:
 
     @property
     def place(self) -> tuple[int, int, int]:
-        """Sort key for the order in which statements ran."""
+        """Sort key that puts statements into the order in which they ran."""
         return self.source.order, self.line, self.node.col_offset
 
     @property
     def label(self) -> str:
-        """Name of the statement in errors."""
+        """Name of the statement in error messages."""
         return self.node.name if isinstance(self.node, _DEFINITIONS) else "The filter"
 
     @cached_property
@@ -98,7 +98,7 @@ class Statement:
 
     @cached_property
     def uses(self) -> Uses:
-        """Names that the statement uses but doesn't bind, builtins included."""
+        """Names that the statement uses but doesn't bind, including builtins."""
         strip = _StripAnnotations()
         tree = ast.fix_missing_locations(strip.visit(_parse(self.text)))
         table = symtable.symtable(ast.unparse(tree), self.filename, "exec")
@@ -113,7 +113,7 @@ class Statement:
 
 
 class Text:
-    """A source and its statements. Source with a syntax error has none.
+    """The text of a source, and its statements. A source with a syntax error has no statements.
 
     Parameters
     ----------
@@ -122,9 +122,9 @@ class Text:
     text
         Text of the source.
     order
-        Position among the sources that ran, the newest last. Default: 0.
+        Position among the sources that ran, the newest last (default 0).
     display_name
-        File name as shown to users. Default: `filename`.
+        File name as shown to users (default `filename`).
     """
 
     def __init__(self, filename: str, text: str, order: int = 0, display_name: str = "") -> None:
@@ -135,7 +135,7 @@ class Text:
         self._lines = text.splitlines(keepends=True)
 
     def remember(self) -> None:
-        """Make the lines available to tracebacks under the displayed name."""
+        """Register the lines with `linecache` under the displayed name, so that tracebacks show them."""
         if self.display_name != self.filename:
             linecache.cache[self.display_name] = (len(self._text), None, self._lines, self.display_name)
 
@@ -156,7 +156,7 @@ class Text:
         return tuple(self._statement(node) for node in self.tree.body)
 
     def classes(self, name: str) -> list[Statement]:
-        """Return all classes of this name. A class inside a function becomes a statement of its own."""
+        """Return all classes of this name. A class inside a function is returned as a separate statement."""
         nodes = [n for n in ast.walk(self.tree) if isinstance(n, ast.ClassDef) and n.name == name]
         top_level = {id(s.node): s for s in self.statements}
         return [top_level.get(id(node)) or self._enclosing(node) or self._statement(node) for node in nodes]
@@ -179,7 +179,7 @@ def _tree(text: str) -> ast.Module:
 
 
 def _parse(text: str) -> ast.Module:
-    """Parse source that can have `await` at its top level, as cells do."""
+    """Parse source that can have `await` outside of functions, as notebook cells can."""
     flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     tree: ast.Module = compile(text, "<source>", "exec", flags, dont_inherit=True)
     return tree
@@ -234,7 +234,7 @@ def _globals(table: symtable.SymbolTable, called: bool, inside: bool = False) ->
 
 
 class _StripAnnotations(ast.NodeTransformer):
-    """Remove annotations from a tree and collect the names in those of classes. Filters never read the others."""
+    """Removes annotations from a tree, and collects the names in annotations of classes. Filters never read the others."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()

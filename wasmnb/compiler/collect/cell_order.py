@@ -1,7 +1,7 @@
-"""Execution order of statements from several cells: the order in which they ran, corrected for cells that ran again.
+"""The order of statements from several cells in the compiled source: the order in which they ran, corrected for re-run cells.
 
-A definition uses some names while it runs (bases, decorators, defaults, assigned values) and others when it's called. A
-cell of imports or helpers that ran again comes after its users by number, so its statements are moved to the front.
+A definition uses some names while it runs (bases, decorators, defaults, assigned values) and others when it's called. If a cell with
+imports or helpers is run again, its number is higher than those of the cells that use it, so its statements are moved to the front.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ __all__ = ["OrderedPart", "in_order"]
 
 @dataclass(frozen=True, eq=False)
 class OrderedPart:
-    """A part with the names that it binds and uses.
+    """A part of the source, with the names that it binds and uses.
 
     Attributes
     ----------
     place
-        Sort key for the order in which parts ran.
+        Sort key that puts parts into the order in which they ran.
     part
-        The part.
+        The part itself.
     binds
         Names that it assigns.
     now
@@ -40,7 +40,7 @@ class OrderedPart:
 
 
 def in_order(parts: Sequence[OrderedPart]) -> list[Part]:
-    """Return the parts in an order in which each comes after the parts that it uses while it runs."""
+    """Return the parts, sorted so that each comes after the parts that it uses while it runs."""
     as_run = sorted(parts, key=lambda p: (p.place, p.part.text))
     makers: dict[str, list[OrderedPart]] = {}
     for part in as_run:
@@ -53,7 +53,7 @@ def in_order(parts: Sequence[OrderedPart]) -> list[Part]:
 def _dependencies_first(
     part: OrderedPart, makers: dict[str, list[OrderedPart]], begun: dict[OrderedPart, None]
 ) -> Iterator[OrderedPart]:
-    """Yield the parts that have to run before a part, then the part."""
+    """Yield the parts that must run before a part, then the part itself."""
     if part in begun:
         return
     begun[part] = None
@@ -63,7 +63,7 @@ def _dependencies_first(
 
 
 def _dependencies(part: OrderedPart, makers: dict[str, list[OrderedPart]]) -> list[OrderedPart]:
-    """Return the parts that a part uses while it runs, including those that the functions it may call use."""
+    """Return the parts that a part uses while it runs, including those used by functions that it can call."""
     dependencies: dict[OrderedPart, None] = {}
     names = set(part.now)
     seen: set[str] = set()

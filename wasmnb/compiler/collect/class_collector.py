@@ -1,8 +1,8 @@
-"""The class collector: gathers a class and everything that it refers to as parts of a source.
+"""The class collector, which gathers a class and everything that it refers to as parts of a source.
 
 References are resolved by name. A definition or import is copied as its statement, a constant as its current value, and
 any other value as the statements that created it, which run again in every VM. A value that depends on this process
-can't be copied and is an error at the line that uses it.
+can't be copied, which is an error at the line that uses it.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ _HINT = "Give the filter a constant, or pass the value as its configuration."
 
 @dataclass(frozen=True)
 class Collected:
-    """Source of a class, and folders with the modules that it imports."""
+    """The collected source of a class, and the folders with the modules that it imports."""
 
     source: Source
     path: tuple[Path, ...]
 
 
 def class_of(value: Any) -> Any:
-    """Return the class behind a decorated name, and any other value unchanged."""
+    """Return the class of a `Filter` that `@wasmnb.filter` made, and any other value unchanged."""
     return getattr(value, "context_class", None) or value
 
 
@@ -61,7 +61,7 @@ def collect(cls: type[Any], running: FrameType | None = None) -> Collected:
     cls
         The class.
     running
-        Frame in which the class statement is running, so that statements below it are used as well. Default: None.
+        Frame in which the class statement is running. If it is given, statements below the class are used as well (default none).
 
     Raises
     ------
@@ -71,7 +71,7 @@ def collect(cls: type[Any], running: FrameType | None = None) -> Collected:
         The class is part of the SDK.
     """
     if cls.__module__.startswith("wasmnb."):
-        raise UsageError(f"{cls.__name__} is a class of the SDK. Derive the filter's class from it.")
+        raise UsageError(f"{cls.__name__} is a class of the SDK, not a filter. Define a class that derives from it.")
     filename = running.f_code.co_filename if running else _file_of(cls)
     origin = origin_of(cls.__module__, filename, running.f_globals if running else None)
     statement = _statement_of(cls, origin, filename, running.f_lineno if running else 0)
@@ -84,7 +84,7 @@ def collect(cls: type[Any], running: FrameType | None = None) -> Collected:
 
 
 def _file_of(cls: type[Any]) -> str:
-    """Return the file name of a class's methods, or of its module."""
+    """Return the file name in the code of a class's methods, otherwise that of its module."""
     for value in vars(cls).values():
         code = _code(value)
         if code is not None:
@@ -100,12 +100,12 @@ def _code(value: Any) -> CodeType | None:
 
 
 def _statement_of(cls: type[Any], origin: Origin, filename: str, line: int) -> Statement:
-    """Return the statement of a class: the one that is running, or else the last one of that name."""
+    """Return the statement of a class: the one that is running, otherwise the last one with this name."""
     text = origin.text(filename)
     statements = text.classes(cls.__name__) if text is not None else []
     if not statements:
         raise SourceError(
-            f"class {cls.__name__} has no source",
+            f"the source of class {cls.__name__} can't be found",
             filename=filename,
             hint="Define the class in a notebook cell (without %%time, not in exec) or in a .py file.",
         )
@@ -113,7 +113,7 @@ def _statement_of(cls: type[Any], origin: Origin, filename: str, line: int) -> S
 
 
 class _Collector:
-    """Collects statements by following names."""
+    """Collects statements by following the names that they use."""
 
     def __init__(self, cls: type[Any], origin: Origin, anchor: Statement, *, running: bool) -> None:
         self.origin = origin
@@ -132,14 +132,14 @@ class _Collector:
         self.taken[statement] = None
         uses = statement.uses
         self._add(statement, statement.text, statement.binds, uses)
-        alternatives = isinstance(statement.node, _ALTERNATIVES)  # the other branches may use undefined names
+        alternatives = isinstance(statement.node, _ALTERNATIVES)  # the other branches can use undefined names
         for name in sorted(uses.required - statement.binds):
             (self._try if alternatives else self._resolve)(name, statement)
         for name in sorted(uses.annotations):
             self._try(name, statement)  # annotations can use names that only editors know
 
     def _try(self, name: str, required_by: Statement) -> None:
-        """Collect the value of a name, or nothing if that fails."""
+        """Collect the value of a name. If that fails, ignore the name."""
         before = dict(self.taken), dict(self.parts), set(self._seen)
         try:
             self._resolve(name, required_by, required=False)
@@ -160,7 +160,7 @@ class _Collector:
             return
         if name in self._enclosing:
             raise self._error(
-                required_by, name, "is a variable of the enclosing function", "Define it at the top level."
+                required_by, name, "is a variable of the enclosing function", "Define it outside of functions."
             )
         value = self.origin.namespace.get(name, _MISSING)
         if value is not _MISSING and value is getattr(sdk, name, None) and name in sdk.__all__:
@@ -179,7 +179,7 @@ class _Collector:
             self._by_statement(name, value if live else _MISSING, statements, required_by)
 
     def _below(self, name: str) -> list[Statement]:
-        """Return the statements that assign a name, if some of them haven't run yet."""
+        """Return the statements that assign a name, if some of them haven't run yet; otherwise an empty list."""
         if not self.running:
             return []
         statements = [s for s in self.anchor.source.statements if name in s.binds or s.changes(name)]
@@ -216,7 +216,7 @@ class _Collector:
                 self.take(statement)
         else:
             kind = type(first.node).__name__.lower()
-            raise self._error(required_by, name, f"comes from a {kind} statement and isn't a constant", _HINT)
+            raise self._error(required_by, name, f"is assigned by a {kind} statement and isn't a constant", _HINT)
 
     def _import(self, name: str, statement: Statement, required_by: Statement) -> None:
         """Collect one name of an import statement."""
@@ -238,7 +238,7 @@ class _Collector:
         return f"from {'.' * node.level}{node.module or ''} import {alias.name}{renamed}"
 
     def _constant(self, name: str, constant: str, statement: Statement) -> None:
-        """Collect the statement if it assigns the current value, or else an assignment of that value."""
+        """Collect the statement if it assigns the current value, otherwise an assignment of that value."""
         node = statement.node
         same = False
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
@@ -249,7 +249,7 @@ class _Collector:
         self._add(statement, statement.text if same else f"{name} = {constant}", {name})
 
     def _by_value(self, name: str, value: Any, required_by: Statement) -> None:
-        """Collect a name that no statement assigned: from a star import, a magic, or IPython."""
+        """Collect a name that no statement assigns: it is from a star import, a magic, or IPython."""
         constant = literal(value)
         module, own = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
         if constant is not None:
@@ -295,7 +295,7 @@ def _from_last_binding(name: str, statements: Sequence[Statement]) -> list[State
 
 
 def _free_variables(cls: type[Any]) -> Iterator[str]:
-    """Yield variables of an enclosing function that the class's methods use."""
+    """Yield the variables of an enclosing function that the class's methods use."""
     for value in vars(cls).values():
         code = _code(value)
         if code is not None:

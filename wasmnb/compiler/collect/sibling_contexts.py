@@ -1,4 +1,4 @@
-"""Context classes of the same source that belong to a filter although nothing refers to them by name."""
+"""Context classes in the same source that belong to a filter although its class doesn't refer to them by name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .source_origin import Origin
 
 __all__ = ["sibling_contexts"]
 
-#: Kind of the decorated class -> kinds that belong to it.
+#: Kind of the decorated class -> kinds of classes that belong to it.
 _BELONG = {
     "http": ("plugin", "vm"),
     "tcp": ("plugin", "vm"),
@@ -25,23 +25,23 @@ _BELONG = {
 def sibling_contexts(
     cls: type[Any], origin: Origin, anchor: Statement, taken: Collection[Statement]
 ) -> list[Statement]:
-    """Find classes of the same source that belong to a filter: one of each kind that it doesn't have yet.
+    """Find the classes in the same source that belong to a filter: at most one of each kind that the filter doesn't have yet.
 
     Parameters
     ----------
     cls
-        Class of the filter.
+        The filter's class.
     origin
-        Module of the class.
+        Module in which the class is defined.
     anchor
-        Statement of the class.
+        The statement that defines the class.
     taken
-        Statements that are collected already.
+        Statements that have already been collected.
 
     Raises
     ------
     SourceError
-        The source has several classes of one kind.
+        The source has several classes of the same kind.
     """
     classes = {s.node.name: s for s in anchor.source.statements if isinstance(s.node, ast.ClassDef)}
     kinds = {name: _kind(name, classes, origin, frozenset()) for name in classes}
@@ -74,7 +74,7 @@ def _kind_of(value: Any) -> str | None:
 
 
 def _kind(name: str, classes: dict[str, Statement], origin: Origin, seen: frozenset[str]) -> str | None:
-    """Return the kind of a class from its bases, since its statement may not have run yet."""
+    """Return the kind of a class. It is read from the base classes, because the statement may not have run yet."""
     if name in seen:
         return None
     for base in _bases(classes[name]):
@@ -99,7 +99,7 @@ def _lookup(dotted: str, origin: Origin) -> Any:
 
 
 def _is_decorated(statement: Statement, origin: Origin) -> bool:
-    """Return whether a class is decorated as a filter of its own."""
+    """Return whether a class is decorated as a separate filter."""
     decorators = [d.func if isinstance(d, ast.Call) else d for d in getattr(statement.node, "decorator_list", ())]
     values = (_lookup(ast.unparse(d), origin) for d in decorators)
     return any(getattr(value, "__module__", "") == "wasmnb.compiler.decorator" for value in values)

@@ -1,4 +1,4 @@
-"""Origin of a class: its module's namespace and sources, for a notebook the cells in the order in which they ran."""
+"""The origin of a class: the namespace and the sources of its module. In a notebook, the sources are the cells that have run."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ __all__ = ["Origin", "origin_of"]
 
 @dataclass(frozen=True)
 class Origin:
-    """A module with its sources.
+    """The module or notebook in which a class is defined, with its sources.
 
     Attributes
     ----------
     name
-        Name in `sys.modules`.
+        Name of the module in `sys.modules`.
     namespace
         Variables of the module.
     texts
-        Sources in the order in which they ran.
+        Sources in the order in which they ran: the module's file, or the notebook's cells.
     package
-        Package for relative imports, or an empty string.
+        Package that relative imports start from, or an empty string.
     path
-        Folders with modules that it imports.
+        Folders with modules that the sources import.
     """
 
     name: str
@@ -38,21 +38,21 @@ class Origin:
     path: tuple[Path, ...]
 
     def text(self, filename: str) -> Text | None:
-        """Return the source with this file name in its code objects, or None."""
+        """Return the source whose code objects have this file name, or None."""
         return next((t for t in self.texts if t.filename == filename), None)
 
 
 def origin_of(module_name: str, filename: str, namespace: dict[str, Any] | None = None) -> Origin:
-    """Return the origin of a module.
+    """Return namespace, sources and folders of a module or notebook. Sources that can't be found are left out.
 
     Parameters
     ----------
     module_name
-        Name in `sys.modules`.
+        Name of the module in `sys.modules`, `__main__` for a notebook.
     filename
-        File name of a source that is included in any case.
+        File name of a further source to include, such as the cell that is running.
     namespace
-        Variables of the module. Default: those of the module in `sys.modules`.
+        Variables of the module. None (the default): those of the module in `sys.modules`.
     """
     if namespace is None:
         namespace = vars(sys.modules[module_name]) if module_name in sys.modules else {}
@@ -68,9 +68,9 @@ def origin_of(module_name: str, filename: str, namespace: dict[str, Any] | None 
 
 
 def _cells(namespace: dict[str, Any]) -> dict[str, str]:
-    """Return the cells that ran in IPython, in order: file name in code objects -> name shown to users.
+    """Return the cells that have run in IPython, in order: file name in code objects -> name shown to users.
 
-    The file name contains this process's number, which isn't useful in Envoy's log.
+    The file name contains a process id, which isn't useful in Envoy's log.
     """
     if "IPython" not in sys.modules:
         return {}
@@ -89,7 +89,7 @@ def _cells(namespace: dict[str, Any]) -> dict[str, str]:
 
 
 def _path(namespace: dict[str, Any], package: str) -> tuple[Path, ...]:
-    """Return the folder of a script or module, the parent folder of a package, or else the current folder."""
+    """Return the folder of a script or module, the parent folder of a package, or otherwise the current folder."""
     file = namespace.get("__file__")
     if not file:
         return (Path(),)

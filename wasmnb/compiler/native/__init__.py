@@ -1,8 +1,8 @@
-"""Native mode: a filter's source run by this interpreter instead of Wasm, for debuggers, coverage and profilers.
+"""Native mode: a filter's source runs in this interpreter instead of Wasm, for debuggers, coverage and profilers.
 
-The host that runs it is the same, in `wasmnb.host`; `native_filter` one folder up makes a `Filter` of it.
+The same host runs it, `wasmnb.host`; `native_filter` in the folder above makes a `Filter` from it.
 
-    source_input    arguments of `Filter.native` as a source
+    source_input    conversion of the arguments of `Filter.native` to a source
     image           the image that a host instantiates, with the interface of a compiled module
     instance        one VM: entry points, journal, traps
     hostcall_stubs  the host's functions as Python callables; arguments pass through an `arena`
@@ -12,7 +12,7 @@ The host that runs it is the same, in `wasmnb.host`; `native_filter` one folder 
     breakpoints     `breakpoint()`
     trap            exceptions that leave a callback
 
-All checks of the host and all records in its trace are the same as for Wasm.
+The host's checks, and the records in its trace, are the same as for Wasm.
 """
 
 from ..native_filter import NativeFilter

@@ -1,7 +1,7 @@
-"""The linear memory of a native filter, which passes arguments and results of hostcalls.
+"""The linear memory of a native filter, through which arguments and results of hostcalls are passed.
 
-The host reads and writes a guest's memory by address. Data here lives for one hostcall only, so the arena is emptied
-before each. The whole range is reserved at once because a guest's memory must not move; untouched pages cost nothing.
+The host reads and writes a guest's memory by address. Data is needed here only during one hostcall, so the arena is emptied
+before each. All memory is reserved at the start, because a guest's memory must not move; unused pages cost nothing.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _MINIMUM, _RETAINED = 1 << 24, 1 << 20
 
 
 class Arena(Memory):
-    """Memory with a bump allocator.
+    """Linear memory with a bump allocator.
 
     Parameters
     ----------
     limit
-        Bytes to reserve. Less is reserved if the system refuses.
+        Bytes to reserve. If the system can't reserve so much, less is reserved.
     """
 
     __slots__ = ("_at", "_map")
@@ -49,7 +49,7 @@ class Arena(Memory):
         self._at = _FREE
 
     def allocate(self, size: int) -> int:
-        """Return the address of `size` free bytes, or 0 if the arena is full."""
+        """Allocate bytes, and return their address, or 0 if the arena is full."""
         start, end = self._at, self._at + size
         if end > self.size:
             return 0
@@ -57,7 +57,7 @@ class Arena(Memory):
         return start
 
     def store(self, data: bytes) -> int:
-        """Allocate and fill a block; raise `MemoryError` if the arena is full."""
+        """Copy data into the arena, and return its address. Raises `MemoryError` if the arena is full."""
         start = self.allocate(len(data))
         if not start:
             raise MemoryError(f"{len(data)} bytes don't fit into the VM's memory")
@@ -66,7 +66,7 @@ class Arena(Memory):
 
 
 def _reserve(size: int) -> mmap.mmap:
-    """Reserve anonymous memory of this size, or of a half, a quarter, and so on."""
+    """Reserve anonymous memory of this size, or if that fails, a half of it, a quarter, and so on."""
     while True:
         try:
             return mmap.mmap(-1, size, **_map_flags())
@@ -77,7 +77,7 @@ def _reserve(size: int) -> mmap.mmap:
 
 
 def _map_flags() -> dict[str, int]:
-    """Return flags for private pages without a swap reservation, on systems that have them."""
+    """Return flags for private pages without a swap reservation, on systems that support them."""
     if not hasattr(mmap, "MAP_PRIVATE"):
         return {}
     return {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", _linux_no_reserve())}
@@ -86,6 +86,6 @@ def _map_flags() -> dict[str, int]:
 def _linux_no_reserve() -> int:
     """Return Linux's MAP_NORESERVE, which Python 3.11 doesn't have.
 
-    Without it the reservations of neighbouring VMs count as one area, and `fork` fails when that is larger than the machine's memory.
+    Without it, adjacent reservations of several VMs count as one area, and `fork` fails if it is larger than the machine's memory.
     """
     return 0x4000 if sys.platform == "linux" and platform.machine() in ("x86_64", "aarch64") else 0

@@ -1,7 +1,7 @@
-"""`breakpoint()` for native filters: it also stops in a notebook, and shows the filter's frames only.
+"""`breakpoint()` for native filters, which also stops in a notebook and shows only the filter's frames.
 
-Facts (ipykernel with debugpy): the kernel hands `breakpoint()` to debugpy, which stops only while an editor's debugger is
-attached and otherwise returns silently. `pdb` prompts in the cell's output in both cases; in a kernel it's IPython's.
+Facts (ipykernel with debugpy): the kernel passes `breakpoint()` to debugpy, which stops only while an editor's debugger is
+attached, and otherwise returns silently. `pdb` (in a kernel, IPython's version) prompts in the cell's output in both cases.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _LIBRARY = (*STDLIB, *GENERATED)
 
 
 def hook_for(current: Callable[..., Any], write_log: Callable[[str], None]) -> Callable[..., Any]:
-    """Return the `sys.breakpointhook` to use while a filter runs.
+    """Return the function to use as `sys.breakpointhook` while a filter runs.
 
     Parameters
     ----------
     current
-        The hook in force. It's kept if it belongs to a debugger that works without help.
+        The current hook. It is returned if it belongs to a debugger that works without changes.
     write_log
-        Function that writes to the proxy's log, called when a breakpoint can't stop.
+        Function that writes to the proxy's log. It is called if a breakpoint can't stop.
     """
     if current is not sys.__breakpointhook__:
         debugpy = sys.modules.get("debugpy")
@@ -48,11 +48,11 @@ def _stop(write_log: Callable[[str], None]) -> None:
         _debugger().set_trace(frame)
     else:
         where = f"breakpoint() in line {frame.f_lineno} doesn't stop"
-        write_log(f"{where}: only a running cell has a prompt. Send the request from a cell.")
+        write_log(f"{where}, because only a running cell has a prompt. Send the request from a cell.")
 
 
 def _has_prompt() -> bool:
-    """Return whether someone can answer a prompt: in a kernel only while a cell runs, not for a panel's request."""
+    """Return whether a prompt can be answered. In a kernel, this is so while a cell runs, but not for requests from a panel."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     kernel = getattr(shell, "kernel", None)
     if kernel is None:
@@ -61,9 +61,9 @@ def _has_prompt() -> bool:
 
 
 def _debugger() -> pdb.Pdb:
-    """Make a debugger that skips wasmnb's frames, as if the sender of the request called the filter directly."""
+    """Return a debugger that skips wasmnb's frames, as if the sender of the request called the filter directly."""
 
-    class Debugger(pdb.Pdb):  # looked up here because a kernel replaces it by IPython's
+    class Debugger(pdb.Pdb):  # looked up here, because a kernel replaces it with IPython's
         def stop_here(self, frame: FrameType) -> bool:
             return not _is_ours(frame) and super().stop_here(frame)
 
@@ -76,7 +76,7 @@ def _debugger() -> pdb.Pdb:
 
 
 def _is_ours(frame: FrameType | None) -> bool:
-    """Return whether a frame is wasmnb's code, or standard library code that wasmnb called."""
+    """Return whether a frame belongs to wasmnb, or to code of the standard library that wasmnb called."""
     while frame is not None and frame.f_code.co_filename.startswith(_LIBRARY):
         frame = frame.f_back
     return frame is not None and frame.f_code.co_filename.startswith(_OURS)

@@ -1,4 +1,4 @@
-"""`time` and `datetime` for a native filter, on the proxy's virtual clock and in UTC as in Wasm."""
+"""`time` and `datetime` for a native filter. As in Wasm, they use the proxy's virtual clock and UTC."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["make_datetime", "make_time"]
 
 
 def _copy(module: ModuleType, **replaced: Any) -> ModuleType:
-    """Return a copy of a module with some attributes replaced."""
+    """Return a copy of a module in which some attributes are replaced."""
     copy = ModuleType(module.__name__, module.__doc__)
     copy.__dict__.update(vars(module))
     copy.__dict__.update(replaced)
@@ -23,7 +23,7 @@ def _copy(module: ModuleType, **replaced: Any) -> ModuleType:
 
 
 def make_time(services: WasiServices) -> ModuleType:
-    """Make a `time` module that reads the proxy's clocks. `sleep` really blocks, as it would block a worker."""
+    """Return a `time` module that reads the proxy's clocks. Its `sleep` blocks in real time, as it would block a worker."""
     wall, monotonic = services.wall_ns, services.monotonic_ns
 
     def seconds(clock: Callable[[], int]) -> Callable[[], float]:
@@ -46,7 +46,7 @@ def make_time(services: WasiServices) -> ModuleType:
 
 
 class _StandIn(type):
-    """Metaclass of replacements for `datetime` and `date`, which create and recognise instances of the real class."""
+    """Metaclass of the replacements for `datetime` and `date`, which create and recognise instances of the real classes."""
 
     real: type[Any]
 
@@ -61,7 +61,7 @@ class _StandIn(type):
 
 
 def make_datetime(services: WasiServices) -> ModuleType:
-    """Make a `datetime` module whose `now` and `today` read the proxy's clock and whose local time is UTC."""
+    """Return a `datetime` module whose `now` and `today` read the proxy's clock, and whose local time is UTC."""
     utc = dt.UTC
 
     def at(seconds: float, tz: dt.tzinfo | None) -> dt.datetime:

@@ -1,11 +1,11 @@
-"""Hostcalls of a native filter: the host's functions, with arguments passed through an arena.
+"""Hostcalls of a native filter: they call the host's functions, and pass arguments through an arena.
 
-The interface is the one that the SDK has inside Wasm (`wasmnb.compiler.glue.cpython`): inputs are integers, `bytes` or
+The interface for the SDK is the same as inside Wasm (`wasmnb.compiler.glue.cpython`): inputs are integers, `bytes` or
 `str`; the result is the status, or a tuple of the status and the outputs.
 
-Facts: when a host function raises, a Wasm guest is unwound at once and none of its handlers run. Here the filter's
-`except` clauses would run. So the exception is stored, and `Stop` is raised instead, which `except Exception` doesn't
-catch. Every further hostcall of that callback raises `Stop` again.
+Facts: when a host function raises an exception, a Wasm guest is stopped immediately, and none of its exception handlers run.
+Here the filter's `except` clauses would run. So the exception is stored, and `Stop` is raised instead, which `except Exception`
+doesn't catch. Every further hostcall in the same callback raises `Stop` again.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def imports() -> tuple[ImportType, ...]:
 
 
 class Binding:
-    """One callable for each hostcall, named without its prefix, plus `header_text` and `header_set` as in the glue.
+    """The hostcalls as methods, named without the prefix `proxy_`; in addition `header_text` and `header_set`, as in the glue.
 
     Parameters
     ----------
@@ -54,16 +54,16 @@ class Binding:
     arena
         Memory for arguments and results.
     own
-        Functions that the glue offers in addition to hostcalls.
+        Further functions that the glue has in addition to hostcalls.
 
     Attributes
     ----------
     wasi
-        WASI functions by name. They take addresses.
+        WASI functions by name. Their arguments are addresses in the arena.
     running
         Whether a callback of this VM is running.
     closed
-        Whether the VM has been dropped. Hostcalls of finalisers then return OK and do nothing.
+        Whether the VM is closed. Hostcalls from finalisers then do nothing and return OK.
     stopped_by
         Exception that a host function raised, or None.
     """
@@ -89,7 +89,9 @@ class Binding:
             if self.stopped_by is not None:
                 raise Stop
             if not self.running:  # a finaliser, or a bound method called from outside
-                raise RuntimeError(f"{import_.name} can be called only while the proxy runs a callback of this VM")
+                raise RuntimeError(
+                    f"{import_.name} was called while the proxy runs no callback of this VM. Call it from a callback of the filter."
+                )
             try:
                 return function(*args)
             except BaseException as error:  # noqa: BLE001 -- KeyboardInterrupt as well: the outermost call raises it again
@@ -99,7 +101,7 @@ class Binding:
         return call
 
     def _callable(self, hostcall: Hostcall, function: HostFunction, arena: Arena) -> HostFunction:
-        """Make the function that the SDK calls: it stores the inputs, calls the host, and reads the outputs."""
+        """Return the function that the SDK calls: it stores the inputs, calls the host, and reads the outputs."""
         masks = [_mask(p.kind) for p in hostcall.inputs]
         outputs = [(p.kind, SLOTS + SLOT_SIZE * i) for i, p in enumerate(hostcall.outputs)]
         addresses = [at + 4 * i for kind, at in outputs for i in range(len(kind.core))]
@@ -142,7 +144,7 @@ class Binding:
 
 
 def _mask(kind: Kind) -> int:
-    """Return the mask of an integer parameter, or 0 for one that is passed as address and size."""
+    """Return the mask of an integer parameter, or 0 for a parameter that is passed as address and size."""
     return 0 if len(kind.core) == 2 else 0xFFFFFFFF if kind.core == ("i32",) else 0xFFFFFFFFFFFFFFFF
 
 

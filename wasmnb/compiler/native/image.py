@@ -1,4 +1,4 @@
-"""The image of a native filter, which a host instantiates like a compiled module."""
+"""The image of a native filter: the object that a host instantiates like a compiled module."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _REQUIRED_EXPORTS = {
 
 
 class NativeImage:
-    """Source that is ready to run, any number of times, each time in a VM of its own.
+    """A source that a host can instantiate any number of times. Each instance is a separate VM.
 
     Parameters
     ----------
     source
-        Parts and modules.
+        The source, including its modules.
     callbacks
-        Export names of the callbacks that the filter needs, or None for all of them before the probe.
+        Export names of the callbacks that the filter needs. None: all callbacks, because the source hasn't been loaded yet.
     differences
-        Collector of warnings about differences from Wasm.
+        Receives warnings about differences from Wasm.
     """
 
     native: ClassVar[bool] = True
@@ -45,17 +45,17 @@ class NativeImage:
 
     @property
     def calls_on_delete(self) -> bool:
-        """Whether deleting a context calls the filter."""
+        """Whether the filter's code is called when a context is deleted."""
         return self.callbacks is None or "proxy_on_delete" in self.callbacks
 
     @property
     def imports(self) -> tuple[ImportType, ...]:
-        """All hostcalls, and the WASI functions in use."""
+        """All hostcalls, and the WASI functions that a native VM uses."""
         return imports()
 
     @cached_property
     def exports(self) -> tuple[ExportType, ...]:
-        """Exports of the compiled filter."""
+        """The exports that the filter has when it is compiled."""
         required = [ExportType(name, "func", *kinds) for name, kinds in _REQUIRED_EXPORTS.items()]
         journaled = ("proxy_on_context_create", "proxy_on_delete")
         return (
@@ -68,5 +68,15 @@ class NativeImage:
         )
 
     def instantiate(self, resolve: Resolve, *, memory_limit: int = 1 << 30, deadline: float = 5.0) -> NativeInstance:  # noqa: ARG002 -- native code can't be stopped
-        """Start a new VM."""
+        """Return a new VM.
+
+        Parameters
+        ----------
+        resolve
+            Function that returns the host's function for an import.
+        memory_limit
+            Maximum bytes of memory for arguments of hostcalls (default 1 GiB).
+        deadline
+            Ignored.
+        """
         return NativeInstance(self, resolve, memory_limit)

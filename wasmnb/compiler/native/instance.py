@@ -1,7 +1,7 @@
 """A native VM: the filter's Python in this interpreter, with the interface of a Wasm instance.
 
-It has the exports of the compiled filter and keeps the same journal as the linker's glue (`glue/journal.wat`). An
-exception that leaves a callback was logged by the SDK already and becomes a trap.
+It has the exports of the compiled filter, and keeps the same journal as the linker's glue (`glue/journal.wat`). An
+exception that leaves a callback has already been logged by the SDK, and becomes a trap.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ Function = Callable[..., "int | None"]
 
 
 class NativeInstance:
-    """One VM.
+    """One native VM.
 
     Attributes
     ----------
     memory
         Memory for arguments of hostcalls.
     dispatcher
-        Dispatcher of the SDK.
+        The SDK's dispatcher, which calls the filter.
     """
 
     def __init__(self, image: NativeImage, resolve: Resolve, memory_limit: int) -> None:
@@ -86,16 +86,16 @@ class NativeInstance:
     # -- the interface that a host uses
 
     def function(self, name: str) -> Function | None:
-        """Return the exported function of that name, or None. It raises `Trap`, or the user's interrupt."""
+        """Return the exported function with this name, or None. The function raises `Trap`, or the user's interrupt."""
         return self._functions.get(name)
 
     def control(self, request: bytes) -> bytes:
-        """Answer a request as the introspection export does (`sdk/dispatch/introspection.py`)."""
+        """Return the response to a request, as the introspection export does (`sdk/dispatch/introspection.py`)."""
         reply: bytes = self._interpreter.run(self._as_current, self.dispatcher.control, (request,))
         return reply
 
     def close(self) -> None:
-        """Drop the VM. Later calls fail."""
+        """Close the VM. Later calls of its functions raise `Trap`."""
         self._closed = self._binding.closed = True
         self._functions = {}
         if not self._binding.running:
@@ -103,17 +103,17 @@ class NativeInstance:
         self.memory.forget()
 
     def _end_waits(self) -> None:
-        """Cancel waiting coroutines now. Otherwise the garbage collector would close them at any later moment."""
+        """Cancel waiting coroutines now, because the garbage collector would otherwise close them at an unknown time."""
         contexts = self.dispatcher.contexts
         for table in (contexts.http, contexts.tcp, contexts.plugins):
             for context in list(table.values()):
-                with suppress(Exception):  # the VM is closed: there's no log to write to
+                with suppress(Exception):  # the VM is closed, so there is no log to write to
                     cancel_waits(context)
 
     # -- entry points
 
     def _entry(self, method: Callable[..., Any], *, has_result: bool = False) -> Function:
-        """Wrap a method so that it runs with this VM's modules and turns exceptions into traps."""
+        """Wrap a method, so that it runs with this VM's modules and converts exceptions to traps."""
         binding, run = self._binding, self._interpreter.run
 
         def call(*args: int) -> int | None:
@@ -141,7 +141,7 @@ class NativeInstance:
         return method(*args)
 
     def _raise_stopped(self) -> NoReturn:
-        """Raise the exception of a host function in the way the engine does."""
+        """Raise the exception of a host function in the same way as the engine does."""
         error = self._binding.stopped_by
         assert error is not None
         if isinstance(error, Trap) or not isinstance(error, Exception):
@@ -164,7 +164,7 @@ class NativeInstance:
         if self._image.calls_on_delete or self._watched:
             self._on_delete(context_id)
         elif self._journal and self._journal[-1][0] == context_id and self._journal[-1][1] != _DELETED:
-            self._journal.pop()  # the SDK has never seen that context
+            self._journal.pop()  # the SDK doesn't know this context yet
         else:
             self._note(context_id, _DELETED)
 

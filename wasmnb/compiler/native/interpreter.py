@@ -1,8 +1,8 @@
-"""The interpreter of one native VM: builtins, standard modules, and its own entries in `sys.modules`.
+"""The Python environment of one native VM: builtins, standard modules, and its own entries in `sys.modules`.
 
-Facts: inside Wasm each VM has its own interpreter. Natively all VMs share one, together with the notebook. So the
-filter's namespaces get their own builtins, whose `__import__` returns this VM's copies of modules that have state or
-reach outside the VM; and the filter's modules are in `sys.modules` only while a callback of their VM runs.
+Facts: inside Wasm, each VM has its own interpreter. In native mode, all VMs and the notebook share one. So the
+filter's namespaces get their own builtins. Their `__import__` returns this VM's copies of modules that have state or
+access anything outside the VM. The filter's modules are in `sys.modules` only while a callback of their VM runs.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from .wasi_services import WasiServices
 
 __all__ = ["Interpreter"]
 
-#: File name of lines that are typed at a debugger's prompt.
+#: File name of code that is typed at a debugger's prompt.
 _TYPED = "<stdin>"
 
 
 class Interpreter:
-    """Builtins and modules of one VM.
+    """The builtins and modules of one VM.
 
     Parameters
     ----------
@@ -40,12 +40,12 @@ class Interpreter:
     own
         Names of the filter's modules in `sys.modules`.
     differences
-        Collector of warnings about differences from Wasm.
+        Receives warnings about differences from Wasm.
 
     Attributes
     ----------
     builtins
-        Builtins of the filter's namespaces.
+        The builtins for the filter's namespaces.
     """
 
     def __init__(self, services: WasiServices, own: Iterable[str], differences: Differences) -> None:
@@ -120,18 +120,18 @@ class Interpreter:
         return self._copies[name]
 
     def _print(self, *values: object, file: Any = None, **options: Any) -> None:
-        """Print to the proxy's log, or to the terminal if the call was typed in a debugger."""
+        """Print to the proxy's log, or to the terminal if the call was typed at a debugger's prompt."""
         if file is None and sys._getframe(1).f_code.co_filename != _TYPED:
             file = self._copy_of("sys").stdout
         print(*values, file=file, **options)
 
     def _warn(self, text: str) -> None:
-        """Write a line to the proxy's log as standard error does."""
+        """Write a line to the proxy's log, like a line on standard error."""
         print(text, file=self._copy_of("sys").stderr)
 
 
 def _make_wasmnb(_services: WasiServices) -> ModuleType:
-    """Make the `wasmnb` package as it is inside Wasm, with the SDK only."""
+    """Return the package `wasmnb` as it is inside Wasm, where it contains only the SDK."""
     module = ModuleType("wasmnb", guest_init.__doc__)
     module.__dict__.update({k: v for k, v in vars(guest_init).items() if not k.startswith("__") or k == "__all__"})
     package = sys.modules["wasmnb"]
@@ -139,7 +139,7 @@ def _make_wasmnb(_services: WasiServices) -> ModuleType:
     return module
 
 
-#: Module -> function that makes a VM's own copy, in addition to the modules of `PRIVATE`.
+#: Module -> function that makes a VM's own copy of it. The modules of `PRIVATE` are copied as well.
 _MAKERS: dict[str, Callable[[WasiServices], ModuleType]] = {
     "atexit": lambda _services: make_atexit(),
     "datetime": make_datetime,

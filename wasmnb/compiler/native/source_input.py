@@ -1,4 +1,4 @@
-"""Inputs of native mode: text, a file, a class, a source in parts, or a filter made from one of these."""
+"""The inputs of native mode: text, a file, a class, a source in parts, or a filter that was made from one of these."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["SourceInput"]
 
 @dataclass(frozen=True)
 class SourceInput:
-    """A source, folders with its own modules, and a name."""
+    """A source, the folders with its own modules, and a name for the filter."""
 
     source: Source
     path: Sequence[Path]
@@ -25,7 +25,7 @@ class SourceInput:
 
     @classmethod
     def of(cls, value: Any, filename: str, first_line: int, path: Sequence[Path]) -> SourceInput:
-        """Convert an argument of `Filter.native`.
+        """Convert the arguments of `Filter.native`.
 
         Raises
         ------
@@ -44,7 +44,9 @@ class SourceInput:
         if isinstance(value, os.PathLike):
             file = Path(value)
             if file.suffix == ".wasm":
-                raise UsageError(f"{file} is a module, and only Python source can run natively. Leave native mode out.")
+                raise UsageError(
+                    f"{file} is a Wasm module, and only Python source can run natively. Use Filter.from_file."
+                )
             return cls(Source((file_part(file, read_file(file)),)), [*path, file.parent], file.stem)
         bundle = getattr(value, "bundle", None)
         if bundle is None:

@@ -1,7 +1,7 @@
-"""Copies of standard modules with state, one for every native VM as in Wasm.
+"""Copies of standard modules that have state: one for every native VM, as in Wasm.
 
-A copy runs the module's own code with the VM's builtins, so that the modules it imports (`sys`, `os`, `time`) are the
-VM's as well: output goes to the proxy's log, and random bytes come from the proxy.
+A copy runs the module's own code with the VM's builtins, so that it also imports the VM's copies of `sys`, `os` and `time`:
+output is written to the proxy's log, and random bytes are from the proxy.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Builtins = Mapping[str, Any]
 
 
 def make_private(name: str, builtins: Builtins, services: WasiServices, modules: dict[str, ModuleType]) -> None:
-    """Add a copy of a standard module of `PRIVATE` to `modules`, before its code runs, since it may import itself."""
+    """Add a copy of a standard module of `PRIVATE` to `modules`, then run its code, which can import the module itself."""
     code = find_spec(name).loader.get_code(name)  # type: ignore[union-attr]
     module = modules[name] = ModuleType(name)
     original = import_module(name)
@@ -36,11 +36,11 @@ def make_private(name: str, builtins: Builtins, services: WasiServices, modules:
 
 
 def _unchanged(_module: Any, _services: WasiServices) -> None:
-    """Leave the copy as it is."""
+    """Don't change the copy."""
 
 
 def _os(module: Any, services: WasiServices) -> None:
-    """Give the copy the VM's environment variables, without effect on this process."""
+    """Give the copy the VM's environment variables. Changes of them have no effect on this process."""
     module.putenv = module.unsetenv = lambda *_: None
     environ = module.environ
     environ._data = {environ.encodekey(k): environ.encodevalue(v) for k, v in services.variables.items()}
@@ -51,7 +51,7 @@ def _os(module: Any, services: WasiServices) -> None:
 
 
 def _random(module: Any, services: WasiServices) -> None:
-    """Seed the generator as in Wasm. Generators without a seed take their bytes from the proxy as well."""
+    """Seed the generator as in Wasm. Generators without a seed also get their bytes from the proxy."""
     original_seed: Callable[..., None] = module.Random.seed
 
     def seed(self: Any, a: Any = None, version: int = 2) -> None:
@@ -80,21 +80,21 @@ PRIVATE: dict[str, Callable[[Any, WasiServices], None]] = {
 
 
 class _Sys(ModuleType):
-    """`sys` with some attributes replaced."""
+    """A module `sys` in which some attributes are replaced."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(sys, name)
 
 
 def make_sys() -> ModuleType:
-    """Make a `sys` whose output goes to the proxy's log. Everything else is this interpreter's."""
+    """Return a module `sys` whose output is written to the proxy's log. All other attributes are this interpreter's."""
     module: Any = _Sys("sys", sys.__doc__)
     module.stdout, module.stderr = LogStream(LogLevel.INFO), LogStream(LogLevel.ERROR)
     return module  # type: ignore[no-any-return]
 
 
 def make_atexit() -> ModuleType:
-    """Make an `atexit` that ignores registrations: a VM is dropped without an exit."""
+    """Return a module `atexit` that ignores registrations, because a VM ends without an exit."""
     module: Any = ModuleType("atexit")
     module.register = lambda function, *_, **__: function
     module.unregister = lambda _function: None

@@ -1,4 +1,4 @@
-"""Exceptions that leave a native callback: they become traps, and are kept for debuggers."""
+"""Exceptions that leave a native callback. They become traps, and are stored for debuggers."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["remember_exception", "trap_of"]
 
 
 def remember_exception(error: BaseException) -> None:
-    """Remember an exception that left the filter, so that `%debug` and `pdb.pm` open at its line."""
+    """Store an exception that left the filter, so that `%debug` and `pdb.pm` open at its line."""
     set_last_exception(error.with_traceback(_own(error.__traceback__)))
 
 
 def trap_of(error: BaseException) -> Trap:
-    """Return the trap for an exception: Wasm executes `unreachable` after one."""
+    """Return the trap for an exception. It is the same as in Wasm, which executes `unreachable` after an exception."""
     remember_exception(error)
     trap = Trap("unreachable", "unreachable")
     trap.raised = error
@@ -25,7 +25,7 @@ def trap_of(error: BaseException) -> Trap:
 
 
 def _own(traceback: TracebackType | None) -> TracebackType | None:
-    """Return a traceback with the frames of the filter and of its callees, without wasmnb's.
+    """Return a traceback with the frames of the filter and the functions that it calls, without wasmnb's frames.
 
     A debugger then opens at the filter's line, even if the SDK raised the exception.
     """

@@ -1,4 +1,4 @@
-"""Warnings about differences between native mode and Wasm, once each, at the filter's line."""
+"""Warnings about differences between native mode and Wasm, at the line in the filter, and each only once."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ _BUILTINS = {
 
 
 class Differences:
-    """Emits each warning once for a filter, regardless of the number of VMs."""
+    """Issues each warning once for a filter, regardless of the number of VMs."""
 
     def __init__(self) -> None:
         self._emitted: set[tuple[str, int | None, str]] = set()
 
     def emit(self, text: str, filename: str, lineno: int | None) -> None:
-        """Warn at a line."""
+        """Issue a warning at a line of a file, unless it has already been issued."""
         if (filename, lineno, text) not in self._emitted:
             self._emitted.add((filename, lineno, text))
             warnings.warn_explicit(text, NativeWarning, filename, lineno or 1)
 
     def warning(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Wrap a builtin that works natively but not in Wasm, so that calls emit a warning."""
+        """Return a wrapper of a builtin that works natively but not in Wasm. Calling it issues a warning."""
 
         def call(*args: Any, **named: Any) -> Any:
             frame = sys._getframe(1)
@@ -45,18 +45,18 @@ class Differences:
         return call
 
     def resolved(self, source: Source, path: Sequence[Path]) -> Source:
-        """Resolve the source's own modules. Imports that Wasm doesn't have emit a warning and work."""
+        """Add the filter's own modules to a source. Imports that don't work in Wasm only issue a warning."""
 
         def on_error(error: SourceError) -> None:
             hint = f" {error.hint}" if error.hint else ""
-            self.emit(f"This works natively only: {error.args[0]}.{hint}", error.filename, error.lineno)
+            self.emit(f"This works only natively: {error.args[0]}.{hint}", error.filename, error.lineno)
 
         return resolve(source, path, on_error)[0]
 
 
 def version_hint() -> str:
-    """Return a hint for source with syntax that this Python doesn't know."""
+    """Return a hint for a source with syntax that this Python doesn't support."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     if version == GUEST_PYTHON:
         return ""
-    return f"Native mode uses this Python {version}; compiled filters have Python {GUEST_PYTHON}."
+    return f"Native mode runs the source in this Python {version}; compiled filters have Python {GUEST_PYTHON}."

@@ -1,7 +1,7 @@
-"""Clocks, random bytes and environment variables of a native VM, from WASI as in Wasm.
+"""Clocks, random bytes and environment variables of a native VM, which it gets from WASI, as in Wasm.
 
-Facts (the runtime's Python 3.14): a VM that starts takes 2496 bytes of randomness twice; the second ones seed `random`.
-Native mode requests the same bytes in the same order, so a filter gets the same random numbers as in Wasm.
+Facts (the runtime's Python 3.14): at its start, a VM requests 2496 random bytes twice; the second 2496 bytes seed `random`.
+Native mode requests the same bytes in the same order, so that a filter gets the same random numbers as in Wasm.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from .arena import SLOTS, Arena
 
 __all__ = ["WasiServices"]
 
-#: Bytes that seed a Mersenne twister, and the most bytes that WASI returns at once.
+#: Bytes that seed a Mersenne twister, and the maximum number of bytes that WASI returns at once.
 _SEED, _AT_ONCE = 2496, 1 << 16
 
 _WALL, _MONOTONIC = 0, 1
 
 
 class WasiServices:
-    """Clocks, random bytes and environment of one VM."""
+    """Clocks, random bytes and environment variables of one VM."""
 
     def __init__(self, wasi: Mapping[str, Callable[..., Any]], arena: Arena) -> None:
         self._wasi = wasi
@@ -29,7 +29,7 @@ class WasiServices:
         self.variables: dict[str, str] = {}
 
     def start(self) -> None:
-        """Request what the Python inside Wasm requests when a VM starts."""
+        """Request the same random bytes as the Python inside Wasm when a VM starts."""
         self.random_bytes(_SEED)
         self.seed = int.from_bytes(self.random_bytes(_SEED), "little")
         self.variables = self._environment()
@@ -54,7 +54,7 @@ class WasiServices:
             self._arena.reset()
             at = self._arena.allocate(part)
             if self._wasi["random_get"](at, part):
-                raise OSError("the proxy refuses random bytes for this VM")
+                raise OSError("the proxy returned no random bytes for this VM")
             parts.append(self._arena.read(at, part))
         return b"".join(parts)
 

@@ -1,1 +1,1 @@
-"""Origin of a module: the same inputs give the same bytes, and the file records the inputs."""
+"""The provenance of modules: the same inputs give the same bytes, and a module contains a record of its inputs."""

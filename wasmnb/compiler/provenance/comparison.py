@@ -1,4 +1,4 @@
-"""Comparison of a saved module with one that was built again."""
+"""Comparison of a saved module with a new build of the same filter."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .record import SECTION, read_record, sections
 
 __all__ = ["differences"]
 
-#: Fields of the record -> what differs, if they do.
+#: Field of the record -> what differs if the field differs.
 _FIELDS = {
     "form": "the form of the module",
     "strip": "whether comments and docstrings are left out",
@@ -23,19 +23,19 @@ _FIELDS = {
 
 
 def differences(saved: bytes, built: bytes) -> list[str]:
-    """Return sentences on what differs between two builds, the reasons first; none if they are equal.
+    """Return sentences about the differences between two builds, the reasons first. The list is empty if they are equal.
 
     Parameters
     ----------
     saved
-        The module from a file.
+        Bytes of the module from a file.
     built
-        The module built again.
+        Bytes of the new build.
 
     Raises
     ------
     ModuleError
-        The file isn't a module.
+        The file isn't a WebAssembly module.
     """
     if saved == built:
         return []
@@ -45,7 +45,7 @@ def differences(saved: bytes, built: bytes) -> list[str]:
         raise ModuleError(f"The file isn't a WebAssembly module: {error}.") from None
     record, again = read_record(saved), read_record(built)
     if record is None or again is None:
-        return ["The file has no record of its build: wasmnb hasn't built it, or an older version has.", *places]
+        return ["The file has no record of its build: it wasn't built by wasmnb, or by an older version.", *places]
     return [*_of_records(record, again), *places]
 
 
@@ -66,7 +66,7 @@ def _of_records(record: Mapping[str, Any], again: Mapping[str, Any]) -> Iterator
 
 
 def _places(saved: bytes, built: bytes) -> list[str]:
-    """Describe the sections that differ, with their first different byte."""
+    """Return sentences about the sections that differ, with the first different byte."""
     old, new = ({name: data[start:end] for name, start, end in sections(data)} for data in (saved, built))
     places = []
     for name in dict.fromkeys([*old, *new]):

@@ -1,4 +1,4 @@
-"""The record in a module: what it was built from, as JSON in a custom section. Proxies ignore the section."""
+"""The build record of a module: its inputs, as JSON in a custom section. Proxies ignore this section."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ __all__ = ["SECTION", "build_record", "read_record", "record_section", "sections
 #: Name of the custom section.
 SECTION = "wasmnb:build"
 
-#: Fields of a package.
+#: Fields of a package in the record.
 _PACKAGE = {"name", "version", "license"}
 
 
 def build_record(
     runtime: Runtime, requirements: Requirements, source: Source, *, release: bool, strip: bool, profile: bool = False
 ) -> dict[str, Any]:
-    """Return the record of a module.
+    """Return the build record of a module.
 
     Parameters
     ----------
     runtime, requirements
-        The runtime in the module.
+        The runtime in the module, and the requirements that it meets.
     source
-        The source as it is in the module.
+        The source, as it is stored in the module.
     release
-        Whether it's a release module.
+        Whether it is a release module.
     strip
         Whether comments and docstrings were left out.
     profile
-        Whether a profile of its own traffic was used. Default: False.
+        Whether a profile of the filter's own traffic was used (default False).
     """
     versions = {name: runtime.facts["versions"].get(name, "") for name in ("componentize-py", "wasmtime")}
     return {
@@ -59,12 +59,12 @@ def build_record(
 
 
 def record_section(record: Mapping[str, Any]) -> bytes:
-    """Return the custom section."""
+    """Return the encoded custom section."""
     return leb.section(0, leb.name(SECTION) + json.dumps(record, sort_keys=True, separators=(",", ":")).encode())
 
 
 def read_record(wasm: bytes) -> dict[str, Any] | None:
-    """Return the record of a module, or None if wasmnb hasn't built it. A record of another shape counts as none."""
+    """Return the build record of a module, or None if it has none or an invalid one."""
     try:
         for name, start, end in sections(wasm):
             if name == SECTION:
@@ -76,12 +76,12 @@ def read_record(wasm: bytes) -> dict[str, Any] | None:
 
 
 def sections(wasm: bytes) -> Iterator[tuple[str, int, int]]:
-    """Yield name, start and end of every section's content; that of a custom section begins after its name.
+    """Yield name, start and end of the content of every section. The content of a custom section begins after its name.
 
     Raises
     ------
     Malformed
-        The bytes aren't a module.
+        The bytes aren't a WebAssembly module.
     """
     for number, start, end in Reader(wasm, len(CORE_MAGIC)).sections():
         if number:
@@ -93,7 +93,7 @@ def sections(wasm: bytes) -> Iterator[tuple[str, int, int]]:
 
 
 def _is_valid(record: Any) -> bool:
-    """Return whether a record has the fields that are read: anybody can have written it."""
+    """Return whether a record has all fields that are read. Anybody can have written it."""
     if not isinstance(record, dict) or record.get("form") not in ("full", "release"):
         return False
     versions, packages = record.get("versions"), record.get("packages")
@@ -108,7 +108,7 @@ def _is_valid(record: Any) -> bool:
 
 
 def _package(name: str) -> dict[str, str]:
-    """Return name, version and licence of the distribution that a package comes from."""
+    """Return name, version and licence of the distribution that contains a package."""
     names = packages_distributions().get(name, ())
     try:
         installed = distribution(names[0]) if names else None
@@ -120,7 +120,7 @@ def _package(name: str) -> dict[str, str]:
 
 
 def _licence(installed: Distribution) -> str:
-    """Return the licence that a distribution names: an SPDX expression, a short text, or classifiers."""
+    """Return the licence from a distribution's metadata: an SPDX expression, a short text, or classifiers."""
     metadata = installed.metadata
     expression, text = ((metadata.get_all(key) or [""])[0] for key in ("License-Expression", "License"))
     classifiers = [c.rpartition(" :: ")[2] for c in metadata.get_all("Classifier") or () if c.startswith("License ::")]

@@ -1,4 +1,4 @@
-"""Components of a module with their licences, as sentences and as an SPDX 2.3 document."""
+"""The software components of a module with their licences, also as an SPDX 2.3 document."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .record import read_record
 
 __all__ = ["Component", "components", "spdx_document"]
 
-#: Licences whose names in metadata aren't SPDX identifiers.
+#: Names of licences in metadata -> their SPDX identifiers.
 _IDENTIFIERS = {
     "MIT License": "MIT",
     "The MIT License": "MIT",
@@ -31,10 +31,10 @@ _IDENTIFIERS = {
     "The Unlicense (Unlicense)": "Unlicense",
 }
 
-#: An SPDX expression made of identifiers. Names with blanks are something else.
+#: An SPDX expression of identifiers without parentheses. Other texts aren't expressions.
 _EXPRESSION = re.compile(r"[A-Za-z0-9.+-]+(?: (?:AND|OR|WITH) [A-Za-z0-9.+-]+)*")
 
-#: Time in documents, unless SOURCE_DATE_EPOCH names another: documents of one module are equal.
+#: Time of creation in documents, so that all documents about one module are equal. SOURCE_DATE_EPOCH overrides it.
 _CREATED = 1577836800
 
 _LLVM = "Apache-2.0 WITH LLVM-exception"
@@ -42,20 +42,20 @@ _LLVM = "Apache-2.0 WITH LLVM-exception"
 
 @dataclass(frozen=True)
 class Component:
-    """Software inside a module.
+    """A piece of software inside a module.
 
     Attributes
     ----------
     name, version
-        Name and version; the version is empty if unknown.
+        Name and version. The version is empty if it is unknown.
     licence
         SPDX expression, or `NOASSERTION`.
     home
         Address of the project, or an empty string.
     note
-        Its role in the module, as a phrase.
+        A phrase about its role in the module.
     declared
-        Licence as the package's metadata names it, if that isn't an SPDX expression.
+        The licence in the package's metadata, if it isn't an SPDX expression.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Component:
 
 
 def components(wasm: bytes) -> list[Component]:
-    """Return the components of a module that wasmnb has built; none for a module from another toolchain."""
+    """Return the components of a module that wasmnb has built. The list is empty for a module from another toolchain."""
     record = read_record(wasm)
     if record is None:
         return []

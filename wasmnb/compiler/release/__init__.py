@@ -1,5 +1,5 @@
-"""Release modules: a compiled filter as a module that starts fast and stays small.
+"""Release modules: modules for production, which start fast and are small.
 
 Code that filters execute often is compiled; the rest is interpreted inside the module. `docs/release-modules.md` describes
-the format; the full module is built one folder up.
+the format. Full modules are built in the folder above.
 """

@@ -1,4 +1,4 @@
-"""`ReleaseFacts`: how a release module differs from the full one."""
+"""The class `ReleaseFacts`: facts about a release module, and how it differs from the full module."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from dataclasses import dataclass, field
 
 __all__ = ["SLOWDOWN", "ReleaseFacts"]
 
-#: Time of an interpreted instruction as a multiple of a compiled one. Envoy measures 20 to 40.
+#: How much slower an interpreted instruction is than a compiled one. Measurements in Envoy give factors of 20 to 40.
 SLOWDOWN = 30
 
 
 @dataclass(frozen=True)
 class ReleaseFacts:
-    """Facts of a release module.
+    """Facts about a release module.
 
     Attributes
     ----------
     compiled, interpreted
-        Number of functions that the proxy compiles at its start, and of those that are interpreted.
+        Number of functions that the proxy compiles at its start, and number of functions that are interpreted.
     compiled_bytes, interpreted_bytes
-        Bytes of their code; cold blocks of compiled functions count as interpreted.
+        Bytes of the compiled and the interpreted code. Cold blocks of compiled functions count as interpreted.
     loaded
-        Whether the filter's top level ran when the module was built, rather than in every VM.
+        True if the filter's module-level code ran when the module was built. False if it runs in every VM.
     uses
-        Facilities that the top level uses and that differ between VMs: `the time`, `the environment`, ...
+        The reasons why it runs in every VM: what it uses that differs between VMs, such as "the time" or "the environment".
     full_size
-        Bytes of the full module's file.
+        Size of the full module in bytes.
     interpreted_instructions
-        Share of the instructions executed by the profile's traffic that this module interprets, from 0 to 1. None without a
-        profile of the filter's own traffic.
+        Fraction of the instructions that this module interprets when it has the traffic of the profile, from 0 to 1. None if it
+        was built without a profile of the filter's own traffic.
     build_times
-        Seconds of each step: `translate`, `split`, `load`, `pack`.
+        Duration of each build step in seconds: `translate`, `split`, `load`, `pack`.
     """
 
     compiled: int
@@ -46,6 +46,6 @@ class ReleaseFacts:
 
     @property
     def interpreted_time(self) -> float | None:
-        """Share of the time that the profile's traffic spends in interpreted code, estimated from the instructions."""
+        """Fraction of the time that the profile's traffic spends in interpreted code, estimated from `interpreted_instructions`."""
         cold = self.interpreted_instructions
         return None if cold is None else cold * SLOWDOWN / (cold * SLOWDOWN + 1 - cold)

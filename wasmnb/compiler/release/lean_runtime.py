@@ -1,6 +1,6 @@
-"""A runtime prepared for release modules: its code translated for the interpreter, its functions named.
+"""A runtime that is prepared for release modules: its code is translated for the interpreter, and the names of its functions are known.
 
-The slow steps are done once for each runtime, and their results are stored in its cache entry: the translation (about ten
+The slow steps are done only once for each runtime, and their results are stored in its cache entry: the translation (about ten
 seconds) and, for profiles, the machine code of the instrumented module.
 """
 
@@ -31,14 +31,14 @@ __all__ = ["LeanRuntime"]
 
 
 class LeanRuntime:
-    """A runtime, and the data that release modules need from it.
+    """A runtime, with the data that release modules need from it.
 
     Parameters
     ----------
     runtime
-        Its entry in the cache.
+        The runtime in the cache.
     wasm
-        Its module.
+        Bytes of the runtime's module.
     """
 
     def __init__(self, runtime: Runtime, wasm: bytes) -> None:
@@ -50,17 +50,17 @@ class LeanRuntime:
 
     @cached_property
     def symbols(self) -> Sequence[str]:
-        """Names of its functions; the index is the number."""
+        """Names of the runtime's functions, by function index."""
         return self.runtime.symbols
 
     @property
     def image(self) -> list[tuple[int, bytes]]:
-        """Initial content of its memory, as (address, bytes)."""
+        """Initial content of the runtime's memory, as (address, bytes)."""
         return initial_memory(self.module)
 
     @cached_property
     def archive(self) -> bytes:
-        """Its archive of Python's library in blocks, from the cache or compressed now."""
+        """The archive of Python's library in compressed blocks, from the cache or compressed now."""
         name = f"archive-{_digest()}.bin"
         kept = self.runtime.entry.read(name)
         if kept is None:
@@ -69,12 +69,12 @@ class LeanRuntime:
         return kept
 
     def cold(self, progress: Callable[[float], None] = lambda _fraction: None) -> ColdCode:
-        """Return its translated code, from the cache or translated now.
+        """Return the runtime's translated code, from the cache or translated now.
 
         Parameters
         ----------
         progress
-            Called with the share that is done, from 0 to 1.
+            Called with the fraction that is done, from 0 to 1. By default, nothing is called.
         """
         if self._cold is None:
             name = f"cold-{_digest()}.bin"
@@ -93,10 +93,10 @@ class LeanRuntime:
         return self._cold
 
     def split(self, hot: Hot) -> SplitModule:
-        """Return the runtime with only these functions compiled."""
+        """Return the runtime split, so that only the hot functions are compiled."""
         key = sha256(repr(sorted((f, b and sorted(b)) for f, b in hot.items())).encode()).hexdigest()
         if key not in self._splits:
-            self._splits.clear()  # each takes some megabytes, and the next filter usually needs the same one
+            self._splits.clear()  # each needs several megabytes, and the next filter usually uses the same one
             self._splits[key] = SplitModule(self.module, self.cold(), hot, self.symbols.index(COPY_ARCHIVE))
         return self._splits[key]
 
@@ -106,17 +106,17 @@ class LeanRuntime:
 
     @property
     def blocks(self) -> Sequence[Block]:
-        """The block of each counter in the second memory of the instrumented module."""
+        """The blocks that the counters in the second memory of the instrumented module belong to, in order."""
         return self._instrumented[1]
 
     def instrumented(self, engine: Engine) -> Code:
-        """Return the compiled instrumented module. Its machine code is cached on the disk."""
+        """Return the machine code of the instrumented module, from the cache or compiled now."""
         return compiled(self._instrumented[0], engine)
 
 
 @cache
 def _digest() -> str:
-    """Return the hash of the translator's sources and of the Python version, which decides how results are stored."""
+    """Return a hash of the translator's sources and the Python version. Stored results are valid only for the same hash."""
     digest = sha256(sys.version.encode())
     folder = files(__package__)
     for name, item in (

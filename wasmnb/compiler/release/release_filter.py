@@ -1,4 +1,4 @@
-"""Release modules: filters for production, which start faster and need less memory than full modules."""
+"""Filters in release modules, which start faster and need less memory than full modules."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ from .snapshot.loaded_memory import LoadedMemory, load
 
 __all__ = ["STEPS", "ReleaseFilter", "file_names_of", "lean_runtime", "make_release"]
 
-#: Share of its time that the profile's traffic may spend in interpreted code without a warning.
+#: Fraction of the time that the profile's traffic can spend in interpreted code without a warning.
 _MOST_INTERPRETED = 0.05
 
-#: Step -> (text for `progress`, fraction of the time at its start, at its end).
+#: Step -> (description for `progress`, fraction of the total time at its start, and at its end).
 STEPS = {
     "translate": ("Preparing the runtime for release modules, once", 0.0, 0.7),
     "load": ("Loading the filter", 0.7, 0.75),
@@ -49,16 +49,16 @@ STEPS = {
 
 
 class ReleaseFilter:
-    """Backend of a `Filter` that is a release module.
+    """The implementation of a filter that is a release module.
 
     Parameters
     ----------
     full
-        The backend of the full filter.
+        The implementation of the full filter.
     data
-        The module.
+        Bytes of the release module.
     facts
-        Facts of the module.
+        Facts about the release module.
     """
 
     native: ClassVar[bool] = False
@@ -71,7 +71,7 @@ class ReleaseFilter:
         self._images: dict[Engine, Image] = {}
 
     def image(self, engine: Engine) -> Image:
-        """Return the compiled module. Its machine code is cached on the disk."""
+        """Return the module with its machine code, which is stored in the cache."""
         if engine not in self._images:
             self._images[engine] = Image(compiled(self.data, engine))
         return self._images[engine]
@@ -92,11 +92,11 @@ class ReleaseFilter:
         return file_names_of(self.full)
 
     def wasm(self) -> bytes:
-        """Return the release module."""
+        """Return the bytes of the release module."""
         return self.data
 
     def info(self, name: str) -> FilterInfo:
-        """Return facts of the module and of the runtime in it."""
+        """Return facts about the module and the runtime in it. `name` is the filter's name."""
         facts = inspect_module(self.data)
         full = self.full.info(name)
         kept = {n: getattr(full, n) for n in ("runtime", "python", "sdk", "modules", "packages", "build_times")}
@@ -123,22 +123,23 @@ def make_release(
     Parameters
     ----------
     full
-        The filter.
+        The implementation of the full filter.
     profile
-        Code that its own traffic executes, which is compiled in addition to what filters in general execute. Default: None.
+        The code that the filter's own traffic executes. It is compiled in addition to the code that most filters execute (default
+        none).
     progress
-        Function called with a step's name and a fraction from 0 to 1. Default: None.
+        Function that is called with the description of a step and a fraction from 0 to 1 (default none).
     bare
-        Interpret all functions that can be interpreted, for tests. Default: False.
+        For tests: interpret all functions that can be interpreted (default False).
     level
-        Compression level of the memory, from 1 to 9. Default: 6.
+        Compression level of the memory, from 1 to 9 (default 8).
     strip
-        Leave out comments and docstrings. Default: True.
+        Leave out comments and docstrings (default True).
 
     Returns
     -------
     ReleaseFilter
-        The backend with the module.
+        The filter with the release module.
 
     Raises
     ------
@@ -179,22 +180,22 @@ def make_release(
 
 
 def _warn(filename: str, facts: ReleaseFacts) -> None:
-    """Warn if the profile's traffic would spend much time in interpreted code, since the profile is then of other code."""
+    """Warn if the profile's traffic would spend much time in interpreted code, because the profile is then from other code."""
     if facts.interpreted_time is not None and facts.interpreted_time > _MOST_INTERPRETED:
         warnings.warn(
-            f"The traffic of the profile would spend {facts.interpreted_time:.0%} of its time in interpreted code of the release "
-            f"module of {filename}: the profile is of another runtime. Record it again with this version.",
+            f"The profile doesn't fit the release module of {filename}, because it is from another runtime: its traffic would spend "
+            f"{facts.interpreted_time:.0%} of the time in interpreted code. Record the profile again with this version.",
             stacklevel=4,
         )
 
 
 def lean_runtime(full: SourceFilter, progress: Progress | None = None) -> tuple[LeanRuntime, Code]:
-    """Return a filter's runtime, prepared for release modules, and its machine code.
+    """Return a filter's runtime, which is prepared for release modules, and its machine code.
 
     Parameters
     ----------
     full
-        The backend of the full filter.
+        The implementation of the full filter.
     progress
         As for `make_release`.
     """
@@ -205,7 +206,7 @@ def lean_runtime(full: SourceFilter, progress: Progress | None = None) -> tuple[
 
 @lru_cache(maxsize=2)
 def _lean_runtime(folder: Path, requirements: Requirements) -> LeanRuntime:
-    """Return the prepared runtime. Each takes about 40 MB of memory."""
+    """Return the prepared runtime, which needs about 40 MB of memory."""
     return LeanRuntime(*runtimes_in(folder).module(requirements, default_engine()))
 
 
@@ -216,7 +217,7 @@ def _hot(
     general: BlockProfile,
     profile: BlockProfile | None,
 ) -> dict[int, frozenset[int] | None]:
-    """Return the functions that stay compiled. With an empty general profile there are none."""
+    """Return the functions that are compiled. There are none if the general profile is empty."""
     if not general.functions:
         return {}
     chosen = BlockProfile(dict(general.functions))
@@ -257,7 +258,7 @@ def _module(full: SourceFilter, lean: LeanRuntime, split: SplitModule, loaded: L
 
 @contextmanager
 def _step(name: str, times: dict[str, float], tell: Progress) -> Iterator[Callable[[float], None]]:
-    """Report a step and measure its time; yield a function that is called with the share of the step that is done."""
+    """Report a step and measure its time. Yield a function to call with the fraction of the step that is done, from 0 to 1."""
     text, begin, end = STEPS[name]
     started = time.monotonic()
     tell(text, begin)

@@ -1,6 +1,6 @@
-"""Code that no filter can call: SQLite, which is a tenth of the runtime's code.
+"""Code that a filter can't call: SQLite, which is a tenth of the runtime's code.
 
-Facts: SQLite needs files. `import sqlite3` is refused when a filter is built, and `import _sqlite3` fails in the guest. The
+Facts: SQLite needs files. `import sqlite3` is an error when a filter is built, and `import _sqlite3` fails in the guest. The
 linker places the functions of each C file next to each other.
 """
 
@@ -13,17 +13,17 @@ __all__ = ["unused_functions"]
 
 _NAMES = ("sqlite3", "pysqlite_", "_pysqlite_")
 
-#: Most functions with other names between two with these names, for all of them to count as SQLite's.
+#: If there are at most this many functions between two functions of SQLite, they belong to SQLite, too.
 _GAP = 100
 
 
 def unused_functions(symbols: Sequence[str]) -> frozenset[int]:
-    """Return the numbers of the functions that are left out.
+    """Return the indices of the functions that are left out.
 
     Parameters
     ----------
     symbols
-        Names of all functions; the index is the number.
+        Names of all functions, by function index.
     """
     named = [number for number, name in enumerate(symbols) if name.startswith(_NAMES)]
     unused: set[int] = set()

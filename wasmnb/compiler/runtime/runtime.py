@@ -157,7 +157,7 @@ class Runtimes:
         engine
             Engine that loads the code.
         progress
-            Function called with a step's name and a fraction from 0 to 1. Default: None.
+            Function called with a step's name and a fraction from 0 to 1 (default none).
 
         Raises
         ------

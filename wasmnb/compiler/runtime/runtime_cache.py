@@ -60,9 +60,9 @@ def build_runtime(source: str = "", filename: str = "<filter>", *, progress: Pro
     source
         Source of the filter. Default: empty, for the standard runtime.
     filename
-        File name of the source in errors. Default: `<filter>`.
+        File name of the source in errors (default `<filter>`).
     progress
-        Function called with a step's name and a fraction from 0 to 1. Default: None.
+        Function called with a step's name and a fraction from 0 to 1 (default none).
 
     Returns
     -------

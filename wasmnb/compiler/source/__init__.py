@@ -1,4 +1,4 @@
-"""A filter's source, and the origin of its imports.
+"""A filter's source, and the resolution of its imports.
 
-Classes in cells become source in `..collect`.
+`..collect` converts classes in notebook cells to source.
 """

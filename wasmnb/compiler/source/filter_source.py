@@ -1,4 +1,4 @@
-"""`Source`: the text of a filter, as parts that run in one namespace and modules of its own."""
+"""The class `Source`: the text of a filter, as parts that run in one namespace, and modules of its own."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Source:
     Attributes
     ----------
     parts
-        `Part(text, filename, first_line)` objects, run in this order in one module. The last one is the filter's own cell
+        `Part(text, filename, first_line)` objects, which run in this order in one module. The last one is the filter's own cell
         or file.
     modules
-        `LocalModule(name, text, filename, is_package)` objects that the parts, or each other, import.
+        `LocalModule(name, text, filename, is_package)` objects that the parts or other modules import (default none).
     package
-        Dotted name of the package for relative imports in the parts. Default: none.
+        Dotted name of the package from which relative imports in the parts start (default none).
     """
 
     parts: tuple[Part, ...]
@@ -34,27 +34,27 @@ class Source:
 
     def __post_init__(self) -> None:
         if not self.parts:
-            raise UsageError("A source needs at least one part.")
+            raise UsageError("The source has no parts. Give at least one Part(text, filename).")
         for text, filename, _ in self.places():
             _check_text(text, filename)
 
     @property
     def text(self) -> str:
-        """Text of all parts, joined."""
+        """The text of all parts, joined."""
         return "\n\n".join(part.text for part in self.parts)
 
     @property
     def filename(self) -> str:
-        """File name of the last part in tracebacks."""
+        """File name of the last part, as it is shown in tracebacks."""
         return self.parts[-1].filename
 
     @cached_property
     def payload(self) -> bytes:
-        """The source in the form that a VM's memory holds."""
+        """The bytes of the source as they are stored in a VM's memory."""
         return pack(self.parts, self.modules, self.package)
 
     def places(self) -> Iterator[Part]:
-        """Yield every text with its file name and first line, modules included."""
+        """Yield every text with its file name and first line, including the modules."""
         yield from self.parts
         yield from (Part(m.text, m.filename) for m in self.modules)
 
@@ -70,7 +70,7 @@ def _check_text(text: str, filename: str) -> None:
 
 
 def read_file(path: Path) -> bytes:
-    """Read a file of the user; raise `UsageError` if that fails."""
+    """Return the content of a user's file. Raises `UsageError` if the file can't be read."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -78,8 +78,8 @@ def read_file(path: Path) -> bytes:
 
 
 def file_part(path: Path, data: bytes) -> Part:
-    """Make a part of a file's contents; raise `SourceError` if they aren't UTF-8."""
+    """Return a part with a file's content. Raises `SourceError` if the content isn't UTF-8."""
     try:
         return Part(data.decode("utf-8-sig"), str(path))
     except UnicodeDecodeError:
-        raise SourceError("the file isn't UTF-8 text", filename=str(path)) from None
+        raise SourceError("the file isn't UTF-8 text", filename=str(path), hint="Save it as UTF-8.") from None

@@ -1,7 +1,7 @@
-"""Imports of a source, read from its syntax tree.
+"""The imports of a source, which are read from its syntax tree.
 
-Facts: filters run without a file system. Every module that a filter imports has to be loaded while the runtime is built,
-so imports inside functions and branches count like those at the top. An import inside a `try` whose `except` catches
+Facts: filters run without a file system. Every module that a filter imports must be loaded while the runtime is built,
+so imports inside functions and branches count like all others. An import inside a `try` whose `except` catches
 ImportError is optional.
 """
 
@@ -19,20 +19,20 @@ _IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseExcept
 
 @dataclass(frozen=True)
 class Imported:
-    """A module that a source imports.
+    """An import of a module in a source.
 
     Attributes
     ----------
     name
-        Dotted name.
+        Dotted name of the module.
     lineno, offset
         Line and column of the statement in the source, counted from 1.
     names
-        Names imported from the module, which can be submodules.
+        Names that are imported from the module. They can be submodules.
     level
-        Number of dots of a relative import.
+        Number of dots of a relative import; 0 for an absolute one.
     optional
-        Whether the source handles a failed import.
+        Whether the source handles the failure of the import.
     lazy
         Whether the statement is inside a function.
     conditional
@@ -50,9 +50,9 @@ class Imported:
 
 
 def parse(source: str) -> ast.Module:
-    """Parse a source. If this Python rejects its syntax, the tree has the import statements only.
+    """Parse a source. If this Python rejects its syntax, the tree contains only the import statements.
 
-    The Python inside the module, which can be another version, compiles the source and reports its syntax errors.
+    The Python inside the module, whose version can differ, compiles the source and reports its syntax errors.
     """
     try:
         return ast.parse(source)
@@ -72,7 +72,7 @@ def parse(source: str) -> ast.Module:
 
 
 def imported_modules(tree: ast.AST) -> list[Imported]:
-    """Return all imports of a syntax tree in source order, without those under `if TYPE_CHECKING`."""
+    """Return all imports in a syntax tree in source order, without those under `if TYPE_CHECKING`."""
     return list(_walk(tree, _Surroundings()))
 
 
@@ -116,7 +116,7 @@ def _children(node: ast.AST, outer: _Surroundings) -> Iterator[tuple[ast.AST, _S
     elif isinstance(node, ast.Try) and any(_catches_import_error(h) for h in node.handlers):
         body = {id(n) for n in node.body}
         for child in ast.iter_child_nodes(node):
-            # handlers hold substitutes, which can be missing as well
+            # handlers import substitutes, which can be missing as well
             optional = id(child) in body or isinstance(child, ast.ExceptHandler)
             yield child, replace(outer, optional=outer.optional or optional)
     else:

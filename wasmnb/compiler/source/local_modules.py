@@ -1,7 +1,7 @@
-"""The filter's own modules: found by name in its folders, and embedded together with its source.
+"""The filter's own modules, which are found by name in its folders and embedded together with its source.
 
-Facts: they aren't part of the runtime, so editing one is as fast as editing the filter. The runtime has the standard
-library loaded already, so a file with the name of a standard module would never be imported; the resolver rejects it.
+Facts: they aren't part of the runtime, so that a change to them takes no more time than a change to the filter. The runtime has
+already loaded the standard library, so a file with the name of a standard module would never be imported; the resolver rejects it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _COMPILED = tuple(EXTENSION_SUFFIXES)
 
 @dataclass(frozen=True)
 class LocatedModule:
-    """Location of a module on the disk.
+    """The location of a module on the disk.
 
     Attributes
     ----------
@@ -41,12 +41,12 @@ class LocatedModule:
 
     @property
     def compiled(self) -> bool:
-        """Whether the module is an extension compiled for this machine."""
+        """Whether the module is an extension that is compiled for this machine."""
         return self.file is not None and self.file.name.endswith(_COMPILED)
 
     @cached_property
     def module(self) -> LocalModule:
-        """The module with its text; reading raises `SourceError` if the file isn't valid."""
+        """The module with its text. Raises `SourceError` if the file can't be read or isn't valid."""
         text, filename = "", str(self.file or self.folder)
         if self.file is not None:
             try:
@@ -57,13 +57,13 @@ class LocatedModule:
 
 
 class Folder:
-    """Search path of a filter's own modules."""
+    """The search path of a filter's own modules."""
 
     def __init__(self, path: Sequence[Path]) -> None:
         self.path = tuple(path)
 
     def find(self, name: str) -> LocatedModule | None:
-        """Find a module by its dotted name. Packages without an `__init__.py` come last."""
+        """Return the module with a dotted name, or None. Packages without an `__init__.py` are considered last."""
         located: LocatedModule | None = None
         path, dotted = self.path, ""
         for part in name.split("."):
@@ -87,7 +87,7 @@ def _find(name: str, last: str, path: tuple[Path, ...]) -> LocatedModule | None:
 
 
 def _candidates(name: str, base: Path) -> Iterator[LocatedModule]:
-    """Yield possible locations in the order in which `import` tries them."""
+    """Yield possible locations of a module, in the order in which `import` tries them."""
     yield LocatedModule(name, base / "__init__.py", base)
     for suffix in (*_COMPILED, ".py"):
         yield LocatedModule(name, base.with_name(base.name + suffix), None)

@@ -1,8 +1,8 @@
-"""Packages of this environment: their files, their dependencies, and whether they are pure Python.
+"""The installed packages of this environment: their files, their dependencies, and whether they are pure Python.
 
-Facts: a package is located on the import path as `import` would do, but none of its code runs here. Compiled modules
-are left out because many packages work without theirs. A compiled module that the package imports unconditionally makes
-it unusable inside WebAssembly, which is detected here.
+Facts: a package is located on the import path as `import` would do it, but none of its code runs here. Compiled modules
+are left out, because many packages also work without them. If a package imports a compiled module unconditionally, it
+can't be used inside WebAssembly, which is detected here.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ class Package:
     Attributes
     ----------
     name
-        Top-level name.
+        Its top-level name.
     root
-        Folder or file, or None if the package is one compiled module.
+        Its folder or file, or None if the package is a single compiled module.
     files
-        Tuples of path inside the guest, path here, modification time in nanoseconds, and size in bytes.
+        Files to copy: tuples of path in the guest, path on this machine, modification time in nanoseconds, and size in bytes.
     generated
-        Tuples of path inside the guest and text, for files that don't exist here. Default: none.
+        Files that don't exist on this machine: tuples of path in the guest and text (default none).
     """
 
     name: str
@@ -50,28 +50,28 @@ class Package:
 
     @property
     def dependencies(self) -> frozenset[str]:
-        """Top-level packages that its modules import unconditionally, without the standard library."""
+        """The top-level packages that its modules import unconditionally, without the standard library."""
         return _dependencies(self)
 
     @property
     def obstacle(self) -> str | None:
-        """Name of a module that the package imports unconditionally and that can't run in a filter, or None.
+        """The name of a module that the package imports unconditionally and that can't run in a filter, or None.
 
-        It's a compiled module of this or another package, or a module of `stdlib.ABSENT`.
+        It is a compiled module of this or another package, or a module from `stdlib.ABSENT`.
         """
         return find_obstacle(self, self.name)
 
     @property
     def digest(self) -> str:
-        """Hash of file names and contents."""
+        """A hash of the names and contents of its files."""
         return _digest(self)
 
     def has(self, module: str) -> bool:
-        """Return whether the package has a module of this dotted name."""
+        """Return whether the package has a module with this dotted name."""
         return _module_file(module, self) is not None
 
     def modules(self) -> list[str]:
-        """Return the dotted names of all packages and modules in it."""
+        """Return the dotted names of all packages and modules in the package."""
         paths = [*(file[0] for file in self.files), *(file[0] for file in self.generated)]
         return [p.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for p in paths if p.endswith(".py")]
 
@@ -84,7 +84,7 @@ def _find(name: str) -> ModuleSpec | None:
 
 
 def find_package(name: str) -> Package | None:
-    """Find a top-level package in this environment."""
+    """Return the top-level package with this name in this environment, or None."""
     spec = _find(name)
     if spec is None:
         return None
@@ -138,7 +138,7 @@ def _imports_of(path: Path, changed: int) -> tuple[Imported, ...]:
 
 
 def modules_imported_by(module: str, package: Package) -> list[str]:
-    """Return the modules that a module of a package imports now or later, without the optional ones."""
+    """Return the modules that a module of a package imports, including imports inside functions, without optional ones."""
     path = _module_file(module, package)
     if path is None or path.name.endswith(_COMPILED):
         return []
@@ -166,7 +166,7 @@ def _dependencies(package: Package) -> frozenset[str]:
 
 
 def _module_file(module: str, package: Package) -> Path | None:
-    """Return the file of a module of the package. As for `import`, compiled modules come first."""
+    """Return the file of a module in the package, or None. As for `import`, compiled modules come first."""
     if package.root is None:
         return None
     if package.root.is_file():
@@ -179,7 +179,7 @@ def _module_file(module: str, package: Package) -> Path | None:
 
 
 def find_obstacle(package: Package, *modules: str) -> str | None:
-    """Return the first compiled or absent module that modules of a package import, directly or through other packages."""
+    """Return the first module that can't run in a filter and that modules of a package import, also through other packages."""
     if package.root is None:
         return package.name
     packages: dict[str, Package | None] = {package.name: package}
@@ -198,20 +198,20 @@ def find_obstacle(package: Package, *modules: str) -> str | None:
             packages[top] = find_package(top)
         owner = packages[top]
         if owner is None:
-            continue  # maybe never imported: the build of the runtime decides
+            continue  # it may never be imported: the build of the runtime will show that
         path = _module_file(module, owner)
         if owner.root is None or (path is not None and path.name.endswith(_COMPILED)):
             return module
         if path is not None:
             imports = _imports_of(path, path.stat().st_mtime_ns)
-            # Under an `if` a package can probe for other packages, but it has its own compiled modules for this machine.
+            # Imports under an `if` can be attempts to find other packages. The package's own compiled modules count in any case.
             for imported in (i for i in imports if i.level or not i.conditional):
                 waiting += _names(imported, module, is_package=path.name == "__init__.py")
     return None
 
 
 def _names(imported: Imported, module: str, *, is_package: bool) -> list[str]:
-    """Return the modules that an import statement in `module` can load, parent packages included."""
+    """Return the modules that an import statement in `module` can load, including parent packages."""
     base = imported.name
     if imported.level:
         parts = module.split(".")

@@ -1,4 +1,4 @@
-"""File names of a source in a saved module: they don't contain names of this machine's folders, and don't change when a cell runs again."""
+"""The file names of a source in a saved module, which don't contain folders of this machine or numbers of cells."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .filter_source import LocalModule, Source
 
 __all__ = ["original_names", "portable_names", "with_original_names", "with_portable_names"]
 
-#: Characters of a filter's name in the name of a cell.
+#: Maximum number of characters of a filter's name in the name of a cell.
 _LONGEST = 80
 
-#: Names of cells. The number counts what was run in the notebook.
+#: Names of cells in a notebook, which contain the number of the execution.
 _CELL = re.compile(r"Cell In ?\[\d+\]|<ipython-input-\d+-\w+>|(?:Input )?In \[\d+\]")
 
 #: Beginning of a traceback's line, up to the file.
@@ -22,10 +22,10 @@ _FILE = re.compile(r'(?P<start>^  File ")(?P<name>[^"\n]+)"', re.MULTILINE)
 
 
 def portable_names(source: Source, filter_name: str = "filter") -> dict[str, str]:
-    """Return the names in a saved module by the names of the source's files and cells.
+    """Return the portable name for the name of each file and cell of a source.
 
-    A cell of the filter `auth` is `<auth cell>`, or `<auth cell 2>` if there are several. A file has its name without its folder. A module has its path
-    below the folder that it's imported from, such as `rules/limits.py`.
+    A cell of the filter `auth` is named `<auth cell>`, or `<auth cell 2>` if there are several. A file is named without its folder. A
+    module is named by its path below the folder that it is imported from, such as `rules/limits.py`.
     """
     names = {module.filename: _module_path(module) for module in source.modules}
     files = dict.fromkeys(part.filename for part in source.parts if part.filename not in names)
@@ -39,7 +39,7 @@ def portable_names(source: Source, filter_name: str = "filter") -> dict[str, str
 
 
 def original_names(source: Source, filter_name: str = "filter") -> dict[str, str]:
-    """Return the names of the source's files and cells by their names in a saved module."""
+    """Return the name of the file or cell for each portable name: the inverse of `portable_names`."""
     return {portable: name for name, portable in portable_names(source, filter_name).items()}
 
 
@@ -59,7 +59,7 @@ def with_original_names(text: str, names: Mapping[str, str]) -> str:
 
 
 def with_portable_names(source: Source, filter_name: str = "filter") -> Source:
-    """Return a source in which all files have their portable names."""
+    """Return the source with portable names for all its files and cells."""
     names = portable_names(source, filter_name)
     parts = tuple(part._replace(filename=names[part.filename]) for part in source.parts)
     modules = tuple(module._replace(filename=names[module.filename]) for module in source.modules)
@@ -74,19 +74,19 @@ def _module_path(module: LocalModule) -> str:
 
 
 def _base(name: str) -> str:
-    """Return a name without its folder. Names such as `<filter>` stay, unless they contain a path."""
+    """Return a name without its folder. Names such as `<filter>` aren't changed, unless they contain a path."""
     last = re.split(r"[/\\]", name)[-1]
     return last or "<filter>"
 
 
 def _title(filter_name: str) -> str:
-    """Return a filter's name without folders, and without characters that a file name in angle brackets can't have."""
+    """Return a filter's name without folders, and without characters that aren't allowed between angle brackets."""
     kept = "".join(c for c in re.split(r"[/\\]", filter_name)[-1] if c.isprintable() and c not in '<>"')
     return kept[:_LONGEST].strip() or "filter"
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """Return the name, or the first of `name-2`, `name-3`, ... that isn't taken."""
+    """Return the name, or the first of `name-2`, `name-3` and so on that isn't taken."""
     return next(candidate for candidate in _candidates(name) if candidate not in taken)
 
 

@@ -1,7 +1,7 @@
-"""Modules that a filter's imports can load sooner or later, found by following the syntax trees of packages.
+"""All modules that a filter's imports can load, also later, which are found by following the syntax trees of packages.
 
-Facts: an import inside a function runs at the first request, when no file system is left. So its package has to be in
-the runtime as well. Packages that read their own metadata or time zones also need those files.
+Facts: an import inside a function can run during a request, when there is no file system. So its package must be in the runtime as
+well. Packages that read their own metadata or time zones also need these files.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from .stdlib import ABSENT, PLACEHOLDERS
 
 __all__ = ["Distributions", "Reach", "distributions_of", "reach", "zone_package"]
 
-#: Metadata files by the name of their distribution.
+#: Metadata files of distributions, as (name of the distribution, ((name of the file, text), ...)).
 Distributions = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 
 _METADATA_FILES = ("METADATA", "PKG-INFO", "entry_points.txt", "top_level.txt")
 
-#: Package with time zones, and those of its folders that repeat others.
+#: The package with time zones, and the folders in it that duplicate others.
 _ZONES, _REPEATED = "tzdata", {"posix", "right"}
 
 
 @dataclass(frozen=True)
 class Reach:
-    """Result of following imports.
+    """The result of following imports.
 
     Attributes
     ----------
     names
-        Dotted names of all modules that can be loaded, with names that only may be modules.
+        Dotted names of all modules that can be loaded, and of imported names that may be modules.
     packages
-        Pure packages among them, by name.
+        The pure Python packages among them, by name.
     """
 
     names: frozenset[str]
@@ -45,7 +45,7 @@ class Reach:
 
 
 def reach(modules: Iterable[str]) -> Reach:
-    """Follow the imports of some modules through packages, those inside functions included, optional ones not."""
+    """Follow the imports of modules through packages, including those inside functions, but not optional ones."""
     packages: dict[str, Package | None] = {}
     waiting, seen = list(modules), set[str]()
     while waiting:
@@ -66,7 +66,7 @@ def reach(modules: Iterable[str]) -> Reach:
 
 
 def placeholders(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the modules of a reach that get a placeholder."""
+    """Return the modules among these names that are replaced by placeholders."""
     return tuple(sorted({n.partition(".")[0] for n in names} & PLACEHOLDERS.keys()))
 
 
@@ -74,14 +74,14 @@ def placeholders(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def distributions_of(packages: Iterable[str], constants: Iterable[str]) -> Distributions:
-    """Return the metadata of the distributions that some packages come from, and of those that a source names.
+    """Return the metadata of the distributions that contain some packages, and of those that a source names.
 
     Parameters
     ----------
     packages
-        Top-level names.
+        Top-level names of the packages.
     constants
-        Texts in the source, some of which can be names of distributions.
+        Strings in the source, some of which can be names of distributions.
     """
     owners = packages_distributions()
     names = {name for package in packages for name in owners.get(package, ())}
@@ -105,7 +105,7 @@ def _metadata_files(installation: Distribution) -> tuple[tuple[str, str], ...]:
 
 
 def zone_package() -> Package | None:
-    """Return the package `tzdata`, or one made from the time zones of this machine; None if it has neither."""
+    """Return the package `tzdata`, or one made from the system's time zones; None if there are none."""
     package = find_package(_ZONES)
     if package is not None:
         return package

@@ -1,4 +1,4 @@
-"""Requirements of a filter: further modules of the standard library, and packages of this environment."""
+"""The requirements of a filter: modules of the standard library that aren't preloaded, and packages of this environment."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ _GUEST_PACKAGES = ("wasmnb", "wasmnb.sdk", "wasmnb.abi")
 
 _HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 
-#: Function of (message, hint) that makes the error for an import.
+#: Function that makes the error for an import from a message and a hint.
 MakeError = Callable[[str, str], SourceError]
 
 
-#: Secret of runtimes that anybody can build again.
+#: The default secret, with which everybody can build the same runtime again.
 _PUBLIC = bytes(32)
 
 
 def _secret() -> bytes:
-    """Return the secret that `WASMNB_HASH_SECRET` asks for."""
+    """Return the secret from the environment variable `WASMNB_HASH_SECRET`, or the default."""
     chosen = os.environ.get("WASMNB_HASH_SECRET")
     return sha256(b"wasmnb hash secret\0" + chosen.encode("utf-8", "surrogateescape")).digest() if chosen else _PUBLIC
 
 
 @dataclass(frozen=True)
 class Requirements:
-    """Contents of a runtime beyond the standard set.
+    """The contents of a runtime in addition to the standard set.
 
     Attributes
     ----------
@@ -51,9 +51,9 @@ class Requirements:
     distributions
         Metadata for `importlib.metadata`.
     placeholders
-        Modules that packages import but that can't work in a filter.
+        Modules that packages import, but that can't work in a filter. They are replaced by placeholders.
     secret
-        32 bytes that the hash secret of the runtime's Python is made of. Default: the same for everybody.
+        32 bytes from which the runtime's Python makes its hash secret. By default, they are the same for everybody.
     """
 
     modules: frozenset[str] = frozenset()
@@ -63,7 +63,7 @@ class Requirements:
     secret: bytes = field(default_factory=_secret)
 
     def digest(self) -> str:
-        """Return a hash of names and contents."""
+        """Return a hash of the names and contents."""
         parts = [*sorted(self.modules), *(f"{p.name} {p.digest}" for p in self.packages)]
         parts += [repr(self.distributions), repr(self.placeholders)] if self.distributions or self.placeholders else []
         parts += [sha256(self.secret).hexdigest()] if self.secret != _PUBLIC else []
@@ -71,16 +71,16 @@ class Requirements:
 
 
 def complete(modules: Iterable[str], packages: Mapping[str, Package], constants: Iterable[str]) -> Requirements:
-    """Add everything that the modules of a filter can need later: packages, metadata of packages, time zones.
+    """Return the requirements of some modules, including everything that they can need later: packages, metadata, time zones.
 
     Parameters
     ----------
     modules
-        Modules to preload.
+        Dotted names of the modules to preload.
     packages
         Packages of the runtime by name.
     constants
-        Texts in the source, some of which can be names of distributions.
+        Strings in the source, some of which can be names of distributions.
     """
     reached = reach(modules)
     needed, complete_packages = set(modules), {**packages, **reached.packages}
@@ -99,7 +99,7 @@ def complete(modules: Iterable[str], packages: Mapping[str, Package], constants:
 
 
 def error_at(module: Imported, filename: str, first_line: int) -> MakeError:
-    """Return a function that makes errors located at an import statement."""
+    """Return a function that makes errors at the line of an import statement."""
     line = module.lineno + first_line - 1
     return lambda message, hint: SourceError(message, filename=filename, lineno=line, offset=module.offset, hint=hint)
 
@@ -110,13 +110,13 @@ def required_modules(module: Imported, error: MakeError, packages: dict[str, Pac
     Parameters
     ----------
     module
-        The import, with its absolute name.
+        The import. Its name is absolute.
     error
         Function that makes the error for this import.
     packages
         Packages of the runtime by name.
     folders
-        Folders of the filter's own modules, for the error's hint. Default: none.
+        Folders of the filter's own modules, for the hint in an error (default none).
 
     Raises
     ------
@@ -154,7 +154,7 @@ def _standard_modules(module: Imported, error: MakeError) -> set[str]:
     if module.name not in PRESENT and not standard_module_exists(module.name):
         hint = "Check the spelling."
         if _exists_here(module.name):
-            hint = f"The Python {GUEST_PYTHON} in a filter doesn't have it; this one, {_HERE}, does."
+            hint = f"The notebook's Python {_HERE} has it, but the Python {GUEST_PYTHON} in filters doesn't."
         raise error(f"module {module.name} doesn't exist", hint)
     names = {module.name, *(n for n in _submodules(module) if standard_module_exists(n))}
     if module.name == "zoneinfo" and zone_package() is None:
@@ -180,7 +180,7 @@ def _check_sdk(module: Imported, error: MakeError) -> set[str]:
         return set()
     raise error(
         f"a filter can't import {module.name}",
-        "Filters can use the SDK only: from wasmnb import HttpContext, ...",
+        "Filters can import only the SDK from wasmnb: from wasmnb import HttpContext, ...",
     )
 
 
@@ -203,7 +203,7 @@ def _add_package(name: str, error: MakeError, packages: dict[str, Package], fold
             raise _obstacle_error(obstacle, name, error)
         packages[current.name] = current
         others = (find_package(d) for d in sorted(current.dependencies) if d not in packages)
-        # A dependency that can't run in Wasm may never be imported: the build of the runtime decides.
+        # A dependency that can't run in Wasm may never be imported: the build of the runtime will show that.
         waiting += [p for p in others if p is not None and p.obstacle is None]
     return package
 

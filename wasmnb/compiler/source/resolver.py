@@ -1,6 +1,6 @@
-"""The resolver: finds every import of a source in the filter's own folder, the runtime, or this environment's packages.
+"""The resolver, which finds every import of a source in the filter's own folders, the runtime, or this environment's packages.
 
-It reads all parts and all of the filter's own modules, recursively.
+It reads all parts, and recursively all modules of the filter's own.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ def resolve(
     Parameters
     ----------
     source
-        Parts, and modules that exist as text only.
+        The source. It can already have modules, which don't exist as files.
     path
-        Folders with the filter's own modules. Default: none.
+        Folders with the filter's own modules (default none).
     on_error
-        Function called with the error of each import that can't work inside a filter; resolving then continues. Default:
-        None, which raises the first error.
+        Function that is called with the error of each import that can't work inside a filter, and resolving continues. By
+        default, the first error is raised.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def resolve(
 
 @dataclass(frozen=True)
 class _Unit:
-    """One text whose imports have to be resolved; relative ones start from `package`."""
+    """One text whose imports must be resolved. Relative imports start from `package`."""
 
     tree: ast.Module
     filename: str
@@ -115,12 +115,12 @@ class _Resolver:
         return True
 
     def _parents_and(self, name: str) -> list[LocatedModule | None]:
-        """Return the parent packages of a module, and the module."""
+        """Return the parent packages of a module, then the module."""
         parts = name.split(".")
         return [self.folder.find(".".join(parts[: i + 1])) for i in range(len(parts))]
 
     def _add_own(self, module: Imported, error: MakeError) -> None:
-        """Add one of the filter's own modules, with its parent packages."""
+        """Add an import of one of the filter's own modules, with its parent packages."""
         parts = module.name.split(".")
         for i in range(len(parts)):
             name = ".".join(parts[: i + 1])
@@ -132,7 +132,7 @@ class _Resolver:
                 self._add_module(f"{module.name}.{name}")
 
     def _add_module(self, name: str) -> bool:
-        """Add a module if it exists, and return whether it does: an imported name can be any name that its parent defines."""
+        """Add a module if it exists, and return whether it does. An imported name need not be a module."""
         if name not in self.modules:
             located = self.folder.find(name)
             if located is None or located.compiled:
@@ -161,7 +161,7 @@ def _distribution_names(tree: ast.AST) -> Iterator[str]:
 
 
 def _absolute(module: Imported, package: str, error: MakeError) -> str:
-    """Return the absolute name of an import."""
+    """Return the absolute name of the imported module."""
     if not module.level:
         return module.name
     parents = package.split(".") if package else []
@@ -171,6 +171,9 @@ def _absolute(module: Imported, package: str, error: MakeError) -> str:
             "A filter isn't a package. Leave out the dots: modules in its folder are imported by their own name.",
         )
     if module.level > len(parents):
-        raise error("relative import beyond the top-level package", f"The filter is in the package {package}.")
+        raise error(
+            "relative import beyond the top-level package",
+            f"The filter is in the package {package}. Use fewer dots, or the module's absolute name.",
+        )
     base = parents[: len(parents) - module.level + 1]
     return ".".join([*base, module.name] if module.name else base)

@@ -1,5 +1,5 @@
-"""The standard library inside a filter: modules that are preloaded, that need another runtime, or that can't work."""
-# ruff: noqa: SIM905 -- eighty names read better than eighty strings
+"""The standard library inside a filter: which modules are preloaded, need another runtime, or can't work."""
+# ruff: noqa: SIM905 -- eighty names in a string are easier to read than eighty strings
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = [
 #: Version of the Python inside a runtime.
 GUEST_PYTHON = "3.14"
 
-#: Codecs that Python imports at their first use; `bytes.decode` takes their name from a header as well as from the source.
+#: Codecs that Python imports at their first use. The name that a filter passes to `bytes.decode` can be from a header.
 CODECS = tuple(
     f"encodings.{name}"
     for name in (
@@ -38,18 +38,18 @@ CODECS = tuple(
     ).split()
 )
 
-#: Modules that are imported while a runtime is built: each costs 20 to 100 kB in the memory of every VM.
+#: Modules that are imported while a runtime is built. Each uses 20 to 100 kB of every VM's memory.
 PRELOADED = tuple(
     "abc collections.abc contextlib contextvars dataclasses datetime enum errno functools gc hashlib heapq hmac importlib "
     "io itertools json linecache logging math operator os.path random re struct sys threading time traceback types typing "
     "urllib.parse warnings weakref zlib".split()
 )
 
-#: Modules that preloaded ones import at their top, and that only some filters use: they are loaded from the archive then.
+#: Modules that preloaded ones import, but only some filters use. They are loaded from the archive when they are used.
 DEFERRED = ("difflib", "dis", "inspect", "ipaddress", "tokenize")
 
-#: Modules that every runtime has as packed code, and that are imported at their first use (`guest/archive.py`): each costs 2 to
-#: 10 kB. Those that they import come along. A filter that imports another module gets a runtime of its own.
+#: Modules that every runtime contains as packed code, which are imported at their first use (`guest/archive.py`). Each uses 2 to
+#: 10 kB. Modules that they import are included. A filter that imports other modules gets a different runtime.
 ARCHIVED = (
     tuple(
         "_ast_unparse _colorize _pylong _strptime array ast base64 binascii bisect calendar cmath codecs codeop colorsys configparser copy "
@@ -67,19 +67,19 @@ ARCHIVED = (
     + CODECS
 )
 
-#: Modules that archived ones import for what doesn't work in a filter.
+#: Modules that archived ones import only for features that can't work in a filter.
 NOT_ARCHIVED = frozenset(
     "_aix_support _osx_support argparse compression.bz2 compression.lzma compression.zstd ftplib gettext http.client http.server py_compile socket sysconfig "
     "urllib.request".split()
 )
 
-#: Public modules that those import.
+#: Public modules that preloaded and archived ones import.
 _IMPORTED_BY_THEM = (
     "__future__ _collections_abc _thread annotationlib atexit builtins collections encodings encodings.aliases encodings.utf_8 genericpath "
     "importlib.machinery json.decoder json.encoder json.scanner marshal ntpath posix posixpath pyexpat site".split()
 )
 
-#: All modules that a filter can import from the standard runtime, parent packages included.
+#: All modules that a filter can import from the standard runtime, including parent packages.
 PRESENT = frozenset((*PRELOADED, *ARCHIVED, *_IMPORTED_BY_THEM)) | {
     ".".join(name.split(".")[:depth]) for name in (*PRELOADED, *ARCHIVED) for depth in range(1, name.count(".") + 1)
 }
@@ -91,10 +91,10 @@ _NO_TERMINAL = "Filters run inside the proxy and have no terminal."
 
 _TLS = "The proxy does TLS. Use self.http_call(cluster, ...) to call another service."
 
-#: Modules that packages can import, although nothing in them works: module -> reason.
+#: Modules that packages can import, although nothing in them works in a filter: module -> reason.
 PLACEHOLDERS: dict[str, str] = {"ssl": _TLS}
 
-#: Modules that can be imported, but can't do what they are for: a filter that names them is refused.
+#: Modules that can be imported, but can't work: a filter that imports them itself gets an error with this text.
 POINTLESS: dict[str, str] = {
     **dict.fromkeys(
         ("concurrent.futures", "concurrent.futures.thread", "concurrent.futures.process", "concurrent.interpreters"),
@@ -107,10 +107,10 @@ POINTLESS: dict[str, str] = {
     ),
 }
 
-#: Modules of the SDK that only filters that import them get.
+#: Modules of the SDK that are part of a runtime only if the filter imports them.
 ON_DEMAND = frozenset({"wasmnb.sdk.jwt"})
 
-#: Package that can't work -> sentence about what the SDK offers instead, with a blank before it.
+#: Package that can't work -> sentence about what the SDK offers instead, which begins with a space.
 INSTEAD: dict[str, str] = {
     **dict.fromkeys(
         ("cryptography", "jwcrypto", "Crypto", "Cryptodome", "nacl", "OpenSSL"),
@@ -120,7 +120,7 @@ INSTEAD: dict[str, str] = {
     **dict.fromkeys(("regex",), " Use re."),
 }
 
-#: Top-level modules that can't be in a runtime, with the reason.
+#: Top-level modules that can't be part of a runtime -> reason.
 ABSENT: dict[str, str] = {
     **dict.fromkeys(("bz2", "lzma", "ctypes", "_ctypes"), _NATIVE),
     **dict.fromkeys(("dbm", "sqlite3", "_sqlite3"), f"{_NO_FILES} Use shared_data for values that all workers share."),
@@ -134,7 +134,7 @@ ABSENT: dict[str, str] = {
     ),
 }  # fmt: skip
 
-#: Top-level modules that others import inside functions, and that are of no use in a filter.
+#: Top-level modules that others import inside functions, but that a filter can't use.
 LATE_SKIPPED = frozenset(
     {*ABSENT, *"_pyrepl antigravity asyncio doctest ensurepip idlelib pdb pip pydoc pytest setuptools site subprocess".split(),
      *"test this turtledemo unittest venv webbrowser".split()}

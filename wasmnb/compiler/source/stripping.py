@@ -1,7 +1,7 @@
-"""Leaves comments, docstrings and other strings without an effect out of Python source; all other lines keep their numbers.
+"""Removes comments, docstrings and other strings without an effect from Python source. All other code keeps its line numbers.
 
-The Python inside the runtime runs this file (`..source_filter`), because it's the one that compiles the source: the result
-doesn't depend on the Python of the notebook.
+The Python inside the runtime runs this file (`..source_filter`), because it also compiles the source. So the result
+doesn't depend on the notebook's Python.
 """
 
 import ast
@@ -10,22 +10,22 @@ import tokenize
 
 __all__ = ["strip_all"]
 
-#: A source that contains one of these reads docstrings itself, and keeps them.
+#: A source that contains one of these words reads docstrings itself, so it keeps them.
 _READERS = ("__doc__", "getdoc", "doctest")
 
 
 def strip_all(texts: list[str]) -> list[str]:
-    """Return the texts of one filter without their comments and docstrings.
+    """Return the texts of a filter without comments and docstrings.
 
     Parameters
     ----------
     texts
-        Valid sources. If one of them reads docstrings (`__doc__`), all of them keep theirs.
+        Sources that are valid Python. If one of them reads docstrings (`__doc__`), all of them keep theirs.
 
     Raises
     ------
     ValueError
-        The result would do something else. This isn't expected.
+        The result would behave differently. This isn't expected.
     """
     keep = any(word in text for text in texts for word in _READERS)
     return [_strip(text, keep_docstrings=keep) for text in texts]
@@ -47,13 +47,13 @@ def _strip(text: str, *, keep_docstrings: bool) -> str:
 
 
 def _comments(text: str) -> list[tuple[int, int, int]]:
-    """Return line (from 0), start and end of every comment."""
+    """Return the line (from 0), start and end of every comment."""
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     return [(t.start[0] - 1, t.start[1], t.end[1]) for t in tokens if t.type == tokenize.COMMENT]
 
 
 def _bodies(tree: ast.Module) -> list[list[ast.stmt]]:
-    """Return all lists of statements."""
+    """Return all lists of statements in a tree."""
     fields = (value for node in ast.walk(tree) for _, value in ast.iter_fields(node))
     return [value for value in fields if isinstance(value, list) and value and isinstance(value[0], ast.stmt)]
 
@@ -78,7 +78,7 @@ def _position(statement: ast.stmt) -> tuple[int, int]:
 
 
 def _remove(lines: list[str], statement: ast.stmt, *, is_needed: bool) -> None:
-    """Replace a statement by empty lines; if other code shares its lines, or if it's needed, by one without an effect."""
+    """Replace a statement with empty lines; with a statement without effect if other code shares its lines, or one is required."""
     assert statement.end_lineno is not None
     assert statement.end_col_offset is not None
     first, last = statement.lineno - 1, statement.end_lineno - 1
@@ -92,7 +92,7 @@ def _remove(lines: list[str], statement: ast.stmt, *, is_needed: bool) -> None:
 
 
 def _outline(tree: ast.Module, keep_docstrings: bool) -> str:
-    """Return everything that a source does, without strings that have no effect."""
+    """Return a description of everything that a source does, without strings that have no effect."""
     for body in [] if keep_docstrings else _bodies(tree):
         body[:] = [s for s in body if not (_is_string(s) or isinstance(s, ast.Pass))]
     return ast.dump(tree)

@@ -1,12 +1,12 @@
-"""Functions that V8 doesn't inline into others.
+"""Changes to functions that keep V8 from inlining into them.
 
-Facts (V8 14.6): Envoy turns the baseline compiler off. The optimising compiler then doesn't know how often a call is executed. It
-inlines each direct call of a function that is smaller than the rest of a budget: two to five times the size of the caller, at least
-50 bytes. In a module whose calls mostly lead to stubs and other rare code, this doubles the time of compiling and the size of the
-code, and nothing gets faster.
+Facts (V8 14.6): Envoy disables the baseline compiler. The optimising compiler then doesn't know how often a call is executed. It
+inlines each directly called function that is smaller than the rest of a budget: two to five times the size of the caller, at least
+50 bytes. In a module that mostly calls stubs and other rare code, this doubles the compile time and the size of the code, and
+nothing gets faster.
 
-Each function therefore begins with calls that are never executed. They lead to functions that have no effect, but a size: V8 inlines
-these first, and the budget is used up. Other engines remove the dead code.
+Each function therefore begins with calls that are never executed. They call functions that have no effect but a certain size: V8
+inlines these first, which uses up the budget. Other engines remove the dead code.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from ...wasm.relocations import body_parts
 
 __all__ = ["FILLERS", "filler", "has_fillers", "without_inlining"]
 
-#: Sizes of the functions without effect. They have these numbers behind the imported functions, the largest first.
+#: Sizes in bytes of the functions without effect. They come after the imported functions, the largest first.
 FILLERS = (2048, 1024, 512, 256, 128, 64, 32)
 
-#: The budget is at most this multiple of a function's size, and at least this number of bytes.
+#: Upper limit of the budget as a multiple of a function's size, and its lower limit in bytes.
 _GROWTH, _LEAST = 5, 50
 
-#: Functions that V8 inlines into one function at most.
+#: Maximum number of functions that V8 inlines into one function.
 _MOST = 60
 
 #: `if` with a condition that is never true.
 _NEVER = b"\x41\0\x04\x40"
 
-#: Direct calls.
+#: Opcodes of direct calls.
 _CALLS = frozenset({0x10, 0x12})
 
 #: A declaration of no locals in six bytes, which is decoded faster than six instructions.
@@ -39,24 +39,24 @@ _NOTHING = b"\x80\x80\x80\x80\x00\x7f"
 
 
 def filler(size: int) -> bytes:
-    """Return the body of a function of this size without effect."""
+    """Return the body of a function that has this size in bytes and no effect."""
     count = (size - 3) // len(_NOTHING)
     head = leb.unsigned(count) + count * _NOTHING
     return head + b"\x01" * (size - 1 - len(head)) + b"\x0b"
 
 
 def has_fillers(sizes: Sequence[int]) -> bool:
-    """Return whether a module with functions of these sizes is one in which V8 inlines little."""
+    """Return whether a module has the functions of `FILLERS`, from the sizes of its functions in bytes."""
     return tuple(sizes[: len(FILLERS)]) == FILLERS
 
 
 def without_inlining(body: bytes, imported: int, sizes: Sequence[int]) -> bytes:
-    """Return a function's body with the calls that use up the budget, if it has calls that V8 could inline.
+    """Return a function's body with calls that use up the budget. It is unchanged if it has no calls that V8 could inline.
 
     Parameters
     ----------
     body
-        The body.
+        Bytes of the body.
     imported
         Number of imported functions. The functions of `FILLERS` follow.
     sizes
@@ -81,7 +81,7 @@ def without_inlining(body: bytes, imported: int, sizes: Sequence[int]) -> bytes:
 
 
 def _fillers(budget: int, least: int) -> list[int]:
-    """Return the functions to call so that at most `least` is left of a budget, or of a smaller one."""
+    """Return the functions to call, so that at most `least` bytes are left of a budget of this or a smaller size."""
     repeated = min(budget // FILLERS[0], _MOST)
     sizes = [n for n, size in enumerate(FILLERS) if n and size < budget and 2 * size > least]
     return [0] * repeated + sizes

@@ -1,4 +1,4 @@
-"""Merges the interpreter's module into the module that is being written."""
+"""Merging of the interpreter's module into the module that is being written."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _I32 = 0x7F
 def merge(
     writer: ModuleWriter, guest: CoreModule, readers: Mapping[str, int], globals_: Mapping[str, int]
 ) -> dict[str, int]:
-    """Add the functions of a module.
+    """Add the functions of the interpreter's module to another module.
 
     Parameters
     ----------
@@ -27,14 +27,14 @@ def merge(
     guest
         The interpreter's module.
     readers
-        Its imported functions: name -> number in the writer.
+        Name of each function that it imports -> index in the writer.
     globals_
-        Its imported and exported globals: name -> number in the writer.
+        Name of each global that it imports or exports -> index in the writer.
 
     Returns
     -------
     dict
-        Its exported functions: name -> number in the writer.
+        Name of each function that it exports -> index in the writer.
     """
     imported = [readers[i.name] for i in guest.imported("func")]
     first = writer.imported + len(writer.functions)
@@ -57,7 +57,7 @@ def merge(
 
 
 def _moved(instruction: bytes, functions: list[int], types: list[int], globals_: list[int]) -> bytes:
-    """Return an instruction with the index that the function, type or global has in the writer."""
+    """Return an instruction with the writer's index of its function, type or global."""
     if not instruction:
         return b""
     opcode, r = instruction[0], Reader(instruction, 1)
@@ -65,7 +65,7 @@ def _moved(instruction: bytes, functions: list[int], types: list[int], globals_:
         case 0x10 | 0x12:
             return instruction[:1] + leb.unsigned(functions[r.u32()])
         case 0x11 | 0x13:
-            # The first table is the module's for both, the second the interpreter's.
+            # In both, the first table is the module's, and the second the interpreter's.
             return instruction[:1] + leb.unsigned(types[r.u32()]) + leb.unsigned(r.u32())
         case 0x23 | 0x24:
             return instruction[:1] + leb.unsigned(globals_[r.u32()])

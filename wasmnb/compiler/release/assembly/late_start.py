@@ -1,8 +1,8 @@
-"""The late start: a program starts when the proxy creates the first context, not when it creates the VM.
+"""The late start: a program isn't started when the proxy creates the VM, but when it creates the first context.
 
 Facts (proxy-wasm-cpp-host): a module is refused if its `proxy_on_vm_start` traps, but not if its `proxy_on_context_create` does.
-The module therefore always exports `proxy_on_vm_start`, which traps again after a failed start, so that a program that can't
-start is refused.
+The module therefore always exports `proxy_on_vm_start`, which traps again after a failed start, so that the proxy refuses a
+program that can't start.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _VM_START, _CONTEXT_CREATE = "proxy_on_vm_start", "proxy_on_context_create"
 #: States of the program: 0 not started, then these.
 _STARTING, _STARTED = 1, 2
 
-#: Exports that start the program. While it starts, the proxy may only allocate memory.
+#: Exports that start the program. While it starts, the proxy can only allocate memory.
 _FIRST = (_CONTEXT_CREATE, _VM_START, _CONTROL, _ALLOCATE)
 
 Exports = dict[str, tuple[str, int]]
@@ -32,13 +32,13 @@ def late_exports(split: SplitModule, pages: int, kept: Iterable[str], request: t
     Parameters
     ----------
     split
-        The module.
+        The module that is split.
     pages
-        Pages of memory in front of the interpreter's memory.
+        Number of pages of memory before the interpreter's memory.
     kept
-        Names of the exported functions that stay exported.
+        Names of the functions that stay exported.
     request
-        Address and size of the request that resumes a program whose filter is loaded; None to load the filter at the start.
+        Address and size of the request that resumes a program with a loaded filter. None: the start loads the filter.
 
     Returns
     -------
@@ -73,7 +73,10 @@ def _guard(state: bytes, start: bytes, *, strict: bool) -> bytes:
 
 
 def _guarded(split: SplitModule, exports: Exports, name: str, first: bytes) -> int:
-    """Add a function that runs the instructions `first`, then the exported function. A missing `proxy_on_vm_start` returns true."""
+    """Add a function that executes the instructions `first`, then calls the exported function.
+
+    If the module doesn't export `proxy_on_vm_start`, the added function returns true.
+    """
     writer = split.writer
     if name not in exports:
         return writer.add_function(writer.type_number(b"\x60\x02\x7f\x7f\x01\x7f"), b"\0" + first + b"\x41\x01\x0b")
@@ -85,7 +88,7 @@ def _guarded(split: SplitModule, exports: Exports, name: str, first: bytes) -> i
 
 
 def _send_request(split: SplitModule, request: tuple[int, int]) -> bytes:
-    """Return a function that sends a request to the program. It traps if the request fails."""
+    """Return the body of a function that sends a request to the program, and traps if the request fails."""
     allocate, control = (leb.unsigned(split.exports[name][1]) for name in (_ALLOCATE, _CONTROL))
     at, size = map(leb.signed, request)
     return b"".join(

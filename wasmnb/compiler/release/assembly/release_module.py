@@ -1,10 +1,10 @@
-"""The finished module: a split module with its initial memory.
+"""The finished release module: a split module with its initial memory.
 
-The engine can initialise the memory, or the memory is compressed and unpacked at the start.
+Either the engine initialises the memory, or the memory is compressed, and unpacked at the start.
 
-Facts: Envoy creates one VM that never runs a callback (it clones the others from it), one that checks the configuration, and one
+Facts: Envoy creates a VM that never runs a callback (others are cloned from it), a VM that checks the configuration, and one
 for each worker. If the memory is unpacked when the first context is created, the VM without callbacks costs nothing, and the
-file has a third of the size.
+file is a third of the size.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ __all__ = ["RESUME", "Write", "eager_module", "lazy_module"]
 #: An address, and the bytes to write there.
 Write = tuple[int, bytes]
 
-#: Bytes of a piece that is compressed by itself, and number of zeros that end a piece.
+#: Maximum bytes of a piece that is compressed separately, and number of zeros that end a piece.
 _PIECE, _GAP = 1 << 18, 4096
 
-#: Bytes in front of a piece that its compressed data can refer to.
+#: Bytes before a piece that its compressed data can refer to.
 _HISTORY = 1 << 15
 
 _ZEROS = re.compile(rb"\0{%d,}" % _GAP)
 
-#: Header of the compressed memory: number of records, bytes of the cold code, of the data behind the header and of the archive,
+#: Header of the compressed memory: number of records, bytes of the cold code, of the data after the header and of the archive,
 #: checksums of the three.
 _HEAD = struct.Struct("<IIIIQQQ")
 
-#: Request that resumes a program whose filter is loaded.
+#: Request that resumes a program with a loaded filter.
 RESUME = b'{"do": "resume"}'
 
 
 def eager_module(split: SplitModule, image: Iterable[Write], pages: int) -> bytes:
-    """Return the module with memory that the engine initialises.
+    """Return a release module whose memory the engine initialises.
 
     Parameters
     ----------
@@ -70,22 +70,22 @@ def lazy_module(
     blocks: bytes = b"",
     level: int = LEVEL,
 ) -> bytes:
-    """Return the module with compressed memory. The first context unpacks it and starts the program.
+    """Return a release module with compressed memory. The first context unpacks the memory and starts the program.
 
     Parameters
     ----------
     split, image, pages
         As for `eager_module`.
     exports
-        Names of the exported functions that stay exported.
+        Names of the functions that stay exported.
     loaded
-        Whether the image has the loaded filter. The start then only updates what differs between VMs.
+        Whether the image contains the loaded filter. If so, the start only updates what differs between VMs.
     archive
-        Address and size of the archive in the image, which is left out. Default: none.
+        Address and size of the archive in the image, where it is left out (default none).
     blocks
-        The archive in blocks, which becomes a passive segment. Default: none.
+        The archive in blocks, which becomes a passive segment (default none).
     level
-        Compression level of the memory, from 1 to 9 (8).
+        Compression level of the memory, from 1 to 9 (default 8).
     """
     split.place(pages)
     writer = split.writer
@@ -104,25 +104,25 @@ def lazy_module(
 
 
 def _resume(split: SplitModule, pages: int) -> tuple[int, int]:
-    """Return address and size of the request that resumes a loaded program."""
+    """Add the request that resumes a loaded program to the memory, and return its address and size."""
     return (pages << 16) + split.layout.request, len(RESUME)
 
 
 def packed(memory: bytes, cold: bytes, archive: bytes, level: int = LEVEL) -> bytes:
-    """Return the segment that `unpack-image` reads. It includes checksums of the other two segments.
+    """Return the segment that `unpack-image` reads, with checksums of all three segments.
 
     Parameters
     ----------
     memory
-        The memory.
+        Initial content of the memory.
     cold, archive
-        The other two segments.
+        The other two segments: the compressed cold code and the archive.
     level
-        Compression level from 1 to 9 (8).
+        Compression level from 1 to 9 (default 8).
     """
     writes = _pieces(memory)
     pieces = [(address + at, data[at : at + _PIECE]) for address, data in writes for at in range(0, len(data), _PIECE)]
-    # Pieces are unpacked in ascending order, so that each can refer to what is in front of it.
+    # Pieces are unpacked in ascending order, so that each can refer to the memory before it.
     streams = [deflate(data, level, memory[max(address - _HISTORY, 0) : address]) for address, data in pieces]
     at = _HEAD.size + 12 * len(pieces)
     records = bytearray()
@@ -139,7 +139,7 @@ def _padded(data: bytes) -> bytes:
 
 
 def _sum(data: bytes) -> int:
-    """Return the checksum that the guest compares: the sum of all words of 64 bits."""
+    """Return the checksum that the guest verifies: the sum of all 64-bit words."""
     words: tuple[int, ...] = struct.unpack(f"<{len(data) // 8}Q", data)
     return sum(words) & 0xFFFFFFFFFFFFFFFF
 

@@ -1,10 +1,10 @@
-"""A module in two parts: hot functions are compiled, all others are interpreted.
+"""A module that is split in two parts: hot functions are compiled, all others are interpreted.
 
 Calls between the two parts:
 
-* Compiled code enters the interpreter through stubs, see `stubs`. In the table, a stub takes the slot of each interpreted
-  function. A global has the number of the called slot; it is set before each indirect call of such a type.
-* The interpreter calls compiled and imported functions through a table of its own.
+* Compiled code enters the interpreter through stubs, see `stubs`. In the table, a stub replaces each interpreted function.
+  Before each indirect call with the type of an interpreted function, a global is set to the slot that is called.
+* The interpreter calls compiled and imported functions through a separate table.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .writer import ModuleWriter, global_
 
 __all__ = ["Hot", "SplitModule", "SplitSizes", "operations_for"]
 
-#: Function -> offsets of the blocks that were executed; None keeps the whole function compiled.
+#: Function -> offsets of the blocks that were executed; None: the whole function is compiled.
 Hot = Mapping[int, "frozenset[int] | None"]
 
 _I32 = 0x7F
@@ -43,14 +43,14 @@ _READ = [b"\x00\x20\x00\x20\x01\x20\x02\xfc\x08" + leb.unsigned(n) + b"\x00\x0b"
 
 @dataclass(frozen=True)
 class SplitSizes:
-    """Sizes of the two parts.
+    """Sizes of the compiled and the interpreted part of a module.
 
     Attributes
     ----------
     compiled, interpreted
-        Number of functions.
+        Number of functions in each part.
     compiled_bytes, interpreted_bytes
-        Bytes of their bodies. Blocks that were removed from compiled functions count as interpreted.
+        Bytes of the functions' bodies. Blocks that were removed from compiled functions count as interpreted.
     exits
         Number of compiled functions that can continue in the interpreter.
     """
@@ -63,7 +63,7 @@ class SplitSizes:
 
 
 def operations_for(module: CoreModule) -> Operations:
-    """Return the interpreter's operations for a module."""
+    """Return the interpreter's operations for the code of a module."""
     return Operations(range(len(module.types)), _set_globals(module))
 
 
@@ -73,32 +73,32 @@ def _set_globals(module: CoreModule) -> dict[int, str]:
 
 
 class SplitModule:
-    """A module that is split.
+    """A module that is split into compiled and interpreted functions.
 
     Parameters
     ----------
     module
-        The module.
+        The module to split.
     cold
-        All of its functions, translated.
+        All its functions, translated for the interpreter.
     hot
         The functions that stay compiled. Exported functions, and those that can't be interpreted, are added.
     archive_reader
-        The function (to, from, size) that copies from the archive in memory. Here it reads a passive segment, in which the
-        archive is compressed. Default: none.
+        Index of the function (to, from, size) that copies from the archive in memory. It is replaced with a function that reads
+        the compressed archive from a passive segment (default none).
 
     Attributes
     ----------
     writer
         The new module without its data.
     layout
-        Addresses of the interpreter's tables, relative to the first page behind the module's own memory.
+        Addresses of the interpreter's tables, relative to the first page after the module's own memory.
     tables
         Initial content of these tables.
     functions
-        Compiled function -> its new number.
+        Index of each compiled function in `module` -> its index in `writer`.
     added
-        Functions that the interpreter's module exports: name -> number.
+        Name of each function that the interpreter's module exports -> its index in `writer`.
     """
 
     def __init__(self, module: CoreModule, cold: ColdCode, hot: Hot, archive_reader: int | None = None) -> None:
@@ -114,7 +114,7 @@ class SplitModule:
         self.layout = Layout(count, self.slot_count, len(cold.chunks), cold.largest_chunk)
         self.operations = operations_for(module)
         self.writer = ModuleWriter.like(module)
-        # Order of the functions: fillers, compiled ones, the interpreter (whose size is known), stubs.
+        # Order of the functions: fillers, compiled functions, the interpreter (the number of its functions is known), stubs.
         for size in FILLERS:
             self.writer.add_function(self.writer.type_number(b"\x60\0\0"), filler(size))
         first = self.imported + len(FILLERS)
@@ -144,7 +144,7 @@ class SplitModule:
 
     @property
     def sizes(self) -> SplitSizes:
-        """Sizes of the compiled and of the interpreted part."""
+        """Sizes of the compiled and the interpreted part."""
         total = sum(end - start for start, end in self.module.code)
         return SplitSizes(
             len(self.hot),
@@ -183,7 +183,7 @@ class SplitModule:
     # -- compiled functions -------------------------------------------------------------------------------------------
 
     def _body(self, function: int) -> bytes:
-        """Return the body of a compiled function, with the new numbers of the functions that it calls."""
+        """Return the body of a compiled function, with the new indices of the functions that it calls."""
         if function == self._archive_reader:
             arguments = b"".join(b"\x20" + leb.unsigned(n) for n in range(3))
             return b"\0" + arguments + b"\x10" + leb.unsigned(self._names["copy-archive"]) + b"\x0b"
@@ -237,13 +237,13 @@ class SplitModule:
         slots = {}
         for elements in self.module.elements:
             if elements.offset is None or elements.table:
-                raise Malformed("elements that aren't written to the first table at the start")
+                raise Malformed("it has elements that aren't written to the first table at the start")
             for i, function in enumerate(elements.functions, elements.offset[0][1]):
                 slots[i] = function[0][1]
         return slots
 
     def _fill_slots(self) -> None:
-        """Fill the module's table, and add a slot to the interpreter's table for each compiled function that it calls directly."""
+        """Fill the module's table, and the slots of the interpreter's table for the compiled functions that it calls directly."""
         for slot, function in self._module_slots.items():
             if function in self.functions:
                 self.writer.slots[slot] = self.functions[function]
@@ -276,21 +276,21 @@ class SplitModule:
 
     @cached_property
     def exports(self) -> dict[str, tuple[str, int]]:
-        """Exports of the module, with the new numbers of the functions."""
+        """Exports of the module, with the new indices of functions."""
         return {
             name: (kind, self.functions[number] if kind == "func" else number)
             for name, (kind, number) in self.module.exports.items()
         }
 
     def place(self, pages: int) -> None:
-        """Set the address of the interpreter's memory: behind this number of pages."""
+        """Set the address of the interpreter's memory, which begins after this number of pages."""
         base = pages << 16
         self.writer.globals[self.base] = global_(_I32, base, mutable=False)
         self.writer.globals[self.stack] = global_(_I32, base + self.layout.stack, mutable=True)
 
 
 def _completed(module: CoreModule, cold: ColdCode, hot: Hot, imported: int) -> dict[int, frozenset[int] | None]:
-    """Return the hot functions, exported functions, and functions that can't be interpreted."""
+    """Return the functions to compile: hot functions, exported functions, and those that can't be interpreted."""
     complete = {f: executed if f in cold.starts else None for f, executed in hot.items() if f >= imported}
     for kind, function in module.exports.values():
         if kind == "func" and function >= imported:

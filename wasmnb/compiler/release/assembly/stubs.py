@@ -1,6 +1,6 @@
-"""Stubs: the functions through which compiled code enters the interpreter. Each is made for one type, when it is first needed.
+"""Stubs: functions through which compiled code enters the interpreter. A stub is made for each function type that needs one.
 
-A stub writes its parameters into a frame of the interpreter, runs it, and returns the result from the frame.
+A stub writes its parameters into a frame of the interpreter, runs the interpreter, and returns the result from the frame.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _LOAD = {0x7F: b"\x28\x02", 0x7E: b"\x29\x03", 0x7D: b"\x2a\x02", 0x7C: b"\x2b\x
 #: Types of an exit's arguments after the locals: offset of the code, offset of the link, bits of the passed locals.
 _EXIT = b"\x7f\x7f\x7e"
 
-#: Locals with a bit in the word that says which are passed. An exit writes the locals of larger functions itself.
+#: Number of locals that have a bit in the word of the passed locals. In functions with more locals, the exit itself writes them.
 _MOST_LOCALS = 64
 
 
 class Stubs:
-    """The stubs of a module.
+    """The stubs of a split module.
 
     Parameters
     ----------
@@ -37,11 +37,11 @@ class Stubs:
     writer
         The module to which they are added.
     first
-        Number of the first stub.
+        Index of the first stub.
     stack, called_slot
-        Numbers of the interpreter's globals.
+        Indices of the interpreter's globals with these names.
     names
-        Functions of the interpreter: name -> number.
+        Name of each function of the interpreter -> its index.
     """
 
     def __init__(
@@ -68,12 +68,12 @@ class Stubs:
             self._writer.add_function(kind, body)
 
     def direct(self, kind: int) -> int:
-        """Return the stub for calls of interpreted functions of a type. Its last parameter is the offset of the code."""
+        """Return the stub for direct calls of interpreted functions of a type. Its last parameter is the offset of the code."""
         params, results = function_types(self._types[kind])
         return self._stub(self._run, params, b"\x7f", results)
 
     def slot(self, kind: int) -> int:
-        """Return the stub for interpreted functions of a type in the table."""
+        """Return the stub that replaces interpreted functions of a type in the table."""
         params, results = function_types(self._types[kind])
         return self._stub(self._run_slot, params, b"", results, b"\x23" + self._called_slot)
 
@@ -83,7 +83,7 @@ class Stubs:
         Parameters
         ----------
         place
-            The exit.
+            The exit to write.
         link
             Offset of the link in the function's frame.
         locals_, results
@@ -109,7 +109,7 @@ class Stubs:
         )
 
     def _stub(self, function: bytes, params: bytes, passed: bytes, results: bytes, first: bytes = b"") -> int:
-        """Return the stub that writes the parameters `params` into a frame, and passes `first` and the parameters `passed` to a function."""
+        """Return a stub that writes the parameters `params` into a frame, then calls a function with `first` and `passed`."""
         key = function, params, results
         if key not in self._numbers:
             places = range(len(params), len(params) + len(passed))
@@ -129,13 +129,13 @@ class Stubs:
         Parameters
         ----------
         params, results
-            Types of the parameters that it writes into the frame, and of the results.
+            Types of the parameters that the stub writes into the frame, and of its results.
         more
             Number of further parameters.
         arguments
             Instructions for the arguments of the interpreter's function. The last argument is the frame.
         function
-            Encoded number of this function.
+            Encoded index of this function.
         """
         frame = b"\x20" + leb.unsigned(len(params) + more)
         head = b"\x01\x01\x7f\x23" + self._stack + b"\x21" + frame[1:]
@@ -145,7 +145,7 @@ class Stubs:
         return head + spill + arguments + frame + b"\x10" + function + free + result + b"\x0b"
 
     def _spill(self, local: int, kind: int, frame: bytes) -> bytes:
-        """Return instructions that write a local to its place in a frame, whose address the instruction `frame` reads."""
+        """Return instructions that write a local to its place in a frame. The instruction `frame` reads the frame's address."""
         return frame + b"\x20" + leb.unsigned(local) + _STORE[kind] + leb.unsigned(8 * local)
 
 

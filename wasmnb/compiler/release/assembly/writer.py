@@ -1,4 +1,4 @@
-"""A writer of core modules, to which functions and globals are added one by one."""
+"""A writer for core modules, to which functions and globals are added one by one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KINDS = {"func": 0, "table": 1, "memory": 2, "global": 3}
 
 @dataclass
 class ModuleWriter:
-    """A module that is being written. Imported functions have the first numbers.
+    """A module that is being written. Imported functions have the first indices.
 
     Attributes
     ----------
@@ -28,13 +28,13 @@ class ModuleWriter:
     imported
         Number of imported functions.
     functions
-        Functions that it defines, as (number of the type, body). The first are those of `inlining.FILLERS`.
+        Functions that it defines, as (index of the type, body). The first are those of `inlining.FILLERS`.
     slots, own_slots
-        Slot of the first table, and of the second one -> function.
+        Slot of the first table -> function, and the same for the second table.
     globals
         Encoded globals.
     exports
-        Name -> (kind, number).
+        Name -> (kind, index).
     """
 
     types: list[bytes]
@@ -48,7 +48,7 @@ class ModuleWriter:
 
     @classmethod
     def like(cls, module: CoreModule) -> ModuleWriter:
-        """Return a module with the types, imports and globals of another one."""
+        """Return a writer with the types, imports and globals of a module."""
         spans = {name: module.data[start:end] for name, start, end in module.sections}
         return cls(
             list(module.types),
@@ -58,7 +58,7 @@ class ModuleWriter:
         )
 
     def type_number(self, encoded: bytes) -> int:
-        """Return the number of a function type, which is added if it is missing."""
+        """Return the index of a function type. The type is added if it is missing."""
         try:
             return self.types.index(encoded)
         except ValueError:
@@ -66,12 +66,12 @@ class ModuleWriter:
             return len(self.types) - 1
 
     def add_function(self, type_number: int, body: bytes) -> int:
-        """Add a function and return its number."""
+        """Add a function, and return its index."""
         self.functions.append((type_number, body))
         return self.imported + len(self.functions) - 1
 
     def add_global(self, kind: int, value: int, *, mutable: bool = True) -> int:
-        """Add a global of 32 bits and return its number."""
+        """Add a 32-bit global, and return its index."""
         self.globals.append(global_(kind, value, mutable=mutable))
         return len(self.globals) - 1
 
@@ -83,7 +83,7 @@ class ModuleWriter:
         pages
             Initial size of the memory in pages.
         table_size
-            Slots of the first table.
+            Number of slots of the first table.
         segments
             Encoded data segments.
         """
@@ -109,7 +109,7 @@ class ModuleWriter:
 
 
 def _elements(table: int, slots: Mapping[int, int]) -> list[bytes]:
-    """Return one segment for each run of filled slots."""
+    """Return an element segment for each run of filled slots."""
     runs: list[tuple[int, list[int]]] = []
     for slot in sorted(slots):
         if not runs or slot != runs[-1][0] + len(runs[-1][1]):
@@ -123,12 +123,12 @@ def _elements(table: int, slots: Mapping[int, int]) -> list[bytes]:
 
 
 def global_(kind: int, value: int, *, mutable: bool) -> bytes:
-    """Return an encoded global of 32 bits."""
+    """Return an encoded 32-bit global."""
     return bytes((kind, mutable, 0x41)) + leb.signed((value ^ 0x80000000) - 0x80000000) + b"\x0b"
 
 
 def _globals(body: bytes, module: CoreModule) -> list[bytes]:
-    """Return the encoded globals of a section, one by one."""
+    """Return the encoded globals of a module as a list."""
     r = Reader(body)
     encoded = []
     for _ in range(r.u32()):
@@ -141,7 +141,7 @@ def _globals(body: bytes, module: CoreModule) -> list[bytes]:
 
 
 def _skip_constant(r: Reader) -> None:
-    """Skip a constant expression with one number."""
+    """Skip a constant expression that has one operand."""
     code = r.byte()
     if code in {0x41, 0x42}:
         r.signed()

@@ -1,7 +1,7 @@
-"""Compiled functions without the blocks that are never executed. At such a block, the function continues in the interpreter.
+"""Removal of blocks that are never executed from compiled functions. At such a block, the function continues in the interpreter.
 
-Facts: Envoy's V8 compiles every function with the optimising compiler when it loads a module, at 2 CPU-seconds a megabyte. Most
-code of the functions that a filter calls handles errors, and types that the filter doesn't use.
+Facts: when Envoy loads a module, V8 compiles every function with the optimising compiler, which takes 2 CPU-seconds per megabyte. Most
+code of the functions that a filter calls handles errors, or types that the filter doesn't use.
 
 A cold block becomes an exit if the operand stack is empty at its start. The interpreter continues there, with the live locals, and
 returns the function's result.
@@ -32,7 +32,7 @@ class Exit(NamedTuple):
     point
         Offset of the interpreter's code for this place.
     live
-        Numbers of the locals that the interpreter needs.
+        Indices of the locals that the interpreter needs.
     """
 
     point: int
@@ -41,7 +41,7 @@ class Exit(NamedTuple):
 
 @dataclass(frozen=True)
 class CarvedFunction:
-    """A function with exits.
+    """A compiled function with exits into the interpreter.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class CarvedFunction:
     body
         Its instructions. Calls are unchanged.
     locals
-        Types of all its locals, parameters first.
+        Types of all its locals, including its parameters, which come first.
     """
 
     head: bytes
@@ -59,7 +59,7 @@ class CarvedFunction:
 
 
 def local_types(data: bytes, start: int, parameters: bytes) -> bytes:
-    """Return the types of the locals of the function body at `start`, parameters first."""
+    """Return the types of all locals of the function body at `start`, including its parameters, which come first."""
     r = Reader(data, start)
     kinds = bytearray(parameters)
     for _ in range(r.u32()):
@@ -76,13 +76,13 @@ def carve(
     Parameters
     ----------
     data, span
-        Its body is `data[start:end]`.
+        The function's body is `data[start:end]`, where `span` is `(start, end)`.
     parameters
         Types of its parameters.
     executed
-        Offsets in the body of the executed blocks.
+        Offsets of the executed blocks in the body.
     points
-        Offset in the body -> offset of the interpreter's code for this place.
+        Offset of a block in the body -> offset of the interpreter's code for it.
 
     Returns
     -------
@@ -105,18 +105,18 @@ def carve(
 
 
 class _Cutter:
-    """Removes cold blocks in one pass. Each is replaced by an empty item of `out`; `exits` has its number and its offset."""
+    """Removes cold blocks in one pass. An empty item of `out` replaces each; `exits` has the item's index and the block's offset."""
 
     def __init__(self, executed: frozenset[int], points: Mapping[int, int]) -> None:
         self.executed = executed
         self.points = points
         self.out: list[bytes] = []
         self.exits: dict[int, int] = {}
-        self.reachable = [True]  # whether the code behind each open block is reachable; the function first
+        self.reachable = [True]  # whether the code after each open block is reachable; the function first
         self.alive = True
 
     def cut(self, code: Sequence[bytes], offset: int) -> None:
-        """Remove the cold blocks; `offset` is that of the first instruction in the body."""
+        """Remove the cold blocks. `offset` is the offset of the first instruction in the body."""
         fresh = True  # a block starts here
         skipped = -1  # open blocks inside the removed code
         for instruction in code:
@@ -141,7 +141,7 @@ class _Cutter:
         return offset not in self.executed and offset in self.points
 
     def _keep(self, instruction: bytes) -> bool:
-        """Copy an instruction; return whether a basic block starts behind it."""
+        """Copy an instruction, and return whether a basic block starts after it."""
         opcode = instruction[0]
         if opcode in _BLOCKS:
             self.reachable.append(self.alive)

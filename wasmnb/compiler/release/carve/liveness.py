@@ -1,7 +1,7 @@
-"""Live locals: those whose value the code behind a place can still read. Exits pass only these to the interpreter.
+"""Live locals: those whose values can still be read by the code after a place. Exits pass only these to the interpreter.
 
-This is the usual backward analysis. Code is structured, so that one pass is enough unless there are loops: what is live where a
-loop's body branches back to is known in the next pass.
+This is the usual backward analysis. WebAssembly code is structured, so one pass is enough if there are no loops. The locals that are
+live at the beginning of a loop, to which its body branches back, are known in the next pass.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _RELEVANT = _BLOCKS | {_ELSE, _END, 0x00, 0x0C, 0x0D, 0x0E, 0x0F, 0x20, 0x21, 0x
 
 @dataclass(slots=True)
 class _Step:
-    """A relevant instruction: its offset, its opcode, its operands; for an `end` the opcode and the place of its block."""
+    """A relevant instruction: offset, opcode and operands; for an `end`, also opcode and place of its block."""
 
     place: int
     opcode: int
@@ -44,7 +44,7 @@ def live_locals(code: Sequence[bytes], offset: int, places: Container[int]) -> d
     Returns
     -------
     dict
-        Offset -> live locals in front of this instruction: bit `n` is set for local `n`.
+        Offset of an instruction -> live locals before it, as a bit set: bit `n` is set if local `n` is live.
     """
     steps: list[_Step] = []
     known: dict[bytes, tuple[int, ...]] = {}
@@ -85,14 +85,14 @@ def _match_ends(steps: Sequence[_Step]) -> None:
 
 
 def _run(steps: Sequence[_Step], live_at: dict[int, int]) -> bool:
-    """Do one pass over the steps, the last one first; return whether another one is needed.
+    """Do one pass over the steps, from the last to the first, and return whether another pass is needed.
 
     Parameters
     ----------
     steps
         The steps.
     live_at
-        Receives the live locals in front of each step.
+        Receives the live locals before each step.
     """
     live = 0
     labels: list[int] = []  # for each open block, what is live where a branch to it leads

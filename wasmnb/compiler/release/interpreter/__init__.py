@@ -1,4 +1,4 @@
-"""The interpreter for cold code: the translation to register code, and the handlers that run inside the module.
+"""The interpreter for cold code: the translation of functions to register code, and the handlers that run inside the module.
 
-The choice of the cold code is made in `..profile`.
+`..profile` chooses the cold code.
 """

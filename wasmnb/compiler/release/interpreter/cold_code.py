@@ -1,9 +1,9 @@
-"""The translated code of a module in compressed chunks. The interpreter unpacks a chunk when it needs its code.
+"""The translated code of a module, in compressed chunks. The interpreter unpacks a chunk when it needs code from it.
 
-Code is divided into windows of fixed size. A chunk starts at the beginning of a window and has neighbouring functions of the
-module. It can take several windows. Functions that the profile knows are in small chunks, which are unpacked fast, the others in
-large ones, which take two thirds of the space. Each function starts with a word that `calls.wat` reads: number of its type, offset
-behind its parameters, offset of its link.
+The address space of the code is divided into windows of fixed size. A chunk starts at the beginning of a window, contains adjacent
+functions of the module, and can extend over several windows. Functions in the profile are in small chunks, which are unpacked fast;
+the others are in large chunks, which need a third less space. Each function starts with a word that `calls.wat` reads: index of its
+type, offset of the end of its parameters, offset of its link.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ __all__ = ["IS_LZMA", "LEVEL", "ColdCode", "compress", "deflate", "pack"]
 
 _WINDOW = 1 << WINDOW_SHIFT
 
-#: Most bytes of a chunk that is seldom needed.
+#: Maximum bytes of a chunk that is rarely needed.
 _LARGE = 3 << 15
 
-#: Flag in the size of a chunk that is compressed as LZMA; the others are DEFLATE.
+#: Flag in the size of a chunk that is compressed with LZMA. The others are compressed with DEFLATE.
 IS_LZMA = 1 << 31
 
 #: Parameters of LZMA: `lzma.wat` has `lc`, `lp` and `pb` built in.
@@ -38,22 +38,23 @@ LEVEL = 8
 
 @dataclass(frozen=True)
 class ColdCode:
-    """Compressed code of a module.
+    """The translated and compressed code of a module.
 
     Attributes
     ----------
     starts
-        Function -> offset of its code. Functions that can't be interpreted are missing.
+        Function -> offset of its code. It doesn't contain functions that can't be interpreted.
     links
         Function -> offset of the link in its frame.
     points
-        Function -> offset of a point in its body -> offset of the code for this point.
+        Function -> offset of a point in its body -> offset of the translated code for this point.
     callees
         Functions that are called directly.
     chunks
-        For each window (offset of the compressed chunk, its size and `IS_LZMA`), or (first window of the chunk, 0).
+        For each window, a pair: (offset of the compressed chunk, its size with the flag `IS_LZMA`) if a chunk starts there, otherwise
+        (first window of the chunk, 0).
     data
-        The compressed chunks.
+        Bytes of the compressed chunks.
     """
 
     starts: Mapping[int, int]
@@ -65,29 +66,29 @@ class ColdCode:
 
     @property
     def largest_chunk(self) -> int:
-        """Bytes of the largest compressed chunk."""
+        """Size of the largest compressed chunk in bytes."""
         return max((size & ~IS_LZMA for _, size in self.chunks), default=0)
 
 
 def deflate(data: bytes, level: int = LEVEL, before: bytes = b"") -> bytes:
-    """Compress data as raw DEFLATE, which `inflate.wat` reads.
+    """Compress data to raw DEFLATE, which `inflate.wat` reads.
 
     Parameters
     ----------
     data
-        The data.
+        The data to compress.
     level
-        Compression level from 1 to 9 (8).
+        Compression level from 1 to 9 (default 8).
     before
-        Content of the memory in front of the output at the time of unpacking. The compressed data can refer to its last
-        32 KiB. Default: nothing.
+        Content of the memory before the output when it is unpacked (default empty). The compressed data can refer to its last
+        32 KiB.
     """
     packer = zlib.compressobj(level, zlib.DEFLATED, -15, 9, zdict=before)
     return packer.compress(data) + packer.flush()
 
 
 def compress(data: bytes) -> bytes:
-    """Compress data as raw LZMA with an end marker, which `lzma.wat` reads."""
+    """Compress data to raw LZMA with an end marker, which `lzma.wat` reads."""
     import lzma  # some builds of Python lack it, and notebooks don't need it
 
     return lzma.compress(data, format=lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1, **_LZMA}])
@@ -99,9 +100,9 @@ def pack(functions: Iterable[tuple[int, int, Translation]], warm: Container[int]
     Parameters
     ----------
     functions
-        Number, number of the type, and translation of each function, in ascending order.
+        Index, index of the type, and translation of each function, in ascending order.
     warm
-        Functions that filters often enter. Their chunks are small and fast to unpack. Default: none.
+        Functions that are often called in the interpreter, which are put into small chunks (default none).
     """
     starts: dict[int, int] = {}
     links: dict[int, int] = {}
@@ -132,7 +133,7 @@ def pack(functions: Iterable[tuple[int, int, Translation]], warm: Container[int]
 def _chunks(
     functions: Iterable[tuple[int, int, Translation]], limit: int
 ) -> Iterator[list[tuple[int, bytes, Translation]]]:
-    """Yield the functions of each chunk with their code. A larger function has a chunk of its own."""
+    """Yield the functions of each chunk with their code. A function that is larger than the limit gets a separate chunk."""
     chunk: list[tuple[int, bytes, Translation]] = []
     size = 0
     for number, kind, translation in functions:

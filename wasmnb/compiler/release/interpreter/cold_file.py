@@ -1,4 +1,4 @@
-"""Cold code as bytes for the cache, because the translation of a runtime takes about ten seconds."""
+"""Encoding of cold code for the cache, because the translation of a runtime takes about ten seconds."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _FORMAT = 2
 
 
 def write_cold(cold: ColdCode) -> bytes:
-    """Encode cold code. Only this version of Python can read the result."""
+    """Encode cold code. Only the same version of Python can read the result."""
     points = {function: dict(places) for function, places in cold.points.items()}
     fields = (_FORMAT, dict(cold.starts), dict(cold.links), points, sorted(cold.callees), cold.chunks, cold.data)
     return marshal.dumps(fields)
 
 
 def read_cold(data: bytes) -> ColdCode:
-    """Decode the result of `write_cold`, which the caller has verified.
+    """Decode the result of `write_cold`. The caller must have verified the data.
 
     Raises
     ------
@@ -28,6 +28,6 @@ def read_cold(data: bytes) -> ColdCode:
     """
     fields = marshal.loads(data)  # noqa: S302
     if not isinstance(fields, tuple) or len(fields) != 7 or fields[0] != _FORMAT:
-        raise ValueError("cold code of another format")
+        raise ValueError("the cold code has another format")
     _, starts, links, points, callees, chunks, code = fields
     return ColdCode(starts, links, points, frozenset(callees), chunks, code)

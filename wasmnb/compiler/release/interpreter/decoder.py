@@ -1,4 +1,4 @@
-"""Decodes one instruction: what kind it is, and its operands."""
+"""Decoding of an instruction into its kind and its operands."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ _EMPTY = 0x40
 
 
 class Unsupported(ValueError):
-    """A function that can't be interpreted. It stays compiled."""
+    """The interpreter can't run a function, which therefore stays compiled."""
 
 
 def decode(instruction: bytes) -> tuple[str, tuple[Any, ...]]:
-    """Return the kind of an instruction, and its operands.
+    """Return the kind of an instruction and its operands.
 
-    Instructions of the same kind differ in their operands only: `binary` for all operations with two numbers, `load` for all
-    loads. Offsets of locals are those in the frame.
+    Instructions of the same kind differ only in their operands: `binary` for all operations with two numbers, `load` for all
+    loads. A local is given by its offset in the frame.
 
     Parameters
     ----------
     instruction
-        Its bytes.
+        Bytes of the instruction.
 
     Raises
     ------
     Unsupported
-        The interpreter has no such instruction.
+        The interpreter doesn't support the instruction.
     """
     opcode = instruction[0]
     r = Reader(instruction, 1)
@@ -64,7 +64,7 @@ def _prefixed(number: int) -> tuple[str, tuple[Any, ...]]:
 
 
 def _arity(instruction: bytes) -> int:
-    """Return the number of a block's results."""
+    """Return the number of results of a block."""
     kind = instruction[1]
     if len(instruction) != 2 or kind < _EMPTY:
         raise Unsupported("a block with parameters")
@@ -93,7 +93,7 @@ def _depths(r: Reader) -> list[int]:
 #: Opcode -> kind of block.
 _BLOCKS: Mapping[int, str] = {0x02: "block", 0x03: "loop", 0x04: "if"}
 
-#: Second number of a prefixed opcode -> operation.
+#: Number after the prefix 0xFC -> operation.
 _BULK = {10: "memory.copy", 11: "memory.fill"}
 
 #: Opcode -> (kind of instruction, function that reads its operands).

@@ -1,12 +1,12 @@
 """The interpreter as WebAssembly text. Each operation has a handler, which is a small function.
 
-The handlers are in a second table. The module's table keeps its size, so that a call of a missing slot still traps. Compiled
-functions that the interpreter calls directly follow the handlers in the second table.
+The handlers are in a second table. The module's table keeps its size, so that a call of a missing slot still traps. In the second
+table, the handlers are followed by the compiled functions that the interpreter calls directly.
 
-A handler ends with a tail call of the next operation's handler, so that the engine's stack doesn't grow. Arithmetic is done by the
-instruction that is interpreted, so that results and traps are those of the engine.
+A handler ends with a tail call of the next operation's handler, so that the engine's stack doesn't grow. Arithmetic is done with the
+interpreted instruction itself, so that its results and traps are the engine's.
 
-A handler's parameters are the address of its operation ($0) and of the frame ($1).
+A handler's parameters are the address of its operation ($0) and the address of the frame ($1).
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from .operations import SIZE, Operations
 
 __all__ = ["READERS", "interpreter_text"]
 
-#: Passive segments, by number, that the interpreter reads.
+#: Names of the passive segments that the interpreter reads, in their order.
 READERS = ("cold", "image", "archive")
 
 Signature = tuple[tuple[str, ...], tuple[str, ...]]
 
-#: Addresses in the frame of the three operands, and a constant of 32 bits.
+#: Addresses of the three operands in the frame, and a 32-bit constant.
 _D, _A, _B = (f"(i32.add (local.get 1) (i32.load16_u offset={at} (local.get 0)))" for at in (2, 4, 6))
 _CONSTANT = "(i32.load offset=4 (local.get 0))"
 _SHORT = {at: f"(i32.load16_s offset={at} (local.get 0))" for at in (4, 6)}
@@ -35,7 +35,7 @@ _STORE = {"i32": "i32.store", "i64": "i64.store", "f32": "f32.store", "f64": "f6
 
 
 def _go(address: str, frame: str = "(local.get 1)") -> str:
-    """Continue with the operation at an address in a local."""
+    """Return code that continues with the operation at an address, which is in a local."""
     return f"(return_call_indirect $own (type $handler) {address} {frame} (i32.load16_u {address}))"
 
 
@@ -48,7 +48,7 @@ def _next(words: int = 1) -> str:
 
 
 def _jump(distance: str) -> str:
-    """Continue with the operation at a distance in bytes."""
+    """Return code that continues with the operation at a distance in bytes."""
     return f"(local.set 0 (i32.add (local.get 0) {distance})) {_go('(local.get 0)')}"
 
 
@@ -68,26 +68,26 @@ def interpreter_text(
     layout: Layout,
     compiled: Container[int],
 ) -> str:
-    """Return the interpreter's module.
+    """Return the interpreter's module as WebAssembly text.
 
     Parameters
     ----------
     operations
         The operations of the interpreted module.
     types
-        Number of each function type -> its signature.
+        Index of each function type -> its signature.
     globals_
-        Number of each mutable global of the interpreted module -> its type.
+        Index of each mutable global of the interpreted module -> its type.
     layout
         Addresses of the interpreter's tables.
     compiled
-        Types of the compiled functions that interpreted code calls directly.
+        Indices of the types of compiled functions that interpreted code calls directly.
     """
     handlers = {
         **_control(), **_constants(), **_memory(), **_numeric(), **_branches(), **_globals(globals_),
         **_direct_calls(types, layout, compiled), **_indirect_calls(types),
     }  # fmt: skip
-    numbers: dict[str, int] = {}  # equal handlers are one function
+    numbers: dict[str, int] = {}  # equal handlers share a function
     for number, name in enumerate(operations.names):
         numbers.setdefault(handlers[name], number)
     bodies = [f"  (func $op{number} (type $handler) {handler})" for handler, number in numbers.items()]
@@ -149,7 +149,7 @@ def _constants() -> dict[str, str]:
 
 
 def _memory() -> dict[str, str]:
-    """Return the handlers of loads, stores, and operations on the whole memory. Overflowing addresses trap."""
+    """Return the handlers of loads, stores, and memory operations. Addresses that overflow trap."""
     handlers = {
         "address": f"(i32.store {_D} (call $address (i32.load {_A}) (i32.load offset={SIZE} (local.get 0)))) {_next(2)}",
         "memory.size": f"(i32.store {_D} (memory.size)) {_next()}",
@@ -176,7 +176,7 @@ def _numeric() -> dict[str, str]:
 
 
 def _branches() -> dict[str, str]:
-    """Return the handlers of comparisons that are joined with a branch: operands d and a, distance b in operations."""
+    """Return the handlers of comparisons with a branch. Operands are d and a; b is the distance, counted in operations."""
     handlers = {}
     for name in COMPARISONS:
         for suffix, right in (("", f"(i32.load {_A})"), ("#", _SHORT[4])):
@@ -221,12 +221,12 @@ def _indirect_calls(types: Mapping[int, Signature]) -> dict[str, str]:
     }
 
 
-#: Continue in the function whose code starts at $callee. When it returns, the caller continues behind this operation.
+#: Continue in the function whose code starts at $callee. When it returns, the caller continues after this operation.
 _INTERPRETED_CALL = "(return_call $call-interpreted (local.get 0) (local.get 1) (local.get $callee) (local.get $frame))"
 
 
 def _compiled_call(table: str, number: int, signature: Signature) -> str:
-    """Call the function in slot $callee of a table with the arguments in $frame."""
+    """Return code that calls the function in slot $callee of a table, with the arguments in $frame."""
     params, results = signature
     arguments = " ".join(f"({kind}.load offset={8 * i} (local.get $frame))" for i, kind in enumerate(params))
     call = f"(call_indirect {table} (type $t{number}) {arguments} (local.get $callee))"

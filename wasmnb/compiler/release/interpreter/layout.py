@@ -1,4 +1,4 @@
-"""The interpreter's memory: addresses of its tables, stack and code, relative to its first page."""
+"""Layout of the interpreter's memory: addresses of its tables, stack and code, relative to its first page."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["ARCHIVE_BLOCK", "WINDOW_SHIFT", "Layout"]
 #: Binary logarithm of the size of a window: code is unpacked in windows of 8 KiB.
 WINDOW_SHIFT = 13
 
-#: Bytes of the archive that are compressed together.
+#: Bytes of a block of the archive, which is compressed separately.
 ARCHIVE_BLOCK = 1 << 17
 
-#: Bytes of the stack of frames. Unused pages of it cost no memory.
+#: Bytes of the stack of frames. Its unused pages cost no memory.
 _STACK = 4 << 20
 
 #: Upper bound for the bytes of a frame.
@@ -29,16 +29,16 @@ _INFLATE_TABLES = 15040 + 64
 
 
 class Layout:
-    """Addresses of the parts.
+    """Addresses of the parts of the interpreter's memory.
 
     Parameters
     ----------
     function_count, slot_count
-        Number of functions of the interpreted module, with imported ones, and of slots of its table.
+        Number of functions of the interpreted module, including imported ones, and number of slots of its table.
     windows
         Number of windows of code.
     largest_chunk
-        Bytes of the largest compressed chunk.
+        Size of the largest compressed chunk in bytes.
     """
 
     def __init__(self, function_count: int, slot_count: int, windows: int, largest_chunk: int) -> None:
@@ -50,7 +50,7 @@ class Layout:
         self.request = self.chunks + 8 * windows
         #: End of the part with initial content.
         self.tables_end = self.request + _REQUEST
-        #: State of the program's start. It is in memory, so that a copy of the memory is a copy of the VM.
+        #: State of the program's start. It is in memory, so that a copy of the memory is a complete copy of the VM.
         self.state = self.tables_end
         self.unpacked = self.state + 8
         self.inflate_tables = _aligned(self.unpacked + windows, 4096)
@@ -63,7 +63,7 @@ class Layout:
 
     @property
     def pages(self) -> int:
-        """Total size in pages."""
+        """Total size in pages of 64 KiB."""
         return -(-self.end // PAGE)
 
     @cached_property

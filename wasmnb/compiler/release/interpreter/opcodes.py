@@ -1,4 +1,4 @@
-"""Tables of the WebAssembly instructions that the interpreter supports: arithmetic, loads, stores, saturating truncation.
+"""Tables of the WebAssembly instructions that the interpreter supports: arithmetic, loads, stores and saturating truncation.
 
 They follow https://webassembly.github.io/spec/core/binary/instructions.html. The handlers (`handlers.py`) and the decoder
 (`decoder.py`) use the same tables.
@@ -16,14 +16,14 @@ VALUE_TYPES = {0x7F: "i32", 0x7E: "i64", 0x7D: "f32", 0x7C: "f64"}
 
 @dataclass(frozen=True)
 class Numeric:
-    """An instruction with operands and one result.
+    """An instruction that has operands on the stack and one result.
 
     Attributes
     ----------
     name
         Name in the text format.
     params, result
-        Types of the operands, and of the result.
+        Types of the operands, and type of the result.
     """
 
     name: str
@@ -101,7 +101,7 @@ STORES = dict(
     )
 )  # fmt: skip
 
-#: Second byte after 0xFC -> instruction.
+#: Byte after the prefix 0xFC -> instruction.
 SATURATING = dict(
     enumerate(
         Numeric(f"{to}.trunc_sat_{source}_{sign}", (source,), to)
@@ -111,12 +111,12 @@ SATURATING = dict(
     )
 )
 
-#: Instructions for which there is an operation with a constant of 16 bits, sign-extended, as the second operand.
+#: Instructions that also exist as an operation whose second operand is a sign-extended 16-bit constant.
 IMMEDIATE = frozenset(
     {f"i32.{n}" for n in ("add", "mul", "and", "or", "xor", "shl", "shr_s", "shr_u", *_integer_comparisons().split())}
 )
 
-#: Comparisons for which there is an operation that includes a branch -> the opposite comparison.
+#: Comparisons that also exist as an operation with a branch -> the opposite comparison.
 COMPARISONS = {
     f"i32.{name}": f"i32.{opposite}"
     for pair in (("eq", "ne"), ("lt_s", "ge_s"), ("lt_u", "ge_u"), ("gt_s", "le_s"), ("gt_u", "le_u"))

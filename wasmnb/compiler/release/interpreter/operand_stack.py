@@ -1,8 +1,8 @@
-"""The operations of a function while it is translated, and where the values of its operand stack are.
+"""The operations of a function while it is translated, and the places of the values on its operand stack.
 
 A value on WebAssembly's operand stack has a fixed place in the frame, its *home*. While a function is translated, a value that
-is a constant or the content of a local stays where it is until it is needed at home: at a call, at a branch, or when the local
-changes. Between two such places nothing is moved.
+is a constant or the content of a local isn't moved to its home until it is needed there: at a call, at a branch, or when the local
+changes.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ class OperandStack:
     code
         The operations.
     stack
-        The values, the top one last.
+        The values. The top of the stack is the last one.
     link
-        Offset in the frame of the link, which is behind the locals.
+        Offset of the link in the frame, which comes after the locals.
     first
-        Offset in the frame of the first value's home.
+        Offset of the first value's home in the frame.
     deepest
-        Most values that the stack had.
+        Maximum number of values that were on the stack.
     last
-        Number of the operation whose result can still be written to another place; -1 for none.
+        Index of the operation whose result can still be written to another place; -1 if there is none.
     """
 
     def __init__(self, operations: Operations) -> None:
@@ -64,7 +64,7 @@ class OperandStack:
         self.code.append(constant_word(self.numbers[name], d, constant))
 
     def _put(self, entry: Entry, place: int) -> None:
-        """Copy a value to a place, unless it is there."""
+        """Copy a value to a place, unless it is already there."""
         if isinstance(entry, int):
             if entry != place:
                 self._emit("move", place, entry)
@@ -90,7 +90,7 @@ class OperandStack:
             self._settle(index)
 
     def _pop(self) -> int:
-        """Pop a value and return its place."""
+        """Pop a value, and return its place."""
         entry = self.stack.pop()
         if isinstance(entry, int):
             return entry
@@ -99,7 +99,7 @@ class OperandStack:
         return home
 
     def _pop_three(self) -> tuple[int, int, int]:
-        """Pop three values and return their places, that of the top value first."""
+        """Pop three values, and return their places, beginning with the top value's."""
         return self._pop(), self._pop(), self._pop()
 
     def _push(self, name: str, a: int = 0, b: int = 0) -> None:

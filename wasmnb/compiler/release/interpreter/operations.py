@@ -1,9 +1,9 @@
 """The interpreter's operations: names, numbers, and encoding.
 
-An operation is eight bytes: four numbers of 16 bits, little-endian.
+An operation has eight bytes: four 16-bit numbers, little-endian.
 
     number      number of the operation: the slot of its handler in the interpreter's table
-    d, a, b     operands: offsets in the frame in bytes; or a and b are a constant of 32 bits
+    d, a, b     operands: offsets in the frame in bytes; or a and b together are a 32-bit constant
 
 A frame is an array of values of eight bytes each: parameters, locals, the link (address at which the caller continues, and the
 caller's frame), then the operand stack.
@@ -23,7 +23,7 @@ SIZE = VALUE = 8
 #: Largest offset in a frame.
 MOST_BYTES = 0xFFF8
 
-#: Operations that control and memory need.
+#: Operations for control flow and memory.
 _FIXED = (
     "halt", "unreachable", "br", "br_if", "br_unless", "br_table", "return", "return_void", "move", "const32", "const64s",
     "const64", "select", "address", "memory.size", "memory.grow", "memory.copy", "memory.fill",
@@ -36,9 +36,9 @@ class Operations:
     Parameters
     ----------
     types
-        Numbers of its function types. There are operations for calls of each type.
+        Indices of the module's function types. There are operations for calls of each type.
     globals_
-        Numbers of its globals.
+        Indices of the module's globals.
     """
 
     def __init__(self, types: Iterable[int], globals_: Iterable[int]) -> None:
@@ -55,10 +55,10 @@ class Operations:
 
 
 def word(number: int, d: int = 0, a: int = 0, b: int = 0) -> int:
-    """Return an operation as a number of 64 bits."""
+    """Return an operation as a 64-bit number."""
     return number | d << 16 | a << 32 | b << 48
 
 
 def constant_word(number: int, d: int, constant: int) -> int:
-    """Return an operation with a constant of 32 bits, signed or unsigned."""
+    """Return an operation with a 32-bit constant, which can be signed or unsigned."""
     return number | d << 16 | (constant & 0xFFFFFFFF) << 32

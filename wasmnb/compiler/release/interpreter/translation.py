@@ -1,4 +1,4 @@
-"""Translation of a whole module."""
+"""Translation of all functions of a module."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ def translate_module(
     unused: frozenset[int] = frozenset(),
     warm: frozenset[int] = frozenset(),
 ) -> ColdCode:
-    """Translate all functions of a module that the interpreter can run, and compress them.
+    """Translate all functions of a module that the interpreter can run, and compress the result.
 
     Parameters
     ----------
     module
-        The module.
+        The module to translate.
     operations
         The interpreter's operations for this module.
     progress
-        Called with the share that is done, from 0 to 1.
+        Called with the fraction that is done, from 0 to 1. By default, nothing is called.
     unused
-        Functions that can't be called. They are replaced by a trap.
+        Functions that are never called. They are replaced with a trap (default none).
     warm
-        Functions that filters often enter. Default: none.
+        Functions that are often called in the interpreter (default none).
     """
     return pack(_functions(module, operations, progress, unused), warm)
 

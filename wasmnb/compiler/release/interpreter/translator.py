@@ -1,7 +1,7 @@
-"""Translates the body of a function to the interpreter's operations: blocks, branches and calls.
+"""Translation of function bodies to the interpreter's operations: blocks, branches and calls.
 
-A *point* is the start of a basic block at which the operand stack is empty. All values of the function are then in its locals,
-so that the interpreter can continue a call there that began in compiled code.
+A *point* is the start of a basic block at which the operand stack is empty. There, all values of the function are in its locals,
+so the interpreter can continue a call that began in compiled code.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from .value_instructions import ValueInstructions
 
 __all__ = ["Translation", "Translator", "Unsupported"]
 
-#: Operations that the longest branch skips.
+#: Maximum number of operations that a branch can skip.
 _MOST_OPERATIONS = 0x7FFF
 
-#: Opcodes of the instructions behind which a basic block starts: loop, if, else, end, br_if.
+#: Opcodes of the instructions after which a basic block starts: loop, if, else, end, br_if.
 _STARTS_BLOCK = frozenset({0x03, 0x04, 0x05, 0x0B, 0x0D})
 
 
@@ -34,11 +34,11 @@ class Translation:
     code
         Its operations.
     parameters, link
-        Offset in the frame behind the parameters, and of the link behind the locals.
+        Offset of the end of the parameters in the frame, and offset of the link, which comes after the locals.
     points
-        Offset in the body -> number of the operation at which the function can be entered there.
+        Offset of a point in the body -> index of the operation at which the function can be entered.
     callees
-        Functions that it calls directly.
+        Functions that are called directly.
     """
 
     code: array[int]
@@ -50,7 +50,7 @@ class Translation:
 
 @dataclass
 class _Label:
-    """An open block.
+    """A block that has begun but not ended.
 
     Attributes
     ----------
@@ -59,13 +59,13 @@ class _Label:
     arity
         Number of results.
     height
-        Values on the operand stack when it began.
+        Number of values on the operand stack when it began.
     start
-        Number of its first operation.
+        Index of its first operation.
     otherwise
-        Number of the branch around the first arm of an `if`; -1 for none.
+        Index of the branch around the first arm of an `if`; -1 if there is none.
     patches
-        Branches to its end, as `Translator._patch` takes them.
+        Branches to its end, as arguments of `Translator._patch`.
     """
 
     kind: str
@@ -84,9 +84,9 @@ class Translator(ValueInstructions):
     operations
         The module's operations.
     signatures
-        Types -> (number of parameters, number of results).
+        (number of parameters, number of results) of each function type, by index.
     function_types
-        Functions, imported ones first -> their types.
+        Index of the type of each function, by index of the function, imported functions first.
     """
 
     def __init__(
@@ -104,9 +104,9 @@ class Translator(ValueInstructions):
         Parameters
         ----------
         function_type
-            Number of its type.
+            Index of its type.
         local_count
-            Number of its locals without the parameters.
+            Number of its locals, without the parameters.
         offset
             Offset of its first instruction from the start of the body.
         body
@@ -115,7 +115,7 @@ class Translator(ValueInstructions):
         Raises
         ------
         Unsupported
-            It can't be interpreted.
+            The function can't be interpreted.
         """
         params, results = self.signatures[function_type]
         if results > 1:
@@ -157,7 +157,7 @@ class Translator(ValueInstructions):
             self.points[offset] = len(self.code)
 
     def _skip(self, opcode: int) -> bool:
-        """Skip an unreachable instruction; return whether the next one can be reached."""
+        """Skip an unreachable instruction, and return whether the next one can be reached."""
         if opcode in {0x02, 0x03, 0x04}:
             self.skipped += 1
         elif opcode == 0x0B and self.skipped:
@@ -216,16 +216,17 @@ class Translator(ValueInstructions):
         self.last = -1
 
     def _patch(self, at: int, shift: int, base: int) -> None:
-        """Let a branch lead to the next operation.
+        """Set the target of a branch to the next operation.
 
         Parameters
         ----------
         at
-            Number of the word that holds the distance.
+            Index of the word that contains the distance.
         shift
-            Its lowest bit in that word: 48 for 16 bits that count operations, else 32 bits that count bytes.
+            The distance's lowest bit in the word. If it is 48, the distance has 16 bits and counts operations. Otherwise it has 32
+            bits and counts bytes.
         base
-            Number of the operation from which the distance counts.
+            Index of the operation from which the distance is counted.
         """
         distance = len(self.code) - base
         if shift == 48:
@@ -234,7 +235,7 @@ class Translator(ValueInstructions):
             self.code[at] |= (distance * VALUE & 0xFFFFFFFF) << shift
 
     def _aim(self, label: _Label, at: int, shift: int, base: int) -> None:
-        """Let a branch lead to a label. The other parameters are those of `_patch`."""
+        """Set the target of a branch to a label. The other parameters are those of `_patch`."""
         if label.kind != "loop":
             label.patches.append((at, shift, base))
             return
@@ -247,7 +248,7 @@ class Translator(ValueInstructions):
         self._aim(label, at, 32, at)
 
     def _settle_result(self, label: _Label) -> None:
-        """Move the result of a block, if it has one, to where the code behind the block reads it."""
+        """Move the result of a block, if it has one, to the place where the code after the block reads it."""
         if label.arity and label.kind != "loop":
             self._put(self.stack[-1], self._home(label.height))
 
@@ -277,7 +278,7 @@ class Translator(ValueInstructions):
         self._patch(*around)
 
     def _condition(self, *, when: bool) -> tuple[int, int, int]:
-        """Emit a branch that is taken if the top value isn't zero (`when`) or is zero; return the parameters for `_patch`."""
+        """Emit a branch that is taken if the top value isn't zero (`when=True`) or is zero, and return the arguments for `_patch`."""
         entry = self.stack[-1]
         last = self.last
         if last >= 0 and last == len(self.code) - 1 and entry == self._home(len(self.stack) - 1):
@@ -293,7 +294,7 @@ class Translator(ValueInstructions):
         return at, 32, at
 
     def _fused(self, operation: int, *, when: bool) -> tuple[int, int] | None:
-        """Return one operation for a comparison and the branch behind it, and the shift of its distance; None if there is none."""
+        """Return an operation for a comparison with the branch after it, and the shift of its distance; None if there is none."""
         name = self._names[operation & 0xFFFF]
         a, b = operation >> 32 & 0xFFFF, operation >> 48
         if name == "i32.eqz":
@@ -353,7 +354,7 @@ class Translator(ValueInstructions):
         self._result(function_type, base)
 
     def _arguments(self, function_type: int) -> int:
-        """Move the arguments of a call to their homes and pop them; return the offset of the callee's frame."""
+        """Move the arguments of a call to their homes, pop them, and return the offset of the callee's frame."""
         count, results = self.signatures[function_type]
         if results > 1:
             raise Unsupported("several results")

@@ -1,4 +1,4 @@
-"""Instructions that work on values: constants, locals, globals, arithmetic, and memory."""
+"""Translation of instructions that work on values: constants, locals, globals, arithmetic and memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["ValueInstructions"]
 
 
 class ValueInstructions(OperandStack):
-    """Translates these instructions. There is a method for each kind of them that `decode` returns."""
+    """Translates instructions that work on values. It has a method for each kind that `decode` returns."""
 
     def _local_get(self, place: int) -> None:
         self.stack.append(place)
@@ -55,7 +55,7 @@ class ValueInstructions(OperandStack):
         second = stack[-1]
         if not isinstance(second, int) and name in IMMEDIATE:
             first, constant = stack[-2], _signed(second[1])
-            if not isinstance(first, int) and name == "i32.add":  # the linker leaves such sums
+            if not isinstance(first, int) and name == "i32.add":  # the linker leaves sums of two constants behind
                 stack[-2:] = [(False, first[1] + second[1] & 0xFFFFFFFF)]
                 return
             if -0x8000 <= constant < 0x8000:
@@ -66,7 +66,7 @@ class ValueInstructions(OperandStack):
         self._push(name, self._pop(), b)
 
     def _nop(self) -> None:
-        """Do nothing. An instruction that reinterprets bits leaves the value where it is."""
+        """Do nothing. An instruction that reinterprets bits doesn't change the value in the frame."""
 
     def _global_get(self, index: int) -> None:
         self._push(f"global.get {index}")
@@ -77,7 +77,7 @@ class ValueInstructions(OperandStack):
     # -- memory -----------------------------------------------------------------------------------------------------
 
     def _address(self, index: int, offset: int) -> tuple[int, int]:
-        """Pop an address; return its place and the offset to add. `index` is the number of its home."""
+        """Pop an address, and return its place and the offset to add. `index` is the index of its home."""
         place = self._pop()
         if offset <= 0xFFFF:
             return place, offset

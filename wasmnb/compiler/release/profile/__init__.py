@@ -1,4 +1,4 @@
-"""Profiles: the blocks of code that filters execute, recorded by an instrumented runtime and stored by function name.
+"""Profiles: the blocks of code that filters execute. An instrumented runtime records them, and they are stored by function name.
 
-The modules for which they are used are written in `..assembly`.
+`..assembly` uses profiles to write release modules.
 """

@@ -1,6 +1,6 @@
-"""A profile: the executed basic blocks of functions, by function name.
+"""A profile: the basic blocks of functions that were executed, by function name.
 
-Names are stable when a runtime is linked again; numbers of functions and offsets aren't. A block is therefore identified by its
+Names stay the same when a runtime is linked again; indices of functions and offsets don't. A block is therefore identified by its
 position among the blocks of its function. If the number of blocks of a function has changed, the whole function counts as
 executed.
 """
@@ -17,14 +17,14 @@ _HEAD = "wasmnb block profile 1"
 
 @dataclass
 class BlockProfile:
-    """Executed blocks.
+    """The executed blocks of functions.
 
     Attributes
     ----------
     functions
-        Name -> (number of the function's blocks, executed blocks).
+        Name of a function -> (number of its blocks, executed blocks).
     work
-        Name -> block -> number of instructions that were executed in it. Empty for a profile without counts.
+        Name of a function -> block -> number of instructions that were executed in it. Empty for a profile without counts.
     """
 
     functions: dict[str, tuple[int, frozenset[int]]] = field(default_factory=dict)
@@ -43,13 +43,13 @@ class BlockProfile:
         Parameters
         ----------
         executed
-            Function and offset in its body -> number of instructions that were executed in the block that starts there.
+            (function, offset in its body) -> number of instructions that were executed in the block that starts at the offset.
         points
             Function -> offsets of its blocks.
         symbols
-            Names of the functions; the index is the number.
+            Names of the functions, by function index.
         rare
-            Executed blocks that are left out. Their functions stay in the profile. Default: none.
+            Executed blocks to leave out, although their functions stay in the profile (default none).
         """
         by_function: dict[int, dict[int, int]] = {}
         for (function, offset), instructions in executed.items():
@@ -67,7 +67,7 @@ class BlockProfile:
         return profile
 
     def add(self, other: BlockProfile) -> None:
-        """Add another profile. If the two have different numbers of blocks for a function, the other's are ignored."""
+        """Add another profile. If its number of blocks of a function differs, the other profile's blocks are ignored."""
         for name, (count, executed) in other.functions.items():
             own = self.functions.get(name)
             if own is not None and own[0] != count:
@@ -79,7 +79,7 @@ class BlockProfile:
                     work[block] = work.get(block, 0) + instructions
 
     def hot(self, points: Mapping[int, Mapping[int, int]], symbols: Sequence[str]) -> dict[int, frozenset[int] | None]:
-        """Return the executed functions of a module with the offsets of their executed blocks.
+        """Return the executed functions of a module, with the offsets of their executed blocks.
 
         Parameters
         ----------
@@ -89,7 +89,7 @@ class BlockProfile:
         Returns
         -------
         dict
-            Function -> offsets; None for all blocks.
+            Function -> offsets; None: all blocks.
         """
         hot: dict[int, frozenset[int] | None] = {}
         for function, name in enumerate(symbols):
@@ -103,21 +103,21 @@ class BlockProfile:
         return hot
 
     def functions_in(self, symbols: Sequence[str]) -> frozenset[int]:
-        """Return the numbers of the functions that the profile knows, from the names of all."""
+        """Return the indices of the functions in the profile. `symbols` are the names of all functions, by index."""
         return frozenset(number for number, name in enumerate(symbols) if name in self.functions)
 
     def interpreted(
         self, hot: Mapping[int, frozenset[int] | None], points: Mapping[int, Mapping[int, int]], symbols: Sequence[str]
     ) -> float:
-        """Return the share of the executed instructions that a release module interprets, from 0 to 1.
+        """Return the fraction of the executed instructions that a release module interprets, from 0 to 1.
 
-        For a profile without counts, it is the share of the executed blocks. Functions that the module doesn't have count as
+        For a profile without counts, it is the fraction of the executed blocks. Functions that the module doesn't have count as
         interpreted.
 
         Parameters
         ----------
         hot
-            Compiled function of the module -> offsets of its compiled blocks; None for all blocks.
+            Compiled function of the module -> offsets of its compiled blocks; None: all blocks.
         points, symbols
             As for `of`.
         """
@@ -134,7 +134,7 @@ class BlockProfile:
         return cold / total if total else 0.0
 
     def text(self) -> str:
-        """Return the content of a profile's file.
+        """Return the profile in the text format of profile files.
 
         Each line has the name of a function, its number of blocks, and the ranges of the executed blocks. If instructions were
         counted, their numbers follow, one for each executed block.
@@ -149,12 +149,12 @@ class BlockProfile:
         return "\n".join(lines) + "\n"
 
     def without_work(self) -> BlockProfile:
-        """Return the profile without counts of instructions, which makes its file smaller. Release modules don't need them."""
+        """Return the profile without counts of instructions. Its file is smaller, and release modules don't need the counts."""
         return BlockProfile(dict(self.functions))
 
     @classmethod
     def parse(cls, text: str) -> BlockProfile:
-        """Read the result of `text`.
+        """Return the profile from the result of `text`.
 
         Raises
         ------
@@ -163,7 +163,7 @@ class BlockProfile:
         """
         head, *lines = text.splitlines() or [""]
         if head != _HEAD:
-            raise ValueError("not a block profile of this version")
+            raise ValueError(f"the text isn't a block profile of this version: it doesn't begin with {_HEAD!r}")
         profile = cls()
         for line in lines:
             name, count, ranges, *work = line.split("\t")
@@ -175,7 +175,7 @@ class BlockProfile:
 
 
 def _numbers_of(offsets: frozenset[int] | None, points: Mapping[int, int]) -> frozenset[int] | None:
-    """Return the numbers of the blocks at these offsets; None for all."""
+    """Return the positions of the blocks at these offsets; None: all blocks."""
     if offsets is None:
         return None
     return frozenset(number for number, offset in enumerate(sorted(points)) if offset in offsets)

@@ -11,7 +11,7 @@ from .block_profile import BlockProfile
 
 __all__ = ["corpus", "functions_of_imports"]
 
-#: Profiles of the examples and tests: while filters are loaded, and while they serve. `make profile` writes them.
+#: Profiles of the examples and tests: while filters are loaded, and while they serve traffic. `make profile` writes them.
 _LOADING, _SERVING = "loading.txt", "serving.txt"
 
 #: Module that a filter imports -> names of its C functions. These are compiled completely, because arithmetic takes up to 200 times
@@ -38,19 +38,19 @@ _BEHIND = {
 _ALSO = {"hmac": ("hashlib",), "uuid": ("hashlib",), "fractions": ("decimal", "re"), "html": ("re",), "string": ("re",), "textwrap": ("re",), "http": ("re",), "secrets": ("hashlib", "base64")}  # fmt: skip
 
 
-#: Functions that are compiled completely if any of their blocks was executed. The bytecode loop has blocks for each instruction and
-#: its variants. At one without a record, the rest of the Python frame would be interpreted. This adds 0.4 % to a module.
+#: Functions that are compiled completely if any of their blocks was executed. The bytecode loop has blocks for each bytecode instruction
+#: and its variants. At a block that wasn't recorded, the rest of the Python frame would be interpreted. This adds 0.4 % to a module.
 _WHOLE = ("_PyEval_EvalFrameDefault",)
 
 
 @cache
 def corpus(*, loading: bool = False) -> BlockProfile:
-    """Return the profile that is part of this package: code that filters in general execute.
+    """Return the profile that is part of this package: the code that most filters execute.
 
     Parameters
     ----------
     loading
-        Include the code that runs while a filter is loaded. Default: False.
+        Whether to include the code that runs while a filter is loaded (default False).
     """
     profile = BlockProfile.parse((files(__package__) / _SERVING).read_text())
     if loading:
@@ -69,12 +69,12 @@ def functions_of_imports(imports: Iterable[str], symbols: Sequence[str]) -> dict
     imports
         Dotted names of the modules.
     symbols
-        Names of the runtime's functions; the index is the number.
+        Names of the runtime's functions, by function index.
 
     Returns
     -------
     dict
-        Number of each function -> None, as in `BlockProfile.hot`.
+        Index of each function -> None, as in `BlockProfile.hot`.
     """
     top = {name.partition(".")[0] for name in imports}
     for name in tuple(top):

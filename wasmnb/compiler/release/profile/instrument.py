@@ -1,4 +1,4 @@
-"""An instrumented module, which counts how often each of its basic blocks is executed.
+"""Instrumentation of modules, so that they count how often each of their basic blocks is executed.
 
 Counters have four bytes each and are in a second memory, so that addresses in the first memory don't change. The blocks are the
 points of the translator, at which the operand stack is empty: only these can become exits.
@@ -22,7 +22,7 @@ COVERAGE = "wasmnb_coverage"
 
 
 class Block(NamedTuple):
-    """A basic block: number of its function, offset in the function's body, number of its instructions."""
+    """A basic block: index of its function, offset in the function's body, and number of its instructions."""
 
     function: int
     offset: int
@@ -36,12 +36,12 @@ COUNTER = 4
 
 
 def instrument(module: CoreModule, points: Mapping[int, Mapping[int, int]]) -> tuple[bytes, list[Block]]:
-    """Instrument a module with one memory.
+    """Return a module that counts the executions of its blocks.
 
     Parameters
     ----------
     module
-        The module.
+        The module, which must have one memory.
     points
         Function -> offsets of its blocks. The values of the inner mapping are ignored.
 
@@ -93,6 +93,6 @@ def _body(
 
 
 def _increment(address: int) -> bytes:
-    """Return instructions that add one to the counter at an address of the second memory."""
+    """Return instructions that increment the counter at an address in the second memory."""
     place = b"\x42\x01" + leb.unsigned(address)  # aligned to 4 bytes, memory 1, offset
     return b"\x41\0\x41\0\x28" + place + b"\x41\x01\x6a\x36" + place

@@ -1,4 +1,4 @@
-"""A filter that records the code that it executes, for a profile of its own traffic."""
+"""Filters that record the code that they execute, for a profile of their own traffic."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["RecordedFilter"]
 
 
 class RecordedFilter:
-    """Backend of a `Filter` whose traffic is recorded. It runs at half the speed.
+    """The implementation of a `Filter` that records the code that it executes. It runs at half the speed.
 
     Parameters
     ----------
     full
-        The backend of the full filter.
+        The implementation of the full filter.
     """
 
     native: ClassVar[bool] = False
@@ -33,7 +33,7 @@ class RecordedFilter:
         self._images: dict[Engine, RecordedImage] = {}
 
     def image(self, engine: Engine) -> Runnable:
-        """Return the instrumented module."""
+        """Return the instrumented module, which a host can instantiate."""
         if engine not in self._images:
             lean, _ = lean_runtime(self.full)
             visible = self.full.exports and self.full.exports | REQUIRED_EXPORTS
@@ -56,7 +56,7 @@ class RecordedFilter:
         return self.full.wasm()
 
     def info(self, name: str) -> FilterInfo:
-        """Return facts of the full module."""
+        """Return facts about the full module."""
         return self.full.info(name)
 
     def profile(self, *, loading: bool = False, least: float = 0.0) -> BlockProfile:
@@ -65,10 +65,10 @@ class RecordedFilter:
         Parameters
         ----------
         loading
-            The code that ran while the filter was loaded, instead of the code that ran afterwards. Default: False.
+            True: the code that ran while the filter was loaded. False (the default): the code that ran afterwards.
         least
-            Blocks that ran less often than this share of all executed instructions are left out. Their functions stay in the
-            profile: a release module interprets them, and can unpack them fast. Default: 0.
+            Blocks with fewer instructions than this fraction of all executed instructions are left out (default 0). Their
+            functions stay in the profile: a release module interprets them, and can unpack them fast.
         """
         lean, _ = lean_runtime(self.full)
         profile = BlockProfile()

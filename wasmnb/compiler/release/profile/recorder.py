@@ -1,4 +1,4 @@
-"""Runs an instrumented runtime and sums the counters of all its VMs."""
+"""Running of an instrumented runtime, and summing of the counters of all its VMs."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _INITIALIZE, _ALLOCATE = "_initialize", "proxy_on_memory_allocate"
 
 
 class RecordedImage:
-    """An instrumented module with its counters; a host instantiates it like an `engine.Image`.
+    """An instrumented module with its counters. A host can instantiate it like an `engine.Image`.
 
     Parameters
     ----------
     code
-        The instrumented module, compiled.
+        Machine code of the instrumented module.
     blocks
-        The block of each counter in its second memory.
+        The blocks that the counters in its second memory belong to, in order.
     visible
-        Names of the functions that hosts see as exports; None for all.
+        Names of the exported functions that hosts can see. None: all.
     prepare
-        Called with each new instance before anything in it runs.
+        Called with each new instance before any of its code runs. None: nothing is called.
     """
 
     native: ClassVar[bool] = False
@@ -56,7 +56,7 @@ class RecordedImage:
 
     @property
     def exports(self) -> tuple[ExportType, ...]:
-        """Exports that hosts see."""
+        """Exports that hosts can see."""
         names = self.visible
         return tuple(
             e
@@ -76,12 +76,12 @@ class RecordedImage:
         return instance
 
     def executed(self, *, loading: bool = False) -> dict[Block, int]:
-        """Return the executed blocks, and how often each was executed.
+        """Return how often each executed block was executed.
 
         Parameters
         ----------
         loading
-            Blocks that ran while filters were loaded, instead of those that ran afterwards. Default: False.
+            True: blocks that ran while filters were loaded. False (the default): blocks that ran afterwards.
         """
         for instance in self._running:
             instance.collect()
@@ -107,7 +107,7 @@ class _RecordedInstance(Instance):
     _closed = False
 
     def function(self, name: str) -> Callable[..., int | None] | None:
-        """Return an exported function, as `Instance.function` does."""
+        """Return an exported function, see `Instance.function`."""
         exported = super().function(name)
         if name != _INITIALIZE or exported is None:
             return exported
@@ -123,7 +123,7 @@ class _RecordedInstance(Instance):
         return load
 
     def _resume(self) -> None:
-        """Resume the program as a release module does at its start, so that this code is counted, too."""
+        """Resume the program as a release module does at its start, so that this code is counted as well."""
         allocate, control = super().function(_ALLOCATE), super().function(CONTROL)
         if allocate is not None and control is not None:
             at = allocate(len(RESUME))
@@ -138,7 +138,7 @@ class _RecordedInstance(Instance):
             self.clear_exported_memory(COVERAGE)
 
     def close(self) -> None:
-        """Free the instance, as `Instance.close` does."""
+        """Free the instance, see `Instance.close`."""
         self.collect()
         self._closed = True
         super().close()

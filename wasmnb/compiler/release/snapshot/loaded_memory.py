@@ -1,8 +1,8 @@
-"""The memory of a VM after a filter was loaded. A release module starts with it.
+"""The memory of a VM after its filter was loaded. A release module starts with this memory.
 
-A filter's top level runs once, when the module is built. This is correct only if its result is the same in every VM. The host
-therefore records the use of clocks, random numbers and the log, and the guest the use of the environment and of Python's random
-numbers.
+A filter's module-level code runs once, when the module is built. This is correct only if its result is the same in every VM.
+Therefore the host records whether it uses clocks, random numbers or the log, and the guest records whether it uses the environment
+or Python's random numbers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ...runtime.probe import Scratch, load_source, with_stand_ins
 
 __all__ = ["LoadedMemory", "load"]
 
-#: Hostcall -> name of the facility that it uses.
+#: Hostcall -> what it uses that differs between VMs.
 _USES = {
     "clock_time_get": "the time",
     "poll_oneoff": "the time",
@@ -25,10 +25,10 @@ _USES = {
     "environ_get": "the environment",
 }
 
-#: The guest's report -> name of the facility.
+#: Field of the guest's report -> what the filter uses.
 _GUEST_USES = {"environment": "the environment", "random": "random numbers"}
 
-#: Nanoseconds by which the clock advances when it is read.
+#: Nanoseconds by which the clock advances each time it is read.
 _TICK = 1_000_000
 
 #: The last hostcalls before the program loads the filter.
@@ -37,14 +37,15 @@ _LAST_BEFORE = frozenset({"environ_sizes_get", "environ_get"})
 
 @dataclass(frozen=True)
 class LoadedMemory:
-    """The result of loading.
+    """The result of loading a filter.
 
     Attributes
     ----------
     memory
         The complete memory of the VM.
     uses
-        Facilities that the top level used and that differ between VMs. If there are any, it has to run in every VM.
+        What the module-level code used that differs between VMs, such as "the time". If there is anything, the code must run in
+        every VM.
     """
 
     memory: bytes
@@ -52,9 +53,9 @@ class LoadedMemory:
 
 
 class _Loading(Scratch):
-    """A scratch host that records the hostcalls. Its results are the same in each build, so that a source always has the same module.
+    """A scratch host that records the hostcalls. It returns the same results in each build, so that a source always gives the same module.
 
-    Its clock only advances when it is read, so that a source can wait.
+    Its clock advances whenever it is read, so that a source that waits doesn't wait forever.
     """
 
     def __init__(self, image: Image, variables: Mapping[str, str]) -> None:
@@ -88,11 +89,11 @@ def load(image: Image, pages: int, filename: str) -> LoadedMemory:
     Parameters
     ----------
     image
-        The full runtime with the filter's source in place.
+        The full runtime, with the filter's source in its memory.
     pages
         Initial size of the runtime's memory in pages.
     filename
-        File name of the source in errors.
+        File name of the source, for error messages.
 
     Raises
     ------
@@ -116,7 +117,7 @@ def _load(image: Image, pages: int, filename: str, variables: Mapping[str, str])
 
 
 def _after_start(calls: list[str]) -> list[str]:
-    """Return the hostcalls that were made while the filter's source was loaded."""
+    """Return the hostcalls that were made while the filter's source was loaded, from all calls of the start."""
     first = next((i for i, name in enumerate(calls) if name in _LAST_BEFORE), -1) + 1
     if calls[first : first + 1] == ["environ_get"]:
         first += 1
