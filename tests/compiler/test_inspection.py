@@ -38,7 +38,7 @@ CASES = {
     "1 GiB": (wasm(f'(memory (export "memory") 16384) {MALLOC} {MARKER}'), None),
     "more than 1 GiB": (wasm(f'(memory (export "memory") 16385) {MALLOC} {MARKER}'), "at most 1 GiB"),
     "2 GiB": (wasm(f'(memory (export "memory") 32768) {MALLOC} {MARKER}'), "starts with 2 GiB"),
-    "unknown import": (wasm(f'(import "env" "nothing" (func)) {WHOLE}'), "imports env.nothing, which Envoy does not have"),
+    "unknown import": (wasm(f'(import "env" "nothing" (func)) {WHOLE}'), "imports env.nothing, which Envoy doesn't have"),
     "unknown module": (wasm(f'(import "foo" "proxy_log" (func)) {WHOLE}'), "in the module env, not foo"),
     "import of another type": (
         wasm(f'(import "env" "proxy_log" (func (param i32))) {WHOLE}'), "as i32 -> void, but Envoy has it as i32 i32 i32 -> i32",
@@ -47,7 +47,7 @@ CASES = {
     "imported memory": (wasm(f'(import "env" "memory" (memory 1)) {MALLOC} {MARKER}'), None),
     "imported table": (wasm(f'(import "env" "t" (table 1 funcref)) {WHOLE}'), None),
     "import of another version": (
-        wasm(f'(import "env" "proxy_continue_request" (func (result i32))) {WHOLE}'), "exists in ABI 0.1.0, not in 0.2.1",
+        wasm(f'(import "env" "proxy_continue_request" (func (result i32))) {WHOLE}'), "exists in ABI 0.1.0, but not in 0.2.1",
     ),
     "AssemblyScript's abort": (wasm(f'(import "env" "abort" (func (param i32 i32 i32 i32))) {WHOLE}'), "AssemblyScript"),
     "WASI of preview 1": (

@@ -1,12 +1,12 @@
-"""The glue: WebAssembly text between Envoy and the component, generated from the ABI table except for two files.
+"""The glue: WebAssembly text that connects Envoy with the component. Except for two files, it is generated from the ABI table.
 
 It implements the component's imports (the part of WASI 0.2 that filters can use, and functions for the app's start) and
-exports the functions that Envoy calls (callbacks, allocator, `_initialize`, the ABI's marker). Calls between the two go directly into
-CPython (`cpython.py`). Merging it with the component is the linker's job.
+exports the functions that Envoy calls (callbacks, allocator, `_initialize`, the ABI's marker). Callbacks call CPython directly
+(`cpython.py`). The linker merges the glue with the component.
 
 Facts (https://github.com/WebAssembly/component-model/blob/main/design/mvp/CanonicalABI.md):
 
-* Each call of a component's export has to be followed by its post-return function. Otherwise it leaks guest stack.
+* After each call of a component's export, its post-return function must be called. Otherwise guest stack leaks.
 * Creating and deleting a context doesn't run Python. Both are recorded in a journal (`journal.wat`).
 """
 
@@ -42,15 +42,15 @@ WIT_INTERFACE = "wasmnb:guest/host"
 #: Functions that the component exports.
 WORLD_EXPORTS = ("start", "sync")
 
-#: The introspection export (`sdk/dispatch/introspection.py`). It takes address and size of a request, in memory that
-#: `proxy_on_memory_allocate` allocated and that it frees. It returns the address of the reply's address and size (u32
-#: each, valid until the next call), or 0. Real proxies never call it.
+#: The introspection export (`sdk/dispatch/introspection.py`). Its parameters are address and size of a request, in memory that
+#: `proxy_on_memory_allocate` has allocated; the export frees the memory. It returns 0, or the address of two u32: address and
+#: size of the reply, which is valid until the next call. Real proxies never call it.
 CONTROL = "wasmnb_control"
 
 #: Symbol of the function that copies a range of the archive: (to, offset, size).
 COPY_ARCHIVE = "copy-archive"
 
-#: Functions that the component imports -> functions of the glue.
+#: Function that the component imports -> function of the glue.
 WORLD_IMPORTS = {
     "natives": "natives",
     "bind": "bind",
@@ -60,25 +60,25 @@ WORLD_IMPORTS = {
     "abort": "abort",
 }
 
-#: Prefix of those exports of the glue that the finished module exports as well.
+#: Prefix of exports of the glue that the finished module exports as well.
 FINISHED = "finished:"
 
-#: Pages of the glue's own memory, behind the component's. Layout:
+#: Pages of the glue's own memory, which comes after the component's. Layout:
 #:
 #:      +0  address and size of the filter's source; flags, see below
 #:     +16  number of entries in the journal
 #:     +20  number of bytes in the two line buffers (stdout, stderr)
 #:     +28  number of the last pollable; +96 ready times of pollables (u64); +32 and +256 scratch
 #:    +352  address and size of the report about loading the source
-#:    +360  the introspection export's last response: object, address, size
+#:    +360  last response of the introspection export: object, address, size
 #:    +512  see `layout.py`
 #:   +4096  line buffers, 8 KiB each
 #:  +20480  the journal: 4096 entries of context id and parent id (0xFFFFFFFF: deleted), u32 each
 #:  +53248  messages of functions that trap
 GLUE_PAGES = 1
 
-#: Flag: deleting a context calls Python because the filter overrides `on_delete`. The next bit has the same effect while a
-#: context waits.
+#: Flag: deleting a context calls Python, because the filter overrides `on_delete`. The next bit has the same effect while a
+#: context is waiting.
 ON_DELETE_IN_PYTHON = 1
 
 #: Offset of the address and the size of the report.
@@ -99,12 +99,12 @@ Signatures = Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
 
 
 def glue_text(imports: Signatures, base: int, first_slot: int, archive: tuple[int, int]) -> str:
-    """Generate the glue for a component.
+    """Return the glue for a component as WebAssembly text.
 
     Parameters
     ----------
     imports
-        Imports of the component: `glue_name` -> core signature.
+        Imports of the component: name from `glue_name` -> core signature.
     base
         Address of the glue's own memory.
     first_slot

@@ -1,7 +1,7 @@
-"""Built-in functions in addition to the hostcalls, for work that is far slower in Python.
+"""Built-in functions in addition to the hostcalls, for work that is much slower in Python.
 
-Each is a METH_FASTCALL function `(self, arguments, count) -> object` that returns null with an exception set on failure.
-The SDK has the same functions in Python for all other bindings. `text` is a `str`, or the `bytes` of one.
+Each is a METH_FASTCALL function `(self, arguments, count) -> object`. If it fails, it sets an exception and returns null.
+The SDK has the same functions in Python for all other bindings. `text` is a `str`, or `bytes` in UTF-8.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NONE_LEFT = f"(if (call $PyErr_Occurred) (then {_FAIL}))"
 
 
 def built_ins_text(base: int) -> Iterable[str]:
-    """Generate the functions, their helpers, and a constant in memory."""
+    """Yield the functions, their helpers, and a constant in memory, as WebAssembly text."""
     yield f'  (data (i32.const {base + ERRORS}) "surrogateescape\\00")'
     yield from (_COPY_ARCHIVE, _TAKE_BYTES, _IS_TEXT, _TEXT_OR_BYTES, _BREAKS, _MAKE, _PAIRS, _ENCODE, _STREAMS_DROP)
     for name, (arguments, locals_, body) in OWN.items():
@@ -44,11 +44,11 @@ def _number(number: int) -> str:
     return f"(call $PyLong_AsUnsignedLongMask {_argument(number)})"
 
 
-#: Copy a range of the archive. Release modules have another one: theirs is in a passive segment (`COPY_ARCHIVE`).
+#: Copy a range of the archive. In release modules, another function replaces it, which reads a passive segment (`COPY_ARCHIVE`).
 _COPY_ARCHIVE = """  (func $copy-archive (param $to i32) (param $offset i32) (param $size i32)
     (memory.copy (local.get $to) (i32.add (global.get $archive) (local.get $offset)) (local.get $size)))"""
 
-#: Make a `bytes` from memory that the proxy allocated in the guest, and free that memory.
+#: Make a `bytes` from memory that the proxy has allocated in the guest, and free this memory.
 _TAKE_BYTES = """  (func $take-bytes (param $at i32) (param $size i32) (result i32) (local $made i32)
     (local.set $made (call $PyBytes_FromStringAndSize (local.get $at) (local.get $size)))
     (if (local.get $at) (then (call $free (local.get $at))))
@@ -136,7 +136,7 @@ _JOURNAL = """    (local.set $size (i32.shl (i32.load offset=16 (global.get $bas
     (i32.store offset=16 (global.get $base) (i32.const 0))
     (call $PyBytes_FromStringAndSize (global.get $journal) (local.get $size))"""
 
-#: (map, name): what filters do most, in one step: the first value as a `str`, or the status if not OK.
+#: (map, name): return the first value of a header as a `str`, or the status if it isn't OK. This is what filters do most.
 _HEADER_TEXT = f"""    (local.set $area {_AREA})
     (local.set $map {_number(0)})
     (if (call $text-or-bytes {_argument(1)} (local.get $area) (i32.add (local.get $area) (i32.const 4))) (then {_FAIL}))
@@ -150,7 +150,7 @@ _HEADER_TEXT = f"""    (local.set $area {_AREA})
     (if (i32.load offset=8 (local.get $area)) (then (call $free (i32.load offset=8 (local.get $area)))))
     (local.get $made)"""
 
-#: (map, as text): every entry of a map as a list of pairs, or the status if not OK.
+#: (map, as text): return all entries of a map as a list of pairs, or the status if it isn't OK.
 _HEADER_PAIRS = f"""    (local.set $area {_AREA})
     (local.set $map {_number(0)})
     (local.set $text {_number(1)})
@@ -164,7 +164,8 @@ _HEADER_PAIRS = f"""    (local.set $area {_AREA})
     (if (local.get $data) (then (call $free (local.get $data))))
     (local.get $made)"""
 
-#: (map, name, value): replace all entries of a name by one. Returns the status, -1 if a value isn't text, or -2 for a line break.
+#: (map, name, value): replace all entries with a name by one. Returns the status, -1 if an argument isn't text, or -2 if one has a line
+#: break.
 _HEADER_SET = f"""    (local.set $area {_AREA})
     (local.set $map {_number(0)})
     {_NONE_LEFT}
@@ -180,8 +181,8 @@ _HEADER_SET = f"""    (local.set $area {_AREA})
     (call $PyLong_FromLong (call $proxy_replace_header_map_value (local.get $map) (local.get $name) (local.get $size)
       (i32.load (local.get $area)) (i32.load offset=4 (local.get $area))))"""
 
-#: Serialise a list of pairs of text, once round to add up the sizes, once to write. Returns a `bytes`, 0 after an exception, or 1 if
-#: a name or a value has a line break and $strict refuses it.
+#: Serialise a list of pairs of text. The first loop adds up the sizes, the second one writes. Returns a `bytes`, 0 after an exception,
+#: or 1 if a name or a value has a line break and $strict isn't 0.
 _ENCODE = f"""  (func $encode (param $list i32) (param $strict i32) (result i32)
     (local $area i32) (local $count i32) (local $left i32) (local $size i32) (local $pair i32) (local $part i32)
     (local $made i32) (local $sizes i32) (local $at i32)
@@ -233,11 +234,11 @@ _ENCODE = f"""  (func $encode (param $list i32) (param $strict i32) (result i32)
       (br_if $write (i32.lt_u (local.get $left) (local.get $count))))
     (local.get $made))"""
 
-#: (list of pairs of text): a serialised header map.
+#: (list of pairs of text): return a serialised header map.
 _ENCODED = f"    (call $encode {_argument(0)} (i32.const 0))"
 
-#: (status, details, body, headers, gRPC status): send a local response, and return the hostcall's status. -1 if a part is of a type
-#: that Python has to encode, or a header has a line break: then nothing has been sent.
+#: (status, details, body, headers, gRPC status): send a local response, and return the hostcall's status. Returns -1 and sends nothing
+#: if an argument has a type that Python must encode, or a header has a line break.
 _LOCAL_RESPONSE = f"""    (local.set $area {_AREA})
     (local.set $status {_number(0)})
     (local.set $grpc {_number(4)})
@@ -270,22 +271,22 @@ _LOCAL_RESPONSE = f"""    (local.set $area {_AREA})
     (call $PyErr_Clear)
     (call $PyLong_FromLong (i32.const -1))"""
 
-#: (on): whether deleting a context enters Python for now, since something waits that it would end.
+#: (on): set whether deleting a context calls Python, because a task is waiting that the deletion would end.
 _WATCH_DELETES = f"""    (i32.store offset=8 (global.get $base) (i32.or
       (i32.and (i32.load offset=8 (global.get $base)) (i32.const -3))
       (i32.shl (i32.ne (call $PyLong_AsLong {_argument(0)}) (i32.const 0)) (i32.const 1))))
     (call $PyLong_FromLong (i32.const 0))"""
 
-#: (id): the parent of a context that was noted as made, which is taken out of the journal; -1 if it is not there.
+#: (id): remove the creation of a context from the journal, and return its parent; -1 if the journal doesn't have it.
 _CLAIM = f"""    (local.set $id {_number(0)})
     {_NONE_LEFT}
     (call $PyLong_FromLong (call $journal-claim (local.get $id)))"""
 
-#: (dict): the HTTP streams by id, which has to live on: deleting one of them takes it out of there.
+#: (dict): set the dict of HTTP streams by id, which must stay alive. Deleting a stream's context removes it from this dict.
 _HOLD_STREAMS = f"""    (i32.store offset={STREAMS} (global.get $base) {_argument(0)})
     (call $PyLong_FromLong (i32.const 0))"""
 
-#: (offset, size): a range of the archive of Python's library.
+#: (offset, size): return a range of the archive of Python's library.
 _ARCHIVE = f"""    (local.set $offset {_number(0)})
     (local.set $size {_number(1)})
     {_NONE_LEFT}
@@ -297,7 +298,7 @@ _ARCHIVE = f"""    (local.set $offset {_number(0)})
       (then (call $copy-archive (call $PyBytes_AsString (local.get $made)) (local.get $offset) (local.get $size))))
     (local.get $made)"""
 
-#: (coroutine, None): run it to its end or next wait: what it returned, or a tuple of it and what it waits for.
+#: (coroutine, None): run a coroutine to its end or next wait. Returns its result, or a tuple of the coroutine and what it waits for.
 _RUN = f"""    (local.set $how (call $PyIter_Send {_argument(0)} {_argument(1)} {_AREA}))
     (local.set $got (i32.load offset={SCRATCH} (global.get $base)))
     (if (i32.eqz (local.get $how)) (then (return (local.get $got))))

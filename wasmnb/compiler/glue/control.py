@@ -1,4 +1,4 @@
-"""Calls of a runtime's introspection export, through the guest's memory as `layout` says. Its requests and responses are JSON."""
+"""Calls of a guest's introspection export, which answers questions about a running filter. Requests and responses are JSON."""
 
 from __future__ import annotations
 
@@ -11,17 +11,26 @@ from ...engine import Guest, Trap
 
 __all__ = ["CONTROL", "call_control"]
 
-#: The introspection export, and the allocator that its requests are written with.
+#: The introspection export, and the allocator for its requests.
 CONTROL, _ALLOCATE = "wasmnb_control", "proxy_on_memory_allocate"
 
 
 def call_control(guest: Guest, command: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return the response to a command: its result under `done`, or a message under `error`.
+    """Send a command to a guest, and return the response: the result is under `done`, or a message under `error`.
+
+    Parameters
+    ----------
+    guest
+        The running VM, native or in Wasm.
+    command
+        Name of the command.
+    arguments
+        Arguments of the command, which must be valid in JSON.
 
     Raises
     ------
     Trap
-        The guest stopped.
+        The guest stopped, or it has no introspection export.
     """
     request = encode_text(json.dumps({"do": command, **arguments}))
     native: Callable[[bytes], bytes] | None = getattr(guest, "control", None)
@@ -37,5 +46,5 @@ def _call_export(guest: Guest, request: bytes) -> bytes:
     guest.memory.write(address, request)
     response = export(address, len(request))
     if not response:
-        raise Trap("it could not answer")
+        raise Trap("its introspection export returned no response")
     return guest.memory.read(guest.memory.u32(response), guest.memory.u32(response + 4))

@@ -1,10 +1,10 @@
-"""Glue between the ABI and CPython's C interface, generated from the ABI table.
+"""Glue between the ABI and CPython's C API, which is generated from the ABI table.
 
-componentize-py's own glue (Rust, the canonical ABI, a return area) costs about 4 us per callback and 2.5 us per hostcall in
-Wasm. CPython's functions are in the same module, so this glue calls them directly:
+componentize-py's own glue (Rust, the canonical ABI, a return area) takes about 4 us per callback and 2.5 us per hostcall in
+Wasm. This glue calls CPython's functions directly, because they are in the same module:
 
-* A callback is `PyObject_Vectorcall` on the dispatcher's bound method, whose address the app registers with `bind`.
-* A hostcall is a built-in function (METH_FASTCALL) that the app gets from `natives`. It passes the addresses inside `bytes`
+* A callback calls the dispatcher's bound method with `PyObject_Vectorcall`. The app registers the method's address with `bind`.
+* A hostcall is a built-in function (METH_FASTCALL), which the app gets from `natives`. It passes the addresses inside `bytes`
   and `str` objects to the proxy without a copy, and returns outputs as `bytes`. A `str` must be valid UTF-8: surrogates
   raise UnicodeEncodeError.
 
@@ -64,16 +64,16 @@ C_API: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 _METH_FASTCALL = 0x80
 _DEFINITION_SIZE = 16
-_ARGUMENTS_OFFSET = 0x80000000  # PY_VECTORCALL_ARGUMENTS_OFFSET: the callee may overwrite the slot before the arguments
+_ARGUMENTS_OFFSET = 0x80000000  # PY_VECTORCALL_ARGUMENTS_OFFSET: the callee can overwrite the slot before the arguments
 
 
 def cpython_text(hostcalls: Sequence[Hostcall], base: int, first_slot: int) -> Iterable[str]:
-    """Generate the built-in functions for hostcalls and the journal, and `natives` and `bind` for the app.
+    """Yield the built-in functions for hostcalls and the journal, and `natives` and `bind` for the app.
 
     Parameters
     ----------
     hostcalls
-        Hostcalls, in table order.
+        The hostcalls, in the order of the ABI table.
     base
         Address of the glue's memory.
     first_slot
@@ -82,7 +82,7 @@ def cpython_text(hostcalls: Sequence[Hostcall], base: int, first_slot: int) -> I
     Yields
     ------
     str
-        Fields of a module in text format.
+        Fields of a module, in WebAssembly text format.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def cpython_text(hostcalls: Sequence[Hostcall], base: int, first_slot: int) -> I
 
 
 def imports_text() -> Iterable[str]:
-    """Generate the imports from CPython and of the function table."""
+    """Yield the imports of CPython's functions and of the function table."""
     yield '  (import "component" "table" (table 1 funcref))'
     for name, (params, results) in C_API.items():
         signature = "".join(f" (param {p})" for p in params) + "".join(f" (result {r})" for r in results)
@@ -107,7 +107,7 @@ def imports_text() -> Iterable[str]:
 
 
 def callback_text(callback: Callback, number: int, head: str) -> str:
-    """Generate a callback, which traps after an exception. The dispatcher has logged the exception.
+    """Return the function for a callback. It traps after an exception, which the dispatcher has logged.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def callback_text(callback: Callback, number: int, head: str) -> str:
     number
         Number of its method, as registered with `bind`.
     head
-        Identifier or export of the function.
+        Identifier of the function, or its export, in text format.
 
     Returns
     -------
@@ -146,14 +146,14 @@ def _drop_result() -> str:
 
 
 def control_text(number: int, head: str) -> str:
-    """Generate the introspection export. It clears a pending exception and calls a method with the request.
+    """Return the introspection export, which clears a pending exception and calls a method with the request.
 
     Parameters
     ----------
     number
         Number of the method, as registered with `bind`.
     head
-        Export of the function.
+        Export of the function in text format.
 
     Returns
     -------
@@ -181,7 +181,7 @@ def control_text(number: int, head: str) -> str:
 
 
 def _definitions(names: Sequence[str], base: int, first_slot: int) -> Iterable[str]:
-    """Generate `PyMethodDef` structures (name, function, flags, no documentation), then the names."""
+    """Yield the `PyMethodDef` structures (name, function, flags, no documentation), then the names."""
     name_at = base + NAMES
     for i, name in enumerate(names):
         fields = (name_at, first_slot + i, _METH_FASTCALL, 0)
@@ -194,7 +194,7 @@ def _definitions(names: Sequence[str], base: int, first_slot: int) -> Iterable[s
 
 
 def _natives(count: int) -> str:
-    """Generate `natives(list)`, which appends the built-in functions: the glue's own, then the hostcalls in table order."""
+    """Return `natives(list)`, which appends the built-in functions: the glue's own, then the hostcalls in table order."""
     return f"""  (func $natives (param $list i32) (local $at i32) (local $end i32) (local $lock i32) (local $function i32)
     (local.set $lock (call $PyGILState_Ensure))
     (local.set $at (i32.add (global.get $base) (i32.const {DEFINITIONS})))
@@ -215,7 +215,7 @@ _BIND = f"""  (func $bind (param $number i32) (param $method i32)
 
 
 def _native(hostcall: Hostcall) -> str:
-    """Generate a hostcall as a built-in function: (self, arguments, count) -> status, or (status, *outputs)."""
+    """Return a hostcall as a built-in function: (self, arguments, count) -> status, or (status, *outputs)."""
     read, operands, slots = _inputs(hostcall.inputs)
     outputs = _outputs(hostcall.outputs)
     cleared = " ".join(f"(i64.store offset={at} (global.get $base) (i64.const 0))" for _, at in outputs)
@@ -234,7 +234,7 @@ def _native(hostcall: Hostcall) -> str:
 
 
 def _inputs(inputs: Sequence[Param]) -> tuple[str, str, list[tuple[str, str]]]:
-    """Return code that reads the arguments into locals, the locals as operands, and the locals' names and types."""
+    """Return code that reads the arguments into locals, code that passes these locals, and their names and types."""
     code, operands, slots = [], [], []
     for i, p in enumerate(inputs):
         argument = f"(i32.load offset={4 * i} (local.get $args))"
@@ -258,7 +258,7 @@ def _inputs(inputs: Sequence[Param]) -> tuple[str, str, list[tuple[str, str]]]:
 
 
 def _outputs(outputs: Sequence[Param]) -> list[tuple[Param, int]]:
-    """Return the outputs with their offsets: eight bytes each, for a u64 or for pointer and size."""
+    """Return the outputs with their offsets. Each has eight bytes, for a u64 or for pointer and size."""
     return [(p, SCRATCH + 8 + 8 * i) for i, p in enumerate(outputs)]
 
 
@@ -270,7 +270,7 @@ _MAKE = {
 
 
 def _result(outputs: Sequence[tuple[Param, int]]) -> str:
-    """Generate the result: the status, or a tuple."""
+    """Return code for the result: the status, or a tuple."""
     status = "(call $PyLong_FromLong (local.get $status))"
     if not outputs:
         return status

@@ -1,4 +1,4 @@
-"""Programs that run inside the runtime: they are copied to the guest's Python path.
+"""Python modules that run inside the runtime. They are copied to the guest's Python path.
 
-Code outside the guest doesn't import them; the SDK that they use is `wasmnb.sdk`.
+Code outside the guest doesn't import them. They use the SDK, `wasmnb.sdk`.
 """

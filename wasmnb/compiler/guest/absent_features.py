@@ -1,7 +1,7 @@
-"""Features of Python that a proxy lacks raise an exception that says what to use instead, also to filters that catch it.
+"""Replacements for features of Python that don't work in a proxy. They raise an exception that says what to use instead.
 
-Facts: the C functions fail with "Not supported" or "can't start new thread", a lock that nobody releases stops the module, and
-an event loop that couldn't be created fails once more when it is collected.
+Facts: the original C functions fail with "Not supported" or "can't start new thread", a lock that is never released stops the
+module, and an event loop that couldn't be created fails a second time when it is garbage collected.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from wasmnb.sdk.diagnostics.unsupported import ABSENT_ATTRIBUTES, LOCKS, PROCESS
 
 __all__ = ["UnsupportedFeatureError", "install"]
 
-#: WASI's number of "Not supported".
+#: WASI's error number for "Not supported".
 _NOT_SUPPORTED = 58
 
 
 class UnsupportedFeatureError(OSError, NotImplementedError):
-    """Something that a proxy doesn't have. Programs expect one or the other of its bases."""
+    """A program uses a feature that doesn't exist in a proxy. Some programs catch OSError, others NotImplementedError."""
 
     def __init__(self, text: str) -> None:
         super().__init__(_NOT_SUPPORTED, text)
 
 
 def _failing(name: str, text: str) -> Callable[..., Any]:
-    """Return a function that raises; it closes coroutines that it gets, which nothing will await."""
+    """Return a function that raises an exception. It closes coroutines in its arguments, because they will never be awaited."""
 
     def fail(*args: Any, **_: Any) -> Any:
         for argument in args:
@@ -40,7 +40,7 @@ def _failing(name: str, text: str) -> Callable[..., Any]:
 
 
 def _loop(self: Any, *_: Any, **__: Any) -> None:
-    self._closed = True  # for the collector
+    self._closed = True  # so that nothing fails when it is garbage collected
     raise UnsupportedFeatureError(event_loop_advice(""))
 
 
@@ -50,7 +50,7 @@ def _wait(self: Any, timeout: float | None = None) -> bool:
     return bool(self._wasmnb_wait(timeout))
 
 
-#: Module, its functions that fail, and the text.
+#: Module, its functions that fail, and the text of the exception.
 _FUNCTIONS: tuple[tuple[str, str, str], ...] = (
     (
         "socket",
@@ -64,7 +64,7 @@ _FUNCTIONS: tuple[tuple[str, str, str], ...] = (
     ("subprocess", "Popen.__init__", PROCESSES),  # asyncio imports it
 )
 
-#: Functions of asyncio that need a loop.
+#: Functions of asyncio that need an event loop.
 _LOOPS = (
     "run sleep wait timeout new_event_loop get_event_loop get_running_loop create_task ensure_future gather wait_for to_thread shield "
     "run_coroutine_threadsafe open_connection start_server create_subprocess_exec create_subprocess_shell"
@@ -72,7 +72,7 @@ _LOOPS = (
 
 
 def install(reasons: dict[str, str]) -> None:
-    """Replace functions of the modules that have been imported; `reasons` are those of modules that can't be imported."""
+    """Replace functions of imported modules. `reasons` says for each module that can't be imported why it doesn't exist."""
     for module, names, text in _FUNCTIONS:
         for name in names.split():
             _replace(module, name, text)
@@ -104,13 +104,13 @@ def _replace(module: str, name: str, text: str) -> None:
 
 
 def _limit_waiting() -> None:
-    """Let conditions, and with them events, queues and semaphores, wait only with a timeout."""
+    """Make conditions raise if they wait without a timeout. Events, queues and semaphores use conditions."""
     condition: Any = sys.modules["threading"].Condition
     condition._wasmnb_wait, condition.wait = condition.wait, _wait
 
 
 def _explaining(module: ModuleType) -> Callable[[str], Any]:
-    """Return a module's `__getattr__`: it names what to do about attributes that only other systems have."""
+    """Return a `__getattr__` for a module, which says what to use instead of attributes that exist only on other systems."""
 
     def __getattr__(name: str) -> Any:  # noqa: N807
         text = f"module {module.__name__!r} has no attribute {name!r}"
@@ -121,19 +121,19 @@ def _explaining(module: ModuleType) -> Callable[[str], Any]:
 
 
 class _AbsentModules:
-    """The last finder of imports: it names the reason why a module doesn't exist.
+    """The last import finder, whose error says why a module doesn't exist.
 
     Parameters
     ----------
     reasons
-        Reason for each module.
+        The reason for each module, by name.
     """
 
     def __init__(self, reasons: dict[str, str]) -> None:
         self._reasons = reasons
 
     def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> None:
-        """Raise for a known module; find nothing otherwise."""
+        """Raise `ModuleNotFoundError` if the reason is known; otherwise return None."""
         reason = next((self._reasons[part] for part in _with_parents(name) if part in self._reasons), None)
         if reason is not None:
             raise ModuleNotFoundError(f"No module named {name!r}. {reason}", name=name)

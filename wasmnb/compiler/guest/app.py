@@ -1,8 +1,8 @@
-"""The app inside the runtime: connects the component's world with the SDK's dispatcher.
+"""The app inside the runtime, which connects the component's world with the SDK's dispatcher.
 
-componentize-py runs this file once, at build time, and keeps the resulting memory. `start` runs in every VM from the
-module's `_initialize`. Callbacks go directly to the dispatcher, because the glue knows the addresses of its bound
-methods. Hostcalls are built-in functions that the glue creates.
+componentize-py runs this file once, at build time, and keeps the resulting memory. The module's `_initialize` calls `start` in
+every VM. The glue calls the dispatcher directly for callbacks, because it knows the addresses of its bound methods. Hostcalls
+are built-in functions that the glue creates.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import sys
 from importlib import import_module
 
 import_module("wasmnb_no_docstrings")
-import_module("wasmnb_preload")  # filters have no file system to import from
-sys.modules["_sqlite3"] = None  # type: ignore[assignment]  # it needs files, and release modules lack it
+import_module("wasmnb_preload")  # everything is imported now, because filters have no file system
+sys.modules["_sqlite3"] = None  # type: ignore[assignment]  # it needs files, and release modules don't contain it
 
 # ruff: noqa: E402
 import gc
@@ -42,17 +42,17 @@ class _Binding:
     archive: Any
 
 
-#: The VM's dispatcher, and the methods whose addresses the glue holds: both must stay alive.
+#: The VM's dispatcher, and the methods whose addresses the glue uses. Both must stay alive.
 _kept: list[Any] = []
 
 
 def _abort(*_: object) -> None:
-    """Stop the VM after an exception that left a callback. The dispatcher has logged it."""
+    """Stop the VM after an exception has left a callback. The dispatcher has logged the exception."""
     host.abort()
 
 
 def _ignored(unraisable: sys.UnraisableHookArgs, /) -> None:
-    """Log an exception that no callback can get, as of a `__del__` method; the filter keeps running, as natively."""
+    """Log an exception that can't be raised in a callback, such as one from a `__del__` method. The filter continues to run."""
     if unraisable.exc_value is not None:
         _kept[0].vm.errors.report_ignored(unraisable.exc_value, unraisable.err_msg, unraisable.object)
 
@@ -63,7 +63,7 @@ def _uncaught(_type: object, error: BaseException, _traceback: object) -> None:
 
 
 def _environment() -> None:
-    """Replace the environment variables of the build by those of this VM."""
+    """Replace the environment variables of the build with those of this VM."""
     os.environ.clear()
     for entry in host.environment().split(b"\0"):
         name, equals, value = entry.partition(b"=")
@@ -72,7 +72,7 @@ def _environment() -> None:
 
 
 def _resume() -> None:
-    """Renew what differs between VMs, after the filter was loaded in another one and its memory was copied."""
+    """Update what differs between VMs. This VM's memory was copied from another VM, which had loaded the filter."""
     try:
         random.seed()
         _environment()
@@ -82,7 +82,7 @@ def _resume() -> None:
 
 
 def _make_dispatcher() -> Dispatcher:
-    """Get the hostcalls from the glue and register the callbacks. In CPython an object's id is its address."""
+    """Get the hostcalls from the glue, and register the callbacks. In CPython, an object's id is its address."""
     natives: list[Any] = []
     binding = _Binding()
     host.natives(id(natives))
@@ -103,7 +103,7 @@ def _missing(*_: object) -> int:
 
 
 class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
-    """The class that componentize-py looks for."""
+    """The class that componentize-py requires."""
 
     def start(self) -> None:
         """Load the filter. Runs once in every VM."""
@@ -132,20 +132,20 @@ class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
         callbacks, classes = dispatcher.callbacks(), dispatcher.class_names()
         report = {"exports": dispatcher.exports(), "callbacks": callbacks, "classes": classes, "reads": watch.reads}
         host.report(json.dumps(report).encode())
-        gc.freeze()  # loaded objects stay: the collector can skip them
+        gc.freeze()  # loaded objects stay alive, so the collector can skip them
 
     def sync(self) -> None:
-        """Process the journal, which is full."""
+        """Process the journal, because it is full."""
         dispatcher = _kept[0]
         dispatcher.sync(dispatcher.vm.abi.journal())
 
 
-# Filters have no archives of zip files to import from: 70 kB less.
+# Filters can't import from zip files. Without this importer, a VM needs 70 kB less.
 sys.path_hooks[:] = [hook for hook in sys.path_hooks if getattr(hook, "__module__", "") != "zipimport"]
 sys.path_importer_cache.clear()
 del sys.modules["zipimport"]
 
-#: There is nothing to read. The buffer that Python has made for it is 128 KiB.
+#: There is nothing to read from it, so a small buffer replaces Python's buffer of 128 KiB.
 sys.stdin = sys.__stdin__ = open(0, buffering=256, closefd=False)  # type: ignore[misc]  # noqa: SIM115
 
 gc.collect()

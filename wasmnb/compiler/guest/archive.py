@@ -1,11 +1,10 @@
-"""Modules of the standard library as packed code outside of Python's heap, which are loaded when a filter first uses them.
+"""The archive: packed code of standard library modules outside of Python's heap. They are loaded when a filter first uses them.
 
-Facts: a module that is imported while the runtime is built costs 20 to 100 kB of memory in every VM. The archive is a part of
-memory that release modules don't even have: theirs is in a passive segment. A release module loads its filter when it is built:
-what the filter imports then is in its memory like any other module.
+Facts: a module that is imported while the runtime is built needs 20 to 100 kB of memory in every VM. The archive is a part of the
+linear memory; in release modules, it is a passive segment, which doesn't need memory in every VM. A release module's filter is loaded
+when the module is built, so the modules that it imports are in its memory like all others.
 
-Modules that others import at their top and seldom use are deferred: they are there, and empty until somebody wants something
-of them.
+Modules that others import but rarely use are deferred: they exist in `sys.modules`, but are empty until one of their names is used.
 """
 
 from __future__ import annotations
@@ -20,17 +19,17 @@ from typing import Any
 
 __all__ = ["Deferred", "defer", "install"]
 
-#: Bytes in front of the index: its size.
+#: Bytes before the index, which contain its size.
 _HEAD = 4
 
 
 class _Archive:
-    """Finds and loads the packed modules, as a meta-path finder and a loader.
+    """Finds and loads the packed modules. It is a meta-path finder and a loader.
 
     Parameters
     ----------
     read
-        Function that returns a range of the archive, by offset and size.
+        Function that returns a range of the archive, given by offset and size.
     """
 
     def __init__(self, read: Callable[[int, int], bytes]) -> None:
@@ -71,19 +70,19 @@ class _Archive:
         return self._index
 
 
-#: The finder, when the VM has an archive.
+#: The finder, if the VM has an archive.
 _installed: list[_Archive] = []
 
 
 def install(read: Callable[[int, int], bytes]) -> None:
-    """Let imports find the archive's modules."""
+    """Make the modules in the archive available to imports. `read` returns a range of the archive, given by offset and size."""
     finder = _Archive(read)
     _installed.append(finder)
     sys.meta_path.append(finder)
 
 
 class Deferred(ModuleType):
-    """A module that is loaded by the first use of a name that is not of modules in general."""
+    """A module that is loaded when one of its names is used for the first time, except for names that all modules have."""
 
     def _load(self) -> None:
         name = self.__name__
@@ -111,7 +110,7 @@ class Deferred(ModuleType):
 
 
 def defer(names: Iterable[str]) -> None:
-    """Put modules into `sys.modules` that are loaded when they are used. None of them may be a package's, or one."""
+    """Put modules into `sys.modules` that are loaded when they are used. They can't be packages or submodules."""
     for name in names:
         module = Deferred(name)
         module.__spec__ = ModuleSpec(name, None, origin=f"/python/{name}.py")

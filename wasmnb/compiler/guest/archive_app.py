@@ -1,4 +1,4 @@
-"""The app of the guest that compiles the archive: componentize-py runs it once, and the result is found in its memory."""
+"""The app of the guest that compiles the archive. componentize-py runs it once, and the result is read from its memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ archive = pack(NAMES, SKIPPED)
 
 
 class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
-    """The class that componentize-py looks for. Nobody calls it."""
+    """The class that componentize-py requires. It is never called."""
 
     def start(self) -> None:
         """Do nothing."""

@@ -1,4 +1,4 @@
-"""Serves the metadata of installed packages from memory to `importlib.metadata`."""
+"""Makes the metadata of installed packages available to `importlib.metadata`, from memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["install"]
 
 
 class _InMemory(Distribution):
-    """A distribution whose metadata files are texts."""
+    """A distribution whose metadata files are texts in memory."""
 
     def __init__(self, files: Mapping[str, str]) -> None:
         self._files = files
@@ -25,7 +25,7 @@ class _InMemory(Distribution):
 
 
 class _Finder:
-    """The finder of `sys.meta_path` that `importlib.metadata` asks; it finds no modules."""
+    """A finder in `sys.meta_path` that `importlib.metadata` uses. It doesn't find modules."""
 
     def __init__(self, distributions: Mapping[str, Mapping[str, str]]) -> None:
         self._distributions = {_normalised(name): files for name, files in distributions.items()}
@@ -44,5 +44,5 @@ def _normalised(name: str) -> str:
 
 
 def install(distributions: Mapping[str, Mapping[str, str]]) -> None:
-    """Serve these distributions: name -> text by name of its metadata file."""
+    """Make these distributions available: name of the distribution -> name of a metadata file -> text."""
     sys.meta_path.append(_Finder(distributions))

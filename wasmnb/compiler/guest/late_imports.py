@@ -1,7 +1,7 @@
-"""Imports at build time the modules that others would import later, when there is no file system to import from.
+"""Imports modules at build time that others would import later, when there is no file system to import from.
 
-The syntax tree of every module that was loaded from a file names the imports inside its functions. Those that fail here
-would fail in a filter as well.
+The imports inside a module's functions are found in the syntax tree of its file. Those that fail here would fail in a filter
+as well.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from importlib.util import resolve_name
 
 __all__ = ["import_late"]
 
-#: Module -> modules that frozen code, which has no file to read, imports for it.
+#: Module -> modules that frozen code imports for it. Frozen code has no file to read.
 _FROZEN = {"importlib.resources": ("importlib.readers",)}
 
-#: Functions that only the command line or a test suite calls.
+#: Functions that are only called from the command line or by a test suite.
 _COMMANDS = {"main", "_main", "_test", "test"}
 
 
 def import_late(before: set[str], skipped: Iterable[str]) -> None:
-    """Import what the modules that were loaded since `before` may import later, and so on for those.
+    """Import the modules that newly loaded modules can import later, then those that these can import, and so on.
 
     Parameters
     ----------
     before
-        Names of the modules that were loaded first; theirs are known.
+        Names of modules that were loaded earlier. Their late imports are already known.
     skipped
-        Top-level modules that cannot work in a filter.
+        Top-level modules that can't work in a filter.
     """
     done, ignored = set(before), frozenset(skipped)
     while waiting := [name for name in sys.modules if name not in done]:

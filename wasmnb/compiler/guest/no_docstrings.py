@@ -1,8 +1,8 @@
-"""Makes the guest compile modules without docstrings, and all but packages without columns. It's imported first.
+"""Makes the guest compile modules without docstrings, and all except packages without columns. It is imported first.
 
-Packages of a filter keep their docstrings because some read their own. componentize-py mounts the folders of the Python
-path at /0, /1, and so on; the second one has the packages. A filter has no source of the standard library and the SDK, so that nothing could
-be underlined in its lines: their positions are a tenth of its memory.
+Packages of a filter keep their docstrings, because some packages read their own. componentize-py mounts the folders of the Python
+path at /0, /1, and so on; the second one contains the packages. Columns are a tenth of a filter's memory. They are used to underline
+code in tracebacks, which isn't possible for the standard library and the SDK, whose source a filter doesn't have.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 __all__ = ["plain_dataclasses", "slim"]
 
-#: Kinds of entries in a table of locations (CPython's Objects/locations.md), and the most code units that one is about.
+#: Kinds of entries in a table of locations (CPython's Objects/locations.md), and the maximum code units of an entry.
 _ONE_LINE, _NO_COLUMNS, _LONG, _NONE = 10, 13, 14, 15
 _UNITS = 8
 
@@ -26,14 +26,14 @@ def _compile(_self: Any, data: Any, path: str, *, _optimization: int = -1) -> Co
 
 
 def slim(code: CodeType) -> CodeType:
-    """Return code without columns in its locations; lines stay."""
+    """Return code without columns in its locations. Lines are kept."""
     constants = tuple(slim(c) if isinstance(c, CodeType) else c for c in code.co_consts)
     return code.replace(co_consts=constants, co_linetable=bytes(_without_columns(code.co_linetable)))
 
 
 def _without_columns(table: bytes) -> bytearray:
     out = bytearray()
-    units, step, kind = 0, 0, _NONE  # of the run that is not written yet
+    units, step, kind = 0, 0, _NONE  # of the run that hasn't been written yet
     for more, has_line, delta in _entries(table):
         own = _NO_COLUMNS if has_line else _NONE
         if units and (own != kind or delta or units + more > _UNITS):
@@ -49,7 +49,7 @@ def _entry(kind: int, units: int, step: int) -> bytes:
 
 
 def _entries(table: bytes) -> Iterator[tuple[int, bool, int]]:
-    """Yield the code units, whether they have a line, and how many lines it is from the one before."""
+    """Yield the entries of a table: number of code units, whether they have a line, and its distance from the previous line."""
     at, size = 0, len(table)
     while at < size:
         head = table[at]
@@ -88,7 +88,7 @@ def _varint(value: int) -> bytes:
 
 
 class _NoSignatures:
-    """The module `inspect` for `dataclasses`, which makes docstrings of signatures."""
+    """A replacement for the module `inspect` in `dataclasses`, which uses it to make docstrings from signatures."""
 
     def signature(self, *_: Any, **__: Any) -> Any:
         raise ValueError("classes have no docstrings here")
@@ -98,7 +98,7 @@ class _NoSignatures:
 
 
 def plain_dataclasses() -> None:
-    """Let data classes without a docstring have their name only: `inspect` takes half a megabyte."""
+    """Make `dataclasses` use only the name of a class as its docstring, because `inspect` needs half a megabyte."""
     import dataclasses
 
     dataclasses.inspect = _NoSignatures()  # type: ignore[attr-defined]

@@ -1,7 +1,7 @@
-"""Keeps the data files of packages in memory, because a filter has no file system to read them from.
+"""Keeps data files of packages in memory, because a filter has no file system to read them from.
 
-`open`, `os.stat`, `os.listdir` and `os.scandir` answer for paths below the folder of packages; so do `importlib.resources` and
-`pkgutil.get_data`, which use them. All other paths stay as they are.
+`open`, `os.stat`, `os.listdir` and `os.scandir` work for paths below the folder of packages, and so do `importlib.resources` and
+`pkgutil.get_data`, which use them. For all other paths, they aren't changed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["keep_files"]
 
 
 def keep_files(root: str) -> None:
-    """Read all files below a folder except Python's own, and serve them from memory from now on."""
+    """Read all files below a folder except Python source and bytecode, and serve them from memory from now on."""
     files: dict[str, bytes] = {}
     folders: dict[str, list[str]] = {}
     same: dict[bytes, bytes] = {}
@@ -79,14 +79,14 @@ class _Kept:
         self.modules = {f"{f}/{n}" for f, names in folders.items() for n in names if n.endswith(".py")}
 
     def install(self) -> None:
-        """Replace the functions."""
+        """Replace the functions that access files."""
         self._open, self._stat, self._listdir, self._scandir = io.open, os.stat, os.listdir, os.scandir
         builtins.open = io.open = self.open
         os.stat, os.listdir, os.scandir = self.stat, self.listdir, self.scandir  # type: ignore[assignment]
         SourceFileLoader.get_data = self._get_data(SourceFileLoader.get_data)  # type: ignore[method-assign]
 
     def _path(self, path: Any) -> str | None:
-        """Return a path below the folder of packages, else None."""
+        """Return a path that is below the folder of packages, otherwise None."""
         try:
             text = os.fspath(path)
         except TypeError:
@@ -105,7 +105,7 @@ class _Kept:
         return io.TextIOWrapper(io.BytesIO(data), encoding, kwargs.get("errors"), kwargs.get("newline"))
 
     def stat(self, path: Any, *args: Any, **kwargs: Any) -> os.stat_result:
-        """Return kind and size of a file or folder."""
+        """Return the kind and size of a file or folder."""
         key = self._path(path)
         if key in self.files:
             return os.stat_result((stat.S_IFREG | 0o444, 0, 0, 1, 0, 0, len(self.files[key]), 0, 0, 0))

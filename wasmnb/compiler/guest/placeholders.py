@@ -1,4 +1,4 @@
-"""Modules that packages import but that cannot work in a filter: every name in them exists and fails when it is used."""
+"""Placeholders for modules that packages import, but that can't work in a filter: every name exists, and fails when it is called."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["install"]
 
 
 class _Placeholder(ModuleType):
-    """A module without contents. `reason` says why, and what to use instead."""
+    """A module without content. `reason` says why, and what to use instead."""
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(name, reason)
@@ -32,6 +32,6 @@ class _Placeholder(ModuleType):
 
 
 def install(reasons: dict[str, str]) -> None:
-    """Put a placeholder for each name into `sys.modules`."""
+    """Put a placeholder into `sys.modules` for each name."""
     for name, reason in reasons.items():
         sys.modules[name] = _Placeholder(name, reason)

@@ -1,4 +1,4 @@
-"""Runtimes: componentize-py's input and output, and probes.
+"""Runtimes: they are built with componentize-py, cached, and used to probe filters.
 
-Changes to WebAssembly itself are in `..wasm`, files on the disk in `..cache`.
+WebAssembly is read and written in `..wasm`, and files of the cache in `..cache`.
 """

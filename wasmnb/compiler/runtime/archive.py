@@ -1,4 +1,4 @@
-"""The archive of Python's library, found in the memory of the guest that has compiled it. `guest/archive.py` reads it."""
+"""Finds the archive of Python's library in the memory of the guest that has compiled it. In filters, `guest/archive.py` reads it."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from ...formats.leb128 import Malformed
 
 __all__ = ["archive_in"]
 
-#: Beginning of what the guest has compiled; checksum and size of what follows (`guest/archive_pack.py`).
+#: Beginning of the guest's result, then checksum and size of the rest (`guest/archive_pack.py`).
 _MAGIC, _HEAD = b"wasmnb archive", struct.Struct("<II")
 
 
 def archive_in(memory: bytes) -> bytes:
-    """Return the archive: size of the index, the index, and the marshalled codes.
+    """Return the archive: size of the index, the index, and the marshalled code of the modules.
 
     Parameters
     ----------
     memory
-        The guest's memory.
+        Content of the guest's memory.
 
     Raises
     ------
     Malformed
-        There is none.
+        The memory doesn't contain an archive.
     """
     at = memory.find(_MAGIC)
     while at >= 0:
@@ -33,4 +33,4 @@ def archive_in(memory: bytes) -> bytes:
         if zlib.crc32(memory[start : start + size]) == checksum:
             return memory[start : start + size]
         at = memory.find(_MAGIC, at + 1)
-    raise Malformed("the guest has compiled no archive")
+    raise Malformed("the guest's memory doesn't contain an archive of Python's library")

@@ -1,4 +1,4 @@
-"""Builds the runtime module: a complete Proxy-Wasm module except for the filter's source."""
+"""Builds the module of a runtime: a complete Proxy-Wasm module except for the filter's source."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _TABLE = "__indirect_function_table"
 
 @dataclass(frozen=True)
 class LinkedRuntime:
-    """A runtime's module.
+    """The Wasm module of a runtime, and the layout of its memory.
 
     Attributes
     ----------
     wasm
-        The module.
+        Bytes of the module.
     symbols
-        Names of its functions, by function number.
+        Names of its functions, by function index.
     regions
-        Positions of its stack and heap.
+        Addresses of the stack and the heap.
     archive
         Address and size of the archive of Python's library.
     """
@@ -48,19 +48,19 @@ class LinkedRuntime:
 
 
 def link_component(data: bytes, archive: bytes = b"") -> LinkedRuntime:
-    """Link a component of componentize-py to a runtime module.
+    """Link a component from componentize-py and the glue to the module of a runtime.
 
     Parameters
     ----------
     data
-        The component.
+        Bytes of the component.
     archive
-        The archive of Python's library, which gets a place of its own in memory. Default: none.
+        The archive of Python's library, which is placed after the component's memory (default empty).
 
     Raises
     ------
     Malformed
-        The component isn't built as expected.
+        The component doesn't have the expected structure.
     """
     component, graph = _graph(data)
     image = memory_image(graph)
@@ -86,12 +86,12 @@ def link_component(data: bytes, archive: bytes = b"") -> LinkedRuntime:
 
 
 def archive_of(data: bytes) -> bytes:
-    """Return the archive of Python's library from the component of the guest that has compiled it.
+    """Return the archive of Python's library from the component of the guest that compiles it.
 
     Raises
     ------
     Malformed
-        There is none.
+        The component contains no archive.
     """
     return archive_in(bytes(memory_image(_graph(data)[1]).bytes))
 
@@ -102,7 +102,7 @@ def _graph(data: bytes) -> tuple[Component, Graph]:
 
 
 def _glue_bindings(component: Component, graph: Graph) -> Mapping[tuple[str, str], Target]:
-    """Return the definitions that the glue imports from the component: memory, allocator, lifted functions."""
+    """Return the definitions that the glue imports from the component: memory, allocator and lifted functions."""
     bindings: dict[tuple[str, str], Target] = {}
     for name, lift in component.exports.items():
         if lift.post_return is None:
@@ -120,7 +120,7 @@ def _glue_bindings(component: Component, graph: Graph) -> Mapping[tuple[str, str
 
 
 def _with_exports(graph: Graph, names: set[str]) -> int:
-    """Return the number of the module that exports all of these names."""
+    """Return the index of the component's module that exports all of these names."""
     number = next((n.number for n in graph.all_nodes() if names <= n.module.exports.keys()), None)
     if number is None:
         raise Malformed(f"no module of the component exports {', '.join(sorted(names))}")

@@ -1,8 +1,8 @@
-"""Runs componentize-py, which turns Python sources into a component, in a separate process.
+"""Runs componentize-py, which makes a component from Python sources, in a separate process.
 
-Facts: it's a Rust program inside an extension module. In this process it couldn't be interrupted, and its errors would
-bypass `sys.stderr`. It adds site-packages that it finds through VIRTUAL_ENV and PATH, so both are hidden from it: a
-runtime contains only what its key covers. It unpacks Python's library into TMPDIR, which is in the folder that this process
+Facts: componentize-py is a Rust program inside an extension module. In this process it couldn't be interrupted, and its errors
+would bypass `sys.stderr`. It adds the site-packages that it finds through VIRTUAL_ENV and PATH, so both are hidden from it: a
+runtime must contain only what its key covers. It unpacks Python's library into TMPDIR, which is in the folder that this process
 removes. `..provenance.fixed_inputs` makes its result the same in every build.
 """
 
@@ -29,7 +29,7 @@ _STEP = 0.1
 
 
 class ComponentizeError(BuildError):
-    """componentize-py failed. `output` is its output."""
+    """componentize-py failed. Its output is in the attribute `output`."""
 
     def __init__(self, message: str, log: str) -> None:
         super().__init__(message)
@@ -37,16 +37,16 @@ class ComponentizeError(BuildError):
 
 
 def componentize(folder: Path, wait: Callable[[float], None], secret: bytes = bytes(32)) -> bytes:
-    """Make a component from a folder filled by `staging.stage`.
+    """Make a component from a folder that `staging.stage` has filled.
 
     Parameters
     ----------
     folder
         The staged folder.
     wait
-        Function called every tenth of a second with the elapsed seconds.
+        Function that is called with the elapsed seconds, every 0.1 seconds.
     secret
-        32 bytes that the guest gets as random bytes: Python makes its hash secret of them. Default: zeros.
+        32 bytes that the guest gets as random bytes, from which Python makes its hash secret (default zeros).
 
     Raises
     ------
@@ -80,7 +80,7 @@ def componentize(folder: Path, wait: Callable[[float], None], secret: bytes = by
 
 
 def _finish(process: subprocess.Popen[bytes], wait: Callable[[float], None]) -> int:
-    """Wait for the process. An exception here kills it."""
+    """Wait for the process, and return its exit code. An exception kills the process."""
     seconds = 0.0
     try:
         while True:
@@ -99,7 +99,7 @@ def _explain(code: int, log: str) -> str:
     if "No module named 'componentize_py'" in log:
         return "componentize-py isn't installed. Run: pip install 'componentize-py>=0.25.1,<0.26'"
     if "No space left on device" in log:
-        return "the disk is full: a runtime needs about 100 MB to build"
+        return "The disk is full, and building a runtime needs up to 400 MB. Free some space, or set WASMNB_CACHE to a folder on another disk."
     lines = [line.strip() for line in log.partition("Stack backtrace:")[0].splitlines() if line.strip()]
     reason = lines[-1] if lines else f"exit code {code}"
     return f"componentize-py couldn't build the runtime: {reason}"

@@ -1,7 +1,7 @@
-"""Frozen modules: removes the code of those that Python has imported from the memory image.
+"""Removes the code of frozen modules from the memory image, if Python has already imported them.
 
-Facts: a third of a megabyte of the image is marshalled code of modules such as `os` and `codecs`, which Python imports at its
-start, and never again. CPython finds it in tables of records, which are at multiples of 16 (Include/cpython/import.h):
+Facts: a third of a megabyte of the image is marshalled code of modules such as `os` and `codecs`, which Python imports only at its
+start. CPython finds the code in tables of records, whose addresses are multiples of 16 (Include/cpython/import.h):
 
     +0  address of the name    +4  address of the code, 0 if the module is not to be imported
     +8  size of the code      +12  whether it is a package
@@ -42,14 +42,14 @@ _CODE, _REFERENCE = ord("c"), 0x80
 
 
 def clear_frozen(memory: bytearray, heap_base: int | None) -> int:
-    """Set the code of imported frozen modules to zero, and return the number of bytes.
+    """Set the code of imported frozen modules to zero, and return the number of changed bytes.
 
     Parameters
     ----------
     memory
-        The image. Records of cleared modules get no address: importing them a second time is an ImportError.
+        The memory image. The records of cleared modules get address 0, so that importing them again raises ImportError.
     heap_base
-        First address of the heap, or None if unknown: nothing is cleared.
+        First address of the heap. None: it is unknown, and nothing is cleared.
     """
     if heap_base is None:
         return 0

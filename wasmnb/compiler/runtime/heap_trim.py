@@ -1,7 +1,7 @@
-"""Heap trimming: zeroes unused parts of the memory image, which are free heap blocks and the unused stack.
+"""Heap trimming: sets unused parts of the memory image to zero, which are free heap blocks and the unused stack.
 
 Facts: while Python's modules are imported into the image, a fifth of the heap is allocated and freed again. Its old
-contents only make the file larger. The allocator is wasi-libc's dlmalloc, which keeps its state in the blocks:
+content only makes the file larger. The allocator is wasi-libc's dlmalloc, which keeps its state in the blocks:
 
     +0  size of the previous block, if it's free            +4  size of this block; bit 0: previous block is in use,
     +8  contents; in a free block links of up to 24 bytes        bit 1: this block is in use
@@ -29,7 +29,7 @@ _LINKS = 32
 
 @dataclass(frozen=True)
 class MemoryRegions:
-    """Positions of the program's stack and heap. None if unknown.
+    """Addresses of the program's stack and heap. They are None if they are unknown.
 
     Attributes
     ----------
@@ -45,12 +45,12 @@ class MemoryRegions:
 
     @classmethod
     def of(cls, graph: Graph) -> MemoryRegions:
-        """Return the regions of a component."""
+        """Return the addresses in a component."""
         return cls(*(_global(graph, name) for name in ("__heap_base", "__stack_low", "__stack_pointer")))
 
 
 def clear_unused(memory: bytearray, regions: MemoryRegions) -> int:
-    """Set unused memory to zero and return the number of bytes."""
+    """Set unused memory to zero, and return the number of bytes."""
     cleared = 0
     for start, end in (*_unused_stack(regions), *_free_blocks(bytes(memory), regions.heap_base)):
         memory[start:end] = bytes(end - start)
@@ -59,7 +59,7 @@ def clear_unused(memory: bytearray, regions: MemoryRegions) -> int:
 
 
 def _global(graph: Graph, name: str) -> int | None:
-    """Return the initial value of a global that a module of the component exports, or None."""
+    """Return the initial value of a global that a module of the component exports, or None if there is none."""
     for node in graph.all_nodes():
         kind, index = node.module.exports.get(name, ("", 0))
         if kind == "global":
@@ -68,7 +68,7 @@ def _global(graph: Graph, name: str) -> int | None:
 
 
 def _unused_stack(regions: MemoryRegions) -> Iterator[tuple[int, int]]:
-    """Yield the range below the stack pointer."""
+    """Yield the unused range of the stack, which is below the stack pointer."""
     low, pointer = regions.stack_low, regions.stack_pointer
     if low is not None and pointer is not None and low < pointer:
         yield low, pointer

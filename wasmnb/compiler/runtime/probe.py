@@ -1,7 +1,7 @@
-"""The probe: loads a filter's source once in a scratch VM to find its callbacks, or the reason why it doesn't load.
+"""The probe, which loads a filter's source once in a scratch VM, to find its callbacks or the error in it.
 
-The scratch VM's host behaves as Envoy does while a module loads: logging, clocks, random bytes and the environment work,
-and any other call stops the module.
+The host of the scratch VM behaves like Envoy while it loads a module: logging, clocks, random bytes and the environment work,
+and all other hostcalls stop the module.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from ..glue import GLUE_PAGES, REPORT
 from ..glue.control import call_control
 from ..wasm.memory_image import PAGE
 
-#: Result of loading a source.
+#: Type of the result of loading a source.
 Loaded = TypeVar("Loaded")
 
 __all__ = ["MissingVariable", "Probe", "Scratch", "load_source", "located", "probe", "source_error", "with_stand_ins"]
 
-#: Longest time, in seconds, that a source can take to load.
+#: Maximum time for loading a source in seconds.
 DEADLINE = 5.0
 
 _WASI_BAD_ARGUMENT = 28
@@ -35,18 +35,18 @@ _WASI_BAD_ARGUMENT = 28
 
 @dataclass
 class Probe:
-    """Result of loading a source.
+    """The result of loading a source once.
 
     Attributes
     ----------
     exports
-        Callbacks that the filter needs.
+        Names of the callbacks that the filter must export.
     callbacks
         Callbacks that its classes override, by kind of class; empty if they are unknown.
     classes
-        Names of its classes by kind; kinds without a class of its own are missing.
+        Names of its classes by kind. Kinds for which the source has no class are missing.
     log
-        Lines logged while it loaded, as (level, text).
+        Lines that were logged during loading, as (level, text).
     """
 
     exports: tuple[str, ...]
@@ -56,7 +56,7 @@ class Probe:
 
 
 class Scratch:
-    """A host for one VM that loads a source and does nothing else."""
+    """A host for one VM that only loads a source."""
 
     def __init__(self, image: Runnable, variables: Mapping[str, str]) -> None:
         self.log: list[tuple[int, str]] = []
@@ -105,7 +105,7 @@ class Scratch:
         return 0
 
     def report(self, base: int) -> dict[str, Any]:
-        """Return the app's report, or an empty dict if the app was stopped before it."""
+        """Return the app's report about loading, or an empty dict if it was stopped before the report."""
         memory = self.instance.memory
         try:
             report = json.loads(memory.read(memory.u32(base + REPORT), memory.u32(base + REPORT + 4)) or b"{}")
@@ -115,41 +115,41 @@ class Scratch:
 
 
 def probe(image: Image, pages: int, filename: str) -> Probe:
-    """Load a filter in a scratch VM.
+    """Load a filter in a scratch VM, and return its callbacks and classes.
 
-    The plugin's environment variables are not known yet. A variable that the source reads gets a stand-in.
+    The plugin's environment variables aren't known yet. A variable that the source reads has the value "1".
 
     Parameters
     ----------
     image
-        The runtime with the source in place.
+        The runtime, with the source in its memory.
     pages
-        Initial pages of the runtime's memory.
+        Initial size of the runtime's memory in pages.
     filename
-        File name of the source in errors.
+        File name of the source, for error messages.
 
     Raises
     ------
     SourceError
-        The source doesn't load, or doesn't define a filter. The error has the line and the guest's traceback.
+        The source raises an exception or doesn't define a filter. The error gives the line and the guest's traceback.
     """
     return with_stand_ins(lambda variables: _load(image, pages, filename, variables), Probe(tuple(CALLBACKS)))
 
 
 def with_stand_ins(load: Callable[[Mapping[str, str]], Loaded], undecided: Loaded) -> Loaded:
-    """Load a source, again and again until every environment variable that it reads has a stand-in.
+    """Load a source repeatedly, until every environment variable that it reads has a value.
 
     Parameters
     ----------
     load
-        Function that loads the source with these variables; it raises `MissingVariable` for another one.
+        Function that loads the source with some variables. It raises `MissingVariable` if the source reads another one.
     undecided
-        Result if the source doesn't load with stand-ins: the first VM with real values decides.
+        Result if the source can't be loaded with these values. The first VM with the real values will show whether it can.
 
     Raises
     ------
     SourceError
-        The source doesn't load, for another reason.
+        The source can't be loaded for another reason.
     """
     variables: dict[str, str] = {}
     while True:
@@ -165,12 +165,12 @@ def with_stand_ins(load: Callable[[Mapping[str, str]], Loaded], undecided: Loade
             return undecided
 
 
-#: Value of a variable that isn't known yet: it is a text, a number, JSON and true. And most variables of a source.
+#: Value of a variable whose value isn't known yet: it is valid as text, number, JSON and boolean. Maximum number of such variables.
 _STAND_IN, _MOST_VARIABLES = "1", 100
 
 
 class MissingVariable(Exception):
-    """The source reads an environment variable that doesn't exist."""
+    """The source reads an environment variable that has no value yet."""
 
     def __init__(self, name: str, error: SourceError) -> None:
         super().__init__(name)
@@ -179,26 +179,26 @@ class MissingVariable(Exception):
 
 
 def located(report: Mapping[str, Any], error: SourceError) -> Exception:
-    """Return the error of a source that didn't load, or `MissingVariable` if that is its reason."""
+    """Return the error of a source that can't be loaded, or `MissingVariable` if a missing variable is the reason."""
     return MissingVariable(report["variable"], error) if report.get("variable") else error
 
 
 def load_source(scratch: Scratch, pages: int, filename: str) -> dict[str, Any]:
-    """Run a source's top level in a scratch VM, and return the app's report.
+    """Run a source's module-level code in a scratch VM, and return the app's report.
 
     Parameters
     ----------
     scratch
-        The VM, with the source in place.
+        The host with the VM, which has the source in its memory.
     pages, filename
         As for `probe`.
 
     Raises
     ------
     SourceError
-        The source doesn't load.
+        The source can't be loaded.
     MissingVariable
-        It doesn't load because an environment variable is missing.
+        The source reads an environment variable that has no value yet.
     """
     base = (pages - GLUE_PAGES) * PAGE
     try:
@@ -224,7 +224,7 @@ def _load(image: Image, pages: int, filename: str, variables: Mapping[str, str])
 
 
 def running_lines(guest: Guest, reason: str) -> str:
-    """Return a traceback of the Python lines in which a guest was stopped; empty if it has none. It can't be used any more."""
+    """Return a traceback of the Python code in which a guest was stopped, or an empty string. Don't use the guest afterwards."""
     try:
         return str(call_control(guest, "running", {"reason": f"TimeoutError: {reason}"}).get("done", ""))
     except (Trap, OutOfBounds, ValueError):
@@ -232,16 +232,16 @@ def running_lines(guest: Guest, reason: str) -> str:
 
 
 def source_error(report: dict[str, Any], trap: Trap, log: list[tuple[int, str]], filename: str) -> SourceError:
-    """Make the error for a source that didn't load.
+    """Return the error for a source that can't be loaded.
 
     Parameters
     ----------
     report
-        Report of `wasmnb.sdk.loading.load_error`. Empty if the filter was stopped before it.
+        The report of `wasmnb.sdk.loading.load_error`; empty if the filter was stopped before the report.
     trap
-        Trap that stopped the VM.
+        The trap that stopped the VM.
     log
-        Lines logged before, as (level, text).
+        Lines that were logged before, as (level, text).
     filename
         File name of the source.
     """
@@ -271,7 +271,7 @@ def source_error(report: dict[str, Any], trap: Trap, log: list[tuple[int, str]],
     )
 
 
-#: A frame of a traceback: its file and line.
+#: A frame of a traceback, with its file and line.
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 
 

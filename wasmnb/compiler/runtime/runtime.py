@@ -1,8 +1,8 @@
-"""Runtimes: a finished module with Python, the SDK and a set of imports in memory, found in the cache or built.
+"""Runtimes: modules with Python, the SDK and a set of imports in memory. They are found in the cache or built.
 
-Facts: building takes about ten seconds (componentize-py six, the linker one, wasmtime's compiler three) and depends on
-the set of imports only, not on the filter. The result is loaded in tens of milliseconds, once in each process. The archive of
-Python's library is the same in all runtimes of a version, so only the first one in a cache compiles it: half of componentize-py's work.
+Facts: building takes about ten seconds (componentize-py six, the linker one, wasmtime's compiler three). A runtime depends only on
+the set of imports, not on the filter. It is loaded in tens of milliseconds, once in each process. The archive of Python's library is
+the same in all runtimes of a version, so only the first build in a cache compiles it, which is half of componentize-py's work.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from .staging import FAILED_IMPORT, guest_digest, stage, stage_archive
 
 __all__ = ["FailedImport", "Progress", "Runtime", "Runtimes", "initial_memory", "runtime_key", "runtimes_in"]
 
-#: Function called with the name of a step and a fraction from 0 to 1.
+#: Function that is called with the name of a step and a fraction from 0 to 1.
 Progress = Callable[[str, float], None]
 
-#: Step -> fractions of the total time at its begin and end.
+#: Step -> fractions of the total time at its beginning and end.
 _STEPS = {"componentize": (0.0, 0.6), "link": (0.6, 0.7), "compile": (0.7, 0.97), "store": (0.97, 1.0)}
 
-#: Typical seconds of componentize-py on a small machine. The progress bar slows down after that.
+#: Seconds that componentize-py typically takes on a small machine. After that, the progress bar slows down.
 _TYPICAL = 8.0
 
 _WASM, _CODE, _SYMBOLS = "runtime.wasm", "code.cwasm", "symbols.txt"
@@ -54,11 +54,11 @@ class FailedImport(BuildError):
     Attributes
     ----------
     module
-        Name of the imported module.
+        Name of the module that can't be imported.
     missing
         Name of the module that wasn't found, or None.
     reason
-        Exception of the guest as text.
+        The guest's exception as text.
     """
 
     def __init__(self, module: str, missing: str | None, reason: str) -> None:
@@ -75,11 +75,11 @@ class Runtime:
     Attributes
     ----------
     key
-        Hash of all inputs.
+        Hash of all inputs, which is the name of the entry.
     facts
-        Build times in seconds, sizes in bytes, versions, and further imports.
+        Build times in seconds, sizes in bytes, versions, and imports in addition to the standard set.
     entry
-        Entry in the cache.
+        The entry in the cache, with its files.
     """
 
     key: str
@@ -88,12 +88,12 @@ class Runtime:
 
     @property
     def pages(self) -> int:
-        """Initial pages of memory."""
+        """Initial size of the memory in pages."""
         return int(self.facts["pages"])
 
     @property
     def regions(self) -> MemoryRegions:
-        """Positions of the stack and the heap."""
+        """Addresses of the stack and the heap."""
         return MemoryRegions(**self.facts["regions"])
 
     @property
@@ -104,16 +104,16 @@ class Runtime:
 
     @property
     def symbols(self) -> list[str]:
-        """Names of the module's functions, by function number. Empty if the file can't be read."""
+        """Names of the module's functions, by function index. Empty if the file can't be read."""
         return (self.entry.read(_SYMBOLS) or b"").decode().split("\n")
 
     def archive_bytes(self, module: CoreModule) -> bytes:
-        """Return the archive of Python's library.
+        """Return the bytes of the archive of Python's library.
 
         Parameters
         ----------
         module
-            The runtime's module.
+            The parsed module of the runtime.
         """
         memory = MemoryImage(self.pages)
         for address, data in initial_memory(module):
@@ -123,23 +123,23 @@ class Runtime:
 
 
 def initial_memory(module: CoreModule) -> list[tuple[int, bytes]]:
-    """Return the initial content of a module's memory, as (address, bytes).
+    """Return the initial content of a module's memory, as a list of (address, bytes).
 
     Parameters
     ----------
     module
-        The module.
+        The parsed module.
     """
     return [(s.offset[0][1] % (1 << 32), module.data[s.start : s.end]) for s in module.segments if s.offset is not None]
 
 
 class Runtimes:
-    """The runtimes of one cache. Loaded code is kept for the lifetime of this object.
+    """The runtimes in a cache. Code that was loaded is kept for the lifetime of this object.
 
     Parameters
     ----------
     cache
-        The cache. Default: the one in `cache_folder()`.
+        The cache. By default, the one in `cache_folder()`.
     """
 
     def __init__(self, cache: Cache | None = None) -> None:
@@ -148,16 +148,16 @@ class Runtimes:
         self._runtimes: dict[str, Runtime] = {}
 
     def get(self, requirements: Requirements, engine: Engine, progress: Progress | None = None) -> tuple[Runtime, Code]:
-        """Return the runtime for some requirements: from memory, from the cache, or built now.
+        """Return the runtime for some requirements, and its machine code, from memory or the cache, or build it now.
 
         Parameters
         ----------
         requirements
-            Modules and packages beyond the standard set.
+            Modules and packages in addition to the standard set.
         engine
-            Engine that loads the code.
+            Engine that will run the code.
         progress
-            Function called with a step's name and a fraction from 0 to 1 (default none).
+            Function that is called with a description of the step and a fraction from 0 to 1 (default none).
 
         Raises
         ------
@@ -179,7 +179,7 @@ class Runtimes:
         return loaded
 
     def module(self, requirements: Requirements, engine: Engine) -> tuple[Runtime, bytes]:
-        """Return the runtime's module from the cache. A missing or damaged entry is rebuilt.
+        """Return the runtime for some requirements, and the bytes of its module. A missing or damaged entry is rebuilt.
 
         Raises
         ------
@@ -194,11 +194,13 @@ class Runtimes:
             runtime, _ = self.get(requirements, engine)
             wasm = runtime.entry.read(_WASM)
         if wasm is None:
-            raise BuildError(f"The cache in {self.cache.folder} loses its files. Set WASMNB_CACHE to another folder.")
+            raise BuildError(
+                f"Files in the cache in {self.cache.folder} disappear while they are used. Set WASMNB_CACHE to another folder."
+            )
         return runtime, wasm
 
     def _load(self, key: str, engine: Engine) -> tuple[Runtime, Code] | None:
-        """Load an entry if it's complete. Code that this engine can't use is compiled again."""
+        """Load an entry if it is complete. If this engine can't use the machine code, the module is compiled again."""
         entry = self.cache.find(key)
         if entry is None:
             return None
@@ -264,7 +266,7 @@ class Runtimes:
     def _components(
         self, requirements: Requirements, wait: Callable[[float], None], archive: bytes | None
     ) -> tuple[bytes, bytes]:
-        """Return the component and the archive, which another guest packs at the same time, unless it is there."""
+        """Return the component and the archive. Without an archive, another guest packs one at the same time."""
         with self.cache.workspace() as folder, ThreadPoolExecutor(1) as packer:
             stage(_new_folder(folder / "runtime"), requirements)
             abandoned = Event()
@@ -292,7 +294,7 @@ class Runtimes:
 
 @cache
 def runtimes_in(folder: Path) -> Runtimes:
-    """Return this process's `Runtimes` of a cache folder, and remove what killed processes left there."""
+    """Return this process's `Runtimes` for a cache folder, and remove what killed processes have left behind in it."""
     runtimes = Runtimes(Cache(folder))
     runtimes.cache.tidy()
     return runtimes
@@ -313,7 +315,7 @@ def _failed_import(error: ComponentizeError) -> FailedImport | None:
 
 @contextmanager
 def _step(name: str, text: str, times: dict[str, float], report: Progress) -> Iterator[Callable[[float], None]]:
-    """Report a step and measure its time. Yields a function to call with the elapsed seconds."""
+    """Report a step, and measure its time. Yield a function to call with the elapsed seconds."""
     begin, end = _STEPS[name]
     started = time.monotonic()
     report(text, begin)
@@ -342,6 +344,6 @@ def _versions() -> dict[str, str]:
 
 
 def runtime_key(requirements: Requirements) -> str:
-    """Return the name of the cache entry, a hash of all inputs of the runtime."""
+    """Return the key of a runtime in the cache, which is a hash of all its inputs."""
     parts = [guest_digest(), requirements.digest(), platform.machine(), json.dumps(_versions(), sort_keys=True)]
     return sha256("\n".join(parts).encode()).hexdigest()[:32]

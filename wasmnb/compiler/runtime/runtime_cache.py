@@ -1,4 +1,4 @@
-"""Public functions for the cache of runtimes: build, list, clear."""
+"""Public functions that build, list and remove runtimes in the cache."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ __all__ = ["RuntimeFacts", "build_runtime", "clear_runtimes", "list_runtimes"]
 
 @dataclass(frozen=True)
 class RuntimeFacts:
-    """A runtime in the cache.
+    """Facts about a runtime in the cache.
 
     Attributes
     ----------
     key
-        Name of its folder.
+        Key of the runtime, which is the name of its folder.
     folder
-        Path of its folder, or None if it is in memory only.
+        Path of its folder; None if it is only in memory.
     modules, packages
-        Modules and packages beyond the standard set.
+        Modules and packages in it, in addition to the standard set.
     size
-        Size on the disk in bytes.
+        Size of its files in bytes.
     built
         Time of the build.
     build_seconds
-        Duration of the build in seconds.
+        Time that the build took in seconds.
     current
         Whether this version of wasmnb uses it.
     """
@@ -58,11 +58,11 @@ def build_runtime(source: str = "", filename: str = "<filter>", *, progress: Pro
     Parameters
     ----------
     source
-        Source of the filter. Default: empty, for the standard runtime.
+        Source of the filter. By default, the standard runtime is built.
     filename
-        File name of the source in errors (default `<filter>`).
+        File name of the source, for error messages (default `<filter>`).
     progress
-        Function called with a step's name and a fraction from 0 to 1 (default none).
+        Function that is called with a description of the step and a fraction from 0 to 1 (default none).
 
     Returns
     -------
@@ -82,7 +82,7 @@ def build_runtime(source: str = "", filename: str = "<filter>", *, progress: Pro
 
 
 def list_runtimes() -> list[RuntimeFacts]:
-    """Return the readable runtimes in the cache, the last used first."""
+    """Return the readable runtimes in the cache, the most recently used first."""
     cache = Cache()
     entries = ((key, cache.find(key, use=False)) for key in cache.names())
     readable = (_facts(key, entry) for key, entry in entries if entry is not None)
@@ -90,7 +90,7 @@ def list_runtimes() -> list[RuntimeFacts]:
 
 
 def _facts(key: str, entry: CacheEntry) -> RuntimeFacts | None:
-    """Facts of an entry; None if its manifest is invalid."""
+    """Return the facts about an entry; None if its manifest is invalid."""
     facts = entry.manifest
     folder = entry.folder if isinstance(entry, StoredEntry) else None
     try:
@@ -109,17 +109,17 @@ def _facts(key: str, entry: CacheEntry) -> RuntimeFacts | None:
 
 
 def clear_runtimes(key: str | None = None) -> int:
-    """Remove one runtime, or all runtimes and the machine code of other modules.
+    """Remove one runtime; or all runtimes, and the machine code of other modules.
 
     Parameters
     ----------
     key
-        Beginning of the key of the runtimes to remove. Default: None, for all.
+        Key of the runtime to remove, or its beginning. By default, everything is removed.
 
     Returns
     -------
     int
-        Number of removed runtimes.
+        Number of runtimes that were removed.
 
     Raises
     ------

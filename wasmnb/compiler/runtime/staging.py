@@ -1,4 +1,4 @@
-"""Staging: the folder that componentize-py makes a runtime from, with world, app, SDK, packages and preload list."""
+"""Staging: fills the folder from which componentize-py makes a runtime, with world, app, SDK, packages and preload list."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from .wit import world_text
 
 __all__ = ["APP", "FAILED_IMPORT", "SITE", "guest_digest", "stage", "stage_archive"]
 
-#: Module name of the app.
+#: Module name of the app in the guest.
 APP = "wasmnb_app"
 
-#: Folder of packages. Their docstrings are kept.
+#: Folder for packages. Their docstrings are kept.
 SITE = "site"
 
 #: Prefix of the JSON report about a failed import during the build of a runtime.
 FAILED_IMPORT = "wasmnb: failed import: "
 
-#: Files of the guest's folder that are not modules of its Python path under the prefix `wasmnb_`.
+#: Files in the folder `guest` that aren't copied to the guest's Python path with the prefix `wasmnb_`.
 _NOT_LIBRARIES = ("__init__.py", "app.py", "archive_app.py")
 
 #: Files of the compiler that determine the contents of a runtime.
@@ -85,7 +85,7 @@ keep_files("/1")
 
 
 def stage(folder: Path, requirements: Requirements) -> None:
-    """Fill an empty folder: `wit/` with the world, `app/` and `site/` with the Python path."""
+    """Fill an empty folder for a runtime: `wit/` contains the world, `app/` and `site/` are the Python path."""
     app = _stage_app(folder, "app.py")
     for package in requirements.packages:
         for name, path, _, _ in package.files:
@@ -98,7 +98,7 @@ def stage(folder: Path, requirements: Requirements) -> None:
 
 
 def stage_archive(folder: Path) -> None:
-    """Fill an empty folder with what the guest needs that packs the archive of the standard library."""
+    """Fill an empty folder for the guest that packs the archive of the standard library."""
     app = _stage_app(folder, "archive_app.py")
     (app / "wasmnb_preload.py").write_text(_PRELOAD.format(standard=PRELOADED, deferred=DEFERRED))
     names = f"NAMES = {ARCHIVED!r}\nSKIPPED = {sorted(LATE_SKIPPED | NOT_ARCHIVED)!r}\n"
@@ -106,7 +106,7 @@ def stage_archive(folder: Path) -> None:
 
 
 def _stage_app(folder: Path, app_file: str) -> Path:
-    """Write the world and the guest's files; return the folder of the app."""
+    """Write the world and the guest's files, and return the folder of the app."""
     (folder / "wit").mkdir()
     (folder / "wit" / "world.wit").write_text(world_text())
     app = folder / "app"
@@ -119,7 +119,7 @@ def _stage_app(folder: Path, app_file: str) -> Path:
 
 
 def _preload_text(requirements: Requirements) -> str:
-    """Return the program that loads everything that a filter can import."""
+    """Return the program that imports everything that a filter can import."""
     text = _PRELOAD.format(standard=PRELOADED, deferred=DEFERRED)
     if requirements.modules:
         text += _PRELOAD_MORE.format(
@@ -133,7 +133,7 @@ def _preload_text(requirements: Requirements) -> str:
 
 @cache
 def guest_digest() -> str:
-    """Return a hash of all of wasmnb's files that determine a runtime."""
+    """Return a hash of all files of wasmnb that influence a runtime."""
     digest = sha256(world_text().encode())
     guest = files("wasmnb.compiler") / "guest"
     apps = [(name, guest / name) for name in ("app.py", "archive_app.py")]
@@ -149,7 +149,7 @@ def guest_digest() -> str:
 
 
 def _guest_files() -> list[tuple[str, Traversable]]:
-    """Return (path on the guest's Python path, file) of the app and of the SDK."""
+    """Return (path on the guest's Python path, file) for all files of the app and the SDK."""
     package, guest = files("wasmnb"), files("wasmnb.compiler") / "guest"
     return [
         *((f"wasmnb_{name}", path) for name, path in _files_of(guest) if name not in _NOT_LIBRARIES),
@@ -159,7 +159,7 @@ def _guest_files() -> list[tuple[str, Traversable]]:
 
 
 def _files_of(folder: Traversable) -> Iterable[tuple[str, Traversable]]:
-    """Yield Python and WebAssembly text files of a folder, recursively."""
+    """Yield the Python files and WebAssembly text files in a folder, recursively."""
     for item in sorted(folder.iterdir(), key=lambda p: p.name):
         if item.is_dir() and item.name != "__pycache__":
             yield from ((f"{item.name}/{name}", path) for name, path in _files_of(item))

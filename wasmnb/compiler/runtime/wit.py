@@ -1,4 +1,4 @@
-"""The component's WIT world. It serves the start only: callbacks and hostcalls bypass it (`glue/cpython.py`)."""
+"""The component's WIT world. It is only used for the start: callbacks and hostcalls bypass it (`glue/cpython.py`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""WebAssembly modules as bytes: reading, linking, relocating, inspecting, and embedding a source.
+"""WebAssembly modules as bytes: they are read, linked, relocated and inspected here, and sources are embedded into them.
 
-Nothing here runs a module; `wasmnb.engine` does.
+Modules are run by `wasmnb.engine`, not here.
 """

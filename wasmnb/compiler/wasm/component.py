@@ -1,9 +1,9 @@
-"""Reader of components: their core modules and the wiring between them.
+"""A reader for components: their core modules, and the connections between them.
 
 It follows https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md for the features that
 componentize-py uses. Types are skipped because the imports of core modules contain the signatures of lowered functions.
 
-The definition behind a core instance's export is a `Target`: an export of a core module's instance (`Ref`), a lowered
+The definition of a core instance's export is a `Target`: an export of a core module's instance (`Ref`), a lowered
 function that the component imports (`Lowered`), or a built-in of the component model (`Builtin`).
 """
 
@@ -17,7 +17,7 @@ __all__ = ["COMPONENT_MAGIC", "Builtin", "Component", "CoreInstance", "Lift", "L
 
 COMPONENT_MAGIC = b"\0asm\x0d\0\x01\0"
 
-#: Sorts of core definitions, as in an alias or an inline export.
+#: Code of the sort of a core definition, in an alias or an inline export -> kind.
 _CORE_SORTS = {
     0x00: "func",
     0x01: "table",
@@ -32,7 +32,7 @@ _SORTS = {0x01: "func", 0x02: "value", 0x03: "type", 0x04: "component", 0x05: "i
 
 @dataclass(frozen=True)
 class Ref:
-    """Export `name` of core instance number `instance`."""
+    """The export `name` of the core instance with the index `instance`."""
 
     instance: int
     name: str
@@ -40,7 +40,7 @@ class Ref:
 
 @dataclass(frozen=True)
 class Lowered:
-    """Function `name` of an interface that the component imports."""
+    """The function `name` of an interface that the component imports."""
 
     interface: str
     name: str
@@ -58,7 +58,7 @@ Target = Ref | Lowered | Builtin
 
 @dataclass(frozen=True)
 class CoreInstance:
-    """A core module with its arguments (`module` is set), or a bundle of renamed definitions (`exports` is set)."""
+    """An instance of a core module with arguments (`module` is set), or a bundle of renamed definitions (`exports` is set)."""
 
     module: int | None
     arguments: dict[str, int] = field(default_factory=dict)
@@ -67,13 +67,13 @@ class CoreInstance:
 
 @dataclass(frozen=True)
 class Lift:
-    """An exported function of the component: its core function and its post-return function."""
+    """A function that the component exports: its core function and its post-return function."""
 
     function: Target
     post_return: Target | None
 
 
-#: Canon opcodes that define a core function, with the operands to skip: t type or index, o options, r result, f flag.
+#: Opcodes of canonical definitions of core functions, with the operands to skip: t type or index, o options, r result, f flag.
 _BUILTINS = {
     0x02: ("resource.new", "t"),
     0x03: ("resource.drop", "t"),
@@ -118,16 +118,16 @@ class Component:
     Attributes
     ----------
     modules
-        Position of each core module in `data`: (start, end).
+        (start, end) of each core module in `data`.
     instances
-        Core instances in order.
+        The core instances in order.
     exports
-        Lifted functions by their export name.
+        The lifted functions by export name.
     """
 
     def __init__(self, data: bytes) -> None:
         if data[:8] != COMPONENT_MAGIC:
-            raise Malformed("not a component: the first eight bytes are not 00 61 73 6d 0d 00 01 00")
+            raise Malformed("not a component: the first eight bytes aren't 00 61 73 6d 0d 00 01 00")
         self.data = data
         self.modules: list[tuple[int, int]] = []
         self.instances: list[CoreInstance] = []
@@ -219,7 +219,7 @@ class Component:
                 lowered = self._functions[r.u32()]
                 self._options(r)
                 if not isinstance(lowered, Lowered):
-                    raise Malformed("a lifted function is lowered again")
+                    raise Malformed("the component lowers a lifted function")
                 self._core["func"].append(lowered)
             else:
                 self._builtin(r, code)
@@ -267,7 +267,7 @@ class Component:
 
     @staticmethod
     def _description(r: Reader, kind: int) -> None:
-        """Skip an extern description after its kind."""
+        """Skip the rest of an external description after its kind."""
         if kind == 0x00:
             r.byte(), r.u32()
         elif kind == 0x03:

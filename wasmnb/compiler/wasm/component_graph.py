@@ -1,13 +1,13 @@
-"""The component graph: resolves every import of every core module to its definition.
+"""The component graph, which resolves each import of the core modules to its definition.
 
-A definition is (node, number). The node is an instance of a core module; the number counts the node's own definitions of
-that kind, without imports. Functions that the finished module imports from its host belong to the node `HOST`.
+A definition is (node, number). The node is an instance of a core module; the number is the index among the node's own definitions
+of the same kind, without imports. Functions that the finished module imports from its host belong to the node `HOST`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from ...formats.leb128 import Malformed, Reader
@@ -18,24 +18,24 @@ __all__ = ["HOST", "Definition", "Graph", "Node", "glue_name"]
 
 Definition = tuple[int, int]
 
-#: Node number of functions that the finished module imports.
+#: The node number for functions that the finished module imports.
 HOST = -1
 
-#: Body of a function that only passes its parameters on through a fixed slot of a table.
+#: Body of a function that only calls the function in a fixed slot of a table with its own parameters.
 _TRAMPOLINE = re.compile(
     rb"\0(?:\x20[\x00-\x7f])*\x41([\x80-\xff]*[\x00-\x7f])\x11[\x80-\xff]*[\x00-\x7f]([\x00-\x7f])\x0b", re.DOTALL
 )
 
 
 def glue_name(target: Lowered | Builtin) -> str:
-    """Return the name of the glue function that replaces an import, such as `wasi:random/random#get-random-bytes`."""
+    """Return the name of the glue's function that replaces an import, such as `wasi:random/random#get-random-bytes`."""
     if isinstance(target, Builtin):
         return f"builtin#{target.name}"
     return f"{target.interface.split('@')[0]}#{target.name}"
 
 
 class Node:
-    """An instance of a core module. `arguments` maps (module, name) to the target of an import."""
+    """An instance of a core module. `arguments` maps (module, name) of an import to its target."""
 
     def __init__(
         self, number: int, module: CoreModule, arguments: Mapping[tuple[str, str], Target | Definition]
@@ -47,14 +47,14 @@ class Node:
 
 
 class Graph:
-    """The instances of a component, with the glue as another instance.
+    """The instances of core modules in a component, and the glue as a further instance.
 
     Parameters
     ----------
     component
         The component.
     modules
-        Core modules of the component.
+        The core modules of the component, parsed.
     """
 
     def __init__(self, component: Component, modules: list[CoreModule]) -> None:
@@ -74,12 +74,12 @@ class Graph:
             self.nodes.append(Node(number, module, arguments))
 
     def add_glue(self, module: CoreModule, bindings: Mapping[tuple[str, str], Target]) -> Node:
-        """Add the glue.
+        """Add the glue as an instance, and return its node.
 
         Parameters
         ----------
         module
-            The glue's module.
+            The glue's module, parsed.
         bindings
             Targets in the component for imports of the glue. Its other imports become imports of the finished module.
         """
@@ -97,12 +97,12 @@ class Graph:
         return node
 
     def all_nodes(self) -> Iterator[Node]:
-        """Iterate over the instances of core modules in start order."""
+        """Yield the instances of core modules in the order in which they are started."""
         return (node for node in self.nodes if node is not None)
 
     @property
     def glue(self) -> Node:
-        """The node added by `add_glue`."""
+        """The node that `add_glue` has added."""
         assert self._glue is not None
         return self.node(self._glue)
 
@@ -115,7 +115,7 @@ class Graph:
     # -- resolving names --------------------------------------------------------------------------------------------
 
     def glue_imports(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
-        """Return the functions that the glue has to define, by `glue_name`, with their core signatures."""
+        """Return the functions that the glue must define: name from `glue_name` -> core signature."""
         signatures: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
         for node in self.all_nodes():
             for import_ in node.imports["func"]:
@@ -126,7 +126,7 @@ class Graph:
         return signatures
 
     def _follow(self, target: Target | Definition) -> Target | Definition:
-        """Follow bundles of exports to a definition."""
+        """Follow bundles of exports until a definition is found."""
         while isinstance(target, Ref) and self.nodes[target.instance] is None:
             bundle = self.component.instances[target.instance].exports
             if target.name not in bundle:
@@ -151,7 +151,7 @@ class Graph:
         return self.definition(node, kind, index)
 
     def definition(self, node: Node, kind: str, index: int) -> Definition:
-        """Return the definition at `index` of a node's index space."""
+        """Return the definition with an index in a node's index space, which includes imports."""
         imports = node.imports[kind]
         if index >= len(imports):
             return node.number, index - len(imports)
@@ -163,26 +163,30 @@ class Graph:
 
     def _check_type(self, node: Node, import_: Import, definition: Definition) -> None:
         assert isinstance(import_.type, int)
-        if node.module.types[import_.type] != self._type(definition):
-            raise Malformed(f"{import_.module}.{import_.name} and its definition have different signatures")
+        module, index = self._type(definition)
+        if node.module.types[import_.type] != module.types[index]:
+            expected, actual = _show(*node.module.signature(import_.type)), _show(*module.signature(index))
+            raise Malformed(
+                f"{import_.module}.{import_.name} is imported with the signature {expected}, but its definition has {actual}"
+            )
 
-    def _type(self, function: Definition) -> bytes:
-        """Return the encoded type of a function."""
+    def _type(self, function: Definition) -> tuple[CoreModule, int]:
+        """Return the module that has the type of a function, and the type's index in it."""
         if function[0] == HOST:
             name = self.host_imports[function[1]]
             types = {(i.module, i.name): i.type for i in self.glue.imports["func"]}
             index = types[name]
             assert isinstance(index, int)
-            return self.glue.module.types[index]
+            return self.glue.module, index
         module = self.node(function[0]).module
-        return module.types[module.functions[function[1]]]
+        return module, module.functions[function[1]]
 
     def function(self, node: Node, index: int) -> Definition:
-        """Return the definition of a function, skipping trampolines."""
+        """Return the definition of the function with an index. Trampolines are skipped."""
         return self.skip_trampolines(self.definition(node, "func", index))
 
     def skip_trampolines(self, function: Definition) -> Definition:
-        """Return a function, or the one that it passes all calls to."""
+        """Return a function, or if it is a trampoline, the function to which it passes all calls."""
         if function not in self._functions:
             self._functions[function] = self._last_in_chain(function)
         return self._functions[function]
@@ -205,7 +209,7 @@ class Graph:
 
     @cached_property
     def tables(self) -> dict[Definition, dict[int, Definition]]:
-        """Functions in the slots of every table."""
+        """The functions in each table, by slot."""
         tables: dict[Definition, dict[int, Definition]] = {}
         for node in self.all_nodes():
             for number in range(len(node.module.tables)):
@@ -226,7 +230,7 @@ class Graph:
         return self.evaluate(node, node.module.globals[definition[1]].value)
 
     def evaluate(self, node: Node, expression: Expression) -> int:
-        """Evaluate a constant expression: i32 as a signed number, other types as encoded."""
+        """Evaluate a constant expression. The result is a signed number for i32, and the encoded value for other types."""
         stack: list[int] = []
         for operator, operand in expression:
             if operator.endswith(".const"):
@@ -246,6 +250,10 @@ _OPERATIONS = {
     "i32.sub": lambda a, b: a - b,
     "i32.mul": lambda a, b: a * b,
 }
+
+
+def _show(params: Iterable[str], results: Iterable[str]) -> str:
+    return f"{' '.join(params) or 'void'} -> {' '.join(results) or 'void'}"
 
 
 def _i32(value: int) -> int:

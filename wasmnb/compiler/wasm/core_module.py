@@ -1,6 +1,6 @@
-"""Reads a core module into the parts that linking, saving and inspecting need.
+"""A parser for core modules, which reads the parts that linking, saving and inspecting need.
 
-Follows https://webassembly.github.io/spec/core/binary/modules.html. Function bodies and data are not copied: they are
+It follows https://webassembly.github.io/spec/core/binary/modules.html. Function bodies and data aren't copied: they are
 given as ranges of the file.
 """
 
@@ -22,13 +22,13 @@ KINDS = ("func", "table", "memory", "global", "tag")
 
 VALUE_TYPES = {0x7F: "i32", 0x7E: "i64", 0x7D: "f32", 0x7C: "f64", 0x7B: "v128", 0x70: "funcref", 0x6F: "externref"}
 
-#: A constant expression as (operator, operand) in postfix order; `raw` stands for one that is kept as it is.
+#: A constant expression as (operator, operand) in postfix order. The operator `raw` has an expression that isn't parsed.
 Expression = tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Size of a memory (in pages of 64 KiB) or a table (in slots); `flags` as in the binary format."""
+    """Limits of the size of a memory (in pages of 64 KiB) or a table (in slots). `flags` is the byte in the binary format."""
 
     flags: int
     minimum: int
@@ -36,12 +36,12 @@ class Limits:
 
     @property
     def shared(self) -> bool:
-        """A memory for threads."""
+        """Whether the memory can be shared between threads."""
         return bool(self.flags & 0x02)
 
     @property
     def wide(self) -> bool:
-        """Indexed with 64 bits."""
+        """Whether addresses or indices have 64 bits."""
         return bool(self.flags & 0x04)
 
 
@@ -49,7 +49,7 @@ class Limits:
 class Import:
     """An import of a module.
 
-    `type` is the number of a type for functions and tags, `Limits` for tables and memories, and the bytes of a global's type.
+    `type` is the index of a type for functions and tags, `Limits` for tables and memories, and for globals the encoded type.
     """
 
     module: str
@@ -60,7 +60,7 @@ class Import:
 
 @dataclass(frozen=True)
 class Global:
-    """A global of the module's own: its value type, whether it can be set, and its first value."""
+    """A global that the module defines: its value type, whether it is mutable, and its initial value."""
 
     type: int
     mutable: bool
@@ -69,7 +69,7 @@ class Global:
 
 @dataclass(frozen=True)
 class Elements:
-    """Functions that are put into a table when the module starts; `offset` is None if that happens later or never."""
+    """Functions that are written to a table when the module starts. `offset` is None if they are written later or never."""
 
     table: int
     offset: Expression | None
@@ -78,7 +78,7 @@ class Elements:
 
 @dataclass(frozen=True)
 class Segment:
-    """Bytes `data[start:end]` of the file, put into memory at `offset` (None: only on demand)."""
+    """The bytes `data[start:end]` of the file, which are copied to memory at `offset`. None: they are copied only on demand."""
 
     offset: Expression | None
     start: int
@@ -87,7 +87,7 @@ class Segment:
 
 @dataclass
 class CoreModule:
-    """A core module, read. Numbers are the module's own; imported things come first in each index space."""
+    """A parsed core module. In each index space, imports come first."""
 
     data: bytes
     types: list[bytes] = field(default_factory=list)
@@ -101,25 +101,25 @@ class CoreModule:
     elements: list[Elements] = field(default_factory=list)
     code: list[tuple[int, int]] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
-    #: (name, start, end) of every section in order; custom ones as "custom NAME".
+    #: (name, start, end) of every section in order. The name of a custom section is "custom NAME".
     sections: list[tuple[str, int, int]] = field(default_factory=list)
     _signatures: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, data: bytes, start: int = 0, end: int | None = None) -> CoreModule:
-        """Read `data[start:end]`; raises `Malformed`."""
+        """Parse the module `data[start:end]`; by default, all of `data`. Raises `Malformed`."""
         reader = Reader(data, start, end)
         if reader.end - start < 8 or reader.bytes(8) != CORE_MAGIC:
-            raise Malformed("not a core module: the first eight bytes are not 00 61 73 6d 01 00 00 00")
+            raise Malformed("not a core module: the first eight bytes aren't 00 61 73 6d 01 00 00 00")
         module = cls(data)
         for section in reader.sections():
             module._section(*section)
         if len(module.code) != len(module.functions):
-            raise Malformed(f"{len(module.functions)} functions are declared, but {len(module.code)} bodies are there")
+            raise Malformed(f"it declares {len(module.functions)} functions, but has {len(module.code)} bodies")
         return module
 
     def imported(self, kind: str) -> list[Import]:
-        """The imports of one kind, in order: they are the first in that kind's numbering."""
+        """Return the imports of one kind, in order. They have the first indices of this kind."""
         return self._imported[kind]
 
     @cached_property
@@ -127,8 +127,8 @@ class CoreModule:
         return {kind: [i for i in self.imports if i.kind == kind] for kind in KINDS}
 
     def signature(self, type_index: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Names of the parameter and result types of a function type."""
-        if type_index not in self._signatures:  # thousands of exports may share one with a thousand parameters
+        """Return the names of the parameter types and the result types of a function type."""
+        if type_index not in self._signatures:  # thousands of exports can share a type with a thousand parameters
             self._signatures[type_index] = self._read_signature(type_index)
         return self._signatures[type_index]
 
@@ -138,14 +138,14 @@ class CoreModule:
         return tuple(params), tuple(results)
 
     def function_type(self, index: int) -> int:
-        """Number of the type of function `index`."""
+        """Return the index of a function's type."""
         imported = self.imported("func")
         if index < len(imported):
             number = imported[index].type
             assert isinstance(number, int)
             return number
         if index - len(imported) >= len(self.functions):
-            raise Malformed(f"function {index} is missing")
+            raise Malformed(f"it refers to function {index}, which doesn't exist")
         return self.functions[index - len(imported)]
 
     # -- sections -------------------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ class CoreModule:
     def _read_type(self, r: Reader) -> None:
         start = r.at
         form = r.byte()
-        if form == 0x4E:  # a group of types that may name each other
+        if form == 0x4E:  # a group of types that can refer to each other
             for _ in range(r.u32()):
                 self._read_type(r)
             return
@@ -214,7 +214,7 @@ class CoreModule:
         for _ in range(r.u32()):
             name, kind = r.name(), _kind(r)
             if name in self.exports:
-                raise Malformed(f"the export {name!r} is there twice")
+                raise Malformed(f"it has two exports with the name {name!r}")
             self.exports[name] = (kind, r.u32())
 
     def _read_start(self, r: Reader) -> None:
@@ -296,7 +296,7 @@ def _table(r: Reader) -> Limits:
 
 def _skip_value_type(r: Reader) -> int:
     first = r.byte()
-    if first in {0x63, 0x64}:  # a reference to a type given by number
+    if first in {0x63, 0x64}:  # a reference to a type given by its index
         r.signed()
     return first
 
@@ -327,7 +327,9 @@ def _expression(r: Reader) -> Expression:
         elif code == 0xFB:
             instructions.append(("gc", _skip_gc(r)))
         else:
-            raise Malformed(f"instruction {code:#x} at offset {r.at:#x} does not belong into a constant expression")
+            raise Malformed(
+                f"a constant expression has instruction {code:#x} at offset {r.at:#x}, which isn't allowed there"
+            )
     return tuple(instructions)
 
 
@@ -341,7 +343,7 @@ def _skip_gc(r: Reader) -> int:
 
 
 def _elements(r: Reader) -> Elements:
-    """An element segment; its three low bits say: not active, explicit table (or declared only), expressions."""
+    """Return an element segment. The three low bits of its form: not active, explicit table (or only declared), expressions."""
     form = r.u32()
     if form > 7:
         raise Malformed(f"unknown form of element segment {form} at offset {r.at:#x}")

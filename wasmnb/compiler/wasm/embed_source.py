@@ -1,8 +1,8 @@
-"""Embedding of a source: a filter's module is the runtime's module with fewer exports and the source in its memory.
+"""Embedding of a source: a filter's module is the runtime's module with fewer exports, and with the source in its memory.
 
-Facts: a missing export costs Envoy nothing, and an existing one costs a call into CPython. The source has its own pages
-behind the runtime's memory, and a slot in the glue's memory holds its address. A filter that runs from the cached runtime
-gets the same bytes at the same addresses, so both behave alike.
+Facts: a callback that isn't exported costs Envoy nothing, and an exported one costs a call into CPython. The source has its own pages
+after the runtime's memory, and a slot in the glue's memory contains its address. A filter that runs on the cached runtime gets
+the same bytes at the same addresses, so both behave the same.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ _FUNCTION = 0
 
 
 class Placement:
-    """Position of a source behind a runtime's memory.
+    """The place of a source after a runtime's memory.
 
     Parameters
     ----------
     runtime_pages
-        Initial pages of the runtime's memory.
+        Initial size of the runtime's memory in pages.
     payload
-        Source in the format of `wasmnb.sdk.loading.parts.pack`.
+        The source in the format of `wasmnb.sdk.loading.parts.pack`.
     flags
-        Flags in the glue's memory, such as `glue.ON_DELETE_IN_PYTHON`. Default: 0.
+        Flags in the glue's memory, such as `glue.ON_DELETE_IN_PYTHON` (default 0).
 
     Attributes
     ----------
     total, pages
-        Pages of the filter's memory, and those added to the runtime's.
+        Initial size of the filter's memory in pages, and the number of pages that are added to the runtime's.
     writes
-        (address, bytes) to write after adding the pages.
+        (address, bytes) to write after the pages were added.
     """
 
     def __init__(self, runtime_pages: int, payload: bytes, flags: int = 0) -> None:
@@ -50,23 +50,23 @@ class Placement:
         self.writes = [(slot, struct.pack("<III", start, len(payload), flags)), (start, payload)]
 
     def write(self, instance: Instance) -> None:
-        """Write the source into the memory of a runtime before its start, at the addresses of the saved file."""
+        """Write the source into the memory of a runtime that hasn't started yet, at the same addresses as in a saved file."""
         instance.memory.grow(self.pages)
         for address, data in self.writes:
             instance.memory.write(address, data)
 
 
 def embed_source(runtime: bytes, placement: Placement, exports: Collection[str]) -> bytes:
-    """Make the module of a filter.
+    """Return the bytes of a filter's module.
 
     Parameters
     ----------
     runtime
-        Module of the runtime.
+        Bytes of the runtime's module.
     placement
-        Position of the source.
+        The source, and its place in memory.
     exports
-        Names of the function exports to keep.
+        Names of the exported functions to keep. Other exports are always kept.
     """
     out = [CORE_MAGIC]
     for number, start, end in Reader(runtime, len(CORE_MAGIC)).sections():
@@ -85,7 +85,7 @@ def embed_source(runtime: bytes, placement: Placement, exports: Collection[str])
 
 
 def _exports(r: Reader, kept: Collection[str]) -> bytes:
-    """Return the export section with the functions in `kept` only."""
+    """Return the export section without the functions that aren't in `kept`."""
     exports = r.vector(lambda: (r.name(), r.byte(), r.u32()))
     return leb.vector(
         leb.name(name) + bytes((kind,)) + leb.unsigned(index)

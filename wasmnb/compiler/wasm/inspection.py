@@ -1,9 +1,9 @@
-"""Facts about a module, and problems that stop Envoy from loading it, each with its remedy.
+"""Facts about a module, and the problems because of which Envoy would refuse it, each with its remedy.
 
-Facts, each tried on Envoy 1.40 with V8: linking is strict (every imported function must exist with the exact signature;
-globals never do); a callback, entry point or allocator that is exported with another signature fails the load; more than
-1 GiB of initial memory fails; a start section that calls a host function crashes the whole process. Garbage collection,
-exceptions, tail calls, vectors, several memories and 64-bit memory are all taken, and so is a module without memory.
+Facts, each verified with Envoy 1.40 and V8: linking is strict (every imported function must exist with exactly this signature;
+globals never exist). Envoy refuses a callback, entry point or allocator that is exported with another signature, and more than
+1 GiB of initial memory. A start section that calls a host function crashes the whole process. Envoy accepts garbage collection,
+exceptions, tail calls, vectors, several memories and 64-bit memory, and a module without memory.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from .relocations import body_parts
 
 __all__ = ["ENVOY_ENV", "HIGRESS_ENV", "ModuleFacts", "inspect_module"]
 
-#: V8, as Envoy sets it up, gives a module at most 1 GiB.
+#: Maximum initial pages of a memory: V8 as configured by Envoy allows at most 1 GiB.
 _MOST_PAGES = 16384
 
-#: Where Envoy looks for an allocator, in this order.
+#: Exports that Envoy uses as the allocator, in the order of preference.
 _ALLOCATORS = ("malloc", "proxy_on_memory_allocate")
 
 #: Imports that Envoy provides in addition to the ABI: name -> (core parameters, core results).
@@ -38,13 +38,13 @@ ENVOY_ENV: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "envoy_resolve_dns": (("i32", "i32", "i32"), ("i32",)),
 }
 
-#: Imports that Higress's Envoy provides in addition to that: name -> (core parameters, core results).
+#: Imports that only Higress's Envoy provides in addition: name -> (core parameters, core results).
 HIGRESS_ENV: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "proxy_redis_init": (("i32",) * 7, ("i32",)),
     "proxy_redis_call": (("i32",) * 5, ("i32",)),
 }
 
-#: Imports that identify the tool of a module -> advice.
+#: Import that identifies the toolchain of a module -> advice.
 _ADVICE = {
     "env.abort": "Compile AssemblyScript with --use abort=... from its proxy runtime.",
     "gojs": "Compile Go with GOOS=wasip1 and -buildmode=c-shared, not GOOS=js.",
@@ -64,21 +64,21 @@ class ModuleFacts(Shown):
     Attributes
     ----------
     kind
-        `core` (a core module, the kind that Envoy loads), `component` or `other`.
+        "core" (a core module, the kind that Envoy loads), "component" or "other".
     abi_version
-        The version that its marker declares, or None.
+        Version of the ABI that its marker export declares; None without a known marker.
     imports, exports
         Its imports and exports.
     sections
-        Bytes of each section.
+        Size of each section in bytes.
     size
-        Bytes of the file.
+        Size of the file in bytes.
     memory
-        Bytes of linear memory that it starts with.
+        Initial size of its linear memory in bytes.
     problems
-        Reasons why Envoy would not load it, a sentence each; empty if none is known.
+        Sentences that say why Envoy would refuse the module; empty if no problem is known.
     warnings
-        Hostcalls whose results the module never gets, a sentence each.
+        Sentences about hostcalls whose results the module can't receive.
     """
 
     kind: str
@@ -93,7 +93,13 @@ class ModuleFacts(Shown):
 
 
 def inspect_module(data: bytes) -> ModuleFacts:
-    """Look into the bytes of a module, whatever they are; never raises."""
+    """Return facts about a module, and reasons why Envoy would refuse it. This never raises an exception.
+
+    Parameters
+    ----------
+    data
+        Bytes of the module. They can be anything.
+    """
     if not data.startswith(CORE_MAGIC):
         return _no_core_module(data)
     try:
@@ -125,17 +131,19 @@ def _no_core_module(data: bytes) -> ModuleFacts:
     elif data.startswith(COMPONENT_MAGIC):
         kind = "component"
         problem = (
-            "This is a WebAssembly component, and Envoy loads core modules only: compile for wasm32-wasip1 "
-            "rather than wasip2, and do not run wasm-tools component new."
+            "This is a WebAssembly component, and Envoy loads only core modules: compile for wasm32-wasip1 "
+            "instead of wasip2, and don't run wasm-tools component new."
         )
     elif CORE_MAGIC.startswith(data[:8]):
         problem = "The file is cut short: it ends within the first eight bytes."
     elif data[:4] == CORE_MAGIC[:4]:
-        problem = "This is WebAssembly of another version than 1, which no engine loads."
+        problem = (
+            "This is WebAssembly with a version other than 1, which no engine loads: compile it with another toolchain."
+        )
     elif data[:2] == b"\x1f\x8b":
         problem = "This is a gzip file: unpack it first."
     elif data.lstrip()[:1] in {b"(", b";"}:
-        problem = "This looks like WebAssembly text: make a binary of it first (wat2wasm)."
+        problem = "This looks like WebAssembly text: convert it to a binary first (wat2wasm)."
     return ModuleFacts(kind, size=len(data), problems=(problem,))
 
 
@@ -158,12 +166,12 @@ def _exports(module: CoreModule) -> tuple[ExportType, ...]:
 
 def _signature(module: CoreModule, type_index: int) -> Signature:
     if type_index >= len(module.types) or module.types[type_index][0] != 0x60:
-        raise Malformed(f"type {type_index} is not that of a function")
+        raise Malformed(f"type {type_index} isn't a function type")
     return module.signature(type_index)
 
 
 def _abi_version(exports: Iterable[ExportType]) -> AbiVersion | None:
-    """The first marker counts; what its signature is does not."""
+    """Return the version of the first marker, whatever its signature is."""
     markers = {version.marker: version for version in AbiVersion}
     return next((markers[e.name] for e in exports if e.kind == "func" and e.name in markers), None)
 
@@ -196,7 +204,7 @@ def _problems(
     for memory in memories:
         if memory.minimum > _MOST_PAGES:
             yield (
-                f"It starts with {memory.minimum * PAGE / 2**30:.3g} GiB of memory, and Envoy gives at most 1 GiB: "
+                f"It starts with {memory.minimum * PAGE / 2**30:.3g} GiB of memory, and Envoy allows at most 1 GiB: "
                 "link it with a smaller initial memory."
             )
     yield from _start_problem(module)
@@ -218,13 +226,13 @@ def _no_marker(exports: Iterable[ExportType]) -> str:
 
 
 def _unreported_calls(imports: Iterable[ImportType], exports: Iterable[ExportType]) -> Iterator[str]:
-    """Yield a warning for each imported hostcall that reports its result in callbacks of which none is exported."""
+    """Yield a warning for each imported hostcall whose result is reported in callbacks, if none of these is exported."""
     imported = {i.name.removeprefix("proxy_") for i in imports if i.module == "env"}
     exported = {e.name.removeprefix("proxy_") for e in exports}
     for hostcall, callbacks in REPORTED_BY.items():
         if hostcall in imported and not exported.intersection(callbacks):
             names = " or ".join(f"proxy_{name}" for name in callbacks)
-            yield f"It imports proxy_{hostcall}, but does not get its results: export {names}."
+            yield f"It imports proxy_{hostcall}, but can't receive its results: export {names}."
 
 
 def _host_signature(imported: ImportType, abi: AbiVersion) -> Signature | None:
@@ -239,7 +247,7 @@ def _import_problem(imported: ImportType, abi: AbiVersion) -> Iterator[str]:
     if imported.kind in {"memory", "table"}:
         return
     if imported.kind != "func":
-        yield f"It imports the {imported.kind} {place}, and Envoy gives modules functions, a memory and a table only."
+        yield f"It imports the {imported.kind} {place}, and Envoy provides only functions, a memory and a table."
         return
     offered = _host_signature(imported, abi)
     if offered is None:
@@ -251,22 +259,22 @@ def _import_problem(imported: ImportType, abi: AbiVersion) -> Iterator[str]:
 def _providers(imported: ImportType, abi: AbiVersion) -> str:
     versions = [v.text for v in AbiVersion if imported.name in hostcalls_for(v)] if imported.module == "env" else []
     if versions:
-        return f"exists in ABI {' and '.join(versions)}, not in {abi.text} that its marker declares."
+        return f"exists in ABI {' and '.join(versions)}, but not in {abi.text}, which its marker declares."
     if imported.name in HOSTCALLS:
         return f"Envoy has in the module env, not {short(imported.module)}."
     advice = _ADVICE.get(f"{imported.module}.{imported.name}", _ADVICE.get(imported.module, ""))
     if not advice and imported.module.startswith("wasi:"):
         advice = "It is WASI preview 2: compile for wasm32-wasip1."
     if imported.module == "env" and imported.name in HIGRESS_ENV:
-        return "only Higress's Envoy has: it runs there, and in a simulated proxy with a RedisServer."
-    return f"Envoy does not have. {advice}"
+        return "only Higress's Envoy has: run it there, or in a simulated proxy with a RedisServer."
+    return f"Envoy doesn't have. {advice}"
 
 
 def _export_problems(functions: Mapping[str, Signature], abi: AbiVersion) -> Iterator[str]:
     if not any(name in functions for name in _ALLOCATORS):
         yield (
-            "It exports no allocator: Envoy needs a function malloc or proxy_on_memory_allocate, i32 -> i32, "
-            "to pass data."
+            "It exports no allocator, which Envoy needs to pass data: export a function malloc or proxy_on_memory_allocate, "
+            "i32 -> i32."
         )
     expected: dict[str, Signature] = {c.name: (c.core_params, c.core_results) for c in callbacks_for(abi).values()}
     expected |= ENTRY_POINTS
@@ -280,7 +288,7 @@ def _export_problems(functions: Mapping[str, Signature], abi: AbiVersion) -> Ite
 
 
 def _is_ignored(name: str, functions: Mapping[str, Signature]) -> bool:
-    """Return whether Envoy ignores this export because of the others."""
+    """Return whether Envoy ignores an export, because the module has another one that it prefers."""
     return {
         "main": "_initialize" not in functions,
         "__main_void": "_initialize" not in functions or "main" in functions,
@@ -295,10 +303,10 @@ def _show(params: Iterable[str], results: Iterable[str]) -> str:
 
 
 def _start_problem(module: CoreModule) -> Iterator[str]:
-    """Yield a problem if the start section reaches a host function by direct calls.
+    """Yield a problem if the start section calls a host function, directly or through direct calls.
 
-    Calls of a function that ends the program (`proc_exit`) are ignored. It is an abort routine, which runs only after an
-    error; AssemblyScript's start section has such calls in every check.
+    Calls of a function that ends the program with `proc_exit` are ignored. Such a function runs only after an error;
+    AssemblyScript's start section calls it in every check.
     """
     if module.start is None:
         return
@@ -309,8 +317,8 @@ def _start_problem(module: CoreModule) -> Iterator[str]:
         if function < len(imported):
             called = imported[function]
             yield (
-                f"Its start section calls {short(f'{called.module}.{called.name}')}, which crashes Envoy: have the work done in "
-                "an exported _initialize instead."
+                f"Its start section calls {short(f'{called.module}.{called.name}')}, which crashes Envoy: do this in an exported "
+                "function _initialize instead."
             )
             return
         if function in seen or function - len(imported) >= len(module.code):
@@ -319,7 +327,7 @@ def _start_problem(module: CoreModule) -> Iterator[str]:
         try:
             _, parts = body_parts(module.data, *module.code[function - len(imported)])
         except Malformed:
-            continue  # instructions that only validation knows
+            continue  # it has instructions that only the engine's validation knows
         called_here = [Reader(i, 1).u32() for _, i in parts if i[:1] in {b"\x10", b"\x12"}]
         if not any(f < len(imported) and imported[f].name == "proc_exit" for f in called_here):
             waiting += called_here

@@ -1,7 +1,7 @@
-"""The linker: merges a component and its glue into one core module.
+"""The linker, which merges a component and its glue into one core module.
 
-Functions that can't be reached from the exports and the tables are dropped. Globals that are never set become constants,
-and the component's trampolines are bypassed. All initialisers become plain constants because V8, as Envoy configures it,
+Functions that can't be reached from the exports and the tables are left out. Globals that are never set become constants,
+and the component's trampolines are bypassed. All initialisers become plain constants, because V8 as configured by Envoy
 rejects some extended constant expressions.
 """
 
@@ -22,7 +22,7 @@ __all__ = ["Rewrite", "link", "memory_image"]
 _FUNC, _MEMORY = 0, 2
 
 
-#: Function that returns a replacement for the body at `data[start:end]` of a node, or None.
+#: Function that returns a replacement for the function body `data[start:end]` of a node, or None for no change.
 Rewrite = Callable[[Node, int, int], bytes | None]
 
 
@@ -33,25 +33,25 @@ def link(
     rewrite: Rewrite = lambda *_: None,
     order: list[Definition] | None = None,
 ) -> bytes:
-    """Merge everything that `exports` and the tables need into one core module.
+    """Merge all functions that `exports` and the tables need into one core module, and return its bytes.
 
     Parameters
     ----------
     graph
-        The component with its glue.
+        The component, to which the glue was added.
     exports
-        Exported functions by name. The module also exports its memory, as `memory`.
+        Functions to export, by name. The memory is also exported, as `memory`.
     image
-        Initial contents of the memory.
+        Initial content of the memory.
     rewrite
-        Function called with every linked body. Default: bodies stay unchanged.
+        Function that is called with every linked body and can replace it. By default, bodies aren't changed.
     order
-        List to which the functions of the module are added, in the order of their numbers. Default: None.
+        List to which the functions of the module are added, in the order of their indices (default none).
 
     Raises
     ------
     Malformed
-        The component has a feature that componentize-py's components don't use.
+        The component has a feature that the linker doesn't support, because componentize-py doesn't use it.
     """
     linked = _Link(graph, exports, rewrite)
     if order is not None:
@@ -60,12 +60,12 @@ def link(
 
 
 def memory_image(graph: Graph) -> MemoryImage:
-    """Return the initial contents of the component's only memory.
+    """Return the initial content of the component's memory.
 
     Raises
     ------
     Malformed
-        The component has several memories, a start function or passive data segments.
+        The component doesn't have exactly one memory, or it has a start function or passive data segments.
     """
     memories = [m for node in graph.all_nodes() for m in node.module.memories]
     if len(memories) != 1:
@@ -104,7 +104,7 @@ class _Link:
     # -- reachability -----------------------------------------------------------------------------------------------
 
     def _reach(self) -> None:
-        """Follow all references from the exports. A table that is used keeps its functions."""
+        """Follow all references from the exports. If a table is used, all its functions are reachable."""
         waiting = list(self.exports.values())
         while waiting:
             definition = waiting.pop()
@@ -142,7 +142,7 @@ class _Link:
         return self.read_globals | self.set_globals
 
     def _non_i32_globals(self) -> set[Definition]:
-        """Globals of other types than i32, which stay globals even if they are never set."""
+        """Return the globals with types other than i32, which stay globals even if they are never set."""
         return {d for d in self.read_globals if self._global_type(d) != "i32"}
 
     def _global_type(self, definition: Definition) -> str:
@@ -155,7 +155,7 @@ class _Link:
     # -- encoding ---------------------------------------------------------------------------------------------------
 
     def module(self, image: MemoryImage) -> bytes:
-        """Return the finished module."""
+        """Return the bytes of the finished module."""
         code = self._code()
         functions = leb.vector(leb.unsigned(self._function_type(d)) for d in sorted(self.bodies))
         imports, elements, globals_ = self._imports(), self._elements(), self._globals()
@@ -177,7 +177,7 @@ class _Link:
         )
 
     def type_number(self, node: Node, index: int) -> int:
-        """Return the number of a node's type in the finished module."""
+        """Return the index that a node's type has in the finished module."""
         return self.types.setdefault(node.module.types[index], len(self.types))
 
     def _function_type(self, definition: Definition) -> int:
@@ -221,7 +221,7 @@ class _Link:
         return leb.vector([leb.name("memory") + bytes((_MEMORY, 0)), *functions])
 
     def _elements(self) -> bytes:
-        """Encode one element segment for each run of filled slots."""
+        """Encode an element segment for each run of filled slots."""
         items = []
         for definition, number in self.tables.items():
             slots = self.graph.tables[definition]
@@ -236,7 +236,7 @@ class _Link:
 
 
 class _Rewriter(dict[bytes, bytes]):
-    """Map from an instruction with an index in a node's code to the same instruction in the finished module."""
+    """Map from an instruction with an index in a node's code to the instruction with the index in the finished module."""
 
     def __init__(self, link: _Link, node: Node) -> None:
         super().__init__({b"": b""})
@@ -277,7 +277,7 @@ _KINDS = {
 
 
 def _operands(instruction: bytes) -> tuple[str, list[int]]:
-    """Return the index space of an instruction's operands, and the operands."""
+    """Return the index space of an instruction's operands, and the operands themselves."""
     kind = _KINDS[instruction[0]]
     r = Reader(instruction, 2 if instruction[0] == 0xFC else 1)
     if kind == "block":
@@ -291,7 +291,7 @@ def _operands(instruction: bytes) -> tuple[str, list[int]]:
 
 
 def _runs(slots: Mapping[int, int]) -> Iterable[tuple[int, list[int]]]:
-    """Group adjacent slots into (first slot, values)."""
+    """Group adjacent slots, and yield (first slot, values) for each group."""
     first = -1
     values: list[int] = []
     for slot in sorted(slots):

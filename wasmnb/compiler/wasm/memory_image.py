@@ -1,4 +1,4 @@
-"""Initial contents of a linear memory, and their encoding as data segments."""
+"""The initial content of a linear memory, and its encoding as data segments."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["PAGE", "MemoryImage", "active_segment"]
 #: Size of a page of linear memory in bytes.
 PAGE = 65536
 
-#: Shorter runs of zeros stay inside a segment: they compress well, and each segment has an overhead.
+#: Minimum length of a run of zeros between two segments. Shorter runs compress well, and each segment has an overhead.
 _GAP = 32
 
 _ZEROS = re.compile(rb"\0{%d,}" % _GAP)
 
 
 class MemoryImage:
-    """Initial contents of a linear memory of `pages` pages. Bytes are zero unless set."""
+    """The initial content of a linear memory with a size in pages. Bytes are zero unless they are set."""
 
     def __init__(self, pages: int) -> None:
         self.bytes = bytearray(pages * PAGE)
@@ -29,19 +29,19 @@ class MemoryImage:
         return len(self.bytes) // PAGE
 
     def put(self, address: int, data: bytes | memoryview) -> None:
-        """Set bytes; raise `IndexError` if they are outside the memory."""
+        """Set bytes at an address. Raises `IndexError` if they are outside of the memory."""
         if address < 0 or address + len(data) > len(self.bytes):
-            raise IndexError(f"{len(data)} bytes at {address:#x} are outside the memory")
+            raise IndexError(f"{len(data)} bytes at {address:#x} are outside of the memory")
         self.bytes[address : address + len(data)] = data
 
     def grow(self, pages: int) -> int:
-        """Add pages and return the address of the first new byte."""
+        """Add pages, and return the address of the first new byte."""
         address = len(self.bytes)
         self.bytes += bytes(pages * PAGE)
         return address
 
     def segments(self) -> list[tuple[int, bytes]]:
-        """Return (address, bytes) of everything except long runs of zeros."""
+        """Return the content without long runs of zeros, as (address, bytes)."""
         image = bytes(self.bytes)
         segments = []
         at = 0
@@ -54,11 +54,11 @@ class MemoryImage:
         return segments
 
     def section(self) -> bytes:
-        """Return the contents of the data section."""
+        """Return the encoded content of the data section."""
         return leb.vector(active_segment(address, data) for address, data in self.segments())
 
 
 def active_segment(address: int, data: bytes) -> bytes:
-    """Encode a data segment that is copied to `address` when the module starts."""
+    """Return an encoded data segment, which is copied to `address` when the module starts."""
     offset = address - (1 << 32) if address >= 1 << 31 else address
     return b"\0\x41" + leb.signed(offset) + b"\x0b" + leb.unsigned(len(data)) + data

@@ -1,9 +1,9 @@
-"""Splits function bodies at the indices that linking changes, fast enough in pure Python for six megabytes of code.
+"""Splitting of function bodies at the indices that linking changes, which is fast enough for six megabytes of code.
 
 Only a few instructions contain an index that changes when modules are merged: calls, function references, access to
-globals and tables, and block types that refer to a type. One regular expression matches each run of other instructions
-at C speed. The rest is looked up in a dictionary from old to new bytes, so the work in Python is done once for each
-distinct instruction of a module.
+globals and tables, and block types that refer to a type. A regular expression matches each run of other instructions,
+which is done in C. Instructions with an index are looked up in a dictionary from old to new bytes, so the work in Python is done only
+once for each distinct instruction of a module.
 
 The grammar follows https://webassembly.github.io/spec/core/binary/instructions.html without exceptions, threads and
 garbage collection.
@@ -22,8 +22,8 @@ __all__ = ["Parts", "body_parts", "end_of_locals", "instructions"]
 _LEB = rb"[\x80-\xff]*+[\x00-\x7f]"
 _MEMARG = _LEB + _LEB
 
-#: br_table has a count and count + 1 labels. Regular expressions can't count, so each count has its own alternative.
-#: The few larger tables are parsed separately.
+#: Largest count of a br_table that the regular expression matches. The instruction has a count, then count + 1 labels. Regular
+#: expressions can't count, so each count has its own alternative. The few larger tables are parsed separately.
 _LARGEST_TABLE = 0x7F
 
 
@@ -56,7 +56,7 @@ _STEP = re.compile(rb"((?:" + rb"|".join(_NO_INDEX) + rb")*+)(" + rb"|".join(_IN
 
 _ONE = re.compile(b"|".join((*_NO_INDEX, *_INDEX)), re.DOTALL)
 
-#: A run of instructions without an index, and the instruction that ends it (empty at the end of the body).
+#: Pairs of a run of instructions without an index, and the instruction with an index that ends it (empty at the end of the body).
 Parts = list[tuple[bytes, bytes]]
 
 
@@ -76,16 +76,16 @@ def body_parts(data: bytes, start: int, end: int) -> tuple[bytes, Parts]:
 
 
 def instructions(data: bytes, start: int, end: int) -> Iterator[bytes]:
-    """Iterate over the instructions of the body `data[start:end]`. Raises `Malformed` as `body_parts` does."""
+    """Yield the instructions of the function body `data[start:end]`. Raises `Malformed` if one is unknown."""
     for run, last in body_parts(data, start, end)[1]:
-        # A table that is too large for the expression comes alone; its count takes more than one byte.
+        # A br_table that is too large for the regular expression is a run by itself; its count has more than one byte.
         yield from ([run] if run[:1] == b"\x0e" and run[1] > _LARGEST_TABLE else _ONE.findall(run))
         if last:
             yield last
 
 
 def end_of_locals(data: bytes, start: int, end: int) -> int:
-    """Return the offset of the first instruction."""
+    """Return the offset of the first instruction of the function body `data[start:end]`."""
     if data[start] == 0:
         return start + 1
     r = Reader(data, start, end)
@@ -95,7 +95,7 @@ def end_of_locals(data: bytes, start: int, end: int) -> int:
 
 
 def _stepwise(data: bytes, at: int, end: int) -> Parts:
-    """Do the same as `_STEP.findall` for bodies with large branch tables."""
+    """Return the same as `_STEP.findall`, but also for bodies with large branch tables."""
     parts: Parts = []
     while at < end:
         match = _STEP.match(data, at, end)

@@ -1,16 +1,16 @@
-"""The stack guard: makes Python raise RecursionError before the engine's stack overflows.
+"""The stack guard, which makes Python raise RecursionError before the engine's stack overflows.
 
-Facts: WebAssembly code has two stacks. One is in linear memory, and CPython's recursion checks measure it (1 MiB, of which
-a level of JSON takes 50 bytes). The other is the engine's own, also about 1 MiB in V8 as Envoy configures it, where the
-same level takes about 400 bytes. When it overflows, the VM is lost. So a client that sends `[` three thousand times could
-stop every filter that reads JSON.
+Facts: WebAssembly code has two stacks. One is in linear memory, and CPython's recursion checks measure it. It has 1 MiB, and a
+level of nested JSON uses 50 bytes of it. The other is the engine's own stack, which also has about 1 MiB in V8 as configured by
+Envoy, and a level uses about 400 bytes of it. If the latter overflows, the VM is lost. So a client that sends `[` three thousand
+times could stop every filter that reads JSON.
 
-The functions that make the check are the recursive ones. Each of them gets a larger frame in linear memory, as large as
-its level on the engine's stack. Deep recursion then raises RecursionError, as it does elsewhere.
+The functions that check the stack are the recursive ones. Each of them gets a larger frame in linear memory, at least as large as
+its frame on the engine's stack. Deep recursion then raises RecursionError, as in any Python.
 
 Compilers emit frames in two forms: the function subtracts N from the stack pointer and adds it before it returns, or it
-reads the pointer and writes it back unchanged. A function without a frame of its own (those that walk the syntax tree)
-gets a smaller frame around its whole body. A function in which some place isn't recognised stays unchanged.
+reads the pointer and writes it back unchanged. A function without a frame in linear memory (such as those that walk the syntax
+tree) gets a smaller frame around its whole body. A function whose code isn't recognised completely isn't changed.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ __all__ = ["LEVEL", "StackGuard"]
 #: Additional bytes of linear stack for a guarded function.
 LEVEL = 768
 
-#: Bytes for a function without a frame, whose level on the engine's stack is smaller as well.
+#: Bytes for a function without a frame, which also uses less of the engine's stack.
 SMALL_LEVEL = 384
 
-#: A small function of CPython that makes the check. It shows the offset of the limit in the thread state.
+#: A small function of CPython that checks the stack. Its code shows the offset of the limit in the thread state.
 _MODEL = "_Py_ReachedRecursionLimitWithMargin"
 
-#: Largest body, in bytes, of a function that makes the check for its caller.
+#: Maximum size in bytes of the body of a function that checks the stack for its caller.
 _HELPER = 120
 
 #: Instructions: block, loop, if; end; return; tail calls; and the type of a block without a result.
@@ -59,7 +59,7 @@ class StackGuard:
     Raises
     ------
     Malformed
-        CPython in the component isn't built as expected.
+        The code of CPython in the component isn't as expected.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -82,7 +82,7 @@ class StackGuard:
         self._write = re.compile(rb"(\x20" + _LEB + rb")(\x24" + pointer + rb")", re.DOTALL)
 
     def _limit(self) -> bytes:
-        """Return a pattern of the code that loads the limit at an offset of the thread state."""
+        """Return a pattern for the code that loads the limit from its offset in the thread state."""
         index = self.node.module.exports[_MODEL][1] - len(self.node.imports["func"])
         start, end = self.node.module.code[index]
         loading = re.search(rb"\x41" + _LEB + rb"\x6a\x28\x02\x00", self.node.module.data[start:end], re.DOTALL)
@@ -91,7 +91,7 @@ class StackGuard:
         return re.escape(loading[0])
 
     def _helpers(self, limit: bytes) -> list[int]:
-        """Return the functions that make the check for their caller. The parser uses the model and counts its levels itself."""
+        """Return the functions that check the stack for their callers. The parser calls the model, and counts levels itself."""
         module, imported = self.node.module, len(self.node.imports["func"])
         loads = re.compile(limit, re.DOTALL)
         short = (
@@ -100,7 +100,7 @@ class StackGuard:
         return [module.exports["Py_EnterRecursiveCall"][1], *(i for i in short if i != module.exports[_MODEL][1])]
 
     def __call__(self, node: Node, start: int, end: int) -> bytes | None:
-        """Return the body `data[start:end]` with a larger frame, or None if it stays unchanged."""
+        """Return the body `data[start:end]` with a larger frame, or None if it isn't changed."""
         data = node.module.data
         if node is not self.node or end - start < _HELPER or not self._check.search(data, start, end):
             return None
@@ -127,7 +127,7 @@ class StackGuard:
         return frame[1] + larger + frame[3] + rest if 0 < count == sets - 1 else None
 
     def _enlarge_read(self, code: bytes, sets: int) -> bytes | None:
-        """Add a frame to a function that reads the stack pointer and writes it back wherever it ends."""
+        """Enlarge the frame of a function that reads the stack pointer, and writes it back before each return."""
         read = self._read.match(code)
         if read is None:
             return None
@@ -135,7 +135,7 @@ class StackGuard:
         keep = b"\x20" + read[3] if read[2] == b"\x22" else b""
         head = read[1] + b"\x41" + size + b"\x6b\x22" + read[3] + b"\x24" + read[1][1:] + keep
         rest, count = self._write.subn(lambda match: match[1] + b"\x41" + size + b"\x6a" + match[2], code[read.end() :])
-        # It ends at its last instruction and at every return. Counting return bytes can overestimate, which is safe.
+        # It ends at its last instruction and at every return. Bytes that look like returns are counted as well, which is safe.
         return head + rest if count == sets == code.count(b"\x0f") + 1 else None
 
     def _surround(self, start: int, end: int) -> bytes | None:
@@ -159,6 +159,6 @@ class StackGuard:
 
 
 def _index(value: int) -> bytes:
-    """Return a pattern of an index in its shortest form or padded to five bytes as linkers leave it."""
+    """Return a pattern for an index in its shortest encoding, or padded to five bytes, as linkers write it."""
     padded = bytes((value >> 7 * i & 0x7F | 0x80) for i in range(4)) + bytes((value >> 28,))
     return rb"(?:" + re.escape(leb.unsigned(value)) + rb"|" + re.escape(padded) + rb")"
