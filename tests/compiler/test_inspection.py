@@ -91,7 +91,7 @@ def test_each_problem_is_one_sentence(name):
     ("data", "word"),
     [
         (b"\0asm\x01", "cut short"),
-        (b"\0asm\x02\0\0\0", "another version"),
+        (b"\0asm\x02\0\0\0", "a version other than 1"),
         (b"\x1f\x8b\x08", "gzip"),
         (b"(module)", "text"),
     ],

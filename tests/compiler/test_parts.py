@@ -285,7 +285,7 @@ def test_mutually_importing_modules_are_both_collected(write):
 
 
 def test_source_without_parts_is_refused():
-    with pytest.raises(UsageError, match="at least one part"):
+    with pytest.raises(UsageError, match="at least one Part"):
         Filter.from_parts([])
 
 

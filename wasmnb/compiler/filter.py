@@ -406,7 +406,7 @@ class Filter(Shown):
         profile: BlockProfile | Any = None,
         progress: Progress | None = None,
     ) -> bytes:
-        """Return the bytes that `save` writes. Parameters and errors are those of `save`."""
+        """Return the bytes that `save` writes. The parameters and errors are those of `save`."""
         strip = not debug if strip is None else strip
         if not debug:
             return self.release(profile=profile, strip=strip, progress=progress).wasm

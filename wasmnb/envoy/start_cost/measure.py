@@ -47,7 +47,7 @@ def measure(config: Config, files: Mapping[str, bytes], workers: int, settle: fl
 
 
 def measure_plain(workers: int, settle: float = SETTLED) -> StartCost:
-    """Start an Envoy without filters, and return its cost. Parameters and errors are those of `measure`."""
+    """Start an Envoy without filters, and return its cost. The parameters and errors are those of `measure`."""
     config: Config = bootstrap(
         [Listener("http", [], "up")], [Cluster("up", None)], extra={"memory_allocator_manager": ALLOCATOR}
     )

@@ -65,7 +65,7 @@ class RecordedImage:
         )
 
     def instantiate(self, resolve: Resolve, *, memory_limit: int = 1 << 30, deadline: float = 5.0) -> Instance:
-        """Return a new instance. Parameters and errors are those of `Instance`."""
+        """Return a new instance. The parameters and errors are those of `Instance`."""
         instance = _RecordedInstance(self.code, resolve, memory_limit=memory_limit, deadline=deadline)
         instance.loading, instance.serving = self._loading, self._serving
         self._running.append(instance)
