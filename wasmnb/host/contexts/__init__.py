@@ -1,5 +1,5 @@
-"""Contexts of the guest: the VM's, root contexts of plugins, HTTP streams and TCP connections.
+"""Contexts: of the VM, of plugins (root contexts), of HTTP streams and of TCP connections.
 
-They call the guest's callbacks and hold what hostcalls read and change; the filter chain is in `..http`, the connection
-in `..tcp`, and the VM in `..vm`.
+They call the filter's callbacks, and hold the maps and buffers that hostcalls read and change. `..http` has the filter chain,
+`..tcp` the connection, and `..vm` the VM.
 """

@@ -1,10 +1,9 @@
-"""Base of all contexts: the objects that the guest knows by number.
+"""Base class of all contexts: the objects that a module identifies by number.
 
-Facts (Envoy 1.40): ids come from one counter per VM, starting at 1, shared by root contexts and streams; 0 is the VM
-itself. A root context (the ABI's name for a plugin's context) has parent 0, a stream has its root as parent. The current
-context is the one that a callback is for; `set_effective_context` changes which one the later hostcalls of that callback
-act on, except foreign functions. Header maps and buffers are available only during their phase, and only to hostcalls on
-their own context.
+Facts (Envoy 1.40): each VM counts the ids of root contexts and streams together, from 1; 0 is the VM itself. A root context (the
+ABI's name for a plugin's context) has parent 0, and a stream has its root context as parent. The current context is that of the
+running callback. After `set_effective_context`, later hostcalls of the callback act on another context, except foreign
+functions. Header maps and buffers are available only during their phase, and only to hostcalls on their own context.
 """
 
 from __future__ import annotations
@@ -29,22 +28,22 @@ Maps = list[HeaderMap | None]
 
 
 class Context:
-    """Base of all contexts.
+    """Base class of all contexts.
 
     Attributes
     ----------
     id, parent_id
-        Numbers in the VM.
+        Ids of the context and of its parent in the VM.
     vm, plugin, root
-        Its VM, its plugin, and its root context (a root is its own).
+        The VM, the plugin, and the root context. A root context is its own root.
     ref
-        Its identity in the trace.
+        Identity of the context in the trace.
     maps
-        Header maps by type, 0 to 7; None for one that is not available now. Types 4 to 7 are the root's.
+        Header maps by type, 0 to 7; None for those that aren't available now. Types 4 to 7 belong to the root context.
     log_maps
-        While `on_log` runs: the maps of the request that has ended, for reading.
+        Header maps of the request that has ended, which can be read while `on_log` runs; otherwise None.
     info
-        The stream that properties describe; None outside streams.
+        Facts about the stream, which properties show; None outside streams.
     """
 
     kind = "vm"
@@ -63,7 +62,7 @@ class Context:
 
     @property
     def exchange(self) -> int | None:
-        """Number of the exchange that a stream belongs to; None for roots."""
+        """Number of the exchange to which a stream belongs; None for root contexts."""
         return self.ref.exchange
 
     @property
@@ -75,14 +74,14 @@ class Context:
         parts = (plugin.root_id, plugin.vm_id)
         return " ".join(p for p in (parts if self.kind == "root" else (plugin.name, *parts)) if p)
 
-    # -- what hostcalls use; stream contexts override most of it --------------------------------------------------
+    # -- for hostcalls; stream contexts override most of these --------------------------------------------------
 
     def writable_map(self, map_type: int) -> HeaderMap | None:
-        """Return a header map that may be changed, or None. Trailers may be created by this call."""
+        """Return a header map that can be changed, or None. This call can create trailers."""
         return self.maps[map_type] if map_type < 4 else None
 
     def peek(self, kind: int) -> bytes | None:
-        """Return a buffer's bytes: empty if it is not available now, None where the status is NotFound."""
+        """Return the bytes of a buffer: empty if it isn't available now, None if the status is NotFound."""
         if kind == BufferType.VM_CONFIGURATION:
             return self.vm.settings.configuration
         if kind == BufferType.PLUGIN_CONFIGURATION:
@@ -97,26 +96,26 @@ class Context:
         return buffer.data if buffer is not None else b""
 
     def disconnect(self) -> None:
-        """End the stream because the proxy closes the connection; streams do."""
+        """End the stream because the proxy closes the connection. Only stream contexts do something."""
 
     def forget(self) -> None:
         """Drop pending work without callbacks, because the VM is closed."""
 
     def stream_buffer(self, _kind: int) -> Buffer | None:
-        """Return a body or connection buffer that may be changed, or None."""
+        """Return a body or connection buffer that can be changed, or None."""
         return None
 
     def clear_route_cache(self) -> None:
         """Let the stream choose its route again."""
 
     def continue_stream(self, kind: int) -> int:
-        """Resume a direction after the callback, and return the status."""
+        """Continue a direction after the callback, and return the hostcall's status."""
         if kind > StreamType.UPSTREAM:
             return Status.BAD_ARGUMENT
         return Status.UNIMPLEMENTED if kind == StreamType.UPSTREAM else Status.OK
 
     def close_stream(self, kind: int) -> int:
-        """Reset or close after the callback, and return the status."""
+        """Reset the stream or close the connection after the callback, and return the hostcall's status."""
         return Status.BAD_ARGUMENT if kind > StreamType.UPSTREAM else Status.OK
 
     def send_local_response(
@@ -126,13 +125,13 @@ class Context:
 
     @property
     def declared(self) -> dict[bytes, Declaration]:
-        """Properties that were declared in calls on this context, by name; a root's apply to `set_property`."""
+        """Properties that this context has declared, by name. Those of a root context apply to `set_property`."""
         if self._declared is None:
             self._declared = {}
         return self._declared
 
     _declared: dict[bytes, Declaration] | None = None
-    #: Body of the HTTP call response that is being delivered; None at any other time.
+    #: Body of the HTTP call's response that is being delivered; None at other times.
     call_body: bytes | None = None
     #: gRPC message that is being delivered.
     grpc_message: bytes = b""

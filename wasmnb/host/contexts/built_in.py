@@ -1,8 +1,8 @@
-"""HTTP filters of Envoy's own in the chain: `set_metadata` and `header_mutation`.
+"""Envoy's own HTTP filters in the chain: `set_metadata` and `header_mutation`.
 
-Facts (Envoy 1.40): `set_metadata` writes dynamic metadata when the request's headers come; a later value of a namespace is merged in
-only with `allow_overwrite`: structures key by key, lists grow. `header_mutation` does its steps in order, those of the route after its own, on requests and on all
-responses that pass it.
+Facts (Envoy 1.40): `set_metadata` writes dynamic metadata when the request's headers arrive. If a namespace already has a value,
+the new one is merged only with `allow_overwrite`: structures key by key, and lists by appending. `header_mutation` makes its
+changes in order, then those of the route, on requests and on all responses that pass it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["BuiltInFilter", "make_built_in"]
 
 
 class BuiltInFilter:
-    """A filter of Envoy's own on one stream; it lets everything pass."""
+    """One of Envoy's own filters on one stream. This base class lets everything pass."""
 
     plugin = None
     failure = None
@@ -37,26 +37,26 @@ class BuiltInFilter:
         self.active: list[ActiveFilter | None] = [None, None]
 
     def on_headers(self, direction: int, headers: HeaderMap, *, end: bool) -> int:  # noqa: ARG002
-        """Headers pass."""
+        """Let headers pass."""
         return 0
 
     def on_data(self, direction: int, data: Buffer, *, end: bool) -> int:  # noqa: ARG002
-        """Bodies pass."""
+        """Let bodies pass."""
         return 0
 
     def on_trailers(self, direction: int, trailers: HeaderMap) -> int:  # noqa: ARG002
-        """Trailers pass."""
+        """Let trailers pass."""
         return 0
 
     def log(self) -> None:
-        """It does not log."""
+        """Do nothing, because these filters don't log."""
 
     def destroy(self) -> None:
-        """It holds nothing."""
+        """Do nothing, because these filters have no context."""
 
 
 class _SetMetadata(BuiltInFilter):
-    """`envoy.filters.http.set_metadata`."""
+    """The filter `envoy.filters.http.set_metadata`."""
 
     def on_headers(self, direction: int, headers: HeaderMap, *, end: bool) -> int:
         if direction == 0:
@@ -76,7 +76,7 @@ def _entries(config: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 
 def _merged(old: Any, new: Any) -> Any:
-    """Merge structures key by key; a list grows, any other value is replaced."""
+    """Merge structures key by key, append to lists, and replace other values."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         return {**old, **{k: _merged(old[k], v) if k in old else v for k, v in new.items()}}
     if isinstance(old, list) and isinstance(new, list):
@@ -85,7 +85,7 @@ def _merged(old: Any, new: Any) -> Any:
 
 
 class _HeaderMutation(BuiltInFilter):
-    """`envoy.filters.http.header_mutation`."""
+    """The filter `envoy.filters.http.header_mutation`."""
 
     def on_headers(self, direction: int, headers: HeaderMap, *, end: bool) -> int:
         name = "response_mutations" if direction else "request_mutations"
@@ -111,5 +111,5 @@ class _HeaderMutation(BuiltInFilter):
 
 
 def make_built_in(spec: BuiltIn, stream: StreamControl, route_config: Any) -> BuiltInFilter:
-    """The filter for one stream."""
+    """Return one of Envoy's own filters for one stream."""
     return (_SetMetadata if spec.kind == SET_METADATA else _HeaderMutation)(spec, stream, route_config)

@@ -1,10 +1,10 @@
-"""An HTTP stream's context: Envoy's Wasm filter between the filter manager and the guest.
+"""The context of an HTTP stream: Envoy's Wasm filter between the filter manager and the module.
 
-Facts (Envoy 1.40): the context is created in the guest at the first headers, or at log time if no headers came. A header
-map is readable and writable in its callback. After Continue it is no longer available, except for reading in `on_log`;
-after any other result it stays available to the end of the stream, and only `continue_stream` removes the request's. While
-the filter buffers (1 from a body callback) the next callbacks see the whole buffered body. Trailers may be added in a body
-callback at the end of the stream. `on_delete` directly follows `on_done`.
+Facts (Envoy 1.40): the context is created in the module at the first headers, or before `on_log` if no headers arrived. A header
+map can be read and written in its callback. After Continue it isn't available any more, except for reading in `on_log`. After
+other results it stays available until the end of the stream; only `continue_stream` removes the request's maps. While the filter
+buffers (after 1 from a body callback), the next callbacks see the whole buffered body. Trailers can be added in the last body
+callback. `on_delete` directly follows `on_done`.
 """
 
 from __future__ import annotations
@@ -34,26 +34,26 @@ _ON_TRAILERS = ("on_request_trailers", "on_response_trailers")
 
 _STOP_ALL = int(HeadersStatus.STOP_ALL_ITERATION_AND_WATERMARK)
 _NO_BUFFER = 3
-_LAST_GRPC_STATUS = 16  # a larger number means that the filter did not set one
+_LAST_GRPC_STATUS = 16  # larger numbers mean that the filter didn't set a status
 
 
 class HttpContext(StreamContext):
-    """One filter of one HTTP stream.
+    """A Wasm filter of one HTTP stream.
 
     Attributes
     ----------
     created
-        Whether the context exists in the guest.
+        Whether the context exists in the module.
     closed, continued
-        Whether the guest has closed the stream; the direction that it continued in the running callback, or -1.
+        Whether the filter has closed the stream; the direction that it has continued in the running callback, or -1.
     body
-        Chunk of the running body callback, by direction.
+        The chunk of the running body callback, by direction.
     buffering
         Whether the last body callback returned "buffer", by direction.
     stream
-        The stream, with the operations of filters.
+        The stream, with the operations that filters can use.
     active
-        Its positions in the two filter chains.
+        The filter's entries in the two filter chains.
     """
 
     kind = "http"
@@ -79,7 +79,7 @@ class HttpContext(StreamContext):
     # -- the filter's side ----------------------------------------------------------------------------------------
 
     def create(self) -> None:
-        """Create the context in the guest, once."""
+        """Create the context in the module, unless it exists."""
         if not self.created:
             self.created = True
             if not self.vm.failed:
@@ -124,7 +124,7 @@ class HttpContext(StreamContext):
         )
         self._in_body[direction] = False
         if self.buffering[direction]:
-            chain.check_high_watermark()  # the guest may have appended to it
+            chain.check_high_watermark()  # the filter can have appended to it
         self.buffering[direction] = status == 1
         if status == _NO_BUFFER and data is not chain.buffered:
             data.take()
@@ -159,7 +159,7 @@ class HttpContext(StreamContext):
         return self._failure_status(direction)
 
     def _failure_status(self, direction: int) -> int:
-        """Return the status of a callback in a failed VM, and fail the stream unless the filter is fail-open."""
+        """Return the status of a callback in a failed VM. End the stream unless the filter is fail-open."""
         if self.fail_open or (direction == RESPONSE and self._failure_reported):
             self.vm.entry.run_deferred()
             return 0  # the local reply about the failure passes
@@ -191,7 +191,7 @@ class HttpContext(StreamContext):
 
     @property
     def paused(self) -> str:
-        """The paused direction: `request`, `response` or an empty string."""
+        """The direction that the filter holds: `request`, `response`, or an empty string for none."""
         directions = zip(("request", "response"), self.active, strict=True)
         paused = [name for name, active in directions if active is not None and active.stopped]
         return paused[-1] if paused else ""
@@ -204,7 +204,7 @@ class HttpContext(StreamContext):
     # -- the guest's side -----------------------------------------------------------------------------------------
 
     def writable_map(self, map_type: int) -> HeaderMap | None:
-        """Return a map of the running phase; trailers are added at the end of a body that has none."""
+        """Return a map of the running phase. In the last body callback, create the trailers if there are none."""
         if map_type > HeaderMapType.RESPONSE_TRAILERS:
             return None
         headers = self.maps[map_type]
@@ -232,7 +232,7 @@ class HttpContext(StreamContext):
         self.stream.clear_route_cache()
 
     def continue_stream(self, kind: int) -> int:
-        """Resume a direction after the callback, and return the status."""
+        """Continue a direction after the callback, and return the hostcall's status."""
         status = super().continue_stream(kind)
         if kind > StreamType.RESPONSE:
             return status
@@ -242,7 +242,7 @@ class HttpContext(StreamContext):
         return Status.OK
 
     def close_stream(self, kind: int) -> int:
-        """Reset the stream after the callback, and return the status."""
+        """Reset the stream after the callback, and return the hostcall's status."""
         if kind <= StreamType.RESPONSE:
             self.vm.entry.after_call(lambda: self.stream.close(self))
         return super().close_stream(kind)
@@ -259,7 +259,7 @@ class HttpContext(StreamContext):
 
 
 class BlockedFilter:
-    """Takes the place of a plugin whose VM has failed and that is not fail-open."""
+    """Filter that replaces a plugin whose VM has failed, unless it is fail-open: it rejects requests."""
 
     def __init__(self, plugin: Plugin, vm: Vm | None, stream: StreamControl) -> None:
         self.plugin = plugin
@@ -274,7 +274,7 @@ class BlockedFilter:
         return self.vm.failure if self.vm is not None else None
 
     def on_headers(self, direction: int, headers: HeaderMap, *, end: bool) -> int:  # noqa: ARG002
-        """Send 503 for a request; let a response pass."""
+        """Respond to a request with 503. Let responses pass."""
         if direction == RESPONSE:
             return 0
         self.stream.fail(self)

@@ -1,4 +1,4 @@
-"""Response flags: causes of a failed stream."""
+"""Envoy's response flags: the reasons why a stream failed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["ResponseFlag", "flag_names", "flag_words", "long_flag_names"]
 
 
 class ResponseFlag(IntFlag):
-    """Causes of a failed stream, as in the property `response.flags` (Envoy's `CoreResponseFlag` as bits)."""
+    """Reasons why a stream failed, as in the property `response.flags` (Envoy's `CoreResponseFlag` as bits)."""
 
     NO_HEALTHY_UPSTREAM = 1 << 1
     UPSTREAM_REQUEST_TIMEOUT = 1 << 2
@@ -26,7 +26,7 @@ class ResponseFlag(IntFlag):
     DOWNSTREAM_REMOTE_RESET = 1 << 28
 
 
-#: Flag -> its name in access logs.
+#: Flag -> its short name in access logs.
 _SHORT = {
     ResponseFlag.NO_HEALTHY_UPSTREAM: "UH",
     ResponseFlag.UPSTREAM_REQUEST_TIMEOUT: "UT",
@@ -46,24 +46,24 @@ _SHORT = {
 
 
 def flag_names(flags: int) -> str:
-    """Return response flags as access logs write them; `-` for none."""
+    """Return response flags by their short names, as access logs write them. Without flags: `-`."""
     return ",".join(text for flag, text in _SHORT.items() if flags & flag) or "-"
 
 
 def flag_words(names: str) -> str:
-    """Return flags of an access log with their meanings: `UF (upstream connection failure)`.
+    """Return flags of an access log with explanations: `UF (upstream connection failure)`.
 
     Parameters
     ----------
     names
-        Short names joined by commas. Those that are unknown here stay as they are.
+        Short names, joined by commas. Unknown names are returned unchanged.
     """
     meanings = {text: (flag.name or "").lower().replace("_", " ") for flag, text in _SHORT.items()}
     return ", ".join(f"{name} ({meanings[name]})" if name in meanings else name for name in names.split(","))
 
 
 def long_flag_names(flags: int) -> str:
-    """Return response flags by their long names; `-` for none."""
+    """Return response flags by their long names. Without flags: `-`."""
     return ",".join(_camel(flag) for flag in _SHORT if flags & flag) or "-"
 
 

@@ -1,7 +1,7 @@
 """Root contexts: a plugin in a VM, with its configuration, ticks, queues and callouts.
 
-Facts (Envoy 1.40): `on_vm_start` is called once for every root context, also in a VM that has started before. The plugin
-configuration can be read in `on_configure` only. A root whose `on_done` returned 0 lives until `proxy_done`.
+Facts (Envoy 1.40): `on_vm_start` is called once for every root context, even in a VM that has already started. The plugin
+configuration can only be read in `on_configure`. A root context whose `on_done` returned 0 lives until `proxy_done`.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ __all__ = ["PendingCallout", "RootContext"]
 
 
 class PendingCallout(Protocol):
-    """A callout whose response has not been delivered.
+    """A callout whose response hasn't been delivered.
 
     Attributes
     ----------
     token
-        Its number for the guest.
+        Number by which the module identifies the callout.
     exchange
-        Exchange of the stream that started it, or None.
+        Number of the exchange that started it, or None.
     """
 
     token: int
@@ -38,23 +38,23 @@ class PendingCallout(Protocol):
     exchange: int | None
 
     def abandon(self) -> None:
-        """Drop it without a callback."""
+        """Drop the callout without a callback."""
         ...
 
 
 class RootContext(Context):
-    """A plugin's context.
+    """The context of a plugin in a VM.
 
     Attributes
     ----------
     streams
-        Live stream contexts of this root.
+        Live stream contexts of the plugin.
     calls
         Pending callouts by token.
     status
-        Code and message that `get_status` returns.
+        Code and message that the hostcall `get_status` returns.
     done_deferred
-        Whether `on_done` returned 0, so that `proxy_done` will finish the root.
+        Whether `on_done` returned 0, so that the context ends with `proxy_done`.
     expressions, expressions_made, expression_characters
         Compiled CEL expressions with the sizes of their texts by token, the next token, and the sum of the sizes.
     """
@@ -76,7 +76,7 @@ class RootContext(Context):
 
     @property
     def is_singleton(self) -> bool:
-        """Whether it belongs to a service or a stats sink, which run on the main thread only."""
+        """Whether the plugin is a service or a stats sink that runs only on the main thread."""
         return self.plugin is not None and self.plugin.kind in ON_MAIN_THREAD
 
     # -- life -----------------------------------------------------------------------------------------------------
@@ -86,12 +86,12 @@ class RootContext(Context):
         self.vm.on_context_create(self, self.id, 0)
 
     def start(self) -> bool:
-        """Call `on_vm_start`, also in a VM that has failed meanwhile, and return its result."""
+        """Call `on_vm_start` and return its result, even if the VM has failed meanwhile."""
         vm = self.vm
         return vm.query_anyway(vm.callbacks["on_vm_start"], self, self.id, len(vm.settings.configuration))
 
     def configure(self) -> bool:
-        """Call `on_configure` and return its result; True if the VM has failed."""
+        """Call `on_configure` and return its result, or True if the VM has failed."""
         vm = self.vm
         assert self.plugin is not None
         if vm.failed:
@@ -103,7 +103,7 @@ class RootContext(Context):
             vm.buffers.plugin_configuration = None
 
     def close(self) -> None:
-        """Call `on_done`, then `on_delete` unless the guest defers it."""
+        """Call `on_done`, then `on_delete` unless the module defers it."""
         if self.closed or self.done_deferred:
             return
         vm = self.vm
@@ -113,7 +113,7 @@ class RootContext(Context):
             self.done_deferred = True
 
     def done(self) -> int:
-        """Finish a deferred root, and return the status."""
+        """End a context whose end was deferred, and return the hostcall's status."""
         if not self.done_deferred:
             return Status.NOT_FOUND
         self.done_deferred = False
@@ -137,7 +137,7 @@ class RootContext(Context):
     # -- ticks and queues -------------------------------------------------------------------------------------------
 
     def set_tick_period(self, milliseconds: int) -> None:
-        """Start or change the timer, or stop it with 0. The first tick comes after a whole period."""
+        """Start or change the timer, or stop it with 0. The first tick happens after a whole period."""
         self._period = milliseconds / 1000
         if self._timer is not None:
             self._timer.cancel()
@@ -147,7 +147,7 @@ class RootContext(Context):
 
     @property
     def tick_period(self) -> float:
-        """Seconds between two ticks; 0 without ticks."""
+        """Virtual seconds between two ticks; 0 if there are no ticks."""
         return self._period if self._timer is not None else 0.0
 
     def _arm(self) -> None:
@@ -166,7 +166,7 @@ class RootContext(Context):
         self.vm.notify(self.vm.callbacks["on_tick"], self, self.id)
 
     def queue_ready(self, token: int) -> None:
-        """Schedule `on_queue_ready`: an item was added to a queue that this root receives."""
+        """Schedule `on_queue_ready`, because an item was added to a queue of which this context is the receiver."""
         vm = self.vm
 
         def ready() -> None:
@@ -178,11 +178,11 @@ class RootContext(Context):
     # -- access log and statistics ------------------------------------------------------------------------------------
 
     def log(self, maps: Maps, info: StreamInfo) -> None:
-        """Call `on_log` for a stream, as access loggers do on the root context."""
+        """Call `on_log` of an access logger for a stream that has ended."""
         call_on_log(self, maps, info, self.vm.callbacks["on_log"])
 
     def update_stats(self, data: bytes, size: int) -> None:
-        """Call `on_stats_update` with a snapshot of the statistics, as stats sinks get it, and the size that Envoy says it has."""
+        """Call `on_stats_update` of a stats sink with a snapshot of the statistics, and the size that Envoy passes for it."""
         vm = self.vm
         vm.buffers.call_data = ZeroExtended(data, size)
         try:

@@ -1,4 +1,4 @@
-"""Base of HTTP and TCP contexts, which registers them with their VM and their root while they exist."""
+"""Base class of HTTP and TCP contexts. It registers them with their VM and root context while they exist."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["StreamContext"]
 
 
 class StreamContext(Context):
-    """A context of one stream in one filter.
+    """The context of one stream in one filter.
 
     Parameters
     ----------

@@ -129,7 +129,7 @@ class StreamInfo:
 
     @property
     def cluster_name(self) -> str:
-        """Name of the cluster: the chosen one, or the route's."""
+        """Name of the chosen cluster, or else of the route's cluster."""
         if self.cluster is not None:
             return self.cluster.name
         return self.route.cluster if self.route is not None else ""

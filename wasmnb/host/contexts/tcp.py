@@ -1,7 +1,8 @@
-"""A TCP connection's context: Envoy's network filter between the connection and the guest.
+"""The context of a TCP connection: Envoy's Wasm network filter between the connection and the module.
 
 Facts (Envoy 1.40): bytes can be read and changed while their data callback runs, and while the filter is paused after it.
-The upstream's close is the end of its bytes. The last callbacks are the close callback, `on_done`, `on_log`, `on_delete`.
+Filters see the upstream's close as the end of its bytes. The last callbacks are the close callback, `on_done`, `on_log` and
+`on_delete`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ __all__ = ["TcpContext"]
 
 
 class TcpContext(StreamContext):
-    """One network filter of one connection."""
+    """A Wasm network filter of one connection."""
 
     kind = "tcp"
 
@@ -76,7 +77,7 @@ class TcpContext(StreamContext):
         return False
 
     def on_close(self, close_type: CloseType) -> None:
-        """Run the close callback, `on_done`, `on_log` and `on_delete`, once."""
+        """Run the close callback, `on_done`, `on_log` and `on_delete`. A second call does nothing."""
         if self.closed:
             return
         self.closed = True
@@ -92,7 +93,7 @@ class TcpContext(StreamContext):
         self.stream.disconnect()
 
     def leave(self) -> None:
-        """Drop the context without a callback."""
+        """Drop the context without running its callbacks."""
         self.closed = True
         super().leave()
 
@@ -104,19 +105,19 @@ class TcpContext(StreamContext):
     # -- the guest's side -----------------------------------------------------------------------------------------
 
     def stream_buffer(self, kind: int) -> Buffer | None:
-        """Return the bytes of the running callback, or those that were kept since."""
+        """Return the bytes of the running callback, or those that the filter holds."""
         if kind in (BufferType.DOWNSTREAM_DATA, BufferType.UPSTREAM_DATA):
             return self.data[kind - BufferType.DOWNSTREAM_DATA]
         return None
 
     def continue_stream(self, kind: int) -> int:
-        """Resume reading after the callback."""
+        """Continue after the callback, and return the hostcall's status."""
         if kind == StreamType.DOWNSTREAM:
             self.vm.entry.after_call(lambda: self.stream.continue_filter(self))
         return super().continue_stream(kind)
 
     def close_stream(self, kind: int) -> int:
-        """Close the connection after the callback, for either side, and return the status."""
+        """Close the connection on both sides after the callback, and return the hostcall's status."""
         if kind in (StreamType.DOWNSTREAM, StreamType.UPSTREAM):
             self.vm.entry.after_call(self.stream.disconnect)
             return Status.OK

@@ -1,8 +1,8 @@
-"""The HTTP codecs: header maps to messages on the wire and back, on both sides.
+"""The HTTP codecs: conversion between header maps and messages on the wire, towards the client and the upstream.
 
-Facts (Envoy 1.40, HTTP/1 unless said otherwise): towards the upstream pseudo-headers become the request line and `host`; a
-body without content-length is chunked; a request without one gets `content-length: 0` unless its method never has a body.
-Towards the client `transfer-encoding: chunked` or `content-length: 0` is added at the end if no header has the length.
+Facts (Envoy 1.40, for HTTP/1): towards the upstream, pseudo-headers become the request line and `host`. A body without
+content-length is chunked. A request without a body gets `content-length: 0` unless its method never has a body. Towards the
+client, `transfer-encoding: chunked` or `content-length: 0` is added after all headers if none gives the length.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ __all__ = [
     "upstream_header_problem",
 ]
 
-#: A header name or method, and the bytes that a header value must not have.
+#: A valid header name or method, and the bytes that a header value must not contain.
 TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _BAD_UPSTREAM_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-#: Number of headers, and bytes of the head, that Envoy takes from an upstream.
+#: Most headers, and most bytes of the head, that Envoy accepts from an upstream.
 MAX_RESPONSE_HEADERS, MAX_RESPONSE_BYTES = 100, 80 * 1024
 _PHRASES = {status.value: encode_text(status.phrase) for status in HTTPStatus} | {
     103: b"Unknown",
@@ -57,7 +57,7 @@ _NO_BODY_METHODS = frozenset({b"GET", b"HEAD", b"DELETE", b"TRACE", b"CONNECT"})
 
 
 def upstream_header_problem(headers: HeaderMap) -> str | None:
-    """Return why the upstream's codec refuses request headers, in Envoy's words, or None if it accepts them."""
+    """Return Envoy's text about request headers that the upstream's codec refuses, or None if it accepts them."""
     if b":method" not in headers:
         return "missing required header: :method"
     if headers.get(b":method") == b"CONNECT" and b":path" in headers:
@@ -72,23 +72,23 @@ def upstream_header_problem(headers: HeaderMap) -> str | None:
 
 
 def request_to_upstream(headers: HeaderMap, *, end: bool, http2: bool, upgrade: bool = False) -> Request:
-    """Build the request that the upstream receives; body and trailers follow.
+    """Return the request that the upstream receives, without body and trailers, which follow.
 
     Parameters
     ----------
     headers
         Request headers after the last filter.
     end
-        The request has no body and no trailers.
+        Whether the request has neither body nor trailers.
     http2
-        The upstream speaks HTTP/2.
+        Whether the upstream speaks HTTP/2.
     upgrade
-        The request asks for a tunnel, which has no body (default False).
+        Whether the request asks to switch to another protocol, so that it has no body (default False).
 
     Returns
     -------
     Request
-        As a server reads it: over HTTP/1 a blank in the path ends it.
+        The request as a server reads it. Over HTTP/1 the path ends at the first blank.
     """
     method, path = headers.get(b":method") or b"", headers.get(b":path") or b""
     plain = [(n, v if http2 else v.strip(b" \t")) for n, v in headers if n[:1] != b":"]
@@ -117,9 +117,9 @@ class UpstreamResponse(NamedTuple):
     Attributes
     ----------
     headers
-        Header map, `:status` included.
+        Header map, including `:status`.
     chunks
-        Chunks of the body; none if the response cannot have one.
+        Chunks of the body; none if the response can't have a body.
     """
 
     headers: ResponseHeaders
@@ -127,19 +127,19 @@ class UpstreamResponse(NamedTuple):
 
 
 def response_from_upstream(response: Response, *, head: bool, http2: bool) -> UpstreamResponse:
-    """Build the header map and the body's chunks of a response, as an HTTP server would send them.
+    """Return the header map and the chunks of a response, as an HTTP server would send them.
 
-    An HTTP/1 server sends the length of the body: `content-length`, or `transfer-encoding: chunked` for a body in chunks or
-    with trailers, before all other headers.
+    An HTTP/1 server sends the length of the body before all other headers: `content-length`, or `transfer-encoding: chunked`
+    for a body in chunks or with trailers.
 
     Parameters
     ----------
     response
         The upstream's response.
     head
-        The request's method was HEAD.
+        Whether the request's method was HEAD.
     http2
-        The upstream speaks HTTP/2.
+        Whether the upstream speaks HTTP/2.
 
     Returns
     -------
@@ -164,7 +164,7 @@ def response_from_upstream(response: Response, *, head: bool, http2: bool) -> Up
 
 
 def _limited(chunks: list[bytes], headers: HeaderMap, *, http2: bool) -> list[bytes]:
-    """Return a body's chunks as a client of HTTP/1 reads them: no more bytes than content-length says."""
+    """Return the chunks of a body without the bytes after content-length, which an HTTP/1 client doesn't read."""
     declared = headers.get(b"content-length")
     if http2 or declared is None or not declared.isdigit():
         return [chunk for chunk in chunks if chunk]
@@ -178,14 +178,14 @@ def _limited(chunks: list[bytes], headers: HeaderMap, *, http2: bool) -> list[by
 
 
 def is_malformed(response: Response, headers: HeaderMap) -> bool:
-    """Return whether Envoy's codec refuses an upstream's response over HTTP/1.
+    """Return whether Envoy's codec refuses an upstream's HTTP/1 response.
 
     Parameters
     ----------
     response
         The upstream's response.
     headers
-        Its header map.
+        The response's header map.
     """
     raw = response.headers.raw
     lengths = [v.strip() for n, v in raw if n == b"content-length"]
@@ -203,7 +203,7 @@ def is_malformed(response: Response, headers: HeaderMap) -> bool:
 
 
 def reason_phrase(status: int) -> bytes:
-    """Return the reason phrase of a status line."""
+    """Return the reason phrase for a status."""
     return _PHRASES.get(status, b"Unknown")
 
 
@@ -211,13 +211,13 @@ def reason_phrase(status: int) -> bytes:
 
 
 def missing_response_header(headers: HeaderMap) -> str | None:
-    """Return the problem with response headers that have passed the filters, in Envoy's words, or None."""
+    """Return Envoy's text about a header that is missing after the filters, or None."""
     status = headers.get(b":status")
     return None if status is not None and status.isdigit() else "missing required header: :status"
 
 
 def _split_lines(name: bytes, value: bytes) -> Iterator[Pair]:
-    """Iterate over the headers that an HTTP/1 client reads: Envoy does not check response values for line ends."""
+    """Iterate over the headers that an HTTP/1 client reads for one header: Envoy writes line breaks in values unchanged."""
     first, *rest = _LINE_END.split(value)
     yield name, first
     for line in rest:
@@ -227,14 +227,14 @@ def _split_lines(name: bytes, value: bytes) -> Iterator[Pair]:
 
 
 class ClientResponse(NamedTuple):
-    """A response as it goes to the client.
+    """A response for the client.
 
     Attributes
     ----------
     response
-        As the client receives it; body and trailers follow.
+        The response as the client receives it, without body and trailers, which follow.
     written
-        Its headers as they are written: a line break in a value is written as it is.
+        The headers as Envoy writes them, with line breaks in values.
     """
 
     response: Response
@@ -244,20 +244,20 @@ class ClientResponse(NamedTuple):
 def response_to_client(
     headers: HeaderMap, *, end: bool, head: bool, protocol: str, upgraded: bool = False
 ) -> ClientResponse:
-    """Build the response that the client receives.
+    """Return the response that the client receives.
 
     Parameters
     ----------
     headers
         Response headers after the last filter.
     end
-        The response has no body and no trailers.
+        Whether the response has neither body nor trailers.
     head
-        The request's method was HEAD.
+        Whether the request's method was HEAD.
     protocol
-        The client's protocol.
+        The client's protocol, such as `HTTP/1.1`.
     upgraded
-        The connection becomes a tunnel (default False).
+        Whether the connection switches to another protocol (default False).
 
     Returns
     -------
@@ -274,7 +274,7 @@ def response_to_client(
 
 
 def _framing(written: list[Pair], status: int, *, end: bool, head: bool, http10: bool) -> list[Pair]:
-    """Return the header that says how long the body is, if none does."""
+    """Return the header that gives the body's length, if there is none yet."""
     if any(n == b"content-length" for n, _ in written) or status < 200 or status == 204:
         return []
     if status == 304:

@@ -1,7 +1,7 @@
 """Reading of a request's body and trailers from the client.
 
-Facts (Envoy 1.40): a request is complete when its last chunk or its trailers have arrived, before the callbacks for them.
-Bodies over HTTP/1 end with an empty chunk of their own; over HTTP/2 the last chunk ends them.
+Facts (Envoy 1.40): a request is complete when its last chunk or its trailers have arrived, before the callbacks for them. Over
+HTTP/1, filters see the end of a body as a separate, empty chunk; over HTTP/2, with the last chunk.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["RequestDecoder"]
 
 
 class RequestDecoder:
-    """Passes what the client sends to the request's filter chain, unless reading is disabled.
+    """Passes body and trailers from the client to the request's filter chain, unless reading is disabled.
 
     Parameters
     ----------
@@ -37,9 +37,9 @@ class RequestDecoder:
     timeouts
         The stream's timeouts.
     reset
-        Resets the stream.
+        Function that resets the stream.
     refuse
-        Answers a request of which the codec cannot read the rest.
+        Function that responds if the codec can't read the rest of the request.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class RequestDecoder:
         self._disabled = False
 
     def data(self, data: bytes, *, end: bool = False) -> None:
-        """Read a chunk of the body; with `end` the last one."""
+        """Read a chunk of the body. `end` is True for the last one."""
         self._read(lambda: self._pass_data(data, end=end))
 
     def trailers(self, items: Iterable[Pair]) -> None:
@@ -68,7 +68,7 @@ class RequestDecoder:
         self._read(lambda: self._pass_trailers(pairs))
 
     def read_disable(self, *, disable: bool) -> None:
-        """Stop or resume reading from the client."""
+        """Stop reading from the client, or start again."""
         self._disabled = disable
         if not disable and self._unread:
             self._state.call_soon(self._read_on)
@@ -103,14 +103,14 @@ class RequestDecoder:
             self._request.receive_data(data, end=end)
 
     def _contradicts_length(self, data: bytes, *, end: bool) -> bool:
-        """Whether a body over HTTP/2 is not as long as its content-length says."""
+        """Return whether the length of an HTTP/2 body differs from its content-length."""
         state = self._state
         length = state.head.length if state.head is not None else None
         size = state.info.request_size + len(data)
         return length is not None and (size > length or (end and size < length))
 
     def _framed(self, data: bytes, *, end: bool) -> tuple[bytes, bool]:
-        """Return a chunk as the codec reads it: over HTTP/1 no more and no less than content-length says."""
+        """Return a chunk and whether it is the last one, as the codec reads it: HTTP/1 bodies end at content-length."""
         state = self._state
         head = state.head
         if state.http2 or head is None or head.chunked or head.upgrade:

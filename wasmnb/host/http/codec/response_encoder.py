@@ -1,9 +1,9 @@
 """Writing of a response to the client.
 
-Facts (Envoy 1.40): over HTTP/1 a response has `connection: close` if it comes before the request was complete, if the client
-asked for it, or if the stream has had a local reply 400 (Envoy takes any for its own "bad request"),
-even if filters change the status afterwards. A client of HTTP/1 reads as much of a body as content-length says, and
-nothing after 204 and 304, although Envoy may write it. Trailers go out only with a chunked body.
+Facts (Envoy 1.40): an HTTP/1 response has `connection: close` if it begins before the request is complete, if the client asked for
+it, or if the stream had a local reply with status 400 (which Envoy treats as its own "bad request"), even if filters change the
+status afterwards. An HTTP/1 client reads a body up to its content-length, and none after 204 and 304, although Envoy can write
+more. Trailers are only sent with a chunked body.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ __all__ = ["ResponseEncoder"]
 
 _WORD = re.compile(rb"(?<![a-z0-9])[a-z]")
 _SENT_TWICE = (
-    "continue_stream(RESPONSE) in on_response_headers together with Continue: Envoy sends the headers twice. A client of HTTP/1"
-    " reads the second ones as the body, one of HTTP/2 refuses the response."
+    "A filter called continue_stream(RESPONSE) in on_response_headers and returned Continue, so Envoy sends the headers twice."
+    " HTTP/1 clients read the second headers as the body, and HTTP/2 clients reject the response."
 )
 
 
 class ResponseEncoder:
-    """Writes the response, and records what the client has received.
+    """Writes the response, and records which part of it the client has received.
 
     Parameters
     ----------
@@ -41,24 +41,24 @@ class ResponseEncoder:
     request
         The request's filter chain.
     finish
-        Ends the stream with a state of `Exchange.state`.
+        Function that ends the stream with a state for `Exchange.state`.
     disconnect
-        Ends the stream as if the client had closed the connection.
+        Function that ends the stream as if the client had closed the connection.
 
     Attributes
     ----------
     head
-        The request's method was HEAD when it came from the client.
+        Whether the client's request had the method HEAD.
     headers_sent
-        The response's headers have gone out.
+        Whether the response's headers have been sent.
     must_close
-        The connection is to be closed after this response, though the request was complete.
+        Whether the connection is closed after this response, although the request was complete.
     keep_alive
-        The client speaks HTTP/1.0 and asked to keep the connection.
+        Whether the client speaks HTTP/1.0 and asked to keep the connection open.
     upgraded
-        The connection has become a tunnel.
+        Whether the connection has switched to another protocol.
     closing
-        The connection ends with this stream.
+        Whether the connection ends with this stream.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class ResponseEncoder:
         self._sent: list[bytes] = []
 
     def headers(self, headers: HeaderMap, *, end: bool) -> None:
-        """Write the headers; `end` if nothing follows."""
+        """Write the headers. `end` is True if nothing follows."""
         state, manager = self._state, self._state.manager
         if self.headers_sent and state.http2:
             state.exchange.notes.append(_SENT_TWICE)
@@ -115,11 +115,11 @@ class ResponseEncoder:
             self._finish("done")
 
     def interim(self, status: int, headers: Iterable[Pair] = ()) -> None:
-        """Write an interim response."""
+        """Write an interim response (1xx)."""
         self._write_head(status, list(headers))
 
     def data(self, data: bytes, *, end: bool) -> None:
-        """Write a chunk of the body; `end` if nothing follows."""
+        """Write a chunk of the body. `end` is True if nothing follows."""
         self._state.info.response_size += len(data)
         if data:
             self._sent.append(data)
@@ -157,26 +157,26 @@ class ResponseEncoder:
             self._write(b"\r\n".join([b"0", *(n + b": " + v for n, v in trailers or ()), b"", b""]))
 
     def _write_second_head(self, headers: HeaderMap) -> None:
-        """Write headers that a filter had sent twice: the client takes the second ones for the body."""
+        """Write headers that a filter has sent a second time. HTTP/1 clients read them as the body."""
         status = headers.get(b":status") or b"0"
         line = b"HTTP/1.1 %s %s" % (status, reason_phrase(int(status) if status.isdigit() else 0))
         head = b"\r\n".join([line, *(n + b": " + v for n, v in headers if n[:1] != b":"), b"", b""])
         self._write(head)
         self._state.exchange.notes.append(_SENT_TWICE)
         if self._chunked:
-            self._disconnect()  # the client cannot read this as a chunk
+            self._disconnect()  # the client can't read this as a chunk
         else:
             self._sent.append(head)
 
     # -- what the client has received -------------------------------------------------------------------------------
 
     def update_exchange(self) -> int | None:
-        """Set the exchange's response body to what the client has read so far.
+        """Set the exchange's response body to the bytes that the client has read so far.
 
         Returns
         -------
         int or None
-            Bytes of the body that the client expects; None if it cannot know.
+            Bytes of the body that the client expects. None: it doesn't know the length.
         """
         response = self._state.exchange.response
         if response is None:
@@ -199,7 +199,7 @@ class ResponseEncoder:
         state
             How the stream has ended: `done` or `reset`.
         disconnected
-            The downstream connection is closed already; without a response the exchange stays without one.
+            Whether the downstream connection is already closed. Then an exchange without a response stays without one.
         """
         exchange = self._state.exchange
         if exchange.response is None:
@@ -210,8 +210,8 @@ class ResponseEncoder:
         size = sum(map(len, self._sent))
         if exchange.response.status in (204, 304) and size and not self._state.http2:
             exchange.notes.append(
-                f"Envoy writes the {size} bytes of the body after a response {exchange.response.status}; the client takes"
-                " them for the beginning of its next response. Send this status without a body."
+                f"Envoy writes the {size} bytes of the body after a response {exchange.response.status}; the client reads"
+                " them as the beginning of its next response. Send this status without a body."
             )
         if length is None:
             exchange.response.reset = state == "reset"
@@ -219,6 +219,6 @@ class ResponseEncoder:
         exchange.response.reset = size < length and (state == "reset" or self.closing)
         if size != length and state != "reset":
             exchange.notes.append(
-                f"The response's body has {size} bytes but content-length says {length}; remove the header before"
-                " changing the body."
+                f"The response's body has {size} bytes, but its content-length is {length}. Remove the header before you"
+                " change the body."
             )

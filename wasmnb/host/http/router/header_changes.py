@@ -1,6 +1,6 @@
-"""Changes of headers on their way through the router: to the upstream, and back to the filters.
+"""Changes of headers by the router, in requests to the upstream and in responses to the filters.
 
-Facts (Envoy 1.40): the scheme of a request is http or https when it leaves; the headers that set retries are removed.
+Facts (Envoy 1.40): the upstream gets the scheme http or https. The headers with which filters set retries are removed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SCHEMES = (b"http", b"https")
 
 
 def change_request(route: Route, headers: HeaderMap, info: StreamInfo) -> None:
-    """Add the headers of a route to a request, and rewrite its host and path."""
+    """Make a route's changes to a request's headers, and rewrite its host and path."""
     entry = route.entry
     if route.host is not None and route.host.attempt_count:
         headers.put(b"x-envoy-attempt-count", b"1")
@@ -49,12 +49,12 @@ def remove_retry_headers(headers: HeaderMap) -> None:
 
 
 def add_service_time(headers: HeaderMap, seconds: float) -> None:
-    """Add the time from the end of the request to the beginning of the response."""
+    """Add `x-envoy-upstream-service-time`: the time from the end of the request to the beginning of the response."""
     headers.put(b"x-envoy-upstream-service-time", b"%d" % int(seconds * 1000 + 1e-6))
 
 
 def change_response(info: StreamInfo, request: HeaderMap | None, headers: HeaderMap, status: int) -> None:
-    """Add the headers of a route to a response.
+    """Make a route's changes to a response's headers.
 
     Parameters
     ----------

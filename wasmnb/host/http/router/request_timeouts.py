@@ -1,7 +1,7 @@
 """Timeouts of one request: those of its route, and those of the `x-envoy-*` headers that filters set.
 
-Facts (Envoy 1.40): the router removes the headers. A try's own timeout that is not below the request's is ignored.
-`x-envoy-expected-rq-timeout-ms` is the time that the upstream has, which is shorter on a retry.
+Facts (Envoy 1.40): the router removes the headers. The timeout of an attempt is ignored unless it is below that of the request.
+`x-envoy-expected-rq-timeout-ms` tells the upstream how much time it has; it is shorter for a retry.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ _LEAST = 0.001
 
 @dataclass(frozen=True)
 class RequestTimeouts:
-    """Seconds; 0 for no limit.
+    """Timeouts of one request in seconds. 0: no limit.
 
     Attributes
     ----------
     whole
-        From the end of the request to the end of the response, over all tries.
+        Limit from the end of the request to the end of the response, over all attempts.
     per_try, per_try_idle
-        For the response's headers of one try.
+        Limits until the response's headers of one attempt.
     duration
-        From the first connection to the end of the response.
+        Limit from the first connection to the end of the response.
     alternative
-        A timeout is answered with 204.
+        Whether a timeout causes a response with status 204.
     hedge
-        A try that takes too long continues while the next one runs.
+        Whether an attempt that takes too long continues while its retry runs.
     grpc
-        The upstream's time is also written into `grpc-timeout`.
+        Whether the upstream's time is also written into `grpc-timeout`.
     """
 
     whole: float = 0.0
@@ -52,14 +52,14 @@ class RequestTimeouts:
 
     @classmethod
     def read(cls, route: Route, headers: HeaderMap, default: float) -> Self:
-        """Read the timeouts, and remove their headers.
+        """Read the timeouts of a request, and remove their headers.
 
         Parameters
         ----------
         route, headers
-            The request's.
+            The request's route and headers.
         default
-            The listener's route timeout.
+            Route timeout of the listener, in seconds.
         """
         entry, retry = route.entry, route.retry
         grpc = _follows_grpc_timeout(entry, headers)
@@ -87,7 +87,7 @@ class RequestTimeouts:
         )
 
     def tell_upstream(self, headers: HeaderMap, elapsed: float) -> None:
-        """Set `x-envoy-expected-rq-timeout-ms`, `elapsed` seconds after the request's beginning."""
+        """Set `x-envoy-expected-rq-timeout-ms` for an attempt that begins `elapsed` seconds after the request."""
         expected = self.whole if self.hedge or not self.per_try else self.per_try
         if not expected:
             return
@@ -100,12 +100,12 @@ class RequestTimeouts:
 
 
 def _follows_grpc_timeout(entry: RouteEntry | None, headers: HeaderMap) -> bool:
-    """Return whether the route has `max_grpc_timeout`, and the request is one of gRPC."""
+    """Return whether the route has `max_grpc_timeout` and the request is a gRPC request."""
     return entry is not None and entry.grpc_max is not None and entry.duration is None and is_grpc(headers)
 
 
 def _of_grpc(entry: RouteEntry, headers: HeaderMap) -> float:
-    """Return the request's own timeout, up to `max_grpc_timeout`. In both, and in the result, 0 means no limit."""
+    """Return the request's own timeout, at most `max_grpc_timeout`, in seconds. In all three, 0 means no limit."""
     asked = grpc_timeout(headers) or 0.0
     if entry.grpc_offset < asked:
         asked -= entry.grpc_offset
@@ -114,7 +114,7 @@ def _of_grpc(entry: RouteEntry, headers: HeaderMap) -> float:
 
 
 def _take(headers: HeaderMap, name: bytes, default: float) -> float:
-    """Remove a header in milliseconds, and return its seconds; the default if it is not a number."""
+    """Remove a header that gives milliseconds. Return the seconds, or the default if it isn't a number."""
     number = unsigned(headers.get(name))
     headers.remove(name)
     return number / 1000 if number is not None else default

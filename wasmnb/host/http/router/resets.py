@@ -1,4 +1,4 @@
-"""Ways in which an upstream is lost before its response is complete, in Envoy's words."""
+"""Ways in which an upstream request fails before its response is complete, with Envoy's texts."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from ...contexts.stream_info import ResponseFlag
 
 __all__ = ["CLOSED", "CUT", "REFUSED", "RESET", "UpstreamReset"]
 
-#: Beginning of the body that Envoy sends when an upstream is lost, and when it was not the first.
+#: Beginning of the body that Envoy sends when an upstream request fails, without and after retries.
 _CONNECT_ERROR = "upstream connect error or disconnect/reset before headers. reset reason: "
 _RETRIED = "upstream connect error or disconnect/reset before headers. retried and the latest reset reason: "
 
 
 class UpstreamReset(NamedTuple):
-    """One way of losing an upstream.
+    """One way in which an upstream request fails.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class UpstreamReset(NamedTuple):
 
     @property
     def retried_body(self) -> bytes:
-        """Body of the local reply to a request that was tried more than once."""
+        """Body of the local reply after retries."""
         return encode_text(_RETRIED + self.reason)
 
     def code_details(self, *, response_started: bool) -> str:

@@ -1,9 +1,9 @@
-"""The router: last filter of the request's chain, source of the response's.
+"""The router: the last filter of the request's chain, and the source of the response's chain.
 
-Facts (Envoy 1.40): without a route it replies 404, without the route's cluster 503. The `x-envoy-*` headers that filters set
-are read and removed: timeouts, retries, hedging. Request headers that the upstream's codec refuses give 503.
-`x-envoy-upstream-service-time` is added to the response if the request was complete. The timeout runs from the end of the
-request over all tries. A request is tried again only if its whole body is buffered and no response has reached the filters.
+Facts (Envoy 1.40): without a route the router replies 404; if the route's cluster doesn't exist, 503. It reads and removes the
+`x-envoy-*` headers with which filters set timeouts, retries and hedging. If the upstream's codec refuses the request's headers, it
+replies 503. It adds `x-envoy-upstream-service-time` to the response if the request was complete. The timeout runs from the end of
+the request over all attempts. A request is retried only if its whole body is buffered and no response has reached the filters.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Router"]
 
-_SENT_TWICE = "continue_stream in on_request_headers together with Continue: Envoy sends the request upstream twice"
+_SENT_TWICE = (
+    "A filter called continue_stream(REQUEST) in on_request_headers and returned Continue, so Envoy sends the request upstream"
+    " twice."
+)
 
 
 class Router:
@@ -50,18 +53,18 @@ class Router:
     filters
         The stream's filter chains.
     replies
-        Sends local replies.
+        Sender of local replies.
     timeouts
         The stream's timeouts.
     encoder
-        Writes to the client.
+        Writer to the client.
     reset
-        Resets the stream.
+        Function that resets the stream.
 
     Attributes
     ----------
     tries
-        The requests to upstreams, in order.
+        The attempts to send the request upstream, in order.
     """
 
     def __init__(
@@ -82,7 +85,7 @@ class Router:
         self._encoder = encoder
         self.on_upstream_error = reset
         self.tries: list[UpstreamRequest] = []
-        self._accepted: UpstreamRequest | None = None  # the one whose response goes to the client
+        self._accepted: UpstreamRequest | None = None  # the attempt whose response goes to the client
         self._done = self._complete = False
         self._headers: HeaderMap | None = None
         self._chunks: list[bytes] = []
@@ -96,7 +99,7 @@ class Router:
     # -- the request's headers --------------------------------------------------------------------------------------
 
     def headers(self, headers: HeaderMap, *, end: bool) -> None:
-        """Route the request's headers; `end` if nothing follows."""
+        """Route the request by its headers. `end` is True if nothing follows."""
         state, info = self._state, self._state.info
         again = bool(self.tries)
         if again:
@@ -160,7 +163,7 @@ class Router:
     # -- the rest of the request ------------------------------------------------------------------------------------
 
     def data(self, data: bytes, *, end: bool) -> None:
-        """Send a chunk of the request's body; `end` if nothing follows."""
+        """Send a chunk of the request's body. `end` is True if nothing follows."""
         if data:
             self._chunks.append(data)
         if self._retry is not None and sum(map(len, self._chunks)) > self._state.limits.buffer:
@@ -182,7 +185,7 @@ class Router:
         return [upstream for upstream in self.tries if not upstream.done]
 
     def _on_request_complete(self) -> None:
-        """Start the timeouts: the whole request has been sent."""
+        """Start the timeouts that begin when the whole request has been sent."""
         if self._complete or self._done or not self.tries:
             return
         state = self._state
@@ -206,7 +209,7 @@ class Router:
     # -- events of the upstream requests ----------------------------------------------------------------------------
 
     def on_connected(self, upstream: UpstreamRequest) -> None:
-        """Start the timeouts that count from a connection."""
+        """Start the timeouts that begin with the upstream connection."""
         self._state.info.upstream_protocol = "HTTP/2" if upstream.cluster.http2 else "HTTP/1.1"
         if self._timeouts.duration and len(self.tries) == 1:
             self._timers.call_later(self._timeouts.duration, self._on_duration)
@@ -214,14 +217,14 @@ class Router:
             self._start_try(upstream)
 
     def on_interim(self, response: Response) -> None:
-        """Pass an interim response of the upstream on, if the connection manager is to do so."""
+        """Pass on an interim response of the upstream, if the connection manager is configured to do so."""
         if self._state.manager.proxy_100_continue and not self._encoder.headers_sent:
             self._encoder.interim(response.status, response.headers.raw)
 
     def on_response_headers(
         self, upstream: UpstreamRequest, headers: ResponseHeaders, *, end: bool, status: int
     ) -> bool:
-        """Pass the response's headers to the filters, or try again. Return False if the rest of the response is not needed."""
+        """Pass the response's headers to the filters, or retry. Return False if the rest of the response isn't needed."""
         state = self._state
         if self._accepted is not None:
             upstream.cancel()
@@ -234,7 +237,7 @@ class Router:
                 self._retry_later(wait)
                 return False
             if self._retry.denied and any(other is not upstream for other in self._live):
-                upstream.cancel()  # a try before this one may still succeed
+                upstream.cancel()  # an earlier attempt can still succeed
                 return False
         self._flag_exhausted()
         self._accepted = upstream
@@ -243,7 +246,7 @@ class Router:
                 other.cancel()
         state.info.upstream_answered = state.now()
         state.info.details = "via_upstream"
-        if state.upgrade not in ("", "connect") and 200 <= status < 300:  # no upgrade: it has no body
+        if state.upgrade not in ("", "connect") and 200 <= status < 300:  # not an upgrade, and without a body
             headers.remove(b"content-length")
             headers.remove(b"transfer-encoding")
             state.info.details = "websocket_handshake_unsuccessful"
@@ -274,7 +277,7 @@ class Router:
             self._filters.response.receive_trailers(trailers)
 
     def on_upstream_reset(self, upstream: UpstreamRequest, reset: UpstreamReset) -> None:
-        """Try again, or reply; after the response's headers have gone to the client a reply resets the stream."""
+        """Retry, or send a local reply, which resets the stream if the client already has the response's headers."""
         if self._done:
             return
         if self._accepted is None and self._retry is not None:
@@ -330,7 +333,7 @@ class Router:
             self._state.info.flags |= ResponseFlag.UPSTREAM_RETRY_LIMIT_EXCEEDED
 
     def _on_try_timeout(self, upstream: UpstreamRequest, details: str) -> None:
-        """Start another try instead of one that takes too long, or in addition to it."""
+        """Retry instead of an attempt that takes too long or, with hedging, in addition to it."""
         if self._done or self._accepted is not None or upstream.done:
             return
         retry, wait = self._retry, None
@@ -366,7 +369,7 @@ class Router:
     # -- flow and end -----------------------------------------------------------------------------------------------
 
     def read_disable(self, *, disable: bool) -> None:
-        """Stop or resume reading from the upstream."""
+        """Stop reading from the upstream, or start again."""
         for upstream in self.tries:
             upstream.read_disable(disable=disable)
 

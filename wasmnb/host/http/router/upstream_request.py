@@ -1,9 +1,9 @@
-"""One try of a request at an upstream, from the connection to the end of the response.
+"""One attempt to send a request to an upstream, from the connection to the end of the response.
 
-Facts (Envoy 1.40): a request waits for a connection if there is no idle one; a local reply before that keeps it from the
-upstream, but the connection is made and serves another request. Chunks of a response that arrive together are read in one
-go; others wait while reading is disabled. An HTTP/1 upstream waits for as many bytes as content-length says. A response that
-the codec cannot read is a protocol error. Trailers need HTTP/2 or a chunked body.
+Facts (Envoy 1.40): without an idle connection, a request waits for a new one. If a local reply is sent before that, the upstream
+doesn't get the request, but the connection is opened and serves another request. Chunks of a response that arrive together are
+read together; later ones wait while reading is disabled. An HTTP/1 upstream waits until the body has as many bytes as its
+content-length. A response that the codec can't read is a protocol error. Trailers need HTTP/2 or a chunked body.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ _NO_BODY = (204, 304)
 
 
 class UpstreamCallbacks(Protocol):
-    """Events of an upstream request; the router handles them."""
+    """Interface through which an upstream request reports events to the router."""
 
     def on_connected(self, upstream: UpstreamRequest) -> None:
-        """Handle the connection: what has been sent so far arrives."""
+        """Handle the connection to the upstream, which receives everything that has been sent so far."""
         ...
 
     def on_interim(self, response: Response) -> None:
-        """Handle the first interim response."""
+        """Handle the first interim response (1xx)."""
         ...
 
     def on_response_headers(
         self, upstream: UpstreamRequest, headers: ResponseHeaders, *, end: bool, status: int
     ) -> bool:
-        """Handle the response's headers; `end` if nothing follows. Return False if the rest is not needed."""
+        """Handle the response's headers. `end` is True if nothing follows. Return False if the rest isn't needed."""
         ...
 
     def on_response_data(self, upstream: UpstreamRequest, data: bytes, *, end: bool) -> None:
-        """Handle a chunk of the response's body; `end` if nothing follows."""
+        """Handle a chunk of the response's body. `end` is True if nothing follows."""
         ...
 
     def on_response_trailers(self, upstream: UpstreamRequest, trailers: ResponseTrailers) -> None:
@@ -56,16 +56,16 @@ class UpstreamCallbacks(Protocol):
         ...
 
     def on_upstream_reset(self, upstream: UpstreamRequest, reset: UpstreamReset) -> None:
-        """Handle the loss of the upstream."""
+        """Handle the failure of the upstream request."""
         ...
 
     def on_upstream_error(self) -> None:
-        """Handle an exception in the upstream function."""
+        """Handle an exception in the upstream's function."""
         ...
 
 
 class UpstreamRequest:
-    """A request that is sent to one upstream.
+    """One attempt to send a request to an upstream.
 
     Parameters
     ----------
@@ -74,18 +74,18 @@ class UpstreamRequest:
     cluster
         The upstream's cluster.
     router
-        Handles the events.
+        Handler of the events.
     upgraded
-        Returns whether the client's connection has become a tunnel.
+        Function that returns whether the client's connection has switched to another protocol.
 
     Attributes
     ----------
     connected
-        The request has a connection.
+        Whether the request has a connection.
     done
-        Nothing more comes from the upstream.
+        Whether nothing more arrives from the upstream.
     interim
-        The upstream has sent an interim response.
+        Whether the upstream has sent an interim response.
     """
 
     _request: Request
@@ -102,8 +102,8 @@ class UpstreamRequest:
         self._timers = state.timer_group()
         self._try_timer: Timer | None = None
         self._content_length: int | None = None
-        self._sent = False  # the whole request
-        self._received = False  # by the upstream, as much as it waits for
+        self._sent = False  # whether the whole request was sent
+        self._received = False  # whether the upstream has received as much as it waits for
         self._endless = False
         self._response_started = False
         self.interim = False
@@ -113,12 +113,12 @@ class UpstreamRequest:
     # -- to the upstream --------------------------------------------------------------------------------------------
 
     def headers(self, headers: HeaderMap, *, end: bool, at_once: bool = False) -> None:
-        """Send the headers; `end` if nothing follows.
+        """Send the headers. `end` is True if nothing follows.
 
         Parameters
         ----------
         at_once
-            There is a connection, whether an idle one is known or not (default False).
+            Whether there is a connection even if no idle one is known (default False).
         """
         state, cluster = self._state, self.cluster
         if not cluster.alive:
@@ -131,7 +131,7 @@ class UpstreamRequest:
         chunked = (headers.get(b"transfer-encoding") or b"").lower().endswith(b"chunked")
         self._content_length = int(length) if length is not None and length.isdigit() else None
         sized = end or self._content_length is not None
-        self._endless = sized and not cluster.http2 and chunked  # a filter said that there are chunks
+        self._endless = sized and not cluster.http2 and chunked  # a filter has set transfer-encoding
         if cluster.alive and (state.worker.idle[cluster.name] or at_once):
             self._on_connected(request)
         elif cluster.alive:
@@ -140,7 +140,7 @@ class UpstreamRequest:
             self._finish_request()
 
     def data(self, data: bytes, *, end: bool) -> None:
-        """Send a chunk of the body; `end` if nothing follows."""
+        """Send a chunk of the body. `end` is True if nothing follows."""
         if data:
             self._chunks.append(data)
         if self._state.upgrade:
@@ -157,7 +157,7 @@ class UpstreamRequest:
         self._finish_request()
 
     def _on_connected(self, request: Request) -> None:
-        """Record the request at the upstream: what has been sent so far arrives."""
+        """Record the request, with everything that has been sent so far, as received by the upstream."""
         state, cluster = self._state, self.cluster
         self.connected = True
         idle = state.worker.idle
@@ -179,7 +179,7 @@ class UpstreamRequest:
             self._check_received()
 
     def _check_received(self) -> None:
-        """Let the upstream respond if it has as much of the request as it waits for."""
+        """Let the upstream respond if it has received as much of the request as it waits for."""
         cluster, length = self.cluster, self._content_length
         if self._received or not cluster.alive or self._endless:
             return
@@ -187,8 +187,8 @@ class UpstreamRequest:
         self._record_body(body)
         if length is not None and len(body) != length and not cluster.http2:
             self._state.exchange.notes.append(
-                f"The body sent upstream has {len(body)} bytes but content-length says {length}; remove the header"
-                " before changing the body."
+                f"The body sent upstream has {len(body)} bytes, but its content-length is {length}. Remove the header"
+                " before you change the body."
             )
             if len(body) < length:
                 return  # the upstream waits for the rest
@@ -196,7 +196,7 @@ class UpstreamRequest:
         self._timers.call_soon(self._call_upstream)
 
     def _record_body(self, body: bytes) -> None:
-        """Set the recorded request's body to what the upstream has received."""
+        """Set the recorded request's body to the bytes that the upstream has received."""
         if self._state.upgrade or self._endless:
             return
         limit = None if self.cluster.http2 else self._content_length
@@ -214,7 +214,7 @@ class UpstreamRequest:
         except ConnectionError:
             self._reset(CLOSED)
             return
-        except BaseException:  # an error in the upstream function goes to the caller
+        except BaseException:  # an error in the upstream's function goes to the caller
             self._router.on_upstream_error()
             raise
         if response.latency > 0:
@@ -223,7 +223,7 @@ class UpstreamRequest:
             self._respond(response)
 
     def _respond(self, response: Response) -> None:
-        """Deliver a response, unless the codec cannot read it."""
+        """Deliver a response, unless the codec can't read it."""
         if self.done or self._response_started:
             return
         http2 = self.cluster.http2
@@ -248,7 +248,7 @@ class UpstreamRequest:
             self._deliver(response, headers, chunks)
 
     def _deliver(self, response: Response, headers: ResponseHeaders, chunks: list[bytes]) -> None:
-        """Deliver a response: headers now, each chunk of the body as an event of its own, after its delay."""
+        """Deliver a response: the headers now, and each chunk of the body in a separate event after its delay."""
         self._response_started = True
         self._state.exchange.upstream_response = response
         head = self._request.method == "HEAD"
@@ -290,7 +290,7 @@ class UpstreamRequest:
             self._schedule(lambda: self._router.on_response_trailers(self, ResponseTrailers(items)), after, now=now)
 
     def _schedule(self, event: Callable[[], None], after: float, *, now: bool) -> None:
-        """Deliver what arrives together in one go, even if reading is disabled meanwhile; the rest as events.
+        """Deliver a part of the response: now, if it arrives together with the previous one, or else as an event.
 
         Parameters
         ----------
@@ -313,7 +313,7 @@ class UpstreamRequest:
             event()
 
     def read_disable(self, *, disable: bool) -> None:
-        """Stop or resume reading from the upstream."""
+        """Stop reading from the upstream, or start again."""
         self._read_disabled = disable
         if not disable and self._unread:
             self._timers.call_soon(self._read_on)
@@ -325,16 +325,16 @@ class UpstreamRequest:
     # -- the end ----------------------------------------------------------------------------------------------------
 
     def start_try_timer(self, seconds: float, action: Callable[[], None]) -> None:
-        """Limit the time until the response's headers."""
+        """Call `action` if the response's headers don't arrive within some virtual seconds."""
         self._try_timer = self._state.call_later(seconds, action)
 
     def stop_try_timer(self) -> None:
-        """Lift that limit."""
+        """Stop the timer of `start_try_timer`."""
         if self._try_timer is not None:
             self._try_timer.cancel()
 
     def complete(self) -> None:
-        """Return the connection to the idle ones: the whole response has been read."""
+        """Return the connection to the idle ones after the whole response has been read."""
         self.done = True
         if self._sent:
             self._add_idle_connection()
