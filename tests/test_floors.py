@@ -56,13 +56,14 @@ class Module:
 
     @cached_property
     def tree(self) -> ast.Module:
-        """The parsed text, for tests that need more than the references."""
+        """The parsed text. Drop the module afterwards: the garbage collector goes through kept trees again and again."""
         return ast.parse(self.text)
 
     def _references(self, tree: ast.Module) -> Iterator[Reference]:
         """Yield imports of any form, and module names in strings."""
-        docstrings = set(_docstrings(tree))
-        for node in ast.walk(tree):
+        nodes = list(ast.walk(tree))
+        docstrings = set(_docstrings(nodes))
+        for node in nodes:
             if isinstance(node, ast.Import):
                 yield from (Reference(node.lineno, alias.name, "import") for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
@@ -92,9 +93,9 @@ class Module:
         return ".".join([*parts[: len(parts) - level + 1], *([bare] if bare else [])])
 
 
-def _docstrings(tree: ast.AST) -> Iterator[int]:
+def _docstrings(nodes: list[ast.AST]) -> Iterator[int]:
     """Return the ids of all strings that are statements."""
-    return (id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))
+    return (id(n.value) for n in nodes if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))
 
 
 def _called(node: ast.Call) -> str:

@@ -13,6 +13,7 @@ from wasmnb import Proxy
 def shell():
     config = Config()
     config.HistoryManager.enabled = False
+    config.WasmMagics.workers = 1  # each worker loads the filter
     InteractiveShell.clear_instance()
     yield InteractiveShell.instance(config=config)
     InteractiveShell.clear_instance()

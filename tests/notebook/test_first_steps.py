@@ -76,7 +76,7 @@ def test_variable_of_a_cell_is_a_filter_for_other_plugins(run):
     keyed = run(KEYED.format(flags="--env KEY=k"))
     plugin = Plugin(keyed, name="second", environment={"KEY": "other"}, config={"user": "bob"})
     assert plugin.filter is keyed.plugins[0].filter
-    with Proxy([plugin, Plugin(keyed, environment={"KEY": "last"})]) as proxy:
+    with Proxy([plugin, Plugin(keyed, environment={"KEY": "last"})], workers=1) as proxy:
         assert proxy.get("/").upstream_request.headers["x-key"] == "nobody last None"
         with pytest.raises(UsageError, match=r"has no single filter \('second', 'keyed'\): choose one"):
             Plugin(proxy)

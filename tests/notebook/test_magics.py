@@ -256,7 +256,7 @@ def test_config_sets_the_defaults(run):
         assert len(run(f"%%wasmfilter hello\n{HELLO}").workers) == 3
         assert len(run(f"%%wasmfilter hello -w 1\n{HELLO}").workers) == 1
     finally:
-        run("%config WasmMagics.workers = 4")
+        run("%config WasmMagics.workers = 1")
 
 
 def test_help_has_an_example(shell, run):

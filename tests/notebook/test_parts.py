@@ -1,6 +1,7 @@
 """Filters in several cells and in normal cells, in a real IPython shell."""
 
 import linecache
+from unittest.mock import patch
 
 import pytest
 from IPython.core.error import UsageError as MagicUsageError
@@ -19,19 +20,28 @@ class Said(HttpContext):
 """
 
 
-@pytest.fixture
-def shell():
+@pytest.fixture(scope="module")
+def ipython():
+    """One shell for all tests, because making one takes longer than most of them."""
     config = Config()
     config.HistoryManager.enabled = False
+    config.WasmMagics.workers = 1  # each worker loads the filter
     InteractiveShell.clear_instance()
-    ipython = InteractiveShell.instance(config=config)
+    yield InteractiveShell.instance(config=config)
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def shell(ipython):
+    """The shell as it begins: with the magics, without variables, parts and cells."""
     ipython.run_cell("%load_ext wasmnb")
     yield ipython
     for value in list(ipython.user_ns.values()):
         if isinstance(value, Proxy):
             value.close()
-    ipython.displayhook.flush()
-    InteractiveShell.clear_instance()
+    ipython.run_cell("%unload_ext wasmnb")
+    with patch("gc.collect"):  # IPython collects garbage here, which takes longer than most tests
+        ipython.reset()
 
 
 @pytest.fixture
@@ -129,7 +139,7 @@ def test_part_does_not_rebuild_a_proxy_of_another_cell(run, shell):
     run(f"%%wasmpart auth\n{PREFIX}{WORDS}", "one")
     run(f"%%wasmfilter auth\n{OWN}", "own")
     shell.user_ns["auth"].close()
-    other = shell.user_ns["auth"] = Proxy(Filter.from_source(OWN.replace('say("b")', "'other'")))
+    other = shell.user_ns["auth"] = Proxy(Filter.from_source(OWN.replace('say("b")', "'other'")), workers=1)
     assert "Build the filter" in repr(run(f"%%wasmpart auth\n{PREFIX}", "one"))
     assert shell.user_ns["auth"] is other
 
@@ -200,9 +210,9 @@ def test_class_of_a_normal_cell_uses_names_of_earlier_cells(cells, shell):
 def test_helper_below_the_class_comes_from_the_same_cell(cells):
     cells("PREFIX = 'a'")
     cells(f"{AUTH}\n{WORDS}")
-    assert said(cells("Proxy(Auth)")) == "ab"
+    assert said(cells("Proxy(Auth, workers=1)")) == "ab"
     cells(f"{AUTH}\n{WORDS.replace('PREFIX', 'PREFIX * 2')}")
-    assert said(cells("Proxy(Auth)")) == "aab"
+    assert said(cells("Proxy(Auth, workers=1)")) == "aab"
 
 
 def test_redefined_helper_is_used_after_a_rerun(cells):
@@ -210,9 +220,9 @@ def test_redefined_helper_is_used_after_a_rerun(cells):
     cells(WORDS)
     cells(AUTH)
     cells("PREFIX = 'z'")
-    assert said(cells("Proxy(Auth)")) == "ab"
+    assert said(cells("Proxy(Auth, workers=1)")) == "ab"
     cells(AUTH)
-    assert said(cells("Proxy(Auth)")) == "zb"
+    assert said(cells("Proxy(Auth, workers=1)")) == "zb"
 
 
 def test_rerun_cells_come_before_their_users(cells):
@@ -225,18 +235,18 @@ def test_rerun_cells_come_before_their_users(cells):
     auth = AUTH.replace("(HttpContext)", "(Base)").replace('say("b")', "self.word()")
     for cell in (imports, helper, base, auth, helper, imports, auth):
         cells(cell)
-    assert said(cells("Proxy(Auth)")) == "aa"
+    assert said(cells("Proxy(Auth, workers=1)")) == "aa"
 
 
 def test_undecorated_class_of_a_cell_can_be_compiled(cells):
     cells("PREFIX = 'a'\n" + WORDS + OWN)
-    assert said(cells("Proxy(wasmnb.Filter.from_class(Said))")) == "ab"
+    assert said(cells("Proxy(wasmnb.Filter.from_class(Said), workers=1)")) == "ab"
 
 
 def test_traceback_names_the_cells(cells, shell):
     cells("def say(x):\n    return {}[x]\n")
     cells(AUTH)
-    proxy = cells("proxy = Proxy(Auth); proxy")
+    proxy = cells("proxy = Proxy(Auth, workers=1); proxy")
     proxy.get("/")
     text = "\n".join(line.text for line in proxy.log)
     assert "line 2, in say\n    return {}[x]" in text
@@ -255,7 +265,7 @@ def test_value_of_a_magic_is_included(cells):
     cells("%env WASMNB_SAID=yes\nvalues = !echo one")
     cells("values = list(values)")
     cells(AUTH.replace('say("b")', "values[0]"))
-    assert said(cells("Proxy(Auth)")) == "one"
+    assert said(cells("Proxy(Auth, workers=1)")) == "one"
 
 
 def test_names_of_ipython_are_an_error(cells):
