@@ -73,7 +73,15 @@ def pytest_terminal_summary(terminalreporter):
 
 
 @pytest.fixture(autouse=True, scope="module")
-def loops_end_with_their_module():
+def garbage_ends_with_its_module():
+    """Collect a file's garbage at its end, and freeze what stays. Otherwise each collection would go through all of it, for a second."""
+    yield
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def loops_end_with_their_module(garbage_ends_with_its_module):
     """Close the event loop that asyncio or jupyter_client has created implicitly, so that a later test isn't blamed for it."""
     yield
     with warnings.catch_warnings():

@@ -86,7 +86,7 @@ TEXTS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name == "deep" else ()) for name in TEXTS])
 def test_yaml_without_a_usable_value_is_refused_in_a_short_time(tmp_path, name):
     path = tmp_path / "envoy.yaml"
     path.write_text(TEXTS[name])

@@ -95,6 +95,7 @@ def test_endless_work_is_stopped_and_named_in_the_error(source, callback, guest_
         assert "filter never stops" in lines[0]
 
 
+@pytest.mark.slow
 def test_thousands_of_successive_callouts_are_sent():
     source = """
 class F(HttpContext):

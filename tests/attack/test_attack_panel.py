@@ -25,7 +25,7 @@ CURL = (
     "curl --netrc-file {file} http://a/", "curl -E {file} http://a/", "curl file://{file}", "curl -d@{file} http://a/", "curl -d @../../{file} http://a/",
     "curl -d '@~/x' http://a/", "curl -X \"$(cat {file})\" http://a/", "curl http://a/ -o {file}", "curl -D {file} http://a/", "curl -w @{file} http://a/",
     "curl --variable x@{file} --expand-data '{{x}}' http://a/", "curl -d @{file} -G http://a/", "@{file}", "curl @{file}", "curl 'unclosed", "curl -", "",
-    "curl http://[::1", "curl " + "-H a:b " * 3000, "curl -d " + "x" * 100_000 + " http://a/", "curl \0", "curl \ud800 http://a/",
+    "curl http://[::1", pytest.param("curl " + "-H a:b " * 3000, marks=pytest.mark.slow), "curl -d " + "x" * 100_000 + " http://a/", "curl \0", "curl \ud800 http://a/",
 )  # fmt: skip
 
 ODD = (

@@ -12,6 +12,7 @@ from tests.attack import builds, kills, modules, soak
 from wasmnb import Filter
 
 
+@pytest.mark.slow
 def test_hostile_modules_are_refused_without_a_crash():
     counts = modules.attack(250, first=1_000_000)
     assert counts["deaths"] == []

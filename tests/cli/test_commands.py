@@ -44,6 +44,7 @@ def test_build_writes_a_module_next_to_the_source(source, capsys):
     assert "hello.wasm" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_quiet_build_prints_nothing(source, tmp_path, capsys):
     assert main(["build", "-q", str(source), "-o", str(tmp_path / "deep" / "x.wasm")]) == 0
     assert capsys.readouterr().out == ""
@@ -152,6 +153,7 @@ def test_wrong_command_line_exits_with_2(arguments, capsys):
     assert caught.value.code == 2
 
 
+@pytest.mark.slow
 def test_inspect_prints_the_facts_of_a_module(source, capsys):
     main(["build", "-q", str(source)])
     assert main(["inspect", str(source.with_suffix(".wasm"))]) == 0
@@ -222,6 +224,7 @@ def shell(line, **variables):
     return run.returncode, run.stdout, run.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="no /dev/full")
 @pytest.mark.parametrize("command", ["doctor", "runtime list", "run SOURCE --trace"])
 def test_full_disk_exits_with_3_without_a_traceback(command, source):
@@ -323,6 +326,7 @@ def test_doctor_reports_damaged_runtimes_and_a_file_in_place_of_the_cache(tmp_pa
     assert "can't be written" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_closed_pipe_is_not_an_error(source):
     command = f"{sys.executable} -m wasmnb.cli run {source} --trace | head -1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)

@@ -43,6 +43,7 @@ def test_failed_exchange_returns_1_and_fails_in_junit(files):
     assert ElementTree.parse(junit).getroot().get("failures") == "2"
 
 
+@pytest.mark.slow
 def test_diff_returns_0_for_the_same_and_1_for_different_filters(files, capsys):
     old, new, traffic = (str(files / name) for name in ("old.py", "new.py", "day.har"))
     assert main(["diff", old, old, "--traffic", traffic]) == 0

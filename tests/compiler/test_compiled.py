@@ -142,6 +142,7 @@ def test_invalid_module_is_refused(engine, tmp_path):
         compiled(b"\0asm\1\0\0\0" + b"\xff" * 10000, engine, tmp_path)
 
 
+@pytest.mark.slow
 def test_another_process_finds_the_machine_code(tmp_path):
     path = tmp_path / "filter.wasm"
     path.write_bytes(WASM)
@@ -176,6 +177,7 @@ def test_second_process_waits_for_the_code_that_the_first_compiles(tmp_path):
     assert [path.suffix for path in files(tmp_path)] == [".cwasm"]
 
 
+@pytest.mark.slow
 def test_compilation_reports_progress(engine, tmp_path):
     large = assemble("(module " + "".join(f"(func (param i32) (result i32) (i32.add (local.get 0) (i32.const {n})))" for n in range(9000)) + ")")
     steps = []

@@ -64,6 +64,7 @@ def test_saved_file_passes_inspection(tmp_path):
     assert [p.name for p in path.parent.iterdir()] == ["f.wasm"]
 
 
+@pytest.mark.slow
 def test_saved_file_loads_as_a_filter(tmp_path):
     path = Filter.from_source(STREAM).save(tmp_path / "f.wasm")
     again = Filter.from_file(path)
@@ -149,6 +150,7 @@ def test_missing_file_raises(tmp_path):
         Filter.from_file(tmp_path / "none.py")
 
 
+@pytest.mark.slow
 def test_saving_to_a_full_disk_leaves_no_partial_file(tmp_path, monkeypatch):
     (tmp_path / "f.wasm").write_bytes(b"old")
     stream = Filter.from_source(STREAM)

@@ -168,6 +168,7 @@ def through_c(n): return sorted([n], key=lambda n: through_c(n - 1)) if n else 0
 """
 
 
+@pytest.mark.slow
 def test_deep_recursion_raises_in_python():
     """A client can choose the depth of a document, which must not stop the VM."""
     tries = "".join(

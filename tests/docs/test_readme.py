@@ -32,6 +32,7 @@ def test_first_filter_has_the_shown_effect():
         assert hello.get("/", {"x-user": "mallory"}).response.status == 403
 
 
+@pytest.mark.slow
 def test_api_example_runs_unchanged(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
@@ -59,6 +60,7 @@ def test_links_have_existing_targets(page):
         assert not anchor or anchor in anchors(target), link
 
 
+@pytest.mark.slow
 def test_notebooks_folder_has_its_own_pytest_configuration():
     command = [sys.executable, "-m", "pytest", "--collect-only", "-p", "no:timeout"]
     done = subprocess.run(command, cwd=ROOT / "notebooks", capture_output=True, text=True, timeout=120)

@@ -34,6 +34,7 @@ def test_load_plan_of_the_page_is_valid():
     assert len(plan.all_phases) == 5 and plan.sessions[2].requests[1].path == "/cart/{user}"
 
 
+@pytest.mark.slow
 def test_code_of_the_page_runs(tmp_path, monkeypatch, capsys):
     pytest.importorskip("pandas")
     monkeypatch.chdir(tmp_path)

@@ -8,6 +8,7 @@ from wasmnb.envoy import binary, find_envoy
 from wasmnb.errors import UsageError
 
 
+@pytest.mark.slow
 def test_installed_envoy_is_found_without_import_of_its_package():
     path = find_envoy()
     assert path.name == "envoy"

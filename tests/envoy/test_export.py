@@ -277,6 +277,7 @@ def test_network_filters_are_exported_for_istio_only(tmp_path):
     assert "nc 127.0.0.1 10000" in (tmp_path / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_filter_with_a_tcp_context_is_exported_as_a_network_filter(tmp_path):
     source = "class T(TcpContext):\n    def on_downstream_data(self, data_size, end_of_stream): pass"
     export(Filter.from_source(source, "sniff"), tmp_path)
@@ -401,6 +402,7 @@ def test_unknown_context_is_refused(tmp_path):
         export(Small("a"), tmp_path, context="EVERYWHERE")
 
 
+@pytest.mark.slow
 def test_tags_of_metrics_become_stats_tags(tmp_path):
     source = """
 HITS = Counter("hits", tags={"zone": "a", "x-y": 1})

@@ -77,6 +77,7 @@ def test_refused_configuration_is_an_error(plugin):
     assert forecast(Filter.from_source(picky), measured=False).module.memory > 0
 
 
+@pytest.mark.slow
 def test_forecast_without_envoy_explains_missing_measurements(plugin, monkeypatch):
     def missing(_binary):
         raise UsageError("The real Envoy is not installed.")

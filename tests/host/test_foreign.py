@@ -274,6 +274,7 @@ def test_oversized_key_is_refused(size):
     assert protobuf.read(result)[3] == [NO_PRIVATE_KEY + b" Keys above 4096 bits are not simulated."]
 
 
+@pytest.mark.slow
 def test_proxy_without_signatures_does_not_import_cryptography():
     program = """
 import sys

@@ -27,6 +27,7 @@ def test_kind_follows_from_the_classes(source, kind):
     assert Plugin(make(source)).kind == Plugin(make(source, "wasm")).kind == kind
 
 
+@pytest.mark.slow
 def test_plugin_of_the_real_envoy_has_the_same_kind():
     assert EnvoyPlugin.of(make(TCP, "wasm")).kind == "network"
 
@@ -36,6 +37,7 @@ def test_native_and_compiled_filters_have_the_same_callbacks(tmp_path):
         assert make(source).callbacks == make(source, "wasm").callbacks
 
 
+@pytest.mark.slow
 def test_kind_of_a_saved_module_follows_from_its_exports(tmp_path):
     path = make(TCP, "wasm").save(tmp_path / "sniff.wasm")
     assert Plugin(Filter.from_file(path)).kind == "network"

@@ -124,6 +124,7 @@ def test_calls_that_ended_take_no_memory(module, latency):
         assert proxy.server.callouts.held == 0
 
 
+@pytest.mark.slow
 def test_pending_calls_stop_at_the_memory_limit(module):
     with start(module, RedisServer({"AUTH": True, "GET": True}, latency=60.0), memory_limit=2**20) as proxy:
         states = {len(proxy.get("/", wait=0).callouts) for _ in range(400)}

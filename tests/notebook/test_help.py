@@ -87,6 +87,7 @@ def test_seed_has_a_default(run, shell):
     assert request_id("") == request_id(" --seed 7") != request_id(" --seed 8")
 
 
+@pytest.mark.slow
 def test_number_of_requests_of_a_load_has_a_default(run):
     run(FILTER.format(flags=""))
     run("%config WasmMagics.requests = 17")

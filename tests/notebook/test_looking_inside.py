@@ -39,6 +39,7 @@ def test_wasmstate_shows_variables_of_workers(run):
     assert [vm.thread for vm in run("%wasmstate auth --worker 2").vms] == ["worker-2"]
 
 
+@pytest.mark.slow
 def test_wasmprofile_repeats_the_last_requests_or_sends_a_curl_request(run):
     run(CELL.format(flags="-w 2"))
     with pytest.raises(UsageError, match="no exchange to repeat"):
@@ -74,6 +75,7 @@ def test_budget_of_instructions_traps_at_the_line(run):
         run(LOOPS.format(flags="--fuel-limit 0"))
 
 
+@pytest.mark.slow
 def test_client_leaves_after_its_time(run):
     run(LOOPS.format(flags="--upstream 'Response(200, latency=5)'"))
     exchange = run("%wasmcurl loops -m 2 /")

@@ -194,6 +194,7 @@ def test_unknown_name_lists_the_running_filters(run, hello):
         run("%wasmtree nosuch")
 
 
+@pytest.mark.slow
 def test_files_are_compiled_and_modules_loaded(run, tmp_path):
     (tmp_path / "hello.py").write_text(HELLO)
     proxy = run(f"%wasmfilter one --file {tmp_path}/hello.py")
@@ -301,6 +302,7 @@ def test_endless_callback_is_stopped(run):
     assert run("1 + 1") == 2
 
 
+@pytest.mark.slow
 def test_interrupt_stops_an_endless_filter(run):
     run("%%wasmfilter spin --deadline 60\nfrom wasmnb.sdk import HttpContext\nclass X(HttpContext):\n"
         "    def on_http_request_headers(self, n, eos):\n        while True: pass\n")  # fmt: skip

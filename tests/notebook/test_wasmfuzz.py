@@ -37,6 +37,7 @@ def run(run):
     return run
 
 
+@pytest.mark.slow
 def test_finding_is_shown_with_a_runnable_test(run, pytester, monkeypatch):
     run(f"%%wasmfilter fragile --workers 1\n{FRAGILE}")
     report = run("%wasmfuzz fragile --seconds 20")
@@ -53,6 +54,7 @@ def test_finding_is_shown_with_a_runnable_test(run, pytester, monkeypatch):
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_hostile_text_is_escaped_in_both_forms(run):
     run(f"%%wasmfilter fragile --workers 1\n{FRAGILE}")
     bundle = run("%wasmfuzz fragile --seconds 20")._repr_mimebundle_()
@@ -88,6 +90,7 @@ def test_settings_of_the_filter_are_used_and_flags_override_them(run):
     assert 'config=b"bad"' in finding.test
 
 
+@pytest.mark.slow
 def test_interrupt_keeps_the_findings(run, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
@@ -100,6 +103,7 @@ def test_interrupt_keeps_the_findings(run, monkeypatch):
     assert "interrupted" in report._repr_mimebundle_()["text/html"]
 
 
+@pytest.mark.slow
 def test_saved_findings_never_overwrite_other_files(run, tmp_path):
     run(f"%%wasmfilter fragile --workers 1\n{FRAGILE}")
     file = tmp_path / "test_found.py"

@@ -36,6 +36,7 @@ def test_wasmcurl_on_a_network_filter_names_wasmtcp(run, sniff):
         run("%wasmcurl sniff /path")
 
 
+@pytest.mark.slow
 def test_wasmload_on_a_network_filter_opens_connections(run, sniff):
     report = run(r"%wasmload sniff -n 10 --rate 100 -d 'x\r\n'")
     assert dict(report.statuses) == {"done": 10}

@@ -37,6 +37,7 @@ def release():
     return Filter.from_source(source, name="plain").release().wasm
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("growth", [2, 2.7, 3.3, 4, 5])
 def test_only_tiny_functions_are_inlined_into_release_modules(release, growth):
     functions = list(inlined(release, growth))

@@ -5,6 +5,8 @@ import pytest
 from wasmnb import Filter, Proxy
 from wasmnb.traffic import profile
 
+pytestmark = pytest.mark.slow  # a release module is made
+
 SOURCE = """
 class F(HttpContext):
     count = 0

@@ -81,7 +81,7 @@ class AgainstTheModel(RuleBasedStateMachine):
         assert self.real.items() == self.model.items()
 
 
-AgainstTheModel.TestCase.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
+AgainstTheModel.TestCase.settings = settings(max_examples=min(60, settings.default.max_examples), stateful_step_count=20, deadline=None)
 test_header_map_behaves_as_the_model = AgainstTheModel.TestCase
 
 

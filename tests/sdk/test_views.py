@@ -55,7 +55,7 @@ def test_query_write_keeps_the_other_parameters_unchanged(code, path):
     assert run(f"q = self.request.query\n{code}").upstream_header(b":path") == path.encode()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=min(50, settings.default.max_examples), deadline=None)
 @given(st.lists(st.tuples(st.text(st.characters(codec="utf-8")), st.text(st.characters(codec="utf-8")))))
 def test_query_reads_as_urllib_does(pairs):
     text = "&".join(f"{quote(n)}={quote(v)}" for n, v in pairs)

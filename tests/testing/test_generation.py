@@ -86,6 +86,7 @@ def test_change_of_the_filter_makes_the_written_test_fail(proxy, pytester):
     passes(pytester, code, outcomes={"failed": 1})
 
 
+@pytest.mark.slow
 def test_several_exchanges_are_one_test_in_their_order(proxy, pytester):
     for path in ("/a", "/deny", "/b"):
         proxy.request("POST", path, {"x": "1"}, body=b"a\xff" + b"x" * 40, worker=2)
@@ -96,6 +97,7 @@ def test_several_exchanges_are_one_test_in_their_order(proxy, pytester):
     assert "Exchanges 1, 2, 3 of a proxy." in code
 
 
+@pytest.mark.slow
 def test_secrets_are_masked_everywhere(proxy, pytester):
     proxy.get("/pay?token=s3cret-1", {"authorization": "Bearer s3cret-2", "x-api-key": "s3cret-3"})
     code = write_test(proxy)
@@ -104,6 +106,7 @@ def test_secrets_are_masked_everywhere(proxy, pytester):
     assert "s3cret-2" in write_test(proxy, mask=False)
 
 
+@pytest.mark.slow
 def test_dependence_on_earlier_requests_is_noted(pytester):
     source = """\
 from wasmnb.sdk import HttpContext
@@ -126,6 +129,7 @@ class Once(HttpContext):
     passes(pytester, alone)
 
 
+@pytest.mark.slow
 def test_settings_that_matter_are_written(auth, pytester):
     plugin = Plugin(auth, config={"a": 'quote " and \\'}, root_id="r", allow_on_headers_stop_iteration=True)
     with Proxy(plugin, workers=1, buffer_limit=1000, clusters={"accounts": Response(0)}) as proxy:

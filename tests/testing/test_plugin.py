@@ -63,6 +63,7 @@ def test_wasm_proxy_takes_source_filter_or_list(session):
     result.assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_wasm_filter_takes_a_class_with_its_references(session, pytester):
     pytester.makepyfile(words="WORD = '1'")
     result = session(
@@ -131,6 +132,7 @@ def test_unknown_backend_fails_with_its_name(session):
     result.stdout.fnmatch_lines(["*Unknown backend 'nginx'. Choose from simulated, native, envoy.*"])
 
 
+@pytest.mark.slow
 def test_snapshots_are_stored_next_to_the_test_and_updated_on_demand(session, pytester):
     code = """
         def test_it(wasm_proxy, wasm_snapshot):
@@ -164,6 +166,7 @@ def test_snapshots_of_equal_test_names_have_their_own_files(session, pytester):
     assert files == {"TestA.test_it.txt", "TestB.test_it-_x_y_z.txt"}
 
 
+@pytest.mark.slow
 def test_traceback_has_lines_of_the_test_only(session):
     code = """
         from wasmnb.testing import assert_fuel, fuzz

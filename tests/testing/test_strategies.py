@@ -14,7 +14,7 @@ def echo():
         yield proxy
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=min(60, settings.default.max_examples), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(strategies.requests())
 def test_drawn_request_reaches_the_upstream_unchanged(echo, sent):
     x = send(echo, sent)
@@ -24,7 +24,7 @@ def test_drawn_request_reaches_the_upstream_unchanged(echo, sent):
     assert (seen.method, seen.path, seen.body) == (sent.method, sent.path, sent.body)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=min(60, settings.default.max_examples), deadline=None)
 @given(strategies.responses(latency=3.0))
 def test_drawn_response_reaches_the_client(scripted):
     with Proxy(workers=1, upstream=scripted) as proxy:

@@ -142,7 +142,7 @@ def test_mistake_in_yaml_raises_with_its_line(suite, text, line, message):
     assert caught.value.place.line == line
 
 
-@pytest.mark.parametrize(("levels", "message"), [(5, "too many nodes"), (8, "more than 2,000,000 values")])
+@pytest.mark.parametrize(("levels", "message"), [pytest.param(5, "too many nodes", marks=pytest.mark.slow), (8, "more than 2,000,000 values")])
 def test_yaml_cannot_create_objects_or_expand_exponentially(suite, levels, message):
     with pytest.raises(FixtureError):
         suite("test: !!python/object/apply:os.system ['true']", "tests.yaml")

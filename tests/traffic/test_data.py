@@ -166,6 +166,7 @@ def test_spans_of_one_exchange_and_of_others(proxy):
         otlp([7])
 
 
+@pytest.mark.slow
 def test_exporter_of_the_sdk_gets_the_spans(proxy):
     memory = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter")
     exporter = memory.InMemorySpanExporter()

@@ -63,6 +63,7 @@ def traffic(count):
     ]
 
 
+@pytest.mark.slow
 def test_identical_builds_report_nothing():
     report = diff(native(BASE), native(BASE, "again"), traffic(500))
     assert report.same
@@ -77,6 +78,7 @@ def test_one_planted_change_is_one_group(number):
     assert (group.count, group.example.index % 11) == (4, number)
 
 
+@pytest.mark.slow
 def test_ten_planted_changes_are_ten_groups():
     report = diff(native(BASE), native(changed(*PLANTED)), traffic(220))
     assert sorted(group.example.index % 11 for group in report.groups) == list(range(10))
@@ -156,6 +158,7 @@ def test_log_lines_that_differ_in_numbers_only_are_one_kind():
     assert keys == {("log", "INFO took … -> INFO was …", "changed")}
 
 
+@pytest.mark.slow
 def test_latencies_are_compared_with_a_statement_on_significance():
     slow = BASE.replace('print("saw"', 'sum(range(20000)); print("saw"')
     report = diff(native(BASE), native(slow), traffic(300))
@@ -211,6 +214,7 @@ def outcome_of(report):
     return report.read, report.replayed, report.skipped, report.failed, report.differing, groups
 
 
+@pytest.mark.slow
 def test_shards_give_the_same_groups_as_one_process(builds):
     old, new = builds
     traffic = [RecordedExchange(Request("GET", f"/{n % 7}/{'x' * (n % 3)}"), Response(200 + n % 2)) for n in range(60)]

@@ -97,6 +97,7 @@ with proxy() as p:
 """
 
 
+@pytest.mark.slow
 def test_interrupt_keeps_the_measurements_so_far():
     here = os.path.dirname(__file__)
     # In a process of its own, because callbacks of pytest and hypothesis swallow interrupts in this one.

@@ -124,7 +124,7 @@ PARTS = (
 
 
 @given(st.lists(st.sampled_from(PARTS), min_size=1, max_size=12))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=min(40, settings.default.max_examples), deadline=None)
 def test_words_are_those_of_bash(parts):
     text = "w" + "".join(parts) + "w"
     shell = subprocess.run(["bash", "-c", f"printf '%s\\0' {text}"], capture_output=True, check=True)
@@ -150,7 +150,10 @@ def test_large_bodies_of_commands_cost_linear_time(tmp_path, name, command, line
     assert sent == line.replace("{q}", '"' if name != "x.sh" or '-d "' in command else "'")
 
 
-@pytest.mark.parametrize("opening", ["curl 'http://a.test/1", 'curl "http://a.test/1', 'curl.exe "http://a.test/1 `\n', 'curl ^"http://a.test/1'])
+@pytest.mark.parametrize("opening", [
+    "curl 'http://a.test/1", 'curl "http://a.test/1',
+    *(pytest.param(opening, marks=pytest.mark.slow) for opening in ('curl.exe "http://a.test/1 `\n', 'curl ^"http://a.test/1')),
+])  # fmt: skip
 def test_open_quote_is_found_in_linear_time(tmp_path, opening):
     _, traffic = read(tmp_path, "x.sh", f"{opening}\n" + "some text\n" * 100_000)
     assert "line 1: The command is cut short: its quotes aren't closed" in traffic.messages[0]

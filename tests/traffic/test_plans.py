@@ -45,6 +45,7 @@ def test_mix_follows_the_weights_and_results_are_kept_by_route():
     assert report.routes["POST /b"].request_bytes == sum(len(x.request.body) for x in exchanges)
 
 
+@pytest.mark.slow
 def test_rate_of_a_ramp_rises_and_arrivals_follow_the_seed():
     plan = LoadPlan(phases=[LoadPhase(10, rate=0, to=100)])
     report, exchanges = run(plan)
@@ -76,6 +77,7 @@ def test_closed_loop_waits_for_responses_and_thinks():
     assert all(sum(x.started <= y.started < x.finished for x in ends) <= 4 for y in ends)
 
 
+@pytest.mark.slow
 def test_number_of_users_rises_and_falls():
     phases = [LoadPhase(10, users=0, to=10), LoadPhase(10, users=10, to=0)]
     report, _ = run(LoadPlan(phases=phases, think=0.1))

@@ -108,6 +108,7 @@ def test_proxy_is_unchanged(proxy):
     assert (proxy.trace.total, proxy.exchanges.total, proxy.now) == before
 
 
+@pytest.mark.slow
 def test_last_exchanges_are_repeated_in_turn():
     source = """
 class F(HttpContext):
@@ -129,6 +130,7 @@ class F(HttpContext):
             only.line(5)
 
 
+@pytest.mark.slow
 def test_async_callbacks_have_lines_before_and_after_an_await():
     source = """
 class F(HttpContext):
@@ -181,6 +183,7 @@ def test_impossible_profile_is_a_usage_error(proxy):
         profile(failing, path="/")
 
 
+@pytest.mark.slow
 def test_hostcalls_of_a_line_are_those_of_the_abi_most_frequent_first():
     source = """
 import time

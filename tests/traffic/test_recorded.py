@@ -366,7 +366,7 @@ def test_own_format_returns_the_same_exchange(recorded):
 
 
 @given(EXCHANGES, st.data())
-@settings(max_examples=50)
+@settings(max_examples=min(50, settings.default.max_examples))
 def test_cut_line_of_own_format_is_unreadable(recorded, data):
     line = encode_line(recorded)[:-1]
     with pytest.raises(Unreadable):

@@ -293,6 +293,7 @@ def test_request_that_kills_its_process_costs_its_shard_only():
 
 
 # The pool's own thread in Python 3.11 may fail at its end, when it waits for processes while a submission starts another one.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Exception in thread:pytest.PytestUnhandledThreadExceptionWarning")
 def test_killed_process_of_a_pool_loses_nothing(gate):
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
@@ -371,7 +372,7 @@ def _content(report):
 
 
 @given(*[st.lists(st.integers(0, 50), max_size=5)] * 3)
-@settings(max_examples=60)
+@settings(max_examples=min(60, settings.default.max_examples))
 def test_merging_is_associative_and_keeps_everything(a, b, c):
     one, two, three = _report(a), _report(b), _report(c)
     left = one.merge(two).merge(three)

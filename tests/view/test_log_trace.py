@@ -1,5 +1,7 @@
 """Log lines and traces."""
 
+import pytest
+
 from wasmnb.abi import LogLevel, Status
 from wasmnb.view import log_html, log_text, trace_html, trace_text
 
@@ -15,6 +17,7 @@ def test_tracebacks_keep_their_lines(samples):
     assert "critical" in text
 
 
+@pytest.mark.slow
 def test_hundred_thousand_lines_are_cut_and_counted(samples):
     text = log_text([samples.Line(f"line {n}") for n in range(100_000)])
     assert text.startswith("100,000 lines, the last 200 shown")

@@ -248,6 +248,7 @@ def test_hostile_text_is_printable_in_every_trait(proxy, panel):
     assert "\\u0000" not in text.replace("\\\\", "")
 
 
+@pytest.mark.slow
 def test_large_content_is_cut_and_counted(demo):
     chatty = Filter.from_source(
         "from wasmnb.sdk import HttpContext\nclass X(HttpContext):\n"
@@ -431,6 +432,7 @@ def test_request_from_a_cell_is_repeated_after_an_edit(demo, proxy, panel):
         assert panel.widget.before["number"] == panel.widget.picked == VERSION + 1
 
 
+@pytest.mark.slow
 def test_timeline_around_an_exchange_has_its_events_and_window(proxy, panel):
     first = proxy.get("/first")
     for n in range(600):

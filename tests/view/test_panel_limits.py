@@ -104,6 +104,7 @@ def test_exported_trace_is_limited_with_a_note(monkeypatch):
         assert len(texts[0]) < 30_000_000
 
 
+@pytest.mark.slow
 def test_body_of_fifty_megabytes_is_cut(plain):
     with Proxy(plain, workers=1) as proxy:
         panel = panel_of(proxy)
@@ -164,6 +165,7 @@ def test_hundred_thousand_lines_of_one_callback_are_cut():
         assert panel.widget.head["dropped"]["log"] == 100_000
 
 
+@pytest.mark.slow
 def test_long_lines_and_values_share_the_limit_of_a_message():
     big = filter_of("for i in range(300): self.shared_data[f'k{i}'] = 'v' * 60_000; print('x' * 60_000)", "big")
     with Proxy(big, workers=1, deadline=60) as proxy:

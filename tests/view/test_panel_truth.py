@@ -65,6 +65,7 @@ def test_time_in_the_filter_is_the_same_in_reports_and_tables(gate, options):
         assert report.filter.maximum == max(spent)
 
 
+@pytest.mark.slow
 def test_replay_counts_a_fixed_callback_time_and_a_comparison_measures(gate):
     recorded = [RecordedExchange(Request("GET", f"/{n}"), Response(200)) for n in range(3)]
     assert replay(gate, recorded, guest_time=0.001).rows.as_lists()["filter_seconds"] == [0.003] * 3

@@ -12,6 +12,8 @@ from wasmnb.notebook.magics.results import Log
 from wasmnb.traffic import profile
 from wasmnb.view.mimebundle import DOCUMENTS, static_bundle
 
+pytestmark = pytest.mark.slow  # the exported filter is a release module
+
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&</pre></table>\x1b[31m\u202e"
 #: The same as far as it can be in a request without Envoy's refusing it.
 WIRE = "<script>alert(1)</script><img/src=x/onerror=alert(1)>\"'&</pre></table>"

@@ -70,6 +70,7 @@ def test_breakpoint_stops_in_the_cell_with_its_source(tmp_path):
     assert "200 ['number 41']" in said, "what the filter prints goes to the log, what is typed does not"
 
 
+@pytest.mark.slow
 def test_debugger_shows_filter_and_sender_frames_only(tmp_path):
     (tmp_path / "script.py").write_text(
         f"from wasmnb import Filter, Proxy\n"
@@ -258,6 +259,7 @@ def test_settrace_sees_the_cells_lines(proxy):
     assert seen == [4, 5, 8, 10, 13, 17]
 
 
+@pytest.mark.slow
 def test_coverage_measures_a_filter_file(tmp_path):
     (tmp_path / "mine.py").write_text(FILTER)
     (tmp_path / "run.py").write_text(

@@ -79,6 +79,7 @@ def test_example_behaves_the_same_under_random_traffic(name, seed):
     assert len(seen) > 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_waiting_callbacks_match_wasm_under_random_traffic(seed):
     known = [

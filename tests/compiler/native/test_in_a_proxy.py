@@ -148,6 +148,7 @@ def test_native_python_state_and_locals_match_wasm():
     assert "local mine = '/x/x/x'" in seen[1][1] and "seen" in seen[1][0]
 
 
+@pytest.mark.slow
 def test_fuzzer_finds_endless_callback():
     from wasmnb.testing import fuzz
 
