@@ -77,7 +77,7 @@ def bounded(sentences: Iterable[str], limit: int = 2000) -> list[str]:
     for sentence in sentences:
         size += len(sentence) + 1
         if size > limit:
-            return [*(shown or [sentence[:limit] + "…"]), "There is more of this kind."]
+            return [*(shown or [sentence[:limit] + "…"]), "More like these are left out."]
         shown.append(sentence)
     return shown
 

@@ -49,5 +49,5 @@ def seconds(text: str) -> float:
     """Return the number of seconds that a text states, which must be positive."""
     value = float(text)
     if not 0 < value < 1e7:
-        raise argparse.ArgumentTypeError(f"expected a positive number of seconds, not {text}")
+        raise argparse.ArgumentTypeError(f"expected a number of seconds above 0 and below 10,000,000, not {text}")
     return value

@@ -243,7 +243,7 @@ class Request(_Message):
         chunks: Iterable[Text] | None = None,
         json: Any = ...,
     ) -> Request:
-        """Return a request, with the parameters in the order of `Proxy.request`; `json` is a value to send instead of a body.
+        """Return a request. The parameters are those of the class, in another order, and `json`: a value to send as the body.
 
         Raises
         ------
@@ -281,9 +281,7 @@ class Response(_Message):
     ----------
     status
         The HTTP status (default 200). 0 means that the connection was closed or reset before the response.
-    headers, body, trailers
-        As for `Request`.
-    chunks
+    headers, body, trailers, chunks
         As for `Request`.
     latency
         Seconds that an upstream waits before it sends the response (default 0). The simulated proxy uses virtual time.

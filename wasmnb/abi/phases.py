@@ -195,7 +195,7 @@ def availability(resource: HeaderMapType | BufferType, *, write: bool = False, n
     resource
         The map or buffer.
     write
-        Whether the question is where it can be written, rather than read (default False).
+        Whether to return where it can be written rather than read (default False).
     name
         Converts a callback's ABI name, without prefix, to the name to show (default: the same name).
 

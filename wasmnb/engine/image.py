@@ -51,7 +51,7 @@ class Runnable(Protocol):
         ...
 
     def instantiate(self, resolve: Resolve, *, memory_limit: int = 1 << 30, deadline: float = 5.0) -> Guest:
-        """Return a new instance. Parameters and exceptions are those of `Instance`."""
+        """Return a new instance. The parameters and exceptions are those of `Instance`."""
         ...
 
 
@@ -90,7 +90,7 @@ class Image:
         return tuple(e for e in self.code.exports if e.kind != "func" or e.name in self.visible)
 
     def instantiate(self, resolve: Resolve, *, memory_limit: int = 1 << 30, deadline: float = 5.0) -> Instance:
-        """Return a new instance. Parameters and exceptions are those of `Instance`."""
+        """Return a new instance. The parameters and exceptions are those of `Instance`."""
         instance = Instance(self.code, resolve, memory_limit=memory_limit, deadline=deadline)
         if self.visible is not None:
             instance.hide_except(self.visible)

@@ -86,12 +86,12 @@ class Trap(Exception):
 
     @classmethod
     def of_error(cls, c: C, error: int) -> Trap:
-        """Return the exception for wasmtime's error at an address; `c` has wasmtime's functions. The caller frees the error."""
+        """Return the exception for wasmtime's error at the address `error`; `c` has wasmtime's functions. The caller frees the error."""
         return cls._parse(message_of(c, error), "host")
 
     @classmethod
     def of_trap(cls, c: C, trap: int) -> Trap:
-        """Return the exception for wasmtime's trap at an address; `c` has wasmtime's functions. The caller frees the trap."""
+        """Return the exception for wasmtime's trap at the address `trap`; `c` has wasmtime's functions. The caller frees the trap."""
         code = c_uint8()
         has_code = c.trap_code(trap, addressof(code))
         return cls._parse(

@@ -1,8 +1,8 @@
 """The base of all contexts, and the contexts that are not streams: VMContext and PluginContext.
 
 Facts: a VM has one VMContext (id 0), and a PluginContext (the ABI's root context) for each plugin configuration that
-shares it; `on_vm_start` runs once for each plugin. Streams belong to a plugin. The dispatcher makes a context when the first
-callback arrives that the filter defines.
+shares it; `on_vm_start` runs once for each plugin. Streams belong to a plugin. The dispatcher creates a
+context when the first callback for it that the filter defines arrives.
 """
 
 from collections.abc import Awaitable, Callable
@@ -195,7 +195,7 @@ class Context:
         Raises
         ------
         ParseFailure
-            The cluster does not exist.
+            The cluster doesn't exist.
         CalloutNotStarted
             The cluster has no healthy endpoint; no callback follows.
         """
@@ -231,7 +231,7 @@ class Context:
         Raises
         ------
         ParseFailure
-            The cluster does not exist.
+            The cluster doesn't exist.
         CalloutNotStarted
             The cluster has no healthy endpoint; no callback follows.
         """

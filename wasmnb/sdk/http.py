@@ -45,7 +45,7 @@ class HttpContext(Context):
     """One HTTP request and its response. A callback that returns None lets the stream continue.
 
     `await self.request_body()` in a headers callback sends the headers on first, unless the plugin has
-    `allow_on_headers_stop_iteration`; with it the headers can still be changed, and a refused request does not reach the
+    `allow_on_headers_stop_iteration`; with it the headers can still be changed, and a refused request doesn't reach the
     upstream.
 
     Headers can be read and changed only in their own callback, and while the stream is paused there. A body callback sees

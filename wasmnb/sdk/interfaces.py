@@ -1,4 +1,4 @@
-"""Interfaces of the VM and of contexts, for modules that those import.
+"""Interfaces of the VM and of contexts, for the modules that they import.
 
 Messages, tasks and callouts type their arguments with these protocols; the classes are in `vm` and `contexts`.
 """

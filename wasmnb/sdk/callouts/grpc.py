@@ -103,7 +103,7 @@ class GrpcCall(Call[GrpcResponse]):
         Raises
         ------
         ParseFailure
-            The cluster does not exist.
+            The cluster doesn't exist.
         CalloutNotStarted
             The cluster has no healthy endpoint.
         """

@@ -165,7 +165,7 @@ class HttpCall(Call[HttpCallResponse]):
         Raises
         ------
         BadArgument
-            The cluster does not exist, or `:method`, `:path` or `:authority` is missing.
+            The cluster doesn't exist, or `:method`, `:path` or `:authority` is missing.
         CalloutNotStarted
             The cluster has no healthy endpoint.
         """

@@ -32,7 +32,7 @@ _CONTROLS = bytes(sorted({*range(32)} - {*b"\t\n\r\f\b\x1b"}))
 
 
 def compressed_format(data: bytes) -> str:
-    """Return the coding that the first bytes of a body belong to; empty if they are of none."""
+    """Return the coding that the first bytes of a body indicate; empty if none."""
     return next((coding for magic, coding in _MAGIC.items() if data.startswith(magic)), "")
 
 

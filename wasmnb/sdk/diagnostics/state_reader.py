@@ -1,6 +1,6 @@
 """Reads the state of a filter: the author's attributes of contexts, of their classes and of modules.
 
-The SDK's own attributes are left out. Reading does not make hostcalls, and the only methods of the filter that it calls
+The SDK's own attributes are left out. Reading makes no hostcalls, and the only methods of the filter that it calls
 are `__repr__`, which may fail in any way (`reprs`).
 """
 

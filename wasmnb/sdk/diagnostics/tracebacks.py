@@ -18,7 +18,7 @@ _FLOORS = ("sdk", "abi", "compiler")
 
 
 def _folder(code: CodeType) -> str:
-    """Return the folder of the package `wasmnb`, which does not exist inside Wasm."""
+    """Return the folder of the package `wasmnb`, which doesn't exist inside Wasm."""
     return code.co_filename.rpartition(os.path.join(os.sep, "sdk", "diagnostics", ""))[0]  # noqa: PTH118 - no pathlib in the guest's start
 
 

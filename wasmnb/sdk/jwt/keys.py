@@ -146,7 +146,8 @@ class Key:
         elif kind == "oct":
             return cls.from_secret(number["k"], kid=jwk.get("kid"), algorithm=jwk.get("alg") or "HS256")
         else:
-            raise ValueError(f"a key of type {kind} {jwk.get('crv') or ''}".rstrip() + " is not supported")
+            name = f"a key of type {kind} {jwk.get('crv') or ''}".rstrip()
+            raise ValueError(f"{name} is not supported; use RSA, EC with P-256, OKP with Ed25519, or oct")
         return cls(kind, material, kid=jwk.get("kid"), algorithm=jwk.get("alg"))
 
     def allows(self, algorithm: Any) -> bool:

@@ -39,7 +39,7 @@ class Handler:
 
     @cached_property
     def returns(self) -> tuple[type[IntEnum], ...]:
-        """Enums whose members it may return; empty if its result does not hold a stream."""
+        """Enums whose members it may return; empty if its result doesn't hold a stream."""
         phase = PHASES[self.callback]
         if not phase.holds:
             return ()

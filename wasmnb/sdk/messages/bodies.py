@@ -2,7 +2,7 @@
 
 Facts: a callback sees the current chunk, or everything so far if the last body callback paused. Reads beyond the end are
 clipped. A write at 0 replaces the first `length` bytes, and a write at or after the end appends; Envoy refuses anything in
-between. Envoy does not adjust content-length: remove that header in the headers callback.
+between. Envoy doesn't adjust content-length: remove that header in the headers callback.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Conversion between `str` for authors and bytes for the ABI.
 
 Facts: the ABI passes bytes and never decodes them. Bytes that are not UTF-8 become surrogates (`surrogateescape`), which
-are encoded as the same bytes again. A lone surrogate, which JSON can have and UTF-8 cannot, is encoded as U+FFFD. Envoy
+are encoded as the same bytes again. A lone surrogate, which JSON can have and UTF-8 can't, is encoded as U+FFFD. Envoy
 refuses line breaks in requests to the upstream, but writes them to the client, where the text after one is another header.
 """
 

@@ -158,7 +158,9 @@ class RequestView(MessageView):
     @path.setter
     def path(self, value: str) -> None:
         if "?" in value:
-            raise ValueError(f"the path must not have a query, got {value!r}: set request.target to change both")
+            raise ValueError(
+                f"the path must not have a query, got {value!r}: set request.target to change path and query"
+            )
         _, mark, query = self.target.partition("?")
         self.target = value + mark + query
 
