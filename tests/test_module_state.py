@@ -23,6 +23,7 @@ PURE = {
     "wasmnb.compiler.release.lean_runtime._digest",
     "wasmnb.compiler.release.profile.hot_set.corpus",
     "wasmnb.compiler.release.release_filter._lean_runtime",
+    "wasmnb.compiler.runtime.runtime._versions",
     "wasmnb.compiler.runtime.runtime.runtimes_in",
     "wasmnb.compiler.runtime.staging.guest_digest",
     "wasmnb.compiler.source.guest_modules._table",

@@ -331,7 +331,9 @@ def _code_name(engine: Engine) -> str:
     return "code-fuel.cwasm" if engine.fuel else _CODE
 
 
+@cache
 def _versions() -> dict[str, str]:
+    """Return the versions of what builds runtimes. Every start of a proxy asks, and reading them takes half a millisecond."""
     from importlib.metadata import PackageNotFoundError, version
 
     versions = {"wasmnb": __version__}
