@@ -272,6 +272,7 @@ def completions(shell, text):
         return {c.text for c in shell.Completer.completions(text, len(text))}
 
 
+@pytest.mark.slow
 def test_tab_completes_flags_and_filter_names(shell, run, hello):
     assert {"--workers"} == completions(shell, "%%wasmfilter x --wor")
     assert "hello" in completions(shell, "%wasmcurl he")

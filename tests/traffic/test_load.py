@@ -50,6 +50,7 @@ def test_callbacks_after_the_response_are_not_part_of_a_request():
     assert report.filter.median <= report.requests.median
 
 
+@pytest.mark.slow
 def test_requests_faster_than_the_workers_form_a_queue():
     with proxy() as p:
         calm = load(p, requests=400, rate=100)

@@ -132,7 +132,8 @@ def test_words_are_those_of_bash(parts):
 
 
 @pytest.mark.parametrize(("name", "command"), [
-    ("x.sh", "curl http://a.test/ -d '{}'\n"), ("x.sh", 'curl http://a.test/ -d "{}"\n'), ("x.sh", "curl http://a.test/ -d $'{}'\n"),
+    ("x.sh", "curl http://a.test/ -d '{}'\n"), pytest.param("x.sh", 'curl http://a.test/ -d "{}"\n', marks=pytest.mark.slow),
+    pytest.param("x.sh", "curl http://a.test/ -d $'{}'\n", marks=pytest.mark.slow),
     ("x.cmd", 'curl ^"http://a.test/^" -d ^"{}^"\n'), ("x.txt", 'Invoke-WebRequest -Uri "http://a.test/" -Method POST -Body "{}"\n'),
 ])  # fmt: skip
 @pytest.mark.parametrize("line", [
@@ -159,7 +160,7 @@ def test_open_quote_is_found_in_linear_time(tmp_path, opening):
     assert "line 1: The command is cut short: its quotes aren't closed" in traffic.messages[0]
 
 
-@pytest.mark.parametrize("kind", ["har", "jsonl", "http", "curl"])
+@pytest.mark.parametrize("kind", ["har", "jsonl", pytest.param("http", marks=pytest.mark.slow), pytest.param("curl", marks=pytest.mark.slow)])
 def test_body_of_megabytes_costs_linear_time(tmp_path, kind):
     """The JSON parser begins a string again at each chunk; a body of 30 MB in chunks of one size would take a minute."""
     body = "x" * 30_000_000

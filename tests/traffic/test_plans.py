@@ -243,6 +243,7 @@ def test_report_has_a_chart_routes_and_reasons_in_text_and_html():
     assert "▁" in bundle["text/plain"] and bundle["text/html"].count("data:image/png") == 2
 
 
+@pytest.mark.slow
 def test_live_reports_come_while_the_run_lasts(monkeypatch):
     monkeypatch.setattr("wasmnb.traffic.plans.run._PAUSE", 0.0)
     seen = []

@@ -102,6 +102,7 @@ def test_same_profile_has_the_same_fuel(proxy, report):
     assert [(x.lineno, x.hits, x.fuel) for x in again.lines] == [(x.lineno, x.hits, x.fuel) for x in report.lines]
 
 
+@pytest.mark.slow
 def test_proxy_is_unchanged(proxy):
     before = (proxy.trace.total, proxy.exchanges.total, proxy.now)
     profile(proxy, requests=1, path="/else")
@@ -149,6 +150,7 @@ class F(HttpContext):
         assert "on_tick" in report.fuel
 
 
+@pytest.mark.slow
 def test_all_parts_of_a_filter_have_lines(tmp_path):
     (tmp_path / "helper.py").write_text("def twice(n):\n    return 2 * n\n")
     parts = [
