@@ -110,8 +110,8 @@ def test_later_duplicate_counts_as_in_envoy_and_aliases_mean_what_they_name(tmp_
     ('"merge_slashes": "yes"', "merge_slashes must be true or false, not 'yes'"),
     ('"per_try_timeout": "-1s"', "per_try_timeout must be a duration such as 1.5s, not '-1s'"),
     ('"op": "LIKE"', "op must be EQ or GE or LE or NE, not 'LIKE'"),
-    ('"regex": "("', "regex is not a regular expression"),
-    ('"address_prefix": "x"', "address_prefix and prefix_len are not a range of addresses"),
+    ('"regex": "("', "regex isn't a valid regular expression"),
+    ('"address_prefix": "x"', "address_prefix and prefix_len aren't a valid range of addresses"),
     ('"headers": [{}]', "headers needs the field name"),
     ('"retriable_status_codes": ["x"]', r"retriable_status_codes must be a list of whole numbers, not 'x'"),
 ])  # fmt: skip

@@ -58,7 +58,7 @@ def test_field_without_a_similar_name_gets_no_suggestion():
     {"direct_response": {"status": 200, "body": {"inline_string": b"x"}}}, {"redirect": {"response_code": b"FOUND"}},
 ])  # fmt: skip
 def test_bytes_instead_of_text_are_refused(fields):
-    with pytest.raises(UsageError, match=r"^routes\[0\].* must be (text|a list of texts), not b'"):
+    with pytest.raises(UsageError, match=r"^routes\[0\].* must be (text|a list of strings), not b'"):
         Proxy(routes=[{**ROUTE, **fields}])
 
 
@@ -66,7 +66,7 @@ def test_bytes_instead_of_text_are_refused(fields):
     ({"match": "/"}, "match must be a mapping, not '/'"),
     ({"match": {"prefix": "/", "headers": {}}}, "headers must be a list, not a mapping"),
     ({"match": {"prefix": "/", "case_sensitive": "no"}}, "case_sensitive must be true or false, not 'no'"),
-    ({"match": {"safe_regex": {"regex": "("}}}, "regex is not a regular expression"),
+    ({"match": {"safe_regex": {"regex": "("}}}, "regex isn't a valid regular expression"),
     ({"match": {"safe_regex": {}}}, "safe_regex needs the field regex"),
     (with_action(timeout="soon"), "timeout must be a duration such as 1.5s, not 'soon'"),
     ({"direct_response": {"status": "ok"}}, "status must be a whole number, not 'ok'"),

@@ -231,7 +231,7 @@ def test_fields_inside_of_messages_that_are_not_honoured_are_listed(tmp_path, wi
 
 def test_body_that_is_not_base64_raises_usage_error():
     direct = {"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_bytes": "YQ"}}}
-    with pytest.raises(UsageError, match="inline_bytes is not base64"):
+    with pytest.raises(UsageError, match="inline_bytes isn.t valid base64"):
         Proxy([], routes=[direct])
 
 

@@ -78,7 +78,7 @@ def test_fuel_has_both_names_and_lists_callbacks_for_unknown_ones(words):
         fuel = exchange.fuel
         assert fuel["on_http_request_headers"] == fuel["on_request_headers"] < 2_000_000
         assert fuel.total == sum(fuel.values())
-        with pytest.raises(KeyError, match="on_http_request_body did not run; these callbacks did: on_context_create"):
+        with pytest.raises(KeyError, match="on_http_request_body didn't run. These callbacks did: on_context_create"):
             fuel["on_http_request_body"]
         assert {e.fuel is not None for e in exchange.events if e.kind == "callback"} == {True}
         assert {e.fuel for e in exchange.events if e.kind == "hostcall"} == {None}

@@ -128,13 +128,13 @@ def test_denied_capabilities_fail_and_are_logged():
 @pytest.mark.parametrize(
     ("module", "words"),
     [
-        (wat("", frame='(memory (export "memory") 1)'), "does not declare a Proxy-Wasm ABI"),
+        (wat("", frame='(memory (export "memory") 1)'), "doesn't declare a Proxy-Wasm ABI"),
         (
             wat("", frame='(func (export "proxy_abi_version_0_3_0"))'),
-            "proxy_abi_version_0_3_0, which Envoy does not know",
+            "proxy_abi_version_0_3_0, which Envoy doesn't know",
         ),
-        (wat("", frame='(func (export "proxy_abi_version_0_2_1"))'), "does not export an allocator"),
-        (wat("", imports='(import "env" "nope" (func))'), "env.nope, which Envoy 1.40 does not have"),
+        (wat("", frame='(func (export "proxy_abi_version_0_2_1"))'), "doesn't export an allocator"),
+        (wat("", imports='(import "env" "nope" (func))'), "env.nope, which Envoy 1.40 doesn't have"),
         (wat("", imports='(import "env" "g" (global i32))'), "imports the global env.g"),
         (wat("", imports='(import "env" "proxy_log" (func (param i32) (result i32)))'), "wrong signature"),
         (wat('(func (export "proxy_on_tick"))'), "export proxy_on_tick has the wrong signature"),

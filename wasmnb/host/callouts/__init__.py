@@ -1,4 +1,4 @@
-"""Callouts of filters to clusters, HTTP and gRPC, and the record of each.
+"""Callouts of filters to clusters over HTTP, gRPC and Redis, and the records of callouts.
 
-The clusters that respond are in `..upstream`; the hostcalls that start callouts are in `..hostcalls`.
+`..upstream` has the clusters that respond, and `..hostcalls` the hostcalls that start callouts.
 """

@@ -1,4 +1,4 @@
-"""Common part of all callouts: identity, timers, record, and callbacks on the root context."""
+"""Base class of all callouts: identity, timers, record, and callbacks on the root context."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ __all__ = ["CalloutBase"]
 
 
 class CalloutBase:
-    """A callout from its start to the delivery of its response.
+    """A callout, from its start to the delivery of its response.
 
     Parameters
     ----------
     root
         The root context that gets the callbacks.
     token
-        Its number for the guest.
+        Number by which the module identifies the callout.
     cluster
-        The cluster that it goes to.
+        The cluster to which it goes.
     exchange
         Number of the exchange that started it, or None.
 
     Attributes
     ----------
     record
-        The record that users see.
+        The record of the callout, which users see.
     """
 
-    #: Kind in the record.
+    #: Kind of callout, for the record.
     kind = ""
 
     def __init__(self, root: RootContext, token: int, cluster: Cluster, exchange: int | None) -> None:
@@ -52,12 +52,12 @@ class CalloutBase:
         )
 
     def hold(self, size: int) -> None:
-        """Count bytes for this callout until it ends."""
+        """Count bytes as held by this callout until it ends."""
         self._held += size
         self.vm.server.callouts.held += size
 
     def end(self) -> None:
-        """Stop the timers and count no bytes for this callout any longer: it has been answered, or nobody waits for it."""
+        """Stop the timers and the count of held bytes, because the callout has ended or was dropped."""
         self._timers.cancel()
         if self._held and self.record.response is not None:
             self.vm.server.callouts.grow(self.record, self.record.response.size)
@@ -70,7 +70,7 @@ class CalloutBase:
         self.end()
 
     def _record_start(self, request: Request, name: str, **args: object) -> None:
-        """Set the record's request, keep the record, and add an event to the trace."""
+        """Complete the record with the request, add it to the log of callouts, and add an event to the trace."""
         vm = self.vm
         self.record.request = request
         self.hold(REQUEST_SIZE + len(request.body))
@@ -79,7 +79,7 @@ class CalloutBase:
         vm.trace.note("stream", name, args, time=vm.now(), thread=vm.thread.name, exchange=self.exchange, vm=vm.number)
 
     def _notify(self, callback: str, *args: int) -> None:
-        """Run a callback of the root, on behalf of the exchange."""
+        """Run a callback of the root context. Its trace belongs to the exchange that started the callout."""
         vm = self.vm
         vm.entry.exchange = self.exchange
         try:
@@ -88,5 +88,5 @@ class CalloutBase:
             vm.entry.exchange = None
 
     def _service_time(self) -> bytes:
-        """Return the value of `x-envoy-upstream-service-time`: milliseconds since the start."""
+        """Return the value of `x-envoy-upstream-service-time`: the milliseconds since the start."""
         return b"%d" % int((self.vm.clock.time() - self.record.started) * 1000 + 1e-6)

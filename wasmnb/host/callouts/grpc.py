@@ -1,8 +1,8 @@
-"""gRPC callouts: the part that calls and streams share, and unary calls. Streams are in `grpc_stream`.
+"""gRPC callouts: unary calls, and their common base with streams. `grpc_stream` has the streams.
 
-Facts (Envoy 1.40): a unary call that succeeds causes only `on_grpc_receive`, one that fails only `on_grpc_close`. A timeout is
-status 14, a reset after the start 13, an HTTP error the status that it maps to. Envoy's details follow the message in
-braces. Cancelling drops the token, and no close follows.
+Facts (Envoy 1.40): a successful unary call runs only `on_grpc_receive`, a failed one only `on_grpc_close`. A timeout has status 14,
+a reset after the start has 13, and an HTTP error has the status to which it is mapped. Envoy adds its details to the message in
+braces. Cancelling drops the token without a close callback.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ _UNKNOWN, _INTERNAL, _UNAVAILABLE = 2, 13, 14
 
 
 class GrpcClose(NamedTuple):
-    """The end of a callout.
+    """The end of a gRPC callout.
 
     Attributes
     ----------
     status
-        gRPC status.
+        The gRPC status.
     message
-        Message of the status, maybe empty.
+        Message of the status; can be empty.
     details
-        Envoy's details, maybe empty.
+        Envoy's details; can be empty.
     """
 
     status: int
@@ -45,7 +45,7 @@ class GrpcClose(NamedTuple):
     details: str
 
 
-#: The upstream refused the connection, or reset the stream after its start.
+#: Ends of callouts whose upstream refused the connection, or reset the stream after its start.
 REFUSED_CLOSE = GrpcClose(_UNAVAILABLE, REFUSED.body.decode(), REFUSED.code_details(response_started=False))
 RESET_CLOSE = GrpcClose(_INTERNAL, "", RESET.code_details(response_started=True))
 
@@ -58,9 +58,9 @@ class GrpcOutcome(NamedTuple):
     Attributes
     ----------
     status, message
-        gRPC status and its message.
+        The gRPC status, and its message.
     messages
-        The messages of its body.
+        The messages in the body.
     """
 
     status: int
@@ -69,7 +69,7 @@ class GrpcOutcome(NamedTuple):
 
 
 def outcome(response: Response) -> GrpcOutcome:
-    """Read a complete HTTP response as a gRPC response."""
+    """Return the gRPC response in a complete HTTP response."""
     grpc_status = response.trailers.get("grpc-status") or response.headers.get("grpc-status")
     message = response.trailers.get("grpc-message") or response.headers.get("grpc-message") or ""
     valid = grpc_status is not None and grpc_status.isdigit()
@@ -82,19 +82,19 @@ def outcome(response: Response) -> GrpcOutcome:
 
 
 class GrpcCallout(CalloutBase):
-    """Common part of calls and streams.
+    """Base class of gRPC calls and streams.
 
     Parameters
     ----------
     root, token, cluster, exchange
         As for `CalloutBase`.
     path
-        `/package.Service/Method`.
+        Path of the method: `/package.Service/Method`.
 
     Attributes
     ----------
     done
-        The callout has ended; later events are ignored.
+        Whether the callout has ended, so that later events are ignored.
     """
 
     def __init__(self, root: RootContext, token: int, cluster: Cluster, path: str, exchange: int | None) -> None:
@@ -108,7 +108,7 @@ class GrpcCallout(CalloutBase):
         self.end()
 
     def drop_token(self) -> None:
-        """Drop the callout and its token: the guest cancelled it, or it has been closed."""
+        """Drop the callout and its token, because the filter has cancelled it or it was closed."""
         self._finish_record("cancelled")
         self.abandon()
         self.root.calls.pop(self.token, None)
@@ -119,11 +119,11 @@ class GrpcCallout(CalloutBase):
         Parameters
         ----------
         metadata
-            The filter's headers.
+            Headers from the filter.
         timeout
-            Milliseconds; 0 or None for no timeout.
+            Timeout in milliseconds. 0 or None: no timeout.
         body
-            The framed message of a unary call. Default: none.
+            The framed message of a unary call (default empty).
         """
         headers = RequestHeaders([(b"te", b"trailers")])
         if timeout:
@@ -141,13 +141,13 @@ class GrpcCallout(CalloutBase):
         return request
 
     def _deliver_message(self, message: bytes) -> None:
-        """Run `on_grpc_receive` with the message readable."""
+        """Run `on_grpc_receive`, which can read the message."""
         self.root.grpc_message = message
         self._notify("on_grpc_receive", len(message))
         self.root.grpc_message = b""
 
     def _deliver_close(self, close: GrpcClose) -> None:
-        """Run `on_grpc_close` with the status readable."""
+        """Run `on_grpc_close`, which can read the status."""
         status, message, details = close
         self._finish_record("failed" if status else "answered")
         text = f"{message}{{{details}}}" if message and details else message or details
@@ -156,25 +156,25 @@ class GrpcCallout(CalloutBase):
         self.root.status = (status, b"")
 
     def _finish_record(self, state: str) -> None:
-        """Set the record's state, once."""
+        """Set the state of the record. A second call does nothing."""
         if self.record.finished is None:
             self.record.state, self.record.finished = state, self.vm.clock.time()
 
 
 class GrpcCall(GrpcCallout):
-    """A unary call."""
+    """A unary gRPC call."""
 
     kind = "grpc call"
 
     def start(self, metadata: list[Pair], message: bytes, timeout: int) -> None:
-        """Send the request; the response is a later event.
+        """Send the request. The response arrives in a later event.
 
         Parameters
         ----------
         metadata, message
-            Headers and message.
+            Headers from the filter, and the serialised message.
         timeout
-            Milliseconds; 0 for no timeout.
+            Timeout in milliseconds. 0: no timeout.
         """
         request = self._build_request(metadata, timeout, frame_message(message))
         if timeout:

@@ -1,7 +1,7 @@
 """gRPC streams to a cluster, in both directions.
 
-Facts (Envoy 1.40): a stream causes callbacks for initial metadata, messages, trailing metadata and close. Sending and closing
-work on a stream that has ended.
+Facts (Envoy 1.40): a stream runs callbacks for initial metadata, messages, trailing metadata and the close. Sending on an ended
+stream, and closing one, return OK.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _START = ((b":status", b"200"), (b"content-type", b"application/grpc"))
 
 
 class GrpcStream(GrpcCallout):
-    """A stream.
+    """A bidirectional gRPC stream.
 
     Attributes
     ----------
     half_closed
-        The guest has closed its side.
+        Whether the filter has closed its side.
     """
 
     kind = "grpc stream"
@@ -49,12 +49,12 @@ class GrpcStream(GrpcCallout):
     # -- from the guest ---------------------------------------------------------------------------------------------
 
     def start(self, metadata: list[Pair]) -> None:
-        """Open the stream with the filter's headers."""
+        """Open the stream with headers from the filter."""
         self._request = self._build_request(metadata, None)
         self._timers.call_soon(self._on_connected if self.cluster.alive else self._on_refused)
 
     def send(self, message: bytes, *, end: bool) -> None:
-        """Send a message, and with `end` close the guest's side. After either end nothing happens."""
+        """Send a message. With `end`, close the filter's side after it. Does nothing if either side has ended."""
         if self.done or self.half_closed:
             return
         self.hold(len(message) + MESSAGE_SIZE)
@@ -65,7 +65,7 @@ class GrpcStream(GrpcCallout):
             self.half_close()
 
     def half_close(self) -> None:
-        """Close the guest's side. After either end nothing happens."""
+        """Close the filter's side. Does nothing if either side has ended."""
         if self.done or self.half_closed:
             return
         self.half_closed = True
@@ -121,7 +121,7 @@ class GrpcStream(GrpcCallout):
     # -- to the guest -----------------------------------------------------------------------------------------------
 
     def _deliver_reply(self, reply: GrpcReply) -> None:
-        """Deliver metadata, messages and status of a reply."""
+        """Deliver the metadata, messages and status of a reply to the filter."""
         server = self.cluster.upstream
         if not self._initial_metadata_delivered:
             self._initial_metadata_delivered = True
@@ -145,7 +145,7 @@ class GrpcStream(GrpcCallout):
             self._end(GrpcClose(reply.status, reply.message, "via_upstream"), trailers)
 
     def _deliver_metadata(self, map_type: int, callback: str, headers: HeaderMap) -> None:
-        """Run a metadata callback with the map readable."""
+        """Run a metadata callback, which can read the map."""
         self.root.maps[map_type] = headers if headers.items else None
         self._notify(callback, len(headers.items))
         self.root.maps[map_type] = None

@@ -1,10 +1,10 @@
 """HTTP callouts: requests that a filter sends to a cluster.
 
 Facts (Envoy 1.40): the call belongs to the root context and outlives the stream. `:method`, `:path` and `:authority` (or
-`host`) are required. The upstream receives the filter's headers, content-length if there is a body, `x-envoy-internal: true`,
-and the timeout if there is one. The whole response is buffered. A timeout is delivered as 504, a connection that fails or
-closes before the headers as 503, both as ordinary responses with Envoy's text; a reset after the headers as a response
-without headers and with status 11 "reset". A call that is pending when the root ends is dropped without a callback.
+`host`) are required. The upstream receives the filter's headers, content-length if there is a body, `x-envoy-internal: true`, and
+the timeout if there is one. The whole response is buffered. The filter gets an ordinary response with Envoy's text if the call
+times out (504) or the connection fails or is closed before the headers (503). After a reset in the body, it gets a response
+without headers and with status 11 "reset". Calls that are pending when the root context ends are dropped without a callback.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _REQUIRED = (b":path", b":method", b":authority")
 
 
 class CallStart(NamedTuple):
-    """Result of starting a call.
+    """Result of an attempt to start a call.
 
     Attributes
     ----------
     status
         Status of the hostcall.
     token
-        The call's number for the guest; 0 if it has not started.
+        Number by which the module identifies the call; 0 if it hasn't started.
     """
 
     status: int
@@ -49,19 +49,19 @@ class CallStart(NamedTuple):
 
 
 class HttpCall(CalloutBase):
-    """One HTTP call."""
+    """An HTTP callout."""
 
     kind = "http"
 
     def start(self, headers: RequestHeaders, body: bytes, timeout: float) -> None:
-        """Send the request; the response is a later event.
+        """Send the request. The response arrives in a later event.
 
         Parameters
         ----------
         headers, body
-            The request.
+            The request's headers and body.
         timeout
-            Virtual seconds; 0 for no timeout.
+            Timeout in virtual seconds. 0: no timeout.
         """
         cluster, record = self.cluster, self.record
         request = request_to_upstream(headers, end=not body, http2=cluster.http2)
@@ -115,12 +115,12 @@ class HttpCall(CalloutBase):
         self._deliver_local(503, reset.body, "failed")
 
     def _deliver_local(self, code: int, body: bytes, state: str) -> None:
-        """Deliver a response that Envoy makes itself."""
+        """Deliver a response that Envoy creates itself."""
         reply = build_local_reply(code, body)
         self._deliver(reply.headers, reply.body, None, state)
 
     def _deliver(self, headers: HeaderMap | None, body: bytes, trailers: HeaderMap | None, state: str) -> None:
-        """Run `on_http_call_response` with the response readable, and complete the record."""
+        """Run `on_http_call_response`, which can read the response, and complete the record."""
         self.end()
         self.record.state, self.record.finished = state, self.vm.clock.time()
         root = self.root
@@ -145,9 +145,9 @@ def start_http_call(context: Context, name: bytes, pairs: list[Pair], body: byte
     name
         Name of the cluster.
     pairs, body
-        The request.
+        The request's headers and body.
     timeout
-        Milliseconds; 0 for no timeout.
+        Timeout in milliseconds. 0: no timeout.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Records of callouts: the request that a filter sent to a cluster, and the response."""
+"""Records of callouts: the requests that filters sent to clusters, and the responses."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from ...messages import Request, Response
 
 __all__ = ["MESSAGE_SIZE", "REQUEST_SIZE", "Callout", "CalloutLog"]
 
-#: Callouts that a proxy keeps, and bytes of their requests, messages and responses.
+#: Most callouts that a proxy keeps, and most bytes of their requests, messages and responses.
 _KEPT, _BODIES_KEPT = 10_000, 1 << 28
 
-#: Bytes that a pending callout takes beyond its body, and a message of a stream beyond its content, approximately.
+#: Approximate bytes of a pending callout without its body, and of a stream's message without its content.
 REQUEST_SIZE, MESSAGE_SIZE = 10_000, 500
 
 
 @dataclass
 class Callout:
-    """Record of one callout.
+    """The record of a callout.
 
     Attributes
     ----------
     kind
-        `http`, `grpc call` or `grpc stream`.
+        Kind of callout: `http`, `grpc call`, `grpc stream` or `redis`.
     cluster
         Name of the cluster.
     token, vm
-        Its number in the VM, and the VM's number.
+        Number of the callout in the VM, and number of the VM.
     exchange
-        Number of the exchange that it was made for, or None.
+        Number of the exchange for which it was made, or None.
     request, response
-        The request and its response, or None. A gRPC stream has its messages in `messages` instead of a body.
+        The request, and the response or None. The messages of a gRPC stream are in `messages` instead of the bodies.
     messages
         gRPC messages that were sent.
     state
         `pending`, `answered`, `failed` (no response from the upstream), `timeout`, `reset` or `cancelled`.
     sent
-        The request, or a part of it, has reached the upstream.
+        Whether the request, or a part of it, has reached the upstream.
     complete
-        The whole request has reached the upstream.
+        Whether the whole request has reached the upstream.
     started, finished
-        Virtual seconds; `finished` is None while it is pending.
+        Virtual times of the start and the end in seconds. `finished` is None while the callout is pending.
     root
-        Id of the root context, the plugin's, that gets the response.
+        Id of the root context (that of the plugin) that gets the response.
     size
-        Bytes of the request, of the messages and of the response in memory.
+        Bytes of the request, the messages and the response in memory.
     """
 
     kind: str
@@ -77,9 +77,9 @@ class CalloutLog:
     Attributes
     ----------
     total
-        Number of callouts so far, including those no longer kept.
+        Number of callouts so far, including those that are no longer kept.
     held
-        Bytes that pending callouts take.
+        Bytes that pending callouts hold.
     """
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ class CalloutLog:
         self.total = self.held = 0
 
     def add(self, callout: Callout) -> None:
-        """Append a callout, and drop the oldest ones beyond a limit."""
+        """Append a callout, and drop the oldest ones that exceed a limit."""
         self._kept.append(callout)
         self.total += 1
         callout.size = callout.request.size
@@ -98,7 +98,7 @@ class CalloutLog:
         self._drop_oldest()
 
     def grow(self, callout: Callout, size: int) -> None:
-        """Add bytes to a callout, and drop the oldest ones beyond a limit. The callout itself may be dropped already."""
+        """Add bytes to a callout, which can have been dropped, and drop the oldest ones that exceed a limit."""
         callout.size += size
         if self._kept and callout.started >= self._kept[0].started:
             self._bytes += size
@@ -109,16 +109,16 @@ class CalloutLog:
             self._bytes -= self._kept.popleft().size
 
     def reserve(self, entry: object, size: int, limit: int) -> bool:
-        """Return whether a callback may start a callout with more bytes.
+        """Return whether a callback can start another callout, and count its bytes.
 
         Parameters
         ----------
         entry
             Trace record of the running callback.
         size
-            Bytes of the request.
+            Size of the request in bytes.
         limit
-            Bytes of all callouts that one callback starts, and of all that are pending.
+            Most bytes of all callouts that one callback starts, and of all pending callouts.
         """
         if entry is None or entry is not self._entry:
             self._entry, self._entry_bytes = entry, 0
@@ -126,7 +126,7 @@ class CalloutLog:
         return self._entry_bytes <= limit and self.held + size + REQUEST_SIZE <= limit
 
     def has_room(self, size: int, limit: int) -> bool:
-        """Return whether a stream may send a message of a size."""
+        """Return whether a stream can send a message of `size` bytes."""
         return self.held + size + MESSAGE_SIZE <= limit
 
     def clear(self) -> None:

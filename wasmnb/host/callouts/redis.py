@@ -1,9 +1,9 @@
-"""Calls of Redis by modules for Higress, whose Envoy has two hostcalls and a callback more.
+"""Calls to Redis by modules for Higress, whose Envoy has two additional hostcalls and an additional callback.
 
 Facts (Higress 2.1, https://github.com/higress-group/proxy-wasm-cpp-host): `proxy_redis_init(cluster, username, password,
-timeout)` prepares the client of a cluster; `proxy_redis_call(cluster, command, token)` sends one command in RESP;
-`proxy_on_redis_call_response(root, token, status, size)` brings the reply, which is in buffer 9. Status 0 is success, anything
-else a network error without a reply. An unknown cluster is BadArgument. A cluster name may end with `?db=1`.
+timeout)` prepares the client for a cluster; `proxy_redis_call(cluster, command, token)` sends one command in RESP;
+`proxy_on_redis_call_response(root, token, status, size)` delivers the reply, which is in buffer 9. Status 0 means success, any other
+a network error without a reply. An unknown cluster returns BadArgument. The name of a cluster can end with `?db=1`.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ ON_RESPONSE = "proxy_on_redis_call_response"
 
 _SUCCESS, _NETWORK_ERROR = 0, 1
 
-#: Clients of one VM: clusters with different parameters.
+#: Most clients of one VM. Each combination of cluster and parameters has one.
 _CLIENTS = 1000
 
 
 @dataclass
 class _Client:
-    """The client of one cluster in one VM: its timeout in seconds, and commands that come first on its connection."""
+    """The client for one cluster in one VM: its timeout in seconds, and the commands that it sends first."""
 
     timeout: float
     first: list[list[bytes]]
 
 
 class RedisCall(CalloutBase):
-    """One command."""
+    """One Redis command."""
 
     kind = "redis"
 
@@ -78,7 +78,7 @@ class RedisCall(CalloutBase):
             self._deliver(_SUCCESS, reply, "answered")
 
     def _deliver(self, status: int, reply: bytes, state: str) -> None:
-        """Run the callback with the reply readable, and complete the record."""
+        """Run the callback, which can read the reply, and complete the record."""
         vm, root = self.vm, self.root
         self.record.state, self.record.finished = state, vm.clock.time()
         self.record.response = Response(200, body=reply) if status == _SUCCESS else None
@@ -161,7 +161,7 @@ def _start(
 
 
 def _cluster(vm: Vm, name: bytes) -> Cluster | None:
-    """Return the Redis cluster of a name with its parameters, or None."""
+    """Return the Redis cluster for a name, which can have parameters, or None."""
     text = decode_text(name.partition(b"?")[0])
     cluster: Cluster | None = vm.server.clusters.get(text)
     if cluster is None or not isinstance(cluster.upstream, RedisServer):

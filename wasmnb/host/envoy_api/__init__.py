@@ -1,4 +1,4 @@
-"""Messages of Envoy's API, given as mappings: their fields, and the check of names and types. Files and arguments of a proxy use it.
+"""Messages of Envoy's API as mappings: their fields, and the check of names and types, for files and for arguments of a proxy.
 
-The readers of the messages are where their meaning is: `..http.routing.reader`, `..http.connection.manager`.
+`..http.routing.reader` and `..http.connection.manager` read the messages.
 """

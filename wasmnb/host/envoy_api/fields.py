@@ -1,4 +1,4 @@
-"""Fields of a message, read with the type that they must have. A field of another type is an error that says where it is."""
+"""Reading of a message's fields with the types that they must have. Errors for other types say where the field is."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .schema import suggestion
 
 __all__ = ["ArgumentFields", "Fields"]
 
-#: Seconds of the longest duration in Envoy's API.
+#: Longest duration in Envoy's API, in seconds.
 _LONGEST = 315_576_000_000
 
-#: Bits of the largest number that counts as text.
+#: Bits of the largest number that is accepted as text.
 _BITS = 64
 
 
 class Fields(ABC):
-    """Reads fields of messages. A field that is missing or null counts as empty, one of another type is a `UsageError`."""
+    """Reader of messages' fields. A field that is missing or null is empty. A field of another type raises `UsageError`."""
 
     @abstractmethod
     def fail(self, message: str, holder: Any, key: str = "") -> UsageError:
@@ -34,7 +34,7 @@ class Fields(ABC):
         holder
             The message that has the field.
         key
-            The field; empty for the whole message.
+            Name of the field. Empty (the default): the error is about the whole message.
         """
 
     @abstractmethod
@@ -46,13 +46,13 @@ class Fields(ABC):
         holder
             The message that has the field.
         key
-            The field.
+            Name of the field.
         kind
-            Kind of the message.
+            Name of the message in Envoy's API.
         """
 
     def wrong(self, holder: Any, key: str, required: str, value: Any) -> UsageError:
-        """Return an error for a field that isn't what is required, such as `a list`."""
+        """Return an error for a field with the wrong type or value. `required` says what it must be, such as `a list`."""
         shown = "a mapping" if isinstance(value, Mapping) else short(_shown(value), 60)
         return self.fail(f"{key} must be {required}, not {shown}.", holder, key)
 
@@ -83,7 +83,7 @@ class Fields(ABC):
         return value
 
     def text(self, holder: Mapping[str, Any], key: str, default: str = "") -> str:
-        """Return a field that is text; numbers and booleans count as text."""
+        """Return a field that is text. Numbers and booleans are accepted as text."""
         value = holder.get(key)
         if value is None:
             return default
@@ -127,9 +127,9 @@ class ArgumentFields(Fields):
     Parameters
     ----------
     name
-        The argument.
+        Name of the argument.
     value
-        Its value.
+        Value of the argument.
     """
 
     def __init__(self, name: str, value: Any) -> None:
@@ -142,13 +142,13 @@ class ArgumentFields(Fields):
         return UsageError(f"{_path(self._value, holder, self._name) or self._name}: {message}")
 
     def unknown(self, holder: Mapping[str, Any], key: str, kind: str) -> None:
-        """Raise an error that suggests the right name: nothing else checks an argument."""
+        """Raise an error that suggests the most similar name, because nothing else checks an argument."""
         near = suggestion(kind, str(key))
         raise self.fail(f"Envoy's {kind} has no field {key!r}.{f' Did you mean {near!r}?' if near else ''}", holder)
 
 
 def _path(value: Any, holder: Any, path: str) -> str:
-    """Return the path from a value to a message in it; empty if it isn't there."""
+    """Return the path from a value to a message inside it, or an empty string if it isn't there."""
     if value is holder:
         return path
     if isinstance(value, Mapping):
@@ -161,7 +161,7 @@ def _path(value: Any, holder: Any, path: str) -> str:
 
 
 def _is_plain(value: Any) -> bool:
-    """Return whether a value that isn't text has a text in JSON."""
+    """Return whether a value that isn't text can be written as text."""
     if isinstance(value, int):
         return value.bit_length() <= _BITS
     return not isinstance(value, bytes | bytearray | Mapping | list | tuple | set)

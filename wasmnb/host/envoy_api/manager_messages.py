@@ -1,4 +1,4 @@
-"""Messages of Envoy's HTTP connection manager and of the HTTP filters that are simulated: the fields of each by type, as the protocol buffers declare them.
+"""Messages of Envoy's HTTP connection manager and of the simulated HTTP filters: their fields by type, as in the `.proto` files.
 
 `..envoy_api.schema` explains the types.
 Reference: https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto

@@ -1,7 +1,7 @@
-"""Check of messages, so that their readers meet only what Envoy accepts.
+"""Check of messages, so that their readers only get values that Envoy accepts.
 
-Reference: https://protobuf.dev/programming-guides/json: null means that a field is not set, numbers may be texts, and values
-of enumerations may be numbers.
+Reference: https://protobuf.dev/programming-guides/json: null means that a field isn't set. Numbers can be written as text, and
+values of enumerations as numbers.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ class Checked(Located):
 
 
 def checked_argument(name: str, value: Mapping[str, Any], kind: str) -> Checked:
-    """Return a message that is an argument of a proxy, with the types of Envoy's API. One of a file has been checked already.
+    """Return a message that is an argument of a proxy, with the types of Envoy's API. Messages from files are already checked.
 
     Parameters
     ----------
     name
-        The argument's name, for errors.
+        Name of the argument, for errors.
     value
         The message.
     kind
-        A message of `schema.FIELDS`.
+        Name of the message in `schema.FIELDS`.
 
     Raises
     ------
@@ -52,18 +52,18 @@ def checked(fields: Fields, message: Mapping[str, Any], kind: str, field: str = 
     Parameters
     ----------
     fields
-        Reads fields, and makes the errors.
+        Reader of fields, which also creates the errors.
     message
         The message.
     kind
-        A message of `schema.FIELDS`.
+        Name of the message in `schema.FIELDS`.
     field
-        The field that holds the message, for errors; empty if it is in none.
+        Name of the field that has the message, for errors. Empty (the default): the message isn't in a field.
 
     Raises
     ------
     UsageError
-        A field has another type, or a field that is needed is missing.
+        A field has the wrong type, or a required field is missing.
     """
     result = Checked.like(message, {})
     types = FIELDS[kind]
@@ -93,7 +93,7 @@ def _value(fields: Fields, holder: Mapping[str, Any], name: str, kind: str) -> A
 
 
 def _per_filter(fields: Fields, holder: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return a route's configurations of filters by their names. Only those of simulated filters are checked."""
+    """Return a route's configurations of filters by name. Only those of simulated filters are checked."""
     configs = fields.mapping(holder, name)
     return {key: _for_filter(fields, fields.mapping(configs, key)) for key in configs}
 
@@ -108,7 +108,7 @@ def _texts(fields: Fields, holder: Mapping[str, Any], name: str) -> list[str]:
     values = fields.sequence(holder, name)
     for value in values:
         if not isinstance(value, str):
-            raise fields.wrong(holder, name, "a list of texts", value)
+            raise fields.wrong(holder, name, "a list of strings", value)
     return list(values)
 
 
@@ -138,7 +138,7 @@ def _regex(fields: Fields, holder: Mapping[str, Any], name: str) -> str:
     try:
         re.compile(encode_text(text))
     except (re.error, OverflowError, RecursionError) as error:
-        raise fields.fail(f"{name} is not a regular expression: {error}.", holder, name) from None
+        raise fields.fail(f"{name} isn't a valid regular expression: {error}.", holder, name) from None
     return text
 
 
@@ -147,11 +147,11 @@ def _address(fields: Fields, holder: Mapping[str, Any], name: str) -> str:
     try:
         ip_network(f"{text}/{holder.get('prefix_len') or 0}", strict=False)
     except ValueError as error:
-        raise fields.fail(f"{name} and prefix_len are not a range of addresses: {error}.", holder, name) from None
+        raise fields.fail(f"{name} and prefix_len aren't a valid range of addresses: {error}.", holder, name) from None
     return text
 
 
-#: Type of a field -> its check.
+#: Type of a field -> function that checks a field.
 _CHECKS: dict[str, Callable[[Fields, Mapping[str, Any], str], Any]] = {
     "text": Fields.text,
     "[text]": _texts,

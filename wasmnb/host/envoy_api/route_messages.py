@@ -1,4 +1,4 @@
-"""Messages of Envoy's routes: the fields of each by type, as the protocol buffers declare them.
+"""Messages of Envoy's routes: their fields by type, as in the `.proto` files.
 
 `..envoy_api.schema` explains the types.
 Reference: https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/config/route/v3/route_components.proto

@@ -1,13 +1,13 @@
 """Fields of Envoy's messages and their types.
 
-A type is the name of a message or an enumeration, or one of these; `[type]` is a list:
+A type is the name of a message or enumeration, or one of the following. `[type]` is a list.
 
 | type | value |
 | --- | --- |
 | text, bool, uint, int | the plain value; `uint` has 32 bits, `int` has 64 |
 | duration | text such as `1.5s`, or a number of seconds |
 | regex, address | text with this meaning |
-| mapping | a message whose fields aren't checked, because nothing reads them or they have any shape |
+| mapping | a message whose fields aren't checked, because nothing reads them or any fields are valid |
 | per filter | messages by the names of the filters that they configure |
 | any | anything |
 """
@@ -33,7 +33,7 @@ ENUMERATIONS: Mapping[str, list[str]] = {
     name: values.split() for name, values in {**ROUTE_ENUMERATIONS, **MANAGER_ENUMERATIONS}.items()
 }
 
-#: Message -> field that it needs.
+#: Message -> its required field.
 REQUIRED: Mapping[str, str] = {
     "CidrRange": "address_prefix",
     "CookieMatcher": "name",
@@ -49,19 +49,19 @@ REQUIRED: Mapping[str, str] = {
 
 
 def suggestion(message: str, name: str) -> str:
-    """Return the field that was probably meant.
+    """Return the field that the user probably meant.
 
     Parameters
     ----------
     message
-        The message that has no such field.
+        Name of the message that has no such field.
     name
-        The field's name as it was written.
+        Name of the field, as the user wrote it.
 
     Returns
     -------
     str
-        A field of the message, or `outer.inner` for one of a message in it; empty if there is none with a similar name.
+        A field of the message, or `outer.inner` for a field of a message inside it. Empty if there is no similar name.
     """
     from difflib import get_close_matches
 

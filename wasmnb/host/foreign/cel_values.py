@@ -1,7 +1,7 @@
 """CEL's operators and functions, each a function of expressions that returns an expression.
 
-Facts: https://github.com/google/cel-spec. A value of the wrong type is an error (`CelError`); only `||`, `&&` and `has`
-tolerate one. Attributes arrive as bytes and are treated as strings.
+Facts: https://github.com/google/cel-spec. A value of the wrong type is an error (`CelError`), which only `||`, `&&` and `has`
+tolerate. Attributes are bytes, and are treated as strings.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ __all__ = ["CelError", "Expression", "Lookup", "binary", "call", "has", "index",
 
 
 class CelError(Exception):
-    """An expression has no value."""
+    """Exception for an expression that has no value."""
 
 
-#: Returns the value of an identifier, or raises CelError.
+#: Function that returns the value of an identifier, or raises CelError.
 Lookup = Callable[[str], Any]
 
-#: A compiled expression: a function of the lookup.
+#: A compiled expression: a function that gets a `Lookup` and returns the value.
 Expression = Callable[[Lookup], Any]
 
 
@@ -32,12 +32,12 @@ def _text(value: Any) -> Any:
 
 
 def truth(value: Any) -> bool:
-    """Return a boolean.
+    """Return a value that must be a boolean.
 
     Raises
     ------
     CelError
-        The value is not a boolean.
+        The value isn't a boolean.
     """
     if not isinstance(value, bool):
         raise CelError("no matching overload: a boolean is needed")
@@ -45,12 +45,12 @@ def truth(value: Any) -> bool:
 
 
 def number(value: Any) -> Any:
-    """Return a number.
+    """Return a value that must be a number.
 
     Raises
     ------
     CelError
-        The value is not a number.
+        The value isn't a number.
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise CelError("no matching overload: a number is needed")
@@ -63,7 +63,7 @@ def logic(left: Expression, right: Expression, *, decisive: bool) -> Expression:
     Parameters
     ----------
     decisive
-        The value that decides the result, even if the other side is an error: True for `||`, False for `&&`.
+        The value that decides the result even if the other side is an error: True for `||`, False for `&&`.
     """
 
     def evaluate(look: Lookup) -> bool:
@@ -79,7 +79,7 @@ def logic(left: Expression, right: Expression, *, decisive: bool) -> Expression:
 
 
 def binary(operator: str, left: Expression, right: Expression) -> Expression:
-    """Return an operator applied to two expressions."""
+    """Return the expression that applies an operator to two expressions."""
     function = _OPERATORS[operator]
 
     def evaluate(look: Lookup) -> Any:
@@ -171,7 +171,7 @@ def _size(value: Any) -> int:
 
 
 def _matches(text: str, pattern: str) -> bool:
-    """Search for a pattern. Envoy's RE2 runs in linear time; patterns for which Python's engine may not are refused."""
+    """Return whether a text has a match. Patterns that Python might not search in linear time, as RE2 does, are rejected."""
     plain = re.sub(r"\\.|\[(?:\\.|[^\]\\])*\]", "x", pattern)
     if (
         len(pattern) > 1000
@@ -179,7 +179,7 @@ def _matches(text: str, pattern: str) -> bool:
         or len(re.findall(r"[*+]|\{\d+,", plain)) > 2
         or re.search(r"\)[*+{]", plain)
     ):
-        raise CelError("the pattern may take exponential time")
+        raise CelError("matching the pattern could take exponential time")
     return re.search(pattern, text) is not None
 
 
@@ -200,7 +200,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 
 def call(name: str, arguments: list[Expression]) -> Expression:
-    """Return a call of a function, or of a method with its target as first argument."""
+    """Return the expression that calls a function, or a method with its target as the first argument."""
     function = _FUNCTIONS.get(name)
 
     def evaluate(look: Lookup) -> Any:

@@ -1,11 +1,11 @@
 """The foreign functions `expr_create`, `expr_evaluate` and `expr_delete`.
 
-Facts (Envoy 1.40): tokens count from 0 for each root context. A text that does not parse is BadArgument, and Envoy logs the
-reason at level info. A token of the wrong size is BadArgument, an unknown one NotFound, an expression without a value
-InternalFailure. The value is encoded as properties are.
+Facts (Envoy 1.40): each root context counts tokens from 0. A text that can't be parsed returns BadArgument, and Envoy logs the
+reason at level info. A token of the wrong size returns BadArgument, an unknown token NotFound, and an expression without a value
+InternalFailure. Values are encoded like properties.
 
-Envoy has no limit for the number of expressions. Here a root context keeps at most 10,000, with a million characters;
-beyond them `expr_create` is InternalFailure.
+Envoy has no limit for the number of expressions. Here a root context keeps at most 10,000, with a million characters. If there
+are more, `expr_create` returns InternalFailure.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["create", "delete", "evaluate"]
 
 _TOKEN_SIZE = 4
 
-#: Expressions of a root context, and characters of their texts.
+#: Most expressions of a root context, and most characters of their texts.
 _MOST, _MOST_CHARACTERS = 10_000, 1_000_000
 
 

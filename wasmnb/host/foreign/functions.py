@@ -1,8 +1,7 @@
 """Foreign functions that Envoy 1.40 registers, by name.
 
-Facts: arguments and results are bytes, most of them protobuf messages, which are parsed leniently. Functions act on the
-calling context, not on the effective one. `compress` is the function of that name in zlib-ng, which Envoy is built with: its bytes
-differ from those of zlib.
+Facts: arguments and results are bytes, most of them protobuf messages, which are parsed leniently. Functions act on the calling
+context, not on the effective one. Envoy's `compress` is that of zlib-ng, whose output differs from that of zlib.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ if TYPE_CHECKING:
 
 __all__ = ["FOREIGN"]
 
-#: Status and result.
+#: Status and result of a foreign function.
 ForeignResult = tuple[int, bytes]
 
-#: Properties that one context may declare, and bytes of a declaration. Envoy does not limit them.
+#: Most properties that one context can declare, and most bytes of a declaration. Envoy doesn't limit them.
 _DECLARATIONS, _DECLARATION = 10_000, 1 << 16
 
-#: Most bytes that `uncompress` returns. Envoy does not limit them, but a few bytes can expand to a terabyte.
+#: Most bytes that `uncompress` returns. Envoy doesn't limit them, but a few bytes can expand to a terabyte.
 _MAX_UNCOMPRESSED = 1 << 28
 
 
@@ -62,7 +61,7 @@ def _number(fields: dict[int, list[int | bytes]], number: int) -> int:
 
 
 def _declare_property(context: Context, data: bytes) -> ForeignResult:
-    """Declare a property on the calling context; only a root's declarations apply to `set_property`."""
+    """Declare a property on the calling context. Only declarations of root contexts apply to `set_property`."""
     try:
         fields = protobuf.read(data)
     except protobuf.ParseError:
@@ -79,7 +78,7 @@ def _declare_property(context: Context, data: bytes) -> ForeignResult:
     return Status.OK, b""
 
 
-#: Filter state keys whose objects Envoy can make from text.
+#: Filter state keys whose objects Envoy can create from text.
 _FACTORIES = frozenset(
     {
         b"envoy.tcp_proxy.cluster", b"envoy.network.upstream_server_name", b"envoy.network.application_protocols",
@@ -102,7 +101,7 @@ def _set_envoy_filter_state(context: Context, data: bytes) -> ForeignResult:
     return Status.OK, b""
 
 
-#: Name -> function of the calling context and the arguments.
+#: Name -> function that gets the calling context and the arguments.
 FOREIGN: dict[str, Callable[[Context, bytes], ForeignResult]] = {
     "compress": _compress,
     "uncompress": _uncompress,

@@ -1,12 +1,12 @@
 """The foreign functions `verify_signature` and `sign`.
 
-Facts (Envoy 1.40): the key comes as DER or as PEM; none or both is BadArgument. All other errors are reported in the
-result, whose first field says whether the call worked. The name of the hash is checked before the key. Keys are RSA or
-ECDSA on P-224, P-256, P-384 and P-521; a private key in DER must be PKCS #8; bytes behind the DER are ignored.
+Facts (Envoy 1.40): the key must be given either as DER or as PEM; otherwise the status is BadArgument. All other errors are
+reported in the result, whose first field says whether the call succeeded. The name of the hash is checked before the key. Keys
+are RSA or ECDSA on P-224, P-256, P-384 and P-521. A private key in DER must be PKCS #8. Bytes after the DER are ignored.
 
-The cryptography is that of the package `cryptography`, which is imported by the first call. Two things differ from Envoy:
-ECDSA signatures are deterministic (RFC 6979), so that a simulation can be repeated, and keys above `_MAX_KEY` bytes are
-refused, because checking them would block the host for seconds.
+The first call imports the package `cryptography`. There are two differences from Envoy: ECDSA signatures are deterministic (RFC
+6979), so that a simulation can be repeated; and keys of more than `_MAX_KEY` bytes are rejected, because checking them would block
+the host for seconds.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ _NOT_SIGNED = "Failed to create signature."
 
 
 class _Refused(Exception):
-    """The call fails with this text in its result."""
+    """Exception for a call that fails with this text in its result."""
 
 
 @dataclass(frozen=True)
 class _Request:
-    """Arguments of a call."""
+    """The arguments of a call."""
 
     hash_name: str
     der: bytes
@@ -102,7 +102,7 @@ def sign(_context: Context, data: bytes) -> tuple[int, bytes]:
 
 
 def _fields(data: bytes) -> dict[int, bytes] | None:
-    """Return the message's fields that hold bytes, or None if it cannot be parsed."""
+    """Return the fields of a message that hold bytes, or None if it can't be parsed."""
     try:
         last = {number: values[-1] for number, values in protobuf.read(data).items()}
     except protobuf.ParseError:
@@ -125,7 +125,7 @@ def _hash(name: str) -> HashAlgorithm:
 
 
 def _without_tail(der: bytes) -> bytes:
-    """Return the first DER value without the bytes behind it."""
+    """Return the first DER value, without the bytes after it."""
     if len(der) < 2 or der[1] < 0x80:
         return der[: 2 + der[1]] if len(der) > 1 else der
     start = 2 + (der[1] & 0x7F)

@@ -1,9 +1,9 @@
-"""Buffers: bodies, connection data, callout responses, configuration.
+"""Hostcalls for buffers: bodies, connection data, callout responses, configuration.
 
-Facts (Envoy 1.40): a buffer type of 9 or more is BadArgument. Outside their phase bodies and connection data read as
-empty (OK), an HTTP call's body and the plugin configuration as NotFound; the VM configuration is readable at any time.
-Reading beyond the end returns the bytes up to the end. Only bodies and connection data can be written, inside their callback or
-while they are held. Flags are always 0.
+Facts (Envoy 1.40): a buffer type of 9 or more returns BadArgument. Outside their phase, bodies and connection data are empty (OK);
+for an HTTP call's body and the plugin configuration the status is NotFound. The VM configuration can always be read. Reading
+beyond the end returns the bytes up to the end. Only bodies and connection data can be written, inside their callback or while
+they are held. Flags are always 0.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from ..http.buffers import write
 __all__ = ["get_buffer_bytes", "get_buffer_status", "get_configuration", "set_buffer_bytes"]
 
 _LAST = int(max(BufferType))
-#: Higress's buffer of a Redis reply.
+#: Buffer type of a Redis reply in Higress.
 _REDIS = 9
 _BAD = int(Status.BAD_ARGUMENT)
 _NOT_FOUND = int(Status.NOT_FOUND)
 
 
 def get_buffer_bytes(context: Context, kind: int, start: int, length: int) -> tuple[int, bytes | None]:
-    """Return a part of a buffer."""
+    """Return the status, and a part of a buffer."""
     if kind > _LAST:
         reply = context.vm.buffers.redis_response if kind == _REDIS else None
         return (_BAD, None) if reply is None else (0, reply[start : start + length])
@@ -31,7 +31,7 @@ def get_buffer_bytes(context: Context, kind: int, start: int, length: int) -> tu
 
 
 def get_buffer_status(context: Context, kind: int) -> tuple[int, int | None, int | None]:
-    """Return the length of a buffer, and its flags."""
+    """Return the status, and the length and the flags of a buffer."""
     if kind > _LAST:
         return _BAD, None, None
     data = context.peek(kind)
@@ -53,6 +53,6 @@ def set_buffer_bytes(context: Context, kind: int, start: int, length: int, data:
 
 
 def get_configuration(context: Context) -> tuple[int, bytes]:
-    """Return the VM configuration, or the plugin's inside `on_configure` (ABI 0.1.0)."""
+    """Return the status, and the VM configuration, or inside `on_configure` that of the plugin (ABI 0.1.0)."""
     vm = context.vm
     return 0, vm.settings.configuration if vm.buffers.plugin_configuration is None else vm.buffers.plugin_configuration

@@ -1,7 +1,7 @@
-"""Foreign functions, which Envoy registers outside the ABI; see `..foreign`.
+"""Hostcall for foreign functions, which Envoy registers outside the ABI. `..foreign` implements them.
 
-Facts (Envoy 1.40): an unknown name is NotFound. They act on the calling context, not on the effective one. Functions of a test's
-own come first, since another proxy may have replaced Envoy's.
+Facts (Envoy 1.40): an unknown name returns NotFound. The functions act on the calling context, not on the effective one.
+Functions that a test registers replace Envoy's, as in other proxies.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["call_foreign_function"]
 
 
 def call_foreign_function(context: Context, name: bytes, arguments: bytes) -> tuple[int, bytes | None]:
-    """Call a function by name."""
+    """Call a function by name. Return the status and the result."""
     text = name.decode("utf-8", "replace")
     own = context.vm.server.foreign.get(text)
     if own is not None:

@@ -1,9 +1,9 @@
-"""Header maps.
+"""Hostcalls for header maps.
 
-Facts (Envoy 1.40): a map type of 8 or more is BadArgument for every function, and so is a map that is not available now;
-but in `on_log` a missing map reads as NotFound, and the whole map reads as empty at any time. ABI 0.1.0 returns OK and an
-empty value for a missing header. Nothing is validated here: the codecs do that later. Writing request headers clears the
-route cache.
+Facts (Envoy 1.40): a map type of 8 or more returns BadArgument, and so does a map that isn't available now. There are two
+exceptions: in `on_log`, reading from a missing map returns NotFound; and reading a whole map that isn't available returns an empty
+one. ABI 0.1.0 returns OK and an empty value for a missing header. Names and values aren't validated here; the codecs do that
+later. Writing request headers clears the route cache.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _BAD = int(Status.BAD_ARGUMENT)
 _OK = int(Status.OK)
 _FULL = int(Status.INTERNAL_FAILURE)
 
-#: Bytes of a header map at most (Envoy has no limit here, and would run out of memory), and bytes that Python needs for an entry.
+#: Most bytes of a header map (Envoy has no limit here, and would run out of memory), and approximate bytes of an entry in Python.
 _MOST, _ENTRY = 64 << 20, 200
 
-#: A map is measured when it gets a value longer than this, and at every 1024th entry: measuring takes long.
+#: A map is measured for values longer than this, and at every 1024th entry, because measuring takes long.
 _LONG_VALUE, _MEASURED = 1 << 14, 1023
 
 
@@ -42,7 +42,7 @@ def _readable(context: Context, map_type: int) -> HeaderMap | None:
 
 
 def get_header_map_value(context: Context, map_type: int, key: bytes) -> tuple[int, bytes | None]:
-    """Return the first value of a name."""
+    """Return the status, and the first value of a name."""
     if map_type < 4 and context.log_maps is None:
         headers = context.maps[map_type]  # nearly all calls take this branch
     elif map_type > _LAST:
@@ -58,7 +58,7 @@ def get_header_map_value(context: Context, map_type: int, key: bytes) -> tuple[i
 
 
 def get_header_map_pairs(context: Context, map_type: int) -> tuple[int, bytes | None]:
-    """Return the whole map, serialised; empty bytes for a map that is empty or not available."""
+    """Return the status, and the whole map, serialised. For a map that is empty or not available, the bytes are empty."""
     if map_type > _LAST:
         return _BAD, None
     headers = _readable(context, map_type)
@@ -66,7 +66,7 @@ def get_header_map_pairs(context: Context, map_type: int) -> tuple[int, bytes | 
 
 
 def get_header_map_size(context: Context, map_type: int) -> tuple[int, int | None]:
-    """Return the size of a writable map in bytes."""
+    """Return the status, and the size in bytes of a map that can be written."""
     headers = context.writable_map(map_type)
     return (_BAD, None) if headers is None else (_OK, headers.byte_size)
 
@@ -83,7 +83,7 @@ def add_header_map_value(context: Context, map_type: int, key: bytes, value: byt
 
 
 def replace_header_map_value(context: Context, map_type: int, key: bytes, value: bytes) -> int:
-    """Replace the entries of a name by one."""
+    """Replace all entries of a name by one."""
     headers = context.writable_map(map_type)
     if headers is None:
         return _BAD
@@ -94,7 +94,7 @@ def replace_header_map_value(context: Context, map_type: int, key: bytes, value:
 
 
 def remove_header_map_value(context: Context, map_type: int, key: bytes) -> int:
-    """Remove every entry of a name."""
+    """Remove all entries of a name."""
     headers = context.writable_map(map_type)
     if headers is None:
         return _BAD
@@ -114,7 +114,7 @@ def set_header_map_pairs(context: Context, map_type: int, pairs: list[Pair]) -> 
 
 
 def _is_full(headers: HeaderMap, value: bytes) -> bool:
-    """Return whether a map must not grow any more."""
+    """Return whether a map has reached its limit."""
     return headers.byte_size + _ENTRY * len(headers.items) + len(value) > _MOST
 
 

@@ -1,7 +1,7 @@
-"""The effective context, the end of a deferred root, and the status of a root's last call.
+"""Hostcalls for the effective context, the end of a root context, and the status of its last call.
 
-Facts (Envoy 1.40): `set_effective_context` takes any context of the VM, and 0 to return to the current one. `done` works
-only on a root whose `on_done` returned 0. The status code of the last call stays, its message lasts for the callback.
+Facts (Envoy 1.40): `set_effective_context` accepts any context of the VM, and 0 for the current one. `done` only works for a root
+context whose `on_done` returned 0. The status code of the last call remains available, its message only in the callback.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["done", "get_status", "set_effective_context"]
 
 
 def set_effective_context(context: Context, number: int) -> int:
-    """Let the later hostcalls of this callback act on another context."""
+    """Let later hostcalls of this callback act on another context."""
     vm = context.vm
     target = vm.contexts.get(number) if number else vm.entry.current
     if target is None:
@@ -24,12 +24,12 @@ def set_effective_context(context: Context, number: int) -> int:
 
 
 def done(context: Context) -> int:
-    """Finish a root whose `on_done` returned 0."""
+    """End a root context whose `on_done` returned 0."""
     return context.done() if isinstance(context, RootContext) else Status.NOT_FOUND
 
 
 def get_status(context: Context) -> tuple[int, int, bytes]:
-    """Return code and message of the root's last call."""
+    """Return the status, and the code and message of the root context's last call."""
     root = context.root
     code, message = root.status if isinstance(root, RootContext) else (0, b"")
     return 0, code, message

@@ -1,6 +1,6 @@
-"""The log.
+"""Hostcalls for the log.
 
-Facts (Envoy 1.40): a level above 5 is BadArgument; a line below the log's level is OK, and dropped.
+Facts (Envoy 1.40): a level above 5 returns BadArgument. A line below the log's level is dropped, and the status is OK.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _LAST = int(max(LogLevel))
 
 
 def log(context: Context, level: int, message: bytes) -> int:
-    """Write one line."""
+    """Write a log line."""
     if level > _LAST:
         return Status.BAD_ARGUMENT
     context.vm.write_log(level, message)
@@ -22,5 +22,5 @@ def log(context: Context, level: int, message: bytes) -> int:
 
 
 def get_log_level(context: Context) -> tuple[int, int]:
-    """Return the lowest level that is written."""
+    """Return the status, and the lowest level that is written."""
     return 0, int(context.vm.server.log.level)

@@ -1,7 +1,7 @@
-"""Properties; see `..properties` for names and encodings.
+"""Hostcalls for properties. `..properties` has the names and encodings.
 
-Facts (Envoy 1.40): `set_property` takes the whole path, NULs included, as one key under `wasm.` in the stream's filter
-state. Without a stream it is NotFound. A value that was declared read-only keeps its first value.
+Facts (Envoy 1.40): `set_property` uses the whole path, including NULs, as one key under `wasm.` in the stream's filter state.
+Without a stream it returns NotFound. A property that was declared read-only keeps its first value.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["get_property", "set_property"]
 
 
 def get_property(context: Context, path: bytes) -> tuple[int, bytes | None]:
-    """Return the value of a property; properties prescribed by a test hide Envoy's."""
+    """Return the status, and the value of a property. Properties that a test sets replace Envoy's."""
     prescribed = context.vm.server.properties
     if prescribed:
         value = prescribed.get(path.strip(b"\0").replace(b"\0", b"."))

@@ -1,4 +1,4 @@
-"""Shared data and queues; see `..state.shared_data` for the rules."""
+"""Hostcalls for shared data and queues, which `..state.shared_data` implements."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = [
 
 
 def get_shared_data(context: Context, key: bytes) -> tuple[int, bytes | None, int | None]:
-    """Return the value and its compare-and-swap number."""
+    """Return the status, the value, and its compare-and-swap number."""
     vm = context.vm
     entry = vm.server.shared.get(vm.settings.vm_id, key)
     return (Status.NOT_FOUND, None, None) if entry is None else (0, *entry)
@@ -30,7 +30,7 @@ def set_shared_data(context: Context, key: bytes, value: bytes, cas: int) -> int
 
 
 def register_shared_queue(context: Context, name: bytes) -> tuple[int, int | None]:
-    """Open a queue of the VM's vm_id, created if it is new, with this root as its receiver."""
+    """Open a queue with this root context as its receiver, and create it if necessary. Return the status and the token."""
     vm, root = context.vm, context.root
     notify = root.queue_ready if isinstance(root, RootContext) else lambda _token: None
     token = vm.server.shared.register(vm.settings.vm_id, name, notify, f"{vm.thread.name} VM{vm.number}")
@@ -38,7 +38,7 @@ def register_shared_queue(context: Context, name: bytes) -> tuple[int, int | Non
 
 
 def resolve_shared_queue(context: Context, vm_id: bytes, name: bytes) -> tuple[int, int | None]:
-    """Return the token of a queue; an empty vm_id means the VM's own."""
+    """Return the status, and the token of a queue. An empty vm_id stands for the VM's own."""
     vm = context.vm
     token = vm.server.shared.resolve(vm_id or vm.settings.vm_id, name)
     return (Status.NOT_FOUND, None) if token is None else (0, token)
@@ -50,5 +50,5 @@ def enqueue_shared_queue(context: Context, token: int, item: bytes) -> int:
 
 
 def dequeue_shared_queue(context: Context, token: int) -> tuple[int, bytes]:
-    """Take the oldest item."""
+    """Remove the oldest item. Return the status and the item."""
     return context.vm.server.shared.dequeue(token)

@@ -1,8 +1,8 @@
-"""Control of streams. All of it happens after the callback returned, in the order of the calls.
+"""Hostcalls that control streams. They take effect after the callback has returned, in the order of the calls.
 
-Facts (Envoy 1.40): a local response overrides the callback's result; continuing does not. Continuing clears the
-context's request maps and body at once, whichever direction is continued. Directions that a context does not have are OK
-and without effect; continuing UPSTREAM is Unimplemented; 4 and more is BadArgument.
+Facts (Envoy 1.40): a local response overrides the callback's result, but continuing doesn't. Continuing immediately clears the
+context's request maps and body, whichever direction is continued. For directions that a context doesn't have, the status is OK
+and nothing happens. Continuing UPSTREAM returns Unimplemented; 4 and more return BadArgument.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ def send_local_response(
 ) -> int:
     """Send a local response to the client instead of continuing."""
     context.send_local_response(code, details, body, headers, grpc_status)
-    context.vm.entry.local_reply_sent = context.kind != "tcp"  # a network filter's callback says itself what follows
+    context.vm.entry.local_reply_sent = context.kind != "tcp"  # for a network filter, the callback's result counts
     return Status.OK
 
 
 def continue_stream(context: Context, kind: int) -> int:
-    """Resume a direction."""
+    """Continue a direction of the stream."""
     return context.continue_stream(kind)
 
 
@@ -40,12 +40,12 @@ def close_stream(context: Context, kind: int) -> int:
 
 
 def continue_request(context: Context) -> int:
-    """Resume the request (ABI 0.1.0)."""
+    """Continue the request (ABI 0.1.0)."""
     return context.continue_stream(StreamType.REQUEST)
 
 
 def continue_response(context: Context) -> int:
-    """Resume the response (ABI 0.1.0)."""
+    """Continue the response (ABI 0.1.0)."""
     return context.continue_stream(StreamType.RESPONSE)
 
 

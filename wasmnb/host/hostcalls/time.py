@@ -1,4 +1,4 @@
-"""Clock and ticks, both on virtual time. A tick period belongs to the root of the effective context; 0 stops it."""
+"""Hostcalls for the clock and for ticks, in virtual time. A tick period belongs to the effective context's root context."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ __all__ = ["get_current_time_nanoseconds", "set_tick_period_milliseconds"]
 
 
 def get_current_time_nanoseconds(context: Context) -> tuple[int, int]:
-    """Return the wall clock, in nanoseconds since 1970."""
+    """Return the status, and the wall-clock time in nanoseconds since 1970."""
     return 0, context.vm.wall_ns()
 
 
 def set_tick_period_milliseconds(context: Context, period: int) -> int:
-    """Start, change or (with 0) stop the root's timer."""
+    """Start or change the timer for ticks; 0 stops it."""
     root = context.root
     if isinstance(root, RootContext):
         root.set_tick_period(period)

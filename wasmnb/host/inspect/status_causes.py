@@ -32,7 +32,7 @@ def _header_map(event: Event, _server: ServerContext) -> str:
     where = availability(kind, write=not reading)
     if not where:
         return f"{kind.name} can only be read, {availability(kind)}"
-    return f"{kind.name} is not available now; it can be {'read' if reading else 'written'} {where}"
+    return f"{kind.name} isn't available now; it can be {'read' if reading else 'written'} {where}"
 
 
 def _buffer(event: Event, _server: ServerContext) -> str:
@@ -46,7 +46,7 @@ def _buffer(event: Event, _server: ServerContext) -> str:
     hint = (
         "; `start` must be 0 to replace the first bytes, or at least the buffer's length to append" if writing else ""
     )
-    return f"{kind.name} is not available now; it can be {'written' if writing else 'read'} {where}{hint}"
+    return f"{kind.name} isn't available now; it can be {'written' if writing else 'read'} {where}{hint}"
 
 
 def _http_call(event: Event, server: ServerContext) -> str:
@@ -140,7 +140,9 @@ CAUSES: dict[tuple[str, Status], Cause] = {
     ("resolve_shared_queue", Status.NOT_FOUND): _queue,
     ("enqueue_shared_queue", Status.NOT_FOUND): _queue,
     ("dequeue_shared_queue", Status.NOT_FOUND): _queue,
-    ("dequeue_shared_queue", Status.EMPTY): _fixed("the queue is empty; an earlier callback may have taken all items"),
+    ("dequeue_shared_queue", Status.EMPTY): _fixed(
+        "the queue is empty; an earlier callback may have removed all items"
+    ),
     ("define_metric", Status.BAD_ARGUMENT): _fixed(
         "the type of a metric must be counter (0), gauge (1) or histogram (2)"
     ),
@@ -148,9 +150,9 @@ CAUSES: dict[tuple[str, Status], Cause] = {
         "a counter can only increase, and a histogram needs record_metric"
     ),
     ("get_metric", Status.BAD_ARGUMENT): _fixed("a histogram can't be read"),
-    ("increment_metric", Status.NOT_FOUND): _fixed("this VM has not defined a metric with that id"),
-    ("record_metric", Status.NOT_FOUND): _fixed("this VM has not defined a metric with that id"),
-    ("get_metric", Status.NOT_FOUND): _fixed("this VM has not defined a metric with that id"),
+    ("increment_metric", Status.NOT_FOUND): _fixed("this VM hasn't defined a metric with that id"),
+    ("record_metric", Status.NOT_FOUND): _fixed("this VM hasn't defined a metric with that id"),
+    ("get_metric", Status.NOT_FOUND): _fixed("this VM hasn't defined a metric with that id"),
     **{(name, status): _buffer for name in _BUFFERS for status in (Status.BAD_ARGUMENT, Status.NOT_FOUND)},
     ("continue_stream", Status.UNIMPLEMENTED): _fixed("Envoy can't continue the upstream side of a connection"),
     ("set_effective_context", Status.BAD_ARGUMENT): lambda e, _: (

@@ -1,7 +1,7 @@
-"""Attributes of a stream by group, each a function that reads it.
+"""Attributes of a stream by group, each with the function that reads it.
 
-Facts: https://www.envoyproxy.io/docs/envoy/v1.40.0/intro/arch_overview/advanced/attributes. Attributes that come from a header
-map exist while the map is available: see `..contexts.http`.
+Facts: https://www.envoyproxy.io/docs/envoy/v1.40.0/intro/arch_overview/advanced/attributes. Attributes from a header map exist
+while the map is available: see `..contexts.http`.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ GROUP = _Group()
 
 @dataclass(frozen=True)
 class Message:
-    """A protobuf message: its fields by name, and its bytes."""
+    """A protobuf message as an attribute: its fields by name, and its bytes."""
 
     fields: Mapping[str, Any]
     data: bytes
 
 
 def metadata_message(values: Mapping[str, Any] | None) -> Message:
-    """Return metadata as a message.
+    """Return metadata as a protobuf message.
 
     Parameters
     ----------
     values
-        As in Envoy's configuration: `{"filter_metadata": {"name": {...}}}`.
+        The metadata as in Envoy's configuration: `{"filter_metadata": {"name": {...}}}`, or None.
     """
     filter_metadata = _plain((values or {}).get("filter_metadata") or {})
     return Message(
@@ -53,7 +53,7 @@ def metadata_message(values: Mapping[str, Any] | None) -> Message:
 
 
 def node_message(node: Mapping[str, Any]) -> Message:
-    """Return the simulated Envoy's node as a message; the real Envoy's has its build and extensions as well."""
+    """Return the simulated Envoy's node as a message. The real Envoy's node also has its build and extensions."""
     identity, cluster, values = str(node.get("id", "")), str(node.get("cluster", "")), node.get("metadata") or {}
     data = protobuf.field(1, encode_text(identity)) + protobuf.field(2, encode_text(cluster))
     if values:
@@ -62,7 +62,7 @@ def node_message(node: Mapping[str, Any]) -> Message:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as a Struct holds it: all numbers are doubles."""
+    """Return a value in the form that a Struct can hold, in which all numbers are doubles."""
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
@@ -71,7 +71,7 @@ def _plain(value: Any) -> Any:
 
 
 # -- attributes -----------------------------------------------------------------------------------------------------
-# Each takes the context and the stream's facts, and returns None if the attribute does not exist now.
+# Each gets the context and the facts about the stream, and returns None if the attribute doesn't exist now.
 
 Attribute = Callable[["Context", "StreamInfo"], Any]
 
@@ -94,7 +94,7 @@ def _path(context: Context, _info: StreamInfo, part: int) -> bytes | None:
 
 
 class _HeaderView(Mapping[str, bytes]):
-    """A header map as a mapping: names in any case, repeated values joined by commas."""
+    """A header map as a mapping. Names can have any case, and repeated values are joined by commas."""
 
     def __init__(self, headers: HeaderMap | None) -> None:
         joined: dict[str, bytes] = {}
@@ -168,7 +168,7 @@ def _port(address: str) -> int:
 
 
 def _upstream(value: Callable[[StreamInfo, Cluster], Any]) -> Attribute:
-    """Return an attribute that exists once the upstream has been chosen."""
+    """Return an attribute that exists after the upstream has been chosen."""
     return lambda _context, info: value(info, info.cluster) if info.host_chosen and info.cluster is not None else None
 
 
@@ -177,7 +177,7 @@ def _route(value: Callable[[Any], Any]) -> Attribute:
 
 
 def _cluster_name(context: Context, info: StreamInfo) -> Any:
-    """Return the name of the route's cluster if there is such a cluster, or None."""
+    """Return the name of the route's cluster, or None if the cluster doesn't exist."""
     name = info.route.cluster if info.route is not None else ""
     return name if name in context.vm.server.clusters else None
 

@@ -1,9 +1,8 @@
-"""Filter state: objects that filters attach to a stream for other filters.
+"""Filter state: values that filters attach to a stream for other filters.
 
-Facts (Envoy 1.40): `set_property` stores under `wasm.<path>`, with the properties that the plugin declared in
-`on_configure`: type, lifespan (filter chain by default) and whether it is read-only. Setting a read-only value a second
-time is BadArgument and keeps the first value. A value with connection lifespan exists for every later request on the
-connection.
+Facts (Envoy 1.40): `set_property` stores a value under `wasm.<path>`. In `on_configure`, the plugin can declare its type, its
+lifespan (by default that of the filter chain) and whether it is read-only. Setting a read-only value again returns BadArgument
+and keeps the first value. A value with the lifespan of the connection exists for every later request on the connection.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ from ..state.storage import OVERHEAD
 __all__ = ["Declaration", "FilterState", "Span"]
 
 
-#: Bytes that the filters of one stream may store; Envoy has no limit and would run out of memory.
+#: Most bytes that the filters of one stream can store. Envoy has no limit, and would run out of memory.
 _MOST = 64 << 20
 
 
 class Span:
-    """Lifespans of values."""
+    """Lifespans of values in filter state."""
 
     FILTER_CHAIN, REQUEST, CONNECTION = range(3)
 
@@ -42,12 +41,12 @@ _UNDECLARED = Declaration(b"")
 
 
 class FilterState:
-    """Filter state of one stream, including its connection's.
+    """Filter state of one stream, including that of its connection.
 
     Parameters
     ----------
     connection
-        State of the connection; empty by default.
+        Values with the lifespan of the connection (default empty).
     """
 
     def __init__(self, connection: dict[bytes, bytes] | None = None) -> None:
@@ -56,18 +55,18 @@ class FilterState:
         self._stored = sum(OVERHEAD + len(key) + len(value) for key, value in self.connection.items())
 
     def get(self, key: bytes) -> bytes | None:
-        """Return a value by its full key, or None."""
+        """Return the value of a full key (`wasm.<path>`), or None."""
         value = self.own.get(key)
         return self.connection.get(key) if value is None else value
 
     def put(self, key: bytes, value: bytes, span: int = Span.FILTER_CHAIN) -> None:
-        """Store a value."""
+        """Store a value with a lifespan."""
         target = self.connection if span == Span.CONNECTION else self.own
         self._stored += len(value) - len(target[key]) if key in target else OVERHEAD + len(key) + len(value)
         target[key] = value
 
     def has_room(self, key: bytes, value: bytes) -> bool:
-        """Return whether one more value fits."""
+        """Return whether the limit allows one more value."""
         return self._stored + OVERHEAD + len(key) + len(value) <= _MOST
 
     def set(self, key: bytes, value: bytes, declarations: Mapping[bytes, Declaration]) -> int:
@@ -76,15 +75,15 @@ class FilterState:
         Parameters
         ----------
         key, value
-            Full key, and the value.
+            The full key (`wasm.<path>`), and the value.
         declarations
             The plugin's declarations by name.
 
         Returns
         -------
         int
-            `Status.OK`, `Status.BAD_ARGUMENT` if the value is read-only and exists, or `Status.INTERNAL_FAILURE` if the
-            stream's values would take more than 64 MiB.
+            `Status.OK`; `Status.BAD_ARGUMENT` if the value is read-only and exists; or `Status.INTERNAL_FAILURE` if the
+            stream's values would exceed 64 MiB.
         """
         declaration = declarations.get(key.removeprefix(b"wasm."), _UNDECLARED)
         if declaration.read_only and self.get(key) is not None:

@@ -1,10 +1,10 @@
 """Properties: attributes of a stream by path, and the encoding of their values.
 
-Facts (Envoy 1.40): the first part of a path names a group or a value; further parts walk maps by key, messages by field
-and lists by index. Strings and bytes are passed unchanged, numbers, times and durations in 8 bytes, booleans in 1, messages
-serialised, maps and lists as pairs; an empty map is four zero bytes. A whole group, or an empty path, cannot be serialised
-(SerializationFailure). Attributes that come from request headers exist while the header map does. Outside streams only
-`xds.node` and the plugin's names exist. A name that Envoy does not know is looked up in filter state under `wasm.`.
+Facts (Envoy 1.40): the first part of a path names a group or a value. Further parts are keys of maps, fields of messages or
+indices of lists. Strings and bytes are passed unchanged; numbers, times and durations as 8 bytes, booleans as 1 byte, messages
+serialised, maps and lists as pairs; an empty map is four zero bytes. A whole group, or an empty path, can't be serialised
+(SerializationFailure). Attributes from request headers exist while the header map does. Outside streams, only `xds.node` and the
+plugin's names exist. Names that Envoy doesn't know are looked up in filter state under `wasm.`.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ __all__ = ["GROUPS", "Message", "Unserialisable", "attribute", "lookup", "serial
 
 
 class Unserialisable(Exception):
-    """A value that cannot be encoded, such as a whole group."""
+    """Exception for a value that can't be encoded, such as a whole group."""
 
 
 # -- encoding -------------------------------------------------------------------------------------------------------
 
 
 def serialise(value: Any) -> bytes:
-    """Encode a value for the guest.
+    """Return a value in the encoding in which modules read properties.
 
     Raises
     ------
     Unserialisable
-        The value cannot be encoded.
+        The value can't be encoded.
     """
     match value:
         case bytes():
@@ -71,7 +71,7 @@ _PLUGIN: dict[bytes, Callable[[Context], Any]] = {
 
 
 def top(context: Context, name: bytes) -> Any:
-    """Return the value or `GROUP` that the first part of a path names, or None."""
+    """Return the value that the first part of a path names, `GROUP` if it names a group, or None."""
     info = context.log_info or context.info
     text = name.decode("utf-8", "replace")
     if text == "xds" or (info is not None and text in GROUPS):
@@ -106,7 +106,7 @@ def attribute(context: Context, group: bytes, name: bytes) -> Any:
 
 
 class _Null:
-    """A null of the metadata: it is there and cannot be encoded."""
+    """A null in the metadata, which exists but can't be encoded."""
 
 
 _NULL = _Null()
@@ -127,7 +127,7 @@ def _step(value: Any, part: bytes) -> Any:
 
 
 def find(context: Context, parts: list[bytes]) -> Any:
-    """Return the value at a path, or None. Properties that a test prescribes for the stream hide the proxy's."""
+    """Return the value at a path, or None. Properties that a test sets for the stream replace the proxy's."""
     info = context.log_info or context.info
     prescribed = info.prescribed.find(parts) if info is not None else None
     if prescribed is not None:
@@ -145,12 +145,12 @@ def find(context: Context, parts: list[bytes]) -> Any:
 
 
 def lookup(context: Context, path: bytes) -> tuple[int, bytes | None]:
-    """Look a property up as `get_property` does.
+    """Look up a property as the hostcall `get_property` does.
 
     Returns
     -------
     tuple[int, bytes | None]
-        Status, and the encoded value.
+        The status, and the encoded value or None.
     """
     parts = decode_path(path)
     if not parts:

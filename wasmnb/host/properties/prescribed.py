@@ -1,4 +1,4 @@
-"""Properties that a test prescribes: they hide those that the proxy would compute."""
+"""Properties that a test sets. They replace those that the proxy would compute."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _TYPES = (str, bytes, bool, int, float, Mapping, list, tuple)
 
 
 class Prescribed:
-    """Values by path.
+    """Properties that a test sets, by path.
 
     Parameters
     ----------
     values
-        Path with dots, or a tuple of its parts, -> value: text, bytes, a number, a truth value, or a mapping or list of
-        these. None for no values.
+        Values by path. A path is text with dots, or a tuple of its parts. A value is text, bytes, a number, a boolean, or a
+        mapping or list of these. None: no values.
 
     Raises
     ------
     UsageError
-        A value is of another type.
+        A value has another type.
 
     Attributes
     ----------
@@ -42,9 +42,9 @@ class Prescribed:
         return bool(self._values)
 
     def find(self, parts: list[bytes]) -> tuple[Any, list[bytes]] | None:
-        """Return the value for the longest prescribed beginning of a path, and the rest of the path; None without one.
+        """Return the value for the longest beginning of a path that has one, and the rest of the path, or None.
 
-        Parts of a prescribed path may have dots, so that `a.b` is found as one part or as two.
+        Parts of paths can contain dots: `a.b` is found as one part or as two.
         """
         if not self._values:
             return None
@@ -55,7 +55,7 @@ class Prescribed:
         return None
 
     def items(self) -> Iterable[tuple[str, Any]]:
-        """Return paths with dots and values."""
+        """Return the paths, with dots, and the values."""
         return [(path.decode("utf-8", "surrogateescape"), value) for path, value in self._values.items()]
 
 
@@ -67,6 +67,6 @@ def _path(path: Any) -> bytes:
 def _checked(path: Any, value: Any) -> Any:
     if not isinstance(value, _TYPES):
         raise UsageError(
-            f"The property {path!r} can't be {value!r:.60}: give text, bytes, a number, a mapping or a list."
+            f"The property {path!r} must be text, bytes, a number, a boolean, a mapping or a list, not {value!r:.60}."
         )
     return value

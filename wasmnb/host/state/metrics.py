@@ -1,9 +1,9 @@
-"""Metrics: those of filters, shared by name in the whole process, and Envoy's own about Wasm.
+"""Metrics of filters, which all VMs share by name, and Envoy's own metrics about Wasm.
 
-Facts (Envoy 1.40): ids belong to a VM; their low two bits are the type, and each type counts on its own (counters 4, 8,
-12, gauges 5, 9, histograms 6, 10). Defining a name again returns a new id of the same metric; a counter and a gauge may
-have one name. Adding nothing or less to a counter is BadArgument, and so is adding to a histogram or reading one. A
-gauge wraps around as u64.
+Facts (Envoy 1.40): ids belong to a VM. Their low two bits are the type, and each type has its own numbers (counters 4, 8, 12,
+gauges 5, 9, histograms 6, 10). Defining a name again returns a new id of the same metric. A counter and a gauge can have the same
+name. Adding 0 or a negative number to a counter returns BadArgument, as does incrementing or reading a histogram. A gauge below 0
+wraps around as u64.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ _WRAP = 0xFFFFFFFFFFFFFFFF
 #: Bit of a negative number.
 SIGN = 1 << 63
 
-#: Bytes of a histogram's sample.
+#: Approximate bytes of a histogram's sample.
 _SAMPLE = 40
 
 
 @dataclass
 class Metric:
-    """One metric.
+    """A metric of filters.
 
     Attributes
     ----------
     kind, name
-        Counter, gauge or histogram, and its name.
+        Kind of metric (counter, gauge or histogram), and its name.
     value
         Value of a counter or a gauge.
     samples
         Samples of a histogram.
     used
-        Whether a gauge was ever set.
+        Whether a gauge has ever been set.
     fallen
         Whether a gauge has fallen below 0.
     """
@@ -53,17 +53,17 @@ class Metric:
     fallen: bool = False
 
     def __str__(self) -> str:
-        """Return the value, or the number of samples, as text."""
+        """Return the value, or a histogram's number of samples, as text."""
         if self.kind is MetricType.HISTOGRAM:
             return f"{visible(self.name)}: {len(self.samples)} samples"
         return f"{visible(self.name)}: {self.value}"
 
 
 class Metrics(Shown, Mapping[str, int | list[int]]):
-    """All metrics of a proxy by name: numbers for counters and gauges, lists of samples for histograms.
+    """All metrics of filters by name: numbers for counters and gauges, lists of samples for histograms.
 
-    Where a counter and a gauge share a name, the counter is shown; `find` tells them apart. Envoy's own about Wasm are in
-    `envoy`.
+    If a counter and a gauge have the same name, the mapping has the counter; `find` returns either. The attribute `envoy` has
+    Envoy's own metrics about Wasm.
     """
 
     def __init__(self, storage: StorageBudget | None = None) -> None:
@@ -72,7 +72,7 @@ class Metrics(Shown, Mapping[str, int | list[int]]):
         self.envoy: dict[str, int] = {}
 
     def define(self, kind: MetricType, name: bytes) -> Metric:
-        """Return a metric, which is created if it is new.
+        """Return a metric. Create it if it doesn't exist.
 
         Parameters
         ----------
@@ -92,7 +92,7 @@ class Metrics(Shown, Mapping[str, int | list[int]]):
         name
             Name of the metric.
         kind
-            Kind of the metric; any by default.
+            Kind of the metric. By default, any kind.
 
         Raises
         ------
@@ -109,22 +109,22 @@ class Metrics(Shown, Mapping[str, int | list[int]]):
         return list(self._metrics.values())
 
     def shown(self) -> dict[str, int]:
-        """Return counters and gauges as Envoy's admin page shows them, without `wasmcustom.`.
+        """Return the counters and gauges that Envoy's admin page `/stats` shows, without the prefix `wasmcustom.`.
 
-        A gauge hides a counter of the same name.
+        If a counter and a gauge have the same name, the gauge is returned.
         """
         values = {m.name or "wasmcustom": m.value for m in self._metrics.values() if m.kind is MetricType.COUNTER}
         gauges = {m.name or "wasmcustom": m.value for m in self._metrics.values() if m.kind is MetricType.GAUGE}
         return values | gauges
 
     def prometheus(self, stats_tags: StatsTags = ()) -> str:
-        """Return the filters' metrics in Prometheus's text format, as Envoy's admin page `/stats/prometheus` prints them.
+        """Return the filters' metrics in Prometheus's text format, as on Envoy's admin page `/stats/prometheus`.
 
         Parameters
         ----------
         stats_tags
-            Envoy's `stats_config.stats_tags`, which turn parts of names into labels: mappings with `tag_name` and `regex`, as
-            the export writes them for a Python filter's tags; none by default.
+            Envoy's `stats_config.stats_tags`, which turn parts of names into labels: mappings with `tag_name` and `regex`
+            (default none). `export` writes them for the tags of a Python filter.
 
         Raises
         ------
@@ -134,14 +134,14 @@ class Metrics(Shown, Mapping[str, int | list[int]]):
         return prometheus_text(self.all(), stats_tags)
 
     def count(self, name: str, change: int = 1) -> None:
-        """Change one of Envoy's own counters or gauges.
+        """Add to one of Envoy's own counters or gauges.
 
         Parameters
         ----------
         name
             Name of the metric, as in `Metrics.envoy`.
         change
-            The difference.
+            Number to add, which can be negative (default 1).
         """
         self.envoy[name] = self.envoy.get(name, 0) + change
 
@@ -160,7 +160,7 @@ class Metrics(Shown, Mapping[str, int | list[int]]):
 
 
 class MetricTable:
-    """Metric ids of one VM."""
+    """The metric ids of one VM."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -180,7 +180,7 @@ class MetricTable:
         return Status.OK, number
 
     def increment(self, number: int, offset: int) -> int:
-        """Add a signed number, given as u64, and return the status."""
+        """Add a signed number, passed as u64, to a counter or gauge, and return the status."""
         if number & 3 > MetricType.GAUGE:
             return Status.BAD_ARGUMENT
         metric = self._ids.get(number)
@@ -193,7 +193,7 @@ class MetricTable:
         return Status.OK
 
     def fallen(self, number: int) -> Metric | None:
-        """Return the gauge with this id if it has just fallen below 0 for the first time, else None."""
+        """Return the gauge with this id if it has just fallen below 0 for the first time, or None."""
         metric = self._ids.get(number)
         if metric is None or metric.kind is not MetricType.GAUGE or not metric.value & SIGN or metric.fallen:
             return None
@@ -216,7 +216,7 @@ class MetricTable:
         return Status.OK
 
     def get(self, number: int) -> tuple[int, int]:
-        """Return the status and the value."""
+        """Return the status, and the value of a counter or gauge."""
         if number & 3 > MetricType.GAUGE:
             return Status.BAD_ARGUMENT, 0
         metric = self._ids.get(number)

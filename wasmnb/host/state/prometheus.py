@@ -1,9 +1,9 @@
 """Metrics in Prometheus's text format, as Envoy's admin interface prints them.
 
-Facts (Envoy 1.40, /stats/prometheus): filters' metrics have no prefix there; counters come first, then gauges and histograms, each
-by name. Characters that Prometheus does not allow become `_`; a metric whose name begins with a digit is left out. Envoy's
-histograms are circllhist's: a sample counts as its bin, which has two significant digits, so
-that sums are approximate, and a bin belongs to every bucket that reaches its lower end.
+Facts (Envoy 1.40, /stats/prometheus): filters' metrics have no prefix there. Counters are listed first, then gauges, then
+histograms, each sorted by name. Characters that Prometheus doesn't allow become `_`, and metrics whose names begin with a digit
+are left out. Envoy's histograms are those of circllhist: a sample is rounded to a bin with two significant digits, so sums are
+approximate, and a bin counts in every bucket that reaches its lower end.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StatsTags", "prometheus_text"]
 
-#: `stats_tags` of Envoy's configuration: tag_name and regex.
+#: Envoy's `stats_tags`: mappings with `tag_name` and `regex`.
 StatsTags = Sequence[Mapping[str, str]]
 
 _PREFIX = "wasmcustom."
@@ -39,7 +39,7 @@ _KINDS = {MetricType.COUNTER: "counter", MetricType.GAUGE: "gauge", MetricType.H
 
 @dataclass
 class _Family:
-    """Metrics of one kind and name, which differ in their tags."""
+    """Metrics with the same kind and name, which differ in their tags."""
 
     kind: MetricType
     name: str
@@ -47,20 +47,20 @@ class _Family:
 
 
 def prometheus_text(metrics: Iterable[Metric], stats_tags: StatsTags = ()) -> str:
-    """Return metrics as text.
+    """Return metrics in Prometheus's text format.
 
     Parameters
     ----------
     metrics
         The metrics of filters.
     stats_tags
-        Envoy's `stats_config.stats_tags`: mappings with `tag_name` and `regex`. The first group of the expression is removed
-        from the name, the second one (or the first) is the tag's value.
+        Envoy's `stats_config.stats_tags`: mappings with `tag_name` and `regex` (default none). The first group of the
+        expression is removed from the name, and the second one (or else the first) is the tag's value.
 
     Raises
     ------
     UsageError
-        A tag has no name, or its expression no group.
+        A tag has no name, or its expression is invalid or has no group.
     """
     extractors = [_extractor(tag) for tag in stats_tags]
     families: dict[tuple[MetricType, str], _Family] = {}
@@ -85,11 +85,11 @@ def _extractor(tag: Mapping[str, str]) -> tuple[str, re.Pattern[str]]:
     except KeyError as missing:
         raise UsageError(f"An entry of stats_tags has no {missing}.") from None
     except re.error as error:
-        raise UsageError(f"The regex of stats_tags {tag['regex']!r} is not valid: {error}.") from None
+        raise UsageError(f"The regex of stats_tags {tag['regex']!r} isn't valid: {error}.") from None
 
 
 def _split(name: str, extractors: Sequence[tuple[str, re.Pattern[str]]]) -> tuple[str, list[tuple[str, str]]]:
-    """Return a name without its tags, and the tags. All expressions see the whole name."""
+    """Return a name without its tags, and the tags. Each expression is applied to the whole name."""
     tags, removed = [], []
     for tag, expression in extractors:
         match = expression.search(name)
@@ -116,7 +116,7 @@ def _lines(metric: Metric, name: str, labels: str) -> list[str]:
 
 
 def _bin(sample: int) -> tuple[float, float]:
-    """Return the ends of a sample's bin."""
+    """Return the lower and the upper end of a sample's bin."""
     if sample <= 0:
         return 0.0, 0.0
     width = 10 ** (len(str(sample)) - 2)
@@ -125,7 +125,7 @@ def _bin(sample: int) -> tuple[float, float]:
 
 
 def _middle(bottom: float, top: float) -> float:
-    """Return the value that circllhist takes for a bin's samples."""
+    """Return the value that circllhist uses for all samples of a bin."""
     return bottom + (top - bottom) * (bottom / (bottom + top)) if top else 0.0
 
 

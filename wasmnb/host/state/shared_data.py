@@ -1,9 +1,9 @@
-"""Shared data and shared queues of the VMs of one vm_id, on all threads.
+"""Shared data and shared queues, which the VMs with the same vm_id share on all threads.
 
-Facts (Envoy 1.40): both are keyed by the plain vm_id, which may be empty. Compare-and-swap numbers come from one
-counter for the whole process; a refused write takes none; writing a missing key succeeds with any number. Queue
-tokens count from 1 for the whole process, and aren't used again. A queue notifies the VM that registered it last, once for every item, as a
-separate event on that VM's thread. The data and queues of a vm_id are dropped with its last VM.
+Facts (Envoy 1.40): both belong to a vm_id, which can be empty. Compare-and-swap numbers are counted for the whole process. A write
+that fails uses no number, and writing a missing key succeeds with any number. Queue tokens are counted from 1 for the whole
+process and never reused. A queue notifies the VM that registered it last, once for every item, in a separate event on that VM's
+thread. The data and queues of a vm_id are dropped with its last VM.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ __all__ = ["SharedData", "SharedQueue", "SharedState"]
 
 Key = tuple[bytes, bytes]
 
-#: Bytes of a queue without its name and items.
+#: Approximate bytes of a queue without its name and items.
 _QUEUE = 3 * OVERHEAD
 
 
 @dataclass
 class SharedQueue:
-    """A queue of one vm_id.
+    """A shared queue of one vm_id.
 
     Attributes
     ----------
     notify
-        Called for every new item; None if the queue has no receiver.
+        Function that is called for every new item. None: the queue has no receiver.
     receiver
-        Thread and VM of the receiver, for the views.
+        Thread and VM of the receiver, as text for views.
     replaced
-        Earlier receivers that aren't notified any more, because another VM has registered the queue after them.
+        Earlier receivers, which aren't notified any more because another VM has registered the queue later.
     """
 
     token: int
@@ -63,7 +63,7 @@ class SharedState:
     # -- data ---------------------------------------------------------------------------------------------------
 
     def get(self, vm_id: bytes, key: bytes) -> tuple[bytes, int] | None:
-        """Return the value and its compare-and-swap number, or None."""
+        """Return the value of a key and its compare-and-swap number, or None."""
         return self.data.get((vm_id, key))
 
     def set(self, vm_id: bytes, key: bytes, value: bytes, cas: int = 0) -> int:
@@ -72,7 +72,7 @@ class SharedState:
         Parameters
         ----------
         cas
-            The number that the stored value must have; 0 (the default) for any.
+            Compare-and-swap number that the stored value must have. 0 (the default): any number.
         """
         stored = self.data.get((vm_id, key))
         if stored is not None and cas and cas != stored[1]:
@@ -87,7 +87,7 @@ class SharedState:
     # -- queues -------------------------------------------------------------------------------------------------
 
     def register(self, vm_id: bytes, name: bytes, notify: Callable[[int], None], receiver: str = "") -> int | None:
-        """Open a queue, created if it is new, with a new receiver, and return its token; None if there is no room for it."""
+        """Open a queue with a new receiver, and return its token. Create the queue if necessary; None: storage is full."""
         token = self._tokens.get((vm_id, name))
         if token is None:
             if not self._storage.take(_QUEUE + len(name)):
@@ -101,7 +101,7 @@ class SharedState:
         return token
 
     def resolve(self, vm_id: bytes, name: bytes) -> int | None:
-        """Return the token of a queue, or None."""
+        """Return the token of a queue, or None if it doesn't exist."""
         token = self._tokens.get((vm_id, name))
         return token if token in self.queues else None
 
@@ -131,11 +131,11 @@ class SharedState:
     # -- lifetime -----------------------------------------------------------------------------------------------
 
     def hold(self, vm_id: bytes) -> None:
-        """Count one more VM of a vm_id."""
+        """Count one more VM with a vm_id."""
         self._users[vm_id] = self._users.get(vm_id, 0) + 1
 
     def release(self, vm_id: bytes) -> None:
-        """Count one VM less, and drop the data and queues of a vm_id without VMs."""
+        """Count one VM less with a vm_id. Drop its data and queues if it was the last one."""
         self._users[vm_id] = self._users.get(vm_id, 1) - 1
         if self._users[vm_id] <= 0:
             for key in [key for key in self.data if key[0] == vm_id]:
@@ -146,14 +146,14 @@ class SharedState:
 
 
 class SharedData(Shown, Mapping[str, bytes]):
-    """Read-only mapping of keys to values.
+    """The shared data of a proxy, as a read-only mapping of keys to values.
 
     Parameters
     ----------
     state
         The shared state of a proxy.
     vm_id
-        The vm_id whose data are shown; all of them together by default.
+        The vm_id whose data it has. By default, it has the data of all vm_ids.
     """
 
     def __init__(self, state: SharedState, vm_id: str | bytes | None = None) -> None:

@@ -1,5 +1,5 @@
 """VMs: instances of a module on one thread, their memory, imports, callbacks and failures.
 
-Contexts are in `..contexts`; the registry, which decides how many VMs a proxy has, is in `..plugins`; the hostcalls that
-modules import are in `..hostcalls` and reach a VM through its `ServerContext`.
+`..contexts` has the contexts, `..plugins` the registry that decides which VMs a proxy has, and `..hostcalls` the hostcalls that
+modules import, which a VM gets through its `ServerContext`.
 """

@@ -1,8 +1,8 @@
-"""Calls into the guest: one trace record each, contexts set, traps caught, deferred work run afterwards.
+"""Calls into the guest. Each one sets the contexts, adds a trace record, handles traps, and runs deferred work afterwards.
 
-Facts (Envoy 1.40): local responses, continuing and closing that the guest asks for are queued and done in order when the
-callback has returned, before its result is looked at; so the guest is never entered twice. After a trap no callback of
-any kind runs in the VM again.
+Facts (Envoy 1.40): when the guest sends a local response, or continues or closes a stream, this takes effect after the callback
+has returned, in order, and before its result is used. So no second call enters the guest meanwhile. After a trap, no callback
+runs in the VM again.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ if TYPE_CHECKING:
 
 __all__ = ["Invoke", "close_record", "make_entry", "open_record"]
 
-#: Result of a callback in which a local response was sent: too large for any status, so that all of them mean "stop".
+#: Result of a callback in which a local response was sent. It is none of the ABI's statuses: the response replaces the result.
 _STOPPED = 255
 
-#: An export of the guest as the host calls it, with the context first.
+#: An export of the guest as the host calls it, with the context as the first argument.
 Invoke = Callable[..., "int | None"]
 
 
 def make_entry(vm: Vm, name: str, schema: CallbackSchema, function: Callable[..., int | None]) -> Invoke:
-    """Wrap an export for calls by the host.
+    """Return the function with which the host calls an export.
 
     Parameters
     ----------
     name
-        The export's name, for the log.
+        Name of the export, for the log.
     schema
-        Description of the call for the trace.
+        Schema of the call's trace record.
     function
         The export.
 
     Returns
     -------
     Invoke
-        A function of the context that the call is for and the export's own arguments. It returns the export's result, or
+        A function that gets the context of the call, and then the arguments of the export. It returns the export's result, or
         None after a trap.
     """
     trace, thread, entry = vm.trace, vm.thread, vm.entry
@@ -61,7 +61,7 @@ def make_entry(vm: Vm, name: str, schema: CallbackSchema, function: Callable[...
 
     def invoke(context: Context, *args: int) -> int | None:
         entry.current = entry.effective = context
-        entry.record = record = [  # as `open_record` makes it, without the cost of a call
+        entry.record = record = [  # as in `open_record`, but without the cost of a call
             number(), schema, context.ref, args, thread.time, clock(), 0, 0, None, thread.name, entry.exchange,
         ]  # fmt: skip
         append(record)
@@ -88,7 +88,7 @@ def make_entry(vm: Vm, name: str, schema: CallbackSchema, function: Callable[...
 
 
 def open_record(vm: Vm, schema: CallbackSchema, context: Context, args: tuple[int, ...]) -> list[Any]:
-    """Begin the trace record of an entry in which hostcalls may be made."""
+    """Begin the trace record of a call into the guest, in which hostcalls can be made."""
     thread, trace = vm.thread, vm.trace
     record = [
         trace.next(), schema, context.ref, args, thread.time, perf_counter_ns(), 0, 0, None, thread.name, vm.entry.exchange,
@@ -135,7 +135,7 @@ def _add_running_lines(vm: Vm, reason: str) -> None:
 
 
 def _interrupted(vm: Vm, record: list[Any], name: str, error: BaseException) -> None:
-    """Fail a VM whose guest was interrupted by the user, or by an error of the host: it cannot continue."""
+    """Fail a VM whose guest was interrupted by the user or by an error of the host, because it can't continue."""
     vm.fail(record, name, f"stopped: {type(error).__name__}", "")
     if isinstance(error, KeyboardInterrupt):
         _add_running_lines(vm, "KeyboardInterrupt: the callback was interrupted")
@@ -147,10 +147,10 @@ def _interrupted(vm: Vm, record: list[Any], name: str, error: BaseException) -> 
 
 
 def _excuse_debugging(vm: Vm, function: Callable[..., int | None]) -> Callable[..., int | None]:
-    """Wrap a native callback so that it takes no virtual time if it exceeds the deadline.
+    """Return a native callback that takes no virtual time if it exceeds the deadline.
 
-    A Wasm callback is stopped at the deadline. A native one is not, because it may be stopped in a debugger; if that time
-    passed on the virtual clock, every timeout would expire as soon as the debugger continues.
+    A Wasm callback is stopped at the deadline. A native one isn't, because it can be paused in a debugger. If that time passed
+    on the virtual clock, all timeouts would expire when the debugger continues.
     """
     longest = int(vm.server.deadline * 1e9)
     entry = vm.entry

@@ -1,4 +1,4 @@
-"""Failures of VMs: the cause, with Envoy's text and the guest's traceback."""
+"""Failures of VMs: their causes, Envoy's texts, and the filters' tracebacks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Failure", "RestrictedCallback", "configuration_advice", "envoy_text"
 
 
 class RestrictedCallback(Exception):
-    """A hostcall that the guest may not make in this phase: in an entry point or in its allocator."""
+    """Exception for a hostcall that the guest must not make in this phase: in an entry point or in its allocator."""
 
     def __init__(self, name: str, phase: str) -> None:
         super().__init__(f"{name} may not be called in {phase}")
@@ -25,19 +25,19 @@ class Failure:
     Attributes
     ----------
     callback
-        Export that was running.
+        Name of the export that was running.
     context_id, exchange
-        Its context, and the exchange that it belonged to (None for roots).
+        Id of its context, and number of the exchange to which it belonged (None for root contexts).
     message
-        One line, as in Envoy's log.
+        The failure in one line, as in Envoy's log.
     traceback
         A Python filter's traceback, or an empty string.
     backtrace
-        Wasm frames, or an empty string.
+        Wasm stack frames, or an empty string.
     exception
         Exception that a native filter raised, with its traceback; None for a filter in Wasm.
     thread
-        `main` or `worker-2`.
+        Name of the thread, such as `main` or `worker-2`.
     injected
         Whether `inject_trap` caused it.
     """
@@ -70,7 +70,7 @@ class Failure:
 
 
 def configuration_advice(error: FilterTrap, config: object) -> str:
-    """Return what to do if a filter has looked for something in a configuration that it doesn't have; empty otherwise."""
+    """Return advice if a filter failed because it found no configuration, or an empty string."""
     looked = conclusion_of(error.traceback).startswith("KeyError") and ".config[" in error.traceback
     return (
         ""
@@ -80,7 +80,7 @@ def configuration_advice(error: FilterTrap, config: object) -> str:
 
 
 def envoy_text(trap: Trap) -> str:
-    """Return Envoy's text for a trap, or our own for one that Envoy does not have (a deadline)."""
+    """Return Envoy's text for a trap, or another text for traps that Envoy doesn't have, such as the deadline."""
     cause = trap.__cause__
     if isinstance(cause, RestrictedCallback):
         return "Uncaught Error: restricted_callback"

@@ -1,8 +1,8 @@
 """Fuel: the number of Wasm instructions that a callback ran, which is the same in every run and on every machine.
 
-Facts: wasmtime counts an instruction as one unit, calls and loops included, and memory operations of any size as one; the
-host's work for a hostcall is not counted. The same filter uses the same fuel for the same requests if it sees the same
-times and random numbers, so with fuel, callbacks take a fixed time on the virtual clock.
+Facts: wasmtime counts each instruction as one unit, including calls, loops, and memory operations of any size. The host's work
+for a hostcall isn't counted. The same filter uses the same fuel for the same requests if it sees the same times and random
+numbers. With fuel, callbacks therefore take a fixed time on the virtual clock.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["PROBED", "Fuel", "counted", "fuel_of", "with_probe"]
 #: The hostcall through which a profiler reads fuel.
 PROBED = "proxy_get_metric"
 
-#: A method of the SDK's classes -> the callback that calls it, where their names differ.
+#: Methods of the SDK's classes whose callback has another name -> that callback.
 _CALLBACKS = {h.method: h.callback for h in HANDLERS.values() if h.method != h.callback}
 
 
@@ -34,11 +34,11 @@ _NUMBERS = {hostcall.short: number for number, hostcall in enumerate(HOSTCALLS.v
 
 
 class Fuel(dict[str, int]):
-    """Instructions by callback, under the ABI's name; lookups also take the name of the Python method."""
+    """Number of instructions by callback. Keys are the ABI's names; lookups also accept names of Python methods."""
 
     @property
     def total(self) -> int:
-        """Instructions of all callbacks."""
+        """Number of instructions of all callbacks together."""
         return sum(self.values())
 
     def __missing__(self, name: str) -> int:
@@ -46,14 +46,14 @@ class Fuel(dict[str, int]):
         if callback in self:
             return self[callback]
         ran = ", ".join(self) or "none"
-        raise KeyError(f"{name} did not run; these callbacks did: {ran}")
+        raise KeyError(f"{name} didn't run. These callbacks did: {ran}")
 
     def __str__(self) -> str:
         return ", ".join(f"{name} {used:,}" for name, used in self.items())
 
 
 def fuel_of(events: Iterable[Event]) -> Fuel:
-    """Return the fuel by callback, summed over all its calls."""
+    """Return the fuel by callback, summed over all calls of each."""
     used = Fuel()
     for event in events:
         if event.kind == "callback" and event.fuel is not None:
@@ -61,14 +61,14 @@ def fuel_of(events: Iterable[Event]) -> Fuel:
     return used
 
 
-#: Callbacks of the start, which a budget does not limit.
+#: Callbacks at start, to which `fuel_limit` doesn't apply.
 _START = frozenset(("proxy_on_vm_start", "proxy_on_configure", "proxy_on_context_create"))
 
 
 def counted(vm: Vm, name: str, function: Callable[..., int | None]) -> Callable[..., int | None]:
-    """Wrap an export so that it appends its fuel to its trace record, and traps when the proxy's budget is used up."""
+    """Return an export that appends its fuel to its trace record, and traps at the proxy's `fuel_limit`."""
     entry, limit = vm.entry, vm.server.fuel_limit
-    instance: Any = vm.instance  # an engine with fuel runs only Wasm
+    instance: Any = vm.instance  # an engine that counts fuel runs only Wasm
 
     def call(*args: int) -> int | None:
         before: int = instance.fuel_used
@@ -79,7 +79,7 @@ def counted(vm: Vm, name: str, function: Callable[..., int | None]) -> Callable[
                 entry.record.append(instance.fuel_used - before)
 
     def call_within(*args: int) -> int | None:
-        if instance.running:  # inside a hostcall of another entry, whose budget it uses
+        if instance.running:  # inside a hostcall of another call, whose limit applies
             return call(*args)
         instance.grant_fuel(limit)
         try:
@@ -95,10 +95,10 @@ def counted(vm: Vm, name: str, function: Callable[..., int | None]) -> Callable[
 
 
 def with_probe(vm: Vm, get_metric: Callable[..., int]) -> Callable[[int, int], int]:
-    """Wrap `proxy_get_metric` for a VM that may be profiled.
+    """Return `proxy_get_metric` for a VM that can be profiled.
 
-    Two ids that no metric has then reach the profiler instead, without a trace record. One returns the fuel; the other
-    returns, one by one, the hostcalls between the last two readings.
+    Two ids that no metric has are for the profiler, and leave no trace record. One returns the fuel. The other returns, one by
+    one, the hostcalls between the last two readings.
     """
     trace, guest = vm.trace, vm.guest
     seen, numbers = 0, iter(range(0))

@@ -1,13 +1,11 @@
-"""The guest's memory for hostcalls: one view, one bounds check, and allocation by the guest itself.
+"""Access of hostcalls to the guest's memory, with bounds checks and allocation by the guest.
 
-Facts: pointers and sizes are u32; a range is valid if it lies inside the memory, otherwise the hostcall returns
-InvalidMemoryAccess. Results are stored in memory from the guest's own `malloc` (or `proxy_on_memory_allocate` without a
-`malloc`); Envoy does not allocate for empty results: they are pointer 0, size 0. If the allocator returns 0, the hostcall
-returns InvalidMemoryAccess.
+Facts: pointers and sizes are u32. If a range isn't inside the memory, the hostcall returns InvalidMemoryAccess. Results are stored
+in memory from the guest's `malloc` (or else `proxy_on_memory_allocate`). Envoy doesn't allocate memory for empty results, which
+have pointer 0 and size 0. If the allocator returns 0, the hostcall returns InvalidMemoryAccess.
 
-Slices of a memoryview cost a quarter of `ctypes.string_at`. The engine guarantees that a memory never moves, so one view
-over the whole address range stays valid; bytes behind the memory's current end are protected by the check, not by the
-view.
+Slices of a memoryview take a quarter of the time of `ctypes.string_at`. The engine guarantees that a memory never moves, so one
+view of the whole address range stays valid. The check, not the view, protects bytes after the memory's current end.
 """
 
 from __future__ import annotations
@@ -26,16 +24,16 @@ _WRAP = (1 << 64) - 1
 
 
 class GuestMemory:
-    """Checked access to one guest's memory.
+    """Checked access to the memory of one guest.
 
     Attributes
     ----------
     view
-        Bytes from guest address 0. Access it only below `size`.
+        The memory's bytes from guest address 0. Only use them below `size`.
     size
-        Known size of the memory in bytes; `check` reads it again.
+        Last known size of the memory in bytes. `check` updates it.
     put
-        Stores data in memory that the guest allocates, and returns the address; 0 for empty data.
+        Function that stores data in memory that the guest allocates, and returns the address; 0 for empty data.
     """
 
     __slots__ = ("_memory", "put", "size", "view")
@@ -54,17 +52,17 @@ class GuestMemory:
             self.view = memoryview((ctypes.c_ubyte * (1 << 32)).from_address(memory.base)).cast("B")
 
     def detach(self) -> None:
-        """Release the memory; every access fails from now on."""
+        """Release the memory. All later accesses fail."""
         self._memory, self.put, self.size = None, _no_allocator, 0
         self.view = memoryview(bytearray(0))
 
     def check(self, pointer: int, size: int) -> None:
-        """Check a range that exceeds `size` against the memory's current size.
+        """Check a range that exceeds `size`, with the memory's current size.
 
         Raises
         ------
         OutOfBounds
-            The range is not inside the memory.
+            The range isn't inside the memory.
         """
         if self._memory is not None:
             self.size = self._memory.refresh()
@@ -72,26 +70,26 @@ class GuestMemory:
             raise OutOfBounds(pointer, size, self.size)
 
     def read(self, pointer: int, size: int) -> bytes:
-        """Return a copy of a range."""
+        """Return a copy of the bytes in a range."""
         if pointer + size > self.size:
             self.check(pointer, size)
         return self.view[pointer : pointer + size].tobytes()
 
     def write(self, pointer: int, data: bytes) -> None:
-        """Store bytes."""
+        """Store bytes at an address."""
         end = pointer + len(data)
         if end > self.size:
             self.check(pointer, len(data))
         self.view[pointer:end] = data
 
     def write_u32(self, pointer: int, value: int) -> None:
-        """Store a u32."""
+        """Store a u32 at an address."""
         if pointer + 4 > self.size:
             self.check(pointer, 4)
         _U32(self.view, pointer, value & 0xFFFFFFFF)
 
     def write_u64(self, pointer: int, value: int) -> None:
-        """Store a u64."""
+        """Store a u64 at an address."""
         if pointer + 8 > self.size:
             self.check(pointer, 8)
         _U64(self.view, pointer, value & _WRAP)

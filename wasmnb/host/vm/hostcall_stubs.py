@@ -1,12 +1,12 @@
 """Stubs of hostcalls, generated from the ABI's table: the functions that a module imports.
 
-A stub takes the core parameters, checks and reads the memory ranges, calls the implementation, stores the results for the
-guest and adds one record to the trace. It is generated as source code and compiled, because hostcalls are on the hot path:
-nothing loops over parameters at run time.
+A stub gets the core parameters, checks and reads the memory ranges, calls the implementation, stores the results for the guest,
+and adds one record to the trace. For speed, it is generated as source code and compiled, so that nothing loops over parameters at
+run time.
 
-An implementation takes `(context, *inputs)`. With outputs it returns `(status, *outputs)`, without only the status. The
-order is Envoy's: inputs are read first, then the call is made, then results are stored; so an invalid result pointer is
-reported after the call took effect.
+An implementation gets `(context, *inputs)`. It returns `(status, *outputs)`, or only the status if there are no outputs. The order
+is that of Envoy: inputs are read first, then the call is made, then results are stored. An invalid result pointer is therefore
+reported after the call has taken effect.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = ["bind", "read_pairs", "schema_of"]
 
-#: An import of the guest at run time.
+#: A function that the guest imports.
 HostFunction = Callable[..., Any]
 
 
 def read_pairs(data: bytes) -> list[Pair]:
-    """Decode a header map from the guest; one that Envoy would not accept counts as empty."""
+    """Return a decoded header map from the guest. A map that Envoy wouldn't accept is empty."""
     if len(data) > MAX_PAIRS_BYTES or len(data) < 4 or int.from_bytes(data[:4], "little") > MAX_PAIRS:
         return []
     return decode_pairs(data) or []
@@ -47,10 +47,10 @@ def schema_of(name: str) -> HostcallSchema:
 
 # -- source of a stub -----------------------------------------------------------------------------------------------
 
-#: Nanoseconds after which a hostcall is long: the deadline may have passed in it.
+#: Nanoseconds after which a hostcall checks whether the deadline has passed.
 _SLOW = 10_000_000
 
-#: Bytes of a log line that are read.
+#: Most bytes of a log line that are read.
 _LONGEST_LOG = 1 << 20
 
 _READERS = frozenset({Kind.BYTES, Kind.PAIRS, Kind.PATH})
@@ -90,7 +90,7 @@ class _StubSource:
             return
         size = self._new()
         end = size
-        if self.is_log:  # of a gigabyte no more is copied than the log and the trace keep
+        if self.is_log:  # copies no more than the log and the trace keep
             end = f"min({size}, {_LONGEST_LOG})"
         self.reads += [
             f"if {first} + {size} > guest.size: guest.check({first}, {size})",
@@ -121,7 +121,7 @@ def _source(hostcall: Hostcall) -> str:
     call = f"implementation({', '.join(['context', *text.passed])})"
     target = ", ".join(["status", *text.results])
     lines = [*text.reads, f"{target} = {call}"]
-    if text.stores:  # a foreign function that exists has a result even if it fails
+    if text.stores:  # a foreign function has a result even if it fails
         condition = "if r0 is not None:" if text.optional else "if not status:"
         lines += [condition, *(f"    {line}" for line in text.stores), "    stored = True"]
     body = "\n            ".join(lines)
@@ -151,7 +151,7 @@ def make(entry, guest, implementation, schema, append, number, keep):
 
 
 def _record(*parts: list[str]) -> str:
-    """Return the source of the trace record of a call: see `..trace.records`."""
+    """Return the source of a call's trace record. See `..trace.records`."""
     fields = ["number()", "schema", "record", "context.ref", "status", "began", "ended"]
     return f"({', '.join([*fields, *(name for part in parts for name in part)])})"
 
@@ -177,16 +177,16 @@ def bind(vm: Vm, name: str, implementation: HostFunction) -> HostFunction:
     Parameters
     ----------
     name
-        The hostcall's name in the ABI's table.
+        Name of the hostcall in the ABI's table.
     implementation
-        The function that does the work, without memory access.
+        The function that implements the hostcall, without access to the guest's memory.
     """
     trace = vm.trace
     return _factory(name)(vm.entry, vm.guest, implementation, schema_of(name), trace.append, trace.next, trace.keep)
 
 
 def bind_denied(vm: Vm, name: str) -> HostFunction:
-    """Return the function for an import that the configuration does not allow: it logs and returns InternalFailure."""
+    """Return the function for an import that the configuration doesn't allow. It logs a line and returns InternalFailure."""
     schema, trace, entry = schema_of(name), vm.trace, vm.entry
 
     def denied(*args: int) -> int:

@@ -1,8 +1,8 @@
-"""Imports: the function that a module gets for each import, and how results reach its memory.
+"""Imports: the function that a module gets for each import, and the storage of results in its memory.
 
-Facts (Envoy 1.40): an import that the configuration does not allow is linked nevertheless; calling it logs a line and
-returns InternalFailure, or WASI's errno 76. Results are stored in memory that the guest allocates; while its allocator
-runs, only a few imports may be called, and they act on the VM instead of a plugin.
+Facts (Envoy 1.40): an import that the configuration doesn't allow is still linked. Calling it logs a line and returns
+InternalFailure, or errno 76 for WASI. Results are stored in memory that the guest allocates. While its allocator runs, it can
+only call a few imports, which act on the VM instead of a plugin.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ __all__ = ["ImportResolver", "make_put"]
 
 
 class ImportResolver:
-    """Resolves the imports of one VM's module: WASI, Envoy's extras in `env`, and the server's hostcalls."""
+    """Provider of the imports of one VM's module: WASI, hostcalls, and Envoy's additional functions in `env`."""
 
     def __init__(self, vm: Vm) -> None:
         self._vm = vm
         self._wasi = make_wasi(vm)
 
     def __call__(self, required: ImportType) -> Callable[..., Any] | None:
-        """Return the function for an import, or None if Envoy does not have it."""
+        """Return the function for an import, or None if Envoy doesn't have it."""
         vm, name = self._vm, required.name
         allowed = not vm.settings.allowed or name in vm.settings.allowed
         if required.module != "env":
@@ -50,7 +50,7 @@ class ImportResolver:
 
 
 def make_put(vm: Vm, name: str, malloc: Callable[..., int | None]) -> Callable[[bytes], int]:
-    """Return the function that stores results in memory allocated by the guest with the export `name`."""
+    """Return the function that stores results in memory that the guest allocates with its export `name`."""
     guest, entry, vm_context = vm.guest, vm.entry, vm.vm_context
 
     def put(data: bytes) -> int:
@@ -79,7 +79,7 @@ def make_put(vm: Vm, name: str, malloc: Callable[..., int | None]) -> Callable[[
 
 
 def _fail_in_allocator(vm: Vm, name: str, trap: Trap) -> None:
-    """Fail the VM; the hostcall that needed memory says so, and the callback around it continues."""
+    """Fail the VM because its allocator trapped. The hostcall returns an error, and the callback continues."""
     if trap.kind == "deadline" or trap.__cause__ is not None:
         raise trap
     if vm.entry.record is not None:
@@ -91,10 +91,10 @@ def _pthread_equal(a: int, b: int) -> int:
 
 
 def _memory_growth(_index: int) -> None:
-    """Ignore the notification: the memory's size is read when it is needed."""
+    """Ignore the notification, because the memory's size is read when it is needed."""
 
 
-#: Imports of `env` that need no VM.
+#: Imports of `env` that don't depend on a VM.
 _ENV: dict[str, Callable[..., Any]] = {
     "pthread_equal": _pthread_equal,
     "emscripten_notify_memory_growth": _memory_growth,

@@ -1,7 +1,7 @@
-"""Making VMs: the module is linked and instantiated, its callbacks are looked up, its entry points run.
+"""Creation of VMs: linking and instantiation of the module, lookup of its callbacks, and its entry points.
 
-Facts (Envoy 1.40): `_initialize` then `main(0, 0)` (or `__main_void`), or else `_start`, run first, on context 0, and may
-call only a few imports. A trap in the start section fails the VM before it has any callback.
+Facts (Envoy 1.40): the entry points are `_initialize` and then `main(0, 0)` (or `__main_void`), or else `_start`. They run first,
+on context 0, and can only call a few imports. A trap in the start section fails the VM before it has any callbacks.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ __all__ = ["make_vm", "run_entry_points"]
 
 _NO_INSTANCE = "Failed to create new Wasm instance"
 
-#: Imports that entry points may call.
+#: Imports that entry points can call.
 _AT_ENTRY = AT_ENTRY | {name for name, h in HOSTCALLS.items() if h.at_entry} | {"emscripten_notify_memory_growth"}
 
 
 def make_vm(server: ServerContext, loaded: Loaded, settings: VmSettings, thread: Thread, role: str) -> Vm:
-    """Make a VM: link and instantiate the module, and look up its exports. A trap in the start section fails the VM.
+    """Create a VM: link and instantiate the module, and look up its exports. A trap in the start section fails the VM.
 
     Parameters
     ----------
@@ -44,12 +44,12 @@ def make_vm(server: ServerContext, loaded: Loaded, settings: VmSettings, thread:
     Returns
     -------
     Vm
-        Its entry points have not run yet.
+        The VM. Its entry points haven't run yet.
 
     Raises
     ------
     ModuleError
-        Envoy would not link the module.
+        Envoy wouldn't link the module.
     """
     vm = Vm(server, loaded, settings, thread, role)
     resolve = ImportResolver(vm)
@@ -82,7 +82,7 @@ def _attach_memory(vm: Vm) -> None:
 
 
 def _callbacks(vm: Vm) -> dict[str, Invoke | None]:
-    """Look up the callbacks of all ABI versions by short name; None for those that the module lacks or its ABI has not."""
+    """Return the callbacks of all ABI versions by short name. None: the module or its ABI version doesn't have it."""
     callbacks: dict[str, Invoke | None] = dict.fromkeys(callback.short for callback in CALLBACKS.values())
     return callbacks | {c.short: _callback(vm, name, c) for name, c in callbacks_for(vm.abi).items()}
 
@@ -124,4 +124,4 @@ def _entry_points(exports: Container[str]) -> list[str]:
 
 
 def _nothing(*_: Any) -> None:
-    """Stand in for a missing callback."""
+    """Do nothing, in place of a missing callback."""

@@ -1,9 +1,8 @@
-"""Checks of modules: which ones Envoy loads, and its log lines for the others.
+"""Checks of modules: whether Envoy would load them, and its log lines if not.
 
-Facts (Envoy 1.40): the first function export named like an ABI marker decides the version. Every import must exist for
-that version with the exact signature; an imported memory or table is made by the host, an imported global never exists. A
-callback that is exported with a wrong signature fails the load, and so does a missing allocator. Checks come in this
-order, and the first failure is reported.
+Facts (Envoy 1.40): the first exported function with the name of an ABI marker decides the version. Every import must exist in that
+version with the exact signature. The host creates imported memories and tables, but never globals. A callback that is exported
+with a wrong signature, or a missing allocator, is an error. The checks have this order, and Envoy reports the first failure.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ __all__ = ["ALLOCATORS", "NOT_INITIALIZED", "Loaded", "load", "parse_failure_log
 _NOT_LOADED = "Wasm VM failed Failed to load Wasm code"
 NOT_INITIALIZED = "Wasm VM failed Failed to initialize Wasm code"
 
-#: Exports that allocate for the host, in the order in which Envoy looks.
+#: Exports with which the host allocates memory, in the order in which Envoy looks for them.
 ALLOCATORS = ("malloc", "proxy_on_memory_allocate")
 
 
@@ -39,9 +38,9 @@ class Loaded:
     Attributes
     ----------
     abi
-        Version that the module declares.
+        ABI version that the module declares.
     exports
-        Its function exports by name.
+        Functions that the module exports, by name.
     file_names
         Names of the source's files and cells by their names in the module, for tracebacks in the log.
     """
@@ -58,14 +57,14 @@ def load(image: Runnable, name: str, *, redis: bool = False) -> Loaded:
     Parameters
     ----------
     image, name
-        The module and its name.
+        The module, and the filter's name.
     redis
-        The proxy has a Redis, so it has Higress's hostcalls for it (False).
+        Whether the proxy has a `RedisServer`, and therefore Higress's hostcalls for Redis (default False).
 
     Raises
     ------
     ModuleError
-        Envoy would not load the module. The error has Envoy's own lines and their meaning.
+        Envoy wouldn't load the module. The error has Envoy's log lines and an explanation.
     """
     functions = {e.name: e for e in image.exports if e.kind == "func"}
     abi = _abi(image.exports, name)
@@ -76,14 +75,14 @@ def load(image: Runnable, name: str, *, redis: bool = False) -> Loaded:
 
 
 def _refuse(name: str, line: str, meaning: str, *, early: bool = False) -> ModuleError:
-    """Return an error with Envoy's lines; `early` if Envoy has not linked the module yet."""
-    error = ModuleError(f"Envoy does not load {name}: {meaning}")
+    """Return an error with Envoy's log lines. `early` is True for errors before Envoy links the module."""
+    error = ModuleError(f"Envoy doesn't load {name}: {meaning}")
     error.add_envoy_log(line, _NOT_LOADED if early else NOT_INITIALIZED)
     return error
 
 
 def parse_failure_log(wasm: bytes) -> list[str]:
-    """Return Envoy's lines for bytes that are not a module: it checks the magic number and walks the sections."""
+    """Return Envoy's log lines for bytes that aren't a Wasm module, found by the magic number and the sections."""
     if not wasm:
         return []
     reason = "Failed to parse corrupted Wasm module"
@@ -106,9 +105,9 @@ def _abi(exports: Iterable[ExportType], name: str) -> AbiVersion:
     other = next((e for e in functions if e.startswith("proxy_abi_version_")), None)
     known = ", ".join(markers)
     problem = (
-        f"it declares its ABI with {short(other)}, which Envoy does not know"
+        f"it declares its ABI with {short(other)}, which Envoy doesn't know"
         if other
-        else "it does not declare a Proxy-Wasm ABI"
+        else "it doesn't declare a Proxy-Wasm ABI"
     )
     raise _refuse(
         name, "Wasm VM failed Missing or unknown Proxy-Wasm ABI version",
@@ -149,7 +148,7 @@ def _availability(name: str, abi: AbiVersion) -> str:
         return f"exists in ABI {' and '.join(others)} but not in its {abi.text}"
     if name in HIGRESS_ENV:
         return "only Higress's Envoy has. Give the proxy a cluster with a RedisServer to simulate it"
-    return "Envoy 1.40 does not have"
+    return "Envoy 1.40 doesn't have"
 
 
 def _check_exports(functions: dict[str, ExportType], abi: AbiVersion, name: str) -> None:
@@ -169,12 +168,12 @@ def _check_exports(functions: dict[str, ExportType], abi: AbiVersion, name: str)
         raise _refuse(
             name,
             "Wasm VM failed Wasm module is missing malloc function.",
-            f"it does not export an allocator ({' or '.join(ALLOCATORS)}).",
+            f"it doesn't export an allocator ({' or '.join(ALLOCATORS)}).",
         )
 
 
 def _is_looked_up(export: str, functions: dict[str, ExportType]) -> bool:
-    """Whether Envoy looks an export up: it ignores some if others exist."""
+    """Return whether Envoy looks up an export. It ignores some exports if others exist."""
     if export in ("main", "__main_void"):
         return "_initialize" in functions and not (export == "__main_void" and "main" in functions)
     if export == "_start":

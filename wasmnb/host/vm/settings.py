@@ -9,16 +9,16 @@ __all__ = ["VmSettings"]
 
 @dataclass(frozen=True)
 class VmSettings:
-    """Settings in `vm_config` that distinguish the VMs of one module.
+    """Settings in Envoy's `vm_config`. Plugins with different settings have different VMs.
 
     Attributes
     ----------
     vm_id, configuration
-        As in Envoy's configuration.
+        Id and configuration of the VM, as in Envoy's configuration (default empty).
     variables
-        WASI environment variables: names and values.
+        Environment variables that the module can read through WASI, as names and values (default none).
     allowed
-        The only imports and callbacks that the module may use; empty for all.
+        Names of the imports and callbacks that the module can use. Empty (the default): all of them.
     """
 
     vm_id: bytes = b""

@@ -1,4 +1,4 @@
-"""Parts of a VM: its contexts, the entry into the guest that is running, and the buffers of callbacks."""
+"""Parts of a VM: its contexts, the running call into the guest, and the buffers of callbacks."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ __all__ = [
     "ZeroExtended",
 ]
 
-#: Bytes of the largest slice with the real bytes in front of its zeros. A larger one has zeros only, which saves a copy.
+#: Largest slice in bytes that has the real bytes before its zeros. A larger one has only zeros, which saves a copy.
 _LARGE = 1 << 24
 
-#: Imports that may be called while the guest's allocator runs.
+#: Imports that the guest's allocator can call.
 IN_ALLOCATOR = frozenset({"proxy_log", "fd_write", "clock_time_get", "poll_oneoff"})
 
 
 class ContextTable(dict[int, "Context"]):
-    """Contexts of a VM by id; 0 is the VM itself."""
+    """The contexts of a VM by id. Id 0 is the VM itself."""
 
     _last_id = 0
 
     def new_id(self) -> int:
-        """Return the next id."""
+        """Return a new id."""
         self._last_id += 1
         return self._last_id
 
 
 class CalloutTokens:
-    """Tokens of a VM's callouts; their two low bits are the kind.
+    """Generator of tokens for a VM's callouts. Their two low bits are the kind.
 
     HTTP calls get 4, 8, ..., gRPC calls 5, 9, ..., gRPC streams 6, 10, ...
     """
@@ -58,16 +58,16 @@ class CalloutTokens:
 
 @dataclass
 class GuestBuffers:
-    """Buffers that the guest can read only in the callbacks that announce them.
+    """Buffers that the guest can only read in the callbacks for them.
 
     Attributes
     ----------
     plugin_configuration
-        The plugin's configuration, in `on_configure`; otherwise None.
+        The plugin's configuration in `on_configure`; otherwise None.
     call_data
-        Data of a foreign callback; otherwise empty.
+        Data in the callback for foreign functions; otherwise empty.
     redis_response
-        Reply of Redis, in its callback; otherwise None.
+        Reply in the callback for Redis; otherwise None.
     """
 
     plugin_configuration: bytes | None = None
@@ -76,20 +76,20 @@ class GuestBuffers:
 
 
 class ZeroExtended(bytes):
-    """Bytes of a buffer that is larger than what it holds; the rest reads as zero.
+    """Bytes of a buffer that reports a larger size. The rest reads as zeros.
 
     Parameters
     ----------
     data
-        Its bytes.
+        The real bytes.
     size
-        The size that it reports.
+        The size that the buffer reports, in bytes.
     """
 
     size: int
 
     def __new__(cls, data: bytes, size: int) -> Self:
-        """Create it."""
+        """Create the bytes."""
         extended = super().__new__(cls, data)
         extended.size = size
         return extended
@@ -105,28 +105,28 @@ class ZeroExtended(bytes):
 
 
 class EntryState:
-    """The entry into the guest that is running: the trace record, the contexts, and the work for afterwards.
+    """The running call into the guest: its trace record, its contexts, and deferred work.
 
     Attributes
     ----------
     current, effective
-        Context of the running callback, and the context that its hostcalls act on.
+        Context of the running callback, and the context on which its hostcalls act.
     deadline_ns
-        Nanoseconds that one entry may take.
+        Nanoseconds after which a call into the guest traps.
     record
-        Trace record of the running entry; None outside the guest.
+        Trace record of the running call; None outside the guest.
     exchange
-        Exchange that the next entries belong to although their context is a root (callout responses).
+        Number of the exchange to which the next calls belong although they have a root context (callout responses).
     deferred
-        Work for when the running callback has returned.
+        Work to do after the running callback has returned.
     local_reply_sent
-        Whether the running callback sent a local response.
+        Whether the running callback has sent a local response.
     restricted, phase
-        The only imports that may be called now, or None for all, and the name of the entry point that restricts them.
+        Imports that can be called now (None: all), and the name of the entry point that restricts them.
     last_critical
-        The filter's last critical log line, and the record of the entry that wrote it.
+        The filter's last critical log line, and the record of the call that wrote it.
     cause
-        The record of the entry that was last refused a hostcall for a reason that only the host knows, and that reason.
+        Why a hostcall last failed, if only the host knows the reason, and the record of the call that made the hostcall.
     """
 
     __slots__ = (
@@ -147,16 +147,16 @@ class EntryState:
         self.cause: tuple[Any, str] = (None, "")
 
     def no_cluster(self, name: str, known: Iterable[str]) -> None:
-        """Note that a hostcall names a cluster that doesn't exist."""
+        """Record that a hostcall names a cluster that doesn't exist."""
         self.cause = (self.record, f"The proxy has no cluster {name!r}; it has {', '.join(known)}.")
 
     def check_deadline(self, now: int) -> None:
-        """Check, after a long hostcall, that the running entry has time left.
+        """Check after a long hostcall that the deadline of the running call hasn't passed.
 
         Parameters
         ----------
         now
-            `perf_counter_ns`.
+            The current value of `perf_counter_ns`.
 
         Raises
         ------
@@ -167,23 +167,23 @@ class EntryState:
             raise Trap(f"still running after the deadline of {self.deadline_ns / 1e9:g} s", "deadline")
 
     def restrict(self, name: str) -> None:
-        """Check that an import may be called now.
+        """Check that an import can be called now.
 
         Raises
         ------
         RestrictedCallback
-            The import is not allowed in this phase.
+            The import can't be called in this phase.
         """
         if self.restricted is not None and name not in self.restricted:
             raise RestrictedCallback(name, "the allocator" if self.restricted is IN_ALLOCATOR else self.phase)
 
     def after_call(self, action: Callable[[], None]) -> None:
-        """Run `action` when the running callback has returned, or at once if none is running."""
+        """Run `action` after the running callback has returned, or immediately if none is running."""
         self.deferred.append(action)
         if self.record is None:
             self.run_deferred()
 
     def run_deferred(self) -> None:
-        """Run the deferred work in order, including work that is added meanwhile."""
+        """Do the deferred work in order, including work that is added meanwhile."""
         while self.deferred:
             self.deferred.popleft()()

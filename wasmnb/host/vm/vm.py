@@ -1,6 +1,6 @@
-"""A VM: one instance of a module on one thread, with its contexts and its callbacks.
+"""A VM: one instance of a module on one thread, with its contexts and callbacks.
 
-`instantiate` makes VMs, `callback_entry` wraps every call into them.
+`instantiate` creates VMs, and `callback_entry` wraps every call into them.
 """
 
 from __future__ import annotations
@@ -29,64 +29,64 @@ if TYPE_CHECKING:
     from ..server_context import ServerContext
     from ..trace.trace import Trace
 
-    #: An export of the guest as the host calls it, with the context first.
+    #: An export of the guest as the host calls it, with the context as the first argument.
     Invoke = Callable[..., int | None]
 
 __all__ = ["Vm"]
 
-#: Bytes of one log line that are kept.
+#: Most bytes of one log line that are kept.
 _LONGEST_LINE = 1 << 16
 
-#: Bytes of a traceback that are kept.
+#: Most bytes of a traceback that are kept.
 _LONGEST_TRACEBACK = 1 << 20
 
 _RUNTIME = "wasm.envoy.wasm.runtime.v8."
-#: Nanoseconds on the monotonic clock when virtual time begins, and between two readings at one moment.
+#: Nanoseconds on the monotonic clock when virtual time begins, and between two readings at the same virtual time.
 _UPTIME, _CLOCK_STEP = 10**9, 1000
 
 _VM_COUNT = "wasm.wasm_vm_count"
 
 
 class Vm:
-    """One VM.
+    """A VM: one instance of a module on one thread.
 
     Parameters
     ----------
     server
         State that all VMs of the proxy share.
     loaded
-        The module.
+        The module, which has been checked.
     settings
-        Its part of `vm_config`.
+        Settings of the VM from Envoy's `vm_config`.
     thread
-        The thread that it runs on.
+        The thread on which it runs.
     role
-        `base`, `canary`, `main` or `worker`: what Envoy made it for.
+        What Envoy created the VM for: `base`, `canary`, `main` or `worker`.
 
     Attributes
     ----------
     number
-        From 1, in the order in which the proxy's VMs are made.
+        Number of the VM, from 1 in the order in which the proxy creates its VMs.
     vm_context, contexts
         Context 0, and all contexts by id.
     entry
-        The call into the guest that is running.
+        The running call into the guest.
     callbacks
-        Short name -> function of `(context, *args)`, or None if the module does not export it.
+        Short name of a callback -> function that gets `(context, *args)`, or None if the module doesn't export it.
     on_context_create
-        That callback, or a function that does nothing.
+        The callback with this name, or a function that does nothing.
     guest, buffers
         The guest's memory, and the buffers of the running callback.
     instance
-        The instance; it is missing until the module has been linked.
+        The instance of the module. The attribute doesn't exist before the module is linked.
     failed, failure
-        Set by the first trap.
+        Whether the VM has failed, and the failure or None. The first trap sets both.
     profiled
         Whether a profiler in the guest reads fuel.
     armed
-        Short names of callbacks that will trap, because a test injects a trap.
+        Short names of callbacks that will trap, because a test has injected a trap.
     redis_clients
-        Clients of Redis by cluster name, for a module that calls it.
+        Redis clients by cluster name, for modules that call Redis.
     """
 
     instance: Guest
@@ -118,7 +118,7 @@ class Vm:
     # -- calls into the guest -----------------------------------------------------------------------------------
 
     def notify(self, invoke: Invoke | None, context: Context, *args: int) -> None:
-        """Call an export and ignore its result; do nothing if it is missing or the VM has failed."""
+        """Call an export and ignore its result. Do nothing if it is missing or the VM has failed."""
         if invoke is not None and not self.failed:
             invoke(context, *args)
 
@@ -128,12 +128,12 @@ class Vm:
         Returns
         -------
         bool
-            Its result; True if the export is missing, False if it traps or the VM has failed before.
+            The result. True if the export is missing; False if it traps or the VM has already failed.
         """
         return not self.failed and self.query_anyway(invoke, context, *args)
 
     def query_anyway(self, invoke: Invoke | None, context: Context, *args: int) -> bool:
-        """Call an export that returns a boolean, as `query` does, also in a VM that has failed."""
+        """Call an export that returns a boolean, as `query` does, but even if the VM has failed."""
         if invoke is None:
             return True
         result = invoke(context, *args)
@@ -152,10 +152,10 @@ class Vm:
         return self.server.trace
 
     def now(self) -> float:
-        """Return the virtual time as the guest sees it in the middle of a callback, in seconds.
+        """Return the virtual time in seconds that the guest sees in the middle of a callback.
 
-        A thread's time never goes back. Without that, a hostcall that a busy machine delays would: its duration is known, and
-        subtracted, at its end only.
+        This time never goes back. Otherwise it could after a hostcall that took long on a busy machine, because the duration of a
+        hostcall is only subtracted at its end.
         """
         record = self.entry.record
         if record is None or self.server.guest_time is not None:
@@ -165,13 +165,13 @@ class Vm:
         return self.thread.seen
 
     def wall_ns(self) -> int:
-        """Return the wall clock, in nanoseconds since 1970."""
+        """Return the wall-clock time in nanoseconds since 1970."""
         return int((self.clock.start + self.now()) * 1e9)
 
     def monotonic_ns(self) -> int:
-        """Return the monotonic clock, in nanoseconds: never 0, and later at each call, also in a callback of fixed time.
+        """Return the monotonic time in nanoseconds. It is never 0, and increases at each call even if callbacks take no time.
 
-        A frozen one shows the wall clock.
+        With frozen time, it is the wall-clock time.
         """
         if self.server.frozen:
             return self.wall_ns()
@@ -179,7 +179,7 @@ class Vm:
         return self._monotonic
 
     def note(self, name: str, **args: Any) -> None:
-        """Add a note about this VM to the trace."""
+        """Add an event about this VM to the trace."""
         self.trace.note("vm", name, args, time=self.clock.time(), thread=self.thread.name, vm=self.number)
 
     def write_log(self, level: int, message: bytes) -> None:
@@ -192,7 +192,7 @@ class Vm:
         level
             A `LogLevel`. Lines below the log's level are dropped.
         message
-            UTF-8; at most 64 KiB of it are kept.
+            The text as UTF-8. At most 64 KiB of it are kept.
         """
         entry = self.entry
         if level == LogLevel.CRITICAL:
@@ -215,12 +215,12 @@ class Vm:
         return with_original_names(message.decode("utf-8", "replace"), self.loaded.file_names)
 
     def log_denied(self, name: str, family: str) -> None:
-        """Log a call that the configuration does not allow.
+        """Log a call of an import that the configuration doesn't allow.
 
         Parameters
         ----------
         family
-            `proxy-wasm` or `WASI`.
+            Kind of import: `proxy-wasm` or `WASI`.
         """
         text = f"Attempted call to restricted {family} capability: {name}"
         self.server.write_log(LogLevel.ERROR, text, self.thread, vm=self.number, exchange=self.entry.effective.exchange)
@@ -231,9 +231,9 @@ class Vm:
         Parameters
         ----------
         record
-            Trace record of the entry that failed.
+            Trace record of the call that failed.
         callback
-            The export that was running.
+            Name of the export that was running.
         message, backtrace
             Text of the trap, and its Wasm frames.
         """
@@ -269,7 +269,7 @@ class Vm:
 
     @property
     def armed_text(self) -> str:
-        """The callback that will trap, in words."""
+        """The callbacks that will trap, as text for views."""
         return f"the next {self.armed[0] if len(self.armed) == 1 else 'callback'} traps"
 
     @property
@@ -279,12 +279,12 @@ class Vm:
 
     @property
     def native(self) -> bool:
-        """Whether the filter runs outside Wasm."""
+        """Whether the filter runs natively, outside Wasm."""
         return self.loaded.image.native
 
     @property
     def memory_size(self) -> int:
-        """Bytes of linear memory."""
+        """Size of the linear memory in bytes."""
         return 0 if self.closed or not hasattr(self, "instance") else self.instance.memory.refresh()
 
     @property

@@ -1,8 +1,8 @@
-"""WASI preview 1 as in Envoy: output goes to the log, clocks and randomness work, files do not exist.
+"""WASI preview 1 as in Envoy: output is logged, clocks and random numbers work, and there are no files.
 
-Facts (Envoy 1.40): each write to descriptor 1 becomes an info line, to 2 an error line, without one trailing newline.
-`poll_oneoff` returns at once, so a guest that sleeps spins. `proc_exit` returns to the guest. Invalid pointers return
-errno 21. A call that the configuration does not allow returns errno 76.
+Facts (Envoy 1.40): each write to descriptor 1 becomes an info line, and to descriptor 2 an error line, without one trailing
+newline. `poll_oneoff` returns immediately, so a guest that sleeps spins. `proc_exit` returns to the guest. Invalid pointers return
+errno 21, and calls that the configuration doesn't allow return errno 76.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ SUCCESS, BADF, FAULT, INVAL, NOENT, NOSYS, NOTSUP, NOTCAPABLE = 0, 8, 21, 28, 44
 _LINES = {1: LogLevel.INFO, 2: LogLevel.ERROR}
 _MAX_RANDOM = 65536
 
-# Envoy does not limit these; here, a hostile module must not block the host or exhaust its memory in one call.
+# Envoy doesn't limit these. Here, a hostile module must not block the host or exhaust its memory in one call.
 _MAX_VECTORS, _MAX_TEXT = 1024, 1 << 24
 
 #: Functions that trap when an entry point calls them.
 _NOT_AT_ENTRY = frozenset({"proc_exit", "fd_read", "fd_seek", "fd_close", "path_open", "sched_yield"})
 AT_ENTRY = frozenset(WASI_PREVIEW_1) - _NOT_AT_ENTRY
 
-#: Functions with a constant result: for any descriptor, or (second table) for 1 and 2, and 8 for all others.
+#: Functions with a constant result: for all descriptors, or (second table) for 1 and 2, with 8 for all others.
 _ALWAYS = {
     "fd_advise": SUCCESS, "fd_close": SUCCESS, "fd_fdstat_set_flags": NOSYS, "fd_filestat_get": BADF, "fd_pread": NOSYS,
     "fd_prestat_dir_name": NOSYS, "fd_prestat_get": BADF, "fd_read": NOSYS, "fd_readdir": 20, "fd_seek": SUCCESS,
@@ -48,7 +48,7 @@ _OF_OUTPUT = {
 
 
 class _Wasi:
-    """The functions with an effect, for one VM."""
+    """WASI functions that have an effect or a variable result, for one VM."""
 
     def __init__(self, vm: Vm) -> None:
         self.vm = vm
@@ -150,7 +150,7 @@ def _implementation(wasi: Any, name: str) -> Callable[..., int | None]:
 
 
 def make_wasi(vm: Vm) -> Any:
-    """Return the state behind a VM's WASI functions."""
+    """Return the state of a VM's WASI functions."""
     return _Wasi(vm)
 
 
@@ -162,9 +162,9 @@ def bind_wasi(vm: Vm, wasi: Any, name: str, *, allowed: bool = True) -> Callable
     wasi
         State from `make_wasi`.
     name
-        The import's name.
+        Name of the import.
     allowed
-        Whether the configuration allows it; if not, it logs a line and returns errno 76.
+        Whether the configuration allows it (default True). If not, calling it logs a line and returns errno 76.
     """
     params, results = WASI_PREVIEW_1[name]
     schema = HostcallSchema(name, [Param(f"arg{i}") for i in range(len(params))], [], "wasi")
