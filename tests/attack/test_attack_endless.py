@@ -89,7 +89,7 @@ def test_endless_work_is_stopped_and_named_in_the_error(source, callback, guest_
         exchange = proxy.get("/")
         assert exchange.done
         assert exchange.response.status == (503 if source is AWAITED else 200)
-        lines = [line.text for line in proxy.log if line.source == "envoy" and "events that followed" in line.text]
+        lines = [line.text for line in proxy.log if line.source == "envoy" and "endless series of events" in line.text]
         assert lines
         assert callback in lines[0]
         assert "filter never stops" in lines[0]
@@ -107,7 +107,7 @@ class F(HttpContext):
         for _ in range(10):
             assert proxy.get("/").response.status == 200
         assert len(proxy.callouts) == 4000
-        assert not [line for line in proxy.log if "events that followed" in line.text]
+        assert not [line for line in proxy.log if "endless series of events" in line.text]
 
 
 STREAM = """
@@ -154,7 +154,7 @@ def test_other_kinds_of_work_without_end_are_stopped_and_named(source, callback)
     foreign = {"again": lambda call: call.run_callback(1)}
     with Proxy(Filter.native(source, "endless"), workers=1, clusters=clusters, foreign=foreign) as proxy:
         assert proxy.get("/").done
-        (line, *_) = [line.text for line in proxy.log if line.source == "envoy" and "events that followed" in line.text]
+        (line, *_) = [line.text for line in proxy.log if line.source == "envoy" and "endless series of events" in line.text]
         assert callback in line
 
 

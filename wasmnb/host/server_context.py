@@ -120,8 +120,8 @@ class ServerContext:
         )
         self.write_log(
             LogLevel.ERROR,
-            f"Stopped an endless series of events: {FOLLOWERS:,} of them followed from each other without any virtual time "
-            f"between them.{where}",
+            f"Stopped an endless series of events: a filter never stops. {FOLLOWERS:,} events followed from each other "
+            f"without any virtual time between them.{where}",
             thread,
         )
 
