@@ -80,12 +80,12 @@ def test_refused_configuration_is_an_error(plugin):
 @pytest.mark.slow
 def test_forecast_without_envoy_explains_missing_measurements(plugin, monkeypatch):
     def missing(_binary):
-        raise UsageError("The real Envoy is not installed.")
+        raise UsageError("The real Envoy isn't installed.")
 
     monkeypatch.setattr(forecast_module, "find_envoy", missing)
     cost = forecast(plugin)
     assert cost.measured is None
-    assert "Not measured: The real Envoy is not installed." in to_text(document_of(cost))
+    assert "Not measured: The real Envoy isn't installed." in to_text(document_of(cost))
 
 
 @pytest.mark.parametrize("workers", [0, 257])

