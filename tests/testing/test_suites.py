@@ -104,7 +104,7 @@ def test_log_level_defaults_to_info(suite):
         (
             "test { num_chunks: 2 request_body {}\n request_body {} }",
             "tests.textpb:2, field test.request_body",
-            "one body only",
+            "a single body",
         ),
         ("test { name: 3 }", "tests.textpb:1, field test.name", "text in quotes"),
         ("test { name: {} }", "tests.textpb:1, field test.name", "not a message"),
