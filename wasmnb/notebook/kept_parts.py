@@ -51,7 +51,7 @@ class PartList(list[KeptPart]):
     name
         Name of the filter.
     parts
-        The parts.
+        Parts of the filter, in order.
     news
         A sentence to show after the first one (default none).
     """

@@ -123,7 +123,7 @@ def response(
     Returns
     -------
     Response
-        The response.
+        The response, for an upstream or for `exchange`.
 
     Raises
     ------

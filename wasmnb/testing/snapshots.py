@@ -77,7 +77,7 @@ def snapshot(
     Returns
     -------
     str
-        The text.
+        The trace as text.
 
     Raises
     ------

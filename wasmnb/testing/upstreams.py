@@ -133,7 +133,7 @@ def slow(reply: Delayed, seconds: float) -> Delayed:
     reply
         The response.
     seconds
-        Virtual seconds.
+        Delay in virtual seconds.
     """
     return replace(reply, latency=reply.latency + seconds)
 
@@ -316,7 +316,7 @@ def upstream(
     Returns
     -------
     ScriptedUpstream
-        The upstream.
+        The upstream, for `upstream` or `clusters` of a proxy.
 
     Raises
     ------

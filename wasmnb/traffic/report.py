@@ -95,7 +95,7 @@ class LoadReport(ReportTables, Shown):
         Parameters
         ----------
         exchanges
-            The exchanges.
+            Exchanges that are done.
         callbacks
             Times of the callbacks, as `Trace.callbacks` returns them.
         """

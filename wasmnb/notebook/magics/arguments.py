@@ -57,7 +57,7 @@ def parse(function: Any, line: str, prepare: Callable[[list[str]], list[str]] | 
     function
         The decorated magic.
     line
-        Its line.
+        Line of the magic, without its name.
     prepare
         Function that changes the words of the line before they are parsed (default none).
 

@@ -44,7 +44,7 @@ class Trace(_Displayable, list[Any]):
     Parameters
     ----------
     events
-        The events.
+        Events of a trace.
     dropped
         Number of older events that the trace no longer has (default 0).
     """

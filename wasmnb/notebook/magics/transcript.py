@@ -24,7 +24,7 @@ def transcript(exchange: Any, *, verbose: bool) -> str:
     Parameters
     ----------
     exchange
-        The exchange.
+        An HTTP exchange of a proxy.
     verbose
         Begin with the request head, and mark both heads with curl's arrows.
     """

@@ -155,7 +155,7 @@ def callout(
     Returns
     -------
     ExpectedCallout
-        The description.
+        The description, for `assert_callouts`.
     """
     fields = {"method": method, "path": path, "body": body, "timeout": timeout, "kind": kind}
     return ExpectedCallout(cluster, {name: value for name, value in fields.items() if value is not None}, headers)

@@ -380,7 +380,7 @@ def assert_metric(proxy: Any, name: str, expected: Any) -> None:
     Parameters
     ----------
     proxy
-        A proxy.
+        A simulated or a real proxy.
     name
         Name of the metric.
     expected

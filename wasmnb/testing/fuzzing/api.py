@@ -148,7 +148,7 @@ def _settings(
     grpc = {"grpc", "http_call"} & capabilities_of(filters) == {"grpc"}
     service = GrpcResponse((b"",), 0) if grpc else HttpResponse()
     settings = Settings(plugins, clusters=clusters, deadline=deadline, service=service)
-    # Only the alarm can end a native callback that does not return.
+    # Only the alarm can end a native callback that doesn't return.
     return settings if alarm_available() else settings.in_wasm
 
 

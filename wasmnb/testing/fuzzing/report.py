@@ -168,7 +168,7 @@ class FuzzReport(_Pasteable):
         Returns
         -------
         list[Path]
-            The files.
+            The files that were written.
 
         Raises
         ------

@@ -32,7 +32,7 @@ def write_test(proxy: Proxy, exchanges: Any = None, *, name: str = "", mask: boo
     Parameters
     ----------
     proxy
-        The proxy.
+        A simulated proxy.
     exchanges
         Exchanges of the proxy, or a selection of their numbers such as `"3-7,9"`. None (the default): the last one.
     name

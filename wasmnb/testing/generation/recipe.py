@@ -70,7 +70,7 @@ class Recipe:
         Parameters
         ----------
         proxy
-            The proxy.
+            A simulated proxy.
         exchanges
             Exchanges of it.
         masking

@@ -37,7 +37,7 @@ class TestWriter:
     Parameters
     ----------
     chain
-        The filters.
+        Filters of the test.
     recipe
         Steps of the test.
     runs

@@ -162,7 +162,7 @@ class Tables(TablesMixin):
     Parameters
     ----------
     proxy
-        The proxy.
+        A simulated proxy.
     """
 
     def __init__(self, proxy: Proxy) -> None:
@@ -219,7 +219,7 @@ def tables_of(proxy: Proxy) -> Tables:
     Parameters
     ----------
     proxy
-        The proxy.
+        A simulated proxy.
 
     Raises
     ------

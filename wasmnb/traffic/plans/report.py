@@ -99,7 +99,7 @@ class PlanReport(LoadReport):
     Attributes
     ----------
     plan
-        The plan.
+        Plan of the run.
     origin
         Virtual second of the proxy at which the run began.
     sent

@@ -45,9 +45,9 @@ def run_plan(
     Parameters
     ----------
     proxy
-        The proxy.
+        The simulated proxy that gets the requests.
     plan
-        The plan.
+        The plan to run.
     seed
         Seed of the arrival times, the mix and the sizes (default 0).
     progress
@@ -166,7 +166,7 @@ class PlanRun:
     # -- sessions -----------------------------------------------------------------------------------------------------
 
     def _begin_next(self, moments: Iterator[float]) -> None:
-        """Schedule the next session of the open phases; it schedules the one after it."""
+        """Schedule the next session of the open phases, which schedules the one after it."""
         moment = None if self.full else next(moments, None)
         if moment is None:
             return

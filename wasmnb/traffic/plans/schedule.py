@@ -52,7 +52,7 @@ def _moment(phase: LoadPhase, integral: float) -> float:
 
 
 def user_starts(phases: Sequence[LoadPhase]) -> Iterator[tuple[float, float]]:
-    """Iterate over the moments at which users of closed phases begin and stop, phase by phase."""
+    """Iterate over the times (begin, end) between which users of closed phases run, phase by phase."""
     start = 0.0
     for phase in phases:
         if phase.users is not None:

@@ -30,7 +30,7 @@ def request_of(template: LoadRequest, random: Random, number: int, user: int) ->
     Parameters
     ----------
     template
-        The template.
+        Kind of request in the plan.
     random
         Source of random sizes, bodies and values of `{random}`.
     number, user
@@ -60,7 +60,7 @@ class SessionRun:
     run
         The run that it belongs to.
     session
-        The session's template in the plan.
+        Kind of session in the plan.
     number
         Number of the session, from 1.
     ended

@@ -30,7 +30,7 @@ class StopCheck:
     Parameters
     ----------
     stop
-        The conditions.
+        Stop conditions of the plan.
     """
 
     def __init__(self, stop: LoadStop) -> None:

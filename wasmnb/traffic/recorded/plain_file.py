@@ -80,7 +80,7 @@ def open_plain(path: Path, *, mapped: bool = False) -> Iterator[PlainFile]:
     Parameters
     ----------
     path
-        The file.
+        Path of the file.
     mapped
         Whether the reader needs a file that can be mapped into memory (default False). A compressed file is then unpacked to
         a temporary one.

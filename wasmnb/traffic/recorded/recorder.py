@@ -32,7 +32,7 @@ class Recording:
     Attributes
     ----------
     path
-        The file.
+        Path of the file.
     count
         Number of exchanges that were written.
     masked

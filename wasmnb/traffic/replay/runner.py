@@ -54,7 +54,7 @@ def run_items(
     Parameters
     ----------
     session
-        The session.
+        Session that sends the requests.
     items
         The exchanges in their order.
     report

@@ -39,7 +39,7 @@ class ReplaySession:
     Attributes
     ----------
     proxy
-        The proxy.
+        The proxy that runs the plugins.
     """
 
     def __init__(self, plugins: Sequence[Plugin], settings: Mapping[str, Any]) -> None:

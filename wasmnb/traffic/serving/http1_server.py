@@ -29,7 +29,7 @@ def serve_http1(connection: socket.socket, data: bytes, send: Callable[..., Resp
     Parameters
     ----------
     connection
-        The socket.
+        Socket of the connection.
     data
         Bytes that were read from it already.
     send

@@ -41,7 +41,7 @@ class ProxyServer(Shown):
     Attributes
     ----------
     proxy
-        The proxy.
+        The proxy that serves the connections.
     host, port, url
         The address; `url` has no slash at its end.
     connections
@@ -189,7 +189,7 @@ def listen(
     Parameters
     ----------
     proxy
-        The proxy.
+        A simulated proxy.
     port
         The port. 0 (the default): a free port that the system chooses.
     follow_clock

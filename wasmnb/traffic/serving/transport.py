@@ -25,7 +25,7 @@ class WasmTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     Parameters
     ----------
     proxy
-        The proxy.
+        A simulated proxy, which serves the requests.
     worker
         Number of the worker that serves all requests. By default, the workers take turns.
     http2

@@ -58,7 +58,7 @@ def chain_of(traceback: str) -> list[Link]:
     Parameters
     ----------
     traceback
-        The text.
+        Text of the traceback.
 
     Returns
     -------

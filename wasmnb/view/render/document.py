@@ -80,7 +80,7 @@ class Column:
     Attributes
     ----------
     title
-        The head.
+        Text of the column's head.
     align
         Alignment of the cells.
     width
@@ -110,7 +110,7 @@ class Table:
     Attributes
     ----------
     columns, rows
-        The content.
+        Columns and rows of the table.
     wide
         Use the whole width in HTML.
     cut

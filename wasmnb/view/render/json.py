@@ -72,7 +72,7 @@ def exchange_json(exchange: Any, *, events: bool = False) -> dict[str, Any]:
     Parameters
     ----------
     exchange
-        The exchange.
+        An exchange of HTTP or TCP.
     events
         Add callbacks and hostcalls (default False).
     """

@@ -20,7 +20,7 @@ def module(plugin: Any) -> Any:
     Parameters
     ----------
     plugin
-        The plugin.
+        A plugin of the proxy.
     """
     filter_ = plugin.filter
     info = getattr(filter_, "info", None)

@@ -50,7 +50,7 @@ class Budget:
     Parameters
     ----------
     characters
-        The number.
+        Number of characters at the beginning.
     """
 
     def __init__(self, characters: int) -> None:
