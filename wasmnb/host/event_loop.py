@@ -63,7 +63,7 @@ class EventLoop:
         """Let virtual seconds pass, and run everything that becomes due."""
         self.check_open()
         if not 0 <= seconds < math.inf:
-            raise UsageError(f"seconds must be at least 0, not {seconds!r}: virtual time can't go back.")
+            raise UsageError(f"seconds must be a finite number of at least 0, not {seconds!r}.")
         self._guard(lambda: self._clock.advance(seconds))
         self._mark_paused()
 
