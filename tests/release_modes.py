@@ -3,7 +3,9 @@
     full          what a notebook runs (the default)
     release       what is deployed: the release module
     interpreted   a release module in which nothing is compiled that can be interpreted
-    recorded      full modules that note which code they execute; `--profile-folder` gets what all tests together execute
+    recorded      full modules that note which code they execute; `--profile-folder` gets what all tests together execute.
+                  Functions that only tests with the marker `seldom` enter are in a file of their own: release modules
+                  interpret them, and unpack them together
 
 Tests with the marker `full` keep the full modules in the modes `release` and `interpreted`: they compare full modules with
 something else, event by event and random number by random number.
@@ -45,9 +47,11 @@ def pytest_configure(config):
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
     """Choose the modules before the test's fixtures are set up, also those of larger scopes."""
-    released = getattr(item.config, "stash_released", None)
+    released, recorded = getattr(item.config, "stash_released", None), getattr(item.config, "stash_recorded", None)
     if released is not None:
         released.off = item.get_closest_marker("full") is not None
+    if recorded is not None:
+        recorded.seldom = item.get_closest_marker("seldom") is not None
 
 
 def pytest_sessionfinish(session):
@@ -89,8 +93,8 @@ class Recorded:
     """Has every filter that is made from source run on an instrumented runtime."""
 
     def __init__(self):
-        self.loading, self.serving = BlockProfile(), BlockProfile()
-        self.recordings = []
+        self.loading, self.serving, self.exceptional = BlockProfile(), BlockProfile(), BlockProfile()
+        self.recordings, self.seldom = [], False
         self.plain = SourceFilter.image
         SourceFilter.image = lambda backend, engine, progress=None: self.recorded(backend, engine, progress)
 
@@ -100,12 +104,22 @@ class Recorded:
         recording = backend.__dict__.get("_recorded")
         if recording is None:
             recording = backend.__dict__["_recorded"] = RecordedFilter(backend)
-            self.recordings.append(recording)
+            self.recordings.append((recording, self.seldom))
         return recording.image(engine)
 
     def write(self, folder):
-        for recorded in self.recordings:
+        for recorded, seldom in self.recordings:
+            if seldom:
+                self.exceptional.add(recorded.profile())
+                continue
             self.loading.add(recorded.profile(loading=True))
             self.serving.add(recorded.profile(least=RARE))
         (folder / "loading.txt").write_text(self.loading.without_work().text())
         (folder / "serving.txt").write_text(self.serving.without_work().text())
+        (folder / "seldom.txt").write_text(self._exceptional().text())
+
+    def _exceptional(self):
+        """Return the functions that the other profiles lack, without blocks."""
+        known = self.loading.functions.keys() | self.serving.functions.keys()
+        names = self.exceptional.functions.keys() - known
+        return BlockProfile({name: (self.exceptional.functions[name][0], frozenset()) for name in names})

@@ -56,8 +56,10 @@ def split(wasm, hot):
 
 
 def translated(module):
-    """The module's code for the interpreter. Every other function is in small chunks, as functions that filters often enter."""
-    return translate_module(module, operations_for(module), warm=frozenset(range(0, len(module.functions), 2)))
+    """The module's code for the interpreter. Every other function is in small chunks, as functions that filters often enter, and
+    every fourth is with those that they enter seldom."""
+    count = len(module.functions)
+    return translate_module(module, operations_for(module), warm=frozenset(range(0, count, 2)), seldom=frozenset(range(1, count, 4)))
 
 
 def split_module(wasm, module, cold, hot):

@@ -5,7 +5,7 @@ library execute as well would add half a CPU-second to every start: a filter's i
 it needs.
 """
 
-__all__ = ["PYTHON_FEATURES", "SDK_FEATURES"]
+__all__ = ["EXCEPTIONS", "PYTHON_FEATURES", "SDK_FEATURES"]
 
 PYTHON = r'''
 from collections import Counter as Multiset, OrderedDict, defaultdict, deque, namedtuple
@@ -358,6 +358,51 @@ class Features(HttpContext):
             return self.send_local_response(200, "instead", headers={"x-a": "2"})
 '''
 
+#: The first two fail with an exception, which ends their VM. The third logs what it catches.
+UNCAUGHT = r'''
+class Features(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        self.check(self.request_headers.get("x-key"))
+
+    def check(self, key):
+        return key.lower()
+'''
+
+UNCAUGHT_AWAITING = r'''
+class Features(HttpContext):
+    async def on_http_request_headers(self, num_headers, end_of_stream):
+        await sleep(0)
+        await self.check(self.request_headers.get("x-key"))
+
+    async def check(self, key):
+        return {"a": 1}[key]
+'''
+
+LOGGED = r'''
+import logging
+import traceback
+
+
+class Features(HttpContext):
+    def on_http_request_headers(self, num_headers, end_of_stream):
+        try:
+            self.check(self.request_headers.get("x-key"))
+        except AttributeError:
+            logging.exception("no key")
+
+    def on_http_response_headers(self, num_headers, end_of_stream):
+        try:
+            self.check(self.response_headers.get("x-key"))
+        except AttributeError:
+            self.log(LogLevel.WARN, traceback.format_exc())
+
+    def check(self, key):
+        return key.lower()
+'''
+
 #: Area -> source of a filter.
 SDK_FEATURES = {"sdk": SDK, "awaiting": AWAITING, "callbacks": CALLBACKS, "local responses": LOCAL_RESPONSES}
 PYTHON_FEATURES = {"python": PYTHON, "library": LIBRARY}
+
+#: Filters that log the tracebacks of exceptions, and whether an exception ends the VM.
+EXCEPTIONS = {"uncaught": (UNCAUGHT, True), "uncaught in a coroutine": (UNCAUGHT_AWAITING, True), "logged": (LOGGED, False)}

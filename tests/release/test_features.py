@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.release.feature_filters import PYTHON_FEATURES, SDK_FEATURES
+from tests.release.feature_filters import EXCEPTIONS, PYTHON_FEATURES, SDK_FEATURES
 from wasmnb.traffic import record_code_profile
 from wasmnb import Filter, LogLevel, Proxy
 
@@ -21,7 +21,16 @@ def send_requests(proxy):
 
 
 def proxy_of(module, *, fuel=False):
-    return Proxy(module, workers=1, seed=3, clusters={"service": lambda request: 200}, fuel=fuel)
+    return Proxy(module, workers=1, seed=3, clusters={"service": lambda request: 200}, fuel=fuel, deadline=60)
+
+
+def send_failing_request(module, ends, *, fuel=False):
+    """Send one request, whose exception has its traceback in the log, and return the exchange."""
+    with proxy_of(module, fuel=fuel) as proxy:
+        exchange = proxy.get("/")
+        assert "Traceback (most recent call last)" in str(proxy.log)
+        assert exchange.response.status == (503 if ends else 200)
+    return exchange
 
 
 def instructions(module):
@@ -57,3 +66,21 @@ def test_sdk_features_run(area):
     """The profile of release modules records this run: `make profile`."""
     with proxy_of(Filter.from_source(SDK_FEATURES[area], name=area)) as proxy:
         send_requests(proxy)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("area", EXCEPTIONS)
+def test_first_traceback_executes_few_instructions_in_release_modules(area):
+    """Its code is interpreted, but unpacked from small chunks."""
+    source, ends = EXCEPTIONS[area]
+    full = Filter.from_source(source, name="raises")
+    first, released = (send_failing_request(module, ends, fuel=True).fuel.total for module in (full, full.release()))
+    assert released < 30 * first
+
+
+@pytest.mark.seldom
+@pytest.mark.parametrize("area", EXCEPTIONS)
+def test_exceptions_are_logged_with_tracebacks(area):
+    """The profile notes which functions they enter."""
+    source, ends = EXCEPTIONS[area]
+    send_failing_request(Filter.from_source(source, name="raises"), ends)

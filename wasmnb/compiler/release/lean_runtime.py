@@ -23,7 +23,7 @@ from .assembly.split_module import Hot, SplitModule, operations_for
 from .interpreter.cold_code import ColdCode
 from .interpreter.cold_file import read_cold, write_cold
 from .interpreter.translation import translate_module
-from .profile.hot_set import corpus
+from .profile.hot_set import corpus, seldom
 from .profile.instrument import Block, instrument
 from .unused_code import unused_functions
 
@@ -86,6 +86,7 @@ class LeanRuntime:
                     progress,
                     unused_functions(self.symbols),
                     corpus(loading=True).functions_in(self.symbols),
+                    seldom().functions_in(self.symbols),
                 )
                 self.runtime.entry.add(name, write_cold(self._cold))
             else:

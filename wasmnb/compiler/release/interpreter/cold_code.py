@@ -2,8 +2,9 @@
 
 The address space of the code is divided into windows of fixed size. A chunk starts at the beginning of a window, contains adjacent
 functions of the module, and can extend over several windows. Functions in the profile are in small chunks, which are unpacked fast;
-the others are in large chunks, which need a third less space. Each function starts with a word that `calls.wat` reads: index of its
-type, offset of the end of its parameters, offset of its link.
+the others are in large chunks, which need a third less space. Functions that are rarely needed, but then together, have a large chunk of
+their own. Each function starts with a word that `calls.wat` reads: index of its type, offset of the end of its parameters, offset
+of its link.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ _WINDOW = 1 << WINDOW_SHIFT
 
 #: Maximum bytes of a chunk that is rarely needed.
 _LARGE = 3 << 15
+
+#: Maximum bytes of a chunk of functions that are rarely needed, but then together.
+_TOGETHER = 1 << 18
 
 #: Flag in the size of a chunk that is compressed with LZMA. The others are compressed with DEFLATE.
 IS_LZMA = 1 << 31
@@ -94,7 +98,9 @@ def compress(data: bytes) -> bytes:
     return lzma.compress(data, format=lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1, **_LZMA}])
 
 
-def pack(functions: Iterable[tuple[int, int, Translation]], warm: Container[int] = ()) -> ColdCode:
+def pack(
+    functions: Iterable[tuple[int, int, Translation]], warm: Container[int] = (), seldom: Container[int] = ()
+) -> ColdCode:
     """Arrange functions in chunks and compress them.
 
     Parameters
@@ -103,18 +109,21 @@ def pack(functions: Iterable[tuple[int, int, Translation]], warm: Container[int]
         Index, index of the type, and translation of each function, in ascending order.
     warm
         Functions that are often called in the interpreter, which are put into small chunks (default none).
+    seldom
+        Functions that are rarely needed, but then together, which share chunks (default none).
     """
     starts: dict[int, int] = {}
     links: dict[int, int] = {}
     points: dict[int, dict[int, int]] = {}
     callees: set[int] = set()
-    groups: dict[bool, list[tuple[int, int, Translation]]] = {True: [], False: []}
+    groups: dict[str, list[tuple[int, int, Translation]]] = {"warm": [], "seldom": [], "cold": []}
     for function in functions:
-        groups[function[0] in warm].append(function)
+        groups["warm" if function[0] in warm else "seldom" if function[0] in seldom else "cold"].append(function)
     records: list[tuple[int, int]] = []
     data = bytearray()
-    for is_warm, group in groups.items():
-        for chunk in _chunks(group, _WINDOW if is_warm else _LARGE):
+    for name, group in groups.items():
+        is_warm = name == "warm"
+        for chunk in _chunks(group, {"warm": _WINDOW, "seldom": _TOGETHER, "cold": _LARGE}[name]):
             content = bytearray()
             for number, code, translation in chunk:
                 start = len(records) * _WINDOW + len(content)

@@ -22,6 +22,7 @@ def translate_module(
     progress: Callable[[float], None] = lambda _fraction: None,
     unused: frozenset[int] = frozenset(),
     warm: frozenset[int] = frozenset(),
+    seldom: frozenset[int] = frozenset(),
 ) -> ColdCode:
     """Translate all functions of a module that the interpreter can run, and compress the result.
 
@@ -35,10 +36,10 @@ def translate_module(
         Called with the fraction that is done, from 0 to 1. By default, nothing is called.
     unused
         Functions that are never called. They are replaced with a trap (default none).
-    warm
-        Functions that are often called in the interpreter (default none).
+    warm, seldom
+        Functions that are often called in the interpreter, and those that are rarely needed, but then together (default none).
     """
-    return pack(_functions(module, operations, progress, unused), warm)
+    return pack(_functions(module, operations, progress, unused), warm, seldom)
 
 
 def _functions(

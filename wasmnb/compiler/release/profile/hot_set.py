@@ -9,10 +9,11 @@ from importlib.resources import files
 
 from .block_profile import BlockProfile
 
-__all__ = ["corpus", "functions_of_imports"]
+__all__ = ["corpus", "functions_of_imports", "seldom"]
 
-#: Profiles of the examples and tests: while filters are loaded, and while they serve traffic. `make profile` writes them.
-_LOADING, _SERVING = "loading.txt", "serving.txt"
+#: Profiles of the examples and tests: while filters are loaded, and while they serve traffic. The third has the functions that write
+#: tracebacks, without their blocks. `make profile` writes them.
+_LOADING, _SERVING, _SELDOM = "loading.txt", "serving.txt", "seldom.txt"
 
 #: Module that a filter imports -> names of its C functions. These are compiled completely, because arithmetic takes up to 200 times
 #: longer when it is interpreted.
@@ -59,6 +60,11 @@ def corpus(*, loading: bool = False) -> BlockProfile:
         count, _ = profile.functions[name]
         profile.functions[name] = count, frozenset(range(count))
     return profile
+
+
+def seldom() -> BlockProfile:
+    """Return the functions that are called only while a traceback is written."""
+    return BlockProfile.parse((files(__package__) / _SELDOM).read_text())
 
 
 def functions_of_imports(imports: Iterable[str], symbols: Sequence[str]) -> dict[int, frozenset[int] | None]:
