@@ -16,7 +16,7 @@ from wasmnb.compiler.release.interpreter.handlers import _next
 from wasmnb.compiler.release.interpreter.opcodes import COMPARISONS, IMMEDIATE, LOADS, NUMERIC, SATURATING, STORES
 
 #: Generated modules, of this many functions, that a fault may need until it is found.
-SEEDS, FUNCTIONS = range(50_000, 50_012), 300
+SEEDS, FUNCTIONS = range(50_000, 50_060), 300
 
 #: Name -> (part of the interpreter's text, its replacement).
 IN_TEXT = {

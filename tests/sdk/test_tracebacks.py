@@ -227,6 +227,7 @@ class F(HttpContext):
 """
 
 
+@pytest.mark.full  # counts instructions, and a release module interprets the code that writes tracebacks
 def test_traceback_of_a_thousand_frames_costs_less_than_a_thousand_lines():
     """Each of its two different lines is parsed once, for the carets."""
     with Proxy(Filter.from_source(DEEP), workers=1, fuel=True) as proxy:
