@@ -38,7 +38,7 @@ PURE = {
 #: Functions that return the one object of the process, with the reason why there is only one.
 ONE_OF_THE_PROCESS = {
     "wasmnb.engine.engine.default_engine": "compiled code belongs to an engine, and each module is compiled once",
-    "wasmnb.engine.entry.signals.trap_signals": "signal handlers belong to the process",
+    "wasmnb.engine.calls.signals.trap_signals": "signal handlers belong to the process",
     "wasmnb.host.trace.history.closed_histories": "the limit of memory is one for all closed proxies of a notebook",
 }
 

@@ -52,7 +52,7 @@ if TYPE_CHECKING:  # for completion in editors; at run time each name is loaded 
     from .messages import Headers as Headers, Request as Request, Response as Response
     from .sdk import *  # noqa: F403
     from .traffic import LoadReport as LoadReport
-    from .traffic.compare.diff import diff as diff
+    from .traffic.diff.diff import diff as diff
     from .traffic.data import export_spans as export_spans, otlp as otlp, tables_of as tables_of
     from .traffic.load import load as load
     from .traffic.plans import (
@@ -106,7 +106,7 @@ _HOMES = {
     ),
     "messages": ("Headers", "Request", "Response"),
     "traffic": ("LoadReport", "load"),
-    "traffic.compare": ("diff",),
+    "traffic.diff": ("diff",),
     "traffic.data": ("export_spans", "otlp", "tables_of"),
     "traffic.plans": ("LoadPhase", "LoadPlan", "LoadRequest", "LoadSession", "LoadStop"),
     "traffic.recorded": ("RecordedExchange", "read_traffic", "record", "write_traffic"),
@@ -128,7 +128,7 @@ _PROVIDERS = {
     "panel_of": ("view.panel", "panel_of"),
     "read_envoy": ("envoy.config.import_config", "read_envoy"),
     "shows_panels": ("notebook.front_end", "shows_panels"),
-    "write_test": ("testing.generation.api", "write_test"),
+    "write_test": ("testing.generated_tests.api", "write_test"),
 }
 
 

@@ -130,7 +130,7 @@ def test_trace_of_hostile_requests_has_no_control_characters():
 
 @pytest.mark.parametrize("name", ["a`b", "``", "<img src=x onerror=y>", "[x](http://evil)", "a\n# Title", "a\u202eb", "x" * 5000])
 def test_cluster_name_in_an_exported_readme_is_code(name):
-    from wasmnb.envoy.exporter.readme import _code, _prose
+    from wasmnb.envoy.deployment.readme import _code, _prose
 
     shown = _code(name)
     fence = shown[: len(shown) - len(shown.lstrip("`"))]

@@ -15,7 +15,7 @@ import wasmtime
 
 from wasmnb.engine import Engine, Image, Instance, OutOfBounds, Trap, default_engine
 from wasmnb.engine.copying import copy_into
-from wasmnb.engine.entry.interrupts import Interrupts
+from wasmnb.engine.calls.interrupts import Interrupts
 from wasmnb.errors import ModuleError
 
 WAT = """(module

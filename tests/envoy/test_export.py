@@ -14,7 +14,7 @@ import yaml
 
 from wasmnb import Filter, Plugin, Proxy, Response
 from wasmnb.envoy import Upstream, export, find_envoy
-from wasmnb.envoy.exporter import folder as folder_module
+from wasmnb.envoy.deployment import folder as folder_module
 from wasmnb.errors import BuildError, UsageError
 
 SOURCE = """\
@@ -168,7 +168,7 @@ def test_every_kind_of_plugin_has_its_place_in_the_configuration(tmp_path):
 
 def test_clusters_get_different_addresses(tmp_path):
     from wasmnb.host import Cluster
-    from wasmnb.envoy.exporter.envoy_yaml import addresses
+    from wasmnb.envoy.deployment.envoy_yaml import addresses
 
     clusters = {
         "upstream": Cluster(),
@@ -370,8 +370,8 @@ def test_clusters_that_a_mesh_calls_otherwise_are_noted(tmp_path):
     clusters = {"Auth Service": Cluster(address="auth:9000"), "outbound|8080||keys.infra.svc.cluster.local": Response(200)}
     routes = [{"match": {"prefix": "/"}, "route": {"cluster": "upstream"}}]
     with Proxy(clusters=clusters, routes=routes) as proxy:
-        from wasmnb.envoy.exporter.kubernetes import extension_policy, notes
-        from wasmnb.envoy.exporter.setup import Module, Part, Setup
+        from wasmnb.envoy.deployment.kubernetes import extension_policy, notes
+        from wasmnb.envoy.deployment.setup import Module, Part, Setup
         from wasmnb.envoy.config.plugin_config import EnvoyPlugin
 
         module = Module("a", b"1")
@@ -473,7 +473,7 @@ def test_failed_export_changes_nothing(tmp_path, monkeypatch):
 
 
 def test_folder_of_a_failed_export_is_removed(tmp_path, monkeypatch):
-    monkeypatch.setattr("wasmnb.envoy.exporter.write.readme", lambda *_: 1 / 0)
+    monkeypatch.setattr("wasmnb.envoy.deployment.write.readme", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         export(Small(), tmp_path / "a" / "b")
     assert list(tmp_path.iterdir()) == []

@@ -4,7 +4,9 @@ import pytest
 
 from tests.host.host_kit import calls, scripted, scripted_proxy
 from wasmnb.errors import UsageError
+from wasmnb import Filter
 from wasmnb.host import Plugin, Proxy
+from wasmnb.messages import Request
 
 SCRIPT = "on_configure: set_tick_period_milliseconds 1000\non_tick: log 2 tick"
 
@@ -104,3 +106,12 @@ def test_tick_on_demand_can_continue_a_held_stream():
         assert x.state == "paused"
         proxy.tick(1)
         assert (x.state, x.response.status) == ("done", 200)
+
+
+def test_requests_and_actions_due_when_the_proxy_is_closed_are_dropped():
+    ended, acted = [], []
+    proxy = Proxy(Filter.native("class Plain(HttpContext):\n    pass\n", "plain"), workers=1)
+    proxy.schedule(Request(), lambda exchange, timed_out: ended.append(exchange), after=0.0)
+    proxy.call_later(0.0, lambda: acted.append(1))
+    proxy.close()
+    assert (len(proxy.exchanges), ended, acted) == (0, [], [])

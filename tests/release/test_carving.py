@@ -2,7 +2,7 @@
 
 import pytest
 
-from wasmnb.compiler.release.carve.liveness import live_locals
+from wasmnb.compiler.release.function_split.liveness import live_locals
 from wasmnb.compiler.wasm.core_module import CoreModule
 from wasmnb.compiler.wasm.relocations import end_of_locals, instructions
 from wasmnb.engine import assemble

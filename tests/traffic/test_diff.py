@@ -9,9 +9,9 @@ import pytest
 
 from wasmnb import Filter, Request, Response, diff
 from wasmnb.errors import UsageError
-from wasmnb.traffic.compare import DiffReport
-from wasmnb.traffic.compare.differences import differences
-from wasmnb.traffic.compare.observation import Observation
+from wasmnb.traffic.diff import DiffReport
+from wasmnb.traffic.diff.differences import differences
+from wasmnb.traffic.diff.observation import Observation
 from wasmnb.traffic.junit import write_junit
 from wasmnb.traffic.recorded import RecordedExchange
 

@@ -21,7 +21,7 @@ __all__ = ["export", "forecast"]
 def export(options: Namespace) -> int:
     """Run the command and return the exit code."""
     from wasmnb.envoy import export as write_export
-    from wasmnb.envoy.exporter.flags import export_settings
+    from wasmnb.envoy.deployment.flags import export_settings
 
     plugin = _plugin(options)
     settings = export_settings(options)

@@ -177,7 +177,7 @@ def _inspect(p: argparse.ArgumentParser) -> None:
 
 
 def _export(p: argparse.ArgumentParser) -> None:
-    from wasmnb.envoy.exporter.flags import EXPORT_FLAGS
+    from wasmnb.envoy.deployment.flags import EXPORT_FLAGS
 
     _file(p)
     p.add_argument("folder", metavar="DIR", help="Output folder; it is written completely or not at all.")

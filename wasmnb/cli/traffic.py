@@ -60,7 +60,7 @@ def replay(options: Namespace) -> int:
 
 def diff(options: Namespace) -> int:
     """Run the command and return 1 if something differs or nothing was compared, 130 if it was interrupted."""
-    from wasmnb.traffic.compare import diff as run
+    from wasmnb.traffic.diff import diff as run
 
     recording = recording_of(options)
     old, new = _filter(options.old), _filter(options.new)

@@ -2,7 +2,7 @@
 
 Every store that a guest runs in has an epoch callback. A daemon thread increments the engine's epoch every `TICK` seconds
 while instances exist; a guest that is running then calls back into its instance's `Entries`, in the guest's own thread.
-`Entries` checks the entry's deadline, and handles an interrupt that arrived in the guest (`entry/interrupts.py`).
+`Entries` checks the entry's deadline, and handles an interrupt that arrived in the guest (`calls/interrupts.py`).
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from wasmtime import _ffi
 
 from ..errors import ModuleError
 from .c_interface import C, CObject
+from .calls.entries import ENTRY_CODES
+from .calls.interrupts import Interrupts
+from .calls.signals import trap_signals
 from .compile_process import can_take_long, compile_apart
 from .declarations import Declarations, ExportType, ImportType, declaring_sections
-from .entry.entries import ENTRY_CODES
-from .entry.interrupts import Interrupts
-from .entry.signals import trap_signals
 from .traps import check_call
 
 __all__ = ["Code", "Engine", "assemble", "default_engine"]

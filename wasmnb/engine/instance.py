@@ -9,8 +9,8 @@ from typing import Any
 from wasmtime import _ffi
 
 from .c_interface import EPOCH_CALLBACK, CObject
+from .calls.entries import Entries
 from .engine import Code
-from .entry.entries import Entries
 from .imports import KINDS, Imports, Resolve
 from .limits import size_limits
 from .memory import Memory

@@ -8,8 +8,8 @@ from .compare import Difference, NotCompared, Pair, Parity, compare
 from .config.bootstrap import Cluster, Listener, bootstrap
 from .config.counterpart import envoy_like
 from .config.plugin_config import EnvoyPlugin
+from .deployment import Export, export
 from .exchange import EnvoyExchange
-from .exporter import Export, export
 from .log import LogLine
 from .network.tcp import EnvoyConnection, EnvoyTcpExchange, TcpUpstream
 from .network.upstream import Upstream

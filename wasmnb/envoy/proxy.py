@@ -15,8 +15,8 @@ from ..host import BuiltIn, HttpConnectionManager, RouteMatch
 from ..host import Listener as ListenerProperties
 from ..host.client.delivery import Delivery
 from ..host.clock import check_worker
-from ..host.interface import Requests, SendOptions
 from ..host.plugins.plugin import require_http, require_network, share_held_headers
+from ..host.protocols import Requests, SendOptions
 from ..host.settings import LOG_LEVELS, MAIN_CLUSTER, ProxySettings, check_switches
 from ..host.trace.exchange_log import Exchanges
 from ..messages import Request
@@ -56,7 +56,7 @@ class EnvoyWorker:
 class Envoy(Requests[EnvoyExchange]):
     """A running Envoy with a filter or a chain of plugins, and with upstream servers on loopback. It is a context manager.
 
-    Like `Proxy`, it has the interface `wasmnb.host.interface.ProxyInterface`.
+    Like `Proxy`, it has the interface `wasmnb.host.protocols.ProxyInterface`.
 
     Parameters
     ----------

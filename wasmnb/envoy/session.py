@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self, Unpack
 from ..errors import UsageError
 from ..host.client.delivery import Delivery
 from ..host.client.session import check_session_open, check_session_options
-from ..host.interface import Requests, SendOptions
+from ..host.protocols import Requests, SendOptions
 from ..host.trace.exchange_log import Exchanges
 from ..messages import Headers, Request
 from .access_log import AccessLogFile

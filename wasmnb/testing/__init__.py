@@ -57,7 +57,7 @@ _MODULES = {
     "wait_for_all": "assertions.soundness",
     "assert_snapshot": "snapshots",
     "snapshot": "snapshots",
-    "write_test": "generation.api",
+    "write_test": "generated_tests.api",
     "run_declarative": "declarative",
     "DeclarativeResult": "declarative",
     "FixtureError": "declarative",

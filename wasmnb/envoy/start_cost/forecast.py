@@ -14,8 +14,8 @@ from ...errors import UsageError, WasmnbError
 from ...host import Plugin, Proxy
 from ...host.vm.vm import Vm
 from ..binary import find_envoy
-from ..exporter.envoy_yaml import Ports, envoy_config
-from ..exporter.setup import Setup
+from ..deployment.envoy_yaml import Ports, envoy_config
+from ..deployment.setup import Setup
 from .cost import StartCost
 from .measure import measure
 from .model import ModuleSize, facts_of, predict

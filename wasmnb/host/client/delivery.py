@@ -9,8 +9,8 @@ from typing import Any, Self
 
 from ...errors import UsageError
 from ...messages import Request
-from ..interface import SendOptions, Wait
 from ..properties.prescribed import Prescribed
+from ..protocols import SendOptions, Wait
 
 __all__ = ["DEFAULT_WAIT", "Delivery", "check_metadata", "seconds_of"]
 

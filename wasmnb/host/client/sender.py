@@ -96,7 +96,7 @@ class Sender:
                 exchanges.append(stream.exchange)
                 send_whole(stream, request)
 
-            clock.call_later(moment, worker.thread, arrive)
+            self._client_action(moment, worker.thread, arrive)
             expected += 1
         self._loop.run_while(lambda: len(exchanges) < expected, None)
         for exchange in exchanges:
@@ -104,8 +104,13 @@ class Sender:
         return exchanges
 
     def call_later(self, seconds: float, action: Callable[[], None]) -> None:
-        """Run an action of a client after some virtual seconds."""
-        self._components.server.clock.call_later(seconds, self._client, action)
+        """Run an action of a client after some virtual seconds, unless the proxy is closed by then."""
+        self._client_action(seconds, self._client, action)
+
+    def _client_action(self, seconds: float, thread: Thread, action: Callable[[], None]) -> None:
+        """Run an action of a client on a thread. What is due when the proxy is being closed doesn't happen: no client can send."""
+        clock, loop = self._components.server.clock, self._loop
+        clock.call_later(seconds, thread, lambda: None if loop.closed else action())
 
     def schedule(
         self,
@@ -139,7 +144,7 @@ class Sender:
             timer.cancel()
             on_done(stream.exchange, False)
 
-        clock.call_later(after, chosen.thread, arrive)
+        self._client_action(after, chosen.thread, arrive)
 
     def session(self, worker: int | None, *, http2: bool) -> ClientSession:
         """Open a connection over which a client can send several requests."""
@@ -185,7 +190,7 @@ class Sender:
                 streams.append(stream)
                 send_bytes(stream, chunks)
 
-            clock.call_later(moment, worker.thread, arrive)
+            self._client_action(moment, worker.thread, arrive)
             expected += 1
         self._loop.run_while(lambda: len(streams) < expected, None)
         for stream in streams:

@@ -8,8 +8,8 @@ from typing import Unpack
 from ...messages import HeadersLike, Request
 from ..event_loop import EventLoop
 from ..http.connection.client_connection import HttpConnection
-from ..interface import Requests, SendOptions, Wait
 from ..plugins.plugin import Plugin, require_http, require_network
+from ..protocols import Requests, SendOptions, Wait
 from ..settings import MAIN_CLUSTER
 from ..trace.exchange import Exchange, TcpExchange
 from .delivery import DEFAULT_WAIT, Delivery, seconds_of
@@ -84,7 +84,7 @@ class Traffic(Requests[Exchange]):
         self._sender.schedule(request, on_done, after, worker, timeout, http2=http2)
 
     def call_later(self, seconds: float, action: Callable[[], None]) -> None:
-        """Run an action of a client after some virtual seconds. It doesn't wait for busy workers.
+        """Run an action of a client after some virtual seconds, unless the proxy is closed by then. It doesn't wait for busy workers.
 
         Parameters
         ----------

@@ -6,7 +6,7 @@ from typing import Any
 
 from IPython.core.magic import magics_class
 
-from wasmnb.envoy.exporter.flags import EXPORT_FLAGS, export_settings
+from wasmnb.envoy.deployment.flags import EXPORT_FLAGS, export_settings
 
 from .arguments import NAME, flag, line_only, parse
 from .base import FilterMagics

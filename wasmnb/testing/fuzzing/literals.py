@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..generation.literals import quoted
+from ..generated_tests.literals import quoted
 from .scenarios.loops import COUNTER
 from .scenarios.scenario import Pairs
 

@@ -7,8 +7,8 @@ from dataclasses import fields
 from typing import Any
 
 from ...view import visible
-from ..generation.filter_code import FilterChain
-from ..generation.literals import quoted
+from ..generated_tests.filter_code import FilterChain
+from ..generated_tests.literals import quoted
 from .literals import literal, pairs, text
 from .report import Finding
 from .scenarios.loops import COUNTER

@@ -19,7 +19,7 @@ from ....formats import leb128 as leb
 from ....formats.leb128 import Malformed, Reader
 from ...wasm.core_module import CoreModule
 from ...wasm.relocations import body_parts
-from ..carve.carved_function import CarvedFunction, Exit, carve
+from ..function_split.carved_function import CarvedFunction, Exit, carve
 from ..interpreter.cold_code import ColdCode
 from ..interpreter.handlers import READERS, interpreter_text
 from ..interpreter.layout import Layout

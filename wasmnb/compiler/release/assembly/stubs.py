@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from ....formats import leb128 as leb
 from ....formats.leb128 import Reader
 from ...wasm.core_module import CoreModule
-from ..carve.carved_function import Exit
+from ..function_split.carved_function import Exit
 from ..interpreter.opcodes import VALUE_TYPES
 from .writer import ModuleWriter
 

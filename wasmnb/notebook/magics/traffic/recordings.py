@@ -61,7 +61,7 @@ class RecordingMagics(FilterMagics):
 
         The same in Python: `wasmnb.diff(auth_v1, auth_v2, "day.har")`.
         """
-        from wasmnb.traffic.compare import diff
+        from wasmnb.traffic.diff import diff
 
         options = parse(self.wasmdiff, line)
         old, new, recording = self.proxy(options.name), self.proxy(options.new), recording_of(options)
@@ -89,7 +89,7 @@ class RecordingMagics(FilterMagics):
 
         The same in Python: `wasmnb.write_traffic(auth.exchanges, "day.jsonl")`; `wasmnb.record(auth, "day.jsonl")` records from now on.
         """
-        from wasmnb.testing.generation.api import select_exchanges
+        from wasmnb.testing.generated_tests.api import select_exchanges
         from wasmnb.traffic.recorded import write_traffic
 
         options = parse(self.wasmrecord, line)

@@ -8,7 +8,7 @@ from ...render.document import Block, Code, Column, Document, Paragraph, Row, Sp
 from ...render.units import size
 
 if TYPE_CHECKING:
-    from wasmnb.envoy.exporter import Export
+    from wasmnb.envoy.deployment import Export
 
 __all__ = ["export_document"]
 

@@ -1,4 +1,0 @@
-"""Division of functions: their control flow, the blocks that stay compiled, and the exits into the interpreter.
-
-`..interpreter` contains the interpreter, which continues at an exit.
-"""
