@@ -36,7 +36,7 @@ def test_environment_variable_names_another_envoy(tmp_path, monkeypatch):
 
 
 def test_path_without_executable_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="not an executable"):
+    with pytest.raises(UsageError, match="isn't an executable file"):
         find_envoy(tmp_path / "nothing")
-    with pytest.raises(UsageError, match="not an executable"):
+    with pytest.raises(UsageError, match="isn't an executable file"):
         find_envoy(tmp_path)
