@@ -55,8 +55,13 @@ class UpstreamExchange:
 
     @property
     def is_callout(self) -> bool:
-        """Whether a filter sent the request: Envoy marks callouts as internal requests."""
-        return "x-envoy-internal" in self.request.headers
+        """Whether a filter sent the request.
+
+        Envoy marks callouts and requests of internal clients with `x-envoy-internal`. Only the latter have gone through its
+        connection manager, which adds `x-forwarded-proto`.
+        """
+        headers = self.request.headers
+        return "x-envoy-internal" in headers and "x-forwarded-proto" not in headers
 
 
 class Upstream(LoopbackServer):
