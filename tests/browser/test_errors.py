@@ -94,7 +94,7 @@ class X(HttpContext):
 )
 #: Cell -> what its output must say.
 REASONS = {
-    2: ("line 4, in on_vm_start", "The filter b does not start", "KeyError: 'b'"),
+    2: ("line 4, in on_vm_start", "The filter b doesn't start", "KeyError: 'b'"),
     3: ("The filter b refuses its configuration", "Its last warning: the licence has expired"),
     4: ("UsageError: --config is not JSON",),
     5: ('----> 4         response = await self.http_call("user"', "The proxy has no cluster 'user'; it has upstream, users."),

@@ -101,7 +101,7 @@ def test_tutorial_keeps_changed_notebooks(installed, tmp_path):
     changed.write_text("{}")
     done = subprocess.run([installed / "bin" / "wasmnb", "tutorial", "course"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2
-    assert f"other versions of {changed.name}. Use --force" in done.stderr
+    assert f"differ from the tutorial: {changed.name}." in done.stderr and "--force" in done.stderr
     assert changed.read_text() == "{}"
     run(installed / "bin" / "wasmnb", "tutorial", "course", "--force", cwd=tmp_path)
     assert changed.read_text() != "{}"

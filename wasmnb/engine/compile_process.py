@@ -123,8 +123,8 @@ def compile_apart(wasm: bytes, *, fuel: bool, waiting: Callable[[float], None] |
         raise ModuleError(complaint.decode("utf-8", "replace"))
     if process.returncode:
         raise ModuleError(
-            f"Compiling the module of {len(wasm):,} bytes failed with {memory >> 20:,} MiB of memory. "
-            "Either its code is built to need more, or this machine has too little."
+            f"Compiling the module of {len(wasm):,} bytes needs more than {memory >> 20:,} MiB of memory. "
+            "Its functions are unusually large, or this machine has too little memory."
         )
     return code
 

@@ -92,7 +92,7 @@ class EnvoyProcess:
     arguments
         Further command-line arguments (default none).
     scratch
-        Folder for its files, which `close` removes. By default, a new folder.
+        Scratch folder for its files. `close` removes it with everything in it. By default, a new one is created.
     file_names
         The original names of source files by their names in the modules, as for `LogFile` (default none).
 

@@ -78,7 +78,7 @@ class RequestSender:
     exchanges
         The list to which each exchange is added.
     state
-        The filter that sets filter state and metadata of requests; None if Envoy runs without it.
+        The helper filter that sets the filter state and metadata of each request; None if Envoy runs without it.
     """
 
     def __init__(

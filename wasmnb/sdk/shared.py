@@ -88,8 +88,8 @@ class SharedData(MutableMapping[Text, bytes]):
         key
             Name of the value.
         change
-            Function that returns the new value for the old value, which is None if the key has none. It is called again
-            if another worker wrote in between, so it should not have side effects.
+            Function that takes the current value, or None if there is none, and returns the new value. It is called
+            again if another worker changes the value in the meantime, so it should not have side effects.
 
         Returns
         -------

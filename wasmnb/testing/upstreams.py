@@ -256,12 +256,12 @@ class ScriptedUpstream(GrpcServer):
         Parameters
         ----------
         expected
-            Paths, or `"METHOD /path"`, of all requests in order. Without any, only the script is checked.
+            All expected requests in order, each as a path or as `"METHOD /path"`. If you pass none, only the script is checked.
 
         Raises
         ------
         AssertionError
-            A request was unexpected, or the paths differ.
+            A request had no scripted response, or the requests differ from the expected ones.
         """
         __tracebackhide__ = True
         block = "\n".join(f"    {n}. {_label(r)}" for n, r in enumerate(self.seen, 1)) or "    none"

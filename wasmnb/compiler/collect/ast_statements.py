@@ -45,14 +45,14 @@ class Uses:
 
 @dataclass(frozen=True, eq=False)
 class Statement:
-    """One top-level statement of a source.
+    """One top-level statement of a cell or file.
 
     Attributes
     ----------
     source
         The source that contains it.
     line
-        Its first line, including decorators.
+        Number of its first line. With decorators, that is the line of the first one.
     """
 
     node: ast.stmt
@@ -113,16 +113,16 @@ class Statement:
 
 
 class Text:
-    """The text of a source, and its statements. A source with a syntax error has no statements.
+    """The source code of a cell or file, and its statements. Code with a syntax error has none.
 
     Parameters
     ----------
     filename
-        File name in code objects.
+        File name in code objects (`co_filename`).
     text
         Text of the source.
     order
-        Position among the sources that ran, the newest last (default 0).
+        Position in the order of execution; the newest has the highest number (default 0).
     display_name
         File name as shown to users (default `filename`).
     """

@@ -87,7 +87,7 @@ class Pair:
     fields
         Every field as a tuple: its name, its value in the simulated proxy, and its value in Envoy.
     not_compared
-        The fields that differ and can't be compared.
+        Fields that differ for a reason outside the filter.
     """
 
     number: int

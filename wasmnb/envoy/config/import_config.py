@@ -367,5 +367,5 @@ class _Reader:
         if "inline_bytes" in local:
             return Filter.from_bytes(self.fields.base64(local, "inline_bytes"), name or "inline")
         raise self.fields.fail(
-            "the plugin has no local module. Set code.local.filename or code.local.inline_bytes", vm, "code"
+            "the plugin's module must be a local file. Set code.local.filename or code.local.inline_bytes", vm, "code"
         )

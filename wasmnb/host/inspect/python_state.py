@@ -124,9 +124,9 @@ class Variable:
     owner, name
         What the variable belongs to, and its name, as in `OwnedValue`.
     values
-        The `repr` of each value, with the names of the threads that have it.
+        The `repr` of each distinct value, with the names of the threads whose VMs have it.
     differs
-        Whether its values on the workers differ.
+        Whether the workers have different values.
     """
 
     plugins: tuple[str, ...]

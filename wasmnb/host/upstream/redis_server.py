@@ -74,7 +74,9 @@ def encode_reply(value: Any) -> bytes:
         case Iterable():
             parts = [encode_reply(part) for part in value]
             return b"*%d" % len(parts) + _END + b"".join(parts)
-    raise UsageError(f"A Redis command must return text, bytes, numbers, lists or None, not {type(value).__name__}.")
+    raise UsageError(
+        f"The function of a RedisServer must return text, bytes, a number, a list or None, not {type(value).__name__}."
+    )
 
 
 class RedisServer:

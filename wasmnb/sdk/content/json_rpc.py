@@ -12,7 +12,7 @@ __all__ = ["JsonRpcMessage", "to_messages"]
 
 
 class JsonRpcMessage:
-    """One message.
+    """One JSON-RPC message.
 
     Attributes
     ----------

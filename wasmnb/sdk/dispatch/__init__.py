@@ -35,7 +35,7 @@ class _LoadingBinding:
 
     def __getattr__(self, hostcall: str) -> NoReturn:
         raise RuntimeError(
-            f"{hostcall} can't be called while the module loads: the proxy allows only logging then. "
+            f"{hostcall} can't be called while the module loads: the proxy allows only logging until it has loaded. "
             "Do it in on_plugin_start of a PluginContext, or in a stream's callback."
         )
 

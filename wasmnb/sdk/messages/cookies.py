@@ -137,7 +137,9 @@ def cookie_header(
     attributes = [("Max-Age", max_age), ("Path", path), ("Domain", domain), ("SameSite", same_site)]
     texts = [f"{key}={text}" for key, text in attributes if text is not None]
     if any(set(text) & set("\0\r\n;") for text in texts):
-        raise ValueError(f"an attribute of cookie {name!r} has a semicolon or a line break, which would end it")
+        raise ValueError(
+            f"an attribute of cookie {name!r} has a semicolon or a line break, which attributes can't contain"
+        )
     return "; ".join([_pair(name, value), *texts, *["Secure"] * secure, *["HttpOnly"] * http_only])
 
 

@@ -53,19 +53,19 @@ class HeaderMap(MutableMapping[str, str]):
     @overload
     def get(self, name: Text, default: T) -> str | T: ...
     def get(self, name: Text, default: Any = None) -> Any:
-        """Return the first value of a name. One hostcall.
+        """Return the first value of a header. This takes one hostcall.
 
         Parameters
         ----------
         name
             Name of the header.
         default
-            Result if the map doesn't have the name (default None).
+            Result if there is no such header (default None).
 
         Raises
         ------
         HostcallError
-            The running callback can't read the map.
+            The running callback can't read these headers.
         """
         # Without `encode` and `decode`, since filters call this most.
         key = name.encode() if type(name) is str and name.isascii() else encode(name)
@@ -239,7 +239,7 @@ class TextHeaderMap(HeaderMap):
         self._set = abi.header_set
 
     def get(self, name: Text, default: Any = None) -> Any:
-        """Return the first value of a name, or `default`. One hostcall."""
+        """Return the first value of a header, or `default`. This takes one hostcall."""
         try:
             value = self._text(self._map, name)
         except (TypeError, UnicodeEncodeError):

@@ -58,7 +58,7 @@ def recording_of(options: Namespace) -> RecordedTraffic:
 
 @contextmanager
 def executor_of(options: Namespace) -> Iterator[Executor | None]:
-    """Return a pool for `--processes`, or None without the flag.
+    """Return an executor with the number of processes in `--processes`, or None without the flag.
 
     Raises
     ------

@@ -24,12 +24,12 @@ def after_each_cell(action: Callable[[str], None]) -> Callable[[], None]:
     Parameters
     ----------
     action
-        The function; its argument names the cell: `cell 8`.
+        Function to call. Its argument is the name of the cell, such as `cell 8`.
 
     Returns
     -------
     Callable
-        Call this to stop.
+        A function that stops the calls.
     """
     shell = _shell()
     if shell is None:

@@ -52,7 +52,7 @@ class Panel:
         Panel of an earlier version of the filter (default none). The new panel takes over its list and figures, and the
         earlier panel stays as it is.
     replaced_by
-        Name of the version that replaces it, for the earlier panel, such as `cell 8` (default `another version`).
+        Name of the new version, such as `cell 8`, which the earlier panel shows (default `another version`).
 
     Attributes
     ----------
@@ -211,7 +211,9 @@ class Panel:
     def _check_live(self, name: str) -> None:
         """Raise for an action that changes a proxy that was replaced."""
         if self._state.ended and name not in (*NAVIGATION, *FILES):
-            raise UsageError(f"This proxy was {self._state.ended}, which has the live panel.")
+            raise UsageError(
+                f"The panel can't change this proxy, which was {self._state.ended}. Use the panel of the new version."
+            )
 
     def close(self, reason: str = "") -> None:
         """Stop updating the panel; it keeps its last state.

@@ -80,12 +80,12 @@ class SplitModule:
     module
         The module to split.
     cold
-        All its functions, translated for the interpreter.
+        Every function of the module, also the hot ones, translated for the interpreter.
     hot
         The functions that stay compiled. Exported functions, and those that can't be interpreted, are added.
     archive_reader
-        Index of the function (to, from, size) that copies from the archive in memory. It is replaced with a function that reads
-        the compressed archive from a passive segment (default none).
+        Index of the function (to, from, size) that copies from the archive of Python's library in memory. The split module
+        replaces it with one that reads the compressed archive from a passive segment (default none).
 
     Attributes
     ----------
@@ -94,11 +94,11 @@ class SplitModule:
     layout
         Addresses of the interpreter's tables, relative to the first page after the module's own memory.
     tables
-        Initial content of these tables.
+        Initial content of the interpreter's tables.
     functions
-        Index of each compiled function in `module` -> its index in `writer`.
+        Maps the index of each compiled function in `module` to its index in `writer`.
     added
-        Name of each function that the interpreter's module exports -> its index in `writer`.
+        Maps the name of each function that the interpreter's module exports to its index in `writer`.
     """
 
     def __init__(self, module: CoreModule, cold: ColdCode, hot: Hot, archive_reader: int | None = None) -> None:
