@@ -115,7 +115,7 @@ def test_module_that_needs_too_much_memory_or_time_is_refused(monkeypatch):
     monkeypatch.setattr(compile_process, "_MEMORY", 2 << 30)
     monkeypatch.setattr(compile_process, "_SECONDS", 0.5)
     monkeypatch.setattr(compile_process, "_SECONDS_PER_BYTE", 0)
-    with pytest.raises(ModuleError, match="s to compile"):
+    with pytest.raises(ModuleError, match=r"takes more than \d+ s"):
         default_engine().compile(bomb)
 
 

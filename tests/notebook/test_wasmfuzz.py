@@ -120,7 +120,7 @@ def test_saved_findings_never_overwrite_other_files(run, tmp_path):
     [
         ("nobody", "'nobody' is not a running filter"),
         ("fragile --only leak", "choose from trap, hang"),
-        ("fragile --seconds 0", "positive number"),
+        ("fragile --seconds 0", "a number of seconds above 0"),
     ],
 )
 def test_wrong_arguments_are_named(run, line, message):

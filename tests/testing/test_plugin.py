@@ -190,7 +190,7 @@ def test_traceback_has_lines_of_the_test_only(session):
     result.assert_outcomes(failed=4)
     result.stdout.fnmatch_lines([">*.get(?/nowhere?)", "*def respond(request):", "*KeyError: ?/nowhere?"])
     result.stdout.fnmatch_lines(
-        ["*Proxy(..., fuel=True)*", "*not str: load a .py*Filter.from_file(path)*", "*Did you mean demo_filter.py?*"]
+        ["*Proxy(..., fuel=True)*", "*not str. Load a .py*Filter.from_file(path)*", "*Did you mean demo_filter.py?*"]
     )
     result.stdout.no_fnmatch_line("*/wasmnb/*.py:*")
     session(code, "--full-trace").stdout.fnmatch_lines(["*/wasmnb/host/trace/exchange.py:*"])
