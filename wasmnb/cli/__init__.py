@@ -9,9 +9,9 @@ This module imports little, so that `main` can handle Ctrl-C from the start on.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
-from _thread import interrupt_main
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -61,7 +61,8 @@ def _lost_interrupts_repeated() -> Iterator[None]:
         if not issubclass(unraisable.exc_type, KeyboardInterrupt):
             before(unraisable)
             return
-        again = threading.Timer(_AGAIN, interrupt_main)
+        # A signal, so that it also ends a system call that the main thread waits in.
+        again = threading.Timer(_AGAIN, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
         again.daemon = True
         again.start()
 
