@@ -1,5 +1,6 @@
 """Findings of the fuzzer hold in the real Envoy: the same scenarios have the same effect there."""
 
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -9,8 +10,8 @@ from wasmnb import Envoy, Filter, Headers, Request
 from wasmnb.envoy.network.client import Client
 from wasmnb.envoy.start_cost.measure import resident_memory
 from wasmnb.testing import fuzz, response, upstream
-from wasmnb.testing.fuzzing.scenarios.loops import insert_number
-from wasmnb.testing.fuzzing.scenarios.scenario import Open, Script, Send
+from wasmnb.testing.fuzzing.scenarios.loops import COUNTER, insert_number
+from wasmnb.testing.fuzzing.scenarios.scenario import Open, Scenario, Script, Send
 
 pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 
@@ -83,10 +84,22 @@ def test_stuck_stream_is_stuck_in_envoy(name):
         assert play(envoy, finding.scenario, services).state == "paused"
 
 
+def with_new_users(scenario):
+    """Return the scenario with another user in each request and repetition.
+
+    The search may also end with one user's list of paths, or with a stream that is left open. The former grows by some bytes a
+    request, which the memory of a process doesn't show; the latter isn't replayed.
+    """
+    user = (b"x-user", COUNTER.encode())
+    others = lambda step: [header for header in step.headers if header[0] != b"x-user"]  # noqa: E731
+    return Scenario(tuple(replace(s, headers=(*others(s), user)) if isinstance(s, Send) else s for s in scenario.steps))
+
+
 def test_growth_shows_in_envoys_memory():
     """A leak shows in every round. Other growth doesn't: V8 compiles often called functions again in the background, at any time."""
     wasm_filter = planted("keeps_everything")
     (finding,) = fuzz(wasm_filter, seconds=SECONDS, only="growth").findings
-    (faulty, repeats), (sound, _) = (rounds(f, finding.scenario) for f in (wasm_filter, planted("magic_value")))
+    scenario = with_new_users(finding.scenario)
+    (faulty, repeats), (sound, _) = (rounds(f, scenario) for f in (wasm_filter, planted("magic_value")))
     assert min(faulty) > 200 * repeats, (faulty, sound)
     assert median(sound) < min(faulty) / 4, (faulty, sound)
