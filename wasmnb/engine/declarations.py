@@ -7,13 +7,23 @@ wasmtime has validated them before; anything unexpected is an error.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from .._display import short
 from ..errors import ModuleError
 from ..formats.leb128 import CORE_MAGIC, Malformed, Reader, section
 
-__all__ = ["ELEMENT", "PAGE", "Declarations", "ExportType", "ImportType", "Limits", "declaring_sections"]
+__all__ = [
+    "ELEMENT",
+    "PAGE",
+    "Declarations",
+    "ExportType",
+    "ImportType",
+    "Limits",
+    "declaring_sections",
+    "signature_text",
+]
 
 _TYPE, _IMPORT, _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _EXPORT = 1, 2, 3, 4, 5, 6, 7
 
@@ -36,6 +46,11 @@ ELEMENT = 8
 Signature = tuple[tuple[str, ...], tuple[str, ...]]
 
 _NO_SIGNATURE: Signature = ((), ())
+
+
+def signature_text(params: Iterable[str], results: Iterable[str]) -> str:
+    """Return a signature as Envoy writes it: `i32 i32 -> i32`."""
+    return short(f"{' '.join(params) or 'void'} -> {' '.join(results) or 'void'}")
 
 
 @dataclass(frozen=True)

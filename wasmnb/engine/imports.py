@@ -12,7 +12,7 @@ from wasmtime import _ffi
 from .._display import short
 from ..errors import ModuleError
 from .c_interface import HOST_CALLBACK
-from .declarations import ImportType
+from .declarations import ImportType, signature_text
 from .engine import Code
 from .traps import NOT_INSTANTIATED, check_call
 
@@ -143,14 +143,9 @@ def _host_function(required: ImportType, resolve: Resolve) -> HostFunction | Non
     if function is None:
         raise ModuleError(f"The module imports the function {place}, which the host doesn't have.")
     if not {*required.params, *required.results} <= {"i32", "i64"} or len(required.results) > 1:
-        raise ModuleError(
-            f"The module imports the function {place} with a signature that no hostcall has: {_signature(required)}."
-        )
+        text = signature_text(required.params, required.results)
+        raise ModuleError(f"The module imports the function {place} with a signature that no hostcall has: {text}.")
     return function
-
-
-def _signature(required: ImportType) -> str:
-    return f"({', '.join(required.params)}) -> ({', '.join(required.results)})"
 
 
 def _trampoline(

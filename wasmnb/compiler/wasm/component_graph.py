@@ -7,9 +7,10 @@ of the same kind, without imports. Functions that the finished module imports fr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
+from ...engine.declarations import signature_text
 from ...formats.leb128 import Malformed, Reader
 from .component import Builtin, Component, Lowered, Ref, Target
 from .core_module import CoreModule, Expression, Import
@@ -165,7 +166,10 @@ class Graph:
         assert isinstance(import_.type, int)
         module, index = self._type(definition)
         if node.module.types[import_.type] != module.types[index]:
-            expected, actual = _show(*node.module.signature(import_.type)), _show(*module.signature(index))
+            expected, actual = (
+                signature_text(*node.module.signature(import_.type)),
+                signature_text(*module.signature(index)),
+            )
             raise Malformed(
                 f"{import_.module}.{import_.name} is imported with the signature {expected}, but its definition has {actual}"
             )
@@ -250,10 +254,6 @@ _OPERATIONS = {
     "i32.sub": lambda a, b: a - b,
     "i32.mul": lambda a, b: a * b,
 }
-
-
-def _show(params: Iterable[str], results: Iterable[str]) -> str:
-    return f"{' '.join(params) or 'void'} -> {' '.join(results) or 'void'}"
 
 
 def _i32(value: int) -> int:

@@ -16,6 +16,7 @@ from ..._display import Shown, bounded, short
 from ...abi import CALLBACKS, ENTRY_POINTS, HOSTCALLS, REPORTED_BY, AbiVersion, callbacks_for, hostcalls_for
 from ...abi.wasi import WASI_MODULES, WASI_PREVIEW_1
 from ...engine import ExportType, ImportType, default_engine
+from ...engine.declarations import signature_text
 from ...errors import ModuleError
 from ...formats.leb128 import CORE_MAGIC, Malformed, Reader
 from .component import COMPONENT_MAGIC
@@ -253,7 +254,7 @@ def _import_problem(imported: ImportType, abi: AbiVersion) -> Iterator[str]:
     if offered is None:
         yield f"It imports {place}, which {_providers(imported, abi)}".rstrip()
     elif offered != (imported.params, imported.results):
-        yield f"It imports {place} as {_show(imported.params, imported.results)}, but Envoy has it as {_show(*offered)}."
+        yield f"It imports {place} as {signature_text(imported.params, imported.results)}, but Envoy has it as {signature_text(*offered)}."
 
 
 def _providers(imported: ImportType, abi: AbiVersion) -> str:
@@ -284,7 +285,7 @@ def _export_problems(functions: Mapping[str, Signature], abi: AbiVersion) -> Ite
         if has is None or has == signature or _is_ignored(name, functions):
             continue
         since = " in this ABI version" if name in CALLBACKS else ""
-        yield f"It exports {name} as {_show(*has)}, but Envoy calls it as {_show(*signature)}{since}."
+        yield f"It exports {name} as {signature_text(*has)}, but Envoy calls it as {signature_text(*signature)}{since}."
 
 
 def _is_ignored(name: str, functions: Mapping[str, Signature]) -> bool:
@@ -295,11 +296,6 @@ def _is_ignored(name: str, functions: Mapping[str, Signature]) -> bool:
         "_start": "_initialize" in functions,
         "proxy_on_memory_allocate": "malloc" in functions,
     }.get(name, False)
-
-
-def _show(params: Iterable[str], results: Iterable[str]) -> str:
-    """Format a signature as Envoy does: `i32 i32 -> i32`."""
-    return short(f"{' '.join(params) or 'void'} -> {' '.join(results) or 'void'}")
 
 
 def _start_problem(module: CoreModule) -> Iterator[str]:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from ...compiler.source.portable_names import original_names
 from ...host.plugins.plugin import to_config, with_held_headers
 from ...host.plugins.typed_config import TypedConfig
 
@@ -92,10 +91,9 @@ class EnvoyPlugin:
             return cls(Path(plugin), **{"name": Path(plugin).stem, **defaults})
         values = {name: getattr(plugin, name) for name in (f.name for f in fields(cls)) if hasattr(plugin, name)}
         inner = getattr(plugin, "filter", plugin)
-        values["module"] = inner.release(profile=profile, strip=strip).wasm if hasattr(inner, "release") else inner.wasm
+        deployed = inner.release(profile=profile, strip=strip) if hasattr(inner, "release") else inner
+        values["module"], values["file_names"] = deployed.wasm, getattr(deployed, "file_names", {})
         values.setdefault("name", inner.name)
-        if getattr(inner, "bundle", None) is not None:
-            values["file_names"] = original_names(inner.bundle, inner.name)
         if "kind" not in values and "kind" not in defaults and hasattr(inner, "callbacks"):
             values["kind"] = inner.callbacks.kind
         known = {name: value for name, value in values.items() if value is not None}

@@ -129,9 +129,10 @@ def _add_running_lines(vm: Vm, reason: str) -> None:
     failure = vm.failure
     if failure is None or failure.traceback:
         return
-    failure.traceback = with_original_names(read_running(vm, reason), vm.loaded.file_names)
-    if failure.traceback:
-        vm.write_log(LogLevel.CRITICAL, failure.traceback.encode("utf-8", "replace"))
+    lines = read_running(vm, reason)
+    failure.traceback = with_original_names(lines, vm.loaded.file_names)
+    if lines:
+        vm.write_log(LogLevel.CRITICAL, lines.encode("utf-8", "replace"))
 
 
 def _interrupted(vm: Vm, record: list[Any], name: str, error: BaseException) -> None:

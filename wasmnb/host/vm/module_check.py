@@ -16,6 +16,7 @@ from ...abi import ENTRY_POINTS, AbiVersion, callbacks_for, hostcalls_for
 from ...abi.wasi import WASI_MODULES, WASI_PREVIEW_1
 from ...compiler.wasm.inspection import ENVOY_ENV, HIGRESS_ENV
 from ...engine import ExportType, ImportType, Runnable
+from ...engine.declarations import signature_text
 from ...errors import ModuleError
 from ...formats.leb128 import Malformed, Reader
 
@@ -137,7 +138,7 @@ def _check_import(required: ImportType, abi: AbiVersion, name: str, extra: Signa
     if signature != (required.params, required.results):
         line = (
             f"Failed to load Wasm module due to an import type mismatch: {full_name}, "
-            f"want: {_signature(required.params, required.results)}, but host exports: {_signature(*signature)}"
+            f"want: {signature_text(required.params, required.results)}, but host exports: {signature_text(*signature)}"
         )
         raise _refuse(name, line, f"it imports {full_name} with the wrong signature.")
 
@@ -160,8 +161,8 @@ def _check_exports(functions: dict[str, ExportType], abi: AbiVersion, name: str)
             continue
         if (function.params, function.results) != signature:
             line = (
-                f"Bad function signature for: {export}, want: {_signature(*signature)}, "
-                f"but the module exports: {_signature(function.params, function.results)}"
+                f"Bad function signature for: {export}, want: {signature_text(*signature)}, "
+                f"but the module exports: {signature_text(function.params, function.results)}"
             )
             raise _refuse(name, line, f"its export {export} has the wrong signature for ABI {abi.text}.")
     if not any(allocator in functions for allocator in ALLOCATORS):
@@ -179,7 +180,3 @@ def _is_looked_up(export: str, functions: dict[str, ExportType]) -> bool:
     if export == "_start":
         return "_initialize" not in functions
     return not (export == ALLOCATORS[1] and ALLOCATORS[0] in functions)
-
-
-def _signature(params: tuple[str, ...], results: tuple[str, ...]) -> str:
-    return short(f"{' '.join(params) or 'void'} -> {' '.join(results) or 'void'}")

@@ -24,11 +24,8 @@ __all__ = ["IS_LZMA", "LEVEL", "ColdCode", "compress", "deflate", "pack"]
 
 _WINDOW = 1 << WINDOW_SHIFT
 
-#: Maximum bytes of a chunk that is rarely needed.
-_LARGE = 3 << 15
-
-#: Maximum bytes of a chunk of functions that are rarely needed, but then together.
-_TOGETHER = 1 << 18
+#: Maximum bytes of a chunk by how its functions are needed: often, rarely but then together, or rarely.
+_CHUNKS = {"warm": _WINDOW, "seldom": 1 << 18, "cold": 3 << 15}
 
 #: Flag in the size of a chunk that is compressed with LZMA. The others are compressed with DEFLATE.
 IS_LZMA = 1 << 31
@@ -116,14 +113,14 @@ def pack(
     links: dict[int, int] = {}
     points: dict[int, dict[int, int]] = {}
     callees: set[int] = set()
-    groups: dict[str, list[tuple[int, int, Translation]]] = {"warm": [], "seldom": [], "cold": []}
+    groups: dict[str, list[tuple[int, int, Translation]]] = {name: [] for name in _CHUNKS}
     for function in functions:
         groups["warm" if function[0] in warm else "seldom" if function[0] in seldom else "cold"].append(function)
     records: list[tuple[int, int]] = []
     data = bytearray()
     for name, group in groups.items():
         is_warm = name == "warm"
-        for chunk in _chunks(group, {"warm": _WINDOW, "seldom": _TOGETHER, "cold": _LARGE}[name]):
+        for chunk in _chunks(group, _CHUNKS[name]):
             content = bytearray()
             for number, code, translation in chunk:
                 start = len(records) * _WINDOW + len(content)
