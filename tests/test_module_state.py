@@ -14,22 +14,22 @@ from tests.test_floors import Module, modules
 #: Variables that are written, with the reason why they can't belong to an object.
 ALLOWED = {
     "wasmnb.sdk.vm._current": "filters call the SDK without a handle; it is a context variable, so that native VMs don't share it",
-    "wasmnb.compiler.guest.app._kept": "inside Wasm the module is the VM, and the glue holds addresses of these objects",
-    "wasmnb.compiler.guest.archive._installed": "inside Wasm the module is the VM, which has one archive",
+    "wasmnb.compiler.guest_code.app._kept": "inside Wasm the module is the VM, and the glue holds addresses of these objects",
+    "wasmnb.compiler.guest_code.archive._installed": "inside Wasm the module is the VM, which has one archive",
 }
 #: Functions whose results are kept and that always return the same for the same arguments.
 PURE = {
-    "wasmnb.compiler.collect.ast_statements._tree",
+    "wasmnb.compiler.cell_source.ast_statements._tree",
     "wasmnb.compiler.release.lean_runtime._digest",
     "wasmnb.compiler.release.profile.hot_set.corpus",
     "wasmnb.compiler.release.release_filter._lean_runtime",
-    "wasmnb.compiler.runtime.runtime._versions",
-    "wasmnb.compiler.runtime.runtime.runtimes_in",
-    "wasmnb.compiler.runtime.staging.guest_digest",
-    "wasmnb.compiler.source.guest_modules._table",
-    "wasmnb.compiler.source.packages._all_imports_of",
-    "wasmnb.compiler.source.packages._dependencies",
-    "wasmnb.compiler.source.packages._digest",
+    "wasmnb.compiler.runtime_build.runtime._versions",
+    "wasmnb.compiler.runtime_build.runtime.runtimes_in",
+    "wasmnb.compiler.runtime_build.staging.guest_digest",
+    "wasmnb.compiler.dependencies.guest_modules._table",
+    "wasmnb.compiler.dependencies.packages._all_imports_of",
+    "wasmnb.compiler.dependencies.packages._dependencies",
+    "wasmnb.compiler.dependencies.packages._digest",
     "wasmnb.host.vm.hostcall_stubs._factory",
     "wasmnb.host.vm.hostcall_stubs.schema_of",
     "wasmnb.sdk.messages.properties._tables",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # for completion in editors; at run time each name is loaded 
     from .compiler import Filter as Filter, FilterInfo as FilterInfo
     from .compiler.decorator import filter as filter  # noqa: A004 -- it is written wasmnb.filter
     from .envoy import Envoy as Envoy
-    from .envoy.compare import compare as compare
+    from .envoy.comparison.compare import compare as compare
     from .envoy.start_cost.forecast import Forecast as Forecast, forecast as forecast
     from .errors import (
         BuildError as BuildError,
@@ -52,10 +52,10 @@ if TYPE_CHECKING:  # for completion in editors; at run time each name is loaded 
     from .messages import Headers as Headers, Request as Request, Response as Response
     from .sdk import *  # noqa: F403
     from .traffic import LoadReport as LoadReport
-    from .traffic.diff.diff import diff as diff
-    from .traffic.data import export_spans as export_spans, otlp as otlp, tables_of as tables_of
+    from .traffic.build_diff.diff import diff as diff
+    from .traffic.data_frames import export_spans as export_spans, otlp as otlp, tables_of as tables_of
     from .traffic.load import load as load
-    from .traffic.plans import (
+    from .traffic.load_plans import (
         LoadPhase as LoadPhase,
         LoadPlan as LoadPlan,
         LoadRequest as LoadRequest,
@@ -70,7 +70,7 @@ if TYPE_CHECKING:  # for completion in editors; at run time each name is loaded 
     )
     from .traffic.replay.replay import replay as replay
     from .traffic.replay.report import ReplayReport as ReplayReport
-    from .traffic.serving import WasmTransport as WasmTransport
+    from .traffic.http_server import WasmTransport as WasmTransport
 
 #: Module -> its names that this package exports. The SDK's names are all exported.
 _HOMES = {
@@ -78,7 +78,7 @@ _HOMES = {
     "compiler": ("Filter", "FilterInfo"),
     "compiler.decorator": ("filter",),
     "envoy": ("Envoy",),
-    "envoy.compare": ("compare",),
+    "envoy.comparison.compare": ("compare",),
     "envoy.start_cost.forecast": ("Forecast", "forecast"),
     "errors": (
         "BuildError",
@@ -106,12 +106,12 @@ _HOMES = {
     ),
     "messages": ("Headers", "Request", "Response"),
     "traffic": ("LoadReport", "load"),
-    "traffic.diff": ("diff",),
-    "traffic.data": ("export_spans", "otlp", "tables_of"),
-    "traffic.plans": ("LoadPhase", "LoadPlan", "LoadRequest", "LoadSession", "LoadStop"),
+    "traffic.build_diff": ("diff",),
+    "traffic.data_frames": ("export_spans", "otlp", "tables_of"),
+    "traffic.load_plans": ("LoadPhase", "LoadPlan", "LoadRequest", "LoadSession", "LoadStop"),
     "traffic.recorded": ("RecordedExchange", "read_traffic", "record", "write_traffic"),
     "traffic.replay": ("ReplayReport", "replay"),
-    "traffic.serving": ("WasmTransport",),
+    "traffic.http_server": ("WasmTransport",),
 }
 
 #: A star import doesn't replace Python's own `filter`, and doesn't need httpx.
@@ -123,7 +123,7 @@ _PROVIDERS = {
     "current_progress": ("notebook.progress", "current_progress"),
     "error_lines": ("view", "error_lines"),
     "export": ("envoy", "export"),
-    "listen": ("traffic.serving.server", "listen"),
+    "listen": ("traffic.http_server.server", "listen"),
     "mimebundle": ("view", "mimebundle"),
     "panel_of": ("view.panel", "panel_of"),
     "read_envoy": ("envoy.config.import_config", "read_envoy"),

@@ -1,6 +1,6 @@
 """Small or simple modules that are expensive to read, to compile or to describe."""
 
-from wasmnb.formats.leb128 import CORE_MAGIC, name, section, unsigned, vector
+from wasmnb.parsing.leb128 import CORE_MAGIC, name, section, unsigned, vector
 
 _TYPE, _IMPORT, _FUNCTION, _TABLE, _MEMORIES, _GLOBALS, _EXPORT, _START, _ELEMENTS, _CODE, _DATA = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from wasmnb._scratch import remove_abandoned
 from wasmnb.compiler.cache.runtimes import Cache
-from wasmnb.compiler.runtime.componentize import ComponentizeError, componentize
+from wasmnb.compiler.runtime_build.componentize import ComponentizeError, componentize
 from wasmnb.compiler.cache.machine_code import compiled
 from wasmnb.engine import Engine
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from tests.foreign.odd_modules import TEXTS
 from tests.host.host_kit import FRAME, Raw
 from wasmnb.abi import AbiVersion, callbacks_for, hostcalls_for
-from wasmnb.compiler.wasm.inspection import inspect_module
+from wasmnb.compiler.wasm_binary.inspection import inspect_module
 from wasmnb.engine import assemble
 from wasmnb.errors import WasmnbError
-from wasmnb.formats.leb128 import CORE_MAGIC, Reader, section, unsigned
+from wasmnb.parsing.leb128 import CORE_MAGIC, Reader, section, unsigned
 from wasmnb.host import Proxy
 
 #: Modules that one process runs.

@@ -11,7 +11,7 @@ import pytest
 from tests.attack.bombs import COMPILED, READ, exports
 from tests.host.host_kit import Raw
 from wasmnb import Filter
-from wasmnb.compiler.wasm.inspection import inspect_module
+from wasmnb.compiler.wasm_binary.inspection import inspect_module
 from wasmnb.engine import compile_process, default_engine
 from wasmnb.engine.compile_process import can_take_long
 from wasmnb.errors import ModuleError

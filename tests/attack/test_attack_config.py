@@ -12,7 +12,7 @@ from wasmnb import Filter, Proxy
 from wasmnb.engine import assemble
 from wasmnb.envoy.config import import_config
 from wasmnb.errors import UsageError, WasmnbError
-from wasmnb.formats.yaml_lines import read_yaml
+from wasmnb.parsing.yaml_lines import read_yaml
 from tests.host.test_from_envoy import MODULE
 
 

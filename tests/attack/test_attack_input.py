@@ -7,7 +7,7 @@ import pytest
 
 from tests.host.test_from_envoy import EXTENSIONS, plugin, write
 from wasmnb.compiler.cache.runtimes import Cache
-from wasmnb.compiler.runtime.runtime_cache import list_runtimes
+from wasmnb.compiler.runtime_build.runtime_cache import list_runtimes
 from wasmnb.envoy.config import import_config
 from wasmnb.envoy.config.import_config import read_envoy
 from wasmnb.errors import UsageError, WasmnbError
@@ -106,7 +106,7 @@ def steers(text):
 def test_text_forms_show_control_and_direction_characters_as_escapes():
     from wasmnb.errors import FilterTrap, ModuleError, SourceError
     from wasmnb.host.inspect.tree import TreeNode
-    from wasmnb.host.state.metrics import Metrics
+    from wasmnb.host.shared_state.metrics import Metrics
     from wasmnb.abi import MetricType
 
     metric = Metrics().define(MetricType.COUNTER, STEERING.encode("utf-8", "surrogatepass"))

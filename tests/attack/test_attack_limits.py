@@ -7,9 +7,9 @@ from wasmnb import Filter, Response
 from wasmnb.abi import LogLevel, Status, encode_pairs
 from wasmnb.host import Proxy
 from wasmnb.host.properties.filter_state import FilterState
-from wasmnb.host.state.metrics import Metrics, MetricTable
-from wasmnb.host.state.shared_data import SharedState
-from wasmnb.host.state.storage import OVERHEAD, StorageBudget
+from wasmnb.host.shared_state.metrics import Metrics, MetricTable
+from wasmnb.host.shared_state.shared_data import SharedState
+from wasmnb.host.shared_state.storage import OVERHEAD, StorageBudget
 from wasmnb.host.trace.log import Log, LogLine
 
 MIB = 1 << 20

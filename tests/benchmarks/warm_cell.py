@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 from wasmnb import Filter, Proxy
-from wasmnb.compiler.runtime.componentize import componentize
-from wasmnb.compiler.source.requirements import Requirements
-from wasmnb.compiler.runtime.build_module import link_component
-from wasmnb.compiler.runtime.staging import stage
+from wasmnb.compiler.runtime_build.componentize import componentize
+from wasmnb.compiler.dependencies.requirements import Requirements
+from wasmnb.compiler.runtime_build.build_module import link_component
+from wasmnb.compiler.runtime_build.staging import stage
 from wasmnb.engine import Engine
 
 from .reporting import median, report, timed

@@ -1,7 +1,7 @@
 """Shared by tests of whole filters: small sources, and a function that returns the log of a filter's start."""
 
 from wasmnb.compiler import Filter
-from wasmnb.compiler.runtime.probe import probe
+from wasmnb.compiler.runtime_build.probe import probe
 from wasmnb.engine import Image, default_engine
 
 STREAM = "class F(HttpContext):\n    def on_http_request_headers(self, num_headers, end_of_stream): pass\n"

@@ -1,4 +1,4 @@
-"""Writes `wasmnb/compiler/source/guest_stdlib.json`: the standard library of the Python inside a runtime.
+"""Writes `wasmnb/compiler/dependencies/guest_stdlib.json`: the standard library of the Python inside a runtime.
 
 Run `python -m tests.compiler.guest_stdlib` after an update of componentize-py. It takes about a minute.
 """
@@ -8,9 +8,9 @@ import re
 import tempfile
 from pathlib import Path
 
-from wasmnb.compiler.runtime.componentize import ComponentizeError, componentize
-from wasmnb.compiler.runtime.staging import APP, SITE
-from wasmnb.compiler.runtime.wit import world_text
+from wasmnb.compiler.runtime_build.componentize import ComponentizeError, componentize
+from wasmnb.compiler.runtime_build.staging import APP, SITE
+from wasmnb.compiler.runtime_build.wit import world_text
 
 TABLE = Path(__file__).parents[2] / "wasmnb" / "compiler" / "source" / "guest_stdlib.json"
 

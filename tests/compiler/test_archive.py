@@ -6,7 +6,7 @@ import pytest
 
 from tests.compiler.compiler_kit import texts
 from wasmnb import Envoy, Filter, Proxy
-from wasmnb.compiler.source.stdlib import ARCHIVED, DEFERRED, PRELOADED
+from wasmnb.compiler.dependencies.stdlib import ARCHIVED, DEFERRED, PRELOADED
 
 IMPORTS = f"""
 import importlib, json, sys

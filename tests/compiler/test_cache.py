@@ -328,8 +328,8 @@ def test_manifests_are_readable_json(cache):
 ORPHAN = """
 import os, signal, sys, threading, time
 from pathlib import Path
-from wasmnb.compiler.runtime import componentize
-from wasmnb.compiler.runtime.componentize import componentize as run
+from wasmnb.compiler.runtime_build import componentize
+from wasmnb.compiler.runtime_build.componentize import componentize as run
 componentize._RUN = "import time; time.sleep(600)"
 def wait(seconds):
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()

@@ -8,7 +8,7 @@ import pytest
 
 from wasmnb.compiler.cache import places
 from wasmnb.compiler.cache.machine_code import compiled
-from wasmnb.compiler.runtime.runtime_cache import clear_runtimes
+from wasmnb.compiler.runtime_build.runtime_cache import clear_runtimes
 from wasmnb.engine import Engine, Instance, assemble
 from wasmnb.errors import CacheWarning, ModuleError
 

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wasmtime import wat2wasm
 
-from wasmnb.compiler.wasm.component import Component
-from wasmnb.compiler.wasm.core_module import CoreModule, Import
-from wasmnb.compiler.wasm.inspection import inspect_module
-from wasmnb.formats.leb128 import Malformed
+from wasmnb.compiler.wasm_binary.component import Component
+from wasmnb.compiler.wasm_binary.core_module import CoreModule, Import
+from wasmnb.compiler.wasm_binary.inspection import inspect_module
+from wasmnb.parsing.leb128 import Malformed
 
 TEXT = """
   (module

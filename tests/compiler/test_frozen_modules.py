@@ -3,7 +3,7 @@
 import struct
 
 from tests.compiler.compiler_kit import texts
-from wasmnb.compiler.runtime.frozen_modules import clear_frozen
+from wasmnb.compiler.runtime_build.frozen_modules import clear_frozen
 
 HEAP = 4096
 

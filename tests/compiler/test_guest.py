@@ -8,7 +8,7 @@ import pytest
 from tests.compiler.compiler_kit import STREAM, said, texts
 from wasmnb.abi import HOSTCALLS, AbiVersion, hostcalls_for
 from wasmnb.compiler import Filter
-from wasmnb.compiler.source.stdlib import ABSENT, PRELOADED, PRESENT
+from wasmnb.compiler.dependencies.stdlib import ABSENT, PRELOADED, PRESENT
 from wasmnb.engine import default_engine
 from wasmnb.host import Proxy
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from wasmnb.compiler.source.requirements import Requirements
+from wasmnb.compiler.dependencies.requirements import Requirements
 
 #: Builds a runtime in a cache of its own; prints a hash in it, the hash that a release module has, and that of the runtime's bytes.
 BUILD = '''

@@ -4,9 +4,9 @@ import ast
 
 import pytest
 
-from wasmnb.compiler.source.imports import imported_modules, parse
-from wasmnb.compiler.source.resolver import resolve
-from wasmnb.compiler.source.filter_source import Part, Source
+from wasmnb.compiler.dependencies.imports import imported_modules, parse
+from wasmnb.compiler.dependencies.resolver import resolve
+from wasmnb.compiler.dependencies.filter_source import Part, Source
 from wasmnb.errors import SourceError
 
 
@@ -201,7 +201,7 @@ def test_zoneinfo_brings_time_zones_and_their_packages():
 
 
 def test_time_zones_of_the_system_serve_without_tzdata(monkeypatch, tmp_path):
-    from wasmnb.compiler.source import reach
+    from wasmnb.compiler.dependencies import reach
 
     real = reach.find_package
     monkeypatch.setattr(reach, "find_package", lambda name: None if name == "tzdata" else real(name))

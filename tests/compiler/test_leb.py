@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmnb.formats import leb128 as leb
-from wasmnb.formats.leb128 import Malformed, Reader
+from wasmnb.parsing import leb128 as leb
+from wasmnb.parsing.leb128 import Malformed, Reader
 
 
 @given(st.integers(0, 2**32 - 1))

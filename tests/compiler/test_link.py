@@ -3,11 +3,11 @@
 import pytest
 from wasmtime import wat2wasm
 
-from wasmnb.compiler.wasm.component import Builtin, Component, Lowered, Ref
-from wasmnb.compiler.wasm.core_module import CoreModule
-from wasmnb.compiler.wasm.component_graph import Graph
-from wasmnb.formats.leb128 import Malformed
-from wasmnb.compiler.wasm.linker import link, memory_image
+from wasmnb.compiler.wasm_binary.component import Builtin, Component, Lowered, Ref
+from wasmnb.compiler.wasm_binary.core_module import CoreModule
+from wasmnb.compiler.wasm_binary.component_graph import Graph
+from wasmnb.parsing.leb128 import Malformed
+from wasmnb.compiler.wasm_binary.linker import link, memory_image
 from wasmnb.engine import Instance, default_engine
 
 COMPONENT = """
@@ -164,7 +164,7 @@ def test_unexpected_component_features_are_refused(old, new, word):
 
 
 def test_glue_names_are_derived_from_imports():
-    from wasmnb.compiler.wasm.component_graph import glue_name
+    from wasmnb.compiler.wasm_binary.component_graph import glue_name
 
     assert glue_name(Lowered("wasi:random/random@0.2.9", "get-random-bytes")) == "wasi:random/random#get-random-bytes"
     assert glue_name(Builtin("resource.drop")) == "builtin#resource.drop"

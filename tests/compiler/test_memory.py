@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wasmnb.compiler.runtime.heap_trim import MemoryRegions, clear_unused
-from wasmnb.compiler.wasm.memory_image import PAGE, MemoryImage
+from wasmnb.compiler.runtime_build.heap_trim import MemoryRegions, clear_unused
+from wasmnb.compiler.wasm_binary.memory_image import PAGE, MemoryImage
 
 runs = st.lists(st.tuples(st.integers(0, PAGE - 300), st.binary(min_size=1, max_size=300)), max_size=12)
 

@@ -6,8 +6,8 @@ import textwrap
 import pytest
 
 from wasmnb.compiler import Filter
-from wasmnb.compiler.source.local_modules import Folder
-from wasmnb.compiler.source.filter_source import LocalModule, Part, Source
+from wasmnb.compiler.dependencies.local_modules import Folder
+from wasmnb.compiler.dependencies.filter_source import LocalModule, Part, Source
 from wasmnb.errors import SourceError, UsageError
 from wasmnb.host import Proxy
 from wasmnb.sdk.loading.parts import pack, unpack

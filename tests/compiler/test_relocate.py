@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wasmtime import wat2wasm
 
-from wasmnb.compiler.wasm.core_module import CoreModule
-from wasmnb.formats.leb128 import Malformed
-from wasmnb.compiler.wasm.relocations import body_parts
+from wasmnb.compiler.wasm_binary.core_module import CoreModule
+from wasmnb.parsing.leb128 import Malformed
+from wasmnb.compiler.wasm_binary.relocations import body_parts
 
 EVERYTHING = """
   (module

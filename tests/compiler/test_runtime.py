@@ -12,8 +12,8 @@ import pytest
 from tests.compiler.compiler_kit import STREAM, said
 from wasmnb.compiler import Filter, build_runtime, clear_runtimes, list_runtimes
 from wasmnb.compiler.cache.runtimes import Cache
-from wasmnb.compiler.runtime import runtime as runtime_module
-from wasmnb.compiler.source.requirements import Requirements
+from wasmnb.compiler.runtime_build import runtime as runtime_module
+from wasmnb.compiler.dependencies.requirements import Requirements
 from wasmnb.engine import default_engine
 from wasmnb.errors import BuildError, SourceError, UsageError
 

@@ -3,11 +3,11 @@
 import pytest
 from wasmtime import wat2wasm
 
-from wasmnb.formats import leb128 as leb
-from wasmnb.compiler.wasm.core_module import SECTIONS, CoreModule
-from wasmnb.compiler.wasm.component_graph import Node
-from wasmnb.formats.leb128 import Malformed
-from wasmnb.compiler.wasm.stack_guard import LEVEL, SMALL_LEVEL, StackGuard
+from wasmnb.parsing import leb128 as leb
+from wasmnb.compiler.wasm_binary.core_module import SECTIONS, CoreModule
+from wasmnb.compiler.wasm_binary.component_graph import Node
+from wasmnb.parsing.leb128 import Malformed
+from wasmnb.compiler.wasm_binary.stack_guard import LEVEL, SMALL_LEVEL, StackGuard
 from wasmnb.engine import Instance, default_engine
 
 PAD = "(nop) " * 130

@@ -5,8 +5,8 @@ import math
 import pytest
 
 import wasmnb
-from wasmnb.compiler.collect.value_literals import literal, obstacle
-from wasmnb.compiler.collect.ast_statements import Text
+from wasmnb.compiler.cell_source.value_literals import literal, obstacle
+from wasmnb.compiler.cell_source.ast_statements import Text
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import ast
 
 import pytest
 
-from wasmnb.compiler.source.filter_source import LocalModule, Part, Source
-from wasmnb.compiler.source.portable_names import portable_names, with_portable_names
-from wasmnb.compiler.source.stripping import strip_all
+from wasmnb.compiler.dependencies.filter_source import LocalModule, Part, Source
+from wasmnb.compiler.dependencies.portable_names import portable_names, with_portable_names
+from wasmnb.compiler.dependencies.stripping import strip_all
 
 CASES = {
     "comment": ("x = 1  # secret\n# secret\ny = '#not'  # secret", "x = 1\n\ny = '#not'"),

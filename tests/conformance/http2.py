@@ -30,7 +30,7 @@ from h2.events import (
     TrailersReceived,
 )
 
-from wasmnb.envoy.network.loopback import LoopbackServer
+from wasmnb.envoy.sockets.loopback import LoopbackServer
 from wasmnb.messages import Headers, Request, Response, to_bytes
 
 from .scenario import Http2

@@ -9,8 +9,8 @@ from dataclasses import fields, replace
 
 from wasmnb.abi import LogLevel
 from wasmnb.envoy import Cluster, EnvoyPlugin, EnvoyProcess, EnvoyRefused, Listener, Upstream, bootstrap
-from wasmnb.envoy.network.client import Client
-from wasmnb.envoy.network.client_connection import ClientResult
+from wasmnb.envoy.sockets.client import Client
+from wasmnb.envoy.sockets.client_connection import ClientResult
 from wasmnb.envoy.process import crash_of, scratch_folder
 from wasmnb.envoy.config.bootstrap import merge
 from wasmnb.messages import Headers, Request

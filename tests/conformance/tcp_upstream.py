@@ -3,7 +3,7 @@
 import socket
 import time
 
-from wasmnb.envoy.network.loopback import LoopbackServer
+from wasmnb.envoy.sockets.loopback import LoopbackServer
 
 
 class TcpUpstream(LoopbackServer):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from wasmnb.envoy import Upstream
-from wasmnb.envoy.network.http1 import Head
+from wasmnb.envoy.sockets.http1 import Head
 from wasmnb.messages import Response
 
 from wasmnb.host.upstream.raw_response import RawResponse

@@ -50,7 +50,7 @@ ELSEWHERE = re.compile(r"(parameters|options)\b[^.]* (are|as) |\b[Aa]s (for )?`[
 #: Modules whose names people import.
 PUBLIC = (
     "wasmnb", "wasmnb.sdk", "wasmnb.sdk.hostcalls", "wasmnb.sdk.jwt", "wasmnb.testing", "wasmnb.testing.fuzzing",
-    "wasmnb.testing.declarative", "wasmnb.host", "wasmnb.envoy", "wasmnb.traffic", "wasmnb.compiler", "wasmnb.engine", "wasmnb.view",
+    "wasmnb.testing.declarative_tests", "wasmnb.host", "wasmnb.envoy", "wasmnb.traffic", "wasmnb.compiler", "wasmnb.engine", "wasmnb.view",
 )  # fmt: skip
 #: Methods of public classes that only the package calls.
 INTERNAL = {

@@ -7,8 +7,8 @@ import pytest
 
 from wasmnb import Filter, Proxy, Request, Response, write_traffic
 from wasmnb.traffic.recorded import RecordedExchange
-from wasmnb.traffic.data.columns import SCHEMAS
-from wasmnb.traffic.plans.plan_file import parse_plan
+from wasmnb.traffic.data_frames.columns import SCHEMAS
+from wasmnb.traffic.load_plans.plan_file import parse_plan
 
 PAGE = (Path(__file__).parents[2] / "docs" / "traffic.md").read_text()
 

@@ -6,7 +6,7 @@ from ctypes import c_void_p
 
 import pytest
 
-from wasmnb.engine.c_interface import CObject
+from wasmnb.engine.c_objects import CObject
 
 
 def test_object_is_freed_once_by_close_or_by_collection():

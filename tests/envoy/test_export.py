@@ -414,7 +414,7 @@ class T(HttpContext):
     tags = document(tmp_path, "envoy.yaml")["stats_config"]["stats_tags"]
     assert [tag["tag_name"] for tag in tags] == ["zone", "x_y", "user"]
     from wasmnb.abi import MetricType
-    from wasmnb.host.state.prometheus import prometheus_text
+    from wasmnb.host.shared_state.prometheus import prometheus_text
     from wasmnb.host import Metric
 
     text = prometheus_text([Metric(MetricType.COUNTER, "zone.a.x-y.1.user.b.hits", 2)], tags)

@@ -4,7 +4,7 @@ import pytest
 
 from tests.foreign.toolchain import scripted_guest
 from wasmnb.compiler import Filter
-from wasmnb.compiler.source.filter_source import Part
+from wasmnb.compiler.dependencies.filter_source import Part
 from wasmnb.envoy import Envoy, EnvoyPlugin, Parity, compare
 from wasmnb.errors import UsageError
 from wasmnb.host import Cluster, Listener, Plugin, Proxy, RouteMatch

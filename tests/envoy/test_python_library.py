@@ -6,7 +6,7 @@ import pytest
 
 from wasmnb import Envoy, Filter, Proxy
 from wasmnb.host import Plugin
-from wasmnb.host.http.routing.route import RouteMatch
+from wasmnb.host.http.route_table.route import RouteMatch
 
 SOURCE = """
 import json

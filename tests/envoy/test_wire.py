@@ -6,9 +6,9 @@ import threading
 import pytest
 
 from wasmnb.envoy import Upstream
-from wasmnb.envoy.network.client import Client
+from wasmnb.envoy.sockets.client import Client
 from wasmnb.messages import Headers, Request, Response
-from wasmnb.formats.header_block import parse_header_lines
+from wasmnb.parsing.header_block import parse_header_lines
 
 
 def ask(upstream: Upstream, request: Request, **more):

@@ -5,7 +5,7 @@ import pytest
 from wasmnb import Proxy
 from wasmnb.envoy import Envoy
 from wasmnb.errors import UsageError
-from wasmnb.host.envoy_api.schema import ENUMERATIONS, FIELDS, REQUIRED
+from wasmnb.host.envoy_messages.schema import ENUMERATIONS, FIELDS, REQUIRED
 from wasmnb.host.plugins.built_in import BuiltIn
 
 ROUTE = {"match": {"prefix": "/"}, "route": {"cluster": "upstream"}}

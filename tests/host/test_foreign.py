@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from tests.host.host_kit import said, scripted_proxy
 from wasmnb.abi import Status
-from wasmnb.formats import protobuf
-from wasmnb.host.foreign import cel, signatures
-from wasmnb.host.foreign.functions import FOREIGN
+from wasmnb.parsing import protobuf
+from wasmnb.host.foreign_functions import cel, signatures
+from wasmnb.host.foreign_functions.functions import FOREIGN
 
 
 def value(text, **names):

@@ -7,7 +7,7 @@ import pytest
 
 from wasmnb import Proxy, Response, UsageError
 from wasmnb.engine import assemble
-from wasmnb.formats import protobuf
+from wasmnb.parsing import protobuf
 
 # Responds with status 200 + the size of its plugin configuration, so that a test can see the configuration.
 MODULE = """(module

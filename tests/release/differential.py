@@ -14,10 +14,10 @@ from wasmtime import _bindings
 
 from tests.release.wasm_generator import FUEL as CALLS
 from tests.release.wasm_generator import IMPORTS, MEMORY_PAGES, Generator
-from wasmnb.formats import leb128 as leb
-from wasmnb.compiler.wasm.core_module import CoreModule
-from wasmnb.compiler.release.assembly.release_module import eager_module
-from wasmnb.compiler.release.assembly.split_module import SplitModule, operations_for
+from wasmnb.parsing import leb128 as leb
+from wasmnb.compiler.wasm_binary.core_module import CoreModule
+from wasmnb.compiler.release.module_assembly.release_module import eager_module
+from wasmnb.compiler.release.module_assembly.split_module import SplitModule, operations_for
 from wasmnb.compiler.release.interpreter.translation import translate_module
 
 

@@ -9,8 +9,8 @@ from functools import cache, partial
 from unittest import mock
 
 from tests.release.differential import Case, make_engine, random_hot
-from wasmnb.compiler.release.assembly import split_module, stubs
-from wasmnb.compiler.release.function_split import liveness
+from wasmnb.compiler.release.module_assembly import split_module, stubs
+from wasmnb.compiler.release.module_assembly import liveness
 from wasmnb.compiler.release.interpreter import translator, value_instructions
 from wasmnb.compiler.release.interpreter.handlers import _next
 from wasmnb.compiler.release.interpreter.opcodes import COMPARISONS, IMMEDIATE, LOADS, NUMERIC, SATURATING, STORES

@@ -2,9 +2,9 @@
 
 import pytest
 
-from wasmnb.compiler.release.function_split.liveness import live_locals
-from wasmnb.compiler.wasm.core_module import CoreModule
-from wasmnb.compiler.wasm.relocations import end_of_locals, instructions
+from wasmnb.compiler.release.module_assembly.liveness import live_locals
+from wasmnb.compiler.wasm_binary.core_module import CoreModule
+from wasmnb.compiler.wasm_binary.relocations import end_of_locals, instructions
 from wasmnb.engine import assemble
 
 

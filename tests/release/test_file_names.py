@@ -3,7 +3,7 @@
 import pytest
 
 from wasmnb import Filter, Proxy
-from wasmnb.compiler.source.filter_source import Part
+from wasmnb.compiler.dependencies.filter_source import Part
 
 pytestmark = pytest.mark.slow
 

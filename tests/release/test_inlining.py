@@ -5,10 +5,10 @@ import pytest
 from tests.release.differential import random_hot, split
 from tests.release.wasm_generator import Generator
 from wasmnb import Filter
-from wasmnb.compiler.release.assembly.inlining import FILLERS, filler
-from wasmnb.compiler.wasm.core_module import CoreModule
-from wasmnb.compiler.wasm.relocations import instructions
-from wasmnb.formats.leb128 import Reader
+from wasmnb.compiler.release.module_assembly.inlining import FILLERS, filler
+from wasmnb.compiler.wasm_binary.core_module import CoreModule
+from wasmnb.compiler.wasm_binary.relocations import instructions
+from wasmnb.parsing.leb128 import Reader
 
 
 def inlined(wasm, growth):

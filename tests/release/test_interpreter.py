@@ -7,13 +7,13 @@ import pytest
 import wasmtime
 
 from tests.release.differential import Run, difference, make_engine, random_hot, split
-from wasmnb.compiler.release.assembly.split_module import SplitModule, operations_for
+from wasmnb.compiler.release.module_assembly.split_module import SplitModule, operations_for
 from wasmnb.compiler.release.interpreter.cold_code import compress, deflate
 from wasmnb.compiler.release.interpreter.handlers import READERS, interpreter_text
 from wasmnb.compiler.release.interpreter.layout import Layout
 from wasmnb.compiler.release.interpreter.operations import Operations
 from wasmnb.compiler.release.interpreter.translation import translate_module
-from wasmnb.compiler.wasm.core_module import CoreModule
+from wasmnb.compiler.wasm_binary.core_module import CoreModule
 from wasmnb.engine import assemble
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from wasmnb import Envoy, Filter, ModuleError, Plugin, Proxy
 from wasmnb.compiler.release.profile.block_profile import BlockProfile
-from wasmnb.compiler.wasm.core_module import CoreModule
+from wasmnb.compiler.wasm_binary.core_module import CoreModule
 from wasmnb.envoy import EnvoyPlugin
 from wasmnb.envoy.process import EnvoyRefused
 from wasmnb.errors import FilterTrap

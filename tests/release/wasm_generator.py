@@ -4,7 +4,7 @@ import random
 import struct
 from bisect import bisect_right
 
-from wasmnb.formats import leb128 as leb
+from wasmnb.parsing import leb128 as leb
 from wasmnb.compiler.release.interpreter.opcodes import LOADS, NUMERIC, SATURATING, STORES
 
 CODES = {"i32": 0x7F, "i64": 0x7E, "f32": 0x7D, "f64": 0x7C}

@@ -7,8 +7,8 @@ import zlib
 import pytest
 
 from wasmnb.sdk import ContentError, compress, decompress
-from wasmnb.sdk.content.coding import StreamDecoder
-from wasmnb.sdk.content.splitters import EventMessages, EventSplitter, JsonLineSplitter, LineSplitter, WholeMessages
+from wasmnb.sdk.body_formats.coding import StreamDecoder
+from wasmnb.sdk.body_formats.splitters import EventMessages, EventSplitter, JsonLineSplitter, LineSplitter, WholeMessages
 
 DATA = b"some text, and some more text. " * 200
 RAW = zlib.compressobj(wbits=-15)

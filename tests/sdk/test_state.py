@@ -6,7 +6,7 @@ import pytest
 from tests.sdk.fake_proxy import FakeProxy
 
 from wasmnb.abi.struct_wire import read_metadata, read_struct
-from wasmnb.formats import protobuf
+from wasmnb.parsing import protobuf
 from wasmnb.sdk.errors import CasMismatch, NotFound
 from wasmnb.sdk.logs import LogStream, ProxyLogHandler
 

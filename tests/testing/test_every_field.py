@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from wasmnb.testing import FixtureError, run_declarative
-from wasmnb.testing.declarative import suite as schema
-from wasmnb.testing.declarative.fastedge import Fixture
+from wasmnb.testing.declarative_tests import suite as schema
+from wasmnb.testing.declarative_tests.fastedge import Fixture
 
 SUITES = Path(__file__).parent / "suites"
 

@@ -7,7 +7,7 @@ from statistics import median
 import pytest
 
 from wasmnb import Envoy, Filter, Headers, Request
-from wasmnb.envoy.network.client import Client
+from wasmnb.envoy.sockets.client import Client
 from wasmnb.envoy.start_cost.measure import resident_memory
 from wasmnb.testing import fuzz, response, upstream
 from wasmnb.testing.fuzzing.scenarios.loops import COUNTER, insert_number

@@ -3,7 +3,7 @@
 import pytest
 
 from wasmnb.testing import FixtureError
-from wasmnb.testing.declarative.suite import read_suite
+from wasmnb.testing.declarative_tests.suite import read_suite
 
 
 @pytest.fixture

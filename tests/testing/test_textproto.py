@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmnb.testing import FixtureError
-from wasmnb.testing.declarative.syntax.nodes import Block, Scalar
-from wasmnb.testing.declarative.syntax.textproto import read_textproto
+from wasmnb.testing.declarative_tests.readers.nodes import Block, Scalar
+from wasmnb.testing.declarative_tests.readers.textproto import read_textproto
 
 
 def read(text):

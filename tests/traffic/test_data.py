@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from wasmnb import Filter, Proxy, Request, Response, UsageError, export_spans, load, otlp, replay, tables_of
-from wasmnb.traffic.data.columns import SCHEMAS
+from wasmnb.traffic.data_frames.columns import SCHEMAS
 from wasmnb.traffic.recorded import RecordedExchange
 
 SOURCE = """\

@@ -9,9 +9,9 @@ import pytest
 
 from wasmnb import Filter, Request, Response, diff
 from wasmnb.errors import UsageError
-from wasmnb.traffic.diff import DiffReport
-from wasmnb.traffic.diff.differences import differences
-from wasmnb.traffic.diff.observation import Observation
+from wasmnb.traffic.build_diff import DiffReport
+from wasmnb.traffic.build_diff.differences import differences
+from wasmnb.traffic.build_diff.observation import Observation
 from wasmnb.traffic.junit import write_junit
 from wasmnb.traffic.recorded import RecordedExchange
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.host.host_kit import wat
 from wasmnb import Filter, Proxy
-from wasmnb.compiler.source.filter_source import Part
+from wasmnb.compiler.dependencies.filter_source import Part
 from wasmnb.errors import FilterTrap, NativeWarning, SourceError, UsageError
 from wasmnb.sdk.diagnostics.profiling import CALLS, PROBE
 from wasmnb.traffic import profile

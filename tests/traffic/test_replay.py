@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from wasmnb import Filter, Plugin, Proxy, Request, Response, read_traffic, replay, write_traffic
 from wasmnb.errors import UsageError
 from wasmnb.host.trace.exchange_log import Exchanges
-from wasmnb.traffic.data.columns import COLUMNS
+from wasmnb.traffic.data_frames.columns import COLUMNS
 from wasmnb.traffic.recorded import RecordedExchange
 from wasmnb.traffic.replay import ReplayReport
 from wasmnb.traffic.replay.session import sendable

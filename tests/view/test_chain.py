@@ -7,8 +7,8 @@ import pytest
 from wasmnb import Filter
 from wasmnb.errors import FilterTrap, SourceError, conclusion_of
 from wasmnb.view import error_lines
-from wasmnb.view.errors.exception_chain import chain_of
-from wasmnb.view.errors.error_lines import traceback_lines
+from wasmnb.view.tracebacks.exception_chain import chain_of
+from wasmnb.view.tracebacks.error_lines import traceback_lines
 
 CELL = "%%wasmfilter a\ndef lookup(user):\n    try:\n        return {}[user]\n    except KeyError as error:\n        raise ValueError(user) from error\n"
 CHAIN = """\

@@ -1,8 +1,8 @@
 """Local variables in the traceback of a filter, including hostile values."""
 
 from wasmnb.errors import FilterTrap, conclusion_of
-from wasmnb.view.errors.exception_chain import chain_of
-from wasmnb.view.errors.error_lines import error_lines, traceback_lines
+from wasmnb.view.tracebacks.exception_chain import chain_of
+from wasmnb.view.tracebacks.error_lines import error_lines, traceback_lines
 
 TRACEBACK = """Traceback (most recent call last):
   File "Cell In[7]", line 3, in on_http_request_headers

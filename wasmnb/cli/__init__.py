@@ -124,7 +124,7 @@ def _discard_output() -> None:
 
 def _report(error: WasmnbError, code: int) -> int:
     """Print an error, with the source line if it has one, and return the exit code."""
-    from wasmnb.view.errors.error_lines import error_lines
+    from wasmnb.view.tracebacks.error_lines import error_lines
 
     if code != MACHINE:
         sys.stdout.flush()

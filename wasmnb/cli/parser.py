@@ -203,7 +203,7 @@ def _fuzz(p: argparse.ArgumentParser) -> None:
 
 
 def _test(p: argparse.ArgumentParser) -> None:
-    from wasmnb.testing.declarative.flags import SUITE_FLAGS
+    from wasmnb.testing.declarative_tests.flags import SUITE_FLAGS
 
     _table(p, SUITE_FLAGS)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from wasmnb.testing.declarative.flags import run_suites
+from wasmnb.testing.declarative_tests.flags import run_suites
 
 __all__ = ["test"]
 

@@ -10,7 +10,7 @@ from wasmnb.notebook.magics.traffic.load import progress_of
 from wasmnb.notebook.progress import TerminalProgress
 from wasmnb.traffic.curl import from_options, read_at
 from wasmnb.traffic.junit import write_junit
-from wasmnb.traffic.plans.report import PlanReport
+from wasmnb.traffic.load_plans.report import PlanReport
 from wasmnb.traffic.replay.flags import executor_of, recording_of
 from wasmnb.traffic.upstream_flags import evaluate, upstreams
 from wasmnb.view.mimebundle import static_bundle
@@ -60,7 +60,7 @@ def replay(options: Namespace) -> int:
 
 def diff(options: Namespace) -> int:
     """Run the command and return 1 if something differs or nothing was compared, 130 if it was interrupted."""
-    from wasmnb.traffic.diff import diff as run
+    from wasmnb.traffic.build_diff import diff as run
 
     recording = recording_of(options)
     old, new = _filter(options.old), _filter(options.new)

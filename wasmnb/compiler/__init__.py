@@ -15,8 +15,8 @@ VM; `wasm.embed_source` puts source and runtime together. A `Filter` holds one o
 """
 
 from .filter import Filter, FilterInfo
-from .runtime.runtime_cache import RuntimeFacts, build_runtime, clear_runtimes, list_runtimes
-from .wasm.inspection import ModuleFacts, inspect_module
+from .runtime_build.runtime_cache import RuntimeFacts, build_runtime, clear_runtimes, list_runtimes
+from .wasm_binary.inspection import ModuleFacts, inspect_module
 
 __all__ = [
     "Filter",

@@ -14,14 +14,14 @@ from .._display import Shown
 from ..abi import Callbacks
 from ..engine import Engine, Runnable
 from ..errors import BuildError, ModuleError, UsageError
-from ..formats.leb128 import CORE_MAGIC
+from ..parsing.leb128 import CORE_MAGIC
 from .cache.atomic_file import disk_fault, write_whole
+from .dependencies.filter_source import Part, Source, file_part, read_file
 from .filter_backend import FilterBackend
 from .info import FilterInfo
 from .module_filter import load_module
 from .release.profile.block_profile import BlockProfile
-from .runtime.runtime import Progress
-from .source.filter_source import Part, Source, file_part, read_file
+from .runtime_build.runtime import Progress
 from .source_filter import compile_source
 
 if TYPE_CHECKING:
@@ -211,8 +211,8 @@ class Filter(Shown):
         UsageError
             The file can't be read, or `source` has no Python source.
         """
-        from .native import SourceInput
         from .native_filter import NativeFilter
+        from .native_mode import SourceInput
 
         native = SourceInput.of(source, filename, first_line, [Path(p) for p in path])
         name = name or native.name
@@ -255,7 +255,7 @@ class Filter(Shown):
         SourceError, BuildError
             As for `from_source`. Also raised if the class's source can't be found, or a value can't be part of a module.
         """
-        from .collect.class_collector import collect
+        from .cell_source.class_collector import collect
 
         collected = collect(context_class, running)
         compiled = cls.from_parts(

@@ -7,8 +7,8 @@ from typing import ClassVar, Protocol
 
 from ..abi import Callbacks
 from ..engine import Engine, Runnable
+from .dependencies.filter_source import Source
 from .info import FilterInfo
-from .source.filter_source import Source
 
 __all__ = ["FilterBackend"]
 

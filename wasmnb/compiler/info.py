@@ -9,7 +9,7 @@ from typing import Any
 from .._display import Shown
 from ..abi import AbiVersion
 from .release.facts import ReleaseFacts
-from .wasm.inspection import ModuleFacts
+from .wasm_binary.inspection import ModuleFacts
 
 __all__ = ["FilterInfo", "info_of"]
 

@@ -9,9 +9,9 @@ from ..abi import Callbacks
 from ..engine import Engine, Image
 from ..errors import ModuleError
 from .cache.machine_code import compiled
+from .dependencies.filter_source import Source
 from .info import FilterInfo, info_of
-from .source.filter_source import Source
-from .wasm.inspection import HIGRESS_ENV, ModuleFacts, inspect_module
+from .wasm_binary.inspection import HIGRESS_ENV, ModuleFacts, inspect_module
 
 __all__ = ["ModuleFilter", "load_module"]
 

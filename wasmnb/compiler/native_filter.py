@@ -15,12 +15,12 @@ from .._version import __version__
 from ..abi import CALLBACKS, Callbacks
 from ..engine import Engine, Trap
 from ..sdk.loading.load_error import load_error
+from .dependencies.filter_source import Source
 from .glue import VERSION
 from .info import FilterInfo
-from .native.image import NativeImage
-from .native.warnings import Differences, version_hint
-from .runtime.probe import Probe, Scratch, located, source_error, with_stand_ins
-from .source.filter_source import Source
+from .native_mode.image import NativeImage
+from .native_mode.warnings import Differences, version_hint
+from .runtime_build.probe import Probe, Scratch, located, source_error, with_stand_ins
 
 __all__ = ["NativeFilter"]
 

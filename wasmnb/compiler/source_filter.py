@@ -17,18 +17,18 @@ from ..engine import Code, Engine, Image, default_engine
 from ..errors import BuildError, SourceError
 from ..sdk.loading.source_cache import store_source
 from .cache.places import cache_folder
+from .dependencies.filter_source import Part, Source
+from .dependencies.imports import imported_modules, parse
+from .dependencies.portable_names import with_portable_names
+from .dependencies.resolver import resolve
+from .dependencies.stdlib import GUEST_PYTHON
 from .glue import CONTROL, ON_DELETE_IN_PYTHON, VERSION
 from .info import FilterInfo, info_of
 from .provenance.record import build_record, record_section
-from .runtime.probe import probe
-from .runtime.runtime import FailedImport, Progress, Runtime, Runtimes, runtimes_in
-from .source.filter_source import Part, Source
-from .source.imports import imported_modules, parse
-from .source.portable_names import with_portable_names
-from .source.resolver import resolve
-from .source.stdlib import GUEST_PYTHON
-from .wasm.embed_source import Placement, embed_source
-from .wasm.inspection import inspect_module
+from .runtime_build.probe import probe
+from .runtime_build.runtime import FailedImport, Progress, Runtime, Runtimes, runtimes_in
+from .wasm_binary.embed_source import Placement, embed_source
+from .wasm_binary.inspection import inspect_module
 
 __all__ = ["REQUIRED_EXPORTS", "SourceFilter", "compile_source"]
 
@@ -137,7 +137,10 @@ class SourceFilter:
         places = list(self.source.places())
         runtime, code = self.runtimes.get(self.requirements, default_engine())
         program = _STRIP.format(texts=json.dumps([place.text for place in places]))
-        parts = Part((files(f"{__package__}.source") / "stripping.py").read_text(), "<strip>"), Part(program, "<strip>")
+        parts = (
+            Part((files(f"{__package__}.dependencies") / "stripping.py").read_text(), "<strip>"),
+            Part(program, "<strip>"),
+        )
         image = Image(code, None, Placement(runtime.pages, Source(parts).payload).write)
         try:
             texts = json.loads(probe(image, runtime.pages, self.source.filename).log[-1][1])

@@ -19,7 +19,7 @@ from contextlib import suppress
 
 from .._processes import python_command
 from ..errors import ModuleError
-from ..formats.leb128 import CORE_MAGIC, Malformed, Reader
+from ..parsing.leb128 import CORE_MAGIC, Malformed, Reader
 
 __all__ = ["can_take_long", "compile_apart"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from .._display import short
 from ..errors import ModuleError
-from ..formats.leb128 import CORE_MAGIC, Malformed, Reader, section
+from ..parsing.leb128 import CORE_MAGIC, Malformed, Reader, section
 
 __all__ = [
     "ELEMENT",

@@ -23,7 +23,8 @@ from typing import Any
 from wasmtime import _ffi
 
 from ..errors import ModuleError
-from .c_interface import C, CObject
+from .c_functions import C
+from .c_objects import CObject
 from .calls.entries import ENTRY_CODES
 from .calls.interrupts import Interrupts
 from .calls.signals import trap_signals

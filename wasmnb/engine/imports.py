@@ -11,7 +11,7 @@ from wasmtime import _ffi
 
 from .._display import short
 from ..errors import ModuleError
-from .c_interface import HOST_CALLBACK
+from .c_functions import HOST_CALLBACK
 from .declarations import ImportType, signature_text
 from .engine import Code
 from .traps import NOT_INSTANTIATED, check_call

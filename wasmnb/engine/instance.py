@@ -8,7 +8,8 @@ from typing import Any
 
 from wasmtime import _ffi
 
-from .c_interface import EPOCH_CALLBACK, CObject
+from .c_functions import EPOCH_CALLBACK
+from .c_objects import CObject
 from .calls.entries import Entries
 from .engine import Code
 from .imports import KINDS, Imports, Resolve

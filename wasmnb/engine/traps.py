@@ -10,7 +10,8 @@ from typing import Any
 from wasmtime import _ffi
 
 from ..errors import ModuleError
-from .c_interface import C, CObject
+from .c_functions import C
+from .c_objects import CObject
 
 __all__ = ["NOT_INSTANTIATED", "OutOfBounds", "Trap", "check_call", "message_of", "one_line"]
 

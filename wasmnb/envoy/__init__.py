@@ -4,17 +4,17 @@ Also the comparison with the simulated proxy, the import of an `envoy.yaml` and 
 """
 
 from .binary import find_envoy
-from .compare import Difference, NotCompared, Pair, Parity, compare
+from .comparison.compare import Difference, NotCompared, Pair, Parity, compare
 from .config.bootstrap import Cluster, Listener, bootstrap
 from .config.counterpart import envoy_like
 from .config.plugin_config import EnvoyPlugin
 from .deployment import Export, export
 from .exchange import EnvoyExchange
 from .log import LogLine
-from .network.tcp import EnvoyConnection, EnvoyTcpExchange, TcpUpstream
-from .network.upstream import Upstream
 from .process import EnvoyProcess, EnvoyRefused
 from .proxy import Envoy
+from .sockets.tcp import EnvoyConnection, EnvoyTcpExchange, TcpUpstream
+from .sockets.upstream import Upstream
 
 __all__ = [
     "Cluster",

@@ -9,7 +9,7 @@ import http.client
 import json
 from typing import Any
 
-from .network.loopback import Address
+from .sockets.loopback import Address
 
 __all__ = ["Admin"]
 

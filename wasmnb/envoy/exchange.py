@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..host.trace.exchange import REFUSED_LATE
 from ..messages import Headers, Request, Response
 from .log import LogLine, worker_of
-from .network.upstream import UpstreamExchange
+from .sockets.upstream import UpstreamExchange
 
 if TYPE_CHECKING:
     from ..host.trace.access_log import AccessLogRecord

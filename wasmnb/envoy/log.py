@@ -17,7 +17,7 @@ from pathlib import Path
 
 from .._display import NEWLINES, visible
 from ..abi import LogLevel
-from ..compiler.source.portable_names import with_original_names
+from ..compiler.dependencies.portable_names import with_original_names
 from ..host.settings import LOG_LEVELS
 from ..messages import to_text
 

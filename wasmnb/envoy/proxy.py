@@ -27,12 +27,12 @@ from .config.resources import Backends
 from .exchange import EnvoyExchange
 from .log import LogLine
 from .metrics import EnvoyMetrics
-from .network.client_connection import ClientConnection
-from .network.loopback import Address
-from .network.tcp import EnvoyConnection, EnvoyTcpExchange
-from .network.upstream import Upstream
 from .process import EnvoyProcess, scratch_folder
 from .session import EnvoySession, RequestSender
+from .sockets.client_connection import ClientConnection
+from .sockets.loopback import Address
+from .sockets.tcp import EnvoyConnection, EnvoyTcpExchange
+from .sockets.upstream import Upstream
 from .startup import Progress
 from .tap import TapRecording
 

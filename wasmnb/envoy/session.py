@@ -18,16 +18,16 @@ from ..messages import Headers, Request
 from .access_log import AccessLogFile
 from .config.proxy_config import ACCESS_LOG, HTTP
 from .exchange import EnvoyExchange
-from .network.client import Client
-from .network.client_connection import ClientConnection, ClientResult
-from .network.http2 import Http2Client
+from .sockets.client import Client
+from .sockets.client_connection import ClientConnection, ClientResult
+from .sockets.http2 import Http2Client
 
 if TYPE_CHECKING:
     from .config.request_state import RequestState
     from .config.resources import Backends
-    from .network.tcp import EnvoyTcpExchange
-    from .network.upstream import UpstreamExchange
     from .process import EnvoyProcess
+    from .sockets.tcp import EnvoyTcpExchange
+    from .sockets.upstream import UpstreamExchange
 
 __all__ = ["EnvoySession", "Outcome", "RequestSender"]
 

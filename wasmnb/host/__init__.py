@@ -4,10 +4,10 @@ from .callouts.record import Callout
 from .client.session import ClientSession
 from .client.streams import Stream, TcpConnection
 from .contexts.stream_info import Listener
-from .foreign.own_functions import ForeignCall
-from .http.connection.client_connection import HttpConnection
-from .http.connection.manager import HttpConnectionManager
-from .http.routing.route import RouteMatch
+from .foreign_functions.own_functions import ForeignCall
+from .http.connection_manager.client_connection import HttpConnection
+from .http.connection_manager.manager import HttpConnectionManager
+from .http.route_table.route import RouteMatch
 from .inspect.explain import Explanation
 from .inspect.python_state import PythonState
 from .inspect.tree import TreeNode
@@ -15,7 +15,7 @@ from .plugins.built_in import BuiltIn
 from .plugins.plugin import Plugin
 from .plugins.typed_config import TypedConfig
 from .proxy import Proxy
-from .state.metrics import Metric, Metrics
+from .shared_state.metrics import Metric, Metrics
 from .tcp.reply import TcpReply
 from .trace.access_log import AccessLogRecord
 from .trace.events import Event

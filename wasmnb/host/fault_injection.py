@@ -11,7 +11,7 @@ from ..engine import Instance, assemble
 from ..errors import UsageError
 from .clock import check_worker
 from .contexts.root import RootContext
-from .foreign.own_functions import run_callback
+from .foreign_functions.own_functions import run_callback
 from .trace.records import CallbackSchema
 from .vm.callback_entry import make_entry
 

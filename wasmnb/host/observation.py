@@ -10,8 +10,8 @@ from .components import ProxyComponents
 from .inspect.explain import Explanation, explain
 from .inspect.python_state import LENGTH, PythonState, read_python_state
 from .inspect.tree import TreeNode, build_tree
-from .state.metrics import Metrics
-from .state.shared_data import SharedData
+from .shared_state.metrics import Metrics
+from .shared_state.shared_data import SharedData
 from .trace.exchange import ExchangeBase
 from .trace.log import Log
 from .trace.trace import Trace

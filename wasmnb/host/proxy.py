@@ -21,9 +21,9 @@ from .components import ProxyComponents
 from .contexts.stream_info import Listener
 from .fault_injection import FaultInjection
 from .hostcalls import HOSTCALLS
-from .http.connection.manager import HttpConnectionManager
-from .http.routing.route import RouteMatch
-from .http.routing.table import RouteTable
+from .http.connection_manager.manager import HttpConnectionManager
+from .http.route_table.route import RouteMatch
+from .http.route_table.table import RouteTable
 from .observation import Observed
 from .plugins.built_in import BuiltIn
 from .plugins.lifecycle import PluginLifecycle
@@ -33,7 +33,7 @@ from .settings import MAIN_CLUSTER, ProxySettings, SimulationSettings, check_swi
 from .trace.history import closed_histories
 
 if TYPE_CHECKING:
-    from .foreign.own_functions import ForeignCall
+    from .foreign_functions.own_functions import ForeignCall
     from .vm.vm import Vm
 
 __all__ = ["Proxy"]
@@ -486,7 +486,7 @@ class Proxy(Observed, Traffic, Shown):
         port
             The port. 0 (the default): a free one, which the system chooses.
         options
-            `follow_clock` and `record`, as for `wasmnb.traffic.serving.server.listen`.
+            `follow_clock` and `record`, as for `wasmnb.traffic.http_server.server.listen`.
 
         Returns
         -------

@@ -12,11 +12,11 @@ from ..abi import LogLevel
 from ..engine import Engine
 from .callouts.record import CalloutLog
 from .clock import FOLLOWERS, Clock, Thread
-from .http.connection.manager import HttpConnectionManager
+from .http.connection_manager.manager import HttpConnectionManager
 from .plugins.built_in import BuiltIn
-from .state.metrics import Metrics
-from .state.shared_data import SharedState
-from .state.storage import StorageBudget
+from .shared_state.metrics import Metrics
+from .shared_state.shared_data import SharedState
+from .shared_state.storage import StorageBudget
 from .trace.log import Log, LogLine
 from .trace.trace import Trace
 

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, Self
 from ..abi import LogLevel
 from ..errors import UsageError
 from .contexts.stream_info import Listener
-from .http.connection.manager import HttpConnectionManager, option_advice
-from .http.routing.reader import to_table
-from .http.routing.route import RouteMatch
-from .http.routing.table import RouteTable
+from .http.connection_manager.manager import HttpConnectionManager, option_advice
+from .http.route_table.reader import to_table
+from .http.route_table.route import RouteMatch
+from .http.route_table.table import RouteTable
 from .http.stream_state import Limits
 from .plugins.built_in import BuiltIn
 from .trace.trace import DEFAULT_LIMIT
 
 if TYPE_CHECKING:
-    from .foreign.own_functions import ForeignCall
+    from .foreign_functions.own_functions import ForeignCall
 
 __all__ = ["LOG_LEVELS", "MAIN_CLUSTER", "ProxySettings", "SimulationSettings", "check_switches"]
 

@@ -14,8 +14,8 @@ from .tcp.network_filter import FilterSet
 if TYPE_CHECKING:
     from .clock import Clock, Thread
     from .http.header_map import HeaderMap
-    from .http.routing.route import Route
-    from .http.routing.table import RouteTable
+    from .http.route_table.route import Route
+    from .http.route_table.table import RouteTable
     from .http.stream import HttpStream
     from .http.stream_control import StreamControl
     from .plugins.plugin_handle import PluginHandle

@@ -6,7 +6,7 @@ import linecache
 from dataclasses import dataclass
 from typing import Any
 
-from wasmnb.compiler.source.filter_source import Part
+from wasmnb.compiler.dependencies.filter_source import Part
 
 __all__ = ["CellPosition", "cell_id", "cell_name", "cell_part", "position_of"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from wasmnb.compiler.source.filter_source import Part
+from wasmnb.compiler.dependencies.filter_source import Part
 
 __all__ = ["KeptPart", "PartList", "PartStore"]
 

@@ -26,12 +26,12 @@ from ..abi import (
     TrailersStatus,
 )
 from . import hostcalls
+from .body_formats.coding import compress, decompress
+from .body_formats.json_rpc import JsonRpcMessage
+from .body_formats.splitters import ServerSentEvent
 from .callouts.grpc import GrpcCall, GrpcResponse
 from .callouts.grpc_streams import GrpcStream
 from .callouts.http import HttpCall, HttpCallResponse
-from .content.coding import compress, decompress
-from .content.json_rpc import JsonRpcMessage
-from .content.splitters import ServerSentEvent
 from .contexts import PluginContext, VMContext
 from .errors import (
     BadArgument,

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from ..errors import WasmnbError
-from .declarative.flags import SUITE_FLAGS, run_suites
+from .declarative_tests.flags import SUITE_FLAGS, run_suites
 
 
 def main(arguments: list[str] | None = None) -> int:

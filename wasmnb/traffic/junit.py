@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape, quoteattr
 from ..errors import UsageError
 
 if TYPE_CHECKING:
-    from .diff.report import DiffReport
+    from .build_diff.report import DiffReport
     from .replay.report import ReplayReport
 
 __all__ = ["write_junit"]
@@ -43,7 +43,7 @@ def write_junit(report: ReplayReport | DiffReport, path: str | PathLike[str]) ->
     UsageError
         The file can't be written.
     """
-    from .diff.report import DiffReport
+    from .build_diff.report import DiffReport
 
     cases = _diff_cases(report) if isinstance(report, DiffReport) else _replay_cases(report)
     failures = sum(bool(case.failure) for case in cases)

@@ -19,12 +19,12 @@ from ..errors import UsageError
 from ..host.client.delivery import DEFAULT_WAIT
 from ..messages import HeadersLike, Request, Text, to_bytes
 from .harness import measure_harness
-from .plans.plan import LoadPlan
+from .load_plans.plan import LoadPlan
 from .report import LoadReport
 
 if TYPE_CHECKING:
     from ..host import Exchange, Proxy, TcpExchange
-    from .plans.report import PlanReport
+    from .load_plans.report import PlanReport
 
 __all__ = ["load", "load_connections"]
 
@@ -89,8 +89,8 @@ def load(
         `requests` is less than 1, `rate` isn't greater than 0, or the plan can't be read.
     """
     if plan is not None:
-        from .plans.plan_file import read_plan
-        from .plans.run import run_plan
+        from .load_plans.plan_file import read_plan
+        from .load_plans.run import run_plan
 
         checked = plan if isinstance(plan, LoadPlan) else read_plan(plan)
         return run_plan(proxy, checked, seed=seed, progress=live, events=events)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from .._display import Shown
 from ..host.trace.filter_times import FilterTimes
-from .data.columns import SCHEMAS, Columns
-from .data.tables import EventTables, ReportTables, metric_rows, row_of
+from .data_frames.columns import SCHEMAS, Columns
+from .data_frames.tables import EventTables, ReportTables, metric_rows, row_of
 from .distribution import Distribution
 from .harness import Harness
 
@@ -58,7 +58,7 @@ class LoadReport(ReportTables, Shown):
     first
         Number of the first exchange of the run; `index` counts from it.
     rows
-        One row for each request that was sent (see `wasmnb.traffic.data.columns.SCHEMAS`).
+        One row for each request that was sent (see `wasmnb.traffic.data_frames.columns.SCHEMAS`).
     events
         Tables of callbacks, hostcalls and log lines, with `load(..., events=True)`; else None.
     metrics

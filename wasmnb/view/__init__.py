@@ -1,6 +1,6 @@
 """Views: functions from objects of the host to HTML, text and figures, and the live panel. They change no object.
 
-`documents` defines the content, `render` the output and its escaping, `errors` the tracebacks, `panel` the live view.
+`documents` defines the content, `render` the output and its escaping, `tracebacks` the tracebacks, `panel` the live view.
 Lower floors call this package through the hooks of `wasmnb._hooks`.
 """
 
@@ -12,11 +12,11 @@ from .documents.proxy.trace import trace_document, trace_html, trace_text
 from .documents.proxy.tree import tree_document, tree_html, tree_text
 from .documents.traffic.exchange import exchange_document, exchange_html, exchange_text
 from .documents.traffic.latency import latency_document, latency_figure, latency_html, latency_text
-from .errors.error_lines import error_lines
 from .mimebundle import document_of, mimebundle
 from .render.escape import escape, visible
 from .render.html import to_html
 from .render.text import to_text
+from .tracebacks.error_lines import error_lines
 
 __all__ = [
     "document_of",

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 
 from ...abi import AbiVersion, Callback, Hostcall, callbacks_for, hostcalls_for
-from ..wasm.memory_image import PAGE
+from ..wasm_binary.memory_image import PAGE
 from .cpython import C_API, callback_text, control_text, cpython_text, imports_text
 
 __all__ = [

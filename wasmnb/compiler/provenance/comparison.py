@@ -7,7 +7,7 @@ from typing import Any
 
 from ..._display import short
 from ...errors import ModuleError
-from ...formats.leb128 import Malformed
+from ...parsing.leb128 import Malformed
 from .record import SECTION, read_record, sections
 
 __all__ = ["differences"]

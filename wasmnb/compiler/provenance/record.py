@@ -10,13 +10,13 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution,
 from typing import Any
 
 from ..._version import __version__
-from ...formats import leb128 as leb
-from ...formats.leb128 import CORE_MAGIC, Malformed, Reader
-from ..runtime.runtime import Runtime
-from ..source.filter_source import Source
-from ..source.requirements import Requirements
-from ..source.stdlib import GUEST_PYTHON
-from ..wasm.core_module import SECTIONS
+from ...parsing import leb128 as leb
+from ...parsing.leb128 import CORE_MAGIC, Malformed, Reader
+from ..dependencies.filter_source import Source
+from ..dependencies.requirements import Requirements
+from ..dependencies.stdlib import GUEST_PYTHON
+from ..runtime_build.runtime import Runtime
+from ..wasm_binary.core_module import SECTIONS
 
 __all__ = ["SECTION", "build_record", "read_record", "record_section", "sections"]
 

@@ -16,13 +16,13 @@ from importlib.resources.abc import Traversable
 from ...engine import Code, Engine
 from ..cache.machine_code import compiled
 from ..glue import COPY_ARCHIVE
-from ..runtime.runtime import Runtime, initial_memory
-from ..wasm.core_module import CoreModule
-from .assembly.archive_blocks import archive_blocks
-from .assembly.split_module import Hot, SplitModule, operations_for
+from ..runtime_build.runtime import Runtime, initial_memory
+from ..wasm_binary.core_module import CoreModule
 from .interpreter.cold_code import ColdCode
 from .interpreter.cold_file import read_cold, write_cold
 from .interpreter.translation import translate_module
+from .module_assembly.archive_blocks import archive_blocks
+from .module_assembly.split_module import Hot, SplitModule, operations_for
 from .profile.hot_set import corpus, seldom
 from .profile.instrument import Block, instrument
 from .unused_code import unused_functions

@@ -14,25 +14,25 @@ from ...abi import Callbacks
 from ...engine import Code, Engine, Image, default_engine
 from ..cache.machine_code import compiled
 from ..cache.places import cache_folder
+from ..dependencies.filter_source import Source
+from ..dependencies.imports import imported_modules, parse
+from ..dependencies.portable_names import original_names
+from ..dependencies.requirements import Requirements
 from ..info import FilterInfo, info_of
 from ..provenance.record import build_record, record_section
-from ..runtime.heap_trim import clear_unused
-from ..runtime.runtime import Progress, Runtime, runtimes_in
-from ..source.filter_source import Source
-from ..source.imports import imported_modules, parse
-from ..source.portable_names import original_names
-from ..source.requirements import Requirements
+from ..runtime_build.heap_trim import clear_unused
+from ..runtime_build.runtime import Progress, Runtime, runtimes_in
 from ..source_filter import REQUIRED_EXPORTS, SourceFilter
-from ..wasm.inspection import inspect_module
-from ..wasm.memory_image import PAGE
-from .assembly.release_module import Write, lazy_module
-from .assembly.split_module import SplitModule
+from ..wasm_binary.inspection import inspect_module
+from ..wasm_binary.memory_image import PAGE
 from .facts import ReleaseFacts
 from .interpreter.cold_code import LEVEL
 from .lean_runtime import LeanRuntime
+from .module_assembly.loaded_memory import LoadedMemory, load
+from .module_assembly.release_module import Write, lazy_module
+from .module_assembly.split_module import SplitModule
 from .profile.block_profile import BlockProfile
 from .profile.hot_set import corpus, functions_of_imports
-from .snapshot.loaded_memory import LoadedMemory, load
 
 __all__ = ["STEPS", "ReleaseFilter", "file_names_of", "lean_runtime", "make_release"]
 

@@ -15,7 +15,8 @@ from types import CodeType
 from typing import Any, NoReturn
 
 from ...errors import ModuleError
-from ..c_interface import C, CObject
+from ..c_functions import C
+from ..c_objects import CObject
 from ..declarations import ExportType
 from ..traps import NOT_INSTANTIATED, Trap, message_of, one_line
 from .interrupts import Interrupts

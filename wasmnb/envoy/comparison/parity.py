@@ -9,7 +9,7 @@ from typing import Any
 
 from ..._display import NEWLINES, Shown, visible
 from ..exchange import EnvoyExchange
-from ..network.tcp import EnvoyTcpExchange
+from ..sockets.tcp import EnvoyTcpExchange
 from .fields import Field, is_connection
 
 __all__ = ["Difference", "NotCompared", "Pair", "Parity"]

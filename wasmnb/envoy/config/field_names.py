@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...formats.field_names import declared_name
-from ...formats.yaml_lines import Located
+from ...parsing.field_names import declared_name
+from ...parsing.yaml_lines import Located
 
 __all__ = ["with_field_names"]
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from ...abi.text import encode_text
 from ...errors import UsageError
-from ...formats import protobuf
-from ...formats.yaml_lines import Located, line_of
-from ...host.envoy_api.fields import Fields
+from ...host.envoy_messages.fields import Fields
 from ...host.plugins.typed_config import TypedConfig
+from ...parsing import protobuf
+from ...parsing.yaml_lines import Located, line_of
 
 __all__ = ["FileFields"]
 

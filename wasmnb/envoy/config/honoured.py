@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ...host.http.routing.formatter import Format
+from ...host.http.route_table.formatter import Format
 
 __all__ = [
     "ACCESS_LOG",

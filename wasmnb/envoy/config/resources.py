@@ -10,12 +10,12 @@ from typing import Any
 from ...errors import UsageError
 from ...host import Cluster as Simulated
 from ...host import RouteMatch
-from ...host.http.routing.table import RouteTable
+from ...host.http.route_table.table import RouteTable
 from ...host.settings import ProxySettings
 from ...host.upstream.redis_server import RedisServer
 from ..admin import Admin
-from ..network.tcp import TcpUpstream
-from ..network.upstream import Upstream
+from ..sockets.tcp import TcpUpstream
+from ..sockets.upstream import Upstream
 from .bootstrap import Cluster, Config, merge
 
 __all__ = [
@@ -41,7 +41,7 @@ _DIRECTIONS = {1: "INBOUND", 2: "OUTBOUND"}
 class Backends:
     """The upstream servers behind Envoy's clusters.
 
-    The setting of a cluster can be a `Response`, a callable, a server from `wasmnb.envoy.network`, a (host, port), a simulated
+    The setting of a cluster can be a `Response`, a callable, a server from `wasmnb.envoy.sockets`, a (host, port), a simulated
     `Cluster`, or None: an echo server for the main cluster, no endpoint for any other.
 
     Attributes

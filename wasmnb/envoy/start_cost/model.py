@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ...compiler.release.assembly.inlining import has_fillers
-from ...compiler.wasm.core_module import CoreModule
-from ...formats.leb128 import Malformed
+from ...compiler.release.module_assembly.inlining import has_fillers
+from ...compiler.wasm_binary.core_module import CoreModule
+from ...parsing.leb128 import Malformed
 from .cost import StartCost
 
 __all__ = ["ModuleSize", "facts_of", "predict"]

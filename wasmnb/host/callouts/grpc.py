@@ -14,7 +14,7 @@ from ...abi.text import encode_text
 from ...messages import Request, Response
 from ..http.header_map import RequestHeaders
 from ..http.local_reply import grpc_status_of
-from ..http.router.resets import REFUSED, RESET
+from ..http.router_filter.resets import REFUSED, RESET
 from ..upstream.grpc_server import frame_message, split_messages
 from .base import CalloutBase
 

@@ -17,7 +17,7 @@ from ...messages import Request, Response
 from ..http.codec.codec import request_to_upstream, response_from_upstream, upstream_header_problem
 from ..http.header_map import HeaderMap, RequestHeaders, ResponseTrailers
 from ..http.local_reply import build_local_reply
-from ..http.router.resets import CLOSED, REFUSED, UpstreamReset
+from ..http.router_filter.resets import CLOSED, REFUSED, UpstreamReset
 from .base import CalloutBase
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from ...errors import UsageError
 from ...messages import Request
 from ..clock import Thread, Timer, check_worker
 from ..contexts.stream_info import Connection
-from ..http.connection.client_connection import HttpConnection
+from ..http.connection_manager.client_connection import HttpConnection
 from ..http.stream import HttpStream
 from ..tcp.stream import TcpStream
 from ..trace.exchange import Exchange, TcpExchange

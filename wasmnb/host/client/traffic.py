@@ -7,7 +7,7 @@ from typing import Unpack
 
 from ...messages import HeadersLike, Request
 from ..event_loop import EventLoop
-from ..http.connection.client_connection import HttpConnection
+from ..http.connection_manager.client_connection import HttpConnection
 from ..plugins.plugin import Plugin, require_http, require_network
 from ..protocols import Requests, SendOptions, Wait
 from ..settings import MAIN_CLUSTER

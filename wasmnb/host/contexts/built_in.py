@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..http.routing.formatter import Facts
-from ..http.routing.mutations import Mutation, mutate, mutate_query
+from ..http.route_table.formatter import Facts
+from ..http.route_table.mutations import Mutation, mutate, mutate_query
 from ..plugins.built_in import SET_METADATA, BuiltIn
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from ..properties.prescribed import Prescribed
 from .response_flags import ResponseFlag
 
 if TYPE_CHECKING:
-    from ..http.routing.route import Route
+    from ..http.route_table.route import Route
     from ..upstream.cluster import Cluster
 
 __all__ = ["Connection", "Listener", "ResponseFlag", "StreamInfo"]

@@ -9,7 +9,7 @@ areas.
 from __future__ import annotations
 
 from ..callouts.redis import redis_call, redis_init
-from ..foreign.dns import resolve_dns
+from ..foreign_functions.dns import resolve_dns
 from ..server_context import HostcallTable
 from . import (
     buffers,

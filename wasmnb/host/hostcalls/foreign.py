@@ -1,4 +1,4 @@
-"""Hostcall for foreign functions, which Envoy registers outside the ABI. `..foreign` implements them.
+"""Hostcall for foreign functions, which Envoy registers outside the ABI. `..foreign_functions` implements them.
 
 Facts (Envoy 1.40): an unknown name returns NotFound. The functions act on the calling context, not on the effective one.
 Functions that a test registers replace Envoy's, as in other proxies.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from ...abi import Status
 from ..contexts.base import Context
-from ..foreign.functions import FOREIGN
-from ..foreign.own_functions import call_own
+from ..foreign_functions.functions import FOREIGN
+from ..foreign_functions.own_functions import call_own
 
 __all__ = ["call_foreign_function"]
 

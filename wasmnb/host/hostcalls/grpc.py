@@ -8,8 +8,8 @@ streams. A token of the wrong kind returns BadArgument, an unknown token NotFoun
 from __future__ import annotations
 
 from ...abi import Pair, Status
-from ...formats import protobuf
 from ...messages import to_text
+from ...parsing import protobuf
 from ..callouts.grpc import GrpcCall, GrpcCallout
 from ..callouts.grpc_stream import GrpcStream
 from ..contexts.base import Context

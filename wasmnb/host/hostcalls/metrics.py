@@ -1,9 +1,9 @@
-"""Hostcalls for metrics, which `..state.metrics` implements."""
+"""Hostcalls for metrics, which `..shared_state.metrics` implements."""
 
 from __future__ import annotations
 
 from ..contexts.base import Context
-from ..state.metrics import SIGN
+from ..shared_state.metrics import SIGN
 
 __all__ = ["define_metric", "get_metric", "increment_metric", "record_metric"]
 

@@ -1,4 +1,4 @@
-"""Hostcalls for shared data and queues, which `..state.shared_data` implements."""
+"""Hostcalls for shared data and queues, which `..shared_state.shared_data` implements."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """HTTP streams: filter manager, filter chain, buffers, header maps, local replies and timeouts.
 
-`connection` and `codec` have the downstream side, `routing` and `router` the upstream side. `..contexts` has the contexts of
-filters.
+`connection_manager` and `codec` have the downstream side, `route_table` and `router_filter` the upstream side. `..contexts`
+has the contexts of filters.
 """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .codec.request_decoder import RequestDecoder
     from .codec.response_encoder import ResponseEncoder
     from .local_replies import LocalReplies
-    from .router.router import Router
+    from .router_filter.router import Router
     from .stream_state import StreamState
 
 __all__ = ["FilterManager", "RequestCallbacks", "ResponseCallbacks", "StreamFilter"]

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from ...abi import Pair
-from .connection.reply_format import rewrite
+from .connection_manager.reply_format import rewrite
 from .local_reply import LocalReply, build_local_reply, is_grpc
-from .routing.formatter import Facts
+from .route_table.formatter import Facts
 
 if TYPE_CHECKING:
     from .codec.response_encoder import ResponseEncoder

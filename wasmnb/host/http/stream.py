@@ -20,14 +20,14 @@ from ..trace.access_log import AccessLogRecord
 from .codec.codec import reason_phrase
 from .codec.request_decoder import RequestDecoder
 from .codec.response_encoder import ResponseEncoder
-from .connection.admission import Peer, admit, sanitize
-from .connection.http1 import Head, decode, head_of
-from .connection.http2 import decode_http2
-from .connection.problem import Problem
+from .connection_manager.admission import Peer, admit, sanitize
+from .connection_manager.http1 import Head, decode, head_of
+from .connection_manager.http2 import decode_http2
+from .connection_manager.problem import Problem
 from .filter_manager import FilterManager, RequestCallbacks, ResponseCallbacks
 from .local_replies import LocalReplies
-from .router.router import Router
-from .routing.routes import RouteCache
+from .route_table.routes import RouteCache
+from .router_filter.router import Router
 from .stream_control import StreamControl
 from .stream_state import StreamState, StreamThread
 from .timeouts import Timeouts
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from ..trace.exchange import Exchange
     from .filter_manager import StreamFilter
     from .header_map import HeaderMap, RequestHeaders
-    from .routing.route import Route
-    from .routing.table import RouteTable
+    from .route_table.route import Route
+    from .route_table.table import RouteTable
     from .stream_state import Limits
 
 __all__ = ["HttpStream", "StreamWorker"]

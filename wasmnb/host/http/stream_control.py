@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .filter_manager import FilterManager, StreamFilter
     from .header_map import HeaderMap
     from .local_replies import LocalReplies
-    from .routing.routes import RouteCache
+    from .route_table.routes import RouteCache
     from .stream_state import StreamState
 
 __all__ = ["StreamControl"]

@@ -98,7 +98,7 @@ def _queue(event: Event, _server: ServerContext) -> str:
 
 
 def _foreign(event: Event, _server: ServerContext) -> str:
-    from ..foreign.functions import FOREIGN
+    from ..foreign_functions.functions import FOREIGN
 
     return f"there is no foreign function {_text(event.args['name'])!r}; Envoy has {', '.join(FOREIGN)}"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import UsageError
-from ..envoy_api.message_check import checked_argument
+from ..envoy_messages.message_check import checked_argument
 
 __all__ = ["BUILT_IN", "BUILT_IN_MESSAGES", "HEADER_MUTATION", "SET_METADATA", "BuiltIn"]
 
@@ -15,7 +15,7 @@ __all__ = ["BUILT_IN", "BUILT_IN_MESSAGES", "HEADER_MUTATION", "SET_METADATA", "
 SET_METADATA, HEADER_MUTATION = "set_metadata", "header_mutation"
 #: Names of the filters that are simulated.
 BUILT_IN = (SET_METADATA, HEADER_MUTATION)
-#: Kind -> name of its configuration message in `..envoy_api.schema`.
+#: Kind -> name of its configuration message in `..envoy_messages.schema`.
 BUILT_IN_MESSAGES = {SET_METADATA: "SetMetadataFilter", HEADER_MUTATION: "HeaderMutationFilter"}
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..clock import Thread
     from ..contexts.root import RootContext
     from ..server_context import ServerContext
-    from ..state.metrics import Metrics
+    from ..shared_state.metrics import Metrics
 
 __all__ = ["StatsSinks"]
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from ...abi.text import encode_text
 from ...errors import UsageError
-from ...formats import protobuf
+from ...parsing import protobuf
 
 __all__ = ["TypedConfig"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...abi.text import encode_text
-from ...formats import protobuf
+from ...parsing import protobuf
 from ..http.header_map import HeaderMap
 from ..http.local_reply import grpc_status_of
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...abi import Status
-from ..state.storage import OVERHEAD
+from ..shared_state.storage import OVERHEAD
 
 __all__ = ["Declaration", "FilterState", "Span"]
 

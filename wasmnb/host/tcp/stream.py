@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ...abi import CloseType
 from ..contexts.stream_info import Connection, StreamInfo
 from ..http.buffers import Buffer
-from ..http.routing.route import Route
+from ..http.route_table.route import Route
 from ..properties.filter_state import FilterState
 from .network_filter import DOWNSTREAM, UPSTREAM
 from .upstream_connection import EventThread, UpstreamConnection

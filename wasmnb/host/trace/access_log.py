@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Protocol, Self
 
 from ..contexts.response_flags import flag_names
-from ..http.routing.operators import StreamFacts
+from ..http.route_table.operators import StreamFacts
 
 __all__ = ["AccessLogRecord"]
 

@@ -12,7 +12,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from ...abi import LogLevel
-from ...compiler.source.portable_names import with_original_names
+from ...compiler.dependencies.portable_names import with_original_names
 from ...engine import Trap
 from ..inspect.introspection import read_running
 from ..trace.records import BEGAN, ENDED, HOST_NS, RESULT

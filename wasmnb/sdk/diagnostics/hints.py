@@ -24,7 +24,7 @@ _IN_WASM = sys.platform == "wasi"
 
 def hint_for(error: BaseException) -> str | None:
     """Return advice about an exception, or None if its own message is enough."""
-    if type(error).__name__ == "UnsupportedFeatureError":  # raised by `compiler/guest/absent_features.py`
+    if type(error).__name__ == "UnsupportedFeatureError":  # raised by `compiler/guest_code/absent_features.py`
         return None
     for find in _FINDERS:
         hint = find(error)

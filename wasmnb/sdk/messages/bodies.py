@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from ...abi import BufferType
-from ..content.text import json_error, refuse_cut_number, text_of
+from ..body_formats.text import json_error, refuse_cut_number, text_of
 from ..diagnostics.hostcall_causes import buffer_error
 from ..tasks.body_waits import body_chunks, whole_body
 from .encoding import PairsLike, Value, encode

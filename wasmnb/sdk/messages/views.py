@@ -8,10 +8,10 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, ClassVar, Generic, TypeVar, Unpack
 
-from ..content.coding import CONTENT_LIMIT
-from ..content.json_rpc import JsonRpcMessage
-from ..content.messages import Content, Items, message_header, whole_content
-from ..content.splitters import (
+from ..body_formats.coding import CONTENT_LIMIT
+from ..body_formats.json_rpc import JsonRpcMessage
+from ..body_formats.messages import Content, Items, message_header, whole_content
+from ..body_formats.splitters import (
     ITEM_LIMIT,
     EventMessages,
     EventSplitter,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...host import Plugin
-from ..data.columns import Columns
+from ..data_frames.columns import Columns
 from ..recorded.exchange import ReadingNotes
 from .report import ReplayReport
 from .runner import run_items

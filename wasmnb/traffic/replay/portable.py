@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...compiler import Filter
-from ...compiler.source.filter_source import Source
+from ...compiler.dependencies.filter_source import Source
 from ...compiler.source_filter import compile_source
 from ...engine import Engine, Runnable
 from ...errors import UsageError

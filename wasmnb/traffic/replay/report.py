@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..._display import Shown
-from ..data.columns import SCHEMAS, Columns
-from ..data.tables import EventTables, ReportTables
+from ..data_frames.columns import SCHEMAS, Columns
+from ..data_frames.tables import EventTables, ReportTables
 from ..distribution import Distribution
 from ..recorded.exchange import ReadingNotes
 
@@ -46,7 +46,7 @@ class ReplayReport(ReportTables, Shown):
     callbacks
         Time inside the filter by callback, without hostcalls, in nanoseconds.
     rows
-        One row for each exchange that was sent (see `wasmnb.traffic.data.columns.SCHEMAS`).
+        One row for each exchange that was sent (see `wasmnb.traffic.data_frames.columns.SCHEMAS`).
     events
         Tables of callbacks, hostcalls and log lines, with `replay(..., events=True)`; else None.
     metrics

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import UsageError
 from ...host.trace.filter_times import FilterTimes
-from ..data.tables import EventTables, metric_rows, row_of
+from ..data_frames.tables import EventTables, metric_rows, row_of
 from ..distribution import Distribution
 from ..recorded.exchange import RecordedExchange
 from .report import ReplayReport

@@ -1,7 +1,7 @@
 """The live panel: an anywidget that shows a proxy while it works and performs the user's actions.
 
 state     what one panel knows                      renderer, views   state -> traits of the widget
-actions/  what the user can do                      snapshot/         objects of the host -> JSON
+actions/  what the user can do                      view_data/        objects of the host -> JSON
 js/       the front end, joined by `bundle`         panel             connects all of it
 
 Static HTML and text of the same objects belong to `..documents`.

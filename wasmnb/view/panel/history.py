@@ -16,7 +16,7 @@ from wasmnb.host.trace.trace import START_CALLBACKS
 from wasmnb.traffic.distribution import Distribution
 from wasmnb.view.documents.proxy.start import VmStart, vm_starts
 
-from . import snapshot
+from . import view_data
 from .scope import EVERYTHING, Scope
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Past:
         for row_id, _ in newest[:_PAST_DETAILS]:
             exchange = history.find(row_id)
             if exchange is not None:
-                details[row_id] = snapshot.detail(exchange, row_id, history.filter_ns(exchange))
+                details[row_id] = view_data.detail(exchange, row_id, history.filter_ns(exchange))
         past = Past()
         past.rows = [*(text for _, text in newest), *self.rows][: 3 * _PAST_ROWS]
         past.details = dict(sorted(details.items(), reverse=True)[: 3 * _PAST_DETAILS])
@@ -122,7 +122,7 @@ class History:
                 continue
             row_id = self.id_of(exchange)
             inside = self._times.take(exchange)
-            text = snapshot.row_text(exchange, inside, row_id)
+            text = view_data.row_text(exchange, inside, row_id)
             self._request(exchange.thread).record(int(exchange.duration * 1e9))
             if len(self._rows) == KEPT:
                 self._filter_ns.pop(self._rows[0][0], None)
@@ -165,7 +165,7 @@ class History:
 
     def _unfinished(self) -> list[tuple[int, str]]:
         ids = [(self.id_of(exchange), exchange) for exchange in self.unfinished()]
-        return [(i, snapshot.row_text(exchange, self.filter_ns(exchange), i)) for i, exchange in ids]
+        return [(i, view_data.row_text(exchange, self.filter_ns(exchange), i)) for i, exchange in ids]
 
     def filter_ns(self, exchange: Any) -> int:
         """Return the nanoseconds that an exchange has spent in the filter, as its row has them."""

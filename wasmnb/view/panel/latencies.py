@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from wasmnb.traffic.distribution import Distribution
 from wasmnb.traffic.harness import measure_harness
 
-from . import snapshot
+from . import view_data
 from .history import History, Past
 from .scope import EVERYTHING, Scope
 
@@ -50,7 +50,7 @@ class Latencies:
         if self._harness is None:
             self._harness = measure_harness(rounds=3, calls=500)
         requests = history.requests(scope.thread or "") if scope.root is None else Distribution("request")
-        return snapshot.latency(_label(history, scope), requests, history.callbacks(scope), self._harness)
+        return view_data.latency(_label(history, scope), requests, history.callbacks(scope), self._harness)
 
     def choices(self, history: History, past: Past) -> list[str]:
         """Return the names of figures to compare with."""

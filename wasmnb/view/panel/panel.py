@@ -14,7 +14,7 @@ from wasmnb.errors import UsageError, WasmnbError
 from wasmnb.traffic.tcp import listeners_of
 from wasmnb.view.render.escape import clip, visible
 
-from . import snapshot
+from . import view_data
 from .actions import ACTIONS, FILES, NAVIGATION, message_of, options_of, repeat
 from .history import History, Past
 from .kernel_events import Inbox, Variables, after_each_cell, interruptible
@@ -270,7 +270,7 @@ class Panel:
         exchange = next(from_panel, exchanges[-1] if exchanges else None)
         if exchange is None:
             return state.draft.sent, state.draft.sent_options, {}
-        detail = snapshot.detail(exchange, state.history.id_of(exchange), state.history.filter_ns(exchange))
+        detail = view_data.detail(exchange, state.history.id_of(exchange), state.history.filter_ns(exchange))
         return message_of(exchange), options_of(exchange), detail
 
     def _notify(self, text: str, *, bad: bool = False) -> None:

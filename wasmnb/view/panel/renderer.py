@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from wasmnb.traffic.tcp import listeners_of
 from wasmnb.view.render.units import plural
 
-from . import snapshot
+from . import view_data
 from .history import KEPT
 from .kernel_events import Idle
 from .state import PanelState
@@ -131,11 +131,11 @@ class Renderer:
     def _tree(self) -> Any:
         proxy = self.state.proxy
         live = {exchange.number: exchange for exchange in self.state.history.unfinished()}
-        return snapshot.tree(proxy.tree(), live, proxy.callouts if live else ())
+        return view_data.tree(proxy.tree(), live, proxy.callouts if live else ())
 
     def _head(self) -> dict[str, Any]:
         proxy, restart = self.state.proxy, self.state.restart
-        trace, log, text = proxy.trace, proxy.log, snapshot.printable
+        trace, log, text = proxy.trace, proxy.log, view_data.printable
         counts = ((len(proxy.workers), "worker"), (len(proxy.vms), "VM"), (self.state.history.total, "exchange"))
         earlier = len(self.state.past.rows)
         return {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from wasmnb.traffic.recorded.writers import to_recorded
 from wasmnb.view.render.document import Document
 
-from . import snapshot
+from . import view_data
 
 if TYPE_CHECKING:
     from wasmnb.host import Plugin, Proxy
@@ -35,7 +35,7 @@ class _Report:
 
     @cached_property
     def blocks(self) -> list[Any]:
-        return snapshot.document(self.document)
+        return view_data.document(self.document)
 
 
 class Reports:
@@ -98,7 +98,7 @@ class Reports:
         """Return the picked report, the titles of all, and the earlier versions."""
         picked = min(self.picked, max(len(self._reports) - 1, 0))
         return {
-            "titles": [snapshot.printable(report.title, 120) for report in self._reports],
+            "titles": [view_data.printable(report.title, 120) for report in self._reports],
             "picked": picked,
             "blocks": self._reports[picked].blocks if self._reports else [],
             "versions": self.versions,

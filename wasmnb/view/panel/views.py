@@ -7,7 +7,7 @@ from typing import Any
 
 from wasmnb.host import PythonState
 
-from . import snapshot
+from . import view_data
 from .spans import callouts, pauses
 from .state import PanelState
 
@@ -33,7 +33,7 @@ def _detail(state: PanelState, row_id: int) -> Any:
         return state.past.details.get(row_id, {"id": row_id, "gone": True})
     if exchange.done and current.get("final") and current["id"] == row_id:
         return current
-    return snapshot.detail(exchange, row_id, state.history.filter_ns(exchange), _explanations(state, exchange))
+    return view_data.detail(exchange, row_id, state.history.filter_ns(exchange), _explanations(state, exchange))
 
 
 def _explanations(state: PanelState, exchange: Any) -> list[str]:
@@ -65,9 +65,9 @@ def _timeline(state: PanelState) -> None:
     if exchange is not None:
         window = [exchange.started, proxy.now if exchange.finished is None else exchange.finished]
         number = exchange.number
-    bands = snapshot.bands(state.history.starts())
+    bands = view_data.bands(state.history.starts())
     state.widget.lanes = {
-        **snapshot.lanes(events, trace.total, spans),
+        **view_data.lanes(events, trace.total, spans),
         "vms": bands,
         "window": window,
         "around": number,
@@ -81,7 +81,7 @@ def _latency(state: PanelState) -> None:
         return
     state.widget.latency = {
         **latencies.figures(history, state.selection.scope),
-        "threads": [snapshot.summary(history.requests(t), snapshot.printable(t)) for t in history.threads],
+        "threads": [view_data.summary(history.requests(t), view_data.printable(t)) for t in history.threads],
         "choices": latencies.choices(history, state.past),
         "against": latencies.against,
     }
@@ -90,7 +90,7 @@ def _latency(state: PanelState) -> None:
 
 def _shared_state(state: PanelState) -> None:
     if state.proxy.state != "closed":
-        state.widget.shared = snapshot.state(state.proxy)
+        state.widget.shared = view_data.state(state.proxy)
 
 
 def read_python(state: PanelState, *, all_workers: bool = False) -> None:
@@ -107,7 +107,7 @@ def read_python(state: PanelState, *, all_workers: bool = False) -> None:
     workers = len(proxy.workers)
     python = proxy.python_state() if all_workers or workers <= READ else _some_workers(state)
     roots = {(vm.number, number): context.root.id for vm in proxy.vms for number, context in vm.contexts.items()}
-    state.widget.python = snapshot.python_state(python, workers=workers, roots=roots)
+    state.widget.python = view_data.python_state(python, workers=workers, roots=roots)
 
 
 def _some_workers(state: PanelState) -> PythonState:
@@ -126,11 +126,11 @@ def _start(state: PanelState) -> None:
     starts = state.history.starts()
     if state.drawn_starts is not starts or not state.widget.start:
         state.drawn_starts = starts
-        state.widget.start = snapshot.start(state.proxy, starts)
+        state.widget.start = view_data.start(state.proxy, starts)
 
 
 def _log(state: PanelState) -> None:
-    state.widget.log = snapshot.log(state.proxy.log, state.selection.scope.log_filter())
+    state.widget.log = view_data.log(state.proxy.log, state.selection.scope.log_filter())
 
 
 def _traffic(state: PanelState) -> None:
@@ -144,8 +144,8 @@ def _module(state: PanelState) -> None:
     index = min(state.selection.plugin, len(plugins) - 1)
     if not plugins or (current.get("plugin") == index and current.get("facts")):
         return
-    names = [snapshot.printable(p.name, 80) for p in plugins[:PLUGINS]]
-    state.widget.module = {**snapshot.module(plugins[index]), "plugin": index, "plugins": names}
+    names = [view_data.printable(p.name, 80) for p in plugins[:PLUGINS]]
+    state.widget.module = {**view_data.module(plugins[index]), "plugin": index, "plugins": names}
 
 
 #: Views that the kernel fills again when the selection changes; the front end narrows the others itself.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ....formats.leb128 import Reader
+from ....parsing.leb128 import Reader
 from .opcodes import LOADS, NUMERIC, SATURATING, STORES
 from .operations import MOST_BYTES, VALUE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 
-from ...wasm.memory_image import PAGE
+from ...wasm_binary.memory_image import PAGE
 
 __all__ = ["ARCHIVE_BLOCK", "WINDOW_SHIFT", "Layout"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-from ....formats.leb128 import Malformed, Reader
-from ...wasm.core_module import CoreModule
-from ...wasm.relocations import end_of_locals, instructions
+from ....parsing.leb128 import Malformed, Reader
+from ...wasm_binary.core_module import CoreModule
+from ...wasm_binary.relocations import end_of_locals, instructions
 from .cold_code import ColdCode, pack
 from .decoder import Unsupported
 from .operations import Operations

@@ -1,4 +1,4 @@
 """Profiles: the blocks of code that filters execute. An instrumented runtime records them, and they are stored by function name.
 
-`..assembly` uses profiles to write release modules.
+`..module_assembly` uses profiles to write release modules.
 """

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ....formats import leb128 as leb
-from ....formats.leb128 import CORE_MAGIC, Reader
-from ...wasm.core_module import SECTIONS, CoreModule
-from ...wasm.memory_image import PAGE
-from ...wasm.relocations import end_of_locals, instructions
+from ....parsing import leb128 as leb
+from ....parsing.leb128 import CORE_MAGIC, Reader
+from ...wasm_binary.core_module import SECTIONS, CoreModule
+from ...wasm_binary.memory_image import PAGE
+from ...wasm_binary.relocations import end_of_locals, instructions
 
 __all__ = ["COUNTER", "COVERAGE", "Block", "instrument"]
 

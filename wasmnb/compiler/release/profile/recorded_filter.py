@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from ....abi import Callbacks
 from ....engine import Engine, Runnable
+from ...dependencies.filter_source import Source
 from ...info import FilterInfo
-from ...source.filter_source import Source
 from ...source_filter import REQUIRED_EXPORTS, SourceFilter
 from ..release_filter import lean_runtime
 from .block_profile import BlockProfile

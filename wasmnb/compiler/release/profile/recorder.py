@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from ....engine import Code, ExportType, ImportType, Instance, Resolve
 from ...glue import CONTROL
-from ..assembly.release_module import RESUME
+from ..module_assembly.release_module import RESUME
 from .instrument import COUNTER, COVERAGE, Block
 
 __all__ = ["RecordedImage"]

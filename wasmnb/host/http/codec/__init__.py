@@ -1,4 +1,4 @@
 """The downstream side of a stream: codec, request decoder and response encoder.
 
-`..connection` has the connection manager. The upstream side, in `..router`, uses the codec as well.
+`..connection_manager` has the connection manager. The upstream side, in `..router_filter`, uses the codec as well.
 """

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from ....abi import Pair
 from ...contexts.stream_info import ResponseFlag
-from ..connection.http1 import read_trailers
-from ..connection.http2 import valid_trailers
-from ..connection.problem import Problem
+from ..connection_manager.http1 import read_trailers
+from ..connection_manager.http2 import valid_trailers
+from ..connection_manager.problem import Problem
 from ..header_map import RequestTrailers
 
 if TYPE_CHECKING:

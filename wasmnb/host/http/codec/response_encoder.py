@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ....abi import Pair
 from ....messages import Response
-from ..connection.response_headers import finish_response_headers
+from ..connection_manager.response_headers import finish_response_headers
 from .codec import reason_phrase, response_to_client
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from ..arguments import NAME, flag, line_cell, parse
 from ..base import FilterMagics
 
 if TYPE_CHECKING:
-    from wasmnb.traffic.plans import LoadPlan, PlanReport
+    from wasmnb.traffic.load_plans import LoadPlan, PlanReport
 
 __all__ = ["LoadMagics"]
 
@@ -91,8 +91,8 @@ class LoadMagics(FilterMagics):
             return load(proxy, progress=show, requests=number, rate=rate, seed=seed, **request)
 
     def _plan(self, options: Any, cell: str | None) -> LoadPlan:
-        from wasmnb.traffic.plans import LoadPlan
-        from wasmnb.traffic.plans.plan_file import parse_plan, read_plan
+        from wasmnb.traffic.load_plans import LoadPlan
+        from wasmnb.traffic.load_plans.plan_file import parse_plan, read_plan
 
         if cell is not None and options.plan is not None:
             raise MagicUsageError("Give the plan in the cell or with --plan, not both.")

@@ -61,7 +61,7 @@ class RecordingMagics(FilterMagics):
 
         The same in Python: `wasmnb.diff(auth_v1, auth_v2, "day.har")`.
         """
-        from wasmnb.traffic.diff import diff
+        from wasmnb.traffic.build_diff import diff
 
         options = parse(self.wasmdiff, line)
         old, new, recording = self.proxy(options.name), self.proxy(options.new), recording_of(options)

@@ -14,10 +14,10 @@ from contextlib import suppress
 from typing import IO, Any
 
 from ....abi.text import encode_text
-from ....formats import protobuf
-from ....formats.field_names import declared_name
-from ....formats.leb128 import Malformed, Reader
 from ....messages import Response
+from ....parsing import protobuf
+from ....parsing.field_names import declared_name
+from ....parsing.leb128 import Malformed, Reader
 from ..exchange import ReadingNotes, RecordedExchange, Unreadable, finite, parse_time
 from .fields import Pairs, Remark, plain, request_of, status_of
 from .json_salvage import Place

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ...errors.frames import display_name
 from ...render.document import Block, Column, Document, Fold, Paragraph, Role, Row, Span, Table, Title, inline
 from ...render.html import to_html
 from ...render.text import to_text
 from ...render.units import duration, plural
+from ...tracebacks.frames import display_name
 
 if TYPE_CHECKING:
     from wasmnb.traffic.profile_report import CallbackCost, LineCost, Observer, ProfiledSource, ProfileReport

@@ -10,7 +10,6 @@ from wasmnb.abi.text import encode_text
 from wasmnb.errors import conclusion_of
 from wasmnb.host.inspect.explain import reasons
 
-from ...errors.error_lines import traceback_lines
 from ...render.document import (
     Block,
     Code,
@@ -31,6 +30,7 @@ from ...render.html import to_html
 from ...render.text import to_text
 from ...render.units import duration, plural, size
 from ...render.values import state_role
+from ...tracebacks.error_lines import traceback_lines
 from ..proxy.log import log_table
 from ..proxy.trace import trace_items
 from .access_log import record_of, record_text

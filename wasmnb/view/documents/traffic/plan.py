@@ -13,8 +13,8 @@ from .latency import latency_document
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from wasmnb.traffic.plans import PlanReport
-    from wasmnb.traffic.plans.report import LoadPart
+    from wasmnb.traffic.load_plans import PlanReport
+    from wasmnb.traffic.load_plans.report import LoadPart
 
 __all__ = ["live_document", "plan_document"]
 

@@ -13,7 +13,7 @@ from .histogram import series_of
 from .latency import latency_document
 
 if TYPE_CHECKING:
-    from wasmnb.traffic.diff import DifferenceGroup, DiffReport
+    from wasmnb.traffic.build_diff import DifferenceGroup, DiffReport
     from wasmnb.traffic.replay import ReplayReport
 
 __all__ = ["diff_document", "replay_document"]

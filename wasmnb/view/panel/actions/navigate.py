@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wasmnb.errors import UsageError
-from wasmnb.view.panel import snapshot
+from wasmnb.view.panel import view_data
 from wasmnb.view.panel.latencies import KEPT_FIGURES
 from wasmnb.view.panel.renderer import Renderer
 from wasmnb.view.panel.scope import Scope
@@ -50,7 +50,7 @@ def _event(renderer: Renderer, values: Values) -> str:
     events = renderer.state.proxy.trace.find(integer(values.get("seq"), "seq"))
     if not events:
         raise UsageError("The trace no longer has this event.")
-    renderer.state.widget.event = snapshot.call(events[0], events[1:])
+    renderer.state.widget.event = view_data.call(events[0], events[1:])
     return ""
 
 

@@ -13,7 +13,7 @@ from wasmnb.traffic.curl import FLAGS, from_options, read_file
 from wasmnb.traffic.recorded.readers.shells import bash_words
 from wasmnb.traffic.tcp import parse_bytes, send_bytes
 from wasmnb.view.panel.renderer import Renderer
-from wasmnb.view.panel.snapshot import printable
+from wasmnb.view.panel.view_data import printable
 from wasmnb.view.render.units import size
 
 from .arguments import Action, Values, exchange_of, integer

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from wasmnb.errors import UsageError
-from wasmnb.traffic.diff.diff import diff
+from wasmnb.traffic.build_diff.diff import diff
 from wasmnb.traffic.replay.replay import replay
 from wasmnb.view.mimebundle import document_of
 from wasmnb.view.panel.renderer import Renderer

@@ -1,0 +1,87 @@
+"""Changes to functions that keep V8 from inlining into them.
+
+Facts (V8 14.6): Envoy disables the baseline compiler. The optimising compiler then doesn't know how often a call is executed. It
+inlines each directly called function that is smaller than the rest of a budget: two to five times the size of the caller, at least
+50 bytes. In a module that mostly calls stubs and other rare code, this doubles the compile time and the size of the code, and
+nothing gets faster.
+
+Each function therefore begins with calls that are never executed. They call functions that have no effect but a certain size: V8
+inlines these first, which uses up the budget. Other engines remove the dead code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ....parsing import leb128 as leb
+from ....parsing.leb128 import Reader
+from ...wasm_binary.relocations import body_parts
+
+__all__ = ["FILLERS", "filler", "has_fillers", "without_inlining"]
+
+#: Sizes in bytes of the functions without effect. They come after the imported functions, the largest first.
+FILLERS = (2048, 1024, 512, 256, 128, 64, 32)
+
+#: Upper limit of the budget as a multiple of a function's size, and its lower limit in bytes.
+_GROWTH, _LEAST = 5, 50
+
+#: Maximum number of functions that V8 inlines into one function.
+_MOST = 60
+
+#: `if` with a condition that is never true.
+_NEVER = b"\x41\0\x04\x40"
+
+#: Opcodes of direct calls.
+_CALLS = frozenset({0x10, 0x12})
+
+#: A declaration of no locals in six bytes, which is decoded faster than six instructions.
+_NOTHING = b"\x80\x80\x80\x80\x00\x7f"
+
+
+def filler(size: int) -> bytes:
+    """Return the body of a function that has this size in bytes and no effect."""
+    count = (size - 3) // len(_NOTHING)
+    head = leb.unsigned(count) + count * _NOTHING
+    return head + b"\x01" * (size - 1 - len(head)) + b"\x0b"
+
+
+def has_fillers(sizes: Sequence[int]) -> bool:
+    """Return whether a module has the functions of `FILLERS`, from the sizes of its functions in bytes."""
+    return tuple(sizes[: len(FILLERS)]) == FILLERS
+
+
+def without_inlining(body: bytes, imported: int, sizes: Sequence[int]) -> bytes:
+    """Return a function's body with calls that use up the budget. It is unchanged if it has no calls that V8 could inline.
+
+    Parameters
+    ----------
+    body
+        Bytes of the body.
+    imported
+        Number of imported functions. The functions of `FILLERS` follow.
+    sizes
+        Bytes of each of the module's own functions.
+    """
+    if not any(bytes((opcode,)) in body for opcode in _CALLS):
+        return body
+    head, parts = body_parts(body, 0, len(body))
+    called = {Reader(last, 1).u32() - imported for _, last in parts if last and last[0] in _CALLS}
+    least = min((sizes[function] for function in called if function >= 0), default=None)
+    if least is None:
+        return body
+    calls = b""
+    while True:
+        size = len(body) + len(_NEVER) + len(calls) + 1
+        fillers = _fillers(max(_GROWTH * size, _LEAST), least)
+        longer = b"".join(b"\x10" + leb.unsigned(imported + n) for n in fillers)
+        if len(longer) <= len(calls):
+            break
+        calls = longer
+    return head + _NEVER + calls + b"\x0b" + body[len(head) :] if calls else body
+
+
+def _fillers(budget: int, least: int) -> list[int]:
+    """Return the functions to call, so that at most `least` bytes are left of a budget of this or a smaller size."""
+    repeated = min(budget // FILLERS[0], _MOST)
+    sizes = [n for n, size in enumerate(FILLERS) if n and size < budget and 2 * size > least]
+    return [0] * repeated + sizes

@@ -1,0 +1,36 @@
+"""Finds the archive of Python's library in the memory of the guest that has compiled it. In filters, `guest/archive.py` reads it."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+from ...parsing.leb128 import Malformed
+
+__all__ = ["archive_in"]
+
+#: Beginning of the guest's result, then checksum and size of the rest (`guest/archive_pack.py`).
+_MAGIC, _HEAD = b"wasmnb archive", struct.Struct("<II")
+
+
+def archive_in(memory: bytes) -> bytes:
+    """Return the archive: size of the index, the index, and the marshalled code of the modules.
+
+    Parameters
+    ----------
+    memory
+        Content of the guest's memory.
+
+    Raises
+    ------
+    Malformed
+        The memory doesn't contain an archive.
+    """
+    at = memory.find(_MAGIC)
+    while at >= 0:
+        start = at + len(_MAGIC) + _HEAD.size
+        checksum, size = _HEAD.unpack_from(memory, at + len(_MAGIC))
+        if zlib.crc32(memory[start : start + size]) == checksum:
+            return memory[start : start + size]
+        at = memory.find(_MAGIC, at + 1)
+    raise Malformed("the guest's memory doesn't contain an archive of Python's library")

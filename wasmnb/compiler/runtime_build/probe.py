@@ -1,0 +1,289 @@
+"""The probe, which loads a filter's source once in a scratch VM, to find its callbacks or the error in it.
+
+The host of the scratch VM behaves like Envoy while it loads a module: logging, clocks, random bytes and the environment work,
+and all other hostcalls stop the module.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, TypeVar
+
+from ...abi import CALLBACKS
+from ...engine import Guest, Image, ImportType, OutOfBounds, Runnable, Trap
+from ...errors import SourceError
+from ...sdk import __all__ as sdk_names
+from ..glue import GLUE_PAGES, REPORT
+from ..glue.control import call_control
+from ..wasm_binary.memory_image import PAGE
+
+#: Type of the result of loading a source.
+Loaded = TypeVar("Loaded")
+
+__all__ = ["MissingVariable", "Probe", "Scratch", "load_source", "located", "probe", "source_error", "with_stand_ins"]
+
+#: Maximum time for loading a source in seconds.
+DEADLINE = 5.0
+
+_WASI_BAD_ARGUMENT = 28
+
+
+@dataclass
+class Probe:
+    """The result of loading a source once.
+
+    Attributes
+    ----------
+    exports
+        Names of the callbacks that the filter must export.
+    callbacks
+        Callbacks that its classes override, by kind of class; empty if they are unknown.
+    classes
+        Names of its classes by kind. Kinds for which the source has no class are missing.
+    log
+        Lines that were logged during loading, as (level, text).
+    """
+
+    exports: tuple[str, ...]
+    callbacks: dict[str, list[str]] = field(default_factory=dict)
+    classes: dict[str, str] = field(default_factory=dict)
+    log: list[tuple[int, str]] = field(default_factory=list)
+
+
+class Scratch:
+    """A host for one VM that only loads a source."""
+
+    def __init__(self, image: Runnable, variables: Mapping[str, str]) -> None:
+        self.log: list[tuple[int, str]] = []
+        self._variables = [f"{name}={value}\0".encode() for name, value in variables.items()]
+        self.instance: Guest = image.instantiate(self._resolve, deadline=DEADLINE)
+
+    def _resolve(self, import_: ImportType) -> Callable[..., int] | None:
+        function: Callable[..., int] | None = getattr(self, f"_{import_.name}", None)
+        return function or self._restricted(import_.name)
+
+    @staticmethod
+    def _restricted(name: str) -> Callable[..., int]:
+        def refuse(*_: int) -> NoReturn:
+            raise RuntimeError(f"{name} can't be called while the module loads")
+
+        return refuse
+
+    def _proxy_log(self, level: int, pointer: int, size: int) -> int:
+        self.log.append((level, self.instance.memory.read(pointer, size).decode("utf-8", "replace")))
+        return 0
+
+    def _clock_time_get(self, clock: int, _precision: int, pointer: int) -> int:
+        self.instance.memory.write_u64(pointer, time.time_ns() if clock == 0 else time.monotonic_ns())
+        return 0
+
+    def _random_get(self, pointer: int, size: int) -> int:
+        if size > PAGE:
+            return _WASI_BAD_ARGUMENT
+        self.instance.memory.write(pointer, os.urandom(size))
+        return 0
+
+    def _environ_sizes_get(self, count: int, size: int) -> int:
+        self.instance.memory.write_u32(count, len(self._variables))
+        self.instance.memory.write_u32(size, sum(map(len, self._variables)))
+        return 0
+
+    def _environ_get(self, pointers: int, data: int) -> int:
+        for number, entry in enumerate(self._variables):
+            self.instance.memory.write_u32(pointers + 4 * number, data)
+            self.instance.memory.write(data, entry)
+            data += len(entry)
+        return 0
+
+    def _poll_oneoff(self, _subscriptions: int, _events: int, _count: int, events: int) -> int:
+        self.instance.memory.write_u32(events, 0)
+        return 0
+
+    def report(self, base: int) -> dict[str, Any]:
+        """Return the app's report about loading, or an empty dict if it was stopped before the report."""
+        memory = self.instance.memory
+        try:
+            report = json.loads(memory.read(memory.u32(base + REPORT), memory.u32(base + REPORT + 4)) or b"{}")
+        except (OutOfBounds, ValueError):
+            return {}
+        return report if isinstance(report, dict) else {}
+
+
+def probe(image: Image, pages: int, filename: str) -> Probe:
+    """Load a filter in a scratch VM, and return its callbacks and classes.
+
+    The plugin's environment variables aren't known yet. A variable that the source reads has the value "1".
+
+    Parameters
+    ----------
+    image
+        The runtime, with the source in its memory.
+    pages
+        Initial size of the runtime's memory in pages.
+    filename
+        File name of the source, for error messages.
+
+    Raises
+    ------
+    SourceError
+        The source raises an exception or doesn't define a filter. The error gives the line and the guest's traceback.
+    """
+    return with_stand_ins(lambda variables: _load(image, pages, filename, variables), Probe(tuple(CALLBACKS)))
+
+
+def with_stand_ins(load: Callable[[Mapping[str, str]], Loaded], undecided: Loaded) -> Loaded:
+    """Load a source repeatedly, until every environment variable that it reads has a value.
+
+    Parameters
+    ----------
+    load
+        Function that loads the source with some variables. It raises `MissingVariable` if the source reads another one.
+    undecided
+        Result if the source can't be loaded with these values. The first VM with the real values will show whether it can.
+
+    Raises
+    ------
+    SourceError
+        The source can't be loaded for another reason.
+    """
+    variables: dict[str, str] = {}
+    while True:
+        try:
+            return load(variables)
+        except MissingVariable as missing:
+            if missing.name in variables or len(variables) == _MOST_VARIABLES:
+                raise missing.error from missing.error.__cause__
+            variables[missing.name] = _STAND_IN
+        except SourceError:
+            if not variables:
+                raise
+            return undecided
+
+
+#: Value of a variable whose value isn't known yet: it is valid as text, number, JSON and boolean. Maximum number of such variables.
+_STAND_IN, _MOST_VARIABLES = "1", 100
+
+
+class MissingVariable(Exception):
+    """The source reads an environment variable that has no value yet."""
+
+    def __init__(self, name: str, error: SourceError) -> None:
+        super().__init__(name)
+        self.name = name
+        self.error = error
+
+
+def located(report: Mapping[str, Any], error: SourceError) -> Exception:
+    """Return the error of a source that can't be loaded, or `MissingVariable` if a missing variable is the reason."""
+    return MissingVariable(report["variable"], error) if report.get("variable") else error
+
+
+def load_source(scratch: Scratch, pages: int, filename: str) -> dict[str, Any]:
+    """Run a source's module-level code in a scratch VM, and return the app's report.
+
+    Parameters
+    ----------
+    scratch
+        The host with the VM, which has the source in its memory.
+    pages, filename
+        As for `probe`.
+
+    Raises
+    ------
+    SourceError
+        The source can't be loaded.
+    MissingVariable
+        The source reads an environment variable that has no value yet.
+    """
+    base = (pages - GLUE_PAGES) * PAGE
+    try:
+        start = scratch.instance.function("_initialize")
+        assert start is not None
+        start()
+    except Trap as trap:
+        report = scratch.report(base)
+        if trap.kind == "deadline":
+            scratch.log.append((0, running_lines(scratch.instance, trap.message)))
+        error = source_error(report, trap, scratch.log, filename)
+        error.log = [text for _, text in scratch.log if text and text != error.traceback]
+        raise located(report, error) from None
+    return scratch.report(base)
+
+
+def _load(image: Image, pages: int, filename: str, variables: Mapping[str, str]) -> Probe:
+    with image.code.engine.interrupts:
+        scratch = Scratch(image, variables)
+        report = load_source(scratch, pages, filename)
+        scratch.instance.close()
+    return Probe(tuple(report["exports"]), report["callbacks"], report["classes"], scratch.log)
+
+
+def running_lines(guest: Guest, reason: str) -> str:
+    """Return a traceback of the Python code in which a guest was stopped, or an empty string. Don't use the guest afterwards."""
+    try:
+        return str(call_control(guest, "running", {"reason": f"TimeoutError: {reason}"}).get("done", ""))
+    except (Trap, OutOfBounds, ValueError):
+        return ""
+
+
+def source_error(report: dict[str, Any], trap: Trap, log: list[tuple[int, str]], filename: str) -> SourceError:
+    """Return the error for a source that can't be loaded.
+
+    Parameters
+    ----------
+    report
+        The report of `wasmnb.sdk.loading.load_error`; empty if the filter was stopped before the report.
+    trap
+        The trap that stopped the VM.
+    log
+        Lines that were logged before, as (level, text).
+    filename
+        File name of the source.
+    """
+    if "type" in report:
+        kind, message = report["type"], report["message"]
+        is_plain = kind == "FilterSourceError"
+        return SourceError(
+            message if is_plain else f"{kind}: {message}" if message else kind,
+            filename=report["filename"],
+            lineno=report["lineno"],
+            offset=report["offset"],
+            hint=_hint(kind, message) or report["hint"],
+            traceback=report["traceback"],
+        )
+    logged = "\n".join(text for _, text in log if text)
+    if trap.kind == "deadline":
+        lines = [int(line) for name, line in _FRAME.findall(logged) if name == filename]
+        return SourceError(
+            f"the source is still running after {DEADLINE:g} s",
+            filename=filename,
+            lineno=lines[-1] if lines else None,
+            hint="The top level runs in every VM before traffic arrives and has to end. Move the loop into a callback.",
+            traceback=logged,
+        )
+    return SourceError(
+        f"the source stopped the VM while it loaded: {trap.message}", filename=filename, traceback=logged
+    )
+
+
+#: A frame of a traceback, with its file and line.
+_FRAME = re.compile(r'File "([^"]+)", line (\d+)')
+
+
+def _hint(kind: str, message: str) -> str:
+    name = message.partition("'")[2].partition("'")[0]
+    if kind == "NameError" and name in sdk_names:
+        return (
+            f"Only the filter's main source has the SDK's names built in. Add to this module: from wasmnb import {name}"
+        )
+    return _HINTS.get(kind, "")
+
+
+_HINTS = {
+    "MemoryError": "A VM can have up to 1 GiB of memory.",
+}

@@ -1,0 +1,329 @@
+"""Facts about a module, and the problems because of which Envoy would refuse it, each with its remedy.
+
+Facts, each verified with Envoy 1.40 and V8: linking is strict (every imported function must exist with exactly this signature;
+globals never exist). Envoy refuses a callback, entry point or allocator that is exported with another signature, and more than
+1 GiB of initial memory. A start section that calls a host function crashes the whole process. Envoy accepts garbage collection,
+exceptions, tail calls, vectors, several memories and 64-bit memory, and a module without memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from ..._display import Shown, bounded, short
+from ...abi import CALLBACKS, ENTRY_POINTS, HOSTCALLS, REPORTED_BY, AbiVersion, callbacks_for, hostcalls_for
+from ...abi.wasi import WASI_MODULES, WASI_PREVIEW_1
+from ...engine import ExportType, ImportType, default_engine
+from ...engine.declarations import signature_text
+from ...errors import ModuleError
+from ...parsing.leb128 import CORE_MAGIC, Malformed, Reader
+from .component import COMPONENT_MAGIC
+from .core_module import CoreModule, Limits
+from .memory_image import PAGE
+from .relocations import body_parts
+
+__all__ = ["ENVOY_ENV", "HIGRESS_ENV", "ModuleFacts", "inspect_module"]
+
+#: Maximum initial pages of a memory: V8 as configured by Envoy allows at most 1 GiB.
+_MOST_PAGES = 16384
+
+#: Exports that Envoy uses as the allocator, in the order of preference.
+_ALLOCATORS = ("malloc", "proxy_on_memory_allocate")
+
+#: Imports that Envoy provides in addition to the ABI: name -> (core parameters, core results).
+ENVOY_ENV: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "pthread_equal": (("i32", "i32"), ("i32",)),
+    "emscripten_notify_memory_growth": (("i32",), ()),
+    "envoy_resolve_dns": (("i32", "i32", "i32"), ("i32",)),
+}
+
+#: Imports that only Higress's Envoy provides in addition: name -> (core parameters, core results).
+HIGRESS_ENV: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "proxy_redis_init": (("i32",) * 7, ("i32",)),
+    "proxy_redis_call": (("i32",) * 5, ("i32",)),
+}
+
+#: Import that identifies the toolchain of a module -> advice.
+_ADVICE = {
+    "env.abort": "Compile AssemblyScript with --use abort=... from its proxy runtime.",
+    "gojs": "Compile Go with GOOS=wasip1 and -buildmode=c-shared, not GOOS=js.",
+    "go": "Compile Go with GOOS=wasip1 and -buildmode=c-shared, not GOOS=js.",
+    "wbg": "This is a module for the browser: compile Rust for wasm32-wasip1.",
+    "__wbindgen_placeholder__": "This is a module for the browser: compile Rust for wasm32-wasip1.",
+    "wasi_snapshot_preview2": "Compile for WASI preview 1.",
+}
+
+Signature = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class ModuleFacts(Shown):
+    """Facts about a module.
+
+    Attributes
+    ----------
+    kind
+        "core" (a core module, the kind that Envoy loads), "component" or "other".
+    abi_version
+        Version of the ABI that its marker export declares; None without a known marker.
+    imports, exports
+        Its imports and exports.
+    sections
+        Size of each section in bytes.
+    size
+        Size of the file in bytes.
+    memory
+        Initial size of its linear memory in bytes.
+    problems
+        Sentences that say why Envoy would refuse the module; empty if no problem is known.
+    warnings
+        Sentences about hostcalls whose results the module can't receive.
+    """
+
+    kind: str
+    abi_version: AbiVersion | None = None
+    imports: tuple[ImportType, ...] = ()
+    exports: tuple[ExportType, ...] = ()
+    sections: Mapping[str, int] = field(default_factory=dict)
+    size: int = 0
+    memory: int = 0
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def inspect_module(data: bytes) -> ModuleFacts:
+    """Return facts about a module, and reasons why Envoy would refuse it. This never raises an exception.
+
+    Parameters
+    ----------
+    data
+        Bytes of the module. They can be anything.
+    """
+    if not data.startswith(CORE_MAGIC):
+        return _no_core_module(data)
+    try:
+        module = CoreModule.read(data)
+        imports, exports = _imports(module), _exports(module)
+    except Malformed as error:
+        return ModuleFacts(
+            "core", size=len(data), problems=(f"The file is damaged or cut short: {short(str(error))}.",)
+        )
+    abi = _abi_version(exports)
+    memories = [*(cast("Limits", i.type) for i in module.imported("memory")), *module.memories]
+    return ModuleFacts(
+        "core",
+        abi,
+        imports,
+        exports,
+        _section_sizes(module),
+        len(data),
+        sum(m.minimum for m in memories) * PAGE,
+        tuple(bounded(_problems(module, data, abi, imports, exports, memories))),
+        tuple(bounded(_unreported_calls(imports, exports))),
+    )
+
+
+def _no_core_module(data: bytes) -> ModuleFacts:
+    kind, problem = "other", "This is not WebAssembly: the file doesn't start with the bytes 00 61 73 6d 01 00 00 00."
+    if not data:
+        problem = "The file is empty."
+    elif data.startswith(COMPONENT_MAGIC):
+        kind = "component"
+        problem = (
+            "This is a WebAssembly component, and Envoy loads only core modules: compile for wasm32-wasip1 "
+            "instead of wasip2, and don't run wasm-tools component new."
+        )
+    elif CORE_MAGIC.startswith(data[:8]):
+        problem = "The file is cut short: it ends within the first eight bytes."
+    elif data[:4] == CORE_MAGIC[:4]:
+        problem = (
+            "This is WebAssembly with a version other than 1, which no engine loads: compile it with another toolchain."
+        )
+    elif data[:2] == b"\x1f\x8b":
+        problem = "This is a gzip file: unpack it first."
+    elif data.lstrip()[:1] in {b"(", b";"}:
+        problem = "This looks like WebAssembly text: convert it to a binary first (wat2wasm)."
+    return ModuleFacts(kind, size=len(data), problems=(problem,))
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+def _imports(module: CoreModule) -> tuple[ImportType, ...]:
+    return tuple(
+        ImportType(i.module, i.name, i.kind, *(_signature(module, cast("int", i.type)) if i.kind == "func" else ()))
+        for i in module.imports
+    )
+
+
+def _exports(module: CoreModule) -> tuple[ExportType, ...]:
+    return tuple(
+        ExportType(name, kind, *(_signature(module, module.function_type(index)) if kind == "func" else ()))
+        for name, (kind, index) in module.exports.items()
+    )
+
+
+def _signature(module: CoreModule, type_index: int) -> Signature:
+    if type_index >= len(module.types) or module.types[type_index][0] != 0x60:
+        raise Malformed(f"type {type_index} isn't a function type")
+    return module.signature(type_index)
+
+
+def _abi_version(exports: Iterable[ExportType]) -> AbiVersion | None:
+    """Return the version of the first marker, whatever its signature is."""
+    markers = {version.marker: version for version in AbiVersion}
+    return next((markers[e.name] for e in exports if e.kind == "func" and e.name in markers), None)
+
+
+def _section_sizes(module: CoreModule) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    for title, start, end in module.sections:
+        sizes[title] = sizes.get(title, 0) + end - start
+    return sizes
+
+
+# -- what stops Envoy -------------------------------------------------------------------------------------------------
+
+
+def _problems(
+    module: CoreModule,
+    data: bytes,
+    abi: AbiVersion | None,
+    imports: Iterable[ImportType],
+    exports: tuple[ExportType, ...],
+    memories: Iterable[Limits],
+) -> Iterator[str]:
+    if abi is None:
+        yield _no_marker(exports)
+    version = abi or AbiVersion.V0_2_1
+    for imported in imports:
+        yield from _import_problem(imported, version)
+    functions = {e.name: (e.params, e.results) for e in exports if e.kind == "func"}
+    yield from _export_problems(functions, version)
+    for memory in memories:
+        if memory.minimum > _MOST_PAGES:
+            yield (
+                f"It starts with {memory.minimum * PAGE / 2**30:.3g} GiB of memory, and Envoy allows at most 1 GiB: "
+                "link it with a smaller initial memory."
+            )
+    yield from _start_problem(module)
+    try:
+        default_engine().validate(data)
+    except ModuleError as error:
+        yield str(error)
+
+
+def _no_marker(exports: Iterable[ExportType]) -> str:
+    other = next((e.name for e in exports if e.name.startswith("proxy_abi_version_")), None)
+    markers = ", ".join(v.marker for v in AbiVersion)
+    if other:
+        return f"It declares its ABI with {short(other)}, which Envoy doesn't support. Export a function {markers}."
+    return (
+        "It is not a Proxy-Wasm module, because an ABI marker is missing. Build it with a Proxy-Wasm SDK, "
+        f"or export an empty function with one of the names {markers}."
+    )
+
+
+def _unreported_calls(imports: Iterable[ImportType], exports: Iterable[ExportType]) -> Iterator[str]:
+    """Yield a warning for each imported hostcall whose result is reported in callbacks, if none of these is exported."""
+    imported = {i.name.removeprefix("proxy_") for i in imports if i.module == "env"}
+    exported = {e.name.removeprefix("proxy_") for e in exports}
+    for hostcall, callbacks in REPORTED_BY.items():
+        if hostcall in imported and not exported.intersection(callbacks):
+            names = " or ".join(f"proxy_{name}" for name in callbacks)
+            yield f"It imports proxy_{hostcall}, but can't receive its results: export {names}."
+
+
+def _host_signature(imported: ImportType, abi: AbiVersion) -> Signature | None:
+    if imported.module == "env":
+        hostcall = hostcalls_for(abi).get(imported.name)
+        return (hostcall.core_params, hostcall.core_results) if hostcall else ENVOY_ENV.get(imported.name)
+    return WASI_PREVIEW_1.get(imported.name) if imported.module in WASI_MODULES else None
+
+
+def _import_problem(imported: ImportType, abi: AbiVersion) -> Iterator[str]:
+    place = short(f"{imported.module}.{imported.name}")
+    if imported.kind in {"memory", "table"}:
+        return
+    if imported.kind != "func":
+        yield f"It imports the {imported.kind} {place}, and Envoy provides only functions, a memory and a table."
+        return
+    offered = _host_signature(imported, abi)
+    if offered is None:
+        yield f"It imports {place}, which {_providers(imported, abi)}".rstrip()
+    elif offered != (imported.params, imported.results):
+        yield f"It imports {place} as {signature_text(imported.params, imported.results)}, but Envoy has it as {signature_text(*offered)}."
+
+
+def _providers(imported: ImportType, abi: AbiVersion) -> str:
+    versions = [v.text for v in AbiVersion if imported.name in hostcalls_for(v)] if imported.module == "env" else []
+    if versions:
+        return f"exists in ABI {' and '.join(versions)}, but not in {abi.text}, which its marker declares."
+    if imported.name in HOSTCALLS:
+        return f"Envoy has in the module env, not {short(imported.module)}."
+    advice = _ADVICE.get(f"{imported.module}.{imported.name}", _ADVICE.get(imported.module, ""))
+    if not advice and imported.module.startswith("wasi:"):
+        advice = "It is WASI preview 2: compile for wasm32-wasip1."
+    if imported.module == "env" and imported.name in HIGRESS_ENV:
+        return "only Higress's Envoy has: run it there, or in a simulated proxy with a RedisServer."
+    return f"Envoy doesn't have. {advice}"
+
+
+def _export_problems(functions: Mapping[str, Signature], abi: AbiVersion) -> Iterator[str]:
+    if not any(name in functions for name in _ALLOCATORS):
+        yield (
+            "It exports no allocator, which Envoy needs to pass data: export a function malloc or proxy_on_memory_allocate, "
+            "i32 -> i32."
+        )
+    expected: dict[str, Signature] = {c.name: (c.core_params, c.core_results) for c in callbacks_for(abi).values()}
+    expected |= ENTRY_POINTS
+    expected |= dict.fromkeys(_ALLOCATORS, (("i32",), ("i32",)))
+    for name, signature in expected.items():
+        has = functions.get(name)
+        if has is None or has == signature or _is_ignored(name, functions):
+            continue
+        since = " in this ABI version" if name in CALLBACKS else ""
+        yield f"It exports {name} as {signature_text(*has)}, but Envoy calls it as {signature_text(*signature)}{since}."
+
+
+def _is_ignored(name: str, functions: Mapping[str, Signature]) -> bool:
+    """Return whether Envoy ignores an export, because the module has another one that it prefers."""
+    return {
+        "main": "_initialize" not in functions,
+        "__main_void": "_initialize" not in functions or "main" in functions,
+        "_start": "_initialize" in functions,
+        "proxy_on_memory_allocate": "malloc" in functions,
+    }.get(name, False)
+
+
+def _start_problem(module: CoreModule) -> Iterator[str]:
+    """Yield a problem if the start section calls a host function, directly or through direct calls.
+
+    Calls of a function that ends the program with `proc_exit` are ignored. Such a function runs only after an error;
+    AssemblyScript's start section calls it in every check.
+    """
+    if module.start is None:
+        return
+    imported = module.imported("func")
+    waiting, seen = [module.start], set()
+    while waiting:
+        function = waiting.pop()
+        if function < len(imported):
+            called = imported[function]
+            yield (
+                f"Its start section calls {short(f'{called.module}.{called.name}')}, which crashes Envoy: do this in an exported "
+                "function _initialize instead."
+            )
+            return
+        if function in seen or function - len(imported) >= len(module.code):
+            continue
+        seen.add(function)
+        try:
+            _, parts = body_parts(module.data, *module.code[function - len(imported)])
+        except Malformed:
+            continue  # it has instructions that only the engine's validation knows
+        called_here = [Reader(i, 1).u32() for _, i in parts if i[:1] in {b"\x10", b"\x12"}]
+        if not any(f < len(imported) and imported[f].name == "proc_exit" for f in called_here):
+            waiting += called_here

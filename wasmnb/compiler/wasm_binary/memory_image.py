@@ -1,0 +1,64 @@
+"""The initial content of a linear memory, and its encoding as data segments."""
+
+from __future__ import annotations
+
+import re
+
+from ...parsing import leb128 as leb
+
+__all__ = ["PAGE", "MemoryImage", "active_segment"]
+
+#: Size of a page of linear memory in bytes.
+PAGE = 65536
+
+#: Minimum length of a run of zeros between two segments. Shorter runs compress well, and each segment has an overhead.
+_GAP = 32
+
+_ZEROS = re.compile(rb"\0{%d,}" % _GAP)
+
+
+class MemoryImage:
+    """The initial content of a linear memory with a size in pages. Bytes are zero unless they are set."""
+
+    def __init__(self, pages: int) -> None:
+        self.bytes = bytearray(pages * PAGE)
+
+    @property
+    def pages(self) -> int:
+        """Size in pages."""
+        return len(self.bytes) // PAGE
+
+    def put(self, address: int, data: bytes | memoryview) -> None:
+        """Set bytes at an address. Raises `IndexError` if they are outside of the memory."""
+        if address < 0 or address + len(data) > len(self.bytes):
+            raise IndexError(f"{len(data)} bytes at {address:#x} are outside of the memory")
+        self.bytes[address : address + len(data)] = data
+
+    def grow(self, pages: int) -> int:
+        """Add pages, and return the address of the first new byte."""
+        address = len(self.bytes)
+        self.bytes += bytes(pages * PAGE)
+        return address
+
+    def segments(self) -> list[tuple[int, bytes]]:
+        """Return the content without long runs of zeros, as (address, bytes)."""
+        image = bytes(self.bytes)
+        segments = []
+        at = 0
+        for gap in _ZEROS.finditer(image):
+            if gap.start() > at:
+                segments.append((at, image[at : gap.start()]))
+            at = gap.end()
+        if at < len(image):
+            segments.append((at, image[at:]))
+        return segments
+
+    def section(self) -> bytes:
+        """Return the encoded content of the data section."""
+        return leb.vector(active_segment(address, data) for address, data in self.segments())
+
+
+def active_segment(address: int, data: bytes) -> bytes:
+    """Return an encoded data segment, which is copied to `address` when the module starts."""
+    offset = address - (1 << 32) if address >= 1 << 31 else address
+    return b"\0\x41" + leb.signed(offset) + b"\x0b" + leb.unsigned(len(data)) + data

@@ -1,0 +1,253 @@
+r"""A lenient parser for HTTP/1.1 messages from a socket.
+
+A strict library isn't enough: a filter can make Envoy send a status of 0, a request line with two methods or a message
+without `host`, and the user should see that. So names keep their case and order, bodies keep their chunks, and bytes that
+can't be parsed end the message and are kept in `raw`.
+
+Facts (RFC 9112): a body is chunked, or content-length gives its length, or (only in responses) it ends with the connection.
+Responses 1xx, 204, 304 and those to HEAD have no body. Trailers follow the last chunk.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from dataclasses import dataclass, field
+
+from ...messages import Headers
+from ...parsing.header_block import parse_header_lines
+
+__all__ = ["Head", "Message", "Reader", "encode_chunk", "encode_head"]
+
+Pairs = list[tuple[bytes, bytes]]
+_NO_BODY = frozenset((204, 304))
+_LIMIT = 1 << 30  # maximum bytes of one message
+
+
+@dataclass
+class Head:
+    """The start line, split at its first two spaces, and the headers as they were received."""
+
+    start: tuple[bytes, bytes, bytes]
+    headers: Pairs
+
+    def get(self, name: bytes) -> bytes | None:
+        """Return the first value of a header, or None. The case of the name doesn't matter."""
+        return next((v for n, v in self.headers if n.lower() == name), None)
+
+    @property
+    def is_chunked(self) -> bool:
+        """Whether the body is chunked."""
+        return (self.get(b"transfer-encoding") or b"").lower().endswith(b"chunked")
+
+    @property
+    def length(self) -> int | None:
+        """The value of content-length; None if it is missing or not a number."""
+        text = self.get(b"content-length") or b""
+        return int(text) if text.isdigit() else None
+
+    @property
+    def status(self) -> int:
+        """The status of a response; 0 if it isn't a number."""
+        return int(self.start[1]) if self.start[1].isdigit() else 0
+
+
+@dataclass
+class Message:
+    """The received part of one message.
+
+    Attributes
+    ----------
+    head
+        Start line and headers; None if they aren't complete.
+    chunks, trailers
+        The body in the chunks in which it arrived, and the trailers.
+    interim
+        Statuses of the interim responses (1xx) before it.
+    end
+        "complete"; or "closed", "reset" or "timeout" if the connection was closed, was reset or had no traffic before the end.
+    raw
+        The received bytes of the message.
+    """
+
+    head: Head | None = None
+    chunks: list[bytes] = field(default_factory=list)
+    trailers: Pairs = field(default_factory=list)
+    interim: list[int] = field(default_factory=list)
+    end: str = "closed"
+    raw: bytes = b""
+
+    @property
+    def body(self) -> bytes:
+        """The whole body."""
+        return b"".join(self.chunks)
+
+    def header_map(self) -> Headers:
+        """Return the headers with names in lower case."""
+        return Headers(self.head.headers if self.head else [])
+
+
+class _ConnectionEnded(Exception):
+    """The connection ended. `args[0]` says how, as in `Message.end`."""
+
+
+class Reader:
+    """Reads messages from a socket.
+
+    Parameters
+    ----------
+    sock
+        The socket.
+    timeout
+        Seconds without traffic after which a message ends with "timeout" (default 5). None: no limit.
+    """
+
+    def __init__(self, sock: socket.socket, timeout: float | None = 5.0) -> None:
+        self.sock = sock
+        self.timeout = timeout
+        self._buffer = bytearray()
+        self._message = Message()
+
+    def response(self, method: str = "GET") -> Message:
+        """Read the response to a request with this method, and the interim responses before it."""
+        message = self._begin()
+        try:
+            head = message.head = self._head()
+            while 100 <= head.status < 200 and head.status != 101 and head.length is None:
+                message.interim.append(head.status)
+                head = message.head = self._head()
+            if method != "HEAD" and head.status not in _NO_BODY:
+                self._body(head, until_close=True)
+            message.end = "complete"
+        except _ConnectionEnded as end:
+            message.end = str(end)
+        return message
+
+    def request_head(self) -> Head | None:
+        """Read the head of the next request, and return it; None if the connection ends first."""
+        message = self._begin()
+        try:
+            message.head = self._head()
+        except _ConnectionEnded as end:
+            message.end = str(end)
+        return message.head
+
+    def request_body(self) -> Message:
+        """Read the body of the request whose head was read last."""
+        message = self._message
+        try:
+            if message.head is not None:
+                self._body(message.head, until_close=False)
+            message.end = "complete"
+        except _ConnectionEnded as end:
+            message.end = str(end)
+        return message
+
+    def pause(self, seconds: float) -> str | None:
+        """Wait, and return "closed" or "reset" if the connection ended meanwhile, otherwise None."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                self._fill(left)
+            except _ConnectionEnded as end:
+                return None if str(end) == "timeout" else str(end)
+        return None
+
+    @property
+    def pending(self) -> bytes:
+        """The received bytes that haven't been parsed yet."""
+        return bytes(self._buffer)
+
+    def _begin(self) -> Message:
+        self._message = Message()
+        return self._message
+
+    def _head(self) -> Head:
+        first, *lines = self._until(b"\r\n\r\n").split(b"\r\n")
+        parts = first.split(b" ", 2)
+        start = (parts[0], parts[1] if len(parts) > 1 else b"", parts[2] if len(parts) > 2 else b"")
+        return Head(start, parse_header_lines(lines, nameless=True))
+
+    def _body(self, head: Head, *, until_close: bool) -> None:
+        if head.is_chunked:
+            self._chunks()
+        elif head.length is not None:
+            self._exactly(head.length)
+        elif until_close:
+            self._rest()
+
+    def _chunks(self) -> None:
+        while size := self._chunk_size():
+            self._message.chunks.append(self._take(size))
+            self._until(b"\r\n")
+        lines = []
+        while line := self._until(b"\r\n"):
+            lines.append(line)
+        self._message.trailers = parse_header_lines(lines, nameless=True)
+
+    def _chunk_size(self) -> int:
+        text = self._until(b"\r\n").split(b";")[0].strip()
+        try:
+            size = int(text, 16)
+        except ValueError:
+            raise _ConnectionEnded("closed") from None
+        if not 0 <= size <= _LIMIT:
+            raise _ConnectionEnded("closed")
+        return size
+
+    def _exactly(self, size: int) -> None:
+        """Read a body of known length as it arrives, so that the received part is kept if it stays incomplete."""
+        while size:
+            if not self._buffer:
+                self._fill(self.timeout)
+            chunk = self._take(min(size, len(self._buffer)))
+            self._message.chunks.append(chunk)
+            size -= len(chunk)
+
+    def _rest(self) -> None:
+        while True:
+            try:
+                if not self._buffer:
+                    self._fill(self.timeout)
+            except _ConnectionEnded as end:
+                if str(end) == "closed":
+                    return
+                raise
+            self._message.chunks.append(self._take(len(self._buffer)))
+
+    def _until(self, delimiter: bytes) -> bytes:
+        while (index := self._buffer.find(delimiter)) < 0:
+            if len(self._buffer) > _LIMIT:
+                raise _ConnectionEnded("closed")
+            self._fill(self.timeout)
+        return self._take(index + len(delimiter))[:index]
+
+    def _take(self, size: int) -> bytes:
+        while len(self._buffer) < size:
+            self._fill(self.timeout)
+        data = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return data
+
+    def _fill(self, timeout: float | None) -> None:
+        self.sock.settimeout(None if timeout is None else max(timeout, 0.001))
+        try:
+            data = self.sock.recv(1 << 16)
+        except TimeoutError:
+            raise _ConnectionEnded("timeout") from None
+        except OSError:
+            raise _ConnectionEnded("reset") from None
+        if not data:
+            raise _ConnectionEnded("closed")
+        self._message.raw += data
+        self._buffer += data
+
+
+def encode_head(start: bytes, headers: Pairs) -> bytes:
+    """Return the bytes of a start line and headers."""
+    return b"\r\n".join([start, *(name + b": " + value for name, value in headers), b"", b""])
+
+
+def encode_chunk(data: bytes) -> bytes:
+    """Return data in the form of one chunk. Empty data gives no bytes, because an empty chunk would end the body."""
+    return b"%x\r\n%s\r\n" % (len(data), data) if data else b""

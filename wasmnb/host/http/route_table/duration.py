@@ -1,0 +1,81 @@
+"""How long a stream can last: a route's `max_stream_duration`, and the `grpc-timeout` of a request.
+
+Facts (Envoy 1.40): with `grpc_timeout_header_max`, Envoy uses the request's own timeout up to that maximum; 0 means no maximum.
+Routes with `max_stream_duration` write the duration into the header of gRPC requests, even if it is that of the route or the
+connection manager. A request with a timeout of 0 ends immediately.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..connection_manager.manager import seconds
+from ..header_map import HeaderMap
+from ..local_reply import is_grpc
+
+__all__ = ["StreamDuration", "grpc_timeout"]
+
+_GRPC_TIMEOUT = re.compile(rb"(\d{1,8})([HMSmun])\Z")
+_UNITS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
+
+
+def grpc_timeout(headers: HeaderMap) -> float | None:
+    """Return the seconds of a request's `grpc-timeout`, or None if it is missing or invalid."""
+    timeout = _GRPC_TIMEOUT.match(headers.get(b"grpc-timeout") or b"")
+    return int(timeout[1]) * _UNITS[timeout[2]] if timeout is not None else None
+
+
+@dataclass(frozen=True)
+class StreamDuration:
+    """A route's limits for the duration of a stream.
+
+    Attributes
+    ----------
+    limit
+        Limit in seconds. 0: no limit. None: the limit of the connection manager.
+    grpc_max
+        Maximum for a request's own timeout, in seconds. None: the request's own timeout is ignored.
+    grpc_offset
+        Seconds that are subtracted from the request's own timeout.
+    """
+
+    limit: float | None = None
+    grpc_max: float | None = None
+    grpc_offset: float = 0.0
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any] | None) -> StreamDuration | None:
+        """Read the limits from Envoy's message."""
+        if config is None:
+            return None
+        limit, most = config.get("max_stream_duration"), config.get("grpc_timeout_header_max")
+        return cls(
+            seconds(limit) if limit is not None else None,
+            seconds(most) if most is not None else None,
+            seconds(config.get("grpc_timeout_header_offset", 0)),
+        )
+
+    def of_request(self, headers: HeaderMap, default: float) -> float | None:
+        """Return the seconds that a request can last, or None for no limit, and write them into `grpc-timeout` for gRPC.
+
+        Parameters
+        ----------
+        headers
+            The request's headers, which are changed.
+        default
+            The connection manager's limit in seconds; 0 for no limit.
+        """
+        asked = grpc_timeout(headers)
+        if self.grpc_max is None or asked is None:
+            limit = self.limit if self.limit is not None else default
+            if not limit:
+                return None
+        else:
+            limit = min(asked, self.grpc_max) if self.grpc_max else asked
+            limit = max(limit - self.grpc_offset, 0.0)
+        if is_grpc(headers):
+            headers.put(b"grpc-timeout", b"%dm" % round(limit * 1000))
+        return limit

@@ -1,0 +1,120 @@
+"""Timeouts of one request: those of its route, and those of the `x-envoy-*` headers that filters set.
+
+Facts (Envoy 1.40): the router removes the headers. The timeout of an attempt is ignored unless it is below that of the request.
+`x-envoy-expected-rq-timeout-ms` tells the upstream how much time it has; it is shorter for a retry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from ..local_reply import is_grpc
+from ..route_table.duration import grpc_timeout
+from ..route_table.numbers import unsigned
+
+if TYPE_CHECKING:
+    from ..header_map import HeaderMap
+    from ..route_table.route import Route, RouteEntry
+
+__all__ = ["RequestTimeouts"]
+
+_LEAST = 0.001
+
+
+@dataclass(frozen=True)
+class RequestTimeouts:
+    """Timeouts of one request in seconds. 0: no limit.
+
+    Attributes
+    ----------
+    whole
+        Limit from the end of the request to the end of the response, over all attempts.
+    per_try, per_try_idle
+        Limits until the response's headers of one attempt.
+    duration
+        Limit from the first connection to the end of the response.
+    alternative
+        Whether a timeout causes a response with status 204.
+    hedge
+        Whether an attempt that takes too long continues while its retry runs.
+    grpc
+        Whether the upstream's time is also written into `grpc-timeout`.
+    """
+
+    whole: float = 0.0
+    per_try: float = 0.0
+    per_try_idle: float = 0.0
+    duration: float = 0.0
+    alternative: bool = False
+    hedge: bool = False
+    grpc: bool = False
+
+    @classmethod
+    def read(cls, route: Route, headers: HeaderMap, default: float) -> Self:
+        """Read the timeouts of a request, and remove their headers.
+
+        Parameters
+        ----------
+        route, headers
+            The request's route and headers.
+        default
+            Route timeout of the listener, in seconds.
+        """
+        entry, retry = route.entry, route.retry
+        grpc = _follows_grpc_timeout(entry, headers)
+        if entry is not None and entry.duration is not None:
+            default = 0.0
+        elif entry is not None and grpc:
+            default = _of_grpc(entry, headers)
+        elif entry is not None and entry.timeout is not None:
+            default = entry.timeout
+        whole = _take(headers, b"x-envoy-upstream-rq-timeout-ms", default)
+        own = retry.per_try_timeout if retry is not None else 0.0
+        per_try = _take(headers, b"x-envoy-upstream-rq-per-try-timeout-ms", own)
+        duration = _take(headers, b"x-envoy-upstream-stream-duration-ms", 0.0)
+        alternative = b"x-envoy-upstream-rq-timeout-alt-response" in headers
+        headers.remove(b"x-envoy-upstream-rq-timeout-alt-response")
+        hedge = headers.get(b"x-envoy-hedge-on-per-try-timeout")
+        return cls(
+            whole,
+            0.0 if whole and per_try >= whole else per_try,
+            retry.per_try_idle_timeout if retry is not None else 0.0,
+            duration,
+            alternative,
+            hedge == b"true" if hedge in (b"true", b"false") else route.hedge,
+            grpc,
+        )
+
+    def tell_upstream(self, headers: HeaderMap, elapsed: float) -> None:
+        """Set `x-envoy-expected-rq-timeout-ms` for an attempt that begins `elapsed` seconds after the request."""
+        expected = self.whole if self.hedge or not self.per_try else self.per_try
+        if not expected:
+            return
+        if self.whole:
+            expected = min(expected, self.whole - elapsed) if elapsed < self.whole else _LEAST
+        milliseconds = int(expected * 1000 + 1e-6)
+        headers.put(b"x-envoy-expected-rq-timeout-ms", b"%d" % milliseconds)
+        if self.grpc:
+            headers.put(b"grpc-timeout", b"%dm" % milliseconds)
+
+
+def _follows_grpc_timeout(entry: RouteEntry | None, headers: HeaderMap) -> bool:
+    """Return whether the route has `max_grpc_timeout` and the request is a gRPC request."""
+    return entry is not None and entry.grpc_max is not None and entry.duration is None and is_grpc(headers)
+
+
+def _of_grpc(entry: RouteEntry, headers: HeaderMap) -> float:
+    """Return the request's own timeout, at most `max_grpc_timeout`, in seconds. In all three, 0 means no limit."""
+    asked = grpc_timeout(headers) or 0.0
+    if entry.grpc_offset < asked:
+        asked -= entry.grpc_offset
+    most = entry.grpc_max or 0.0
+    return most if most and (not asked or asked > most) else asked
+
+
+def _take(headers: HeaderMap, name: bytes, default: float) -> float:
+    """Remove a header that gives milliseconds. Return the seconds, or the default if it isn't a number."""
+    number = unsigned(headers.get(name))
+    headers.remove(name)
+    return number / 1000 if number is not None else default

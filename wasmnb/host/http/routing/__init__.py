@@ -1,4 +1,0 @@
-"""Routes: the route table, matching, the changes that a route makes to messages, and its retry policy.
-
-The package `..router` sends requests along the routes.
-"""

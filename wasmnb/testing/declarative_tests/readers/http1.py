@@ -1,0 +1,81 @@
+"""Parser of serialised HTTP/1 headers in test files.
+
+Facts (`ParseHTTP1Headers` in Google's `dynamic_test.cc`): an absolute request target becomes `:scheme`, `:path` and
+`:authority`, and `host` is removed. An absolute path becomes `:path`, without a `:scheme`, and `host`, if present, becomes
+`:authority`. Names become lower-case; the map joins the values of a name later.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from ....abi import Pair
+from ....abi.text import encode_text
+from ....parsing.header_block import parse_header_lines
+
+__all__ = ["HeaderProblem", "parse_headers"]
+
+_PORTS = {"http": 80, "https": 443}
+
+
+class HeaderProblem(ValueError):
+    """The headers are malformed."""
+
+
+def parse_headers(content: bytes, *, request: bool) -> list[Pair]:
+    """Parse serialised headers.
+
+    Parameters
+    ----------
+    content
+        Request line or status line, then header lines.
+    request
+        Whether they are request headers.
+
+    Returns
+    -------
+    list[Pair]
+        Names and values, pseudo-headers first.
+
+    Raises
+    ------
+    HeaderProblem
+        A line is malformed. The error gives its number.
+    """
+    first, *lines = content.replace(b"\r\n", b"\n").split(b"\n")
+    fields = _fields(lines)
+    if not request:
+        return [(b":status", _status(first)), *fields]
+    parts = first.split()
+    if len(parts) != 3 or not parts[2].startswith(b"HTTP/"):
+        raise HeaderProblem(f"line 1 is not a request line: {first.decode('latin-1')!r}")
+    return [(b":method", parts[0]), *_target(parts[1], fields)]
+
+
+def _status(line: bytes) -> bytes:
+    parts = line.split(None, 2)
+    if len(parts) < 2 or not parts[0].startswith(b"HTTP/") or not parts[1].isdigit():
+        raise HeaderProblem(f"line 1 is not a status line: {line.decode('latin-1')!r}")
+    return parts[1]
+
+
+def _fields(lines: list[bytes]) -> list[Pair]:
+    def malformed(index: int, line: bytes) -> None:
+        raise HeaderProblem(f"line {index + 2} is not a header: {line.decode('latin-1')!r}")
+
+    pairs = parse_header_lines(lines, unfold=True, on_malformed=malformed)
+    return [(name.strip().lower(), value.strip()) for name, value in pairs]
+
+
+def _target(target: bytes, fields: list[Pair]) -> list[Pair]:
+    others = [(n, v) for n, v in fields if n != b"host"]
+    if target[:1] != b"/":
+        url = urlsplit(target.decode("utf-8", "surrogateescape"))
+        if not url.scheme or not url.hostname:
+            raise HeaderProblem(f"{target.decode('latin-1')!r} is neither an absolute path nor a URL")
+        path = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        authority = url.hostname + (f":{url.port}" if url.port not in (None, _PORTS.get(url.scheme)) else "")
+        pseudo = ((b":scheme", url.scheme), (b":path", path), (b":authority", authority))
+        return [*((n, encode_text(v)) for n, v in pseudo), *others]
+    host = next((v for n, v in fields if n == b"host"), None)
+    return [(b":path", target), *([(b":authority", host)] if host else []), *others]

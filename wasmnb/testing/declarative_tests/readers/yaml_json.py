@@ -1,0 +1,117 @@
+"""Readers of YAML and JSON that keep line numbers.
+
+YAML is read by PyYAML's composer, which keeps the lines. Its constructors aren't used, so a test file can't run code. JSON
+is checked by `json` and then read as YAML, of which it is a subset.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ....abi.text import encode_text
+from ..errors import FixtureError, SourceLocation
+from .nodes import Block, BlockEntry, Many, Node, Scalar
+
+__all__ = ["read_json", "read_yaml"]
+
+_TAGS = {"null": "null", "int": "number", "float": "number", "bool": "word"}
+
+#: Deepest nesting, and most nodes of a file, since aliases of aliases grow exponentially.
+DEPTH, NODES = 100, 200_000
+
+
+def read_yaml(data: bytes, file: str) -> Node:
+    """Read a file with one YAML document.
+
+    Parameters
+    ----------
+    data
+        Content of the file.
+    file
+        Name of the file, for errors.
+
+    Returns
+    -------
+    Node
+        The document. An empty file is an empty block.
+
+    Raises
+    ------
+    FixtureError
+        The text is not YAML. The error gives the line.
+    """
+    from ....parsing.yaml_lines import YamlError, compose
+
+    try:
+        root = compose(data)
+    except YamlError as error:
+        raise FixtureError(f"this is not YAML: {error}.", SourceLocation(file, error.line)) from error
+    return Block(1) if root is None else _Converter(file).node(root, 0)
+
+
+def read_json(data: bytes, file: str) -> Node:
+    """Read a file with one JSON document.
+
+    Parameters
+    ----------
+    data
+        Content of the file.
+    file
+        Name of the file, for errors.
+
+    Returns
+    -------
+    Node
+        The document.
+
+    Raises
+    ------
+    FixtureError
+        The text is not JSON. The error gives the line.
+    """
+    try:
+        json.loads(data)
+    except json.JSONDecodeError as error:
+        raise FixtureError(f"this is not JSON: {error.msg}.", SourceLocation(file, error.lineno)) from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise FixtureError(f"this is not JSON: {error}.", SourceLocation(file)) from error
+    # JSON may be indented by tabs, YAML not; outside strings a space is equivalent.
+    return read_yaml(data.replace(b"\t", b" "), file)
+
+
+class _Converter:
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.count = 0
+
+    def node(self, node: Any, depth: int) -> Node:
+        line = node.start_mark.line + 1
+        self.count += 1
+        if depth > DEPTH or self.count > NODES:
+            raise FixtureError(
+                "this is nested too deep, or expands to too many nodes.", SourceLocation(self.file, line)
+            )
+        if node.id == "mapping":
+            return self.block(node, line, depth)
+        if node.id == "sequence":
+            return Many(tuple(self.node(n, depth + 1) for n in node.value), line)
+        return Scalar(self.kind(node), encode_text(_joined(node.value)), line)
+
+    def block(self, node: Any, line: int, depth: int) -> Block:
+        block = Block(line)
+        for key, value in node.value:
+            if key.id != "scalar":
+                raise FixtureError("a field's name is expected.", SourceLocation(self.file, key.start_mark.line + 1))
+            block.entries.append(BlockEntry(key.value, self.node(value, depth + 1), key.start_mark.line + 1))
+        return block
+
+    @staticmethod
+    def kind(node: Any) -> Any:
+        plain = not node.style  # None of PyYAML's scanner, an empty text of libyaml's
+        return _TAGS.get(node.tag.rpartition(":")[2], "string") if plain else "string"
+
+
+def _joined(text: str) -> str:
+    """Join surrogate pairs. JSON writes characters beyond the basic plane as two escapes, which YAML reads separately."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -1,0 +1,90 @@
+"""All effects of a filter on one exchange that a comparison covers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ...abi import MetricType
+from ...messages import Request, Response
+
+if TYPE_CHECKING:
+    from ...host import Exchange, Proxy
+    from ...host.callouts.record import Callout
+    from ...host.shared_state.metrics import Metric
+
+__all__ = ["Observation", "Observer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a filter did with one exchange.
+
+    Attributes
+    ----------
+    state
+        State of the exchange: done, failed, paused, refused.
+    response
+        The client's response, or None.
+    upstream_requests
+        Requests that arrived at the upstream.
+    log
+        Level and text of the lines that the filter wrote.
+    metrics
+        Changes of the filter's metrics by name; for a histogram, the values that were added.
+    callouts
+        Callouts that the filter sent.
+    """
+
+    state: str
+    response: Response | None
+    upstream_requests: tuple[Request, ...]
+    log: tuple[tuple[str, str], ...]
+    metrics: dict[str, Any]
+    callouts: tuple[Callout, ...]
+
+    @property
+    def status(self) -> int:
+        """Status of the response; 0 for none."""
+        return self.response.status if self.response is not None else 0
+
+
+class Observer:
+    """Observes the exchanges of a proxy, one after the other."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        self._proxy = proxy
+        self._lines = proxy.log.written
+        self._callouts = proxy.server.callouts.total
+        self._metrics = self._snapshot()
+
+    def observe(self, exchange: Exchange) -> Observation:
+        """Return the observation of the exchange that has just been sent."""
+        proxy = self._proxy
+        lines = tuple((line.level.name, line.text) for line in proxy.log.since(self._lines) if line.source == "filter")
+        self._lines = proxy.log.written
+        sent = proxy.server.callouts.total - self._callouts
+        self._callouts += sent
+        callouts = tuple(proxy.server.callouts.latest(sent)) if sent else ()
+        return Observation(
+            exchange.state, exchange.response, tuple(exchange.upstream_requests), lines, self._changes(), callouts
+        )
+
+    def _snapshot(self) -> dict[str, int]:
+        """Return the value of every metric, of a histogram the number of its samples."""
+        return {metric.name: self._size(metric) for metric in self._proxy.metrics.all()}
+
+    @staticmethod
+    def _size(metric: Metric) -> int:
+        return len(metric.samples) if metric.kind is MetricType.HISTOGRAM else metric.value
+
+    def _changes(self) -> dict[str, Any]:
+        before, self._metrics = self._metrics, self._snapshot()
+        if before == self._metrics:
+            return {}
+        changes: dict[str, Any] = {}
+        for metric in self._proxy.metrics.all():
+            old, now = before.get(metric.name, 0), self._metrics[metric.name]
+            if old != now:
+                changes[metric.name] = metric.samples[old:] if metric.kind is MetricType.HISTOGRAM else now - old
+        return changes
