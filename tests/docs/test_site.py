@@ -63,7 +63,7 @@ def test_every_chapter_has_a_link_to_binder(pages):
     notebooks = pages["assemble"].notebooks("notebooks/course", "course")
     for path in (ROOT / "notebooks" / "course").glob("*.ipynb"):
         assert pages["repository"].binder_url(f"notebooks/course/{path.name}") in notebooks[f"course/{path.name}"]
-        assert pages["repository"].binder_url(f"notebooks/course/{path.name}") in (ROOT / "README.md").read_text()
+        assert pages["repository"].binder_url(f"notebooks/course/{path.name}") in (ROOT / "docs" / "README.md").read_text()
     assert pages["repository"].binder_url() in (SITE / "index.md").read_text()
 
 
