@@ -10,7 +10,7 @@ export PYTHONWARNINGS := ignore::DeprecationWarning:jupyter_core
 .PHONY: demo notebooks docs binder runtime test test-fast test-release profile lint lab attack bench conformance reference screenshots clean
 
 demo: $(STAMP)          ## build the runtime, run the first notebook, write build/demo.html
-	$(BIN)/python -m wasmnb.demo
+	$(BIN)/python -m wasmnb.notebook.demo
 
 lab: $(STAMP)           ## JupyterLab on the notebooks
 	$(BIN)/wasmnb runtime build

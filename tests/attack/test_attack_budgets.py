@@ -14,15 +14,15 @@ from wasmnb.abi import Status
 from wasmnb.errors import UsageError
 from wasmnb.host import Proxy
 from wasmnb.host.callouts.record import Callout, CalloutLog
-from wasmnb.host.client import sender
+from wasmnb.host.simulated_clients import sender
 from wasmnb.host.foreign_functions import expressions, functions
 from wasmnb.host.foreign_functions.cel import CelSyntaxError, parse
 from wasmnb.host.properties.filter_state import FilterState, Span
 from wasmnb.host.trace import exchange_log
 from wasmnb.host.trace.records import KEEP
 from wasmnb.host.trace.trace import Trace
-from wasmnb.host.upstream import redis_server
-from wasmnb.host.upstream.redis_server import RedisServer
+from wasmnb.host.clusters import redis_server
+from wasmnb.host.clusters.redis_server import RedisServer
 from wasmnb.traffic.http_server import http1_server, http2_server, server as server_module
 from wasmnb.view.panel import kernel_events
 from wasmnb.view.panel.kernel_events import Inbox

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from wasmnb import demo
+from wasmnb.notebook import demo
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +65,7 @@ def test_failing_cell_stops_the_demo_with_exit_code_1(tmp_path, capsys):
 def test_interrupt_while_a_cell_runs_prints_one_word(tmp_path):
     """The cell itself sends the signal, so that it arrives while the cell runs."""
     notebook = write(tmp_path / "a.ipynb", "import os, signal, time\nos.kill(os.getppid(), signal.SIGINT)\ntime.sleep(60)")
-    program = "import sys; from wasmnb import demo; demo.prepare_runtime = lambda: None; sys.exit(demo.main(sys.argv[1:]))"
+    program = "import sys; from wasmnb.notebook import demo; demo.prepare_runtime = lambda: None; sys.exit(demo.main(sys.argv[1:]))"
     done = subprocess.run([sys.executable, "-c", program, str(notebook)], capture_output=True, text=True, timeout=120, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (130, "")
     assert done.stderr.endswith("Interrupted.\n")

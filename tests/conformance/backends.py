@@ -6,7 +6,7 @@ The path selects the response. `/` and unknown paths give 200 "hello"; the names
 from collections.abc import Sequence
 from typing import Any
 
-from wasmnb.host.upstream.raw_response import RawResponse
+from wasmnb.host.clusters.raw_response import RawResponse
 from wasmnb.messages import Headers, Request, Response
 
 from .answers import ANSWERS

@@ -18,8 +18,8 @@ from wasmnb.host import (
 )
 from wasmnb.envoy.config.bootstrap import merge
 from wasmnb.host.plugins.built_in import BUILT_IN, BuiltIn
-from wasmnb.host.upstream.grpc_server import split_messages
-from wasmnb.host.upstream.raw_response import RawResponse
+from wasmnb.host.clusters.grpc_server import split_messages
+from wasmnb.host.clusters.raw_response import RawResponse
 from wasmnb.messages import Headers, Request, Response
 
 from . import backends, normal

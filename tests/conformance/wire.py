@@ -9,7 +9,7 @@ from wasmnb.envoy import Upstream
 from wasmnb.envoy.sockets.http1 import Head
 from wasmnb.messages import Response
 
-from wasmnb.host.upstream.raw_response import RawResponse
+from wasmnb.host.clusters.raw_response import RawResponse
 
 #: Seconds of silence after which an answer that has begun counts as complete.
 SILENCE = 0.3

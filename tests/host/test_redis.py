@@ -4,7 +4,7 @@ import pytest
 
 from wasmnb import Filter, ModuleError, Proxy, RedisError, RedisServer, UsageError
 from wasmnb.engine import assemble
-from wasmnb.host.upstream.redis_server import decode_command, encode_reply
+from wasmnb.host.clusters.redis_server import decode_command, encode_reply
 
 REDIS = "outbound|6379||redis.static"
 

@@ -7,7 +7,7 @@ import pytest
 from wasmnb import Envoy, Plugin, Proxy, Request, Response
 from wasmnb.abi import LogLevel
 from wasmnb.errors import UsageError
-from wasmnb.host.protocols import ProxyInterface
+from wasmnb.host.proxy_interface import ProxyInterface
 from wasmnb.host.settings import ProxySettings
 
 PAUSE = "on_request_headers: return 1"

@@ -6,8 +6,8 @@ import shutil
 from argparse import Namespace
 from pathlib import Path
 
-from wasmnb.demo import main, notebooks_folder
 from wasmnb.errors import UsageError
+from wasmnb.notebook.demo import main, notebooks_folder
 
 __all__ = ["demo", "tutorial"]
 

@@ -13,11 +13,11 @@ from ..abi import LogLevel
 from ..errors import UsageError
 from ..host import BuiltIn, HttpConnectionManager, RouteMatch
 from ..host import Listener as ListenerProperties
-from ..host.client.delivery import Delivery
 from ..host.clock import check_worker
 from ..host.plugins.plugin import require_http, require_network, share_held_headers
-from ..host.protocols import Requests, SendOptions
+from ..host.proxy_interface import Requests, SendOptions
 from ..host.settings import LOG_LEVELS, MAIN_CLUSTER, ProxySettings, check_switches
+from ..host.simulated_clients.delivery import Delivery
 from ..host.trace.exchange_log import Exchanges
 from ..messages import Request
 from .config.plugin_config import EnvoyPlugin
@@ -56,7 +56,7 @@ class EnvoyWorker:
 class Envoy(Requests[EnvoyExchange]):
     """A running Envoy with a filter or a chain of plugins, and with upstream servers on loopback. It is a context manager.
 
-    Like `Proxy`, it has the interface `wasmnb.host.protocols.ProxyInterface`.
+    Like `Proxy`, it has the interface `wasmnb.host.proxy_interface.ProxyInterface`.
 
     Parameters
     ----------

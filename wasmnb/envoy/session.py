@@ -10,9 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Self, Unpack
 
 from ..errors import UsageError
-from ..host.client.delivery import Delivery
-from ..host.client.session import check_session_open, check_session_options
-from ..host.protocols import Requests, SendOptions
+from ..host.proxy_interface import Requests, SendOptions
+from ..host.simulated_clients.delivery import Delivery
+from ..host.simulated_clients.session import check_session_open, check_session_options
 from ..host.trace.exchange_log import Exchanges
 from ..messages import Headers, Request
 from .access_log import AccessLogFile

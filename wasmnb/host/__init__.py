@@ -1,8 +1,9 @@
 """The simulated Envoy: it runs any Proxy-Wasm module as Envoy 1.40 does, in virtual time, and traces every call."""
 
 from .callouts.record import Callout
-from .client.session import ClientSession
-from .client.streams import Stream, TcpConnection
+from .clusters.cluster import Cluster
+from .clusters.grpc_server import GrpcReply, GrpcServer
+from .clusters.redis_server import RedisError, RedisServer
 from .contexts.stream_info import Listener
 from .foreign_functions.own_functions import ForeignCall
 from .http.connection_manager.client_connection import HttpConnection
@@ -16,15 +17,14 @@ from .plugins.plugin import Plugin
 from .plugins.typed_config import TypedConfig
 from .proxy import Proxy
 from .shared_state.metrics import Metric, Metrics
+from .simulated_clients.session import ClientSession
+from .simulated_clients.streams import Stream, TcpConnection
 from .tcp.reply import TcpReply
 from .trace.access_log import AccessLogRecord
 from .trace.events import Event
 from .trace.exchange import Exchange, TcpExchange
 from .trace.log import Log, LogLine
 from .trace.trace import Trace
-from .upstream.cluster import Cluster
-from .upstream.grpc_server import GrpcReply, GrpcServer
-from .upstream.redis_server import RedisError, RedisServer
 from .worker import Worker
 
 __all__ = [

@@ -7,6 +7,7 @@ from typing import Self
 
 from ..engine import Engine
 from .clock import Clock, Thread
+from .clusters.cluster import to_clusters
 from .event_loop import EventLoop
 from .plugins.vm_registry import VmRegistry
 from .server_context import HostcallTable, ServerContext
@@ -15,7 +16,6 @@ from .trace.exchange import Exchange, TcpExchange
 from .trace.exchange_log import Exchanges
 from .trace.log import Log
 from .trace.trace import Trace
-from .upstream.cluster import to_clusters
 from .vm.vm import Vm
 from .worker import Worker
 

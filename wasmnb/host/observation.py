@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from ..errors import UsageError
 from .callouts.record import Callout
-from .client.streams import Stream, TcpConnection
 from .clock import check_worker
+from .clusters.cluster import Cluster
 from .components import ProxyComponents
 from .inspect.explain import Explanation, explain
 from .inspect.python_state import LENGTH, PythonState, read_python_state
 from .inspect.tree import TreeNode, build_tree
 from .shared_state.metrics import Metrics
 from .shared_state.shared_data import SharedData
+from .simulated_clients.streams import Stream, TcpConnection
 from .trace.exchange import ExchangeBase
 from .trace.log import Log
 from .trace.trace import Trace
-from .upstream.cluster import Cluster
 from .vm.vm import Vm
 
 __all__ = ["Observed"]

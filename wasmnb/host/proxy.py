@@ -15,8 +15,6 @@ from ..abi import LogLevel
 from ..engine import Engine, default_engine
 from ..errors import UsageError, WasmnbError
 from ..messages import Text, to_bytes
-from .client.sender import Sender
-from .client.traffic import Traffic
 from .components import ProxyComponents
 from .contexts.stream_info import Listener
 from .fault_injection import FaultInjection
@@ -30,6 +28,8 @@ from .plugins.lifecycle import PluginLifecycle
 from .plugins.plugin import FilterLike, Plugin, to_plugins
 from .plugins.stats_sinks import StatsSinks
 from .settings import MAIN_CLUSTER, ProxySettings, SimulationSettings, check_switches
+from .simulated_clients.sender import Sender
+from .simulated_clients.traffic import Traffic
 from .trace.history import closed_histories
 
 if TYPE_CHECKING:

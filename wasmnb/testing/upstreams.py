@@ -26,7 +26,7 @@ from ..abi.text import encode_text
 from ..errors import UsageError
 from ..host import GrpcReply, GrpcServer, TcpReply
 from ..host.callouts.grpc import outcome
-from ..host.upstream.grpc_server import frame_message
+from ..host.clusters.grpc_server import frame_message
 from ..messages import Headers, Request, Response, Text, to_bytes, to_text
 from ..view.render.units import plural
 from .assertions.expectations import fits

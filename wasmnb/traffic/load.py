@@ -16,7 +16,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from ..host.client.delivery import DEFAULT_WAIT
+from ..host.simulated_clients.delivery import DEFAULT_WAIT
 from ..messages import HeadersLike, Request, Text, to_bytes
 from .harness import measure_harness
 from .load_plans.plan import LoadPlan

@@ -19,6 +19,7 @@ from typing import Any
 from ..._display import short
 from ...compiler import Filter
 from ...errors import UsageError
+from ...host.clusters.cluster import Cluster, to_cluster
 from ...host.contexts.stream_info import Listener
 from ...host.envoy_messages.message_check import Checked, checked
 from ...host.http.connection_manager.manager import HttpConnectionManager
@@ -26,7 +27,6 @@ from ...host.http.route_table.reader import to_table
 from ...host.http.route_table.route import RouteMatch
 from ...host.plugins.built_in import BUILT_IN, BUILT_IN_MESSAGES, BuiltIn
 from ...host.plugins.plugin import Plugin
-from ...host.upstream.cluster import Cluster, to_cluster
 from ...parsing.yaml_lines import line_of, read_yaml
 from . import honoured
 from .field_names import with_field_names

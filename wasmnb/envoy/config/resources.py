@@ -10,9 +10,9 @@ from typing import Any
 from ...errors import UsageError
 from ...host import Cluster as Simulated
 from ...host import RouteMatch
+from ...host.clusters.redis_server import RedisServer
 from ...host.http.route_table.table import RouteTable
 from ...host.settings import ProxySettings
-from ...host.upstream.redis_server import RedisServer
 from ..admin import Admin
 from ..sockets.tcp import TcpUpstream
 from ..sockets.upstream import Upstream

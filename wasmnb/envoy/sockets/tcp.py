@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from ...host import TcpReply
-from ...host.client.streams import to_send
+from ...host.simulated_clients.streams import to_send
 from ...messages import Text, to_bytes
 from ..log import LogLine, worker_of
 from .loopback import LoopbackServer, reset_when_closed

@@ -1,4 +1,4 @@
 """Callouts of filters to clusters over HTTP, gRPC and Redis, and the records of callouts.
 
-`..upstream` has the clusters that respond, and `..hostcalls` the hostcalls that start callouts.
+`..clusters` has the clusters that respond, and `..hostcalls` the hostcalls that start callouts.
 """

@@ -9,8 +9,8 @@ from ..clock import TimerGroup
 from .record import REQUEST_SIZE, Callout
 
 if TYPE_CHECKING:
+    from ..clusters.cluster import Cluster
     from ..contexts.root import RootContext
-    from ..upstream.cluster import Cluster
 
 __all__ = ["CalloutBase"]
 

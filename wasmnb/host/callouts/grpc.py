@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from ...abi import Pair
 from ...abi.text import encode_text
 from ...messages import Request, Response
+from ..clusters.grpc_server import frame_message, split_messages
 from ..http.header_map import RequestHeaders
 from ..http.local_reply import grpc_status_of
 from ..http.router_filter.resets import REFUSED, RESET
-from ..upstream.grpc_server import frame_message, split_messages
 from .base import CalloutBase
 
 if TYPE_CHECKING:
+    from ..clusters.cluster import Cluster
     from ..contexts.root import RootContext
-    from ..upstream.cluster import Cluster
 
 __all__ = ["REFUSED_CLOSE", "RESET_CLOSE", "GrpcCall", "GrpcCallout", "GrpcClose", "GrpcOutcome", "outcome"]
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from ...abi import Pair
 from ...abi.text import encode_text
 from ...messages import Request, to_bytes
+from ..clusters.grpc_server import GrpcReply, GrpcServer, frame_message
 from ..http.header_map import HeaderMap, ResponseHeaders, ResponseTrailers
-from ..upstream.grpc_server import GrpcReply, GrpcServer, frame_message
 from .grpc import REFUSED_CLOSE, RESET_CLOSE, GrpcCallout, GrpcClose, outcome
 from .record import MESSAGE_SIZE
 
 if TYPE_CHECKING:
+    from ..clusters.cluster import Cluster
     from ..contexts.root import RootContext
-    from ..upstream.cluster import Cluster
 
 __all__ = ["GrpcStream"]
 

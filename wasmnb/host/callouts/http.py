@@ -21,8 +21,8 @@ from ..http.router_filter.resets import CLOSED, REFUSED, UpstreamReset
 from .base import CalloutBase
 
 if TYPE_CHECKING:
+    from ..clusters.cluster import Cluster
     from ..contexts.base import Context
-    from ..upstream.cluster import Cluster
 
 __all__ = ["CallStart", "HttpCall", "start_http_call"]
 

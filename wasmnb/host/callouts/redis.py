@@ -16,14 +16,14 @@ from ...abi import Status
 from ...abi.text import decode_text
 from ...engine import OutOfBounds
 from ...messages import Request, Response
+from ..clusters.redis_server import RedisServer, decode_command
 from ..trace.records import CallbackSchema
-from ..upstream.redis_server import RedisServer, decode_command
 from ..vm.callback_entry import make_entry
 from .base import CalloutBase
 
 if TYPE_CHECKING:
+    from ..clusters.cluster import Cluster
     from ..contexts.root import RootContext
-    from ..upstream.cluster import Cluster
     from ..vm.vm import Vm
 
 __all__ = ["ON_RESPONSE", "redis_call", "redis_init"]

@@ -14,8 +14,8 @@ from .base import Context, Maps, call_on_log
 
 if TYPE_CHECKING:
     from ..clock import Timer
+    from ..clusters.cluster import Cluster
     from ..plugins.plugin import Plugin
-    from ..upstream.cluster import Cluster
     from ..vm.vm import Vm
     from .stream_info import StreamInfo
 

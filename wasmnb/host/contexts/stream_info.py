@@ -10,8 +10,8 @@ from ..properties.prescribed import Prescribed
 from .response_flags import ResponseFlag
 
 if TYPE_CHECKING:
+    from ..clusters.cluster import Cluster
     from ..http.route_table.route import Route
-    from ..upstream.cluster import Cluster
 
 __all__ = ["Connection", "Listener", "ResponseFlag", "StreamInfo"]
 

@@ -12,9 +12,9 @@ from ...messages import to_text
 from ...parsing import protobuf
 from ..callouts.grpc import GrpcCall, GrpcCallout
 from ..callouts.grpc_stream import GrpcStream
+from ..clusters.cluster import Cluster
 from ..contexts.base import Context
 from ..contexts.root import RootContext
-from ..upstream.cluster import Cluster
 
 __all__ = ["grpc_call", "grpc_cancel", "grpc_close", "grpc_send", "grpc_stream"]
 

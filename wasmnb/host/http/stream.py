@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Protocol
 from ..contexts.stream_info import ResponseFlag
 from ..trace.access_log import AccessLogRecord
 from .codec.codec import reason_phrase
+from .codec.http1 import Head, decode, head_of
+from .codec.http2 import decode_http2
 from .codec.request_decoder import RequestDecoder
 from .codec.response_encoder import ResponseEncoder
 from .connection_manager.admission import Peer, admit, sanitize
-from .connection_manager.http1 import Head, decode, head_of
-from .connection_manager.http2 import decode_http2
 from .connection_manager.problem import Problem
 from .filter_manager import FilterManager, RequestCallbacks, ResponseCallbacks
 from .local_replies import LocalReplies

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..contexts.stream_info import Connection
     from ..server_context import ServerContext
     from ..trace.exchange import Exchange
-    from .connection_manager.http1 import Head
+    from .codec.http1 import Head
     from .header_map import HeaderMap
 
 __all__ = ["Limits", "StreamState", "StreamThread"]

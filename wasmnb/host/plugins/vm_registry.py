@@ -15,8 +15,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...errors import ModuleError, WasmnbError
+from ..clusters.redis_server import RedisServer
 from ..contexts.root import RootContext
-from ..upstream.redis_server import RedisServer
 from ..vm.instantiate import make_vm
 from ..vm.module_check import Loaded, load, parse_failure_log
 from .plugin_handle import PluginHandle

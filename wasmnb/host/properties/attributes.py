@@ -16,9 +16,9 @@ from ..http.header_map import HeaderMap
 from ..http.local_reply import grpc_status_of
 
 if TYPE_CHECKING:
+    from ..clusters.cluster import Cluster
     from ..contexts.base import Context
     from ..contexts.stream_info import StreamInfo
-    from ..upstream.cluster import Cluster
 
 __all__ = ["GROUP", "GROUPS", "Message", "metadata_message", "node_message"]
 

@@ -23,9 +23,9 @@ from .upstream_connection import EventThread, UpstreamConnection
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..clusters.cluster import Cluster
     from ..server_context import ServerContext
     from ..trace.exchange import TcpExchange
-    from ..upstream.cluster import Cluster
     from .network_filter import FilterSet, NetworkFilter
 
 __all__ = ["TcpStream", "TcpWorker"]

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..clock import Clock, Thread
+    from ..clusters.cluster import Cluster
     from ..trace.exchange import TcpExchange
-    from ..upstream.cluster import Cluster
 
 __all__ = ["EventThread", "UpstreamConnection"]
 

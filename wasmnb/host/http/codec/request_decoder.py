@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from ....abi import Pair
 from ...contexts.stream_info import ResponseFlag
-from ..connection_manager.http1 import read_trailers
-from ..connection_manager.http2 import valid_trailers
 from ..connection_manager.problem import Problem
 from ..header_map import RequestTrailers
+from .http1 import read_trailers
+from .http2 import valid_trailers
 
 if TYPE_CHECKING:
     from ..filter_chain import FilterChain

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ....abi.text import encode_text
+from ..codec.http1 import is_upgrade
 from ..header_map import RequestHeaders
 from .addresses import client_address, host_of, is_internal
-from .http1 import is_upgrade
 from .manager import HttpConnectionManager
 from .paths import normalized_host, normalized_path
 from .problem import Problem

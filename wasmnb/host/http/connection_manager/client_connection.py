@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ....messages import Request, Text, to_bytes, to_text
+from ..codec.http1 import Lines, decode, parse_head
 from .chunks import Body
-from .http1 import Lines, decode, parse_head
 from .problem import Problem
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
 """The router, the last filter of a request's chain: upstream requests, their timeouts and resets, and retries.
 
-`..route_table` chooses the route, and `...upstream` has the upstreams.
+`..route_table` chooses the route, and `...clusters` has the upstreams.
 """

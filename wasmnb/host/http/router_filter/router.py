@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ....messages import Response
-    from ...upstream.cluster import Cluster
+    from ...clusters.cluster import Cluster
     from ..codec.response_encoder import ResponseEncoder
     from ..filter_manager import FilterManager
     from ..header_map import HeaderMap, ResponseHeaders, ResponseTrailers

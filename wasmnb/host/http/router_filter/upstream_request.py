@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
-from ...upstream.raw_response import RawResponse
+from ...clusters.raw_response import RawResponse
 from ..codec.codec import MAX_RESPONSE_HEADERS, is_malformed, request_to_upstream, response_from_upstream
 from ..header_map import HeaderMap, ResponseHeaders, ResponseTrailers
 from .resets import CLOSED, CUT, REFUSED, RESET, UpstreamReset
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ....messages import Headers, Request, Response
     from ...clock import Timer
-    from ...upstream.cluster import Cluster
+    from ...clusters.cluster import Cluster
     from ..stream_state import StreamState
 
 __all__ = ["UpstreamCallbacks", "UpstreamRequest"]

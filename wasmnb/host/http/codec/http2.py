@@ -12,10 +12,10 @@ import re
 
 from ....abi import Pair
 from ....messages import Request, to_bytes
+from ..connection_manager.manager import HttpConnectionManager
+from ..connection_manager.problem import Problem
 from ..header_map import RequestHeaders
 from .http1 import Head, without_underscores
-from .manager import HttpConnectionManager
-from .problem import Problem
 
 __all__ = ["decode_http2", "valid_trailers"]
 

@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from ....abi import Pair
 from ....abi.text import encode_text
 from ....messages import Request, to_bytes
+from ..connection_manager.manager import HttpConnectionManager
+from ..connection_manager.problem import Problem, bad_request
 from ..header_map import RequestHeaders
-from .manager import HttpConnectionManager
-from .problem import Problem, bad_request
 
 __all__ = ["Head", "Lines", "decode", "head_of", "is_upgrade", "read_trailers", "without_underscores"]
 

@@ -9,7 +9,7 @@ from ...messages import HeadersLike, Request
 from ..event_loop import EventLoop
 from ..http.connection_manager.client_connection import HttpConnection
 from ..plugins.plugin import Plugin, require_http, require_network
-from ..protocols import Requests, SendOptions, Wait
+from ..proxy_interface import Requests, SendOptions, Wait
 from ..settings import MAIN_CLUSTER
 from ..trace.exchange import Exchange, TcpExchange
 from .delivery import DEFAULT_WAIT, Delivery, seconds_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from ...messages import Response
+from ..http.codec.http1 import parse_head
 from ..http.connection_manager.chunks import Body
-from ..http.connection_manager.http1 import parse_head
 
 __all__ = ["RawResponse"]
 

@@ -1,6 +1,6 @@
 """`make demo`: run the first notebook without a browser, print its outputs, and export it to build/demo.html.
 
-python -m wasmnb.demo [NOTEBOOK] [--output build/demo.html]
+python -m wasmnb.notebook.demo [NOTEBOOK] [--output build/demo.html]
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from .errors import WasmnbError
+from ..errors import WasmnbError
 
 #: The first notebook of the tutorial.
 FIRST_NOTEBOOK = "course/01-first-filter.ipynb"
 
 #: Folder of the notebooks inside an installed package.
-_INSTALLED = Path(__file__).parent / "tutorial"
+_INSTALLED = Path(__file__).parents[1] / "tutorial"
 
 
 def notebooks_folder() -> Path:
     """Return the folder of the tutorial notebooks: part of an installed package, or of a clone of the repository."""
-    return _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parent.parent / "notebooks"
+    return _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parents[2] / "notebooks"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the demo. The exit code is 1 if a cell failed."""
-    parser = argparse.ArgumentParser(prog="python -m wasmnb.demo", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m wasmnb.notebook.demo", description=main.__doc__)
     parser.add_argument("notebook", nargs="?", type=Path, default=notebooks_folder() / FIRST_NOTEBOOK)
     parser.add_argument("--output", type=Path, default=Path("build/demo.html"))
     options = parser.parse_args(arguments)
@@ -62,8 +62,8 @@ def run(path: Path, output: Path) -> int:
 
 def prepare_runtime() -> None:
     """Build the runtime with its progress on the terminal; the notebook then finds it in the cache."""
-    from .compiler import build_runtime
-    from .notebook.progress import TerminalProgress
+    from ..compiler import build_runtime
+    from .progress import TerminalProgress
 
     with TerminalProgress() as progress:
         build_runtime(progress=progress)

@@ -10,7 +10,7 @@ from typing import Any, Self
 from ...errors import UsageError
 from ...messages import Request
 from ..properties.prescribed import Prescribed
-from ..protocols import SendOptions, Wait
+from ..proxy_interface import SendOptions, Wait
 
 __all__ = ["DEFAULT_WAIT", "Delivery", "check_metadata", "seconds_of"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self, Unpack
 
 from ...errors import UsageError
-from ..protocols import Requests, SendOptions, SessionInterface
+from ..proxy_interface import Requests, SendOptions, SessionInterface
 from ..trace.exchange import Exchange
 from ..trace.exchange_log import Exchanges
 from .delivery import Delivery
