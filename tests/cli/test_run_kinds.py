@@ -59,7 +59,7 @@ def test_bytes_go_through_a_network_filter(write, capsys):
 @pytest.mark.parametrize(("source", "arguments", "message"), [
     (SNIFF, [], "is a network filter. Give the bytes of its connections: --tcp"),
     (SNIFF, ["--kind", "http"], "can't be of kind 'http'"), (ASK, ["--kind", "network"], "Use kind='http'"),
-    (ASK, ["--tcp", "x"], "There is no network filter"), (SNIFF, ["--tcp", r"\xQQ"], "invalid escape"),
+    (ASK, ["--tcp", "x"], "The proxy has no network filter"), (SNIFF, ["--tcp", r"\xQQ"], "invalid escape"),
     (ASK, ["--cluster", "accounts"], "is not NAME=EXPRESSION"), (ASK, ["--cluster", "accounts=nosuch"], "NameError: name 'nosuch'"),
     (ASK, ["--cluster", "accounts=missing.py:x"], "--cluster accounts: FileNotFoundError"),
     (SNIFF, ["--tcp", "x", "--request", "GET /"], "no HTTP requests"),

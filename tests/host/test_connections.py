@@ -60,7 +60,7 @@ def test_switches_of_the_connection_manager_have_names():
         exchange = proxy.get("/")
         assert exchange.upstream_request.headers["x-forwarded-for"] == "127.0.0.1"
         assert exchange.response.headers["server"] == "edge"
-    with pytest.raises(UsageError, match="no parameter 'use_remote_adress'"):
+    with pytest.raises(UsageError, match="'use_remote_adress' is neither a parameter"):
         Proxy(use_remote_adress=True)
 
 

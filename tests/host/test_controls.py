@@ -69,7 +69,7 @@ def test_impossible_trap_is_a_usage_error():
         for arguments, said in (
             ({"worker": 3}, "no worker 3"),
             ({"vm": 99}, "No running VM"),
-            ({"callback": "on_nothing"}, "no callback 'on_nothing'"),
+            ({"callback": "on_nothing"}, "doesn't export the callback 'on_nothing'"),
         ):
             with pytest.raises(UsageError, match=said):
                 proxy.inject_trap(**arguments)
@@ -94,7 +94,7 @@ def test_tick_on_demand_does_not_move_the_periodic_ones():
             ("worker-2", 0.4), ("worker-2", 0.4), ("worker-2", 1.0),
         ]  # fmt: skip
         with pytest.raises(
-            UsageError, match="no worker 3. The workers are numbered from 1 to 2, and 0 is the main thread"
+            UsageError, match="no worker 3. Workers are numbered from 1 to 2, and 0 is the main thread"
         ):
             proxy.tick(3)
 

@@ -150,7 +150,7 @@ def test_budget_is_for_each_callback():
 
 
 def test_budget_of_a_native_filter_is_refused():
-    with pytest.raises(UsageError, match="is native"):
+    with pytest.raises(UsageError, match="runs natively"):
         Proxy(Filter.native(GREEDY, "greedy"), workers=1, fuel_limit=1000)
     with pytest.raises(UsageError, match="at least 1"):
         Proxy(workers=1, fuel_limit=0)

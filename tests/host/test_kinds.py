@@ -111,7 +111,7 @@ def test_http_filter_with_a_network_filter_gets_requests():
 
 
 def test_connection_without_a_network_filter_is_refused():
-    with Proxy(make(HTTP), workers=1) as proxy, pytest.raises(UsageError, match="There is no network filter"):
+    with Proxy(make(HTTP), workers=1) as proxy, pytest.raises(UsageError, match="The proxy has no network filter"):
         proxy.connect()
 
 
@@ -120,5 +120,5 @@ def test_kind_is_a_setting_of_a_single_filter_and_of_an_update():
         assert proxy.plugins[0].kind == "network"
         proxy.update(scripted(), kind="http", config="x")
         assert proxy.get("/").response.status == 200
-    with pytest.raises(UsageError, match="kind in each Plugin"):
+    with pytest.raises(UsageError, match="kind to each Plugin"):
         Proxy([Plugin(wat("")), Plugin(wat(""))], kind="network")

@@ -102,7 +102,7 @@ def test_client_of_another_library_replies(module):
 
 
 def test_module_needs_a_redis(module):
-    with pytest.raises(ModuleError, match="only Higress's Envoy has. Give the proxy a cluster with a RedisServer"):
+    with pytest.raises(ModuleError, match="only Higress's Envoy provides. Give the proxy a cluster with a RedisServer"):
         start(module, None)
 
 

@@ -126,7 +126,7 @@ def test_closed_proxy_raises_a_usage_error():
 @pytest.mark.parametrize("guest_time", ["fast", -1.0, float("nan"), float("inf"), None])
 def test_invalid_guest_time_is_a_usage_error(guest_time):
     with pytest.raises(
-        UsageError, match="guest_time must be 'measured', 'frozen' or a number of seconds, at least 0, not"
+        UsageError, match="guest_time= must be 'measured', 'frozen' or a number of seconds .at least 0., not"
     ):
         Proxy(workers=1, guest_time=guest_time)
 

@@ -94,7 +94,7 @@ def test_update_refuses_settings_that_need_a_new_proxy(name):
 
 @pytest.mark.parametrize("guest_time", ["soon", -1, float("inf"), None])
 def test_guest_time_is_measured_or_a_number_of_seconds(guest_time):
-    with pytest.raises(UsageError, match="guest_time must be 'measured', 'frozen' or a number of seconds"):
+    with pytest.raises(UsageError, match="guest_time= must be 'measured', 'frozen' or a number of seconds"):
         Proxy(guest_time=guest_time)
 
 

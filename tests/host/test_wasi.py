@@ -131,10 +131,10 @@ def test_denied_capabilities_fail_and_are_logged():
         (wat("", frame='(memory (export "memory") 1)'), "doesn't declare a Proxy-Wasm ABI"),
         (
             wat("", frame='(func (export "proxy_abi_version_0_3_0"))'),
-            "proxy_abi_version_0_3_0, which Envoy doesn't know",
+            "proxy_abi_version_0_3_0, which Envoy doesn't support",
         ),
         (wat("", frame='(func (export "proxy_abi_version_0_2_1"))'), "doesn't export an allocator"),
-        (wat("", imports='(import "env" "nope" (func))'), "env.nope, which Envoy 1.40 doesn't have"),
+        (wat("", imports='(import "env" "nope" (func))'), "env.nope, which Envoy 1.40 doesn't provide"),
         (wat("", imports='(import "env" "g" (global i32))'), "imports the global env.g"),
         (wat("", imports='(import "env" "proxy_log" (func (param i32) (result i32)))'), "wrong signature"),
         (wat('(func (export "proxy_on_tick"))'), "export proxy_on_tick has the wrong signature"),

@@ -176,7 +176,7 @@ def test_response_before_the_end_of_the_request_closes_the_connection(start):
 
 
 def test_options_of_the_connection_are_refused_for_a_request(quiet):
-    with quiet.session() as session, pytest.raises(UsageError, match=r"belongs to the connection"):
+    with quiet.session() as session, pytest.raises(UsageError, match="only for its connection"):
         session.get("/", http2=True)
 
 

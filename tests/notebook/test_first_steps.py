@@ -78,7 +78,7 @@ def test_variable_of_a_cell_is_a_filter_for_other_plugins(run):
     assert plugin.filter is keyed.plugins[0].filter
     with Proxy([plugin, Plugin(keyed, environment={"KEY": "last"})], workers=1) as proxy:
         assert proxy.get("/").upstream_request.headers["x-key"] == "nobody last None"
-        with pytest.raises(UsageError, match=r"has no single filter \('second', 'keyed'\): choose one"):
+        with pytest.raises(UsageError, match=r"must have exactly one filter, but has 'second', 'keyed'. Pass one"):
             Plugin(proxy)
 
 

@@ -47,7 +47,7 @@ def test_wasmload_on_a_network_filter_opens_connections(run, sniff):
 
 def test_wasmtcp_on_an_http_filter_is_refused(run):
     run("%%wasmfilter web --native\nclass W(HttpContext):\n    def on_http_request_headers(self, n, e): pass")
-    with pytest.raises(UsageError, match="There is no network filter"):
+    with pytest.raises(UsageError, match="The proxy has no network filter"):
         run("%wasmtcp web 'x'")
 
 

@@ -1,4 +1,7 @@
-"""The simulated Envoy: it runs any Proxy-Wasm module as Envoy 1.40 does, in virtual time, and traces every call."""
+"""The simulated Envoy, which runs Proxy-Wasm modules as Envoy 1.40 does, in virtual time, and traces every call.
+
+Code that compiles filters is in `wasmnb.compiler`, and code that runs a real Envoy is in `wasmnb.envoy`.
+"""
 
 from .callouts.record import Callout
 from .clusters.cluster import Cluster

@@ -1,9 +1,9 @@
 """Virtual time: a clock that runs the events of all simulated threads.
 
-Facts: every Envoy thread is a single-threaded event loop. Here an event belongs to a thread and has a due time. It runs when the
-clock reaches that time and its thread is free. Time spent in the guest advances the thread's own time, so a busy worker delays
-only its own events. Events of one thread never overtake each other. Events of different threads with the same time run in an
-order that depends on the seed (with seed 0, in the order of their creation).
+Every Envoy thread is a single-threaded event loop. In the simulation, each event is assigned to a thread and has a due time. It
+runs when the clock has reached that time and the thread is free. Time spent in the guest advances the thread's own time, so a
+busy worker delays only its own events. Events of one thread keep their order. Events of different threads with the same due
+time run in an order that depends on the seed. With seed 0, they run in the order of their creation.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from ..errors import UsageError
 
 __all__ = ["FOLLOWERS", "Clock", "Origin", "Thread", "Timer", "TimerGroup", "check_worker"]
 
-#: Most events that can follow from one event without a delay. A request causes about ten, a callout three.
+#: Maximum number of events that can follow from one event without a delay. A request causes about ten, a callout three.
 FOLLOWERS = 50_000
 
-#: The code of an event.
+#: The function that an event runs.
 Action = Callable[[], None]
 
 
 class Thread:
-    """One event loop: `main` or `worker-N`.
+    """Event loop of one simulated thread, `main` or `worker-N`.
 
     Attributes
     ----------
     name, number
-        Name, and number: 0 for the main thread, from 1 for workers.
+        Name and number of the thread. The main thread has number 0. Workers are numbered from 1.
     time
-        The thread's own time in virtual seconds, at which it is free again.
+        Virtual time in seconds at which the thread is free again.
     seen
-        Latest time that a callback has read while it ran.
+        Latest virtual time that a callback on this thread has read from a clock.
     waiting
-        Queue of events that were due while the thread was busy: (position, due time, number, event).
+        Queue of events that became due while the thread was busy, as tuples (position, due time, number, event).
     wake
-        The timer that runs the first of these events when the thread is free.
+        Timer that runs the first event of this queue when the thread is free.
     """
 
     __slots__ = ("name", "number", "seen", "time", "waiting", "wake")
@@ -55,29 +55,29 @@ class Thread:
 
 
 def check_worker(number: int | None, workers: int, *, main: bool = False) -> None:
-    """Check the number of a worker.
+    """Check that a worker with this number exists.
 
     Parameters
     ----------
     number
-        The number. None stands for any worker.
+        The number. None (any worker) is always valid.
     workers
-        How many workers the proxy has.
+        Number of workers in the proxy.
     main
-        Whether 0, the main thread, is valid as well (default False).
+        Whether 0, the number of the main thread, is also valid (default False).
 
     Raises
     ------
     UsageError
-        There is no such worker.
+        No worker has this number.
     """
     if number is not None and not (0 if main else 1) <= number <= workers:
         also = ", and 0 is the main thread" if main else ""
-        raise UsageError(f"There is no worker {number!r}. The workers are numbered from 1 to {workers}{also}.")
+        raise UsageError(f"There is no worker {number!r}. Workers are numbered from 1 to {workers}{also}.")
 
 
 class Origin:
-    """The first of a series of events that follow from each other without a delay.
+    """First event of a series in which each event follows from the previous one without a delay.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class Origin:
 
 
 class Timer:
-    """A pending event, which can be cancelled."""
+    """A pending event that can be cancelled."""
 
     __slots__ = ("action", "background", "clock", "origin", "thread")
 
@@ -106,19 +106,19 @@ class Timer:
         self.background = background
 
     def cancel(self) -> None:
-        """Cancel the event, unless it has run already."""
+        """Cancel the event if it hasn't run yet."""
         if self.action is not None:
             self.action = None
             self.clock.cancelled(self)
 
 
 class Clock:
-    """The scheduler of all threads.
+    """Scheduler that runs the events of all simulated threads.
 
     Parameters
     ----------
     seed
-        Seed of the order in which threads run events with the same time (default 0).
+        Seed that determines the order of events with the same time on different threads (default 0).
     start
         Wall-clock time at virtual second 0, in seconds since 1970 (default 0).
 
@@ -127,9 +127,9 @@ class Clock:
     now
         Virtual seconds since the start.
     running
-        The thread whose event is running; None between events.
+        The thread whose event is running, or None between events.
     watchers
-        Functions that are called between events, for example to update a panel. No callback runs at that time.
+        Functions to call between events, when no callback is running. The panel, for example, updates itself there.
     """
 
     def __init__(self, seed: int = 0, start: float = 0.0) -> None:
@@ -147,21 +147,21 @@ class Clock:
         self.watchers: list[Action] = []
 
     def time(self) -> float:
-        """Return the virtual time of the running thread in seconds; between events, the time of the clock."""
+        """Return the virtual time of the running thread in seconds. Between events, return the time of the clock."""
         return self.running.time if self.running is not None else self.now
 
     def wall_ns(self) -> int:
-        """Return the wall-clock time in nanoseconds since 1970."""
+        """Return the simulated wall-clock time in nanoseconds since 1970."""
         return int((self.start + self.time()) * 1e9)
 
     # -- scheduling ------------------------------------------------------------------------------------------
 
     def call_soon(self, thread: Thread, action: Action) -> Timer:
-        """Schedule an action as the next event of a thread. `settle` runs it."""
+        """Schedule an action as the next event of a thread. `settle` waits for it."""
         return self._add(self.time(), thread, action, background=False, origin=self._origin)
 
     def call_later(self, seconds: float, thread: Thread, action: Action) -> Timer:
-        """Schedule an action of a thread after some virtual seconds, in the background: `settle` doesn't wait for it."""
+        """Schedule an action of a thread after a delay in virtual seconds. `settle` doesn't wait for it."""
         origin = None if seconds > 0 else self._origin
         return self._add(self.time() + seconds, thread, action, background=True, origin=origin)
 
@@ -179,16 +179,18 @@ class Clock:
         return timer
 
     def _position(self, thread: Thread, when: float) -> int:
-        """Return the position of a thread among others with events at the same time; its own events keep their order."""
+        """Return the sort key of a thread for events at the same time. Events of one thread have equal keys and keep their
+        order.
+        """
         return crc32(b"%d %d %r" % (self.seed, thread.number, when)) if self.seed else 0
 
     def clear(self) -> None:
-        """Drop all events."""
+        """Remove all pending events."""
         self._heap.clear()
         self._foreground = self._cancelled = 0
 
     def cancelled(self, timer: Timer) -> None:
-        """Count a cancelled timer. Remove all cancelled ones when they make up half of the heap."""
+        """Count a cancelled timer, and remove all cancelled timers from the heap once they make up half of it."""
         self._foreground -= not timer.background
         self._cancelled += 1
         if self._cancelled > 64 and self._cancelled * 2 > len(self._heap):
@@ -200,18 +202,18 @@ class Clock:
 
     @property
     def busy(self) -> bool:
-        """Whether a foreground event is pending."""
+        """Whether a foreground event is pending, which `settle` would run."""
         return self._foreground > 0
 
     def next_time(self) -> float | None:
-        """Return the virtual time of the next event in seconds, or None if there is none."""
+        """Return the virtual time of the next event in seconds, or None if no event is pending."""
         while self._heap and self._heap[0][4].action is None:
             heappop(self._heap)
             self._cancelled -= 1
         return self._heap[0][0] if self._heap else None
 
     def step(self, limit: float | None = None) -> bool:
-        """Run the next event and return True, or return False if there is none until `limit` (default: no limit)."""
+        """Run the next event and return True. Return False if no event is due by `limit` (default: no limit)."""
         while True:
             when = self.next_time()
             if when is None or (limit is not None and when > limit):
@@ -238,7 +240,7 @@ class Clock:
         return True
 
     def _wake(self, thread: Thread) -> None:
-        """Schedule the first waiting event of a thread for the time at which the thread is free."""
+        """Schedule the first waiting event of a thread for the time when the thread becomes free."""
         if thread.waiting and thread.wake is None:
             position, due, number, _ = thread.waiting[0]
             thread.wake = Timer(self, thread, _nothing, background=True)
@@ -258,13 +260,13 @@ class Clock:
             self.running = self._origin = None
 
     def settle(self) -> None:
-        """Run all foreground events, the events that follow from them, and the timers that become due meanwhile."""
+        """Run all foreground events, including those that they cause, and the timers that become due in the meantime."""
         while self._foreground:
             if not self.step():
                 return
 
     def advance(self, seconds: float) -> None:
-        """Advance the clock by some virtual seconds, and run all events that become due."""
+        """Advance the clock by some virtual seconds and run all events that become due."""
         end = self.now + seconds
         while self.step(end):
             pass
@@ -272,16 +274,16 @@ class Clock:
 
 
 def _nothing() -> None:
-    """Do nothing: the action of a timer that runs the first waiting event instead."""
+    """Do nothing. This is the action of the timer that wakes a thread, whose first waiting event runs instead."""
 
 
 class TimerGroup:
-    """Pending events of one object on one thread, which can be cancelled together.
+    """Pending events of one object, all on the same thread, which can be cancelled together.
 
     Parameters
     ----------
     clock, thread
-        The clock, and the thread on which all events run.
+        The clock that schedules the events, and the thread that runs them.
     """
 
     __slots__ = ("_clock", "_thread", "_timers")
@@ -292,15 +294,15 @@ class TimerGroup:
         self._timers: list[Timer] = []
 
     def call_soon(self, action: Action) -> None:
-        """Run `action` as the next event of the thread."""
+        """Schedule `action` as the next event of the thread."""
         self._timers.append(self._clock.call_soon(self._thread, action))
 
     def call_later(self, seconds: float, action: Action) -> None:
-        """Run `action` after some virtual seconds."""
+        """Schedule `action` after some virtual seconds."""
         self._timers.append(self._clock.call_later(seconds, self._thread, action))
 
     def cancel(self) -> None:
-        """Cancel all events that haven't run."""
+        """Cancel all events that haven't run yet."""
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()

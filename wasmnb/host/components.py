@@ -1,4 +1,4 @@
-"""The objects that make up a running proxy, for its sender, fault injection and observation."""
+"""The objects that make up a running proxy, shared by its sender, fault injection and observation."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ __all__ = ["ProxyComponents"]
 #: Approximate bytes of a closed proxy's VMs, of an event, and of an exchange without its body.
 _CLOSED_VMS, _EVENT, _EXCHANGE = 200_000, 500, 3000
 
-#: Lines that the log keeps when the history of a proxy is dropped.
+#: Number of log lines to keep when the history of a proxy is dropped.
 _LINES = 100
 
 
 @dataclass(frozen=True)
 class ProxyComponents:
-    """The parts of one proxy.
+    """The objects that make up one running proxy.
 
     Attributes
     ----------
     name
         The proxy's name.
     server
-        State that all VMs share: clock, trace, log, shared data and limits.
+        State shared by all VMs: clock, trace, log, shared data and limits.
     main, workers
         The main thread, and the workers.
     registry
-        The VMs of every thread.
+        The VMs of all threads.
     loop
-        Runs the threads' events.
+        The event loop, which runs the events of all threads.
     exchanges
-        Requests and connections so far.
+        Requests and connections that the proxy has handled.
     """
 
     name: str
@@ -61,16 +61,16 @@ class ProxyComponents:
     def build(
         cls, settings: ProxySettings, simulation: SimulationSettings, engine: Engine, hostcalls: HostcallTable
     ) -> Self:
-        """Create the parts. No plugin runs yet.
+        """Create the objects of a proxy. Plugins start later.
 
         Parameters
         ----------
         settings, simulation
-            The proxy's settings.
+            Settings of the proxy and of the simulation.
         engine
-            Compiles and runs modules.
+            Engine that compiles and runs modules.
         hostcalls
-            Functions that modules import.
+            Hostcalls that modules can import.
         """
         server = ServerContext(
             engine=engine,
@@ -98,11 +98,11 @@ class ProxyComponents:
 
     @property
     def history_size(self) -> int:
-        """Approximate bytes of the closed VMs, the trace and the exchanges."""
+        """Approximate memory in bytes used by closed VMs, the trace and the exchanges."""
         return _CLOSED_VMS + _EVENT * len(self.server.trace) + _EXCHANGE * len(self.exchanges) + self.exchanges.bytes
 
     def forget_history(self) -> None:
-        """Drop the trace, exchanges, callouts and VMs of a closed proxy. The last 100 lines of its log stay."""
+        """Drop the trace, exchanges, callouts and VMs of a closed proxy. Only the last 100 lines of its log are kept."""
         self.server.trace.clear()
         self.server.log.truncate(_LINES)
         self.server.callouts.clear()
@@ -117,17 +117,17 @@ class ProxyComponents:
 
     @property
     def state(self) -> str:
-        """`running`, `failed` (a worker's VM has failed), or `closed`."""
+        """State of the proxy: `running`, `failed` if a VM has failed, or `closed`."""
         if self.loop.closed:
             return "closed"
         return "failed" if any(vm.failed for vm in self.registry.vms()) else "running"
 
     @property
     def vms(self) -> list[Vm]:
-        """VMs that aren't closed, in the order of their creation."""
+        """VMs that haven't been closed, in the order of their creation."""
         return [vm for vm in self.registry.vms() if not vm.closed]
 
     @property
     def threads(self) -> list[Thread]:
-        """The main thread, then the workers' threads."""
+        """The main thread, followed by the workers' threads."""
         return [self.main, *(worker.thread for worker in self.workers)]

@@ -1,7 +1,7 @@
-"""The event loop of a proxy: it steps the clock from event to event until a condition holds.
+"""The event loop of a proxy, which runs events one by one until a condition is met.
 
-Jupyter's interrupt button ends a run immediately. Streams that were in the middle of a callback are closed, so that the proxy
-stays usable.
+Jupyter's interrupt button stops the loop immediately. Streams that were in the middle of a callback are then closed, so that
+the proxy stays usable.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ __all__ = ["EventLoop"]
 
 
 class EventLoop:
-    """Runs the events of all simulated threads of a proxy. Only one real thread at a time runs them.
+    """Event loop that runs the events of all simulated threads of a proxy. Only one real thread can run it at a time.
 
     Parameters
     ----------
     name
         The proxy's name, for error messages.
     server
-        Holds the clock and the engine.
+        Server context with the clock and the engine.
     main
         The main thread.
     workers
-        The workers, whose streams are cut off if a run is interrupted.
+        The workers. If a run is interrupted, their streams in the middle of a callback are closed.
 
     Attributes
     ----------
     main
-        The main thread, for `run_on`.
+        The main thread, which can be passed to `run_on`.
     closed
-        Whether the proxy is closed, so that nothing can be sent.
+        Whether the proxy is closed and can't send requests any more.
     """
 
     def __init__(self, name: str, server: ServerContext, main: Thread, workers: Sequence[Worker]) -> None:
@@ -56,35 +56,35 @@ class EventLoop:
 
     @property
     def now(self) -> float:
-        """Virtual seconds since the start."""
+        """Virtual seconds since the start of the proxy."""
         return self._clock.now
 
     def advance(self, seconds: float) -> None:
-        """Let virtual seconds pass, and run everything that becomes due."""
+        """Let some virtual seconds pass, and run everything that becomes due."""
         self.check_open()
         if not 0 <= seconds < math.inf:
-            raise UsageError(f"seconds must be a finite number of at least 0, not {seconds!r}.")
+            raise UsageError(f"seconds= must be a finite number of at least 0, not {seconds!r}.")
         self._guard(lambda: self._clock.advance(seconds))
         self._mark_paused()
 
     def settle(self) -> None:
-        """Run everything that is due now, and the events that follow from it."""
+        """Run all events that are due now, including the events that they cause."""
         self._guard(self._clock.settle)
 
     def run_until_free(self) -> None:
-        """Run until no thread is busy. Then the clock shows the time at which the last one became free."""
+        """Run until no thread is busy. The clock then shows the time when the last thread became free."""
         threads = [self.main, *(worker.thread for worker in self._workers)]
         busy = max(thread.time for thread in threads)
         self._guard(lambda: self._clock.advance(max(0.0, busy - self._clock.now)))
 
     def run_on(self, thread: Thread, action: Callable[[], None]) -> None:
-        """Run an action on a thread, and the events that follow from it."""
+        """Run an action on a thread, including the events that it causes."""
         with self._lock:
             self._clock.call_soon(thread, action)
             self.settle()
 
     def run_on_worker(self, worker: EventThread, action: Callable[[], None]) -> None:
-        """Run an action of a client on a worker, and the events that follow from it.
+        """Run a client's action on a worker, including the events that it causes.
 
         Raises
         ------
@@ -96,7 +96,7 @@ class EventLoop:
         self._mark_paused()
 
     def run_until_done(self, exchange: ExchangeBase, wait: float | None) -> None:
-        """Run until an exchange is done, no event is left, or the time is over.
+        """Run until an exchange is done, no event is left, or the wait is over.
 
         Parameters
         ----------
@@ -107,7 +107,7 @@ class EventLoop:
         self._clock.now = max(self._clock.now, exchange.finished or 0.0)
 
     def run_while(self, condition: Callable[[], bool], wait: float | None) -> None:
-        """Run while a condition holds, an event is left, and the time isn't over.
+        """Run as long as a condition is true, until no event is left or the wait is over.
 
         Parameters
         ----------
@@ -125,7 +125,7 @@ class EventLoop:
         self._mark_paused()
 
     def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
-        """Call `watcher` between events. Return a function that stops the calls."""
+        """Call `watcher` between events. Return a function that stops these calls."""
         watchers = self._clock.watchers
         watchers.append(watcher)
         return lambda: watchers.remove(watcher) if watcher in watchers else None
@@ -142,7 +142,9 @@ class EventLoop:
             raise UsageError(f"The proxy {self.name} is closed. Start a new one like it with clone().")
 
     def _guard(self, run: Callable[[], None]) -> None:
-        """Run so that Jupyter's interrupt button works. Cut off the streams that it stops in the middle of a callback."""
+        """Call `run` so that Jupyter's interrupt button can stop it. Streams that are stopped in the middle of a callback are
+        closed.
+        """
         with self._lock:
             try:
                 with self._engine.interrupts:

@@ -1,4 +1,4 @@
-"""Fault injection: extra ticks and traps in a running proxy."""
+"""Fault injection: ticks, foreign callbacks and traps that tests cause in a running proxy."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _CRASH = '(module (func (export "injected_trap") (unreachable)))'
 
 
 class FaultInjection:
-    """Extra ticks and traps for a running proxy. `Proxy.tick` and `Proxy.inject_trap` document the parameters."""
+    """Ticks, foreign callbacks and traps that tests cause in a running proxy. See `Proxy` for the parameters of the methods."""
 
     def __init__(self, components: ProxyComponents) -> None:
         self._components = components
 
     def tick(self, worker: int | None) -> int:
-        """Run `on_tick` now. Return the number of plugin contexts that ticked."""
+        """Call `on_tick` now. Return the number of plugin contexts that ticked."""
         parts = self._components
         parts.loop.check_open()
         roots = [r for vm in self._serving(worker) if vm.callbacks.get("on_tick") for r in _roots(vm)]
@@ -43,7 +43,7 @@ class FaultInjection:
         return len(roots)
 
     def call_foreign_callback(self, function_id: int, data: bytes, worker: int | None) -> int:
-        """Run `on_foreign_function` now. Return the number of plugin contexts that were called."""
+        """Call `on_foreign_function` now. Return the number of plugin contexts that were called."""
         parts = self._components
         parts.loop.check_open()
         roots = [r for vm in self._serving(worker) if vm.callbacks.get("on_foreign_function") for r in _roots(vm)]
@@ -54,24 +54,24 @@ class FaultInjection:
         return len(roots)
 
     def inject_trap(self, worker: int | None, number: int | None, callback: str) -> Vm:
-        """Make the next callback in a VM trap. Return the VM."""
+        """Make the next callback in a VM trap. Return this VM."""
         self._components.loop.check_open()
         candidates = [vm for vm in self._serving(worker) if number in (None, vm.number)]
-        if worker is None:  # the main thread gets no requests
+        if worker is None:  # requests run on workers, so prefer them to the main thread
             candidates.sort(key=lambda vm: vm.thread.number == 0)
         if not candidates:
             raise UsageError(
-                "No running VM matches these numbers. `proxy.vms` lists the VMs; those that have failed run no more callbacks."
+                "No running VM matches worker= and vm=. `proxy.vms` lists the VMs; a VM that has failed runs no callbacks."
             )
         vm = candidates[0]
         name = callback.removeprefix("proxy_")
         if name and vm.callbacks.get(name) is None:
-            raise UsageError(f"The module has no callback {callback!r}. It has {_exported(vm)}.")
+            raise UsageError(f"The module doesn't export the callback {callback!r}. Choose one of {_exported(vm)}.")
         _arm(vm, [name] if name else [n for n, invoke in vm.callbacks.items() if invoke is not None])
         return vm
 
     def _serving(self, worker: int | None) -> Iterator[Vm]:
-        """Iterate over the VMs of one thread or of all that serve requests and haven't failed."""
+        """Iterate over the VMs that serve requests and haven't failed, on one thread or (None) on all threads."""
         check_worker(worker, len(self._components.workers), main=True)
         for vm in self._components.vms:
             if vm.role in ("main", "worker") and not vm.failed and worker in (None, vm.thread.number):
@@ -87,7 +87,9 @@ def _roots(vm: Vm) -> list[RootContext]:
 
 
 def _arm(vm: Vm, names: list[str]) -> None:
-    """Replace callbacks by a crash. They aren't restored, because a VM that has trapped never runs them again."""
+    """Replace callbacks by a function that traps. They aren't restored, because a VM that has trapped runs no more
+    callbacks.
+    """
     code = vm.server.engine.compile(assemble(_CRASH))  # now, because the callback's time is measured
 
     def crash(*_: int) -> int | None:

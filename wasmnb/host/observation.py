@@ -22,28 +22,30 @@ __all__ = ["Observed"]
 
 
 class Observed:
-    """Base class of `Proxy` with the methods that show its state and never change it."""
+    """Base class of `Proxy` with properties and methods that show its state without changing it."""
 
     _components: ProxyComponents
 
     @property
     def trace(self) -> Trace:
-        """Every call between the proxy and its filters, and other events of streams and VMs."""
+        """Trace of every call between the proxy and its filters, and of other events of streams and VMs."""
         return self._components.server.trace
 
     @property
     def log(self) -> Log:
-        """Log lines that filters and the simulated Envoy wrote."""
+        """Log lines written by filters and by the simulated Envoy."""
         return self._components.server.log
 
     @property
     def metrics(self) -> Metrics:
-        """The filters' metrics by name. Its attribute `envoy` has Envoy's own metrics."""
+        """Metrics that filters have defined, by name. The attribute `envoy` contains Envoy's own metrics."""
         return self._components.server.metrics
 
     @property
     def clusters(self) -> dict[str, Cluster]:
-        """Clusters by name; the main one is `upstream`. Set a cluster's `alive` to False to make it refuse connections."""
+        """Clusters by name. The main cluster is named `upstream`. A cluster whose `alive` is set to False refuses
+        connections.
+        """
         return self._components.server.clusters
 
     @property
@@ -53,35 +55,35 @@ class Observed:
 
     @property
     def shared_data(self) -> SharedData:
-        """Shared data by key. Its method `of(vm_id)` returns the data of one vm_id."""
+        """Shared data by key. The method `of(vm_id)` returns the shared data of one vm_id."""
         return SharedData(self._components.server.shared)
 
     @property
     def state(self) -> str:
-        """`running`, `failed` (a worker's VM has failed), or `closed`."""
+        """State of the proxy: `running`, `failed` if a VM has failed, or `closed`."""
         return self._components.state
 
     @property
     def vms(self) -> list[Vm]:
-        """VMs that aren't closed, in the order of their creation."""
+        """VMs that haven't been closed, in the order of their creation."""
         return self._components.vms
 
     def tree(self) -> TreeNode:
-        """Return the threads, VMs, plugin contexts and live streams as they are now."""
+        """Return the current tree of threads, VMs, plugin contexts and live streams."""
         return build_tree(self._components)
 
     def python_state(self, *, worker: int | None = None, length: int = LENGTH) -> PythonState:
-        """Return the Python state of every VM: attributes of contexts and classes, and variables of the module.
+        """Return the Python state of every VM: attributes of contexts and classes, and global variables of the module.
 
-        It is read from copies of the VMs, so that a filter's `__repr__` has no effect on the proxy. For a VM that can't be
-        read, such as a module in another language, `problem` gives the reason.
+        The state is read from copies of the VMs, so that a filter's `__repr__` can't affect the proxy. If a VM can't be read,
+        for example because its module isn't written in Python, `problem` contains the reason.
 
         Parameters
         ----------
         worker
             Number of the worker whose VMs are read, or 0 for the main thread. By default, all VMs are read.
         length
-            Most characters of a value (default 200).
+            Maximum number of characters of a value (default 200).
 
         Raises
         ------
@@ -96,7 +98,7 @@ class Observed:
             return read_python_state(parts.name, vms, length=length)
 
     def explain(self, exchange: ExchangeBase | Stream | TcpConnection | int | None = None) -> Explanation:
-        """Explain in words why an exchange waits or failed.
+        """Explain in words why an exchange is waiting or has failed.
 
         Parameters
         ----------
@@ -116,10 +118,10 @@ class Observed:
 
 
 def _exchange(components: ProxyComponents, number: int | None) -> ExchangeBase:
-    """Return an exchange by its number, or the last one."""
+    """Return the exchange with this number. For None, return the last exchange."""
     candidates = [exchange for exchange in components.exchanges if number in (None, exchange.number)]
     if not candidates:
         if number is None:
             raise UsageError("There is no exchange yet. Send a request first.")
-        raise UsageError(f"There is no exchange {number}. `proxy.exchanges` lists those that are kept.")
+        raise UsageError(f"There is no exchange {number}. `proxy.exchanges` lists the last 10,000 exchanges.")
     return candidates[-1]

@@ -1,4 +1,4 @@
-"""The simulated Envoy: a main thread and workers that run filters as Envoy 1.40 does."""
+"""The simulated Envoy, with a main thread and workers that run filters as Envoy 1.40 does."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Proxy"]
 
-#: A filter or plugin, or a chain of them.
+#: A filter or plugin, or a list of them.
 Filters = FilterLike | Plugin | Sequence[FilterLike | Plugin]
 
 
@@ -48,48 +48,48 @@ class Proxy(Observed, Traffic, Shown):
     Parameters
     ----------
     filter
-        A `Filter`, a `Plugin`, or a list of them. Filters run in the order of the list; access loggers and services can be
-        anywhere in it. By default no plugin runs.
+        A `Filter`, a `Plugin`, or a list of them. Filters run in the order of the list. Access loggers and services can be
+        anywhere in the list. By default, no plugin runs.
     chain
-        The same as `filter`, under another name: a list of filters and plugins. Give only one of the two.
+        A list of filters and plugins. Use either `filter` or `chain`.
     config, vm_config, root_id, vm_id, failure_policy, kind
-        Settings of a single filter, as for `Plugin` (default empty). In a chain, give them in each `Plugin`.
+        Settings of a single filter, as for `Plugin` (default empty). In a chain, pass them to each `Plugin`.
     workers, upstream, clusters, routes, listener, node, connection_manager, built_in, name
         As for `wasmnb.host.settings.ProxySettings` (default 4 workers, an upstream that echoes, and no other clusters).
     buffer_limit, route_timeout, idle_timeout, request_timeout, stats_flush_interval
         As for `wasmnb.host.settings.ProxySettings` (default: Envoy's limits).
     switches
-        Options of the HTTP connection manager as keyword arguments: `use_remote_address=True`.
+        Options of the HTTP connection manager as keyword arguments, such as `use_remote_address=True`.
     seed
-        Seed of random ids, and of the order in which threads run if they have events at the same time (default 0).
+        Seed of random ids, and of the order of events with the same time on different threads (default 0).
     deadline
-        Real seconds after which a call into a filter traps (default 5), exact to 0.1 s.
+        Real seconds after which a call into a filter traps (default 5), accurate to 0.1 s.
     memory_limit
-        Most bytes that the memories and tables of a VM can have, and that all filters together can store in the proxy
-        (default 1 GiB).
+        Maximum size in bytes of a VM's memories and tables. Also the maximum that all filters together can store in the
+        proxy (default 1 GiB).
     guest_time
-        How long a callback takes on the virtual clock. `"measured"` (the default): as long as it really took. A number: that
-        many seconds, which makes traces identical in every run. `"frozen"`: no time, and both clocks of the filter show
-        `start_time` until you call `advance`.
+        Virtual time that a callback takes. `"measured"` (the default) is the real duration of the callback. A number is a
+        fixed duration in seconds, which makes traces identical in every run. With `"frozen"`, callbacks take no time, and
+        both clocks of the filter show `start_time` until you call `advance`.
     fuel
-        Whether to count the instructions of every callback, for `exchange.fuel` (default False). With it, code runs slower,
-        and callbacks take 0.1 ms on the virtual clock unless you set `guest_time`, so that every run gives the same counts.
+        Whether to count the instructions of every callback, for `exchange.fuel` (default False). Counting makes code slower.
+        Callbacks then take 0.1 ms of virtual time unless you set `guest_time`, so that every run counts the same number.
     fuel_limit
         Number of instructions after which a callback traps, at least 1. A limit implies `fuel`. Callbacks at start, such as
         `on_configure`, are not limited. None (the default): no limit, as in Envoy.
     foreign
-        Your own foreign functions by name, for filters that call functions that plain Envoy doesn't have. Each takes a
-        `ForeignCall` and returns bytes, text, None, or a `Status` other than OK. By default there are only Envoy's.
+        Your own foreign functions by name, in addition to Envoy's (default none). Each function accepts a `ForeignCall` and
+        returns bytes, text, None, or a `Status` other than OK.
     show_locals
         Whether tracebacks of Python filters show local variables (default False).
     start_time
         Wall-clock time at which virtual time begins, in seconds since 1970 (default: the start of 2026, UTC).
     log_level
-        A `LogLevel`, or Envoy's name for it, such as "warning" (default INFO). Lines below it are not kept.
+        Lowest level of lines in the log, as a `LogLevel` or as Envoy's name, such as "warning" (default INFO).
     trace_limit
-        Number of events that the trace keeps (default 200,000).
+        Maximum number of events in the trace (default 200,000). The oldest events are dropped first.
     engine
-        The engine that compiles and runs modules, for other limits of wasmtime. By default all proxies share one.
+        Engine that compiles and runs modules, if you need other limits of wasmtime. By default, all proxies share one engine.
 
     Attributes
     ----------
@@ -100,24 +100,24 @@ class Proxy(Observed, Traffic, Shown):
     exchanges
         The last 10,000 requests and connections.
     simulation
-        The settings from `seed` to `trace_limit`.
+        Settings that a real Envoy doesn't have, from `seed` to `trace_limit`.
     loop
         The event loop, for tests that run an action on a thread.
     server
-        State that all VMs share: clock, clusters, limits, properties that a test sets.
+        State shared by all VMs: clock, clusters, limits, and properties set by tests.
     attachments
-        Objects that other parts of wasmnb keep with this proxy, by name, such as its panel.
+        Objects that other parts of wasmnb store with this proxy, by name, such as its panel.
     left_out
-        Parts of an `envoy.yaml` that `from_envoy` ignored, each as a sentence with the line number.
+        Parts of an `envoy.yaml` that `from_envoy` ignored. Each is a sentence with the line number.
 
     Raises
     ------
     ModuleError
-        Envoy would not load the module.
+        Envoy would refuse to load the module.
     FilterTrap
         The filter failed while it started, or refused its configuration.
     UsageError
-        An argument is unknown or invalid, or contradicts another one.
+        A parameter is unknown, its value is invalid, or it contradicts another parameter.
     """
 
     def __init__(
@@ -206,17 +206,17 @@ class Proxy(Observed, Traffic, Shown):
         listener
             Name of the listener to use. By default, the first one with a Wasm filter.
         clusters
-            Upstreams by cluster name, as for `Proxy`. Each cluster must be in the file.
+            Upstreams by cluster name, as for `Proxy`. The file must define each of these clusters.
         upstream
-            Upstream of all clusters that `clusters` doesn't name. By default, an echo.
+            Upstream of all clusters that aren't in `clusters`. By default, an echo.
         options
             Other parameters of `Proxy`, such as `workers` and `seed`.
 
         Raises
         ------
         UsageError
-            Something in the file can't be read; the message gives the line. Parts that the simulation ignores aren't errors:
-            `left_out` lists them.
+            A part of the file can't be read. The message contains the line number. Parts that the simulation ignores aren't
+            errors but are listed in `left_out`.
         """
         setup = _hooks.read_envoy(Path(path), listener=listener, clusters=clusters, upstream=upstream)
         proxy = cls(
@@ -235,9 +235,9 @@ class Proxy(Observed, Traffic, Shown):
         Parameters
         ----------
         plugins
-            Other plugins to run. By default, the same ones.
+            Plugins that replace those of this proxy. By default, the same plugins run.
         changes
-            Parameters of `Proxy` to change. Also give `engine` if this proxy has its own: it isn't copied.
+            Parameters of `Proxy` to change. If this proxy was started with `engine`, pass `engine` again.
         """
         arguments = self.settings.arguments() | self.simulation.arguments() | changes
         return type(self)(list(self.plugins) if plugins is None else plugins, **arguments)
@@ -248,7 +248,7 @@ class Proxy(Observed, Traffic, Shown):
         native = [p.name for p in self.plugins if getattr(p.filter, "is_native", False)]
         if self.simulation.fuel_limit is not None and native:
             raise UsageError(
-                f"{native[0]!r} is native and runs no Wasm instructions, which fuel_limit counts. Use Plugin.in_wasm."
+                f"fuel_limit= counts Wasm instructions, but {native[0]!r} runs natively. Compile it with Plugin.in_wasm."
             )
 
     def _assemble(self, engine: Engine) -> None:
@@ -277,12 +277,12 @@ class Proxy(Observed, Traffic, Shown):
 
     @property
     def name(self) -> str:
-        """The proxy's name in messages and views."""
+        """Name of the proxy in messages and views."""
         return self._settings.name
 
     @property
     def settings(self) -> ProxySettings:
-        """The settings that a real Envoy has as well, with the clusters as they are now."""
+        """Settings that a real Envoy supports as well, with the current clusters."""
         clusters = dict(self.server.clusters)
         return replace(self._settings, upstream=clusters.pop(MAIN_CLUSTER), clusters=clusters)
 
@@ -304,19 +304,19 @@ class Proxy(Observed, Traffic, Shown):
         Parameters
         ----------
         plugins
-            The plugins that run from now on.
+            The new plugins.
         drain
-            Virtual seconds in which streams of the old configuration can finish (default 1). Then they are reset.
+            Virtual seconds until streams of the old configuration are reset (default 1).
         config, vm_config, root_id, vm_id, failure_policy, kind
             Settings of a single filter, as for `Proxy`.
         changes
-            Settings of the listener to change, for streams that begin from now on: `routes`, `listener`, `buffer_limit`,
-            `route_timeout`, `idle_timeout`, `request_timeout`.
+            Settings of the listener to change for new streams: `routes`, `listener`, `buffer_limit`, `route_timeout`,
+            `idle_timeout`, `request_timeout`.
 
         Returns
         -------
         bool
-            False if this configuration was already running. Then nothing has changed.
+            False if this configuration was already running, so that nothing has changed.
 
         Raises
         ------
@@ -336,7 +336,7 @@ class Proxy(Observed, Traffic, Shown):
         return self._apply(settings, drain) or replaced[0]
 
     def _apply(self, settings: ProxySettings, drain: float) -> bool:
-        """Use other settings for new streams, and end the old streams when the drain time is over."""
+        """Apply new settings to new streams, and end the old streams when the drain time is over."""
         if settings == self._settings:
             return False
         self._settings = self._sender.settings = settings
@@ -348,10 +348,10 @@ class Proxy(Observed, Traffic, Shown):
         return True
 
     def close(self) -> None:
-        """Shut down as Envoy does: streams are cut off, plugin contexts get `on_done` and `on_delete`, VMs are dropped.
+        """Shut down as Envoy does: close streams, call `on_done` and `on_delete` of plugin contexts, and drop the VMs.
 
-        The trace and the exchanges stay readable until those of all closed proxies need more than 128 MiB; then the proxies
-        closed first lose theirs.
+        The trace and the exchanges stay readable. If the histories of all closed proxies need more than 128 MiB, those of the
+        proxies that were closed first are dropped.
         """
         if not self.loop.closed:
             self.loop.closed = True
@@ -363,7 +363,7 @@ class Proxy(Observed, Traffic, Shown):
                 closed_histories().add(self._forget_history, self._components.history_size)
 
     def discard(self) -> None:
-        """Close the proxy, and drop its trace and exchanges to free their memory."""
+        """Close the proxy, and drop its trace and exchanges to free memory."""
         self.close()
         self._forget_history()
 
@@ -386,11 +386,11 @@ class Proxy(Observed, Traffic, Shown):
 
     @property
     def now(self) -> float:
-        """Virtual seconds since the start."""
+        """Virtual seconds since the start of the proxy."""
         return self.loop.now
 
     def advance(self, seconds: float) -> None:
-        """Let virtual time pass: ticks, timeouts and late responses happen.
+        """Let virtual time pass, so that ticks, timeouts and late responses occur.
 
         Parameters
         ----------
@@ -405,11 +405,11 @@ class Proxy(Observed, Traffic, Shown):
         self.loop.advance(seconds)
 
     def watch(self, watcher: Callable[[], None]) -> Callable[[], None]:
-        """Call `watcher` between events. Return a function that stops the calls."""
+        """Call `watcher` between events. Return a function that stops these calls."""
         return self.loop.watch(watcher)
 
     def tick(self, worker: int | None = None) -> int:
-        """Run `on_tick` now, in addition to the periodic ticks.
+        """Call `on_tick` now, in addition to the periodic ticks.
 
         Parameters
         ----------
@@ -429,14 +429,14 @@ class Proxy(Observed, Traffic, Shown):
         return self._faults.tick(worker)
 
     def call_foreign_callback(self, function_id: int, data: Text = b"", *, worker: int | None = None) -> int:
-        """Run `on_foreign_function` of the plugin contexts, as some hosts do (plain Envoy doesn't).
+        """Call `on_foreign_function` of the plugin contexts, as some hosts do. Envoy itself never calls it.
 
         Parameters
         ----------
         function_id
             Number of the function. The host and the module must agree on its meaning.
         data
-            The arguments, which the callback reads from the buffer CALL_DATA (default none).
+            Arguments of the call, which the callback reads from the buffer CALL_DATA (default empty).
         worker
             As for `tick`.
 
@@ -475,7 +475,7 @@ class Proxy(Observed, Traffic, Shown):
     # -- upper floors --------------------------------------------------------------------------------------------------
 
     def panel(self) -> Any:
-        """Return the live panel of this proxy for a notebook. Later calls return the same panel."""
+        """Return the live panel of this proxy for a notebook. Every call returns the same panel."""
         return _hooks.panel_of(self)
 
     def listen(self, port: int = 0, **options: Any) -> Any:
@@ -484,14 +484,14 @@ class Proxy(Observed, Traffic, Shown):
         Parameters
         ----------
         port
-            The port. 0 (the default): a free one, which the system chooses.
+            The port. For 0 (the default), the system chooses a free port.
         options
             `follow_clock` and `record`, as for `wasmnb.traffic.http_server.server.listen`.
 
         Returns
         -------
         ProxyServer
-            The server. It runs in its own threads until `close()` or the end of a `with` block. `.url` is its address.
+            The server, with its address in `.url`. It runs in its own threads until `close()` or the end of a `with` block.
 
         Raises
         ------

@@ -30,9 +30,9 @@ class HostcallTable:
     Attributes
     ----------
     implementations
-        Name of an import -> function that gets the calling context and the inputs.
+        Functions by import name. Each receives the calling context and the inputs.
     extras
-        Name of an import that Envoy has outside the ABI -> function that gets a VM and returns the import's function.
+        Factories by name, for imports that Envoy offers in addition to the ABI. Each receives a VM and returns the function.
     """
 
     implementations: Mapping[str, Callable[..., Any]]
@@ -41,46 +41,46 @@ class HostcallTable:
 
 @dataclass
 class ServerContext:
-    """State and settings of a proxy that its VMs and streams use.
+    """State and settings of a proxy, used by its VMs and streams.
 
     Attributes
     ----------
     engine, clock, trace, log
-        Parts of the proxy with these names.
+        The proxy's engine, clock, trace and log.
     hostcalls
         Functions that modules can import.
     shared, metrics
         Shared data and queues, and metrics.
     random
-        Random numbers, with the clock's seed.
+        Generator of random numbers, seeded with the clock's seed.
     guest_time
-        Virtual seconds that a callback takes. None (the default): as long as it really took.
+        Virtual seconds that a callback takes. None (the default): its real duration.
     frozen
         Whether the monotonic clock shows the same time as the wall clock (default False).
     deadline
         Real seconds after which a call into a filter traps (default 5).
     memory_limit
-        Most bytes of memory that a VM can have, and that all filters together can store here (default 1 GiB).
+        Maximum size in bytes of a VM's memory. Also the maximum that all filters together can store here (default 1 GiB).
     clusters
         Upstreams by name, for routes and callouts.
     properties
-        Properties that a test sets, by path with dots. They replace Envoy's own.
+        Properties set by a test, by path with dots. They replace Envoy's own.
     node
-        Id, cluster and metadata of the node, which the properties under `xds.node` show.
+        Id, cluster and metadata of the node, as in the properties under `xds.node`.
     manager
         Options of the HTTP connection manager.
     built_in
         Envoy's own HTTP filters in the chain.
     callouts
-        Callouts so far.
+        Log of all callouts.
     fuel_limit
         Number of instructions after which a callback traps. None (the default): no limit.
     foreign
-        Foreign functions that the test registers, by name. Each takes a `ForeignCall`.
+        Foreign functions registered by the test, by name. Each accepts a `ForeignCall`.
     show_locals
         Whether tracebacks of Python filters show local variables (default False).
     vms_created
-        Number of VMs so far.
+        Number of VMs created since the start of the proxy.
     """
 
     engine: Engine
@@ -113,7 +113,7 @@ class ServerContext:
         self.random = Random(self.clock.seed)  # noqa: S311 -- a simulation repeats itself
 
     def _report_endless_events(self, thread: Thread) -> None:
-        """Log the callback that causes an endless series of events."""
+        """Log an error with the last callback before an endless series of events was stopped."""
         last = next((e for e in reversed(self.trace[-100:]) if e.kind == "callback"), None)
         where = (
             f" The last callback was {last.name} in VM {last.vm}, context {last.context}." if last is not None else ""
@@ -138,14 +138,14 @@ class ServerContext:
         return str(UUID(int=self.random.getrandbits(128), version=4))
 
     def warn(self, text: str, thread: Thread, *, exchange: int | None = None, vm: int | None = None) -> None:
-        """Write a critical log line that only the simulation has: users need the information, but Envoy logs nothing.
+        """Log a critical line for which a real Envoy has no equivalent, because Envoy logs nothing in this case.
 
         Parameters
         ----------
         text, thread
-            The line, and the thread to which it belongs.
+            The line, and the thread that it is about.
         exchange, vm
-            Numbers of the exchange and the VM to which it belongs, or None (the default).
+            Numbers of the exchange and the VM that the line is about, or None (the default).
         """
         time = self.clock.time()
         self.log.add(LogLine(time, LogLevel.CRITICAL, text, thread.name, vm, None, exchange, source="simulation"))
@@ -165,7 +165,7 @@ class ServerContext:
         vm: int | None = None,
         context: int | None = None,
     ) -> None:
-        """Write a line that Envoy itself logs into the log and the trace.
+        """Write one of Envoy's own log lines into the log and the trace.
 
         Parameters
         ----------
@@ -174,7 +174,7 @@ class ServerContext:
         time
             Time of the line in virtual seconds. By default, the current time.
         exchange, vm, context
-            Numbers of the exchange, VM and context to which it belongs, or None (the default).
+            Numbers of the exchange, VM and context that the line is about, or None (the default).
         """
         time = self.clock.time() if time is None else time
         self.log.add(LogLine(time, level, text, thread.name, vm, context, exchange, source="envoy"))

@@ -1,4 +1,4 @@
-"""Settings of a proxy: those that a real Envoy has as well, and those of the simulation alone."""
+"""Settings of a proxy: those that a real Envoy supports as well, and those of the simulation alone."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["LOG_LEVELS", "MAIN_CLUSTER", "ProxySettings", "SimulationSettings", "check_switches"]
 
-#: Name of the cluster that `upstream` stands for.
+#: Name of the main cluster, whose upstream is the parameter `upstream`.
 MAIN_CLUSTER = "upstream"
 
-#: Envoy's name of a log level -> the level.
+#: Log levels by Envoy's names.
 LOG_LEVELS = {
     "trace": LogLevel.TRACE,
     "debug": LogLevel.DEBUG,
@@ -39,7 +39,7 @@ LOG_LEVELS = {
 #: Wall-clock time at which virtual time begins: 2026-01-01 00:00:00 UTC.
 _START = 1767225600.0
 
-#: Settings that a listener update can change; all others need a new proxy.
+#: Settings that a listener update can change. All others require a new proxy.
 _OF_LISTENER = frozenset(
     ("routes", "listener", "buffer_limit", "route_timeout", "idle_timeout", "request_timeout"),
 )
@@ -54,19 +54,19 @@ _GUEST_TIME = 1e-4
 
 
 def check_switches(switches: Iterable[str], proxy: type) -> None:
-    """Check the names of options of the HTTP connection manager, which a proxy takes as keyword arguments.
+    """Check the names of HTTP connection manager options that were passed to a proxy as keyword arguments.
 
     Parameters
     ----------
     switches
-        The names.
+        Names of the keyword arguments.
     proxy
-        The class whose constructor got them. The error suggests names of its parameters as well.
+        Class of the proxy. The error message also suggests parameters of its constructor.
 
     Raises
     ------
     UsageError
-        There is no such option.
+        The connection manager has no option with this name.
     """
     known = [each.name for each in fields(HttpConnectionManager)]
     for name in switches:
@@ -75,32 +75,32 @@ def check_switches(switches: Iterable[str], proxy: type) -> None:
 
             advice = option_advice(name, [*inspect.signature(proxy).parameters, *known])
             raise UsageError(
-                f"{proxy.__name__} has no parameter {name!r}, and its connection manager has no such option. {advice}"
+                f"{name!r} is neither a parameter of {proxy.__name__} nor an option of its connection manager. {advice}"
             )
 
 
 @dataclass(frozen=True)
 class ProxySettings:
-    """Settings other than the plugins that the simulated proxy and the real Envoy have in common. Limits default to Envoy's.
+    """Settings other than the plugins that apply to both the simulated proxy and the real Envoy. Limits default to Envoy's.
 
     Parameters
     ----------
     workers
         Number of worker threads, at least 1 (default 4).
     upstream
-        What responds to requests of the main cluster, which is named `upstream`: a `Response`, a function from `Request` to
-        `Response`, or a `Cluster`. None (the default): an echo that responds with 200.
+        Upstream of the main cluster, which is named `upstream`: a `Response`, a function that accepts a `Request` and returns
+        a `Response`, or a `Cluster`. By default (None), an echo that responds with 200.
     clusters
-        Other clusters by name, each with a value as for `upstream` (default none). Here None is a cluster without endpoints.
+        Other clusters by name, with values as for `upstream` (default none). A cluster with the value None has no endpoints.
     routes
-        A list of `RouteMatch`es, or of Envoy's routes as mappings, of which the first that matches is used; or a whole route
-        configuration of Envoy as a mapping. By default every request goes to the main cluster.
+        Routes, either as a list of `RouteMatch`es or Envoy routes (mappings), of which the first match is used, or as an
+        Envoy route configuration (a mapping). By default, every request is routed to the main cluster.
     listener
-        Direction, address, metadata and names of the listener, which properties show (default `Listener()`).
+        Direction, address, metadata and names of the listener, which filters can read as properties (default `Listener()`).
     node
-        Id, cluster and metadata of the node, which the properties under `xds.node` show (default: id and cluster `wasmnb`).
+        Id, cluster and metadata of the node, as in the properties under `xds.node` (default: id and cluster `wasmnb`).
     buffer_limit
-        Most bytes of a body that a filter can hold back (default 1 MiB).
+        Maximum number of bytes of a body that a filter can buffer (default 1 MiB).
     route_timeout
         Seconds in which the upstream must finish its response (default 15). 0: no limit.
     idle_timeout
@@ -108,9 +108,9 @@ class ProxySettings:
     request_timeout
         Seconds in which the client must finish its request. 0 (the default): no limit.
     stats_flush_interval
-        Seconds between two snapshots of the statistics, which stats sinks get (default 5).
+        Seconds between two snapshots of the statistics for stats sinks (default 5).
     log_level
-        Lowest level that the Wasm logger writes (default INFO).
+        Lowest level of the lines that the Wasm logger writes (default INFO).
     connection_manager
         Options of the HTTP connection manager, as an `HttpConnectionManager` or as Envoy's message.
     built_in
@@ -121,7 +121,7 @@ class ProxySettings:
     Raises
     ------
     UsageError
-        `workers` is below 1, or `routes` or `connection_manager` has an unknown field or one of the wrong type.
+        `workers` is below 1, or `routes` or `connection_manager` contains a field that is unknown or has the wrong type.
     """
 
     workers: int = 4
@@ -142,7 +142,7 @@ class ProxySettings:
 
     def __post_init__(self) -> None:
         if self.workers < 1:
-            raise UsageError(f"workers must be at least 1, not {self.workers}.")
+            raise UsageError(f"workers= must be at least 1, not {self.workers}.")
         _ = self.table, self.manager  # so that both kinds of proxy raise for invalid ones here
 
     @classmethod
@@ -163,22 +163,22 @@ class ProxySettings:
         """
         level = LOG_LEVELS.get(log_level) if isinstance(log_level, str) else log_level
         if level is None:
-            raise UsageError(f"log_level must be a LogLevel or one of {', '.join(LOG_LEVELS)}, not {log_level!r}.")
+            raise UsageError(f"log_level= must be a LogLevel or one of {', '.join(LOG_LEVELS)}, not {log_level!r}.")
         return cls(log_level=level, **{name: value for name, value in arguments.items() if value is not None})
 
     @property
     def limits(self) -> Limits:
-        """The limits of a stream."""
+        """Limits for the size and duration of a stream."""
         return Limits(self.buffer_limit, self.route_timeout, self.idle_timeout, self.request_timeout)
 
     @property
     def table(self) -> RouteTable:
-        """The routes as workers use them."""
+        """Route table for the workers, made from `routes`."""
         return to_table(self.routes, self.listener.virtual_host)
 
     @property
     def manager(self) -> HttpConnectionManager:
-        """The options of the HTTP connection manager."""
+        """Options of the HTTP connection manager."""
         return HttpConnectionManager.of(self.connection_manager)
 
     def arguments(self) -> dict[str, Any]:
@@ -205,7 +205,7 @@ class ProxySettings:
         return replace(self, **changes) if changes else self
 
     def changed(self, name: str) -> Any:
-        """Return a setting, or None if it has its default, so that Envoy's configuration can leave it out."""
+        """Return the value of a setting, or None if Envoy's configuration can omit the setting because it has its default."""
         value = getattr(self, name)
         return None if value == getattr(_DEFAULTS, name) else value
 
@@ -215,20 +215,20 @@ _DEFAULTS = ProxySettings()
 
 @dataclass(frozen=True)
 class SimulationSettings:
-    """Settings that only the simulated proxy has. `Proxy` documents them in detail.
+    """Settings that only the simulated proxy has. See `Proxy` for details.
 
     Parameters
     ----------
     seed
-        Seed of random ids, and of the order in which threads run if they have events at the same time (default 0).
+        Seed of random ids, and of the order of events with the same time on different threads (default 0).
     deadline
-        Real seconds after which a call into a filter traps (default 5), exact to 0.1 s.
+        Real seconds after which a call into a filter traps (default 5), accurate to 0.1 s.
     memory_limit
-        Most bytes that the memories and tables of a VM can have, and that all filters together can store in the proxy
-        (default 1 GiB).
+        Maximum size in bytes of a VM's memories and tables. Also the maximum that all filters together can store in the
+        proxy (default 1 GiB).
     guest_time
-        Virtual seconds that a callback takes; `"measured"` (the default): as long as it really took; `"frozen"`: no time, and
-        the monotonic clock shows the same time as the wall clock.
+        Virtual seconds that a callback takes. `"measured"` (the default) is its real duration. With `"frozen"`, callbacks
+        take no time, and the monotonic clock shows the same time as the wall clock.
     fuel
         Whether to count the instructions of every callback (default False).
     fuel_limit
@@ -240,12 +240,12 @@ class SimulationSettings:
     start_time
         Wall-clock time at which virtual time begins, in seconds since 1970 (default: the start of 2026, UTC).
     trace_limit
-        Number of events that the trace keeps (default 200,000).
+        Maximum number of events in the trace (default 200,000).
 
     Raises
     ------
     UsageError
-        `guest_time` isn't a time, or `fuel_limit` is below 1.
+        `guest_time` isn't a valid duration, or `fuel_limit` is below 1.
     """
 
     seed: int = 0
@@ -264,7 +264,7 @@ class SimulationSettings:
         if self.fuel_limit is not None:
             if self.fuel_limit < 1:
                 raise UsageError(
-                    f"fuel_limit must be at least 1 instruction, not {self.fuel_limit}. For no limit, leave it out."
+                    f"fuel_limit= must be at least 1 instruction, not {self.fuel_limit}. Omit it for no limit."
                 )
             object.__setattr__(self, "fuel", True)
 
@@ -274,7 +274,7 @@ class SimulationSettings:
 
     @property
     def fixed_time(self) -> float | None:
-        """Virtual seconds that every callback takes. None: as long as it really took."""
+        """Virtual seconds that every callback takes, or None if a callback takes its real duration."""
         if self.guest_time == "measured":
             return _GUEST_TIME if self.fuel else None
         if self.frozen:
@@ -285,7 +285,7 @@ class SimulationSettings:
             seconds = math.nan
         if not 0 <= seconds < math.inf:
             raise UsageError(
-                f"guest_time must be 'measured', 'frozen' or a number of seconds, at least 0, not {self.guest_time!r}."
+                f"guest_time= must be 'measured', 'frozen' or a number of seconds (at least 0), not {self.guest_time!r}."
             )
         return seconds
 

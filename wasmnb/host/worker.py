@@ -24,25 +24,25 @@ if TYPE_CHECKING:
 
 __all__ = ["Worker"]
 
-#: A filter of one HTTP stream.
+#: A filter instance in the chain of one HTTP stream.
 Filter = HttpContext | BlockedFilter | BuiltInFilter
 
 
 class Worker:
-    """One worker thread.
+    """One worker thread of a proxy.
 
     Attributes
     ----------
     thread
-        The event loop of the worker.
+        The simulated thread that runs the worker's events.
     table
-        Routes for requests that begin from now on.
+        Routes for new requests.
     plugins
-        Plugins of the current configuration, on this thread.
+        Plugins of the current configuration on this thread.
     streams, connections
         Live HTTP streams and TCP connections by exchange number.
     idle
-        Number of idle upstream connections by cluster, at most one for a cluster that speaks HTTP/2.
+        Number of idle upstream connections by cluster. A cluster with HTTP/2 has at most one.
     served
         Number of streams that have ended.
     """
@@ -80,7 +80,7 @@ class Worker:
 
     @property
     def live(self) -> list[HttpStream | TcpStream]:
-        """Live streams and connections."""
+        """HTTP streams and TCP connections that haven't ended."""
         return [*self.streams.values(), *self.connections.values()]
 
     def route(self, headers: HeaderMap) -> Route | None:
@@ -88,9 +88,9 @@ class Worker:
         return self.table.find(headers, self.server.random)
 
     def create_filters(self, control: StreamControl) -> list[Filter]:
-        """Create the filters of a stream, without those that its route disables.
+        """Create the filters of a stream, except those disabled on its route.
 
-        Plugins that are missing on this worker are skipped. Plugins whose VM has failed are skipped or block the stream,
+        Plugins that are missing on this worker are skipped. Plugins whose VM has failed are either skipped or block the stream,
         depending on their failure policy.
         """
         filters: list[Filter] = [*self._built_in(0, control)]
@@ -112,7 +112,7 @@ class Worker:
         return [] if handle.bypassed else [BlockedFilter(handle.plugin, handle.vm, control)]
 
     def _built_in(self, before: int, control: StreamControl) -> list[Filter]:
-        """Create Envoy's own filters whose position is after `before` Wasm filters."""
+        """Create Envoy's built-in filters placed after the first `before` Wasm filters."""
         filters: list[Filter] = []
         route = control.state.info.route
         for spec in self.server.built_in:
@@ -123,7 +123,7 @@ class Worker:
         return filters
 
     def create_network_filters(self, stream: TcpStream) -> FilterSet:
-        """Create a filter for each network plugin, up to one that blocks the connection because its VM has failed."""
+        """Create a filter for each network plugin. Stop at a plugin that blocks the connection because its VM has failed."""
         filters: list[TcpContext] = []
         for handle in self.network_plugins:
             if handle.missing:
@@ -145,7 +145,7 @@ class Worker:
                 root.log([*stream.control.header_maps, None, None, None, None], stream.state.info)
 
     def abandon(self) -> None:
-        """Close streams that an interrupt stopped in the middle of a callback."""
+        """Close streams and connections that an interrupt stopped in the middle of a callback."""
         for stream in list(self.streams.values()):
             stream.abandon()
         for connection in list(self.connections.values()):

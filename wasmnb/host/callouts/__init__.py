@@ -1,4 +1,4 @@
 """Callouts of filters to clusters over HTTP, gRPC and Redis, and the records of callouts.
 
-`..clusters` has the clusters that respond, and `..hostcalls` the hostcalls that start callouts.
+Clusters that respond to them are in `..clusters`, and hostcalls that start them are in `..hostcalls`.
 """

@@ -1,4 +1,4 @@
-"""Base class of all callouts: identity, timers, record, and callbacks on the root context."""
+"""Base class of all callouts, with their identity, timers, record, and callbacks on the root context."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class CalloutBase:
     Parameters
     ----------
     root
-        The root context that gets the callbacks.
+        The root context whose callbacks are called.
     token
         Number by which the module identifies the callout.
     cluster
-        The cluster to which it goes.
+        The cluster that the callout is sent to.
     exchange
-        Number of the exchange that started it, or None.
+        Number of the exchange that started the callout, or None.
 
     Attributes
     ----------
     record
-        The record of the callout, which users see.
+        Record of the callout for the user.
     """
 
     #: Kind of callout, for the record.
@@ -52,12 +52,12 @@ class CalloutBase:
         )
 
     def hold(self, size: int) -> None:
-        """Count bytes as held by this callout until it ends."""
+        """Count bytes that the callout keeps in memory until it ends."""
         self._held += size
         self.vm.server.callouts.held += size
 
     def end(self) -> None:
-        """Stop the timers and the count of held bytes, because the callout has ended or was dropped."""
+        """Stop the timers and stop counting the callout's memory, because the callout has ended or has been dropped."""
         self._timers.cancel()
         if self._held and self.record.response is not None:
             self.vm.server.callouts.grow(self.record, self.record.response.size)
@@ -65,12 +65,12 @@ class CalloutBase:
         self._held = 0
 
     def abandon(self) -> None:
-        """Drop the callout without a callback."""
+        """Drop the callout without calling the module."""
         self.record.state = "cancelled"
         self.end()
 
     def _record_start(self, request: Request, name: str, **args: object) -> None:
-        """Complete the record with the request, add it to the log of callouts, and add an event to the trace."""
+        """Add the request to the record, the record to the log of callouts, and an event to the trace."""
         vm = self.vm
         self.record.request = request
         self.hold(REQUEST_SIZE + len(request.body))
@@ -79,7 +79,7 @@ class CalloutBase:
         vm.trace.note("stream", name, args, time=vm.now(), thread=vm.thread.name, exchange=self.exchange, vm=vm.number)
 
     def _notify(self, callback: str, *args: int) -> None:
-        """Run a callback of the root context. Its trace belongs to the exchange that started the callout."""
+        """Run a callback of the root context. It is traced as part of the exchange that started the callout."""
         vm = self.vm
         vm.entry.exchange = self.exchange
         try:
@@ -88,5 +88,5 @@ class CalloutBase:
             vm.entry.exchange = None
 
     def _service_time(self) -> bytes:
-        """Return the value of `x-envoy-upstream-service-time`: the milliseconds since the start."""
+        """Return the value of `x-envoy-upstream-service-time`, which is the time since the start in milliseconds."""
         return b"%d" % int((self.vm.clock.time() - self.record.started) * 1000 + 1e-6)

@@ -1,8 +1,8 @@
-"""gRPC callouts: unary calls, and their common base with streams. `grpc_stream` has the streams.
+"""gRPC callouts: unary calls, and the base class that they share with streams. Streams are in `grpc_stream`.
 
-Facts (Envoy 1.40): a successful unary call runs only `on_grpc_receive`, a failed one only `on_grpc_close`. A timeout has status 14,
-a reset after the start has 13, and an HTTP error has the status to which it is mapped. Envoy adds its details to the message in
-braces. Cancelling drops the token without a close callback.
+Facts (Envoy 1.40): a successful unary call runs only `on_grpc_receive`, and a failed call only `on_grpc_close`. A timeout has
+status 14, a reset after the start has status 13, and an HTTP error has the status to which it is mapped. Envoy adds its details
+to the message in braces. Cancelling drops the token without a close callback.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class GrpcClose(NamedTuple):
     status
         The gRPC status.
     message
-        Message of the status; can be empty.
+        Message of the status, or an empty string.
     details
-        Envoy's details; can be empty.
+        Envoy's details, or an empty string.
     """
 
     status: int
@@ -45,7 +45,7 @@ class GrpcClose(NamedTuple):
     details: str
 
 
-#: Ends of callouts whose upstream refused the connection, or reset the stream after its start.
+#: Ends of callouts whose upstream has refused the connection or has reset the stream after its start.
 REFUSED_CLOSE = GrpcClose(_UNAVAILABLE, REFUSED.body.decode(), REFUSED.code_details(response_started=False))
 RESET_CLOSE = GrpcClose(_INTERNAL, "", RESET.code_details(response_started=True))
 
@@ -69,7 +69,7 @@ class GrpcOutcome(NamedTuple):
 
 
 def outcome(response: Response) -> GrpcOutcome:
-    """Return the gRPC response in a complete HTTP response."""
+    """Extract the gRPC response from a complete HTTP response."""
     grpc_status = response.trailers.get("grpc-status") or response.headers.get("grpc-status")
     message = response.trailers.get("grpc-message") or response.headers.get("grpc-message") or ""
     valid = grpc_status is not None and grpc_status.isdigit()
@@ -103,12 +103,12 @@ class GrpcCallout(CalloutBase):
         self.done = False
 
     def abandon(self) -> None:
-        """Drop the callout without a callback."""
+        """Drop the callout without calling the module."""
         self.done = True
         self.end()
 
     def drop_token(self) -> None:
-        """Drop the callout and its token, because the filter has cancelled it or it was closed."""
+        """Drop the callout and its token, because the callout was closed or the filter cancelled it."""
         self._finish_record("cancelled")
         self.abandon()
         self.root.calls.pop(self.token, None)
@@ -121,7 +121,7 @@ class GrpcCallout(CalloutBase):
         metadata
             Headers from the filter.
         timeout
-            Timeout in milliseconds. 0 or None: no timeout.
+            Timeout in milliseconds. No timeout if 0 or None.
         body
             The framed message of a unary call (default empty).
         """
@@ -141,13 +141,13 @@ class GrpcCallout(CalloutBase):
         return request
 
     def _deliver_message(self, message: bytes) -> None:
-        """Run `on_grpc_receive`, which can read the message."""
+        """Call `on_grpc_receive`, and let the filter read the message while it runs."""
         self.root.grpc_message = message
         self._notify("on_grpc_receive", len(message))
         self.root.grpc_message = b""
 
     def _deliver_close(self, close: GrpcClose) -> None:
-        """Run `on_grpc_close`, which can read the status."""
+        """Call `on_grpc_close`, and let the filter read the status while it runs."""
         status, message, details = close
         self._finish_record("failed" if status else "answered")
         text = f"{message}{{{details}}}" if message and details else message or details
@@ -156,7 +156,7 @@ class GrpcCallout(CalloutBase):
         self.root.status = (status, b"")
 
     def _finish_record(self, state: str) -> None:
-        """Set the state of the record. A second call does nothing."""
+        """Set the final state in the record of the callout. A second call does nothing."""
         if self.record.finished is None:
             self.record.state, self.record.finished = state, self.vm.clock.time()
 

@@ -1,7 +1,7 @@
 """gRPC streams to a cluster, in both directions.
 
-Facts (Envoy 1.40): a stream runs callbacks for initial metadata, messages, trailing metadata and the close. Sending on an ended
-stream, and closing one, return OK.
+Facts (Envoy 1.40): a stream runs callbacks for initial metadata, messages, trailing metadata and the close. Sending on a stream
+that has ended, and closing such a stream, return OK.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GrpcStream"]
 
-#: Map types of the metadata.
+#: Map types of the initial and trailing metadata.
 _INITIAL, _TRAILING = 4, 5
 
 _START = ((b":status", b"200"), (b"content-type", b"application/grpc"))
@@ -34,7 +34,7 @@ class GrpcStream(GrpcCallout):
     Attributes
     ----------
     half_closed
-        Whether the filter has closed its side.
+        Whether the filter has closed its side of the stream.
     """
 
     kind = "grpc stream"
@@ -49,12 +49,12 @@ class GrpcStream(GrpcCallout):
     # -- from the guest ---------------------------------------------------------------------------------------------
 
     def start(self, metadata: list[Pair]) -> None:
-        """Open the stream with headers from the filter."""
+        """Open the stream with the filter's headers."""
         self._request = self._build_request(metadata, None)
         self._timers.call_soon(self._on_connected if self.cluster.alive else self._on_refused)
 
     def send(self, message: bytes, *, end: bool) -> None:
-        """Send a message. With `end`, close the filter's side after it. Does nothing if either side has ended."""
+        """Send a message. If `end` is True, close the filter's side afterwards. If either side has ended, do nothing."""
         if self.done or self.half_closed:
             return
         self.hold(len(message) + MESSAGE_SIZE)
@@ -65,7 +65,7 @@ class GrpcStream(GrpcCallout):
             self.half_close()
 
     def half_close(self) -> None:
-        """Close the filter's side. Does nothing if either side has ended."""
+        """Close the filter's side of the stream. If either side has ended, do nothing."""
         if self.done or self.half_closed:
             return
         self.half_closed = True
@@ -145,7 +145,7 @@ class GrpcStream(GrpcCallout):
             self._end(GrpcClose(reply.status, reply.message, "via_upstream"), trailers)
 
     def _deliver_metadata(self, map_type: int, callback: str, headers: HeaderMap) -> None:
-        """Run a metadata callback, which can read the map."""
+        """Run a metadata callback, and let the filter read the metadata while it runs."""
         self.root.maps[map_type] = headers if headers.items else None
         self._notify(callback, len(headers.items))
         self.root.maps[map_type] = None

@@ -1,10 +1,11 @@
-"""HTTP callouts: requests that a filter sends to a cluster.
+"""HTTP callouts, which are requests from a filter to a cluster.
 
-Facts (Envoy 1.40): the call belongs to the root context and outlives the stream. `:method`, `:path` and `:authority` (or
-`host`) are required. The upstream receives the filter's headers, content-length if there is a body, `x-envoy-internal: true`, and
-the timeout if there is one. The whole response is buffered. The filter gets an ordinary response with Envoy's text if the call
-times out (504) or the connection fails or is closed before the headers (503). After a reset in the body, it gets a response
-without headers and with status 11 "reset". Calls that are pending when the root context ends are dropped without a callback.
+Facts (Envoy 1.40): a call is part of the root context and can outlive the stream. `:method`, `:path` and `:authority` (or
+`host`) are required. The upstream receives the filter's headers and `x-envoy-internal: true`, content-length if there is a
+body, and the timeout if there is one. The whole response is buffered. If the call times out (504), or the connection fails or
+is closed before the headers (503), the filter receives an ordinary response with Envoy's text. After a reset in the body, the
+filter receives a response without headers and with status 11 "reset". When the root context ends, pending calls are dropped
+without a callback.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CallStart", "HttpCall", "start_http_call"]
 
-#: Map types of the response.
+#: Map types of the response's headers and trailers.
 _HEADERS, _TRAILERS = 6, 7
 
 _BROKEN = int(Status.BROKEN_CONNECTION)
@@ -34,14 +35,14 @@ _REQUIRED = (b":path", b":method", b":authority")
 
 
 class CallStart(NamedTuple):
-    """Result of an attempt to start a call.
+    """Result of an attempt to start a callout.
 
     Attributes
     ----------
     status
         Status of the hostcall.
     token
-        Number by which the module identifies the call; 0 if it hasn't started.
+        Number by which the module identifies the callout, or 0 if the callout hasn't started.
     """
 
     status: int
@@ -49,7 +50,7 @@ class CallStart(NamedTuple):
 
 
 class HttpCall(CalloutBase):
-    """An HTTP callout."""
+    """An HTTP callout to a cluster."""
 
     kind = "http"
 
@@ -61,7 +62,7 @@ class HttpCall(CalloutBase):
         headers, body
             The request's headers and body.
         timeout
-            Timeout in virtual seconds. 0: no timeout.
+            Timeout in virtual seconds, or 0 for no timeout.
         """
         cluster, record = self.cluster, self.record
         request = request_to_upstream(headers, end=not body, http2=cluster.http2)
@@ -115,12 +116,12 @@ class HttpCall(CalloutBase):
         self._deliver_local(503, reset.body, "failed")
 
     def _deliver_local(self, code: int, body: bytes, state: str) -> None:
-        """Deliver a response that Envoy creates itself."""
+        """Deliver a response that Envoy creates itself, for example after a timeout."""
         reply = build_local_reply(code, body)
         self._deliver(reply.headers, reply.body, None, state)
 
     def _deliver(self, headers: HeaderMap | None, body: bytes, trailers: HeaderMap | None, state: str) -> None:
-        """Run `on_http_call_response`, which can read the response, and complete the record."""
+        """Call `on_http_call_response`, let the filter read the response while it runs, and complete the record."""
         self.end()
         self.record.state, self.record.finished = state, self.vm.clock.time()
         root = self.root
@@ -136,7 +137,7 @@ class HttpCall(CalloutBase):
 
 
 def start_http_call(context: Context, name: bytes, pairs: list[Pair], body: bytes, timeout: int) -> CallStart:
-    """Start an HTTP call as the hostcall `http_call` does.
+    """Start an HTTP callout for the hostcall `http_call`.
 
     Parameters
     ----------
@@ -147,11 +148,12 @@ def start_http_call(context: Context, name: bytes, pairs: list[Pair], body: byte
     pairs, body
         The request's headers and body.
     timeout
-        Timeout in milliseconds. 0: no timeout.
+        Timeout in milliseconds, or 0 for no timeout.
 
     Returns
     -------
     CallStart
+        Status of the hostcall, and token of the callout.
     """
     vm, root = context.vm, context.root
     cluster: Cluster | None = vm.server.clusters.get(name.decode("utf-8", "replace"))

@@ -1,4 +1,4 @@
-"""Records of callouts: the requests that filters sent to clusters, and the responses."""
+"""Records of callouts, with the requests that filters sent to clusters and their responses."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ...messages import Request, Response
 
 __all__ = ["MESSAGE_SIZE", "REQUEST_SIZE", "Callout", "CalloutLog"]
 
-#: Most callouts that a proxy keeps, and most bytes of their requests, messages and responses.
+#: Maximum number of callouts that a proxy keeps, and maximum size in bytes of their requests, messages and responses.
 _KEPT, _BODIES_KEPT = 10_000, 1 << 28
 
-#: Approximate bytes of a pending callout without its body, and of a stream's message without its content.
+#: Approximate size in bytes of a pending callout without its body, and of a stream's message without its content.
 REQUEST_SIZE, MESSAGE_SIZE = 10_000, 500
 
 
 @dataclass
 class Callout:
-    """The record of a callout.
+    """Record of a callout.
 
     Attributes
     ----------
@@ -29,25 +29,25 @@ class Callout:
     cluster
         Name of the cluster.
     token, vm
-        Number of the callout in the VM, and number of the VM.
+        Number of the callout in its VM, and number of the VM.
     exchange
-        Number of the exchange for which it was made, or None.
+        Number of the exchange that started the callout, or None.
     request, response
-        The request, and the response or None. The messages of a gRPC stream are in `messages` instead of the bodies.
+        The request, and the response or None. For a gRPC stream, the messages are in `messages` instead of the bodies.
     messages
-        gRPC messages that were sent.
+        gRPC messages sent by the filter.
     state
         `pending`, `answered`, `failed` (no response from the upstream), `timeout`, `reset` or `cancelled`.
     sent
-        Whether the request, or a part of it, has reached the upstream.
+        Whether at least a part of the request has reached the upstream.
     complete
         Whether the whole request has reached the upstream.
     started, finished
         Virtual times of the start and the end in seconds. `finished` is None while the callout is pending.
     root
-        Id of the root context (that of the plugin) that gets the response.
+        Id of the root context that receives the response, which is the context of the plugin.
     size
-        Bytes of the request, the messages and the response in memory.
+        Size in bytes of the request, the messages and the response in memory.
     """
 
     kind: str
@@ -77,9 +77,9 @@ class CalloutLog:
     Attributes
     ----------
     total
-        Number of callouts so far, including those that are no longer kept.
+        Number of callouts since the start of the proxy, including dropped ones.
     held
-        Bytes that pending callouts hold.
+        Memory of pending callouts in bytes.
     """
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ class CalloutLog:
         self.total = self.held = 0
 
     def add(self, callout: Callout) -> None:
-        """Append a callout, and drop the oldest ones that exceed a limit."""
+        """Append a callout. If a limit is exceeded, drop the oldest callouts."""
         self._kept.append(callout)
         self.total += 1
         callout.size = callout.request.size
@@ -98,7 +98,7 @@ class CalloutLog:
         self._drop_oldest()
 
     def grow(self, callout: Callout, size: int) -> None:
-        """Add bytes to a callout, which can have been dropped, and drop the oldest ones that exceed a limit."""
+        """Add bytes to the size of a callout, even if it has been dropped. If a limit is exceeded, drop the oldest callouts."""
         callout.size += size
         if self._kept and callout.started >= self._kept[0].started:
             self._bytes += size
@@ -109,7 +109,7 @@ class CalloutLog:
             self._bytes -= self._kept.popleft().size
 
     def reserve(self, entry: object, size: int, limit: int) -> bool:
-        """Return whether a callback can start another callout, and count its bytes.
+        """Count the bytes of a new callout, and return whether the running callback can start it.
 
         Parameters
         ----------
@@ -118,7 +118,7 @@ class CalloutLog:
         size
             Size of the request in bytes.
         limit
-            Most bytes of all callouts that one callback starts, and of all pending callouts.
+            Maximum size in bytes of all callouts started by one callback, and of all pending callouts.
         """
         if entry is None or entry is not self._entry:
             self._entry, self._entry_bytes = entry, 0
@@ -126,7 +126,7 @@ class CalloutLog:
         return self._entry_bytes <= limit and self.held + size + REQUEST_SIZE <= limit
 
     def has_room(self, size: int, limit: int) -> bool:
-        """Return whether a stream can send a message of `size` bytes."""
+        """Return whether a stream can send a message of `size` bytes within the memory limit."""
         return self.held + size + MESSAGE_SIZE <= limit
 
     def clear(self) -> None:
@@ -136,7 +136,7 @@ class CalloutLog:
         self._entry = None
 
     def all(self) -> list[Callout]:
-        """Return all callouts that are kept."""
+        """Return all callouts that haven't been dropped."""
         return list(self._kept)
 
     def latest(self, count: int) -> list[Callout]:
@@ -144,5 +144,5 @@ class CalloutLog:
         return [*islice(reversed(self._kept), count)][::-1]
 
     def of_exchange(self, number: int) -> list[Callout]:
-        """Return the callouts of one exchange."""
+        """Return the callouts started by one exchange."""
         return [c for c in self._kept if c.exchange == number]

@@ -1,9 +1,10 @@
 """Calls to Redis by modules for Higress, whose Envoy has two additional hostcalls and an additional callback.
 
 Facts (Higress 2.1, https://github.com/higress-group/proxy-wasm-cpp-host): `proxy_redis_init(cluster, username, password,
-timeout)` prepares the client for a cluster; `proxy_redis_call(cluster, command, token)` sends one command in RESP;
-`proxy_on_redis_call_response(root, token, status, size)` delivers the reply, which is in buffer 9. Status 0 means success, any other
-a network error without a reply. An unknown cluster returns BadArgument. The name of a cluster can end with `?db=1`.
+timeout)` prepares the client for a cluster. `proxy_redis_call(cluster, command, token)` sends one command in RESP.
+`proxy_on_redis_call_response(root, token, status, size)` delivers the reply, which is in buffer 9. Status 0 means success, and
+any other status is a network error without a reply. An unknown cluster returns BadArgument. The name of a cluster can end with
+`?db=1`.
 """
 
 from __future__ import annotations
@@ -32,25 +33,25 @@ ON_RESPONSE = "proxy_on_redis_call_response"
 
 _SUCCESS, _NETWORK_ERROR = 0, 1
 
-#: Most clients of one VM. Each combination of cluster and parameters has one.
+#: Maximum number of clients in one VM. Each combination of cluster and parameters has its own client.
 _CLIENTS = 1000
 
 
 @dataclass
 class _Client:
-    """The client for one cluster in one VM: its timeout in seconds, and the commands that it sends first."""
+    """Redis client for one cluster in one VM, with its timeout in seconds and the commands to send first."""
 
     timeout: float
     first: list[list[bytes]]
 
 
 class RedisCall(CalloutBase):
-    """One Redis command."""
+    """One Redis command sent by a module."""
 
     kind = "redis"
 
     def start(self, command: list[bytes], client: _Client) -> None:
-        """Send the command."""
+        """Send the command. The reply arrives in a later event."""
         name, *arguments = map(decode_text, command)
         request = Request(name, " ".join(arguments), authority=self.cluster.name)
         self._record_start(request, "redis_call", command=" ".join((name, *arguments)))
@@ -78,7 +79,7 @@ class RedisCall(CalloutBase):
             self._deliver(_SUCCESS, reply, "answered")
 
     def _deliver(self, status: int, reply: bytes, state: str) -> None:
-        """Run the callback, which can read the reply, and complete the record."""
+        """Run the callback, let the module read the reply while it runs, and complete the record."""
         vm, root = self.vm, self.root
         self.record.state, self.record.finished = state, vm.clock.time()
         self.record.response = Response(200, body=reply) if status == _SUCCESS else None
@@ -96,7 +97,7 @@ class RedisCall(CalloutBase):
 
 
 def redis_init(vm: Vm) -> Callable[..., int]:
-    """Return the import `proxy_redis_init` for one VM."""
+    """Create the import `proxy_redis_init` for one VM."""
 
     def call(*args: int) -> int:
         vm.entry.restrict("proxy_redis_init")
@@ -121,7 +122,7 @@ def redis_init(vm: Vm) -> Callable[..., int]:
 
 
 def redis_call(vm: Vm) -> Callable[..., int]:
-    """Return the import `proxy_redis_call` for one VM."""
+    """Create the import `proxy_redis_call` for one VM."""
 
     def call(cluster: int, cluster_size: int, query: int, query_size: int, token_at: int) -> int:
         vm.entry.restrict("proxy_redis_call")
@@ -161,7 +162,7 @@ def _start(
 
 
 def _cluster(vm: Vm, name: bytes) -> Cluster | None:
-    """Return the Redis cluster for a name, which can have parameters, or None."""
+    """Return the Redis cluster for a name that can end with parameters, or None if there is no such cluster."""
     text = decode_text(name.partition(b"?")[0])
     cluster: Cluster | None = vm.server.clusters.get(text)
     if cluster is None or not isinstance(cluster.upstream, RedisServer):

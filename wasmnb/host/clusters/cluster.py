@@ -1,4 +1,4 @@
-"""Clusters: upstreams that respond to requests and callouts."""
+"""Clusters, whose upstreams respond to requests and callouts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ Upstream = Response | Callable[[Request], Any] | None
 
 
 def echo(request: Request) -> Response:
-    """Return a response with status 200, the request's body, and its method and path in `x-echo-*` headers."""
+    """Respond with status 200 and the request's body. The headers `x-echo-method` and `x-echo-path` contain its method and
+    path.
+    """
     headers = Headers([("x-echo-method", request.method), ("x-echo-path", request.path)])
     content_type = request.headers.get("content-type")
     if content_type is not None:
@@ -27,31 +29,31 @@ def echo(request: Request) -> Response:
 
 @dataclass
 class Cluster:
-    """A cluster: an upstream with the settings that it has in Envoy's configuration.
+    """An upstream cluster with its settings in Envoy's configuration.
 
     Parameters
     ----------
     upstream
-        A `Response`, or a function from `Request` to `Response`. None (the default): an echo. To simulate a failure, the
-        function can raise `ConnectionRefusedError` (connection refused) or another `ConnectionError` (closed before the
-        response).
+        A `Response`, or a function that accepts a `Request` and returns a `Response`. By default (None), the upstream echoes
+        the request. To simulate a failure, the function can raise `ConnectionRefusedError` (connection refused) or another
+        `ConnectionError` (connection closed before the response).
     name
         Name of the cluster. By default, its key in `Proxy(clusters=...)`.
     alive
-        Whether it accepts connections (default True).
+        Whether the cluster accepts connections (default True).
     endpoints
         Number of hosts (default 1). With 0, requests fail immediately.
     http2
-        Whether it speaks HTTP/2, which gRPC needs (default False).
+        Whether the cluster uses HTTP/2, which gRPC requires (default False).
     buffer_limit
         Buffer limit of a connection in bytes, Envoy's `per_connection_buffer_limit_bytes` (default 1 MiB).
     address
-        Address and port of the host, which properties show (default `127.0.0.1:10080`).
+        Address and port of the host, as in `upstream` properties (default `127.0.0.1:10080`).
     metadata
         Metadata of the cluster, as in Envoy's configuration: `{"filter_metadata": {...}}` (default none).
     early
-        Function that is called with a request when its headers have arrived. It returns a `Response` to respond before the
-        body arrives, or None to wait for the body. By default, the upstream waits.
+        Function called with a request whose headers have arrived. It returns a `Response` to respond before the body arrives,
+        or None to wait for the body. By default, the upstream waits for the body.
     """
 
     upstream: Upstream = None
@@ -75,14 +77,14 @@ class Cluster:
         Returns
         -------
         Response
-            The response. If the upstream's function returns a number or text, it becomes the status or the body.
+            The response. If the upstream's function returns a number or text, this is the status or the body.
 
         Raises
         ------
         ConnectionError
             The cluster isn't alive, or the function raised the error.
         UsageError
-            The function returned something else than a response, a number or text.
+            The function returned a value that isn't a response, a number, text or bytes.
         """
         if not self.alive:
             raise ConnectionRefusedError(self.name)
@@ -95,11 +97,13 @@ class Cluster:
             return Response(result)
         if isinstance(result, str | bytes):
             return Response(200, body=result if isinstance(result, bytes) else encode_text(result))
-        raise UsageError(f"The function of cluster {self.name!r} must return a Response, not {type(result).__name__}.")
+        raise UsageError(
+            f"The upstream function of cluster {self.name!r} must return a Response, not {type(result).__name__}."
+        )
 
 
 def to_cluster(name: str, value: Any, *, main: bool = False) -> Cluster:
-    """Return the cluster for a value that the user gave.
+    """Convert an upstream passed by the user to a cluster.
 
     Parameters
     ----------
@@ -108,8 +112,8 @@ def to_cluster(name: str, value: Any, *, main: bool = False) -> Cluster:
     value
         A `Response`, a function, a `Cluster` or None.
     main
-        Whether it is the main cluster (default False). For the main one, None stands for the echo; for others, None stands
-        for a cluster without endpoints.
+        Whether this is the main cluster (default False). If `value` is None, the main cluster echoes requests, and any other
+        cluster has no endpoints.
 
     Raises
     ------
@@ -127,7 +131,7 @@ def to_cluster(name: str, value: Any, *, main: bool = False) -> Cluster:
 
 
 def to_clusters(main: str, upstream: Any, others: Mapping[str, Any] | None) -> dict[str, Cluster]:
-    """Return all clusters by name, for the values that the user gave.
+    """Convert the upstreams passed by the user to clusters by name.
 
     Parameters
     ----------

@@ -16,12 +16,12 @@ __all__ = ["GrpcReply", "GrpcServer", "frame_message", "split_messages"]
 
 
 def frame_message(message: bytes) -> bytes:
-    """Return a message as it is sent: after five bytes of flags and length."""
+    """Prefix a message with its five bytes of flags and length, as it is sent."""
     return b"\0" + len(message).to_bytes(4, "big") + message
 
 
 def split_messages(body: bytes) -> list[bytes]:
-    """Return the complete messages of a body, without an incomplete one at its end."""
+    """Return the complete messages of a body. An incomplete message at its end is ignored."""
     messages, at = [], 0
     while at + 5 <= len(body):
         size = int.from_bytes(body[at + 1 : at + 5], "big")
@@ -41,10 +41,9 @@ class GrpcReply:
     messages
         Serialised messages to send (default none).
     status, message
-        gRPC status with which the call ends, and the text of its message (default empty). None (the default): the call goes
-        on.
+        gRPC status that ends the call, and its message (default empty). With status None (the default), the call continues.
     reset
-        Whether the stream ends with a reset, without a status (default False).
+        Whether the stream is reset instead of ending with a status (default False).
     latency
         Virtual seconds before the response (default 0).
     """
@@ -56,7 +55,7 @@ class GrpcReply:
     latency: float = 0.0
 
 
-#: Function of a method: it returns one message, several messages, None, or a `GrpcReply`.
+#: Function that implements a method. It returns one message, several messages, None, or a `GrpcReply`.
 Method = Callable[[bytes], "bytes | Iterable[bytes] | GrpcReply | None"]
 
 
@@ -66,14 +65,14 @@ class GrpcServer:
     Parameters
     ----------
     methods
-        The methods: path (`/package.Service/Method`) -> function that gets each message of a call, as bytes. It returns one
-        message, several messages, None, or a `GrpcReply`. Then a unary call ends with status 0. A stream ends when the client
-        closes its side, or when a reply has a status.
+        Functions by path (`/package.Service/Method`). Each is called with every message of a call, as bytes, and returns one
+        message, several messages, None, or a `GrpcReply`. A unary call then ends with status 0 by default. A stream ends when
+        the client closes its side, or when a reply contains a status.
     headers, trailers
         Headers and trailers of every response (default none).
     metadata_first
-        Whether a stream gets its initial metadata (`headers`) when it opens, before the first message: True, or the paths of
-        the methods for which it does (default False).
+        Whether the server sends initial metadata (`headers`) as soon as a stream opens, before the first message. Either a
+        boolean or the paths of the methods for which it does (default False).
     """
 
     def __init__(
@@ -90,12 +89,12 @@ class GrpcServer:
         self.trailers = Headers(trailers)
 
     def sends_metadata_first(self, path: str) -> bool:
-        """Return whether a stream of this method gets its initial metadata when it opens."""
+        """Return whether the server sends initial metadata for this method as soon as a stream opens."""
         first = self._metadata_first
         return first if isinstance(first, bool) else path in first
 
     def reply(self, path: str, message: bytes) -> GrpcReply:
-        """Return a method's response to one message. An unknown method ends the call with status 12 (unimplemented).
+        """Return a method's response to one message. For an unknown method, the status is 12 (unimplemented).
 
         Parameters
         ----------
@@ -115,7 +114,7 @@ class GrpcServer:
         return GrpcReply([result] if isinstance(result, bytes) else list(result))
 
     def __call__(self, request: Request) -> Response:
-        """Respond to a complete request."""
+        """Respond to a complete HTTP request with gRPC messages in its body."""
         sent: list[bytes] = []
         last = GrpcReply()
         for message in split_messages(request.body):

@@ -12,17 +12,17 @@ __all__ = ["RawResponse"]
 
 _END = re.compile(rb"\r?\n\r?\n")
 _STATUS = re.compile(rb"HTTP/\d\.\d[ \t]+0*([1-9]\d{2,3})(?:[ \t][^\0]*)?\Z")
-#: Interim responses that Envoy knows; it skips others.
+#: Interim responses that Envoy forwards. It skips others.
 _INTERIM = (100, 102, 103)
 
 
 class RawResponse(Response):
-    """A response over HTTP/1 whose bytes are sent unchanged. Then the upstream closes the connection.
+    """A response over HTTP/1 whose bytes are sent unchanged. Afterwards the upstream closes the connection.
 
     Parameters
     ----------
     data
-        All bytes of the response, from the status line on.
+        All bytes of the response, beginning with the status line.
 
     Attributes
     ----------
@@ -36,9 +36,9 @@ class RawResponse(Response):
         self.interim: Response | None = None
 
     def decode(self, method: str) -> Response | None:
-        """Return the final response as Envoy's codec reads it, or None if the codec can't read it.
+        """Return the final response as Envoy's codec reads it, or None if the codec rejects it.
 
-        The response's `reset` is True if the body is incomplete. Status 0: the connection ended before the response.
+        The response's `reset` is True if the body is incomplete. Its status is 0 if the connection ended before the response.
         """
         rest = self.data
         while True:

@@ -1,6 +1,6 @@
 """A scripted Redis server, for modules that call Redis through the hostcalls of Higress.
 
-Facts (https://redis.io/docs/latest/develop/reference/protocol-spec/): a command is an array of bulk strings; RESP2 replies are
+Facts (https://redis.io/docs/latest/develop/reference/protocol-spec/): a command is an array of bulk strings. RESP2 replies are
 simple strings, errors, integers, bulk strings, and arrays.
 """
 
@@ -19,15 +19,15 @@ _END = b"\r\n"
 
 
 class RedisError(Exception):
-    """Error that a command's function raises to send an error reply: `raise RedisError("WRONGTYPE ...")`."""
+    """Error that a command's function raises to send an error reply, such as `raise RedisError("WRONGTYPE ...")`."""
 
 
-#: Most commands that a server remembers, and most characters of them.
+#: Maximum number of commands that a server remembers, and maximum number of their characters.
 _SEEN, _CHARACTERS = 10_000, 64 << 20
 
 
 def decode_command(data: bytes) -> list[bytes] | None:
-    """Return a command's name and arguments, or None if the bytes aren't a command."""
+    """Return the name and arguments of a Redis command, or None if the bytes aren't a command."""
     head, _, rest = data.partition(_END)
     if head[:1] != b"*" or not head[1:].isdigit():
         return None
@@ -42,13 +42,13 @@ def decode_command(data: bytes) -> list[bytes] | None:
 
 
 def encode_reply(value: Any) -> bytes:
-    """Return a Python value in the form in which Redis sends it.
+    """Encode a Python value as a Redis reply (RESP2).
 
     Parameters
     ----------
     value
-        None (sent as null), True ("OK"), False or a number (integer), text or bytes (bulk string), a `RedisError`, or an
-        iterable or mapping of these (array).
+        None (sent as null), True (sent as "OK"), False or a number (integer), text or bytes (bulk string), a `RedisError`
+        (error), or an iterable or mapping of these (array).
 
     Raises
     ------
@@ -83,23 +83,23 @@ class RedisServer:
     """A scripted Redis server as a cluster: `Proxy(..., clusters={"outbound|6379||redis.static": RedisServer({...})})`.
 
     Only modules that use the hostcalls of Higress (`proxy_redis_init`, `proxy_redis_call`) can call it. Plain Envoy doesn't
-    have these hostcalls.
+    offer these hostcalls.
 
     Parameters
     ----------
     commands
-        Either a mapping from each command's name in upper case to its reply, or to a function that gets the arguments and
-        returns the reply. Or one function that gets the name and the arguments of every command, such as
-        `fakeredis.FakeRedis().execute_command`. Arguments are `str`. A reply is text, bytes, a number, None, True for OK, or a
-        list or mapping of these. A function can raise a `RedisError` for an error reply, and a `ConnectionError` to break the
-        connection.
+        Replies by command name in upper case. Instead of a reply, a value can be a function that accepts the command's
+        arguments and returns the reply. Alternatively, one function for all commands that accepts their name and arguments,
+        such as `fakeredis.FakeRedis().execute_command`. Arguments are `str`. A reply is text, bytes, a number, None, True
+        for OK, or a list or mapping of these. A function can raise a `RedisError` to send an error reply, or a
+        `ConnectionError` to close the connection.
     latency
         Virtual seconds before a reply (default 0).
 
     Attributes
     ----------
     commands_seen
-        The last 10,000 commands, as lists of `str`; fewer if they have more than 64 Mi characters.
+        The last 10,000 commands, as lists of `str`. Older commands are dropped if they exceed 64 Mi characters in total.
     """
 
     def __init__(self, commands: Mapping[str, Any] | Callable[..., Any], *, latency: float = 0.0) -> None:
@@ -109,12 +109,12 @@ class RedisServer:
         self._characters = 0
 
     def reply(self, command: list[bytes]) -> bytes:
-        """Return the reply to a command, in the form in which Redis sends it.
+        """Return the reply to a command, encoded as RESP2.
 
         Raises
         ------
         ConnectionError
-            The command's function raised it.
+            The command's function raised this error.
         """
         name, *arguments = texts = [decode_text(part) for part in command]
         self._remember(texts)

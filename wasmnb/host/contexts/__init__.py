@@ -1,5 +1,5 @@
-"""Contexts: of the VM, of plugins (root contexts), of HTTP streams and of TCP connections.
+"""Contexts of VMs, plugins (root contexts), HTTP streams and TCP connections.
 
-They call the filter's callbacks, and hold the maps and buffers that hostcalls read and change. `..http` has the filter chain,
-`..tcp` the connection, and `..vm` the VM.
+They call the filter's callbacks, and store the maps and buffers that hostcalls read and change. The filter chain is in
+`..http`, TCP connections are in `..tcp`, and VMs in `..vm`.
 """

@@ -1,9 +1,10 @@
-"""Base class of all contexts: the objects that a module identifies by number.
+"""Base class of all contexts, which a module identifies by number.
 
-Facts (Envoy 1.40): each VM counts the ids of root contexts and streams together, from 1; 0 is the VM itself. A root context (the
-ABI's name for a plugin's context) has parent 0, and a stream has its root context as parent. The current context is that of the
-running callback. After `set_effective_context`, later hostcalls of the callback act on another context, except foreign
-functions. Header maps and buffers are available only during their phase, and only to hostcalls on their own context.
+Facts (Envoy 1.40): ids of root contexts and streams come from one sequence for each VM, beginning with 1. Id 0 is the VM
+itself. A root context (the ABI's name for a plugin's context) has parent 0, and a stream has its root context as parent. The
+current context is the context of the running callback. After `set_effective_context`, later hostcalls of the callback act on
+another context, except foreign functions. Header maps and buffers are available only during their phase, and only to hostcalls
+on their own context.
 """
 
 from __future__ import annotations
@@ -35,15 +36,15 @@ class Context:
     id, parent_id
         Ids of the context and of its parent in the VM.
     vm, plugin, root
-        The VM, the plugin, and the root context. A root context is its own root.
+        The context's VM, plugin and root context. A root context is its own root.
     ref
         Identity of the context in the trace.
     maps
-        Header maps by type, 0 to 7; None for those that aren't available now. Types 4 to 7 belong to the root context.
+        Header maps by type (0 to 7), with None for maps that aren't available now. Types 4 to 7 are those of the root context.
     log_maps
-        Header maps of the request that has ended, which can be read while `on_log` runs; otherwise None.
+        Header maps of a request that has ended, which can be read while `on_log` runs. None at other times.
     info
-        Facts about the stream, which properties show; None outside streams.
+        Information about the stream, for properties. None outside streams.
     """
 
     kind = "vm"
@@ -62,12 +63,12 @@ class Context:
 
     @property
     def exchange(self) -> int | None:
-        """Number of the exchange to which a stream belongs; None for root contexts."""
+        """Number of the exchange of a stream context, or None for root contexts."""
         return self.ref.exchange
 
     @property
     def prefix(self) -> str:
-        """Text that Envoy prints before a log line of this context."""
+        """Text that Envoy writes before a log line of this context: the plugin's name, root_id and vm_id."""
         plugin = self.plugin
         if plugin is None:
             return ""
@@ -77,11 +78,13 @@ class Context:
     # -- for hostcalls; stream contexts override most of these --------------------------------------------------
 
     def writable_map(self, map_type: int) -> HeaderMap | None:
-        """Return a header map that can be changed, or None. This call can create trailers."""
+        """Return a header map if the filter can change it now, or None. Trailers are created if necessary."""
         return self.maps[map_type] if map_type < 4 else None
 
     def peek(self, kind: int) -> bytes | None:
-        """Return the bytes of a buffer: empty if it isn't available now, None if the status is NotFound."""
+        """Return the bytes of a buffer. Returns empty bytes if the buffer isn't available now, and None for the status
+        NotFound.
+        """
         if kind == BufferType.VM_CONFIGURATION:
             return self.vm.settings.configuration
         if kind == BufferType.PLUGIN_CONFIGURATION:
@@ -96,26 +99,26 @@ class Context:
         return buffer.data if buffer is not None else b""
 
     def disconnect(self) -> None:
-        """End the stream because the proxy closes the connection. Only stream contexts do something."""
+        """End the stream because the proxy closes the connection. Contexts without a stream do nothing."""
 
     def forget(self) -> None:
-        """Drop pending work without callbacks, because the VM is closed."""
+        """Drop pending work without running callbacks, because the VM is being closed."""
 
     def stream_buffer(self, _kind: int) -> Buffer | None:
-        """Return a body or connection buffer that can be changed, or None."""
+        """Return a body or connection buffer if the filter can change it now, or None."""
         return None
 
     def clear_route_cache(self) -> None:
-        """Let the stream choose its route again."""
+        """Clear the cached route, so that the router chooses it again."""
 
     def continue_stream(self, kind: int) -> int:
-        """Continue a direction after the callback, and return the hostcall's status."""
+        """Continue one direction of the stream after the callback. Return the status of the hostcall."""
         if kind > StreamType.UPSTREAM:
             return Status.BAD_ARGUMENT
         return Status.UNIMPLEMENTED if kind == StreamType.UPSTREAM else Status.OK
 
     def close_stream(self, kind: int) -> int:
-        """Reset the stream or close the connection after the callback, and return the hostcall's status."""
+        """Reset the stream or close the connection after the callback. Return the status of the hostcall."""
         return Status.BAD_ARGUMENT if kind > StreamType.UPSTREAM else Status.OK
 
     def send_local_response(
@@ -125,13 +128,13 @@ class Context:
 
     @property
     def declared(self) -> dict[bytes, Declaration]:
-        """Properties that this context has declared, by name. Those of a root context apply to `set_property`."""
+        """Properties declared by this context, by name. Those of a root context apply to `set_property`."""
         if self._declared is None:
             self._declared = {}
         return self._declared
 
     _declared: dict[bytes, Declaration] | None = None
-    #: Body of the HTTP call's response that is being delivered; None at other times.
+    #: Body of the HTTP callout response that is being delivered, or None at other times.
     call_body: bytes | None = None
     #: gRPC message that is being delivered.
     grpc_message: bytes = b""
@@ -141,14 +144,14 @@ class Context:
 
 
 class VmContext(Context):
-    """Context 0: the VM itself, while entry points run."""
+    """Context 0, which represents the VM itself while entry points run."""
 
     def __init__(self, vm: Vm) -> None:
         super().__init__(vm, None, None, 0)
 
 
 def call_on_log(context: Context, maps: Maps, info: StreamInfo | None, on_log: Callable[..., Any] | None) -> None:
-    """Call `on_log` with the maps and facts of a stream that has ended."""
+    """Call `on_log` with the header maps and the information of a stream that has ended."""
     context.log_maps, context.log_info = maps, info
     try:
         context.vm.notify(on_log, context, context.id)

@@ -1,8 +1,9 @@
 """Envoy's own HTTP filters in the chain: `set_metadata` and `header_mutation`.
 
-Facts (Envoy 1.40): `set_metadata` writes dynamic metadata when the request's headers arrive. If a namespace already has a value,
-the new one is merged only with `allow_overwrite`: structures key by key, and lists by appending. `header_mutation` makes its
-changes in order, then those of the route, on requests and on all responses that pass it.
+Facts (Envoy 1.40): `set_metadata` writes dynamic metadata when the request's headers arrive. If a namespace already has a
+value, the new value is merged into it only with `allow_overwrite`: structures are merged key by key, and lists are appended.
+`header_mutation` applies its own changes in order, then those of the route, to requests and to all responses that pass through
+it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ __all__ = ["BuiltInFilter", "make_built_in"]
 
 
 class BuiltInFilter:
-    """One of Envoy's own filters on one stream. This base class lets everything pass."""
+    """One of Envoy's own filters on one stream. This base class passes everything on unchanged."""
 
     plugin = None
     failure = None
@@ -37,15 +38,15 @@ class BuiltInFilter:
         self.active: list[ActiveFilter | None] = [None, None]
 
     def on_headers(self, direction: int, headers: HeaderMap, *, end: bool) -> int:  # noqa: ARG002
-        """Let headers pass."""
+        """Pass headers on unchanged."""
         return 0
 
     def on_data(self, direction: int, data: Buffer, *, end: bool) -> int:  # noqa: ARG002
-        """Let bodies pass."""
+        """Pass body chunks on unchanged."""
         return 0
 
     def on_trailers(self, direction: int, trailers: HeaderMap) -> int:  # noqa: ARG002
-        """Let trailers pass."""
+        """Pass trailers on unchanged."""
         return 0
 
     def log(self) -> None:
@@ -111,5 +112,5 @@ class _HeaderMutation(BuiltInFilter):
 
 
 def make_built_in(spec: BuiltIn, stream: StreamControl, route_config: Any) -> BuiltInFilter:
-    """Return one of Envoy's own filters for one stream."""
+    """Create one of Envoy's own filters for a stream."""
     return (_SetMetadata if spec.kind == SET_METADATA else _HeaderMutation)(spec, stream, route_config)

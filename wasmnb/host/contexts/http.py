@@ -1,10 +1,10 @@
-"""The context of an HTTP stream: Envoy's Wasm filter between the filter manager and the module.
+"""Context of an HTTP stream, which is Envoy's Wasm filter between the filter manager and the module.
 
-Facts (Envoy 1.40): the context is created in the module at the first headers, or before `on_log` if no headers arrived. A header
-map can be read and written in its callback. After Continue it isn't available any more, except for reading in `on_log`. After
-other results it stays available until the end of the stream; only `continue_stream` removes the request's maps. While the filter
-buffers (after 1 from a body callback), the next callbacks see the whole buffered body. Trailers can be added in the last body
-callback. `on_delete` directly follows `on_done`.
+Facts (Envoy 1.40): the context is created in the module when the first headers arrive, or before `on_log` if no headers
+arrived. A header map can be read and written in its callback. If the callback returns Continue, the map isn't available any
+more, except for reading in `on_log`. After other results it stays available until the end of the stream; only `continue_stream`
+removes the request's maps. While the filter buffers (a body callback has returned 1), the next callbacks can read the whole
+buffered body. Trailers can be added in the last body callback. `on_delete` directly follows `on_done`.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ _LAST_GRPC_STATUS = 16  # larger numbers mean that the filter didn't set a statu
 
 
 class HttpContext(StreamContext):
-    """A Wasm filter of one HTTP stream.
+    """A Wasm filter on one HTTP stream.
 
     Attributes
     ----------
     created
         Whether the context exists in the module.
     closed, continued
-        Whether the filter has closed the stream; the direction that it has continued in the running callback, or -1.
+        Whether the filter has closed the stream, and the direction that it has continued in the running callback (or -1).
     body
-        The chunk of the running body callback, by direction.
+        Chunk passed to the running body callback, by direction.
     buffering
         Whether the last body callback returned "buffer", by direction.
     stream
         The stream, with the operations that filters can use.
     active
-        The filter's entries in the two filter chains.
+        The filter's entries in the chains for requests and responses.
     """
 
     kind = "http"
@@ -79,14 +79,14 @@ class HttpContext(StreamContext):
     # -- the filter's side ----------------------------------------------------------------------------------------
 
     def create(self) -> None:
-        """Create the context in the module, unless it exists."""
+        """Create the context in the module, unless it has already been created."""
         if not self.created:
             self.created = True
             if not self.vm.failed:
                 self.vm.on_context_create(self, self.id, self.parent_id)
 
     def on_headers(self, direction: int, headers: HeaderMap, *, end: bool) -> int:
-        """Run a headers callback, and return the status for the filter manager."""
+        """Call the headers callback of a direction, and return its status for the filter manager."""
         if direction == REQUEST:
             self.create()
         elif not self.created:
@@ -104,7 +104,7 @@ class HttpContext(StreamContext):
         return status
 
     def on_data(self, direction: int, data: Buffer, *, end: bool) -> int:
-        """Run a body callback, and return the status for the filter manager."""
+        """Call the body callback of a direction, and return its status for the filter manager."""
         if not self.created:
             return 0
         active = self.active[direction]
@@ -124,7 +124,7 @@ class HttpContext(StreamContext):
         )
         self._in_body[direction] = False
         if self.buffering[direction]:
-            chain.check_high_watermark()  # the filter can have appended to it
+            chain.check_high_watermark()  # the filter may have appended to the buffer
         self.buffering[direction] = status == 1
         if status == _NO_BUFFER and data is not chain.buffered:
             data.take()
@@ -133,7 +133,7 @@ class HttpContext(StreamContext):
         return status
 
     def on_trailers(self, direction: int, trailers: HeaderMap) -> int:
-        """Run a trailers callback, and return the status for the filter manager."""
+        """Call the trailers callback of a direction, and return its status for the filter manager."""
         if not self.created:
             return 0
         self.maps[2 * direction + 1] = trailers
@@ -159,17 +159,17 @@ class HttpContext(StreamContext):
         return self._failure_status(direction)
 
     def _failure_status(self, direction: int) -> int:
-        """Return the status of a callback in a failed VM. End the stream unless the filter is fail-open."""
+        """Return the status of a callback in a failed VM. Unless the filter is fail-open, end the stream."""
         if self.fail_open or (direction == RESPONSE and self._failure_reported):
             self.vm.entry.run_deferred()
-            return 0  # the local reply about the failure passes
+            return 0  # let the local reply about the failure pass
         self._failure_reported = True
         self.stream.fail(self)
         self.vm.entry.run_deferred()
         return 255
 
     def log(self) -> None:
-        """Call `on_log` when the stream has ended."""
+        """Call `on_log` after the end of the stream."""
         self.create()
         call_on_log(self, self.stream.header_maps, self.info, self.vm.callbacks["on_log"])
 
@@ -191,20 +191,20 @@ class HttpContext(StreamContext):
 
     @property
     def paused(self) -> str:
-        """The direction that the filter holds: `request`, `response`, or an empty string for none."""
+        """Direction that the filter holds back: `request`, `response`, or an empty string."""
         directions = zip(("request", "response"), self.active, strict=True)
         paused = [name for name, active in directions if active is not None and active.stopped]
         return paused[-1] if paused else ""
 
     @property
     def failure(self) -> Failure | None:
-        """The failure of the VM, or None."""
+        """Failure of the VM, or None if the VM hasn't failed."""
         return self.vm.failure if self.vm.failed else None
 
     # -- the guest's side -----------------------------------------------------------------------------------------
 
     def writable_map(self, map_type: int) -> HeaderMap | None:
-        """Return a map of the running phase. In the last body callback, create the trailers if there are none."""
+        """Return a header map of the running phase, or None. In the last body callback, create missing trailers."""
         if map_type > HeaderMapType.RESPONSE_TRAILERS:
             return None
         headers = self.maps[map_type]
@@ -216,7 +216,7 @@ class HttpContext(StreamContext):
         return headers
 
     def stream_buffer(self, kind: int) -> Buffer | None:
-        """Return the chunk of the callback, or the whole buffered body while the filter buffers."""
+        """Return the chunk of the running body callback. While the filter buffers, return the whole buffered body."""
         if kind > BufferType.HTTP_RESPONSE_BODY:
             return None
         if self.body[kind] is not None and not (self._in_body[kind] or self.buffering[kind]):
@@ -228,11 +228,11 @@ class HttpContext(StreamContext):
         return self.body[kind]
 
     def clear_route_cache(self) -> None:
-        """Let the router choose the route again."""
+        """Clear the cached route, so that the router chooses it again."""
         self.stream.clear_route_cache()
 
     def continue_stream(self, kind: int) -> int:
-        """Continue a direction after the callback, and return the hostcall's status."""
+        """Continue one direction of the stream after the callback. Return the status of the hostcall."""
         status = super().continue_stream(kind)
         if kind > StreamType.RESPONSE:
             return status
@@ -242,7 +242,7 @@ class HttpContext(StreamContext):
         return Status.OK
 
     def close_stream(self, kind: int) -> int:
-        """Reset the stream after the callback, and return the hostcall's status."""
+        """Reset the stream after the callback. Return the status of the hostcall."""
         if kind <= StreamType.RESPONSE:
             self.vm.entry.after_call(lambda: self.stream.close(self))
         return super().close_stream(kind)
@@ -259,7 +259,7 @@ class HttpContext(StreamContext):
 
 
 class BlockedFilter:
-    """Filter that replaces a plugin whose VM has failed, unless it is fail-open: it rejects requests."""
+    """Filter that rejects requests in place of a plugin whose VM has failed, unless the plugin is fail-open."""
 
     def __init__(self, plugin: Plugin, vm: Vm | None, stream: StreamControl) -> None:
         self.plugin = plugin
@@ -270,26 +270,26 @@ class BlockedFilter:
 
     @property
     def failure(self) -> Failure | None:
-        """The failure of the VM, or None."""
+        """Failure of the VM, or None if there is no VM."""
         return self.vm.failure if self.vm is not None else None
 
     def on_headers(self, direction: int, headers: HeaderMap, *, end: bool) -> int:  # noqa: ARG002
-        """Respond to a request with 503. Let responses pass."""
+        """Respond to a request with 503. Pass on a response's headers."""
         if direction == RESPONSE:
             return 0
         self.stream.fail(self)
         return 255
 
     def on_data(self, direction: int, data: Buffer, *, end: bool) -> int:  # noqa: ARG002
-        """Let responses pass."""
+        """Pass on a response's body."""
         return 0
 
     def on_trailers(self, direction: int, trailers: HeaderMap) -> int:  # noqa: ARG002
-        """Let responses pass."""
+        """Pass on a response's trailers."""
         return 0
 
     def log(self) -> None:
-        """Do nothing: the VM has failed."""
+        """Do nothing, because the VM has failed."""
 
     def destroy(self) -> None:
-        """Do nothing: the VM has failed."""
+        """Do nothing, because the VM has failed."""

@@ -1,4 +1,4 @@
-"""Envoy's response flags: the reasons why a stream failed."""
+"""Envoy's response flags, which are reasons why a stream failed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["ResponseFlag", "flag_names", "flag_words", "long_flag_names"]
 
 
 class ResponseFlag(IntFlag):
-    """Reasons why a stream failed, as in the property `response.flags` (Envoy's `CoreResponseFlag` as bits)."""
+    """Reasons why a stream failed, as in the property `response.flags`. The values are Envoy's `CoreResponseFlag`s as bits."""
 
     NO_HEALTHY_UPSTREAM = 1 << 1
     UPSTREAM_REQUEST_TIMEOUT = 1 << 2
@@ -26,7 +26,7 @@ class ResponseFlag(IntFlag):
     DOWNSTREAM_REMOTE_RESET = 1 << 28
 
 
-#: Flag -> its short name in access logs.
+#: Short names of the flags in access logs.
 _SHORT = {
     ResponseFlag.NO_HEALTHY_UPSTREAM: "UH",
     ResponseFlag.UPSTREAM_REQUEST_TIMEOUT: "UT",
@@ -46,12 +46,12 @@ _SHORT = {
 
 
 def flag_names(flags: int) -> str:
-    """Return response flags by their short names, as access logs write them. Without flags: `-`."""
+    """Return the short names of response flags, joined by commas as in access logs. Returns `-` if no flag is set."""
     return ",".join(text for flag, text in _SHORT.items() if flags & flag) or "-"
 
 
 def flag_words(names: str) -> str:
-    """Return flags of an access log with explanations: `UF (upstream connection failure)`.
+    """Add explanations to flags of an access log, such as `UF (upstream connection failure)`.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def flag_words(names: str) -> str:
 
 
 def long_flag_names(flags: int) -> str:
-    """Return response flags by their long names. Without flags: `-`."""
+    """Return the long names of response flags, joined by commas. Returns `-` if no flag is set."""
     return ",".join(_camel(flag) for flag in _SHORT if flags & flag) or "-"
 
 

@@ -1,4 +1,4 @@
-"""Root contexts: a plugin in a VM, with its configuration, ticks, queues and callouts.
+"""Root contexts, each of which represents a plugin in a VM with its configuration, ticks, queues and callouts.
 
 Facts (Envoy 1.40): `on_vm_start` is called once for every root context, even in a VM that has already started. The plugin
 configuration can only be read in `on_configure`. A root context whose `on_done` returned 0 lives until `proxy_done`.
@@ -23,7 +23,7 @@ __all__ = ["PendingCallout", "RootContext"]
 
 
 class PendingCallout(Protocol):
-    """A callout whose response hasn't been delivered.
+    """A callout whose response hasn't been delivered to the module.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class PendingCallout(Protocol):
     exchange: int | None
 
     def abandon(self) -> None:
-        """Drop the callout without a callback."""
+        """Drop the callout without calling the module."""
         ...
 
 
@@ -52,11 +52,11 @@ class RootContext(Context):
     calls
         Pending callouts by token.
     status
-        Code and message that the hostcall `get_status` returns.
+        Code and message for the hostcall `get_status`.
     done_deferred
-        Whether `on_done` returned 0, so that the context ends with `proxy_done`.
+        Whether `on_done` returned 0, so that the context lives until `proxy_done`.
     expressions, expressions_made, expression_characters
-        Compiled CEL expressions with the sizes of their texts by token, the next token, and the sum of the sizes.
+        Compiled CEL expressions with the sizes of their texts, by token; the next token; and the sum of these sizes.
     """
 
     kind = "root"
@@ -76,7 +76,7 @@ class RootContext(Context):
 
     @property
     def is_singleton(self) -> bool:
-        """Whether the plugin is a service or a stats sink that runs only on the main thread."""
+        """Whether the plugin is a service or stats sink that runs only on the main thread."""
         return self.plugin is not None and self.plugin.kind in ON_MAIN_THREAD
 
     # -- life -----------------------------------------------------------------------------------------------------
@@ -86,12 +86,12 @@ class RootContext(Context):
         self.vm.on_context_create(self, self.id, 0)
 
     def start(self) -> bool:
-        """Call `on_vm_start` and return its result, even if the VM has failed meanwhile."""
+        """Call `on_vm_start`, even if the VM has failed in the meantime, and return its result."""
         vm = self.vm
         return vm.query_anyway(vm.callbacks["on_vm_start"], self, self.id, len(vm.settings.configuration))
 
     def configure(self) -> bool:
-        """Call `on_configure` and return its result, or True if the VM has failed."""
+        """Call `on_configure` and return its result. If the VM has failed, return True."""
         vm = self.vm
         assert self.plugin is not None
         if vm.failed:
@@ -103,7 +103,7 @@ class RootContext(Context):
             vm.buffers.plugin_configuration = None
 
     def close(self) -> None:
-        """Call `on_done`, then `on_delete` unless the module defers it."""
+        """Call `on_done`. If the module doesn't defer the end of the context, call `on_delete` as well."""
         if self.closed or self.done_deferred:
             return
         vm = self.vm
@@ -113,7 +113,7 @@ class RootContext(Context):
             self.done_deferred = True
 
     def done(self) -> int:
-        """End a context whose end was deferred, and return the hostcall's status."""
+        """End a context whose `on_done` returned 0. Return the status of the hostcall."""
         if not self.done_deferred:
             return Status.NOT_FOUND
         self.done_deferred = False
@@ -127,7 +127,7 @@ class RootContext(Context):
         self.forget()
 
     def forget(self) -> None:
-        """Drop the timer and pending callouts without callbacks."""
+        """Cancel the timer and pending callouts without calling the module, and remove the context."""
         self.set_tick_period(0)
         for call in list(self.calls.values()):
             call.abandon()
@@ -137,7 +137,7 @@ class RootContext(Context):
     # -- ticks and queues -------------------------------------------------------------------------------------------
 
     def set_tick_period(self, milliseconds: int) -> None:
-        """Start or change the timer, or stop it with 0. The first tick happens after a whole period."""
+        """Start or change the timer for ticks. With 0, stop it. The first tick occurs after a whole period."""
         self._period = milliseconds / 1000
         if self._timer is not None:
             self._timer.cancel()
@@ -147,7 +147,7 @@ class RootContext(Context):
 
     @property
     def tick_period(self) -> float:
-        """Virtual seconds between two ticks; 0 if there are no ticks."""
+        """Virtual seconds between two ticks, or 0 if there are no ticks."""
         return self._period if self._timer is not None else 0.0
 
     def _arm(self) -> None:
@@ -166,7 +166,7 @@ class RootContext(Context):
         self.vm.notify(self.vm.callbacks["on_tick"], self, self.id)
 
     def queue_ready(self, token: int) -> None:
-        """Schedule `on_queue_ready`, because an item was added to a queue of which this context is the receiver."""
+        """Schedule `on_queue_ready` after an item was added to a queue whose receiver is this context."""
         vm = self.vm
 
         def ready() -> None:
@@ -182,7 +182,7 @@ class RootContext(Context):
         call_on_log(self, maps, info, self.vm.callbacks["on_log"])
 
     def update_stats(self, data: bytes, size: int) -> None:
-        """Call `on_stats_update` of a stats sink with a snapshot of the statistics, and the size that Envoy passes for it."""
+        """Call `on_stats_update` of a stats sink with a snapshot of the statistics and the size that Envoy passes for it."""
         vm = self.vm
         vm.buffers.call_data = ZeroExtended(data, size)
         try:

@@ -1,4 +1,4 @@
-"""Base class of HTTP and TCP contexts. It registers them with their VM and root context while they exist."""
+"""Base class of HTTP and TCP contexts, which registers them with their VM and root context."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ __all__ = ["StreamContext"]
 
 
 class StreamContext(Context):
-    """The context of one stream in one filter.
+    """Context of one stream in one filter.
 
     Parameters
     ----------
     root
-        The plugin's context in the VM.
+        Root context of the filter's plugin in the VM.
 
     Attributes
     ----------
@@ -32,6 +32,6 @@ class StreamContext(Context):
         root.streams[self.id] = self
 
     def leave(self) -> None:
-        """Remove the context from the VM and from the root's streams."""
+        """Remove the context from its VM and its root context."""
         self.vm.contexts.pop(self.id, None)
         self.root.streams.pop(self.id, None)

@@ -1,4 +1,4 @@
-"""Facts about a stream or connection that properties and the access log show."""
+"""Information about a stream or connection, for properties and the access log."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Connection", "Listener", "ResponseFlag", "StreamInfo"]
 
 @dataclass(frozen=True)
 class Listener:
-    """Facts about the listener of a proxy, which filters read as properties.
+    """Information about the listener of a proxy, which filters read as properties.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Connection:
     Attributes
     ----------
     id
-        Number of the connection; all proxies of the process count together, from 1.
+        Number of the connection, counted from 1 in each proxy.
     peer, local
         Addresses of the client and of the listener, as `ip:port`.
     state
@@ -71,32 +71,32 @@ _NONE = Prescribed()
 
 @dataclass
 class StreamInfo:
-    """Facts about one stream, filled in while it runs.
+    """Information about one stream, which is filled in while the stream runs.
 
     Attributes
     ----------
     started
-        Virtual time of the stream's start, in seconds. `finished` is that of its end.
+        Virtual time of the stream's start in seconds. `finished` is the time of its end.
     protocol
         `HTTP/1.1`, `HTTP/2`, or an empty string for plain TCP.
     request_size, response_size
-        Bytes of the request's and the response's body so far.
+        Number of body bytes of the request and the response so far.
     code, details
-        Response code, and where the response came from, such as `via_upstream`.
+        Response code, and origin of the response, such as `via_upstream`.
     flags
         `ResponseFlag`s, as a bit mask.
     route
-        The chosen route; None before the choice.
+        The chosen route, or None if no route has been chosen.
     cluster
-        Cluster of the upstream; None before the choice.
+        The chosen cluster, or None if no cluster has been chosen.
     remote_address
         The client's address, if it differs from the connection's peer.
     host_chosen
-        Whether an upstream host was chosen.
+        Whether an upstream host has been chosen.
     host_name
         Name of the virtual host, even if it has no route for the request.
     upstream_protocol
-        Protocol of the upstream connection; empty before there is one.
+        Protocol of the upstream connection. Empty until the proxy has connected.
     prescribed
         Properties that a test sets for this stream.
     """
@@ -129,7 +129,7 @@ class StreamInfo:
 
     @property
     def cluster_name(self) -> str:
-        """Name of the chosen cluster, or else of the route's cluster."""
+        """Name of the chosen cluster. If no cluster has been chosen, name of the route's cluster, or an empty string."""
         if self.cluster is not None:
             return self.cluster.name
         return self.route.cluster if self.route is not None else ""

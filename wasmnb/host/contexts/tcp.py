@@ -1,8 +1,8 @@
-"""The context of a TCP connection: Envoy's Wasm network filter between the connection and the module.
+"""Context of a TCP connection, which is Envoy's Wasm network filter between the connection and the module.
 
-Facts (Envoy 1.40): bytes can be read and changed while their data callback runs, and while the filter is paused after it.
-Filters see the upstream's close as the end of its bytes. The last callbacks are the close callback, `on_done`, `on_log` and
-`on_delete`.
+Facts (Envoy 1.40): bytes can be read and changed while their data callback runs, and while the filter holds them back
+afterwards. When the upstream closes the connection, filters receive the end of its bytes. The last callbacks are the close
+callback, `on_done`, `on_log` and `on_delete`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["TcpContext"]
 
 
 class TcpContext(StreamContext):
-    """A Wasm network filter of one connection."""
+    """A Wasm network filter on one TCP connection."""
 
     kind = "tcp"
 
@@ -40,7 +40,7 @@ class TcpContext(StreamContext):
     # -- the filter's side ----------------------------------------------------------------------------------------
 
     def on_new_connection(self) -> bool:
-        """Run `on_new_connection`, and return whether the connection continues."""
+        """Call `on_new_connection`, and return whether the connection continues."""
         if not self.vm.failed:
             self.vm.on_context_create(self, self.id, self.parent_id)
         continues = self._call("on_new_connection", self.id)
@@ -48,7 +48,7 @@ class TcpContext(StreamContext):
         return continues
 
     def on_data(self, source: int, data: Buffer, *, end: bool) -> bool:
-        """Run a data callback, and return whether the bytes continue to the next filter."""
+        """Call the data callback of one side, and return whether the bytes continue to the next filter."""
         self.data[source] = data
         name = "on_upstream_data" if source == UPSTREAM else "on_downstream_data"
         continues = self._call(name, self.id, len(data), int(end))
@@ -77,7 +77,7 @@ class TcpContext(StreamContext):
         return False
 
     def on_close(self, close_type: CloseType) -> None:
-        """Run the close callback, `on_done`, `on_log` and `on_delete`. A second call does nothing."""
+        """Call the close callback, `on_done`, `on_log` and `on_delete`. A second call does nothing."""
         if self.closed:
             return
         self.closed = True
@@ -89,35 +89,35 @@ class TcpContext(StreamContext):
         self.leave()
 
     def disconnect(self) -> None:
-        """End the connection."""
+        """Close the TCP connection."""
         self.stream.disconnect()
 
     def leave(self) -> None:
-        """Drop the context without running its callbacks."""
+        """Drop the context without calling the module."""
         self.closed = True
         super().leave()
 
     @property
     def failure(self) -> Failure | None:
-        """The failure of the VM, or None."""
+        """Failure of the VM, or None if the VM hasn't failed."""
         return self.vm.failure if self.vm.failed else None
 
     # -- the guest's side -----------------------------------------------------------------------------------------
 
     def stream_buffer(self, kind: int) -> Buffer | None:
-        """Return the bytes of the running callback, or those that the filter holds."""
+        """Return the bytes of the running callback or the bytes that the filter holds back. None for other buffers."""
         if kind in (BufferType.DOWNSTREAM_DATA, BufferType.UPSTREAM_DATA):
             return self.data[kind - BufferType.DOWNSTREAM_DATA]
         return None
 
     def continue_stream(self, kind: int) -> int:
-        """Continue after the callback, and return the hostcall's status."""
+        """Continue the connection after the callback. Return the status of the hostcall."""
         if kind == StreamType.DOWNSTREAM:
             self.vm.entry.after_call(lambda: self.stream.continue_filter(self))
         return super().continue_stream(kind)
 
     def close_stream(self, kind: int) -> int:
-        """Close the connection on both sides after the callback, and return the hostcall's status."""
+        """Close both sides of the connection after the callback. Return the status of the hostcall."""
         if kind in (StreamType.DOWNSTREAM, StreamType.UPSTREAM):
             self.vm.entry.after_call(self.stream.disconnect)
             return Status.OK

@@ -1,9 +1,8 @@
-"""Hostcalls, with one Python module for each area of the specification, and the table that finds them by name.
+"""Hostcalls, with one Python module for each area of the specification, and the table that contains them by name.
 
-A hostcall is a function with the name in the ABI without `proxy_`. It gets the calling context and the inputs, and returns a
-status, or a tuple of the status and the outputs, which are used only if the status is OK. `vm.hostcall_stubs` reads the inputs
-from the guest's memory and stores the outputs there. `..callouts`, `..properties`, `..foreign` and `..state` implement the larger
-areas.
+Each hostcall is a function with its ABI name without `proxy_`. It receives the calling context and the inputs, and returns a
+status, or a tuple of the status and the outputs, which are used only if the status is OK. Inputs are read from the guest's
+memory in `vm.hostcall_stubs`.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ __all__ = ["HOSTCALLS"]
 
 _AREAS = (buffers, calls, foreign, grpc, headers, lifecycle, logging, metrics, properties, shared, streams, time)
 
-#: All imports of `env` that depend on the VM.
+#: All functions that modules can import from `env`.
 HOSTCALLS = HostcallTable(
     implementations={f"proxy_{name}": getattr(area, name) for area in _AREAS for name in area.__all__},
     extras={"envoy_resolve_dns": resolve_dns, "proxy_redis_init": redis_init, "proxy_redis_call": redis_call},

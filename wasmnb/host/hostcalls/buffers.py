@@ -1,9 +1,9 @@
 """Hostcalls for buffers: bodies, connection data, callout responses, configuration.
 
-Facts (Envoy 1.40): a buffer type of 9 or more returns BadArgument. Outside their phase, bodies and connection data are empty (OK);
-for an HTTP call's body and the plugin configuration the status is NotFound. The VM configuration can always be read. Reading
-beyond the end returns the bytes up to the end. Only bodies and connection data can be written, inside their callback or while
-they are held. Flags are always 0.
+Facts (Envoy 1.40): a buffer type of 9 or more returns BadArgument. Outside their phase, bodies and connection data are empty
+(OK), and an HTTP callout's body and the plugin configuration return NotFound. The VM configuration can always be read. Reading
+beyond the end returns the bytes up to the end. Only bodies and connection data can be written, in their callback or while the
+filter holds them back. Flags are always 0.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NOT_FOUND = int(Status.NOT_FOUND)
 
 
 def get_buffer_bytes(context: Context, kind: int, start: int, length: int) -> tuple[int, bytes | None]:
-    """Return the status, and a part of a buffer."""
+    """Return the status and a part of a buffer."""
     if kind > _LAST:
         reply = context.vm.buffers.redis_response if kind == _REDIS else None
         return (_BAD, None) if reply is None else (0, reply[start : start + length])
@@ -31,7 +31,7 @@ def get_buffer_bytes(context: Context, kind: int, start: int, length: int) -> tu
 
 
 def get_buffer_status(context: Context, kind: int) -> tuple[int, int | None, int | None]:
-    """Return the status, and the length and the flags of a buffer."""
+    """Return the status, and the length and flags of a buffer."""
     if kind > _LAST:
         return _BAD, None, None
     data = context.peek(kind)
@@ -53,6 +53,6 @@ def set_buffer_bytes(context: Context, kind: int, start: int, length: int, data:
 
 
 def get_configuration(context: Context) -> tuple[int, bytes]:
-    """Return the status, and the VM configuration, or inside `on_configure` that of the plugin (ABI 0.1.0)."""
+    """Return the status and the VM configuration. In `on_configure`, return the plugin configuration instead (ABI 0.1.0)."""
     vm = context.vm
     return 0, vm.settings.configuration if vm.buffers.plugin_configuration is None else vm.buffers.plugin_configuration

@@ -1,4 +1,4 @@
-"""Hostcall for HTTP callouts, which `..callouts.http` implements. The token is 0 if a call doesn't start."""
+"""Hostcall for HTTP callouts, which are implemented in `..callouts.http`. If a callout can't be started, its token is 0."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ __all__ = ["http_call"]
 def http_call(
     context: Context, cluster: bytes, headers: list[Pair], body: bytes, _trailers: list[Pair], timeout: int
 ) -> tuple[int, int]:
-    """Send a request to a cluster. Return the status and the token."""
+    """Send a request to a cluster. Return the status and the callout's token."""
     return start_http_call(context, cluster, headers, body, timeout)

@@ -1,7 +1,7 @@
-"""Hostcall for foreign functions, which Envoy registers outside the ABI. `..foreign_functions` implements them.
+"""Hostcall for foreign functions, which Envoy registers in addition to the ABI. They are implemented in `..foreign_functions`.
 
 Facts (Envoy 1.40): an unknown name returns NotFound. The functions act on the calling context, not on the effective one.
-Functions that a test registers replace Envoy's, as in other proxies.
+Functions registered by a test replace Envoy's, as in other proxies.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["call_foreign_function"]
 
 
 def call_foreign_function(context: Context, name: bytes, arguments: bytes) -> tuple[int, bytes | None]:
-    """Call a function by name. Return the status and the result."""
+    """Call a foreign function by name. Return the status and the result."""
     text = name.decode("utf-8", "replace")
     own = context.vm.server.foreign.get(text)
     if own is not None:

@@ -1,8 +1,8 @@
-"""Hostcalls for gRPC callouts, which `..callouts.grpc` implements.
+"""Hostcalls for gRPC callouts, which are implemented in `..callouts.grpc`.
 
 Facts (Envoy 1.40): the target is a serialised GrpcService or, if it can't be parsed as one, the name of a cluster. An unknown
-cluster returns ParseFailure, one without endpoints InternalFailure. The low two bits of a token are its kind: 1 for calls, 2 for
-streams. A token of the wrong kind returns BadArgument, an unknown token NotFound.
+cluster returns ParseFailure, and a cluster without endpoints InternalFailure. The low two bits of a token are its kind: 1 for
+calls, 2 for streams. A token of the wrong kind returns BadArgument, an unknown token NotFound.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _CALL, _STREAM = 1, 2
 
 
 def _target(context: Context, service: bytes) -> Cluster | None:
-    """Return the cluster that a target names, or None."""
+    """Return the cluster of a target, or None if there is no cluster with this name."""
     name = service
     try:
         envoy_grpc = protobuf.read(service).get(1, [b""])[-1]
@@ -38,7 +38,7 @@ def _target(context: Context, service: bytes) -> Cluster | None:
 def _open(
     context: Context, service: bytes, path: str, kind: type[GrpcCall | GrpcStream], size: int = 0
 ) -> GrpcCall | GrpcStream | Status:
-    """Return a new callout with a message of `size` bytes, or the status if it can't be created."""
+    """Create a callout with a message of `size` bytes, or return the status if it can't be created."""
     cluster, vm, root = _target(context, service), context.vm, context.root
     if cluster is None:
         vm.entry.no_cluster(to_text(service), vm.server.clusters)
@@ -66,7 +66,7 @@ def grpc_call(
     message: bytes,
     timeout: int,
 ) -> tuple[int, int | None]:
-    """Start a unary call. Return the status and the token."""
+    """Start a unary call. Return the status and the call's token."""
     call = _open(context, service, _path(service_name, method), GrpcCall, len(message))
     if not isinstance(call, GrpcCall):
         return int(call), None  # type: ignore[arg-type]
@@ -77,7 +77,7 @@ def grpc_call(
 def grpc_stream(
     context: Context, service: bytes, service_name: bytes, method: bytes, metadata: list[Pair]
 ) -> tuple[int, int | None]:
-    """Open a bidirectional stream. Return the status and the token."""
+    """Open a bidirectional stream. Return the status and the stream's token."""
     stream = _open(context, service, _path(service_name, method), GrpcStream)
     if not isinstance(stream, GrpcStream):
         return int(stream), None  # type: ignore[arg-type]
@@ -92,7 +92,7 @@ def _known(context: Context, token: int) -> GrpcCallout | None:
 
 
 def grpc_send(context: Context, token: int, message: bytes, end: int) -> int:
-    """Send a message on a stream. If `end` isn't 0, half-close the stream after it."""
+    """Send a message on a stream. If `end` isn't 0, half-close the stream afterwards."""
     if token & 3 != _STREAM:
         return Status.BAD_ARGUMENT
     stream = _known(context, token)

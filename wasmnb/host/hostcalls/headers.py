@@ -1,9 +1,9 @@
 """Hostcalls for header maps.
 
 Facts (Envoy 1.40): a map type of 8 or more returns BadArgument, and so does a map that isn't available now. There are two
-exceptions: in `on_log`, reading from a missing map returns NotFound; and reading a whole map that isn't available returns an empty
-one. ABI 0.1.0 returns OK and an empty value for a missing header. Names and values aren't validated here; the codecs do that
-later. Writing request headers clears the route cache.
+exceptions: in `on_log`, reading from a missing map returns NotFound, and reading a whole map that isn't available returns an
+empty map. In ABI 0.1.0, a missing header returns OK and an empty value. Names and values are validated later, by the codecs.
+Writing request headers clears the route cache.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ _BAD = int(Status.BAD_ARGUMENT)
 _OK = int(Status.OK)
 _FULL = int(Status.INTERNAL_FAILURE)
 
-#: Most bytes of a header map (Envoy has no limit here, and would run out of memory), and approximate bytes of an entry in Python.
+#: Maximum size of a header map in bytes (Envoy has no limit and would run out of memory), and approximate size of an entry
+#: in Python.
 _MOST, _ENTRY = 64 << 20, 200
 
-#: A map is measured for values longer than this, and at every 1024th entry, because measuring takes long.
+#: The size is checked for values longer than this and at every 1024th entry, because measuring a map takes long.
 _LONG_VALUE, _MEASURED = 1 << 14, 1023
 
 
@@ -42,7 +43,7 @@ def _readable(context: Context, map_type: int) -> HeaderMap | None:
 
 
 def get_header_map_value(context: Context, map_type: int, key: bytes) -> tuple[int, bytes | None]:
-    """Return the status, and the first value of a name."""
+    """Return the status and the first value of a header."""
     if map_type < 4 and context.log_maps is None:
         headers = context.maps[map_type]  # nearly all calls take this branch
     elif map_type > _LAST:
@@ -58,7 +59,7 @@ def get_header_map_value(context: Context, map_type: int, key: bytes) -> tuple[i
 
 
 def get_header_map_pairs(context: Context, map_type: int) -> tuple[int, bytes | None]:
-    """Return the status, and the whole map, serialised. For a map that is empty or not available, the bytes are empty."""
+    """Return the status and the whole header map, serialised. For a map that is empty or not available, the bytes are empty."""
     if map_type > _LAST:
         return _BAD, None
     headers = _readable(context, map_type)
@@ -66,13 +67,13 @@ def get_header_map_pairs(context: Context, map_type: int) -> tuple[int, bytes | 
 
 
 def get_header_map_size(context: Context, map_type: int) -> tuple[int, int | None]:
-    """Return the status, and the size in bytes of a map that can be written."""
+    """Return the status and the size in bytes of a header map that can be changed now."""
     headers = context.writable_map(map_type)
     return (_BAD, None) if headers is None else (_OK, headers.byte_size)
 
 
 def add_header_map_value(context: Context, map_type: int, key: bytes, value: bytes) -> int:
-    """Append an entry."""
+    """Append an entry to a header map."""
     headers = context.writable_map(map_type)
     if headers is None:
         return _BAD
@@ -83,7 +84,7 @@ def add_header_map_value(context: Context, map_type: int, key: bytes, value: byt
 
 
 def replace_header_map_value(context: Context, map_type: int, key: bytes, value: bytes) -> int:
-    """Replace all entries of a name by one."""
+    """Replace all entries with this name by one entry."""
     headers = context.writable_map(map_type)
     if headers is None:
         return _BAD
@@ -94,7 +95,7 @@ def replace_header_map_value(context: Context, map_type: int, key: bytes, value:
 
 
 def remove_header_map_value(context: Context, map_type: int, key: bytes) -> int:
-    """Remove all entries of a name."""
+    """Remove all entries with this name."""
     headers = context.writable_map(map_type)
     if headers is None:
         return _BAD
@@ -103,7 +104,7 @@ def remove_header_map_value(context: Context, map_type: int, key: bytes) -> int:
 
 
 def set_header_map_pairs(context: Context, map_type: int, pairs: list[Pair]) -> int:
-    """Replace the whole map."""
+    """Replace all entries of a header map."""
     headers = context.writable_map(map_type)
     if headers is None:
         return _BAD
@@ -114,7 +115,7 @@ def set_header_map_pairs(context: Context, map_type: int, pairs: list[Pair]) -> 
 
 
 def _is_full(headers: HeaderMap, value: bytes) -> bool:
-    """Return whether a map has reached its limit."""
+    """Return whether a header map would exceed its size limit with another value."""
     return headers.byte_size + _ENTRY * len(headers.items) + len(value) > _MOST
 
 

@@ -22,5 +22,5 @@ def log(context: Context, level: int, message: bytes) -> int:
 
 
 def get_log_level(context: Context) -> tuple[int, int]:
-    """Return the status, and the lowest level that is written."""
+    """Return the status and the lowest level that is written to the log."""
     return 0, int(context.vm.server.log.level)

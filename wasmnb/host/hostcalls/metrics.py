@@ -1,4 +1,4 @@
-"""Hostcalls for metrics, which `..shared_state.metrics` implements."""
+"""Hostcalls for metrics, which are implemented in `..shared_state.metrics`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ __all__ = ["define_metric", "get_metric", "increment_metric", "record_metric"]
 
 
 def define_metric(context: Context, kind: int, name: bytes) -> tuple[int, int]:
-    """Define a metric. Return the status, and a new id for it."""
+    """Define a metric. Return the status and the metric's id."""
     return context.vm.metrics.define(kind, name)
 
 
 def increment_metric(context: Context, number: int, offset: int) -> int:
-    """Add to a counter or a gauge."""
+    """Add an offset to a counter or a gauge."""
     vm = context.vm
     status = vm.metrics.increment(number, offset)
     if offset & SIGN and (gauge := vm.metrics.fallen(number)) is not None:
@@ -29,5 +29,5 @@ def record_metric(context: Context, number: int, value: int) -> int:
 
 
 def get_metric(context: Context, number: int) -> tuple[int, int]:
-    """Return the status, and the value of a counter or a gauge."""
+    """Return the status and the value of a counter or a gauge."""
     return context.vm.metrics.get(number)

@@ -1,4 +1,4 @@
-"""Hostcalls for properties. `..properties` has the names and encodings.
+"""Hostcalls for properties, whose names and encodings are in `..properties`.
 
 Facts (Envoy 1.40): `set_property` uses the whole path, including NULs, as one key under `wasm.` in the stream's filter state.
 Without a stream it returns NotFound. A property that was declared read-only keeps its first value.
@@ -14,7 +14,7 @@ __all__ = ["get_property", "set_property"]
 
 
 def get_property(context: Context, path: bytes) -> tuple[int, bytes | None]:
-    """Return the status, and the value of a property. Properties that a test sets replace Envoy's."""
+    """Return the status and the value of a property. Properties set by a test replace Envoy's."""
     prescribed = context.vm.server.properties
     if prescribed:
         value = prescribed.get(path.strip(b"\0").replace(b"\0", b"."))
@@ -24,7 +24,7 @@ def get_property(context: Context, path: bytes) -> tuple[int, bytes | None]:
 
 
 def set_property(context: Context, path: bytes, value: bytes) -> int:
-    """Store a value in filter state."""
+    """Store a value in the stream's filter state."""
     info = context.log_info or context.info
     if info is None:
         return Status.NOT_FOUND

@@ -1,4 +1,4 @@
-"""Hostcalls for shared data and queues, which `..shared_state.shared_data` implements."""
+"""Hostcalls for shared data and queues, which are implemented in `..shared_state.shared_data`."""
 
 from __future__ import annotations
 
@@ -17,20 +17,22 @@ __all__ = [
 
 
 def get_shared_data(context: Context, key: bytes) -> tuple[int, bytes | None, int | None]:
-    """Return the status, the value, and its compare-and-swap number."""
+    """Return the status, the value of a key, and its compare-and-swap number."""
     vm = context.vm
     entry = vm.server.shared.get(vm.settings.vm_id, key)
     return (Status.NOT_FOUND, None, None) if entry is None else (0, *entry)
 
 
 def set_shared_data(context: Context, key: bytes, value: bytes, cas: int) -> int:
-    """Store a value."""
+    """Store a value under a key. If `cas` isn't 0, it must be the key's compare-and-swap number."""
     vm = context.vm
     return vm.server.shared.set(vm.settings.vm_id, key, value, cas)
 
 
 def register_shared_queue(context: Context, name: bytes) -> tuple[int, int | None]:
-    """Open a queue with this root context as its receiver, and create it if necessary. Return the status and the token."""
+    """Register this root context as the receiver of a queue, and create the queue if necessary. Return the status and the
+    token.
+    """
     vm, root = context.vm, context.root
     notify = root.queue_ready if isinstance(root, RootContext) else lambda _token: None
     token = vm.server.shared.register(vm.settings.vm_id, name, notify, f"{vm.thread.name} VM{vm.number}")
@@ -38,17 +40,17 @@ def register_shared_queue(context: Context, name: bytes) -> tuple[int, int | Non
 
 
 def resolve_shared_queue(context: Context, vm_id: bytes, name: bytes) -> tuple[int, int | None]:
-    """Return the status, and the token of a queue. An empty vm_id stands for the VM's own."""
+    """Return the status and the token of a queue. If `vm_id` is empty, the VM's own vm_id is used."""
     vm = context.vm
     token = vm.server.shared.resolve(vm_id or vm.settings.vm_id, name)
     return (Status.NOT_FOUND, None) if token is None else (0, token)
 
 
 def enqueue_shared_queue(context: Context, token: int, item: bytes) -> int:
-    """Append an item. The receiver is notified after this callback."""
+    """Append an item to a queue. The receiver is notified after this callback."""
     return context.vm.server.shared.enqueue(token, item)
 
 
 def dequeue_shared_queue(context: Context, token: int) -> tuple[int, bytes]:
-    """Remove the oldest item. Return the status and the item."""
+    """Remove the oldest item of a queue. Return the status and the item."""
     return context.vm.server.shared.dequeue(token)

@@ -1,8 +1,8 @@
 """Hostcalls that control streams. They take effect after the callback has returned, in the order of the calls.
 
 Facts (Envoy 1.40): a local response overrides the callback's result, but continuing doesn't. Continuing immediately clears the
-context's request maps and body, whichever direction is continued. For directions that a context doesn't have, the status is OK
-and nothing happens. Continuing UPSTREAM returns Unimplemented; 4 and more return BadArgument.
+context's request maps and body, for either direction. If a context doesn't have the direction, nothing happens and the status
+is OK. Continuing UPSTREAM returns Unimplemented, and directions of 4 and more return BadArgument.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ def send_local_response(
 ) -> int:
     """Send a local response to the client instead of continuing."""
     context.send_local_response(code, details, body, headers, grpc_status)
-    context.vm.entry.local_reply_sent = context.kind != "tcp"  # for a network filter, the callback's result counts
+    context.vm.entry.local_reply_sent = context.kind != "tcp"  # in a network filter, the callback's result applies
     return Status.OK
 
 
 def continue_stream(context: Context, kind: int) -> int:
-    """Continue a direction of the stream."""
+    """Continue one direction of the stream."""
     return context.continue_stream(kind)
 
 
@@ -50,6 +50,6 @@ def continue_response(context: Context) -> int:
 
 
 def clear_route_cache(context: Context) -> int:
-    """Let the stream choose its route again (ABI 0.1.0)."""
+    """Clear the cached route, so that the router chooses it again (ABI 0.1.0)."""
     context.clear_route_cache()
     return Status.OK

@@ -13,9 +13,9 @@ __all__ = ["BUILT_IN", "BUILT_IN_MESSAGES", "HEADER_MUTATION", "SET_METADATA", "
 
 #: Kinds of Envoy's own filters.
 SET_METADATA, HEADER_MUTATION = "set_metadata", "header_mutation"
-#: Names of the filters that are simulated.
+#: Kinds of Envoy's filters that the simulation supports.
 BUILT_IN = (SET_METADATA, HEADER_MUTATION)
-#: Kind -> name of its configuration message in `..envoy_messages.schema`.
+#: Name of each kind's configuration message in `..envoy_messages.schema`.
 BUILT_IN_MESSAGES = {SET_METADATA: "SetMetadataFilter", HEADER_MUTATION: "HeaderMutationFilter"}
 
 
@@ -30,16 +30,16 @@ class BuiltIn:
     config
         The filter's configuration message, as a mapping (default empty).
     name
-        Name of the filter in the chain, to which `typed_per_filter_config` of routes refers (default empty).
+        Name of the filter in the chain, as used in `typed_per_filter_config` of routes (default empty).
     before
-        Number of Wasm filters that run before it (default 0).
+        Number of Wasm filters in the chain that run before this filter (default 0).
     disabled
-        Whether it runs only where a route enables it (default False).
+        Whether the filter runs only on routes that enable it (default False).
 
     Raises
     ------
     UsageError
-        The kind is unknown, or its message has an unknown field or a field of the wrong type.
+        `kind` is unknown, or `config` contains a field that is unknown or has the wrong type.
     """
 
     kind: str
@@ -50,6 +50,6 @@ class BuiltIn:
 
     def __post_init__(self) -> None:
         if self.kind not in BUILT_IN:
-            raise UsageError(f"The kind of a BuiltIn must be {' or '.join(BUILT_IN)}, not {self.kind!r}.")
+            raise UsageError(f"kind= of a BuiltIn must be {' or '.join(BUILT_IN)}, not {self.kind!r}.")
         message = checked_argument("config", self.config, BUILT_IN_MESSAGES[self.kind])
-        object.__setattr__(self, "config", message)  # numbers of enumerations as names, without nulls
+        object.__setattr__(self, "config", message)  # enum values are now names, and nulls are removed

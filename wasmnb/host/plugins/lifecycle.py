@@ -1,10 +1,11 @@
 """Start, update and shutdown of a proxy's plugins, on the main thread and on every worker.
 
 Facts (Envoy 1.40): Envoy creates access loggers first, then filters, then Wasm services. The main thread creates all of them
-before the workers do, and each worker creates all plugins in order. An update creates new root contexts (and VMs, if the VM
-configuration or the code is new) while the old ones still run; unchanged plugins keep theirs. After the drain time, streams that
-are still open are reset, and the old roots get `on_done` and `on_delete`. An update that is refused changes nothing. At shutdown
-the newest root ends first, and Envoy doesn't wait for a root whose `on_done` returned 0.
+before the workers do, and each worker creates all plugins in order. An update creates new root contexts (and new VMs, if the VM
+configuration or the code has changed) while the old ones still run. Unchanged plugins keep their contexts and VMs. After the
+drain time, streams that are still open are reset, and `on_done` and `on_delete` of the old root contexts are called. If Envoy
+refuses an update, nothing changes. At shutdown the newest root context ends first, and Envoy doesn't wait for a root context
+whose `on_done` returned 0.
 """
 
 from __future__ import annotations
@@ -27,27 +28,27 @@ if TYPE_CHECKING:
 
 __all__ = ["PluginLifecycle"]
 
-#: Order in which Envoy creates plugins of the kinds.
+#: Order in which Envoy creates plugins, by their kind.
 _ORDER = {"access_log": 0, "http": 1, "network": 1, "singleton": 2, "service": 2, "stat_sink": 3}
 
 
 class Stream(Protocol):
-    """An open stream or connection."""
+    """An open HTTP stream or TCP connection."""
 
     def disconnect(self) -> None:
-        """End the stream because its listener is removed."""
+        """End the stream because its listener is being removed."""
         ...
 
 
 class PluginWorker(Protocol):
-    """The part of a worker that `PluginLifecycle` uses.
+    """The attributes of a worker that `PluginLifecycle` uses.
 
     Attributes
     ----------
     thread
-        The thread of the worker.
+        The simulated thread on which the worker runs.
     plugins
-        The worker's current plugins.
+        The plugins of the current configuration on this worker.
     """
 
     thread: Thread
@@ -55,19 +56,19 @@ class PluginWorker(Protocol):
 
     @property
     def live(self) -> Iterable[Stream]:
-        """The open streams of the worker."""
+        """HTTP streams and TCP connections that are open on the worker."""
         ...
 
 
 class _Refused(Exception):
-    """Exception for a configuration that is refused.
+    """A plugin could not be started, so that Envoy refuses the configuration.
 
     Attributes
     ----------
     plugin
-        The plugin at fault.
+        The plugin that could not be started.
     roots
-        Root contexts that were created for the configuration, newest first.
+        Root contexts created for this configuration so far, newest first.
     """
 
     def __init__(self, plugin: Plugin, roots: list[RootContext]) -> None:
@@ -82,7 +83,7 @@ class PluginLifecycle:
     Parameters
     ----------
     server, registry
-        State that the VMs share, and the registry of VMs.
+        State shared by all VMs, and the registry of VMs.
     main, workers
         The main thread and the workers.
 
@@ -91,7 +92,7 @@ class PluginLifecycle:
     plugins
         The current plugins, in the order in which Envoy creates them.
     handles
-        Their handles on the main thread.
+        Handles of these plugins on the main thread.
     """
 
     def __init__(
@@ -132,7 +133,7 @@ class PluginLifecycle:
         Parameters
         ----------
         drain
-            Virtual seconds after which the old plugins are removed.
+            Virtual seconds until the old plugins are removed.
 
         Returns
         -------
@@ -162,7 +163,9 @@ class PluginLifecycle:
         return True
 
     def _prepare(self, plugins: Sequence[Plugin]) -> list[PluginHandle]:
-        """Load all plugins on the main thread. Raise `_Refused` from the error of the plugin at fault."""
+        """Load all plugins on the main thread. Raise `_Refused` if one of them can't be loaded; its cause is the plugin's
+        error.
+        """
         handles: list[PluginHandle] = []
         for plugin in plugins:
             try:
@@ -190,7 +193,7 @@ class PluginLifecycle:
         self.server.clock.call_later(seconds, thread, lambda: self._remove(thread, old))
 
     def _remove(self, thread: Thread, old: Sequence[PluginHandle]) -> None:
-        """Remove the old listener: reset its streams, and close the root contexts that are no longer in use."""
+        """Remove an old listener: reset its streams, and close root contexts that are no longer used."""
         in_use = {h.root for h in self._handles_of(thread)}
         unused = [h.root for h in reversed(old) if h.root is not None and h.root not in in_use]
         for root in unused:
@@ -212,7 +215,7 @@ class PluginLifecycle:
     # -- end --------------------------------------------------------------------------------------------------------
 
     def forget(self) -> None:
-        """Drop the closed plugins."""
+        """Drop the handles of plugins that have been closed."""
         self.handles.clear()
 
     def close(self, flush: Callable[[], None]) -> None:
@@ -221,7 +224,7 @@ class PluginLifecycle:
         Parameters
         ----------
         flush
-            Function that flushes the statistics a last time, after the workers have ended.
+            Function that flushes the statistics for the last time, after the workers have ended.
         """
         clock = self.server.clock
         for worker in self.workers:
@@ -249,7 +252,7 @@ class PluginLifecycle:
         self.server.write_log(LogLevel.CRITICAL, text, thread)
 
     def _log_on(self, thread: Thread, text: str) -> None:
-        """Write a log line on another thread, in a separate event."""
+        """Write a critical log line on another thread, in a separate event."""
         self.server.clock.call_soon(thread, lambda: self._log(thread, text))
 
 

@@ -1,4 +1,4 @@
-"""A plugin: a filter with its configuration, as one entry of a filter chain, an access log or a Wasm service."""
+"""A plugin, which is a filter with its configuration as an entry of a filter chain, an access log or a Wasm service."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = [
 
 P = TypeVar("P", bound="_HoldsHeaders")
 
-#: Names of the policies that say what a VM's failure means for streams.
+#: Policies for streams whose filter runs in a VM that has failed.
 FAILURE_POLICIES = ("FAIL_CLOSED", "FAIL_OPEN", "FAIL_RELOAD")
 
 
@@ -47,22 +47,22 @@ class PluginKey(NamedTuple):
 
 
 class FilterLike(Protocol):
-    """A filter that the proxy can run: a `wasmnb.Filter`, or another object with `name` and `image`."""
+    """Protocol of filters that a proxy can run: a `wasmnb.Filter` or another object with `name` and `image`."""
 
     name: str
 
     def image(self, engine: Engine) -> Runnable:
-        """Return the filter's module, compiled for an engine."""
+        """Return the filter's module, compiled for this engine."""
         ...
 
 
 def to_config(value: Any) -> bytes:
-    """Return a configuration as the bytes that the module gets.
+    """Convert a configuration to the bytes that the module receives.
 
     Parameters
     ----------
     value
-        Bytes; text, which is encoded as UTF-8; None (empty); a `TypedConfig`; or any other value, which is written as JSON.
+        Bytes, text (encoded as UTF-8), None (empty), a `TypedConfig`, or any other value that can be written as JSON.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def to_config(value: Any) -> bytes:
 
 
 def with_held_headers(environment: Mapping[str, str], *plugins: str) -> dict[str, str]:
-    """Return environment variables, with one that tells the given plugins that they can hold the headers."""
+    """Add plugins to the environment variable that lists, for the SDK, which plugins can hold back headers."""
     names = environment.get(HELD_HEADERS, "")
     known = (names, *names.split(","))
     return {**environment, HELD_HEADERS: ",".join(filter(None, (names, *(p for p in plugins if p not in known))))}
@@ -96,7 +96,7 @@ class _HoldsHeaders(Protocol):
 
 
 def share_held_headers(plugins: Iterable[P]) -> list[P]:
-    """Return plugins with equal environments, so that they can share VMs: each names all plugins that hold headers."""
+    """Give all plugins that can hold back headers the same environment, so that they can share VMs."""
     chain = list(plugins)
     holding: list[Any] = [plugin for plugin in chain if plugin.allow_on_headers_stop_iteration]
     names = dict.fromkeys(plugin.name for plugin in holding)
@@ -114,7 +114,7 @@ def _filter_of(holder: Any) -> Any:
     if len(plugins) != 1:
         names = ", ".join(repr(plugin.name) for plugin in plugins) or "none"
         raise UsageError(
-            f"{holder.name!r} has no single filter ({names}): choose one, such as {holder.name}.plugins[0].filter."
+            f"{holder.name!r} must have exactly one filter, but has {names}. Pass one of them: {holder.name}.plugins[0].filter."
         )
     return getattr(plugins[0], "filter", holder)
 
@@ -133,37 +133,37 @@ class Plugin:
         Ids as in Envoy's configuration (default empty). Plugins with the same vm_id, VM configuration and code share VMs.
     vm_config, config
         Configuration of the VM and of the plugin (default empty): bytes, text, or a value to write as JSON. Use a `TypedConfig`
-        for a Struct or another protobuf message, which the module gets serialised.
+        for a Struct or another protobuf message, which the module receives serialised.
     failure_policy
         What happens to streams when the VM has failed: `FAIL_CLOSED` (the default, as in Envoy), `FAIL_OPEN` or `FAIL_RELOAD`.
     fail_open
-        Envoy's older flag (default False). With True, even the request that caused the trap continues. Give either this or
-        `failure_policy`.
+        Envoy's older flag (default False). With True, even the request that caused the trap continues. Use either
+        `fail_open` or `failure_policy`.
     allow_on_headers_stop_iteration
         Whether StopIteration from a headers callback pauses only the headers, and not the body (default False). With True,
-        `await self.request_body()` holds the headers, so that they can still be changed when the body has arrived.
+        `await self.request_body()` holds back the headers, so that they can still be changed when the body has arrived.
     environment
         Environment variables that the module can read through WASI (default none).
     allowed_capabilities
-        Names of the imports and callbacks that the module can use; it can't use others. Empty (the default): all of them.
+        Names of the only imports and callbacks that the module can use. By default (empty), all of them are allowed.
     kind
-        "http", "network", "access_log", "singleton" (a Wasm service on the main thread), "service" (on all threads) or
-        "stat_sink". By default it follows from the callbacks that the filter has: "http" with those of requests; else
-        "network" with those of connections; else "access_log" with `on_log`; else "stat_sink" with `on_stats_update`; else
-        "http".
+        "http", "network", "access_log", "singleton" (a Wasm service on the main thread), "service" (a Wasm service on all
+        threads) or "stat_sink". By default, the kind depends on the filter's callbacks: "http" if it handles requests, else
+        "network" if it handles connections, else "access_log" if it defines `on_log`, else "stat_sink" if it defines
+        `on_stats_update`, else "http".
     reload_backoff
         Shortest time between two reloads under FAIL_RELOAD, in seconds (default 1).
     filter_name
-        Name of the HTTP filter in the chain, to which `typed_per_filter_config` of routes refers (default
+        Name of the HTTP filter in the chain, as used in `typed_per_filter_config` of routes (default
         `envoy.filters.http.wasm`).
     disabled
-        Whether it runs only where a route enables it (default False).
+        Whether the filter runs only on routes that enable it (default False).
 
     Raises
     ------
     UsageError
-        The policy or kind doesn't exist, both `fail_open` and `failure_policy` are given, or Envoy would call none of the
-        filter's callbacks for this kind.
+        The policy or kind doesn't exist, both `fail_open` and `failure_policy` are set, or Envoy calls none of the filter's
+        callbacks for this kind.
     """
 
     filter: FilterLike
@@ -186,46 +186,49 @@ class Plugin:
         self.filter = _filter_of(self.filter)
         if not hasattr(self.filter, "image"):
             raise UsageError(
-                f"A plugin needs a Filter, not {type(self.filter).__name__}. Load a .py or .wasm file with Filter.from_file(path)."
+                f"filter= must be a Filter, not {type(self.filter).__name__}. "
+                "Load a .py or .wasm file with Filter.from_file(path)."
             )
         if self.failure_policy is not None and self.fail_open:
-            error = UsageError("only one of fail_open or failure_policy can be set (Envoy refuses both as well)")
+            error = UsageError("fail_open= and failure_policy= can't both be set, as in Envoy. Remove one of them.")
             text = "error `only one of fail_open or failure_policy can be set`"
             error.log = [LogLine(0.0, LogLevel.CRITICAL, text, "main", source="envoy")]
             raise error
         if self.policy not in FAILURE_POLICIES:
             raise UsageError(
-                f"failure_policy must be one of {', '.join(FAILURE_POLICIES)}, not {self.failure_policy!r}."
+                f"failure_policy= must be one of {', '.join(FAILURE_POLICIES)}, not {self.failure_policy!r}."
             )
         self.name = self.name or self.filter.name
         self.kind = self._checked_kind()
         self.vm_config, self.config = to_config(self.vm_config), to_config(self.config)
 
     def _checked_kind(self) -> str:
-        """Return the kind of plugin. By default, it follows from the filter's callbacks."""
+        """Return the kind of the plugin, by default the one that matches the filter's callbacks. Raise `UsageError` for
+        others.
+        """
         callbacks: Callbacks = getattr(self.filter, "callbacks", Callbacks())
         kind = self.kind or callbacks.kind
         if kind not in KINDS:
-            raise UsageError(f"The kind of a plugin must be one of {', '.join(KINDS)}, not {kind!r}.")
+            raise UsageError(f"kind= must be one of {', '.join(KINDS)}, not {kind!r}.")
         if problem := callbacks.problem(kind):
             raise UsageError(f"{self.name!r} can't be of kind {kind!r}: {problem}. Use kind={callbacks.kind!r}.")
         return kind
 
     @property
     def policy(self) -> str:
-        """The failure policy, `FAIL_CLOSED` if none was given."""
+        """The failure policy (default `FAIL_CLOSED`)."""
         return self.failure_policy or "FAIL_CLOSED"
 
     @property
     def in_wasm(self) -> Plugin:
-        """The plugin with its filter compiled to Wasm, if the filter is native. Otherwise the plugin itself."""
+        """The same plugin with its filter compiled to Wasm. If the filter isn't native, this is the plugin itself."""
         if not getattr(self.filter, "is_native", False):
             return self
         return replace(self, filter=self.filter.compiled)  # type: ignore[attr-defined]
 
     @property
     def settings(self) -> VmSettings:
-        """Settings of the plugin's VMs. Plugins that share VMs use those of the first plugin."""
+        """Settings of the plugin's VMs. If several plugins share VMs, those of the first plugin apply."""
         return VmSettings(
             encode_text(self.vm_id),
             self.vm_config,
@@ -235,7 +238,7 @@ class Plugin:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The environment variables, with those for the SDK."""
+        """Environment variables of the module, including those that the SDK reads."""
         return (
             with_held_headers(self.environment, self.name)
             if self.allow_on_headers_stop_iteration
@@ -244,12 +247,12 @@ class Plugin:
 
     @property
     def key(self) -> PluginKey:
-        """Identity of the plugin inside a VM: plugins with equal keys share a root context."""
+        """Identity of the plugin inside a VM. Plugins with equal keys share a root context."""
         return PluginKey(self.name, self.root_id, self.config)
 
     @cached_property
     def code_key(self) -> str:
-        """Identity of the filter's code: filters with equal keys have the same code."""
+        """Identity of the filter's code. Filters with equal keys have the same code."""
         source = getattr(self.filter, "bundle", None)
         if source is not None:
             kind = "native" if getattr(self.filter, "is_native", False) else "source"
@@ -258,24 +261,24 @@ class Plugin:
         return f"object {id(self.filter)}" if wasm is None else "wasm " + sha256(wasm).hexdigest()
 
 
-#: Settings of a single filter that `Proxy` takes without a `Plugin`.
+#: Settings of a single filter that can be passed to `Proxy` directly.
 _OF_ONE = ("config", "vm_config", "root_id", "vm_id", "failure_policy", "kind")
 
 
 def to_plugins(filters: Any, failure_policy: str | None, **single: Any) -> list[Plugin]:
-    """Return the plugins for the arguments of a proxy.
+    """Convert the filters and settings passed to a proxy to plugins.
 
     Parameters
     ----------
     filters
         A filter, a plugin, a list of them, or None.
     failure_policy, single
-        Settings of a single filter, with the names of `Plugin`. None and empty text stand for the default.
+        Settings of a single filter, with the names of `Plugin`. None and empty text select the default.
 
     Raises
     ------
     UsageError
-        Settings of a single filter are given with several filters or with a `Plugin`.
+        Settings of a single filter were passed together with several filters or with a `Plugin`.
     """
     items = list(filters) if isinstance(filters, list | tuple) else [] if filters is None else [filters]
     configured = failure_policy is not None or any(v not in (None, "") for v in single.values())
@@ -283,24 +286,25 @@ def to_plugins(filters: Any, failure_policy: str | None, **single: Any) -> list[
         return [Plugin(items[0], failure_policy=failure_policy, **single)]
     if configured:
         raise UsageError(
-            f"With several filters or a Plugin, set {', '.join(_OF_ONE)} in each Plugin(...), not in Proxy(...)."
+            "A setting of a single filter was passed to a Proxy with several filters or a Plugin. "
+            f"Pass {', '.join(_OF_ONE)} to each Plugin(...) instead."
         )
     return share_held_headers(item if isinstance(item, Plugin) else Plugin(item) for item in items)
 
 
 def has_http(plugins: Sequence[Any]) -> bool:
-    """Return whether a proxy with these plugins accepts HTTP requests. With only network filters it doesn't."""
+    """Return whether a proxy with these plugins accepts HTTP requests. A proxy with only network filters doesn't."""
     kinds = {plugin.kind for plugin in plugins}
     return "network" not in kinds or bool(kinds & {"http", "access_log"})
 
 
 def require_http(plugins: Sequence[Any]) -> None:
-    """Raise an error if a proxy with these plugins doesn't accept HTTP requests.
+    """Check that a proxy with these plugins accepts HTTP requests.
 
     Raises
     ------
     UsageError
-        There is a network filter, and neither an HTTP filter nor an access logger.
+        The plugins include a network filter, and neither an HTTP filter nor an access logger.
     """
     if not has_http(plugins):
         names = [plugin.name for plugin in plugins if plugin.kind == "network"]
@@ -311,7 +315,7 @@ def require_http(plugins: Sequence[Any]) -> None:
 
 
 def require_network(plugins: Sequence[Any]) -> None:
-    """Raise an error if a proxy with these plugins doesn't accept plain TCP connections.
+    """Check that a proxy with these plugins accepts plain TCP connections.
 
     Raises
     ------
@@ -319,4 +323,6 @@ def require_network(plugins: Sequence[Any]) -> None:
         No plugin is a network filter.
     """
     if not any(plugin.kind == "network" for plugin in plugins):
-        raise UsageError("There is no network filter. Give a filter with a TcpContext, or a plugin of kind='network'.")
+        raise UsageError(
+            "The proxy has no network filter. Add a filter with a TcpContext, or a Plugin with kind='network'."
+        )

@@ -1,7 +1,7 @@
 """A plugin on one thread, and the reload of its VM.
 
-Facts (Envoy 1.40): FAIL_RELOAD replaces a failed VM when the next stream begins, unless the last replacement is less than the
-back-off ago. The back-off is the configured time plus up to 50 %, at random. Plugins that share a VM share its replacement.
+Facts (Envoy 1.40): FAIL_RELOAD replaces a failed VM when the next stream begins, unless the VM was last replaced within the
+back-off time. This time is the configured one plus a random 0 to 50 %. Plugins that share a VM also share its replacement.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class PluginHandle:
     plugin
         The plugin.
     root
-        Its root context, or None if it didn't start on this thread.
+        Root context of the plugin, or None if the plugin didn't start on this thread.
     """
 
     def __init__(self, registry: VmRegistry, group: VmGroup, plugin: Plugin, thread: Thread) -> None:
@@ -52,7 +52,7 @@ class PluginHandle:
         return self.root is None
 
     def missing_note(self, where: str) -> str:
-        """Return the simulation's message about a plugin that is missing on a thread."""
+        """Return the simulation's warning about a plugin that is missing on a thread."""
         return (
             f"The plugin {self.plugin.name} is missing on {where}: it refused to start there, although its canary VM had started."
             " Envoy lets requests skip it, whatever its failure policy says."
@@ -64,7 +64,7 @@ class PluginHandle:
         return self.plugin.fail_open or self.plugin.policy == "FAIL_OPEN"
 
     def root_for_stream(self) -> RootContext | None:
-        """Return the root context for a new stream, or None if the VM has failed and isn't replaced."""
+        """Return the root context for a new stream, or None if the VM has failed and can't be replaced."""
         if self.root is None or not self.root.vm.failed:
             return self.root
         if self.plugin.policy == "FAIL_RELOAD":
@@ -72,7 +72,7 @@ class PluginHandle:
         return None if self.root.vm.failed else self.root
 
     def _reload(self) -> None:
-        """Replace the failed VM, unless the last replacement is less than the back-off ago."""
+        """Replace the failed VM, unless it was last replaced within the back-off time."""
         server = self.registry.server
         name = f"wasm.{self.plugin.name}.vm_reload_"
         interval = self.plugin.reload_backoff * server.random.uniform(1.0, 1.5)
@@ -98,7 +98,9 @@ class PluginHandle:
             old.close()
 
     def _working_vm(self) -> tuple[Vm, bool]:
-        """Return a working VM of the thread for this plugin, and whether it is new or another plugin has created it."""
+        """Return a working VM of this thread for the plugin, and whether the VM is new. A VM that isn't new is shared with
+        other plugins.
+        """
         group = self.group
         shared = group.threads.get(self.thread.number)
         if shared is not None and not shared.failed:

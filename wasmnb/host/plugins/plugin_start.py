@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PluginStarter", "StartFailure", "close_roots"]
 
-#: Callback that returned false -> Envoy's log line, and what the plugin refused.
+#: For each callback that can return false: Envoy's log line, and what the plugin has refused.
 _REFUSALS = {
     "proxy_on_vm_start": ("Failed to start {base}Wasm", "its VM configuration"),
     "proxy_on_configure": ("Failed to configure {base}Wasm plugin", "its configuration"),
@@ -27,14 +27,14 @@ _REFUSALS = {
 
 
 class StartFailure(Exception):
-    """Exception for a plugin that didn't start in a VM.
+    """A plugin could not be started in a VM.
 
     Attributes
     ----------
     vm
-        The VM. Its `failure` is set if the filter trapped.
+        The VM. If the filter trapped, its `failure` is set.
     callback
-        The callback that returned false or trapped; empty if an entry point trapped.
+        The callback that returned false or trapped. Empty if an entry point trapped.
     """
 
     def __init__(self, vm: Vm, callback: str = "") -> None:
@@ -44,12 +44,12 @@ class StartFailure(Exception):
 
 
 class PluginStarter:
-    """Starts plugins in VMs.
+    """Starter of plugins in VMs.
 
     Parameters
     ----------
     server
-        State that the VMs share.
+        State shared by all VMs.
     main
         The main thread.
     """
@@ -59,7 +59,7 @@ class PluginStarter:
         self._main = main
 
     def start_root(self, vm: Vm, plugin: Plugin, *, fresh: bool = True) -> RootContext:
-        """Create, start and configure a root context.
+        """Create the plugin's root context in a VM, start it and configure it.
 
         Parameters
         ----------
@@ -86,13 +86,13 @@ class PluginStarter:
         return root
 
     def initialize(self, vm: Vm) -> None:
-        """Run the entry points of a new VM. Raise `StartFailure` if one traps."""
+        """Run the entry points of a new VM. Raise `StartFailure` if one of them traps."""
         if not run_entry_points(vm):
             self._log(LogLevel.ERROR, "Wasm VM failed Failed to initialize Wasm code")
             raise StartFailure(vm)
 
     def error_of(self, plugin: Plugin, failure: StartFailure) -> WasmnbError:
-        """Return the error for the user, with the reason from the log."""
+        """Return the error to raise for a plugin that didn't start, with the last warning from the log."""
         vm = failure.vm
         if vm.failure is not None:
             error = vm.failure.error()
@@ -123,12 +123,12 @@ class PluginStarter:
             self._log(LogLevel.CRITICAL, "Plugin configured to fail closed failed to load")
 
     def _log(self, level: LogLevel, text: str) -> None:
-        """Write a line of Envoy's log, on the running thread, or else on the main thread."""
+        """Write a line of Envoy's log on the running thread. If no thread is running, write it on the main thread."""
         self._server.write_log(level, text, self._server.clock.running or self._main)
 
 
 def close_roots(vm: Vm) -> None:
-    """Close the root contexts of a VM whose plugin refused to start in it."""
+    """Close the root contexts of a VM in which a plugin refused to start."""
     for context in list(vm.contexts.values()):
         if isinstance(context, RootContext):
             context.close()

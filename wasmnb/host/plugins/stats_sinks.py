@@ -1,8 +1,8 @@
-"""Stats sinks: plugins on the main thread that get a snapshot of the statistics whenever Envoy flushes them.
+"""Stats sinks: plugins on the main thread that receive a snapshot of the statistics whenever Envoy flushes them.
 
 Facts (Envoy 1.40): `on_stats_update` is called at every `stats_flush_interval`, with all counters and gauges that have ever
-changed, and a last time at shutdown, after the workers have ended. A sink that has trapped isn't called again; its failure
-affects nothing else. The simulated proxy has only the statistics of filters and those about Wasm.
+changed. The last call is at shutdown, after the workers have ended. A sink that has trapped isn't called again, and its failure
+affects nothing else. The simulated proxy supports only the statistics of filters and Envoy's statistics about Wasm.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 __all__ = ["StatsSinks"]
 
-#: Prefix of the filters' statistics, and suffixes of the gauges among Envoy's statistics about Wasm.
+#: Prefix of the filters' statistics, and suffixes of those of Envoy's statistics about Wasm that are gauges.
 _CUSTOM, _GAUGES = "wasmcustom.", (".active", "wasm_vm_count")
 
 
 class StatsSinks:
-    """Flushes the statistics to the sinks of a proxy.
+    """Periodic flush of the statistics to the stats sinks of a proxy.
 
     Parameters
     ----------
     server, main
-        State that the VMs share, and the main thread.
+        State shared by all VMs, and the main thread.
     roots
         Function that returns the root contexts of the sinks.
     interval
@@ -48,7 +48,7 @@ class StatsSinks:
         self._reported: dict[str, int] = {}
 
     def start(self) -> None:
-        """Start to flush at every interval, if there are sinks."""
+        """Schedule the first flush, if there are sinks. Every flush schedules the next one."""
         if any(True for _ in self._roots()):
             self._server.clock.call_later(self._interval, self._main, self._tick)
 
@@ -57,7 +57,7 @@ class StatsSinks:
         self.start()
 
     def flush(self) -> None:
-        """Call every sink with a snapshot."""
+        """Call `on_stats_update` of every sink with a snapshot of the statistics."""
         roots = list(self._roots())
         if roots:
             metrics = self._server.metrics

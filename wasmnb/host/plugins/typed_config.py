@@ -1,7 +1,7 @@
-"""A plugin's configuration as a protobuf message other than text or bytes.
+"""Configuration of a plugin as a protobuf message other than text or bytes.
 
-Facts (Envoy 1.40): the module gets the inner bytes of a `StringValue` or `BytesValue`. It gets any other message serialised: a
-`Struct` arrives as protobuf, not as JSON.
+Facts (Envoy 1.40): for a `StringValue` or `BytesValue`, the module receives the value's bytes. Any other message is serialised,
+so that a `Struct` arrives as protobuf, not as JSON.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _duration(value: Any) -> bytes:
     return (protobuf.field(1, whole) if whole else b"") + (protobuf.field(2, nanoseconds) if nanoseconds else b"")
 
 
-#: Types whose value is in the field `value` of Envoy's configuration -> function for the bytes that the module gets.
+#: Types whose value is in the field `value` of Envoy's configuration, with functions that return the bytes for the module.
 _VALUES: dict[str, Callable[[Any], bytes]] = {
     "google.protobuf.StringValue": encode_text,
     "google.protobuf.BytesValue": bytes,
@@ -58,9 +58,9 @@ _TYPED_STRUCTS = ("xds.type.v3.TypedStruct", "udpa.type.v1.TypedStruct")
 
 
 class TypedConfig(bytes):
-    """A configuration of a protobuf type, for `Plugin(config=..., vm_config=...)`. As bytes, it is what the module gets.
+    """A configuration with a protobuf type, for `Plugin(config=..., vm_config=...)`. Its bytes are what the module receives.
 
-    Use it only for types other than `StringValue` and `BytesValue`: a `Plugin` sends plain text, bytes and JSON as these.
+    Use it only for types other than `StringValue` and `BytesValue`, which a `Plugin` uses for plain text, bytes and JSON.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class TypedConfig(bytes):
         The message: a mapping for `google.protobuf.Struct`, the plain value for wrapper types (`Int64Value`, `BoolValue`, ...)
         and `Duration`, and the fields as in Envoy's YAML for other types (default none).
     data
-        The serialised message, for types whose fields wasmnb doesn't know. By default, `value` is serialised.
+        The serialised message, for types that wasmnb can't serialise. By default, `value` is serialised.
 
     Attributes
     ----------
@@ -82,14 +82,14 @@ class TypedConfig(bytes):
     Raises
     ------
     UsageError
-        The value doesn't fit the type, or wasmnb doesn't know the type and there is no `data`.
+        The value doesn't match the type, or wasmnb can't serialise the type and `data` is missing.
     """
 
     type: str
     value: Any
 
     def __new__(cls, type: str, value: Any = None, *, data: bytes | None = None) -> Self:  # noqa: A002 -- Envoy's word
-        """Create the bytes that the module gets, with the type and value for Envoy's configuration."""
+        """Create the bytes for the module, and keep the type and value for Envoy's configuration."""
         name = type.rpartition("/")[2]
         config = super().__new__(cls, _serialised(name, value) if data is None else data)
         config.type, config.value = name, value
@@ -97,11 +97,11 @@ class TypedConfig(bytes):
 
     @classmethod
     def struct(cls, values: Mapping[str, Any]) -> Self:
-        """Return a `google.protobuf.Struct`, in Envoy's YAML `"@type": type.googleapis.com/google.protobuf.Struct`."""
+        """Return a configuration of type `google.protobuf.Struct`."""
         return cls("google.protobuf.Struct", values)
 
     def as_any(self) -> dict[str, Any]:
-        """Return the `google.protobuf.Any` for Envoy's configuration, as a mapping.
+        """Return the configuration as a `google.protobuf.Any` in the form of Envoy's YAML.
 
         Raises
         ------
@@ -111,8 +111,8 @@ class TypedConfig(bytes):
         head = {"@type": _PREFIX + self.type}
         if self.value is None:
             raise UsageError(
-                f"Envoy's configuration needs the fields of a {self.type}, not only its bytes. "
-                "Use TypedConfig(type, fields, data=...)."
+                f"Envoy's YAML can't contain a {self.type} if only its bytes (data=) are known. "
+                "Pass its fields as well: TypedConfig(type, fields, data=...)."
             )
         if self.type == "google.protobuf.BytesValue":
             return {**head, "value": b64encode(self.value).decode()}
@@ -136,5 +136,6 @@ def _serialised(name: str, value: Any) -> bytes:
     except (TypeError, ValueError, KeyError, AttributeError, struct.error) as error:
         raise UsageError(f"{value!r:.80} isn't a valid {name}: {error}.") from None
     raise UsageError(
-        f"wasmnb can't serialise a {name}. Give its bytes as well: TypedConfig({name!r}, fields, data=message.SerializeToString())."
+        f"wasmnb can't serialise a {name}. "
+        f"Pass its bytes as well: TypedConfig({name!r}, fields, data=message.SerializeToString())."
     )

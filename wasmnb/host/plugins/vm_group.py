@@ -1,4 +1,4 @@
-"""The VMs with the same VM key, which plugins share."""
+"""VMs with the same VM key, which plugins share."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["VmGroup"]
 
 
 class VmGroup:
-    """All VMs with one VM key: the base VM, and the VMs of the threads.
+    """All VMs with the same VM key: the base VM, and one VM for each thread.
 
     Attributes
     ----------
     plugin
-        The first plugin with this key, whose settings all VMs use.
+        The first plugin with this key. Its settings apply to all VMs.
     vm
         The base VM.
     threads
@@ -29,7 +29,7 @@ class VmGroup:
     roots
         Root contexts by thread number and plugin key.
     canaries
-        Canary VMs, which are closed, for the context tree.
+        Closed canary VMs, which the context tree still shows.
     proven
         Keys of the plugins that have started in a canary VM.
     """

@@ -1,10 +1,12 @@
-"""The VMs of a proxy: base VMs, canary VMs, and those of the main thread and the workers. Plugins with the same key share them.
+"""The VMs of a proxy: base VMs, canary VMs, and VMs of the main thread and the workers. Plugins with the same VM key share
+them.
 
-Facts (Envoy 1.40): the VM key consists of vm_id, VM configuration, environment variables, allowed capabilities and code. Each key
-has one base VM, which runs only the entry points. For each new plugin, Envoy starts and configures it in a canary VM, and drops
-that VM without `on_done`. Then it creates the VM of the main thread and, later, one on each worker. Another plugin with the same
-key gets a root context in the existing VMs. If the canary fails, the configuration fails, whatever the failure policy says. If a
-plugin later refuses to start on the main thread or a worker, it is missing there: streams skip it, even with FAIL_CLOSED.
+Facts (Envoy 1.40): the VM key consists of vm_id, VM configuration, environment variables, allowed capabilities and code. For
+each key Envoy creates one base VM, which runs only the entry points. Envoy starts and configures each new plugin in a canary
+VM, and drops this VM without calling `on_done`. Then it creates the VM of the main thread and, later, one on each worker.
+Another plugin with the same key receives a root context in the existing VMs. If the canary fails, the configuration fails,
+regardless of the failure policy. If a plugin later refuses to start on the main thread or a worker, it is missing on that
+thread: streams skip it, even with FAIL_CLOSED.
 """
 
 from __future__ import annotations
@@ -38,18 +40,18 @@ class VmRegistry:
     Parameters
     ----------
     server
-        State that the VMs share.
+        State shared by all VMs.
     main
         The main thread.
 
     Attributes
     ----------
     groups
-        One group for each VM key.
+        One group of VMs for each VM key.
     handles
         Handles of the plugins on all threads.
     starter
-        Starts plugins in their VMs.
+        Starter of plugins in their VMs.
     """
 
     def __init__(self, server: ServerContext, main: Thread) -> None:
@@ -60,7 +62,7 @@ class VmRegistry:
         self.handles: list[PluginHandle] = []
 
     def vms(self) -> list[Vm]:
-        """Return all VMs in the order of their creation, including closed ones that are still known."""
+        """Return all VMs in the order of their creation, including closed VMs that haven't been dropped."""
         vms: list[Vm] = []
         for group in self.groups:
             vms += [group.vm, *group.canaries, *group.threads.values()]
@@ -68,7 +70,7 @@ class VmRegistry:
         return sorted(dict.fromkeys(vms), key=lambda vm: vm.number)
 
     def plugins_of_vms(self) -> dict[int, Plugin]:
-        """Return the first plugin of each VM's key, by the number of the VM."""
+        """Return, by VM number, the first plugin that was started with the VM's key."""
         of_groups = ((vm, g.plugin) for g in self.groups for vm in (g.vm, *g.canaries, *g.threads.values()))
         of_handles = ((h.vm, h.plugin) for h in self.handles if h.vm is not None)
         return {vm.number: plugin for vm, plugin in (*of_handles, *of_groups)}
@@ -76,12 +78,12 @@ class VmRegistry:
     # -- main thread ----------------------------------------------------------------------------------------------
 
     def prepare(self, plugin: Plugin) -> PluginHandle:
-        """Load a plugin on the main thread: in a base VM, a canary VM and the main thread's VM.
+        """Load a plugin on the main thread: in a base VM, in a canary VM, and in the VM of the main thread.
 
         Raises
         ------
         ModuleError
-            Envoy wouldn't load the module.
+            Envoy would refuse to load the module.
         FilterTrap
             An entry point, `on_vm_start` or `on_configure` trapped or returned false.
         """
@@ -99,7 +101,7 @@ class VmRegistry:
         return self.attach(group, plugin, self.main)
 
     def _group(self, plugin: Plugin) -> VmGroup:
-        """Return the group for a plugin's VM key. Create it with a base VM if it doesn't exist."""
+        """Return the group of VMs for a plugin's VM key. Create the group and its base VM if they don't exist."""
         known = next((g for g in self.groups if not g.vm.closed and self._share_key(g.plugin, plugin)), None)
         if known is not None:
             return known
@@ -126,13 +128,13 @@ class VmRegistry:
 
     @staticmethod
     def _share_key(first: Plugin, second: Plugin) -> bool:
-        """Whether two plugins have the same VM key. The code, which can be large, is compared last."""
+        """Return whether two plugins have the same VM key. Their code, which can be large, is compared last."""
         if first.settings != second.settings:
             return False
         return first.filter is second.filter or first.code_key == second.code_key
 
     def _prove(self, group: VmGroup, plugin: Plugin) -> None:
-        """Start a plugin in a canary VM."""
+        """Start a plugin in a canary VM, and raise the plugin's error if it can't be started."""
         vm = make_vm(self.server, group.loaded, group.settings, self.main, "canary")
         error = None
         try:
@@ -148,7 +150,7 @@ class VmRegistry:
     # -- any thread -----------------------------------------------------------------------------------------------
 
     def attach(self, group: VmGroup, plugin: Plugin, thread: Thread) -> PluginHandle:
-        """Make a plugin available on a thread. Create a VM and a root context if they don't exist."""
+        """Make a plugin available on a thread. Create its VM and its root context if they don't exist."""
         handle = PluginHandle(self, group, plugin, thread)
         self.handles.append(handle)
         known = group.roots.get((thread.number, plugin.key))
@@ -157,7 +159,7 @@ class VmRegistry:
             return handle
         vm = group.threads.get(thread.number)
         fresh = vm is None or vm.failed
-        if vm is None or vm.failed:  # plugins that run in a failed VM stay there
+        if vm is None or vm.failed:  # plugins in a failed VM aren't moved to the new one
             role = "worker" if thread.number else "main"
             vm = group.threads[thread.number] = make_vm(self.server, group.loaded, group.settings, thread, role)
         with suppress(StartFailure):  # it has been logged; the handle has no root then
@@ -170,13 +172,16 @@ class VmRegistry:
 
     @staticmethod
     def _drop(group: VmGroup, vm: Vm) -> None:
-        """Close the root context of a plugin that refused to start, then its VM."""
+        """Close the root context of a plugin that refused to start, and then its VM."""
         close_roots(vm)
         del group.threads[vm.thread.number]
         vm.close()
 
     def roots_of(self, thread: Thread) -> list[RootContext]:
-        """Return the root contexts of a thread: newest first, then singleton services, then those that refused to start."""
+        """Return the root contexts of a thread in the order in which they end.
+
+        The newest context comes first, followed by singleton services and by contexts that refused to start.
+        """
         roots = [r for g in self.groups for (number, _), r in g.roots.items() if number == thread.number]
         vms = [g.threads[thread.number] for g in self.groups if thread.number in g.threads]
         refused = [c for vm in vms for c in vm.contexts.values() if isinstance(c, RootContext) and c not in roots]
@@ -184,7 +189,7 @@ class VmRegistry:
         return [*started, *(r for r in refused if not r.closed)]
 
     def release(self, handles: Sequence[PluginHandle]) -> None:
-        """Remove plugins that were replaced, and close VMs without root contexts."""
+        """Remove plugins that have been replaced, and close VMs that no longer contain root contexts."""
         for handle in handles:
             if handle in self.handles:
                 self.handles.remove(handle)

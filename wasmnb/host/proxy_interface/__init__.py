@@ -1,6 +1,6 @@
-"""The interface that the simulated proxy and the real Envoy share. Code that takes a `ProxyInterface` works with both.
+"""Interfaces shared by the simulated proxy and the real Envoy. Code that accepts a `ProxyInterface` works with both.
 
-The protocols describe the common part. Methods that only one of the two has aren't here.
+Methods that only one of the two offers aren't part of these interfaces.
 """
 
 from .connections import ConnectionInterface, SessionInterface

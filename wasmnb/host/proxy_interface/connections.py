@@ -1,4 +1,4 @@
-"""Interfaces of clients' connections, for HTTP and for TCP."""
+"""Interfaces of client connections for HTTP and for TCP."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["ConnectionInterface", "SessionInterface"]
 
 
 class SessionInterface(Requests[ExchangeInterface], Protocol):
-    """A client's connection over which it sends several requests, one after the other."""
+    """A client connection for several requests, one after the other."""
 
     @property
     def exchanges(self) -> Sequence[ExchangeInterface]:
-        """The exchanges of this connection so far, oldest first."""
+        """Exchanges over this connection so far, oldest first."""
         ...
 
     @property
@@ -35,7 +35,7 @@ class ConnectionInterface(Protocol):
 
     @property
     def exchange(self) -> TcpExchangeInterface:
-        """The record of the connection so far."""
+        """Record of the connection so far."""
         ...
 
     @property
@@ -44,19 +44,19 @@ class ConnectionInterface(Protocol):
         ...
 
     def send(self, data: Text, *, end: bool = False) -> Self:
-        """Send bytes. With `end`, close the client's side of the connection after them."""
+        """Send bytes. If `end` is True, close the client's side of the connection afterwards."""
         ...
 
     def end(self) -> Self:
-        """Close the client's side of the connection (half-close). The proxy can still send."""
+        """Close the client's side of the connection (half-close). The proxy can still send bytes."""
         ...
 
     def read(self, wait: float | None = ...) -> bytes | None:
-        """Return the next bytes: `b""` at the end, None if none arrive within `wait` seconds."""
+        """Return the next bytes. Returns None if none arrive within `wait` seconds, and `b""` if the connection has ended."""
         ...
 
     def close(self, data: Text = b"") -> TcpExchangeInterface:
-        """Close both sides. Bytes, if any, are sent just before, without waiting for a response to them."""
+        """Close both sides of the connection, after sending `data` without waiting for a response."""
         ...
 
     def reset(self) -> TcpExchangeInterface:

@@ -14,11 +14,11 @@ __all__ = ["ProxyInterface", "WorkerInterface"]
 
 
 class WorkerInterface(Protocol):
-    """A worker thread."""
+    """A worker thread of a proxy."""
 
     @property
     def number(self) -> int:
-        """Number of the worker, from 1, as for `request(worker=...)`."""
+        """Number of the worker, from 1, as in `request(worker=...)`."""
         ...
 
     @property
@@ -28,31 +28,31 @@ class WorkerInterface(Protocol):
 
 
 class ProxyInterface(Requests[ExchangeInterface], Protocol):
-    """A proxy with filters, simulated or real."""
+    """A simulated or real proxy with filters."""
 
     @property
     def name(self) -> str:
-        """The proxy's name in messages and views."""
+        """Name of the proxy in messages and views."""
         ...
 
     @property
     def settings(self) -> ProxySettings:
-        """The settings that both kinds of proxy have."""
+        """Settings that both kinds of proxy support."""
         ...
 
     @property
     def plugins(self) -> Sequence[Any]:
-        """The plugins that run, in the order of the chain."""
+        """The plugins of the proxy, in the order of the chain."""
         ...
 
     @property
     def workers(self) -> Sequence[WorkerInterface]:
-        """The worker threads."""
+        """The worker threads of the proxy."""
         ...
 
     @property
     def state(self) -> str:
-        """`running` or `closed`. In the simulated proxy also `failed`, if a VM has failed."""
+        """State of the proxy: `running`, `closed`, or (only in the simulated proxy) `failed` if a VM has failed."""
         ...
 
     @property
@@ -62,16 +62,16 @@ class ProxyInterface(Requests[ExchangeInterface], Protocol):
 
     @property
     def log(self) -> Sequence[LogLineInterface]:
-        """Lines that filters and the Wasm host wrote."""
+        """Log lines written by filters and by the Wasm host."""
         ...
 
     @property
     def metrics(self) -> Mapping[str, Any]:
-        """The filters' counters and gauges by name."""
+        """Counters and gauges of the filters by name."""
         ...
 
     def session(self, *, worker: int | None = None, http2: bool = False) -> SessionInterface:
-        """Open a connection over which a client can send several requests."""
+        """Open a client connection that can be used for several requests."""
         ...
 
     def connect(self, *, worker: int | None = None, cluster: str = "upstream") -> ConnectionInterface:
@@ -79,7 +79,7 @@ class ProxyInterface(Requests[ExchangeInterface], Protocol):
         ...
 
     def close(self) -> None:
-        """Shut the proxy down. Contexts get `on_done`."""
+        """Shut down the proxy and call `on_done` of the contexts."""
         ...
 
     def __enter__(self) -> Self: ...

@@ -12,16 +12,16 @@ __all__ = ["AccessLogInterface", "ExchangeInterface", "LogLineInterface", "TcpEx
 
 
 class AccessLogInterface(Protocol):
-    """The access log's record of a request. Its attributes have the names of Envoy's command operators, in lower case."""
+    """Access log record of one request. Its attributes are named after Envoy's command operators, in lower case."""
 
     @property
     def response_code(self) -> int:
-        """Status of the response; 0 if the client didn't get one."""
+        """Status of the response, or 0 if the client didn't receive a response."""
         ...
 
     @property
     def response_code_details(self) -> str:
-        """Where the response came from: `via_upstream`, or the details of a local response."""
+        """Origin of the response: `via_upstream`, or the details of a local response."""
         ...
 
     @property
@@ -31,17 +31,17 @@ class AccessLogInterface(Protocol):
 
     @property
     def upstream_cluster(self) -> str:
-        """Name of the upstream cluster; empty if none was chosen."""
+        """Name of the upstream cluster. Empty if no cluster was chosen."""
         ...
 
     @property
     def bytes_received(self) -> int:
-        """Size of the request's body in bytes."""
+        """Size of the request body in bytes."""
         ...
 
     @property
     def bytes_sent(self) -> int:
-        """Size of the response's body in bytes."""
+        """Size of the response body in bytes."""
         ...
 
     @property
@@ -55,7 +55,7 @@ class LogLineInterface(Protocol):
 
     @property
     def time(self) -> float:
-        """Virtual seconds since the start; for a real Envoy, seconds since 1970."""
+        """Virtual seconds since the start of the proxy. For a real Envoy, seconds since 1970."""
         ...
 
     @property
@@ -65,7 +65,7 @@ class LogLineInterface(Protocol):
 
     @property
     def text(self) -> str:
-        """The text of the line, without time and level."""
+        """Text of the line, without time and level."""
         ...
 
     @property
@@ -75,95 +75,97 @@ class LogLineInterface(Protocol):
 
     @property
     def source(self) -> str:
-        """Origin of the line: `filter` if a module wrote it, else `envoy`."""
+        """Origin of the line: `filter` if a module wrote the line, otherwise `envoy`."""
         ...
 
 
 class ExchangeInterface(Protocol):
-    """The record of a request through a proxy."""
+    """Record of an HTTP request through a proxy."""
 
     @property
     def number(self) -> int:
-        """Counts a proxy's requests and connections, from 1."""
+        """Number of the exchange. All requests and connections of a proxy are counted from 1."""
         ...
 
     @property
     def worker(self) -> int | None:
-        """Number of the worker that served it, from 1. None if it isn't known: a real Envoy shows it only in log lines."""
+        """Number of the worker that handled the exchange, from 1. None if unknown, because a real Envoy writes it only in log
+        lines.
+        """
         ...
 
     @property
     def state(self) -> str:
-        """`done`, `paused` (a filter holds it) or `failed`. The simulated proxy has more states."""
+        """State of the exchange: `done`, `paused` (held back by a filter) or `failed`. The simulated proxy has more states."""
         ...
 
     @property
     def request(self) -> Request:
-        """The message that the client sent."""
+        """The request that the client sent."""
         ...
 
     @property
     def response(self) -> Response | None:
-        """The message that the client received, or None."""
+        """The response that the client received, or None."""
         ...
 
     @property
     def upstream_request(self) -> Request | None:
-        """The message that the upstream received, or None."""
+        """The request that the upstream received, or None."""
         ...
 
     @property
     def upstream_response(self) -> Response | None:
-        """The message that the upstream sent, or None."""
+        """The response that the upstream sent, or None."""
         ...
 
     @property
     def duration(self) -> float:
-        """Seconds from the first byte to the end. In the simulated proxy they are virtual."""
+        """Seconds from the first byte of the request to the end of the exchange. Virtual seconds in the simulated proxy."""
         ...
 
     @property
     def log(self) -> Sequence[LogLineInterface]:
-        """Lines that were logged during the exchange."""
+        """Log lines written during the exchange."""
         ...
 
     @property
     def events(self) -> Sequence[Any]:
-        """The part of the trace that belongs to the exchange; empty for a real Envoy."""
+        """Events of the exchange in the trace. Empty for a real Envoy."""
         ...
 
     @property
     def access_log(self) -> AccessLogInterface | None:
-        """The record in Envoy's access log; None until the exchange has ended."""
+        """Envoy's access log record of the exchange, or None until the exchange has ended."""
         ...
 
 
 class TcpExchangeInterface(Protocol):
-    """The record of a TCP connection through a proxy."""
+    """Record of a TCP connection through a proxy."""
 
     @property
     def number(self) -> int:
-        """Counts a proxy's requests and connections, from 1."""
+        """Number of the exchange. All requests and connections of a proxy are counted from 1."""
         ...
 
     @property
     def worker(self) -> int | None:
-        """Number of the worker that served it, as for `ExchangeInterface`."""
+        """Number of the worker that handled the connection, from 1. None if unknown, as in `ExchangeInterface`."""
         ...
 
     @property
     def sent(self) -> bytes:
-        """Bytes that the client sent."""
+        """Bytes that the client has sent."""
         ...
 
     @property
     def received(self) -> bytes:
-        """Bytes that the client received."""
+        """Bytes that the client has received."""
         ...
 
     @property
     def upstream_received(self) -> bytes:
-        """Bytes that the upstream received."""
+        """Bytes that the upstream has received."""
         ...
 
     @property
@@ -173,5 +175,5 @@ class TcpExchangeInterface(Protocol):
 
     @property
     def log(self) -> Sequence[LogLineInterface]:
-        """Lines that were logged during the exchange."""
+        """Log lines written during the connection."""
         ...

@@ -1,4 +1,4 @@
-"""The simulated clients of a proxy: how they send requests, over which connections, and how they disconnect.
+"""Simulated clients of a proxy, which send requests over HTTP and TCP connections.
 
-`..http` and `..tcp` have the proxy's side.
+The proxy's side of these connections is in `..http` and `..tcp`.
 """

@@ -1,4 +1,4 @@
-"""Options of how a client sends a request: worker, protocol, waiting time, timeout, properties and metadata."""
+"""Options for sending a request: worker, protocol, waiting time, timeout, properties and metadata."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ..proxy_interface import SendOptions, Wait
 
 __all__ = ["DEFAULT_WAIT", "Delivery", "check_metadata", "seconds_of"]
 
-#: Virtual seconds for which `request` waits by default if a filter holds the stream.
+#: Virtual seconds that `request` waits by default for the end of an exchange.
 DEFAULT_WAIT = 20.0
 
 
 def seconds_of(wait: Wait, default: float | None = DEFAULT_WAIT) -> float | None:
-    """Return the seconds for an argument `wait`: `...` stands for the default, None for no limit."""
+    """Return the seconds for a `wait` argument. `...` selects the default, None means no limit."""
     return default if isinstance(wait, EllipsisType) else wait
 
 
 def check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return dynamic metadata as a dictionary.
+    """Check dynamic metadata and return it as a dictionary.
 
     Raises
     ------
@@ -35,20 +35,20 @@ def check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     for namespace, fields in values.items():
         if not isinstance(fields, Mapping):
             raise UsageError(
-                f"metadata must have a mapping for each namespace, such as {{'com.example': {{'tier': 'gold'}}}}, not "
-                f"{fields!r:.60} for {namespace!r}."
+                f"metadata= must contain a mapping for each namespace, but {namespace!r} is {fields!r:.60}. "
+                "Pass a value such as {'com.example': {'tier': 'gold'}}."
             )
     return values
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """Options of sending one request, which `Requests.request` documents.
+    """Options for sending one request. See `Requests.request` for details.
 
     Parameters
     ----------
     worker, http2, wait, timeout, complete
-        As for `Requests.request`, with its defaults.
+        As for `Requests.request`, with the same defaults.
     properties
         Properties that the test sets for this request.
     metadata
@@ -65,14 +65,14 @@ class Delivery:
 
     @classmethod
     def of(cls, options: SendOptions, default_wait: float | None = DEFAULT_WAIT) -> Self:
-        """Return the options for the keyword arguments of a call.
+        """Create the options from the keyword arguments of a call.
 
         Parameters
         ----------
         options
             The keyword arguments.
         default_wait
-            Seconds for `wait` if `options` doesn't have it (default 20). A longer `timeout` of the client replaces it.
+            Virtual seconds to wait if `options` doesn't contain `wait` (default 20). A longer client `timeout` replaces it.
 
         Raises
         ------
@@ -83,10 +83,12 @@ class Delivery:
         """
         unknown = sorted(options.keys() - SendOptions.__annotations__.keys())
         if unknown:
-            raise TypeError(f"a request has no option {unknown[0]!r}; it has {', '.join(SendOptions.__annotations__)}")
+            raise TypeError(
+                f"{unknown[0]!r} isn't an option of a request. Use one of {', '.join(SendOptions.__annotations__)}."
+            )
         timeout = options.get("timeout")
         if timeout is not None and (isinstance(timeout, str | bytes) or timeout < 0):
-            raise UsageError(f"timeout must be a number of seconds, at least 0, not {timeout!r}.")
+            raise UsageError(f"timeout= must be a number of seconds (at least 0), not {timeout!r}.")
         default = default_wait if default_wait is None else max(default_wait, timeout or 0.0)
         return cls(
             worker=options.get("worker"),
@@ -100,7 +102,7 @@ class Delivery:
 
     @property
     def repeated(self) -> dict[str, Any]:
-        """Keyword arguments that send the request in the same way again, without those that have the default value."""
+        """Keyword arguments that send the request in the same way again. Default values are omitted."""
         options = {
             "http2": self.http2 or None,
             "timeout": self.timeout,
@@ -110,7 +112,7 @@ class Delivery:
         return {name: value for name, value in options.items() if value is not None}
 
     def shaped(self, request: Request) -> Request:
-        """Return the request as it is sent: without the end of its body if `complete` is False."""
+        """Return the request as it is sent. If `complete` is False, the end of its body isn't sent."""
         if self.complete or request.chunks is not None:
             return request
         return replace(request, chunks=[request.body] if request.body else [])

@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Sender"]
 
-#: Client ports: the first one, and how many are used before they repeat.
+#: The first client port, and the number of ports that are used before they repeat.
 _FIRST_PORT, _PORTS = 40000, 20000
 
-#: Most requests and connections that can be open in a proxy at the same time.
+#: Maximum number of requests and connections that can be open in a proxy at the same time.
 OPEN = 20_000
 
 
 class Sender:
-    """Opens streams and connections on the workers of a proxy; `Proxy` documents the parameters of its methods.
+    """Opens streams and connections on the workers of a proxy. See `Proxy` for the parameters of the methods.
 
     Attributes
     ----------
     settings
-        Settings with the limits and the listener of streams that begin from now on.
+        Settings of the proxy. Their limits and listener apply to new streams.
     """
 
     def __init__(self, components: ProxyComponents, settings: ProxySettings) -> None:
@@ -47,7 +47,7 @@ class Sender:
         self._loop = components.loop
         self._connections = 0
         self._next_worker = 0
-        self._client = Thread(0)  # clients aren't busy when the proxy is
+        self._client = Thread(0)  # a separate thread, because clients aren't busy when the proxy is
 
     def send(self, request: Request, delivery: Delivery) -> Exchange:
         """Send a request over a new connection and wait for the end of the exchange."""
@@ -66,7 +66,7 @@ class Sender:
         return stream
 
     def _new_stream(self, request: Request, delivery: Delivery, worker: Worker, connection: Connection) -> HttpStream:
-        """Begin a request on a worker. Its client disconnects after its timeout, if it has one."""
+        """Begin a request on a worker. If the client has a timeout, it disconnects when this time is over."""
         request = delivery.shaped(request)
         stream = self._stream(request, worker, connection, http2=delivery.http2)
         info = stream.state.info
@@ -82,7 +82,7 @@ class Sender:
         return stream
 
     def send_at(self, requests: Iterable[tuple[float, Request]], wait: float | None, *, http2: bool) -> list[Exchange]:
-        """Send each request at its time, then wait until all are done."""
+        """Send each request at its time, then wait until all exchanges are done."""
         self._loop.check_open()
         clock, moment, expected = self._components.server.clock, 0.0, 0
         exchanges: list[Exchange] = []
@@ -104,11 +104,11 @@ class Sender:
         return exchanges
 
     def call_later(self, seconds: float, action: Callable[[], None]) -> None:
-        """Run an action of a client after some virtual seconds, unless the proxy is closed by then."""
+        """Run a client's action after some virtual seconds, unless the proxy has been closed by then."""
         self._client_action(seconds, self._client, action)
 
     def _client_action(self, seconds: float, thread: Thread, action: Callable[[], None]) -> None:
-        """Run an action of a client on a thread. What is due when the proxy is being closed doesn't happen: no client can send."""
+        """Run a client's action on a thread after some virtual seconds. Skip it if the proxy has been closed by then."""
         clock, loop = self._components.server.clock, self._loop
         clock.call_later(seconds, thread, lambda: None if loop.closed else action())
 
@@ -122,7 +122,7 @@ class Sender:
         *,
         http2: bool,
     ) -> None:
-        """Send a request after some virtual seconds. Call `on_done` at its end, or when the client gives up."""
+        """Send a request after some virtual seconds. Call `on_done` when the exchange ends or the client gives up."""
         clock, chosen = self._components.server.clock, self._pick(worker)
         due = clock.time() + after
 
@@ -147,18 +147,18 @@ class Sender:
         self._client_action(after, chosen.thread, arrive)
 
     def session(self, worker: int | None, *, http2: bool) -> ClientSession:
-        """Open a connection over which a client can send several requests."""
+        """Open a client connection that can be used for several requests."""
         self._loop.check_open()
         return ClientSession(self, self._loop, self._pick(worker), self.new_connection(), http2=http2)
 
     def open(self, request: Request, worker: int | None, *, end: bool, http2: bool) -> Stream:
-        """Send only the headers of a request."""
+        """Send only the headers of a request, and return the stream for sending the rest."""
         stream = self._open(request, worker, http2=http2)
         self._loop.run_on_worker(stream.worker, lambda: stream.start(request, end=end, has_body=not end))
         return Stream(self._loop, stream)
 
     def open_connection(self, worker: int | None) -> HttpConnection:
-        """Open a connection over HTTP/1 for raw bytes."""
+        """Open an HTTP/1 connection for raw bytes."""
         self._loop.check_open()
         chosen, connection = self._pick(worker), self.new_connection()
 
@@ -168,7 +168,7 @@ class Sender:
         return HttpConnection(self._loop, chosen, make, self.settings.limits)
 
     def connect(self, worker: int | None, cluster: str) -> TcpConnection:
-        """Open a TCP connection."""
+        """Open a TCP connection to a cluster."""
         stream = self._open_tcp(self._pick(worker), cluster)
         self._loop.run_on_worker(self._pick(stream.exchange.worker), stream.start)
         return TcpConnection(self._loop, stream)
@@ -176,7 +176,9 @@ class Sender:
     def connect_at(
         self, items: Iterable[tuple[float, Sequence[bytes]]], cluster: str, wait: float
     ) -> list[TcpExchange]:
-        """Open each connection at its time, send its chunks, close the client's side, and wait until all have ended."""
+        """Open each connection at its time and send its chunks. Then close the client's side and wait until all connections
+        have ended.
+        """
         clock, moment = self._components.server.clock, 0.0
         streams: list[TcpStream] = []
         expected = 0
@@ -204,7 +206,7 @@ class Sender:
         parts = self._components
         clusters = parts.server.clusters
         if cluster not in clusters:
-            raise UsageError(f"There is no cluster {cluster!r}. The clusters of this proxy are {', '.join(clusters)}.")
+            raise UsageError(f"There is no cluster {cluster!r}. Choose one of {', '.join(clusters)}.")
         self._check_room()
         exchange = TcpExchange(parts.exchanges.next_number(), worker.number, parts.server)
         parts.exchanges.append(exchange)
@@ -222,23 +224,23 @@ class Sender:
         return HttpStream(worker, exchange, connection, self.settings.limits, http2=http2)
 
     def _check_room(self) -> None:
-        """Raise `UsageError` if too many requests and connections are already open."""
+        """Check that fewer requests and connections are open than the maximum. Raise `UsageError` otherwise."""
         waiting = sum(len(worker.streams) + len(worker.connections) for worker in self._components.workers)
         if waiting >= OPEN:
             raise UsageError(
-                f"{waiting:,} requests and connections have no end yet, and a proxy keeps at most {OPEN:,} open. "
-                "Let time pass with advance(), so that they time out, or let the filter continue them."
+                f"{waiting:,} requests and connections are open, and a proxy allows at most {OPEN:,}. "
+                "Let them time out with advance(), or let the filter continue them."
             )
 
     def new_connection(self) -> Connection:
-        """Return the next connection of a client."""
+        """Create a client connection with the next connection number and client port."""
         self._connections += 1
         listener = self.settings.listener
         peer = f"127.0.0.1:{_FIRST_PORT + self._connections % _PORTS}"
         return Connection(self._connections, peer, listener.address, listener=listener)
 
     def _pick(self, number: int | None) -> Worker:
-        """Return a worker by its number. None: the workers take turns."""
+        """Return the worker with this number. For None, return the workers in turn."""
         workers = self._components.workers
         if number is None:
             self._next_worker += 1

@@ -1,4 +1,4 @@
-"""A client's connection over which it sends several requests, one after the other."""
+"""A client connection for several requests, one after the other."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ __all__ = ["ClientSession", "check_session_open", "check_session_options"]
 
 
 def check_session_options(options: SendOptions) -> None:
-    """Check the options of a request over an open connection.
+    """Check the options of a request that is sent over an open connection.
 
     Raises
     ------
     UsageError
-        An option belongs to the connection, not to the request.
+        An option can only be set for the connection.
     """
     for name in ("worker", "http2"):
         if name in options:
             raise UsageError(
-                f"{name} belongs to the connection. Give it to session(), not to a request over the connection."
+                f"{name}= can't be set for a request of a session, only for its connection. Pass it to session()."
             )
 
 
@@ -51,15 +51,15 @@ def check_session_open(session: SessionInterface) -> None:
 
 
 class ClientSession(Requests[Exchange]):
-    """A client's connection for several requests, one after the other. Use it as a context manager.
+    """A client connection for several requests, one after the other. Use it as a context manager.
 
     Attributes
     ----------
     exchanges
         The last exchanges of this connection, up to the same limits as for a proxy.
     closed
-        Whether the client has closed the connection with `close`, or the proxy has closed it after a response: over HTTP/1.1
-        this happens after `connection: close` and after a reset.
+        Whether the client has closed the connection with `close`, or the proxy has closed it after a response. Over HTTP/1.1,
+        the proxy does so after `connection: close` and after a reset.
     """
 
     def __init__(self, sender: Sender, loop: EventLoop, worker: Worker, connection: Connection, *, http2: bool) -> None:
@@ -73,7 +73,8 @@ class ClientSession(Requests[Exchange]):
         self._streams: list[HttpStream] = []
 
     def send(self, request: Request, **options: Unpack[SendOptions]) -> Exchange:
-        """Send a request over the connection and wait for its end. The options are those of `Requests.request`.
+        """Send a request over the connection and wait until the exchange has ended. The options are those of
+        `Requests.request`.
 
         Raises
         ------
@@ -92,7 +93,9 @@ class ClientSession(Requests[Exchange]):
         return stream.exchange
 
     def _note_end(self, stream: HttpStream) -> None:
-        """Close an HTTP/1.1 connection if the end of this stream closes it, now or later."""
+        """Mark an HTTP/1.1 connection as closed if the end of this stream closes it. Check again later if the stream hasn't
+        ended.
+        """
         if self._http2:
             return
         if stream.state.done:
@@ -104,12 +107,12 @@ class ClientSession(Requests[Exchange]):
         waiting = [stream.exchange.number for stream in self._streams if not stream.state.done]
         if waiting and not self._http2:
             raise UsageError(
-                f"Exchange {waiting[0]} has no complete response yet, and over HTTP/1.1 a connection has one request at a time. "
+                f"Exchange {waiting[0]} isn't complete, and an HTTP/1.1 connection allows one request at a time. "
                 "Let time pass with advance(), or open another session()."
             )
 
     def close(self) -> None:
-        """Close the connection. For requests without a complete response, the client disconnects."""
+        """Close the connection. The client disconnects from requests whose response isn't complete."""
         self.closed = True
         for stream in self._streams:
             if not stream.state.done and not self._loop.closed:

@@ -1,4 +1,4 @@
-"""The client's end of a stream or connection, for sending chunk by chunk, reading and closing."""
+"""The client's end of a stream or connection, which sends chunk by chunk, reads and closes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ __all__ = ["Stream", "TcpConnection", "send_bytes", "send_whole", "to_send"]
 class Stream:
     """A request whose body the client sends chunk by chunk.
 
-    Every method runs the proxy until nothing is left to do at the current virtual time. Time passes only in `wait` and in
-    `Proxy.advance`.
+    Every method runs the proxy until nothing is left to do at the current virtual time. Virtual time passes only in `wait` and
+    in `Proxy.advance`.
 
     Attributes
     ----------
     exchange
-        The exchange so far.
+        Record of the exchange, which is updated while the stream is open.
     """
 
     def __init__(self, loop: EventLoop, stream: HttpStream) -> None:
@@ -41,9 +41,9 @@ class Stream:
         Parameters
         ----------
         chunk
-            The bytes; text is encoded as UTF-8.
+            Bytes, or text to encode as UTF-8.
         end
-            Whether this is the last chunk, without trailers after it (default False).
+            Whether this chunk ends the request, without trailers (default False).
 
         Raises
         ------
@@ -60,12 +60,12 @@ class Stream:
         return self
 
     def send_trailers(self, trailers: HeadersLike = ()) -> Stream:
-        """Send trailers, which end the request.
+        """Send trailers and end the request.
 
         Parameters
         ----------
         trailers
-            The trailers, as a mapping or as pairs of names and values (default none).
+            Trailers as a mapping or as pairs of names and values (default none).
 
         Raises
         ------
@@ -80,7 +80,7 @@ class Stream:
         return self
 
     def reset(self) -> Exchange:
-        """Reset the stream, like a client that disconnects."""
+        """Reset the stream, as when the client disconnects."""
         self._ended = True
         self._do(self._stream.control.on_client_disconnect)
         return self.exchange
@@ -91,14 +91,16 @@ class Stream:
         Parameters
         ----------
         seconds
-            Most virtual seconds to wait. None (the default): no limit.
+            Maximum virtual seconds to wait. None (the default): no limit.
         """
         self._loop.run_until_done(self.exchange, seconds)
         return self.exchange
 
     def _check(self) -> None:
         if self._ended:
-            raise UsageError("The request is already complete. Start another one with open().")
+            raise UsageError(
+                "Nothing more can be sent: the request is already complete. Start another one with open()."
+            )
 
     def _do(self, action: Callable[[], None]) -> None:
         self._loop.run_on_worker(self._stream.worker, action)
@@ -115,7 +117,7 @@ class TcpConnection:
     Attributes
     ----------
     exchange
-        The exchange so far.
+        Record of the connection, which is updated while it is open.
     """
 
     def __init__(self, loop: EventLoop, stream: TcpStream) -> None:
@@ -126,14 +128,14 @@ class TcpConnection:
         self._ended = False
 
     def send(self, data: Text, *, end: bool = False) -> Self:
-        """Send bytes.
+        """Send bytes to the proxy.
 
         Parameters
         ----------
         data
-            The bytes; text is encoded as UTF-8.
+            Bytes, or text to encode as UTF-8.
         end
-            Whether to close the client's side of the connection after them (default False).
+            Whether to close the client's side of the connection afterwards (default False).
 
         Raises
         ------
@@ -152,16 +154,17 @@ class TcpConnection:
         return raw
 
     def end(self) -> Self:
-        """Close the client's side of the connection (half-close). The proxy can still send."""
+        """Close the client's side of the connection (half-close). The proxy can still send bytes."""
         return self.send(b"", end=True)
 
     def read(self, wait: float | None = None) -> bytes | None:
-        """Return the bytes that have arrived since the last `read`: `b""` at the end, None if there are none.
+        """Return the bytes received since the last `read`. Returns None if none have arrived, and `b""` if the connection has
+        ended.
 
         Parameters
         ----------
         wait
-            Virtual seconds to wait for bytes. None (the default): don't wait.
+            Maximum virtual seconds to wait for bytes. By default (None), `read` doesn't wait.
         """
         if wait and not self._has_news():
             self._loop.run_while(lambda: not self._has_news(), wait)
@@ -174,7 +177,7 @@ class TcpConnection:
 
     @property
     def received(self) -> bytes:
-        """All bytes that have arrived."""
+        """All bytes that the client has received."""
         return self.exchange.received
 
     def close(self, data: Text = b"") -> TcpExchange:
@@ -183,13 +186,13 @@ class TcpConnection:
         Parameters
         ----------
         data
-            Bytes to send just before (default none). The client doesn't wait for a response to them: it would arrive at a
-            closed socket.
+            Bytes to send before closing (default none). The client doesn't wait for a response, which would arrive at a closed
+            socket.
 
         Raises
         ------
         UsageError
-            There are bytes to send, and the client's side is already closed.
+            `data` isn't empty, but the client's side is already closed.
         """
         self.exchange.closed_by_proxy = self.exchange.ended
         raw = self._add_sent(data) if data else b""
@@ -212,12 +215,12 @@ class TcpConnection:
 
 
 def to_send(data: Text, *, ended: bool) -> bytes:
-    """Return the bytes that a client sends over a TCP connection.
+    """Return data as the bytes that a client sends over a TCP connection.
 
     Parameters
     ----------
     data
-        Bytes, or text that is encoded as UTF-8.
+        Bytes, or text to encode as UTF-8.
     ended
         Whether the client has closed its side.
 
@@ -232,14 +235,14 @@ def to_send(data: Text, *, ended: bool) -> bytes:
 
 
 def send_whole(stream: HttpStream, request: Request, *, complete: bool = True) -> None:
-    """Send a whole request. Headers and body arrive in one event; further chunks and trailers arrive in separate events.
+    """Send a whole request. Headers and body arrive in one event, further chunks and trailers in separate events.
 
     Parameters
     ----------
     stream, request
-        The new stream, and its request.
+        The new stream, and the request to send over it.
     complete
-        Whether the end of the body is sent (default True).
+        Whether to send the end of the body (default True).
     """
     trailers = request.trailers.raw if complete else []
     has_body = bool(request.body) or bool(trailers) or request.chunks is not None
@@ -257,7 +260,7 @@ def send_whole(stream: HttpStream, request: Request, *, complete: bool = True) -
 
 
 def send_bytes(stream: TcpStream, chunks: Sequence[bytes]) -> None:
-    """Open a connection and send each chunk in a separate event. The client closes its side with the last one."""
+    """Open a connection and send each chunk in a separate event. The last chunk also closes the client's side."""
     stream.start()
     stream.exchange.sent, stream.exchange.sent_chunks = b"".join(chunks), list(chunks)
     stream.exchange.half_closed = True

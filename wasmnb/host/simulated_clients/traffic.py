@@ -1,4 +1,4 @@
-"""The methods of a proxy that send requests and open connections."""
+"""Methods of a proxy that send requests and open connections."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Traffic"]
 
 
 class Traffic(Requests[Exchange]):
-    """Base class of `Proxy` with the methods that its clients use."""
+    """Base class of `Proxy` with the methods for sending requests and opening connections."""
 
     plugins: list[Plugin]
     loop: EventLoop
@@ -35,13 +35,13 @@ class Traffic(Requests[Exchange]):
     def send_at(
         self, requests: Iterable[tuple[float, Request]], *, http2: bool = False, wait: Wait = ...
     ) -> list[Exchange]:
-        """Send requests one after the other without waiting for the responses in between, then wait for all of them.
+        """Send requests one after the other without waiting for the responses in between, then wait for all exchanges.
 
         Parameters
         ----------
         requests
-            Pairs of the virtual seconds since the previous request, and the request. The workers take turns. If a worker is
-            still busy, the request waits, and the duration of its exchange includes that time.
+            Pairs of the virtual seconds since the previous request, and the request. The workers receive requests in turn. A
+            request for a busy worker waits, and the duration of its exchange includes this time.
         http2, wait
             As for `request`. `wait` applies to each exchange.
         """
@@ -65,26 +65,27 @@ class Traffic(Requests[Exchange]):
         request
             The request.
         on_done
-            Function that is called at the end of the exchange, with the exchange and with whether the client has given up. It
+            Function called at the end of the exchange, with the exchange and a boolean: whether the client has given up. It
             can schedule further requests.
         after
-            Virtual seconds from now, or from the current event (default 0). If the worker is busy then, the request waits, and
-            the duration of the exchange includes that time.
+            Virtual seconds from now, or from the current event (default 0). If the worker is busy at that time, the request
+            waits, and the duration of the exchange includes this time.
         worker, http2
             As for `request`.
         timeout
-            Virtual seconds after which the client closes its connection (default 20), from the request's arrival.
+            Virtual seconds from the request's arrival until the client closes its connection (default 20).
 
         Raises
         ------
         UsageError
-            The proxy is closed, or has no such worker.
+            The proxy is closed, or has no worker with this number.
         """
         self.loop.check_open()
         self._sender.schedule(request, on_done, after, worker, timeout, http2=http2)
 
     def call_later(self, seconds: float, action: Callable[[], None]) -> None:
-        """Run an action of a client after some virtual seconds, unless the proxy is closed by then. It doesn't wait for busy workers.
+        """Run a client's action after some virtual seconds, even if workers are busy. If the proxy has been closed by then,
+        skip it.
 
         Parameters
         ----------
@@ -120,9 +121,9 @@ class Traffic(Requests[Exchange]):
         return self._sender.open(request, worker, end=end, http2=http2)
 
     def session(self, *, worker: int | None = None, http2: bool = False) -> ClientSession:
-        """Open a client's connection for several requests, one after the other (keep-alive).
+        """Open a client connection for several requests, one after the other (keep-alive).
 
-        All of them have the same `connection.id`, client address, and filter state with the lifespan of the connection.
+        All of them share `connection.id`, the client address, and filter state with the lifespan of the connection.
 
         Parameters
         ----------
@@ -133,7 +134,7 @@ class Traffic(Requests[Exchange]):
         return self._sender.session(worker, http2=http2)
 
     def open_connection(self, *, worker: int | None = None) -> HttpConnection:
-        """Open a connection over HTTP/1 for raw bytes, for requests that a `Request` can't represent.
+        """Open an HTTP/1 connection for raw bytes, for requests that a `Request` can't represent.
 
         Parameters
         ----------
@@ -150,13 +151,13 @@ class Traffic(Requests[Exchange]):
         worker
             As for `request`.
         cluster
-            The cluster to which the connection goes (default `upstream`). Its upstream is an echo, or a function that gets
-            bytes and returns bytes or a `TcpReply`. Empty bytes mean that the client has closed its side.
+            Name of the cluster to connect to (default `upstream`). Its upstream is an echo, or a function that accepts bytes
+            and returns bytes or a `TcpReply`. The function is called with empty bytes when the client has closed its side.
 
         Raises
         ------
         UsageError
-            The proxy is closed, has no network filter, or doesn't have the worker or the cluster.
+            The proxy is closed or has no network filter, or the worker or cluster doesn't exist.
         """
         self.loop.check_open()
         require_network(self.plugins)
@@ -174,8 +175,8 @@ class Traffic(Requests[Exchange]):
         Parameters
         ----------
         connections
-            Pairs of the virtual seconds since the previous connection, and the chunks that its client sends before it closes
-            its side. The workers take turns.
+            Pairs of the virtual seconds since the previous connection, and the chunks that its client sends before closing its
+            side. The workers receive connections in turn.
         cluster
             As for `connect`.
         wait
@@ -184,7 +185,7 @@ class Traffic(Requests[Exchange]):
         Raises
         ------
         UsageError
-            The proxy is closed, has no network filter, or doesn't have the cluster.
+            The proxy is closed or has no network filter, or the cluster doesn't exist.
         """
         require_network(self.plugins)
         return self._sender.connect_at(connections, cluster, wait)

@@ -1,4 +1,4 @@
 """TCP connections through network filters, and their upstream connections.
 
-The contexts of filters are in `..contexts`.
+The filters' contexts are in `..contexts`.
 """

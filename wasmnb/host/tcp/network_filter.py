@@ -14,54 +14,56 @@ if TYPE_CHECKING:
 
 __all__ = ["DOWNSTREAM", "UPSTREAM", "FilterSet", "NetworkFilter"]
 
-#: Sources of bytes: the client and the upstream.
+#: Sources of bytes: the client, and the upstream.
 DOWNSTREAM, UPSTREAM = 0, 1
 
 
 class NetworkFilter(Protocol):
-    """A network filter of one connection. Callbacks return True if the connection or the bytes continue to the next one."""
+    """A network filter of one connection. Its callbacks return True to pass the connection or the bytes on to the next
+    filter.
+    """
 
-    #: What the filter holds: `connection`, `downstream data`, `upstream data`, or an empty string for nothing.
+    #: Object that the filter holds back: `connection`, `downstream data` or `upstream data`. Empty if there is none.
     paused: str
 
     @property
     def plugin(self) -> Plugin | None:
-        """The plugin to which the filter belongs."""
+        """Plugin whose filter this is, or None."""
         ...
 
     @property
     def failure(self) -> Failure | None:
-        """The failure of the filter's VM, or None."""
+        """Failure of the filter's VM, or None if the VM hasn't failed."""
         ...
 
     def on_new_connection(self) -> bool:
-        """Handle a new connection."""
+        """Call the filter for a new connection."""
         ...
 
     def on_data(self, source: int, data: Buffer, *, end: bool) -> bool:
-        """Handle bytes from `DOWNSTREAM` or `UPSTREAM`. `end` is True if no more follow."""
+        """Call the filter for bytes from `DOWNSTREAM` or `UPSTREAM`. `end` is True for the last bytes of this side."""
         ...
 
     def on_close(self, close_type: CloseType) -> None:
-        """Run the callbacks at the end of the connection: the close callback, `on_done`, `on_log` and `on_delete`."""
+        """Run the callbacks for the end of the connection: the close callback, `on_done`, `on_log` and `on_delete`."""
         ...
 
     def leave(self) -> None:
-        """Drop the context without running its callbacks."""
+        """Drop the filter's context without running its callbacks."""
         ...
 
 
 class FilterSet(NamedTuple):
-    """The network filters of a new connection.
+    """Network filters of a new connection.
 
     Attributes
     ----------
     filters
-        The filters, in order.
+        The filters in the order of the chain.
     blocked
-        Whether a plugin blocks the connection because its VM has failed. Then `filters` has only the filters before it.
+        Whether a plugin blocks the connection because its VM has failed. `filters` then ends before this plugin.
     failure
-        The failure of that VM, or None.
+        The failure of this VM, or None.
     """
 
     filters: Sequence[NetworkFilter]

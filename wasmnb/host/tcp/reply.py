@@ -1,4 +1,4 @@
-"""`TcpReply`: the response of a TCP upstream to data."""
+"""`TcpReply`, the response of a TCP upstream."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ __all__ = ["TcpReply"]
 
 @dataclass
 class TcpReply:
-    """Response of a TCP upstream to data, which the function of a cluster returns.
+    """Response of a TCP upstream to data, returned by the function of a cluster.
 
     Parameters
     ----------
     data
-        Bytes to send (default none).
+        Bytes to send to the client (default none).
     close
-        Whether the upstream closes the connection after them (default False).
+        Whether the upstream closes the connection after sending the bytes (default False).
     latency
-        Virtual seconds before it sends them (default 0).
+        Virtual seconds until the bytes are sent (default 0).
     """
 
     data: bytes = b""

@@ -1,11 +1,12 @@
-"""One TCP connection: from the client through the network filters to the upstream, and back.
+"""One TCP connection, from the client through the network filters to the upstream and back.
 
-Facts (Envoy 1.40): filters see a connection, then its bytes. If a filter stops, the bytes stay in the connection's buffer. The
-next data event has the old and the new bytes together, and starts with the first filter again. A filter that stops at the
-connection itself holds everything back, and Envoy doesn't connect to the upstream. Bytes for the client go through the filters
-in reverse order. At the upstream's end, filters see a last chunk, which can be empty, with `end_of_stream`, then the close
-callback with type 0 (unknown). At the end of the connection they see its own close callback (1: closed by the proxy, 2: by the
-peer), then `on_done`, `on_log` and `on_delete`. If a filter's VM fails, Envoy closes the connection.
+Facts (Envoy 1.40): filters are called for a connection, and then for its bytes. If a filter stops, the bytes stay in the
+connection's buffer. The next data event contains both the old and the new bytes, and starts with the first filter again. If a
+filter stops at the connection itself, Envoy holds back everything and doesn't connect to the upstream. Bytes for the client
+pass through the filters in reverse order. When the upstream ends, filters are called for a last chunk, which can be empty, with
+`end_of_stream`. Then their close callback is called with type 0 (unknown). At the end of the connection, the connection's own
+close callback is called (1: closed by the proxy, 2: by the peer), then `on_done`, `on_log` and `on_delete`. If a filter's VM
+fails, Envoy closes the connection.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ __all__ = ["TcpStream", "TcpWorker"]
 
 
 class TcpWorker(EventThread, Protocol):
-    """The part of a worker that `TcpStream` uses."""
+    """The attributes of a worker that `TcpStream` uses."""
 
     server: ServerContext
     #: Live connections by exchange number.
@@ -44,23 +45,23 @@ class TcpWorker(EventThread, Protocol):
 
 
 class TcpStream:
-    """One connection on a worker.
+    """One TCP connection on a worker.
 
     Parameters
     ----------
     worker
-        The worker that serves it.
+        The worker that handles the connection.
     exchange
-        The record of the connection, which the user sees.
+        Record of the connection for the user.
     connection
         The downstream connection.
     cluster
-        The cluster to which the connection goes.
+        The cluster to connect to.
 
     Attributes
     ----------
     filters
-        The network filters, in order.
+        The network filters in the order of the chain.
     done
         Whether the connection has ended.
     """
@@ -73,12 +74,12 @@ class TcpStream:
         self.info = StreamInfo(connection, clock.time(), clock.wall_ns(), FilterState(connection.state))
         self.filters: Sequence[NetworkFilter] = ()
         self.done = False
-        self._accepted = 0  # filters that have let the connection pass
+        self._accepted = 0  # number of filters called for the new connection
         self._connected = False
         self._from_client, self._from_upstream = Buffer(), Buffer()
         self._client_ended = self._end_passed = False
-        self._client_closed = False  # on both sides: the client answers more bytes with a reset
-        self._client_reset = False  # then sending bytes fails, but sending only the end doesn't
+        self._client_closed = False  # on both sides, so that the client responds to further bytes with a reset
+        self._client_reset = False  # from now on sending bytes fails, but sending only the end doesn't
         self._upstream = UpstreamConnection(worker, exchange, cluster, self._on_upstream_data)
         worker.connections[exchange.number] = self
 
@@ -92,7 +93,7 @@ class TcpStream:
     # -- the beginning ----------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin: the client has connected."""
+        """Start the connection: create its filters and call them."""
         self.exchange.began = self.worker.clock.time()
         created = self.worker.create_network_filters(self)
         self.filters = created.filters
@@ -103,7 +104,7 @@ class TcpStream:
         self._accept()
 
     def _accept(self) -> None:
-        """Show the connection to the filters that haven't seen it, then connect to the upstream."""
+        """Call the filters that haven't been called for the connection, then connect to the upstream."""
         while self._accepted < len(self.filters):
             network_filter = self.filters[self._accepted]
             self._accepted += 1  # before the callback, which can continue the connection itself
@@ -126,7 +127,7 @@ class TcpStream:
     # -- from the client --------------------------------------------------------------------------------------------
 
     def data(self, data: bytes, *, end: bool = False) -> None:
-        """Receive bytes from the client. With `end`, the client has closed its side after them."""
+        """Receive bytes from the client. If `end` is True, the client has closed its side."""
         if self.done or self._client_ended:
             return
         self.info.request_size += len(data)
@@ -145,7 +146,7 @@ class TcpStream:
             self._finish(CloseType.REMOTE, "reset")
 
     def _read_downstream(self, start: int = 0) -> None:
-        """Pass the client's bytes through the filters from index `start` on, and to the upstream."""
+        """Pass the client's bytes through the filters, beginning with index `start`, and to the upstream."""
         if self.done or not self._connected or self._end_passed:
             return
         for network_filter in self.filters[start:]:
@@ -158,7 +159,7 @@ class TcpStream:
             self._finish(CloseType.REMOTE, "done")
 
     def continue_filter(self, network_filter: NetworkFilter) -> None:
-        """Continue after a filter that held the connection or the client's bytes (`continue_stream`)."""
+        """Continue the connection or the client's bytes after the filter that held them back (`continue_stream`)."""
         if self.done:
             return
         network_filter.paused = ""
@@ -170,7 +171,7 @@ class TcpStream:
     # -- from the upstream ------------------------------------------------------------------------------------------
 
     def _on_upstream_data(self, data: bytes, end: bool) -> None:
-        """Pass the upstream's bytes through the filters in reverse, and to the client."""
+        """Pass the upstream's bytes through the filters in reverse order, and to the client."""
         if self.done:
             return
         self.info.response_size += len(data)
@@ -204,7 +205,7 @@ class TcpStream:
             self._finish(CloseType.LOCAL, "failed")
 
     def disconnect(self) -> None:
-        """Close the connection because the proxy shuts down or a filter closes it."""
+        """Close the connection because the proxy is shutting down or a filter has closed the connection."""
         if not self.done:
             self._finish(CloseType.LOCAL, "done")
 
@@ -232,13 +233,13 @@ class TcpStream:
     # -- for observers ----------------------------------------------------------------------------------------------
 
     def update_exchange(self) -> None:
-        """Update the exchange's record to the current state."""
+        """Update the record of the connection to its current state."""
         self.exchange.paused = self.paused
         self.exchange.state = "paused" if self.exchange.paused else "open"
 
     @property
     def paused(self) -> str:
-        """Which filter holds what, such as `upstream data held by auth`. Empty if no filter holds anything."""
+        """Description of the filter that holds something back, such as `upstream data held by auth`. Empty if there is none."""
         for network_filter in self.filters:
             if network_filter.paused:
                 plugin = network_filter.plugin

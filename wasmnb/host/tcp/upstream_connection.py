@@ -18,7 +18,7 @@ __all__ = ["EventThread", "UpstreamConnection"]
 
 
 class EventThread(Protocol):
-    """A thread with its clock."""
+    """A simulated thread and its clock."""
 
     clock: Clock
     thread: Thread
@@ -30,13 +30,13 @@ class UpstreamConnection:
     Parameters
     ----------
     worker
-        The worker on which the connection's events run.
+        The worker that runs the connection's events.
     exchange
-        The record of the connection, which the user sees.
+        Record of the connection for the user.
     cluster
-        The cluster. Its upstream is a function from bytes to bytes or `TcpReply`, or None for an echo.
+        The cluster. Its upstream is None for an echo, or a function that accepts bytes and returns bytes or a `TcpReply`.
     on_data
-        Called with bytes from the upstream, and with whether the upstream closes its side after them.
+        Function called with bytes from the upstream and a boolean: whether the upstream closes its side afterwards.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class UpstreamConnection:
         self.ended = False
 
     def call_soon(self, action: Callable[[], None]) -> None:
-        """Run `action` as the next event of the worker, unless the connection is closed before that."""
+        """Run `action` as the next event of the worker, unless the connection has been closed by then."""
         self._timers.call_soon(action)
 
     def send(self, data: bytes, *, end: bool) -> None:
@@ -64,9 +64,9 @@ class UpstreamConnection:
         Parameters
         ----------
         data
-            The bytes; they can be empty.
+            The bytes, which can be empty.
         end
-            Whether the client's side is closed after them. Then the upstream closes its side as well.
+            Whether the client's side is closed afterwards. The upstream then closes its side as well.
         """
         if data:
             self._exchange.upstream_chunks.append(data)
@@ -75,17 +75,17 @@ class UpstreamConnection:
             self.call_soon(self._on_client_end)
 
     def cancel(self) -> None:
-        """Drop all pending events."""
+        """Cancel all pending events of the connection."""
         self._timers.cancel()
 
     def _on_client_end(self) -> None:
-        """Tell the upstream that the client has closed its side, unless the upstream has closed the connection."""
+        """Pass the end of the client's side to the upstream, unless the upstream has closed the connection."""
         if not self.ended:
             self._exchange.upstream_end = "end"
             self._call_upstream(b"")
 
     def _call_upstream(self, data: bytes) -> None:
-        """Call the upstream's function with bytes; empty bytes mean that the client has closed its side."""
+        """Call the upstream's function with bytes. Empty bytes mean that the client has closed its side."""
         upstream: Any = self._cluster.upstream
         result = TcpReply(data) if upstream is None else upstream(data)
         reply = result if isinstance(result, TcpReply) else TcpReply(result or b"")

@@ -1,4 +1,4 @@
-"""The records of a proxy: trace, log and exchanges.
+"""Records of a proxy's activity: trace, log and exchanges.
 
-`..inspect` has the explanations, and the state of running VMs.
+Explanations and the state of running VMs are in `..inspect`.
 """

@@ -1,4 +1,4 @@
-"""The record of a request in Envoy's access log."""
+"""Record of a request in Envoy's access log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["AccessLogRecord"]
 
 
 class _LoggedFacts(StreamFacts, Protocol):
-    """Facts for the access log, in addition to those that Envoy's format operators read."""
+    """Properties of a stream that the access log needs, in addition to those for Envoy's format operators."""
 
     started: float
     started_ns: int
@@ -25,7 +25,7 @@ class _LoggedFacts(StreamFacts, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AccessLogRecord:
-    """The access log's record of a request. Its attributes have the names of Envoy's command operators, in lower case.
+    """Access log record of one request. Its attributes are named after Envoy's command operators, in lower case.
 
     Attributes
     ----------
@@ -34,9 +34,9 @@ class AccessLogRecord:
     protocol
         Protocol of the request: `HTTP/1.1` or `HTTP/2`.
     response_code
-        Status of the response; 0 if the client didn't get one.
+        Status of the response, or 0 if the client didn't receive a response.
     response_code_details
-        Where the response came from: `via_upstream`, `route_not_found`, or the details of a filter's local response.
+        Origin of the response: `via_upstream`, `route_not_found`, or the details of a filter's local response.
     response_flags
         Envoy's short flags, joined by commas, such as `UF` or `UH,URX`. Empty if there are none.
     bytes_received, bytes_sent
@@ -44,23 +44,23 @@ class AccessLogRecord:
     duration
         Seconds from the first byte of the request to the last byte of the response.
     response_duration
-        Seconds from the first byte of the request to the first byte of the upstream's response. None if there was none.
+        Seconds from the first byte of the request to the first byte of the upstream's response, or None without a response.
     upstream_cluster
-        Name of the upstream cluster; empty if none was chosen.
+        Name of the upstream cluster. Empty if no cluster was chosen.
     upstream_host
-        Address of the upstream host; empty if none was chosen.
+        Address of the upstream host. Empty if no host was chosen.
     upstream_request_attempt_count
         Number of attempts to send the request to the upstream.
     route_name
-        Name of the route; empty if it has no name.
+        Name of the route. Empty if the route has no name.
     connection_id
         Number of the client's connection.
     connection_termination_details
-        Why Envoy closed the connection; empty if it didn't.
+        Reason why Envoy closed the connection. Empty if Envoy didn't close it.
     downstream_remote_address
-        The client's address.
+        Address of the client.
     request_id
-        The request's `x-request-id`.
+        Value of the request's `x-request-id` header.
     """
 
     start_time: float
@@ -83,7 +83,7 @@ class AccessLogRecord:
 
     @classmethod
     def of(cls, info: _LoggedFacts) -> Self:
-        """Return the record of a stream that has ended."""
+        """Create the record of a stream that has ended."""
         started = info.started
         answered = info.upstream_answered
         flags = flag_names(info.flags)
@@ -108,5 +108,5 @@ class AccessLogRecord:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the values by name, as for a JSON access log."""
+        """Return the fields of the record by name, as in a JSON access log."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

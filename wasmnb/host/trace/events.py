@@ -1,4 +1,4 @@
-"""Events: the decoded records of the trace."""
+"""Events, which are decoded records of the trace."""
 
 from __future__ import annotations
 
@@ -38,31 +38,31 @@ class Event:
     Attributes
     ----------
     seq
-        Number among all events of the proxy, from 0.
+        Number of the event among all events of the proxy, counted from 0.
     time
         Virtual seconds since the proxy started.
     thread, vm, context
-        Name of the thread (`main` or `worker-N`), number of the VM, and id of the context in it. The latter two are None for
-        events outside VMs.
+        Name of the thread (`main` or `worker-N`), number of the VM, and id of the context in it. For events outside VMs, VM
+        and context are None.
     kind
         Kind of event: `callback`, `hostcall`, `wasi`, `log`, `stream` or `vm`.
     name
-        Name of the event; for callbacks and hostcalls without the prefix `proxy_`.
+        Name of the event. Names of callbacks and hostcalls omit the prefix `proxy_`.
     args, result
-        Arguments by name, and the result, decoded: numbers, bytes, members of enums, header maps as lists of pairs, property
-        paths as lists of parts. A hostcall's result doesn't include the status: it is one value, a dict of several, or None.
+        Decoded arguments by name, and the decoded result. Values are numbers, bytes or enum members; header maps are lists of
+        pairs, and property paths lists of parts. The result of a hostcall is one value, a dict of several values, or None.
     status
-        Status that a hostcall returned; None for other events.
+        Status returned by a hostcall, or None for other events.
     guest_ns, host_ns
         Nanoseconds that a callback or hostcall spent inside the filter and inside the proxy.
     exchange
-        Number of the exchange to which the event belongs, or None.
+        Number of the exchange during which the event occurred, or None.
     parent
         `seq` of the callback in which a hostcall ran, or None.
     fuel
-        Number of Wasm instructions that a callback ran, if the proxy counts them.
+        Number of Wasm instructions that a callback ran. None if the proxy doesn't count them.
     root
-        Id of the root context (that of the plugin) to which the context belongs. None outside VMs.
+        Id of the context's root context, which is the context of its plugin. None outside VMs.
     """
 
     seq: int
@@ -83,7 +83,7 @@ class Event:
     root: int | None = None
 
     def __str__(self) -> str:
-        """Return the event as one line: thread, VM, name, arguments, status and result."""
+        """Format the event as one line: thread, VM, name, arguments, status and result."""
         args = ", ".join(f"{k}={_short(v)}" for k, v in self.args.items())
         tail = f" -> {self.status.name}" if self.status is not None else ""
         tail += f" {_short(self.result)}" if self.result is not None else ""
@@ -99,7 +99,7 @@ def _short(value: Any) -> str:
 
 
 def exchange_of(record: Any) -> int | None:
-    """Return the number of the exchange to which a record belongs, or None."""
+    """Return the number of the exchange during which a record was written, or None."""
     schema = record[SCHEMA]
     if isinstance(schema, Note):
         noted: int | None = record[NOTE_EXCHANGE]
@@ -115,7 +115,7 @@ def exchange_of(record: Any) -> int | None:
 
 
 def decode(record: Any) -> Event:
-    """Return the event of a record."""
+    """Decode a record into an event."""
     schema = record[SCHEMA]
     if isinstance(schema, HostcallSchema):
         return _hostcall(record)
@@ -126,7 +126,7 @@ def decode(record: Any) -> Event:
 
 
 def decode_bare(record: Any) -> Event:
-    """Return the event of a record without its arguments, whose decoding takes most of the time."""
+    """Decode a record without its arguments, whose decoding takes most of the time."""
     if isinstance(record[SCHEMA], CallbackSchema):
         return decode([*record[:ARGS], (), *record[ARGS + 1 :]])
     return decode(record[:CALL_ARGS] if isinstance(record[SCHEMA], HostcallSchema) else record)
@@ -168,7 +168,7 @@ def _status(schema: HostcallSchema, status: int) -> Any:
 
 
 def _value(param: Param, raw: Any) -> Any:
-    """Return a decoded argument. A pointer and a size outside the memory stay a pair of numbers."""
+    """Decode an argument. If a pointer and a size lie outside the memory, they remain a pair of numbers."""
     if isinstance(raw, int):
         if param.enum is not None and raw in set(param.enum):
             return param.enum(raw)

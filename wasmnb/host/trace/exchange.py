@@ -1,4 +1,4 @@
-"""Exchanges: records of requests and connections, as the client and the upstream saw them, with events and log lines."""
+"""Exchanges: records of requests and connections as seen by the client and the upstream, with their events and log lines."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["REFUSED_LATE", "Exchange", "ExchangeBase", "TcpExchange"]
 
-#: Note for an exchange whose filter sent a local response after the upstream had received the request's headers.
+#: Note about a filter that sent its local response after the upstream had received the request's headers.
 REFUSED_LATE = (
     "The upstream had received the request's headers before the filter sent its local response, and got an incomplete request. "
     "To respond earlier, hold the headers: allow_on_headers_stop_iteration (%%wasmfilter --hold-headers)."
@@ -31,28 +31,28 @@ REFUSED_LATE = (
 
 
 class ExchangeBase(Shown):
-    """Common part of HTTP and TCP exchanges.
+    """Base class of HTTP and TCP exchanges.
 
     Attributes
     ----------
     number
         Number of the exchange. All requests and connections of a proxy are counted from 1.
     worker
-        Number of the worker that served it, from 1.
+        Number of the worker that handled the exchange, from 1.
     state
-        `open`, `paused` (a filter holds it), `done`, `failed` (a filter trapped), `reset` (closed before its end), `refused`
-        (rejected before the first filter), or `crashed` (Envoy would have crashed).
+        `open`, `paused` (held back by a filter), `done`, `failed` (a filter trapped), `reset` (closed before its end),
+        `refused` (rejected before the first filter), or `crashed` (Envoy would have crashed).
     paused
-        What is held, and by which filter: `request held by auth`. Empty if no filter holds the exchange.
+        Description of the filter that holds back the exchange, such as `request held by auth`. Empty if there is none.
     started, finished
         Virtual times of the start and the end in seconds. `finished` is None until the exchange has ended.
     began
-        Virtual time in seconds at which the worker began with it. It is later than `started` if the worker was busy, for example
-        because it was still starting.
+        Virtual time in seconds when the worker began to handle the exchange. This is later than `started` if the worker was
+        busy, for example because it was still starting.
     failure
-        The filter's failure that ended the exchange, with callback, message and a Python filter's traceback, or None.
+        Failure of a filter that ended the exchange, with callback, message and (for Python filters) traceback, or None.
     crash
-        How a filter would have crashed Envoy, or None.
+        Description of how a filter would have crashed Envoy, or None.
     notes
         Warnings of the simulation: calls that would crash Envoy, missing plugins, bodies that don't match content-length.
     """
@@ -78,7 +78,7 @@ class ExchangeBase(Shown):
 
     @property
     def thread(self) -> str:
-        """Name of the worker's thread: `worker-1`."""
+        """Name of the worker's thread, such as `worker-1`."""
         return f"worker-{self.worker}"
 
     @property
@@ -88,23 +88,23 @@ class ExchangeBase(Shown):
 
     @property
     def duration(self) -> float:
-        """Virtual seconds from the first byte of the request to the end; 0 until the exchange has ended."""
+        """Virtual seconds from the first byte of the request to the end of the exchange. 0 until the exchange has ended."""
         return self.finished - self.started if self.finished is not None else 0.0
 
     @property
     def elapsed(self) -> float:
-        """Virtual seconds from the first byte of the request to the end, or to the current time if it hasn't ended."""
+        """Virtual seconds from the first byte of the request to the end of the exchange, or until now if it hasn't ended."""
         end = self._server.clock.now if self.finished is None else self.finished
         return max(0.0, end - self.started)
 
     @property
     def waited(self) -> float:
-        """Virtual seconds from `started` to `began`, in which the worker was busy with something else."""
+        """Virtual seconds from `started` to `began`, while the worker was busy with something else."""
         return max(0.0, self.began - self.started)
 
     @property
     def events(self) -> list[Event]:
-        """Events of the trace that belong to the exchange, including those of its callouts."""
+        """Events of the exchange and its callouts in the trace."""
         return self._server.trace.of_exchange(self.number, self._first)
 
     def first_events(self, limit: int) -> list[Event]:
@@ -113,13 +113,13 @@ class ExchangeBase(Shown):
         Parameters
         ----------
         limit
-            Most events to return.
+            Maximum number of events to return.
         """
         return self._server.trace.of_exchange(self.number, self._first, limit)
 
     @property
     def log(self) -> list[LogLine]:
-        """Log lines that were written during the exchange."""
+        """Log lines written during the exchange."""
         return self._server.log.of_exchange(self.number)
 
     @property
@@ -129,9 +129,10 @@ class ExchangeBase(Shown):
 
     @property
     def filter_ns(self) -> int:
-        """Nanoseconds that filters used until the exchange ended, thus without `on_log`, `on_done` and `on_delete`.
+        """Nanoseconds that filters used until the exchange ended. This excludes `on_log`, `on_done` and `on_delete`.
 
-        It is never more than the duration. With a fixed `guest_time`, each callback counts with that time, as on the clock.
+        The value is never greater than the duration. With a fixed `guest_time`, each callback counts as this time, as on the
+        clock.
         """
         return self.filter_time((e.time, e.guest_ns) for e in self.events if _counts(e))
 
@@ -141,10 +142,10 @@ class ExchangeBase(Shown):
         Parameters
         ----------
         callbacks
-            Virtual time at the start in seconds, and nanoseconds inside the filter, of each callback for which the exchange
-            waited.
+            One pair for each callback that delayed the exchange: its virtual start time in seconds, and its nanoseconds
+            inside the filter.
         measured
-            Whether measured times are added up even if the proxy has a fixed `guest_time` (default False).
+            Whether to add up measured times even if the proxy has a fixed `guest_time` (default False).
 
         Returns
         -------
@@ -160,30 +161,30 @@ class ExchangeBase(Shown):
 
     @property
     def fuel(self) -> Fuel:
-        """Number of Wasm instructions that the callbacks of the exchange ran, by callback.
+        """Number of Wasm instructions run during the exchange, by callback.
 
         Raises
         ------
         UsageError
-            The proxy doesn't count instructions (`fuel=True`), or a native filter ran.
+            The proxy was started without `fuel=True`, or a native filter ran.
         """
         if not self._server.engine.fuel:
             raise UsageError("This proxy doesn't count instructions. Create it with Proxy(..., fuel=True).")
         events = self.events
         if any(e.kind == "callback" and e.fuel is None for e in events):
             raise UsageError(
-                "A native filter doesn't run Wasm instructions, so they can't be counted. Compile it first: Plugin.in_wasm."
+                "Instructions can't be counted, because a filter of this exchange is native. Compile it with Plugin.in_wasm."
             )
         return fuel_of(events)
 
     @property
     def traceback(self) -> str:
-        """Python traceback of the filter that failed. Empty if there is none."""
+        """Python traceback of the filter that failed. Empty if no filter failed or there is no traceback."""
         return self.failure.traceback if self.failure is not None else ""
 
 
 def _counts(event: Event) -> bool:
-    """Return whether an event is a callback for which its exchange waited."""
+    """Return whether an event is a callback that delayed its exchange."""
     return event.kind == "callback" and event.name not in END_CALLBACKS
 
 
@@ -191,33 +192,33 @@ _NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
 class Exchange(ExchangeBase):
-    """The record of a request and its response.
+    """Record of an HTTP request and its response.
 
     Attributes
     ----------
     request
         The request that the client sent.
     upstream_requests
-        The requests that the upstream received; more than one if Envoy sent it again, for example in a retry.
+        The requests that the upstream received. Retries of Envoy are separate entries.
     upstream_complete
         Whether the upstream received the whole request.
     upstream_response
         The response that the upstream sent, or None.
     response
-        The response that the client received, or None if it is still waiting. Status 0: the connection was closed without a
-        response.
+        The response that the client received, or None if the client is still waiting. Its status is 0 if the connection was
+        closed without a response.
     details
         Envoy's response code details: `via_upstream`, `wasm_fail_stream`, or those of a filter's local response.
     http2
         Whether the client sent the request over HTTP/2.
     timeout
-        Virtual seconds after which the client gives up. None: it doesn't give up.
+        Virtual seconds after which the client gives up, or None if it waits without limit.
     options
-        Keyword arguments with which the client sent the request: `http2`, `timeout`, `properties`, `metadata`.
+        Keyword arguments used to send the request: `http2`, `timeout`, `properties`, `metadata`.
     wire
-        The bytes that a client over HTTP/1 received, with their framing.
+        The raw bytes, including framing, that an HTTP/1 client received.
     access_log
-        The record in Envoy's access log, with flags, cluster, bytes, details and durations. None until the exchange has ended.
+        Envoy's access log record, with flags, cluster, bytes, details and durations. None until the exchange has ended.
     """
 
     def __init__(self, number: int, worker: int, server: ServerContext, request: Request) -> None:
@@ -237,12 +238,12 @@ class Exchange(ExchangeBase):
 
     @property
     def upstream_request(self) -> Request | None:
-        """The first request that the upstream received, or None if it didn't receive one."""
+        """The first request that the upstream received, or None if the upstream received no request."""
         return self.upstream_requests[0] if self.upstream_requests else None
 
     @property
     def body_bytes(self) -> int:
-        """Bytes of all bodies, headers and paths that the exchange keeps in memory."""
+        """Size in bytes of all bodies, headers and paths of the exchange that are kept in memory."""
         messages = [self.request, *self.upstream_requests, self.upstream_response, self.response]
         return sum(m.size for m in messages if m is not None)
 
@@ -254,23 +255,23 @@ class Exchange(ExchangeBase):
 
 
 class TcpExchange(ExchangeBase):
-    """The record of a TCP connection.
+    """Record of a TCP connection.
 
     Attributes
     ----------
     sent, received
-        Bytes that the client sent and received.
+        Bytes that the client has sent and received.
     sent_chunks
-        The bytes that the client sent, one entry for each `send`.
+        Bytes that the client has sent, with one entry for each `send`.
     half_closed
-        Whether the client closed its side and continued to read.
+        Whether the client has closed its side but continues to read.
     upstream_sent, upstream_chunks
-        Bytes that the upstream sent, and the chunks that it received.
+        Bytes that the upstream has sent, and chunks that the upstream has received.
     upstream_connected
         Whether the proxy connected to the upstream.
     upstream_end
-        How the upstream connection ended: `end` (the proxy closed it), `reset`, or `closed` (the upstream closed it). Empty until
-        it has ended.
+        End of the upstream connection: `end` (closed by the proxy), `reset`, or `closed` (closed by the upstream). Empty
+        while the connection is open.
     ended
         Whether the connection has ended for the client.
     closed_by_proxy
@@ -290,12 +291,12 @@ class TcpExchange(ExchangeBase):
 
     @property
     def body_bytes(self) -> int:
-        """Bytes of both directions that the exchange keeps in memory."""
+        """Size in bytes of the data that the connection keeps in memory, in both directions."""
         return len(self.sent) + len(self.received) + len(self.upstream_sent) + sum(map(len, self.upstream_chunks))
 
     @property
     def upstream_received(self) -> bytes:
-        """All bytes that the upstream received."""
+        """All bytes that the upstream has received."""
         return b"".join(self.upstream_chunks)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""The list of exchanges that a proxy keeps."""
+"""The list of a proxy's exchanges."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Protocol, TypeVar
 
 __all__ = ["Exchanges"]
 
-#: Number of exchanges that are kept.
+#: Maximum number of exchanges to keep.
 KEPT = 10_000
 
-#: Approximate bytes of their bodies that are kept.
+#: Approximate maximum size of their bodies in bytes.
 BODIES_KEPT = 1 << 28
 
 
 class _WithBodies(Protocol):
     @property
     def body_bytes(self) -> int:
-        """Bytes of all bodies, headers and paths that the exchange keeps in memory."""
+        """Size in bytes of all bodies, headers and paths of the exchange that are kept in memory."""
         ...
 
 
@@ -25,12 +25,13 @@ T = TypeVar("T", bound=_WithBodies)
 
 
 class Exchanges(deque[T]):
-    """Exchanges of a proxy, oldest first. The oldest are dropped when their number or the size of their bodies exceeds a limit.
+    """Exchanges of a proxy, oldest first. The oldest are dropped when the number of exchanges or the size of their bodies
+    exceeds a limit.
 
     Attributes
     ----------
     total
-        Number of exchanges so far, including dropped ones.
+        Number of exchanges since the start of the proxy, including dropped ones.
     """
 
     def __init__(self) -> None:
@@ -41,11 +42,11 @@ class Exchanges(deque[T]):
 
     @property
     def bytes(self) -> int:
-        """Approximate bytes of the bodies of all exchanges."""
+        """Approximate size in bytes of the bodies of all exchanges."""
         return self._bytes
 
     def next_number(self) -> int:
-        """Drop old exchanges to make space for a new one, and return its number."""
+        """Drop old exchanges to make room for a new one, and return the new one's number."""
         if self:
             self._sizes.append(self[-1].body_bytes)
             self._bytes += self._sizes[-1]

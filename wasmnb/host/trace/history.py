@@ -1,7 +1,7 @@
 """Histories (traces and exchanges) of closed proxies. The latest ones are kept, up to a memory limit.
 
-A notebook keeps every result in `Out`, including proxies that were closed long ago. Without a limit, all of them would keep their
-traces.
+A notebook stores every result in `Out`, including proxies that were closed long ago. Without a limit, all of their traces would
+stay in memory.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ LIMIT = 128 << 20
 
 
 class ClosedHistories:
-    """The histories of closed proxies that are kept, oldest first.
+    """The histories of closed proxies that are still in memory, oldest first.
 
     Parameters
     ----------
     limit
-        Most bytes of all histories together (default 128 MiB).
+        Maximum size in bytes of all histories together (default 128 MiB).
     """
 
     def __init__(self, limit: int = LIMIT) -> None:
@@ -32,12 +32,12 @@ class ClosedHistories:
         self._size = 0
 
     def add(self, forget: Callable[[], None], size: int) -> None:
-        """Keep one more history, and drop the oldest ones until all are within the limit.
+        """Keep another history, and drop the oldest ones until the total size is within the limit.
 
         Parameters
         ----------
         forget
-            Method that drops the history. Its object can be garbage-collected before that.
+            Method that drops the history. Only a weak reference to its object is kept.
         size
             Approximate size of the history in bytes.
         """
@@ -53,5 +53,5 @@ class ClosedHistories:
 
 @cache
 def closed_histories() -> ClosedHistories:
-    """Return the collection of this process, which all proxies share."""
+    """Return the histories of this process, which all of its proxies share."""
     return ClosedHistories()

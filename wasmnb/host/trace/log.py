@@ -1,4 +1,4 @@
-"""The proxy's log: lines that filters wrote, and Envoy's own lines about filters."""
+"""The log of a proxy, with lines from filters and Envoy's own lines about filters."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ...abi import LogLevel
 
 __all__ = ["LEVELS", "Log", "LogFilter", "LogLine", "by_time"]
 
-#: Names of the levels, in order.
+#: Names of the log levels, in ascending order.
 LEVELS = tuple(level.name.lower() for level in LogLevel)
 
-#: Lines that a log keeps by default.
+#: Maximum number of lines in a log by default.
 DEFAULT_LIMIT = 100_000
 
 
-#: Most characters that a log keeps, over all lines.
+#: Maximum number of characters in all lines of a log.
 _MOST_CHARACTERS = 64 << 20
 
 
@@ -39,13 +39,14 @@ class LogLine:
     level, text
         The log level and the text.
     thread, vm, context, exchange
-        Name of the thread; number of the VM, id of the context in it, and number of the exchange, or None.
+        Name of the thread, number of the VM, id of the context in the VM, and number of the exchange. Except for the thread,
+        they can be None.
     prefix
-        Envoy's text between `wasm log` and the line: plugin name, root_id and vm_id. Envoy's own lines don't have it.
+        Envoy's text between `wasm log` and the line: plugin name, root_id and vm_id. Empty for Envoy's own lines.
     source
-        Origin of the line: `filter` if a module wrote it, `envoy` if Envoy did.
+        Origin of the line: `filter` (a module), `envoy`, or `simulation` (a warning that a real Envoy doesn't log).
     root
-        Id of the root context (that of the plugin) to which the context belongs. None for Envoy's own lines.
+        Id of the context's root context, which is the context of its plugin. None for Envoy's own lines.
     """
 
     time: float
@@ -60,7 +61,7 @@ class LogLine:
     root: int | None = None
 
     def __str__(self) -> str:
-        """Return the line in Envoy's format, with the virtual time in front."""
+        """Format the line as Envoy does, preceded by the virtual time."""
         writer = f"wasm log{' ' + self.prefix if self.prefix else ''}: " if self.source == "filter" else ""
         text = visible(f"{writer}{self.text}", keep=NEWLINES)  # a filter must not control the terminal
         return f"[{self.time:.6f}][{self.thread}][{self.level.name.lower()}] {text}"
@@ -68,7 +69,7 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class LogFilter:
-    """Criteria that select log lines. A criterion that is None matches all lines.
+    """Criteria for selecting log lines. A criterion that is None matches all lines.
 
     Attributes
     ----------
@@ -79,7 +80,7 @@ class LogFilter:
     vm, root, context, exchange
         Numbers, as in `LogLine`.
     text
-        A part of the line's text. Empty: all lines match.
+        Text that the line must contain. By default (empty), all lines match.
     """
 
     level: str = "trace"
@@ -106,8 +107,8 @@ class LogFilter:
 def by_time(lines: Iterable[L]) -> list[L]:
     """Return lines sorted by their virtual times, as in Envoy's log.
 
-    The log has them in the order in which the simulation wrote them. It runs one thread after another, so a worker's line can
-    follow a later line of another worker. Lines with the same time keep their order.
+    A log contains lines in the order in which the simulation wrote them. Because the simulation runs one thread after another,
+    a line of one worker can follow a later line of another worker. Lines with the same time keep their order.
     """
     return sorted(lines, key=attrgetter("time"))
 
@@ -118,14 +119,14 @@ class Log(Shown, Sequence[LogLine]):
     Parameters
     ----------
     level
-        Lowest level that is written (default INFO), as for Envoy's `--component-log-level wasm:...`.
+        Lowest level that is written (default INFO), as in Envoy's `--component-log-level wasm:...`.
     limit
-        Number of lines that are kept (default 100,000).
+        Maximum number of lines to keep (default 100,000).
 
     Attributes
     ----------
     written
-        Number of lines written so far, including those that are no longer kept.
+        Number of lines written since the start of the proxy, including dropped ones.
     """
 
     def __init__(self, level: LogLevel = LogLevel.INFO, limit: int = DEFAULT_LIMIT) -> None:
@@ -135,7 +136,7 @@ class Log(Shown, Sequence[LogLine]):
         self.written = 0
 
     def add(self, line: LogLine) -> None:
-        """Write a line, unless it is below the log's level."""
+        """Write a line, unless its level is below the log's level."""
         if line.level >= self.level:
             if len(self._lines) == self._lines.maxlen:
                 self._characters -= len(self._lines[0].text)
@@ -151,12 +152,12 @@ class Log(Shown, Sequence[LogLine]):
             self._characters -= len(self._lines.popleft().text)
 
     def since(self, written: int) -> list[LogLine]:
-        """Return the lines that were written since `Log.written` had this value."""
+        """Return the lines written since `Log.written` was equal to this number."""
         count = self.written - written
         return [*islice(reversed(self._lines), max(0, count))][::-1]  # the newest, without copying all others
 
     def of_exchange(self, number: int) -> list[LogLine]:
-        """Return the lines of one exchange."""
+        """Return the lines written during one exchange."""
         return [line for line in self._lines if line.exchange == number]
 
     def __len__(self) -> int:
@@ -173,5 +174,5 @@ class Log(Shown, Sequence[LogLine]):
         return f"<Log of {len(self)} lines>"
 
     def __str__(self) -> str:
-        """Return all lines as text, in the order of their virtual times."""
+        """Format all lines as text, in the order of their virtual times."""
         return "\n".join(map(str, by_time(self._lines)))

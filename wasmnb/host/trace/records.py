@@ -1,6 +1,6 @@
 """Records of the trace: plain lists and tuples, because the host creates one at every callback and hostcall.
 
-The constants below are the indices of their fields. `events.decode` turns a record into an `Event`.
+The constants below are the indices of the fields in a record. `events.decode` converts a record to an `Event`.
 
 ========  ======  ==========================================================================================
 record    type    fields
@@ -10,8 +10,8 @@ hostcall  tuple   `SEQ`, `SCHEMA` (`HostcallSchema`), `CALL_PARENT` to `CALL_END
 note      tuple   `SEQ`, `SCHEMA` (`Note`), `NOTE_KIND` to `NOTE_VM`
 ========  ======  ==========================================================================================
 
-`SEQ` counts all records of a proxy from 0. The record of a callback stays open while the callback runs, so that hostcalls can
-add their time to it. Records have a small `ContextRef` instead of the context, so that they keep nothing large in memory.
+`SEQ` counts all records of a proxy from 0. The record of a callback is created when the callback starts, and hostcalls add
+their time to it. Records contain a small `ContextRef` instead of the context, so that they don't keep large objects in memory.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from ...abi.table import Callback, Param, Result
 
 __all__ = ["KEEP", "LONG", "NOTE", "CallbackSchema", "ContextRef", "Cut", "HostcallSchema", "Note"]
 
-#: All records: number, and the schema of the other fields.
+#: Fields of all records: number, and the schema of the other fields.
 SEQ, SCHEMA = 0, 1
 
-#: Callback: its `ContextRef`, arguments, virtual seconds at the start, start and end (ns), time inside hostcalls (ns),
-#: result, thread name, number of the exchange that waits for it (or None), instructions.
+#: Fields of a callback: its `ContextRef`, arguments, virtual seconds at the start, start and end (ns), time inside hostcalls
+#: (ns), result, thread name, number of the exchange that waits for the callback (or None), instructions.
 CONTEXT, ARGS, TIME, BEGAN, ENDED, HOST_NS, RESULT, THREAD, EXCHANGE, FUEL = range(2, 12)
 
-#: Hostcall: record of the callback in which it runs, its `ContextRef`, status, start and end (ns), first input.
+#: Fields of a hostcall: record of the callback in which it runs, its `ContextRef`, status, start and end (ns), first input.
 CALL_PARENT, CALL_CONTEXT, CALL_STATUS, CALL_BEGAN, CALL_ENDED, CALL_ARGS = range(2, 8)
 
-#: Note: kind and name of the event, arguments, virtual seconds, thread name, exchange or None, VM or None.
+#: Fields of a note: kind and name of the event, arguments, virtual seconds, thread name, exchange or None, VM or None.
 NOTE_KIND, NOTE_NAME, NOTE_ARGS, NOTE_TIME, NOTE_THREAD, NOTE_EXCHANGE, NOTE_VM = range(2, 9)
 
-#: Most bytes of one argument that a record keeps. Longer arguments are cut; `Cut.full_size` is their size.
+#: Maximum number of bytes of one argument in a record. Longer arguments are cut, and `Cut.full_size` is their size.
 KEEP = 1 << 12
 
-#: Size from which an argument counts as long, in bytes. The trace limits the total size of long arguments.
+#: Minimum size in bytes of a long argument. The trace limits the total size of long arguments.
 LONG = 256
 
 
@@ -55,19 +55,19 @@ class Cut(bytes):
 
     @classmethod
     def of(cls, data: bytes, full_size: int | None = None) -> Cut:
-        """Return the first `KEEP` bytes of `data`. Give `full_size` if `data` is itself only the beginning."""
+        """Return the first `KEEP` bytes of `data`. Pass `full_size` if `data` is already cut."""
         cut = cls(data[:KEEP])
         cut.full_size = len(data) if full_size is None else full_size
         return cut
 
 
 class CallbackSchema:
-    """Schema of callback records: name, parameters and result of the callback or entry point.
+    """Schema of callback records: name, parameters and result of a callback or entry point.
 
     Parameters
     ----------
     callback
-        The callback's row in the ABI's table, or the name of an entry point.
+        Row of the callback in the ABI's table, or name of an entry point.
     """
 
     __slots__ = ("params", "result", "short")
@@ -82,14 +82,14 @@ class CallbackSchema:
 
 
 class HostcallSchema:
-    """Schema of hostcall records: name, inputs and outputs of the hostcall.
+    """Schema of hostcall records: name, inputs and outputs of a hostcall.
 
     Parameters
     ----------
     short
         Name of the hostcall without `proxy_`.
     inputs, outputs
-        Parameters, in the order in which a record keeps their values.
+        Parameters, in the order of their values in a record.
     kind
         `hostcall` (the default) or `wasi`.
     """
@@ -104,14 +104,14 @@ class HostcallSchema:
 
 
 class ContextRef:
-    """The numbers that identify the context of a callback or hostcall.
+    """Numbers that identify the context of a callback or hostcall.
 
     Attributes
     ----------
     id, vm, root
-        Id of the context, number of its VM, and id of its root context (that of the plugin).
+        Id of the context, number of its VM, and id of its root context, which is the context of its plugin.
     exchange
-        Number of the exchange to which a stream context belongs; None for root contexts.
+        Number of the exchange of a stream context, or None for root contexts.
     """
 
     __slots__ = ("exchange", "id", "root", "vm")

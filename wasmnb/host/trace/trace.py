@@ -1,6 +1,6 @@
-"""The trace: callbacks, hostcalls and other events of a proxy, as compact records that are decoded when they are read.
+"""The trace: callbacks, hostcalls and other events of a proxy, stored as compact records that are decoded when they are read.
 
-`records` has the fields of a record, and `events` the decoded `Event`.
+The fields of a record are described in `records`, and the decoded `Event` in `events`.
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ from .records import (
 
 __all__ = ["DEFAULT_LIMIT", "END_CALLBACKS", "START_CALLBACKS", "CallbackTime", "Event", "Trace"]
 
-#: Events that a trace keeps by default.
+#: Maximum number of events in a trace by default.
 DEFAULT_LIMIT = 200_000
 
-#: Bytes of long arguments that a trace keeps by default.
+#: Maximum size in bytes of a trace's long arguments by default.
 BYTES_KEPT = 1 << 28
 
-#: Callbacks after the end of a stream or connection, for which the client doesn't wait.
+#: Callbacks after the end of a stream or connection, which don't delay the client.
 END_CALLBACKS = frozenset({"on_log", "on_done", "on_delete"})
 
 #: Callbacks and entry points that run when a VM or plugin context starts.
 START_CALLBACKS = frozenset({"start section", *ENTRY_POINTS, "on_context_create", "on_vm_start", "on_configure"})
 
-#: Names of the notes at the end of an exchange.
+#: Names of the notes that mark the end of an exchange.
 _ENDS = ("done", "reset", "refused")
 
-#: Most hostcalls of one callback that `find` decodes.
+#: Maximum number of hostcalls of one callback that `find` decodes.
 _INSIDE = 2_000
 
 
@@ -63,15 +63,15 @@ class CallbackTime(NamedTuple):
     name
         Name of the callback without `proxy_`.
     guest_ns
-        Nanoseconds inside the filter, without the time of its hostcalls.
+        Nanoseconds inside the filter, excluding its hostcalls.
     exchange
-        Number of the exchange that waited for it. None for ticks and for callbacks after the exchange's end.
+        Number of the exchange that waited for the callback. None for ticks and for callbacks after the exchange's end.
     thread
         Name of the thread: `main` or `worker-N`.
     context
-        The context whose callback it was.
+        Context in which the callback ran.
     time
-        Virtual time at its start, in seconds.
+        Virtual time at the callback's start, in seconds.
     """
 
     name: str
@@ -88,25 +88,25 @@ class Trace(Shown, Sequence[Event]):
     Parameters
     ----------
     limit
-        Number of events to keep (default 200,000).
+        Maximum number of events to keep (default 200,000).
     bytes_kept
-        Total bytes of long arguments to keep (default 256 MiB).
+        Maximum total size of long arguments in bytes (default 256 MiB).
     """
 
     def __init__(self, limit: int = DEFAULT_LIMIT, bytes_kept: int = BYTES_KEPT) -> None:
         self._records: deque[Any] = deque(maxlen=limit)
         self._bytes_kept = bytes_kept
-        #: Long arguments, oldest first: number of the event before the one they belong to, and size.
+        #: Long arguments, oldest first, as pairs of the preceding event's number and the argument's size.
         self._long: deque[tuple[int, int]] = deque()
         self._long_bytes = 0
         self._clear_at = 0
-        #: For speed: functions that append a record and return the next number.
+        #: Functions that append a record and return the next number, as attributes for speed.
         self.append = self._records.append
         self.next = count().__next__
 
     @property
     def dropped(self) -> int:
-        """Number of events that are no longer kept."""
+        """Number of old events that have been dropped."""
         return int(self._records[0][0]) if self._records else self._clear_at
 
     def note(
@@ -131,12 +131,12 @@ class Trace(Shown, Sequence[Event]):
         thread
             Name of the thread: `main` or `worker-N`.
         exchange, vm
-            Numbers of the exchange and the VM to which it belongs (default None).
+            Numbers of the exchange and the VM that the event is about (default None).
 
         Returns
         -------
         int
-            The event's number.
+            Number of the event, as in `Event.seq`.
         """
         number = self.next()
         if any(isinstance(value, bytes | str) and len(value) > LONG for value in args.values()):
@@ -145,7 +145,7 @@ class Trace(Shown, Sequence[Event]):
         return number
 
     def _cut(self, value: Any) -> Any:
-        """Return the part of an argument that a note keeps."""
+        """Cut an argument of a note to the maximum length."""
         if isinstance(value, bytes) and len(value) > LONG:
             return self.keep(value)
         if isinstance(value, str) and len(value) > LONG:
@@ -155,21 +155,22 @@ class Trace(Shown, Sequence[Event]):
         return value
 
     def keep(self, data: bytes, full_size: int | None = None) -> bytes:
-        """Return the part of a long argument that an event keeps. Drop the oldest events if long arguments take too much memory.
+        """Cut a long argument of an event to the maximum length. If long arguments exceed their memory limit, drop the oldest
+        events.
 
         Parameters
         ----------
         data
             The argument, or its beginning.
         full_size
-            Size of the whole argument in bytes. By default, that of `data`.
+            Size of the whole argument in bytes. By default, the size of `data`.
         """
         kept = data if (full_size or len(data)) <= KEEP else Cut.of(data, full_size)
         self._count(len(kept))
         return kept
 
     def _count(self, size: int) -> None:
-        """Count a long argument. Drop the oldest events if long arguments take too much memory."""
+        """Count the size of a long argument. If long arguments exceed their memory limit, drop the oldest events."""
         records, long = self._records, self._long
         long.append((records[-1][0] if records else 0, size))
         self._long_bytes += size
@@ -182,7 +183,7 @@ class Trace(Shown, Sequence[Event]):
                 records.popleft()
 
     def clear(self) -> None:
-        """Drop all events. Numbers continue from the last one."""
+        """Drop all events. Numbers of later events continue from the last one."""
         self._long.clear()
         self._long_bytes = 0
         self._clear_at = self.next()
@@ -196,7 +197,7 @@ class Trace(Shown, Sequence[Event]):
     @overload
     def __getitem__(self, index: slice) -> list[Event]: ...
     def __getitem__(self, index: int | slice) -> Event | list[Event]:
-        """Return an event or a slice by position among the kept events, like a list."""
+        """Return an event or a slice by its position in the list of stored events."""
         if isinstance(index, slice):
             return [decode(r) for r in list(self._records)[index]]
         return decode(self._records[index])
@@ -206,11 +207,11 @@ class Trace(Shown, Sequence[Event]):
 
     @property
     def total(self) -> int:
-        """Number of events so far, including those that are no longer kept."""
+        """Number of events since the start of the proxy, including dropped ones."""
         return self.dropped + len(self._records)
 
     def callbacks(self, since: int = 0) -> Iterator[CallbackTime]:
-        """Iterate over the callbacks' times without decoding anything else, for sums over long traces.
+        """Iterate over the times of callbacks without decoding other data, to add up times in long traces.
 
         Parameters
         ----------
@@ -220,7 +221,7 @@ class Trace(Shown, Sequence[Event]):
         Returns
         -------
         Iterator[CallbackTime]
-            The time of each callback that is still kept.
+            The time of each callback in the trace.
         """
         for record in islice(self._records, max(0, since - self.dropped), None):
             schema = record[SCHEMA]
@@ -243,7 +244,7 @@ class Trace(Shown, Sequence[Event]):
         first
             Number of the first event to read, as in `Event.seq` (default 0).
         limit
-            Most events to return. None (the default): no limit.
+            Maximum number of events to return. None (the default): no limit.
         """
         skip = max(0, first - self.dropped)
         events: list[Event] = []
@@ -256,7 +257,7 @@ class Trace(Shown, Sequence[Event]):
         return events
 
     def of_starts(self) -> list[Event]:
-        """Return the events of the starts of VMs: callbacks with their hostcalls, and notes about creation and end."""
+        """Return the events that occurred when VMs and plugins started: callbacks with their hostcalls, and changes of VMs."""
         return [decode(record) for record in self._records if _of_start(record)]
 
     def outline(self, first: int, number: int) -> list[Event]:
@@ -265,7 +266,9 @@ class Trace(Shown, Sequence[Event]):
         return [decode_bare(record) for record in islice(self._records, skip, skip + number)]
 
     def find(self, seq: int) -> list[Event]:
-        """Return event number `seq` and, for a callback, its hostcalls. The list is empty if the event is no longer kept."""
+        """Return event number `seq` and, if it is a callback, its hostcalls. Returns an empty list if the event has been
+        dropped.
+        """
         skip, events = max(0, seq - self.dropped), list[Event]()
         for record in islice(self._records, skip, None):
             event = decode(record)
@@ -283,7 +286,7 @@ class Trace(Shown, Sequence[Event]):
 
 
 def _of_start(record: Any) -> bool:
-    """Return whether a record belongs to the start of a VM or plugin context."""
+    """Return whether a record was written during the start of a VM or plugin context."""
     schema = record[SCHEMA]
     if isinstance(schema, Note):
         return bool(record[NOTE_KIND] == "vm")

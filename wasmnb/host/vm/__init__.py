@@ -1,5 +1,5 @@
-"""VMs: instances of a module on one thread, their memory, imports, callbacks and failures.
+"""VMs, which are instances of a module on one thread, with their memory, imports, callbacks and failures.
 
-`..contexts` has the contexts, `..plugins` the registry that decides which VMs a proxy has, and `..hostcalls` the hostcalls that
-modules import, which a VM gets through its `ServerContext`.
+Contexts are in `..contexts`, the registry of a proxy's VMs is in `..plugins`, and the hostcalls that modules import are in
+`..hostcalls`.
 """

@@ -1,7 +1,7 @@
-"""Calls into the guest. Each one sets the contexts, adds a trace record, handles traps, and runs deferred work afterwards.
+"""Calls into the guest. Each call sets the contexts, adds a trace record, handles traps, and runs deferred work afterwards.
 
-Facts (Envoy 1.40): when the guest sends a local response, or continues or closes a stream, this takes effect after the callback
-has returned, in order, and before its result is used. So no second call enters the guest meanwhile. After a trap, no callback
+Facts (Envoy 1.40): when the guest sends a local response, or continues or closes a stream, this takes effect in order after the
+callback has returned, and before its result is used. No other call enters the guest in the meantime. After a trap, no callback
 runs in the VM again.
 """
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Invoke", "close_record", "make_entry", "open_record"]
 
-#: Result of a callback in which a local response was sent. It is none of the ABI's statuses: the response replaces the result.
+#: Result of a callback that has sent a local response, which replaces the result. This number isn't one of the ABI's statuses.
 _STOPPED = 255
 
-#: An export of the guest as the host calls it, with the context as the first argument.
+#: Function that calls an export of the guest. Its first argument is the context.
 Invoke = Callable[..., "int | None"]
 
 
 def make_entry(vm: Vm, name: str, schema: CallbackSchema, function: Callable[..., int | None]) -> Invoke:
-    """Return the function with which the host calls an export.
+    """Return the function with which the host calls an export of the guest.
 
     Parameters
     ----------
@@ -48,8 +48,8 @@ def make_entry(vm: Vm, name: str, schema: CallbackSchema, function: Callable[...
     Returns
     -------
     Invoke
-        A function that gets the context of the call, and then the arguments of the export. It returns the export's result, or
-        None after a trap.
+        A function that accepts the context of the call and the arguments of the export. It returns the export's result, or
+        None if the export traps.
     """
     trace, thread, entry = vm.trace, vm.thread, vm.entry
     append, number, clock = trace.append, trace.next, perf_counter_ns
@@ -88,7 +88,7 @@ def make_entry(vm: Vm, name: str, schema: CallbackSchema, function: Callable[...
 
 
 def open_record(vm: Vm, schema: CallbackSchema, context: Context, args: tuple[int, ...]) -> list[Any]:
-    """Begin the trace record of a call into the guest, in which hostcalls can be made."""
+    """Begin the trace record of a call into the guest, so that hostcalls can be recorded."""
     thread, trace = vm.thread, vm.trace
     record = [
         trace.next(), schema, context.ref, args, thread.time, perf_counter_ns(), 0, 0, None, thread.name, vm.entry.exchange,
@@ -99,7 +99,7 @@ def open_record(vm: Vm, schema: CallbackSchema, context: Context, args: tuple[in
 
 
 def close_record(vm: Vm, record: list[Any], result: int | None) -> None:
-    """End a trace record, and advance the thread's time by the time spent in the guest."""
+    """Complete a trace record, and advance the thread's time by the time spent in the guest."""
     ended = perf_counter_ns()
     record[ENDED], record[RESULT] = ended, result
     fixed = vm.server.guest_time
@@ -107,8 +107,8 @@ def close_record(vm: Vm, record: list[Any], result: int | None) -> None:
     vm.entry.record = None
 
 
-#: Last line of the traceback of a filter that stopped without an exception.
-_STOPPED_ITSELF = "RuntimeError: the module stopped itself: a lock that nobody can release, or the end of its memory"
+#: Last line of the traceback of a filter that trapped without an exception.
+_STOPPED_ITSELF = "RuntimeError: the module aborted, because it ran out of memory or would wait for a lock forever"
 
 
 def _trapped(vm: Vm, record: list[Any], name: str, trap: Trap) -> None:
@@ -125,7 +125,7 @@ def _trapped(vm: Vm, record: list[Any], name: str, trap: Trap) -> None:
 
 
 def _add_running_lines(vm: Vm, reason: str) -> None:
-    """Add the Python lines in which a callback was stopped to the failure and to the log."""
+    """Add the Python lines at which a callback was stopped to the failure and to the log."""
     failure = vm.failure
     if failure is None or failure.traceback:
         return
@@ -136,7 +136,7 @@ def _add_running_lines(vm: Vm, reason: str) -> None:
 
 
 def _interrupted(vm: Vm, record: list[Any], name: str, error: BaseException) -> None:
-    """Fail a VM whose guest was interrupted by the user or by an error of the host, because it can't continue."""
+    """Mark a VM as failed because the user or an error of the host has interrupted its guest."""
     vm.fail(record, name, f"stopped: {type(error).__name__}", "")
     if isinstance(error, KeyboardInterrupt):
         _add_running_lines(vm, "KeyboardInterrupt: the callback was interrupted")
@@ -148,10 +148,10 @@ def _interrupted(vm: Vm, record: list[Any], name: str, error: BaseException) -> 
 
 
 def _excuse_debugging(vm: Vm, function: Callable[..., int | None]) -> Callable[..., int | None]:
-    """Return a native callback that takes no virtual time if it exceeds the deadline.
+    """Wrap a native callback so that it takes no virtual time if it exceeds the deadline.
 
-    A Wasm callback is stopped at the deadline. A native one isn't, because it can be paused in a debugger. If that time passed
-    on the virtual clock, all timeouts would expire when the debugger continues.
+    A Wasm callback is stopped at the deadline. A native callback isn't stopped, because it may be paused in a debugger. If this
+    time passed on the virtual clock, all timeouts would expire when the debugger continues.
     """
     longest = int(vm.server.deadline * 1e9)
     entry = vm.entry
@@ -163,6 +163,6 @@ def _excuse_debugging(vm: Vm, function: Callable[..., int | None]) -> Callable[.
         finally:
             took = perf_counter_ns() - began
             if took > longest and entry.record is not None:
-                entry.record[HOST_NS] = took  # time of the host, which is not counted
+                entry.record[HOST_NS] = took  # time of the host doesn't count
 
     return call

@@ -1,4 +1,4 @@
-"""Failures of VMs: their causes, Envoy's texts, and the filters' tracebacks."""
+"""Failures of VMs, with their causes, Envoy's texts, and the tracebacks of filters."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ __all__ = ["Failure", "RestrictedCallback", "configuration_advice", "envoy_text"
 
 
 class RestrictedCallback(Exception):
-    """Exception for a hostcall that the guest must not make in this phase: in an entry point or in its allocator."""
+    """The guest called a hostcall that isn't allowed in this phase, which is an entry point or the guest's allocator."""
 
     def __init__(self, name: str, phase: str) -> None:
-        super().__init__(f"{name} may not be called in {phase}")
+        super().__init__(f"{name} can't be called in {phase}")
         self.name = name
 
 
 @dataclass
 class Failure:
-    """Why a VM failed.
+    """Failure of a VM.
 
     Attributes
     ----------
     callback
         Name of the export that was running.
     context_id, exchange
-        Id of its context, and number of the exchange to which it belonged (None for root contexts).
+        Id of the callback's context, and number of its exchange (None for root contexts).
     message
         The failure in one line, as in Envoy's log.
     traceback
-        A Python filter's traceback, or an empty string.
+        Traceback of a Python filter, or an empty string.
     backtrace
         Wasm stack frames, or an empty string.
     exception
-        Exception that a native filter raised, with its traceback; None for a filter in Wasm.
+        Exception raised by a native filter, with its traceback. None for a filter in Wasm.
     thread
         Name of the thread, such as `main` or `worker-2`.
     injected
-        Whether `inject_trap` caused it.
+        Whether `inject_trap` caused the failure.
     """
 
     callback: str
@@ -53,7 +53,7 @@ class Failure:
     injected: bool = False
 
     def error(self) -> FilterTrap:
-        """Return the failure as an exception."""
+        """Return the failure as an exception to raise."""
         text = f"{self.callback} failed: {self.message}"
         if self.traceback:
             text = f"{self.callback} failed: {conclusion_of(self.traceback)}"
@@ -70,7 +70,7 @@ class Failure:
 
 
 def configuration_advice(error: FilterTrap, config: object) -> str:
-    """Return advice if a filter failed because it found no configuration, or an empty string."""
+    """Return advice for a filter that failed because its configuration is missing, or an empty string."""
     looked = conclusion_of(error.traceback).startswith("KeyError") and ".config[" in error.traceback
     return (
         ""
@@ -80,7 +80,7 @@ def configuration_advice(error: FilterTrap, config: object) -> str:
 
 
 def envoy_text(trap: Trap) -> str:
-    """Return Envoy's text for a trap, or another text for traps that Envoy doesn't have, such as the deadline."""
+    """Return Envoy's message for a trap. Traps that only the simulation has, such as the deadline, have their own message."""
     cause = trap.__cause__
     if isinstance(cause, RestrictedCallback):
         return "Uncaught Error: restricted_callback"

@@ -1,8 +1,8 @@
-"""Fuel: the number of Wasm instructions that a callback ran, which is the same in every run and on every machine.
+"""Fuel, which is the number of Wasm instructions run by a callback. It is the same in every run and on every machine.
 
 Facts: wasmtime counts each instruction as one unit, including calls, loops, and memory operations of any size. The host's work
-for a hostcall isn't counted. The same filter uses the same fuel for the same requests if it sees the same times and random
-numbers. With fuel, callbacks therefore take a fixed time on the virtual clock.
+for a hostcall isn't counted. A filter uses the same fuel for the same requests only if clocks and random numbers return the
+same values. With fuel, callbacks therefore take a fixed time on the virtual clock.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ __all__ = ["PROBED", "Fuel", "counted", "fuel_of", "with_probe"]
 #: The hostcall through which a profiler reads fuel.
 PROBED = "proxy_get_metric"
 
-#: Methods of the SDK's classes whose callback has another name -> that callback.
+#: Callbacks by the names of the SDK's methods, if the names differ.
 _CALLBACKS = {h.method: h.callback for h in HANDLERS.values() if h.method != h.callback}
 
 
-#: Hostcall -> its number in the ABI's table, from 1.
+#: Numbers of the hostcalls in the ABI's table, from 1.
 _NUMBERS = {hostcall.short: number for number, hostcall in enumerate(HOSTCALLS.values(), 1)}
 
 
 class Fuel(dict[str, int]):
-    """Number of instructions by callback. Keys are the ABI's names; lookups also accept names of Python methods."""
+    """Number of instructions by callback. Keys are the ABI's names, and lookups also accept names of Python methods."""
 
     @property
     def total(self) -> int:
-        """Number of instructions of all callbacks together."""
+        """Number of instructions run by all callbacks together."""
         return sum(self.values())
 
     def __missing__(self, name: str) -> int:
@@ -53,7 +53,7 @@ class Fuel(dict[str, int]):
 
 
 def fuel_of(events: Iterable[Event]) -> Fuel:
-    """Return the fuel by callback, summed over all calls of each."""
+    """Add up the fuel of callback events by callback name."""
     used = Fuel()
     for event in events:
         if event.kind == "callback" and event.fuel is not None:
@@ -66,9 +66,9 @@ _START = frozenset(("proxy_on_vm_start", "proxy_on_configure", "proxy_on_context
 
 
 def counted(vm: Vm, name: str, function: Callable[..., int | None]) -> Callable[..., int | None]:
-    """Return an export that appends its fuel to its trace record, and traps at the proxy's `fuel_limit`."""
+    """Wrap an export so that it adds its fuel to its trace record and traps at the proxy's `fuel_limit`."""
     entry, limit = vm.entry, vm.server.fuel_limit
-    instance: Any = vm.instance  # an engine that counts fuel runs only Wasm
+    instance: Any = vm.instance  # always a Wasm instance, because the engine counts fuel
 
     def call(*args: int) -> int | None:
         before: int = instance.fuel_used
@@ -95,10 +95,10 @@ def counted(vm: Vm, name: str, function: Callable[..., int | None]) -> Callable[
 
 
 def with_probe(vm: Vm, get_metric: Callable[..., int]) -> Callable[[int, int], int]:
-    """Return `proxy_get_metric` for a VM that can be profiled.
+    """Wrap `proxy_get_metric` for a VM that can be profiled.
 
-    Two ids that no metric has are for the profiler, and leave no trace record. One returns the fuel. The other returns, one by
-    one, the hostcalls between the last two readings.
+    Two ids that no metric uses are reserved for the profiler, and calls with them aren't traced. One returns the fuel. The
+    other returns, one at a time, the hostcalls made between the last two readings.
     """
     trace, guest = vm.trace, vm.guest
     seen, numbers = 0, iter(range(0))
@@ -119,7 +119,7 @@ def with_probe(vm: Vm, get_metric: Callable[..., int]) -> Callable[[int, int], i
 
 
 def _hostcall_numbers(trace: Trace, first: int, end: int, vm: int) -> Iterator[int]:
-    """Yield the numbers of a VM's hostcalls among these events."""
+    """Yield the numbers of the VM's hostcalls among the events from `first` to `end`."""
     for event in trace.outline(first, end - first):
         if event.kind == "hostcall" and event.vm == vm:
             yield _NUMBERS[event.name]

@@ -1,11 +1,12 @@
 """Access of hostcalls to the guest's memory, with bounds checks and allocation by the guest.
 
-Facts: pointers and sizes are u32. If a range isn't inside the memory, the hostcall returns InvalidMemoryAccess. Results are stored
-in memory from the guest's `malloc` (or else `proxy_on_memory_allocate`). Envoy doesn't allocate memory for empty results, which
-have pointer 0 and size 0. If the allocator returns 0, the hostcall returns InvalidMemoryAccess.
+Facts: pointers and sizes are u32. If a range isn't inside the memory, the hostcall returns InvalidMemoryAccess. Results are
+stored in memory allocated with the guest's `malloc` (or, if it isn't exported, `proxy_on_memory_allocate`). Envoy doesn't
+allocate memory for empty results, which have pointer 0 and size 0. If the allocator returns 0, the hostcall returns
+InvalidMemoryAccess.
 
 Slices of a memoryview take a quarter of the time of `ctypes.string_at`. The engine guarantees that a memory never moves, so one
-view of the whole address range stays valid. The check, not the view, protects bytes after the memory's current end.
+view of the whole address range stays valid. Bytes after the memory's current end are protected by the check, not by the view.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ class GuestMemory:
     Attributes
     ----------
     view
-        The memory's bytes from guest address 0. Only use them below `size`.
+        Bytes of the memory, starting at guest address 0. Only bytes below `size` can be used.
     size
-        Last known size of the memory in bytes. `check` updates it.
+        Last known size of the memory in bytes, updated by `check`.
     put
-        Function that stores data in memory that the guest allocates, and returns the address; 0 for empty data.
+        Function that stores data in memory allocated by the guest and returns the address, or 0 for empty data.
     """
 
     __slots__ = ("_memory", "put", "size", "view")
@@ -52,12 +53,12 @@ class GuestMemory:
             self.view = memoryview((ctypes.c_ubyte * (1 << 32)).from_address(memory.base)).cast("B")
 
     def detach(self) -> None:
-        """Release the memory. All later accesses fail."""
+        """Release the memory. All later accesses raise `OutOfBounds`."""
         self._memory, self.put, self.size = None, _no_allocator, 0
         self.view = memoryview(bytearray(0))
 
     def check(self, pointer: int, size: int) -> None:
-        """Check a range that exceeds `size`, with the memory's current size.
+        """Read the memory's current size, and check that a range is inside it.
 
         Raises
         ------
@@ -96,5 +97,5 @@ class GuestMemory:
 
 
 def _no_allocator(_data: bytes) -> int:
-    """Fail, because the module has no allocator or is closed."""
+    """Raise `OutOfBounds`, because the module has no allocator or has been closed."""
     raise OutOfBounds(0, len(_data), 0)

@@ -1,12 +1,12 @@
-"""Stubs of hostcalls, generated from the ABI's table: the functions that a module imports.
+"""Stubs of hostcalls, which are the functions that a module imports. They are generated from the ABI's table.
 
-A stub gets the core parameters, checks and reads the memory ranges, calls the implementation, stores the results for the guest,
-and adds one record to the trace. For speed, it is generated as source code and compiled, so that nothing loops over parameters at
-run time.
+A stub receives the core parameters, checks and reads the memory ranges, calls the implementation, stores the results for the
+guest, and adds one record to the trace. Stubs are generated as source code and compiled, which is faster than a loop over the
+parameters at run time.
 
-An implementation gets `(context, *inputs)`. It returns `(status, *outputs)`, or only the status if there are no outputs. The order
-is that of Envoy: inputs are read first, then the call is made, then results are stored. An invalid result pointer is therefore
-reported after the call has taken effect.
+An implementation is called with `(context, *inputs)`. It returns `(status, *outputs)`, or only the status if there are no
+outputs. The order is the same as in Envoy: inputs are read first, then the call is made, then results are stored. An invalid
+result pointer is therefore reported after the call has taken effect.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ HostFunction = Callable[..., Any]
 
 
 def read_pairs(data: bytes) -> list[Pair]:
-    """Return a decoded header map from the guest. A map that Envoy wouldn't accept is empty."""
+    """Decode a header map from the guest. If Envoy would reject the map, it is empty."""
     if len(data) > MAX_PAIRS_BYTES or len(data) < 4 or int.from_bytes(data[:4], "little") > MAX_PAIRS:
         return []
     return decode_pairs(data) or []
@@ -50,17 +50,17 @@ def schema_of(name: str) -> HostcallSchema:
 #: Nanoseconds after which a hostcall checks whether the deadline has passed.
 _SLOW = 10_000_000
 
-#: Most bytes of a log line that are read.
+#: Maximum number of bytes of a log line to read.
 _LONGEST_LOG = 1 << 20
 
 _READERS = frozenset({Kind.BYTES, Kind.PAIRS, Kind.PATH})
 
 
 class _StubSource:
-    """Parts of one stub's source, collected parameter by parameter."""
+    """Parts of the source code of one stub, collected for each parameter."""
 
     def __init__(self, hostcall: Hostcall) -> None:
-        self.core: list[str] = []  # names of the core parameters
+        self.core: list[str] = []  # core parameters
         self.reads: list[str] = []
         self.passed: list[str] = []  # arguments of the implementation
         self.args: list[str] = []  # arguments in the trace
@@ -90,7 +90,7 @@ class _StubSource:
             return
         size = self._new()
         end = size
-        if self.is_log:  # copies no more than the log and the trace keep
+        if self.is_log:  # copies only as much as the log and the trace store
             end = f"min({size}, {_LONGEST_LOG})"
         self.reads += [
             f"if {first} + {size} > guest.size: guest.check({first}, {size})",
@@ -121,7 +121,7 @@ def _source(hostcall: Hostcall) -> str:
     call = f"implementation({', '.join(['context', *text.passed])})"
     target = ", ".join(["status", *text.results])
     lines = [*text.reads, f"{target} = {call}"]
-    if text.stores:  # a foreign function has a result even if it fails
+    if text.stores:  # a foreign function can return a result even if it fails
         condition = "if r0 is not None:" if text.optional else "if not status:"
         lines += [condition, *(f"    {line}" for line in text.stores), "    stored = True"]
     body = "\n            ".join(lines)
@@ -151,7 +151,7 @@ def make(entry, guest, implementation, schema, append, number, keep):
 
 
 def _record(*parts: list[str]) -> str:
-    """Return the source of a call's trace record. See `..trace.records`."""
+    """Return the source code of a call's trace record. See `..trace.records` for the fields."""
     fields = ["number()", "schema", "record", "context.ref", "status", "began", "ended"]
     return f"({', '.join([*fields, *(name for part in parts for name in part)])})"
 
@@ -172,7 +172,7 @@ def _factory(name: str) -> Callable[..., HostFunction]:
 
 
 def bind(vm: Vm, name: str, implementation: HostFunction) -> HostFunction:
-    """Return the stub for an import of a VM.
+    """Create the stub for an import of a VM.
 
     Parameters
     ----------
@@ -186,7 +186,7 @@ def bind(vm: Vm, name: str, implementation: HostFunction) -> HostFunction:
 
 
 def bind_denied(vm: Vm, name: str) -> HostFunction:
-    """Return the function for an import that the configuration doesn't allow. It logs a line and returns InternalFailure."""
+    """Create the function for an import that the configuration doesn't allow. It logs a line and returns InternalFailure."""
     schema, trace, entry = schema_of(name), vm.trace, vm.entry
 
     def denied(*args: int) -> int:

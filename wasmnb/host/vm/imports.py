@@ -1,8 +1,8 @@
-"""Imports: the function that a module gets for each import, and the storage of results in its memory.
+"""Imports of a module: the functions that are linked, and the storage of their results in the guest's memory.
 
 Facts (Envoy 1.40): an import that the configuration doesn't allow is still linked. Calling it logs a line and returns
-InternalFailure, or errno 76 for WASI. Results are stored in memory that the guest allocates. While its allocator runs, it can
-only call a few imports, which act on the VM instead of a plugin.
+InternalFailure, or errno 76 for WASI. Results are stored in memory allocated by the guest. While its allocator runs, the guest
+can call only a few imports, which act on the VM instead of a plugin.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class ImportResolver:
         self._wasi = make_wasi(vm)
 
     def __call__(self, required: ImportType) -> Callable[..., Any] | None:
-        """Return the function for an import, or None if Envoy doesn't have it."""
+        """Return the function for an import, or None if Envoy doesn't offer this import."""
         vm, name = self._vm, required.name
         allowed = not vm.settings.allowed or name in vm.settings.allowed
         if required.module != "env":
@@ -50,7 +50,7 @@ class ImportResolver:
 
 
 def make_put(vm: Vm, name: str, malloc: Callable[..., int | None]) -> Callable[[bytes], int]:
-    """Return the function that stores results in memory that the guest allocates with its export `name`."""
+    """Create the function that stores results in memory allocated by the guest's export `name`."""
     guest, entry, vm_context = vm.guest, vm.entry, vm.vm_context
 
     def put(data: bytes) -> int:
@@ -79,7 +79,7 @@ def make_put(vm: Vm, name: str, malloc: Callable[..., int | None]) -> Callable[[
 
 
 def _fail_in_allocator(vm: Vm, name: str, trap: Trap) -> None:
-    """Fail the VM because its allocator trapped. The hostcall returns an error, and the callback continues."""
+    """Mark the VM as failed because its allocator trapped. The hostcall then returns an error, and the callback continues."""
     if trap.kind == "deadline" or trap.__cause__ is not None:
         raise trap
     if vm.entry.record is not None:
@@ -91,7 +91,7 @@ def _pthread_equal(a: int, b: int) -> int:
 
 
 def _memory_growth(_index: int) -> None:
-    """Ignore the notification, because the memory's size is read when it is needed."""
+    """Ignore the notification that memory has grown, because its size is read when needed."""
 
 
 #: Imports of `env` that don't depend on a VM.

@@ -1,7 +1,8 @@
-"""Creation of VMs: linking and instantiation of the module, lookup of its callbacks, and its entry points.
+"""Creation of VMs: linking and instantiating the module, finding its callbacks, and running its entry points.
 
-Facts (Envoy 1.40): the entry points are `_initialize` and then `main(0, 0)` (or `__main_void`), or else `_start`. They run first,
-on context 0, and can only call a few imports. A trap in the start section fails the VM before it has any callbacks.
+Facts (Envoy 1.40): the entry points are `_initialize` followed by `main(0, 0)` (or `__main_void`). If `_initialize` is missing,
+the entry point is `_start`. They run first, on context 0, and can call only a few imports. If the start section traps, the VM
+fails before it has any callbacks.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ _AT_ENTRY = AT_ENTRY | {name for name, h in HOSTCALLS.items() if h.at_entry} | {
 
 
 def make_vm(server: ServerContext, loaded: Loaded, settings: VmSettings, thread: Thread, role: str) -> Vm:
-    """Create a VM: link and instantiate the module, and look up its exports. A trap in the start section fails the VM.
+    """Create a VM: link and instantiate the module, and find its exports. If the start section traps, the VM is returned as
+    failed.
 
     Parameters
     ----------
@@ -49,7 +51,7 @@ def make_vm(server: ServerContext, loaded: Loaded, settings: VmSettings, thread:
     Raises
     ------
     ModuleError
-        Envoy wouldn't link the module.
+        Envoy would refuse to link the module.
     """
     vm = Vm(server, loaded, settings, thread, role)
     resolve = ImportResolver(vm)
@@ -82,7 +84,9 @@ def _attach_memory(vm: Vm) -> None:
 
 
 def _callbacks(vm: Vm) -> dict[str, Invoke | None]:
-    """Return the callbacks of all ABI versions by short name. None: the module or its ABI version doesn't have it."""
+    """Return the callbacks of all ABI versions by short name. Callbacks that the module or its ABI version doesn't define are
+    None.
+    """
     callbacks: dict[str, Invoke | None] = dict.fromkeys(callback.short for callback in CALLBACKS.values())
     return callbacks | {c.short: _callback(vm, name, c) for name, c in callbacks_for(vm.abi).items()}
 
@@ -124,4 +128,4 @@ def _entry_points(exports: Container[str]) -> list[str]:
 
 
 def _nothing(*_: Any) -> None:
-    """Do nothing, in place of a missing callback."""
+    """Do nothing, as a replacement for a missing callback."""

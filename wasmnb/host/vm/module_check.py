@@ -1,8 +1,9 @@
-"""Checks of modules: whether Envoy would load them, and its log lines if not.
+"""Check whether Envoy would load a module, with Envoy's log lines if not.
 
-Facts (Envoy 1.40): the first exported function with the name of an ABI marker decides the version. Every import must exist in that
-version with the exact signature. The host creates imported memories and tables, but never globals. A callback that is exported
-with a wrong signature, or a missing allocator, is an error. The checks have this order, and Envoy reports the first failure.
+Facts (Envoy 1.40): the first exported function with the name of an ABI marker determines the version. Every import must exist
+in this version with exactly the same signature. The host creates imported memories and tables, but never globals. A missing
+allocator is an error, and so is a callback that is exported with a wrong signature. The checks are made in this order, and
+Envoy reports the first failure.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ __all__ = ["ALLOCATORS", "NOT_INITIALIZED", "Loaded", "load", "parse_failure_log
 _NOT_LOADED = "Wasm VM failed Failed to load Wasm code"
 NOT_INITIALIZED = "Wasm VM failed Failed to initialize Wasm code"
 
-#: Exports with which the host allocates memory, in the order in which Envoy looks for them.
+#: Exports for allocating memory, in Envoy's order of preference.
 ALLOCATORS = ("malloc", "proxy_on_memory_allocate")
 
 
@@ -41,9 +42,9 @@ class Loaded:
     abi
         ABI version that the module declares.
     exports
-        Functions that the module exports, by name.
+        Exported functions by name.
     file_names
-        Names of the source's files and cells by their names in the module, for tracebacks in the log.
+        Original names of source files and cells by their names in the module, for tracebacks in the log.
     """
 
     image: Runnable
@@ -53,19 +54,19 @@ class Loaded:
 
 
 def load(image: Runnable, name: str, *, redis: bool = False) -> Loaded:
-    """Check a module as Envoy does.
+    """Check a module as Envoy does when it loads the module.
 
     Parameters
     ----------
     image, name
         The module, and the filter's name.
     redis
-        Whether the proxy has a `RedisServer`, and therefore Higress's hostcalls for Redis (default False).
+        Whether the proxy has a `RedisServer` and therefore offers Higress's hostcalls for Redis (default False).
 
     Raises
     ------
     ModuleError
-        Envoy wouldn't load the module. The error has Envoy's log lines and an explanation.
+        Envoy would refuse to load the module. The error contains Envoy's log lines and an explanation.
     """
     functions = {e.name: e for e in image.exports if e.kind == "func"}
     abi = _abi(image.exports, name)
@@ -76,14 +77,14 @@ def load(image: Runnable, name: str, *, redis: bool = False) -> Loaded:
 
 
 def _refuse(name: str, line: str, meaning: str, *, early: bool = False) -> ModuleError:
-    """Return an error with Envoy's log lines. `early` is True for errors before Envoy links the module."""
+    """Create the error with Envoy's log lines. `early` is True for errors that Envoy detects before linking."""
     error = ModuleError(f"Envoy doesn't load {name}: {meaning}")
     error.add_envoy_log(line, _NOT_LOADED if early else NOT_INITIALIZED)
     return error
 
 
 def parse_failure_log(wasm: bytes) -> list[str]:
-    """Return Envoy's log lines for bytes that aren't a Wasm module, found by the magic number and the sections."""
+    """Return Envoy's log lines for bytes that aren't a Wasm module. They depend on the magic number and the sections."""
     if not wasm:
         return []
     reason = "Failed to parse corrupted Wasm module"
@@ -106,7 +107,7 @@ def _abi(exports: Iterable[ExportType], name: str) -> AbiVersion:
     other = next((e for e in functions if e.startswith("proxy_abi_version_")), None)
     known = ", ".join(markers)
     problem = (
-        f"it declares its ABI with {short(other)}, which Envoy doesn't know"
+        f"it declares its ABI with {short(other)}, which Envoy doesn't support"
         if other
         else "it doesn't declare a Proxy-Wasm ABI"
     )
@@ -131,7 +132,11 @@ def _check_import(required: ImportType, abi: AbiVersion, name: str, extra: Signa
     if required.kind in ("memory", "table"):
         return
     if required.kind != "func":
-        raise _refuse(name, missing, f"it imports the {required.kind} {full_name}, and Envoy provides only functions.")
+        raise _refuse(
+            name,
+            missing,
+            f"it imports the {required.kind} {full_name}, but Envoy provides only functions. Remove this import.",
+        )
     signature = _host_signature(required, abi, extra)
     if signature is None:
         raise _refuse(name, missing, f"it imports {full_name}, which {_availability(required.name, abi)}.")
@@ -148,8 +153,8 @@ def _availability(name: str, abi: AbiVersion) -> str:
     if others:
         return f"exists in ABI {' and '.join(others)} but not in its {abi.text}"
     if name in HIGRESS_ENV:
-        return "only Higress's Envoy has. Give the proxy a cluster with a RedisServer to simulate it"
-    return "Envoy 1.40 doesn't have"
+        return "only Higress's Envoy provides. Give the proxy a cluster with a RedisServer to simulate it"
+    return "Envoy 1.40 doesn't provide"
 
 
 def _check_exports(functions: dict[str, ExportType], abi: AbiVersion, name: str) -> None:
@@ -174,7 +179,7 @@ def _check_exports(functions: dict[str, ExportType], abi: AbiVersion, name: str)
 
 
 def _is_looked_up(export: str, functions: dict[str, ExportType]) -> bool:
-    """Return whether Envoy looks up an export. It ignores some exports if others exist."""
+    """Return whether Envoy calls an export with this name. Some exports are ignored if others exist."""
     if export in ("main", "__main_void"):
         return "_initialize" in functions and not (export == "__main_void" and "main" in functions)
     if export == "_start":

@@ -9,16 +9,16 @@ __all__ = ["VmSettings"]
 
 @dataclass(frozen=True)
 class VmSettings:
-    """Settings in Envoy's `vm_config`. Plugins with different settings have different VMs.
+    """Settings of a VM in Envoy's `vm_config`. Plugins with different settings run in different VMs.
 
     Attributes
     ----------
     vm_id, configuration
         Id and configuration of the VM, as in Envoy's configuration (default empty).
     variables
-        Environment variables that the module can read through WASI, as names and values (default none).
+        Environment variables that the module can read through WASI, as pairs of name and value (default none).
     allowed
-        Names of the imports and callbacks that the module can use. Empty (the default): all of them.
+        Names of the only imports and callbacks that the module can use. By default (empty), all of them are allowed.
     """
 
     vm_id: bytes = b""

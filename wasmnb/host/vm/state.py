@@ -1,4 +1,4 @@
-"""Parts of a VM: its contexts, the running call into the guest, and the buffers of callbacks."""
+"""Parts of a VM: its contexts, the running call into the guest, and buffers for callbacks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
     "ZeroExtended",
 ]
 
-#: Largest slice in bytes that has the real bytes before its zeros. A larger one has only zeros, which saves a copy.
+#: Maximum size in bytes of a slice with the real bytes before its zeros. Larger slices contain only zeros, which saves a copy.
 _LARGE = 1 << 24
 
 #: Imports that the guest's allocator can call.
@@ -31,43 +31,43 @@ IN_ALLOCATOR = frozenset({"proxy_log", "fd_write", "clock_time_get", "poll_oneof
 
 
 class ContextTable(dict[int, "Context"]):
-    """The contexts of a VM by id. Id 0 is the VM itself."""
+    """Contexts of a VM by id. Id 0 is the VM itself."""
 
     _last_id = 0
 
     def new_id(self) -> int:
-        """Return a new id."""
+        """Return an unused context id."""
         self._last_id += 1
         return self._last_id
 
 
 class CalloutTokens:
-    """Generator of tokens for a VM's callouts. Their two low bits are the kind.
+    """Generator of tokens for a VM's callouts. The two low bits of a token are the kind of callout.
 
-    HTTP calls get 4, 8, ..., gRPC calls 5, 9, ..., gRPC streams 6, 10, ...
+    Tokens are 4, 8, ... for HTTP calls, 5, 9, ... for gRPC calls, and 6, 10, ... for gRPC streams.
     """
 
     def __init__(self) -> None:
         self._last = {0: 0, 1: 1, 2: 2}
 
     def new(self, kind: int) -> int:
-        """Return the next token of a kind: 0 HTTP call, 1 gRPC call, 2 gRPC stream."""
+        """Return the next token for a kind of callout: 0 for HTTP calls, 1 for gRPC calls, 2 for gRPC streams."""
         self._last[kind] += 4
         return self._last[kind]
 
 
 @dataclass
 class GuestBuffers:
-    """Buffers that the guest can only read in the callbacks for them.
+    """Buffers that the guest can read only in certain callbacks.
 
     Attributes
     ----------
     plugin_configuration
-        The plugin's configuration in `on_configure`; otherwise None.
+        The plugin's configuration while `on_configure` runs, otherwise None.
     call_data
-        Data in the callback for foreign functions; otherwise empty.
+        Data for the callback of foreign functions or for `on_stats_update` while it runs, otherwise empty.
     redis_response
-        Reply in the callback for Redis; otherwise None.
+        Reply for the callback of Redis while it runs, otherwise None.
     """
 
     plugin_configuration: bytes | None = None
@@ -76,20 +76,20 @@ class GuestBuffers:
 
 
 class ZeroExtended(bytes):
-    """Bytes of a buffer that reports a larger size. The rest reads as zeros.
+    """Bytes of a buffer that reports a larger size. All bytes beyond the real ones are zero.
 
     Parameters
     ----------
     data
         The real bytes.
     size
-        The size that the buffer reports, in bytes.
+        The reported size in bytes.
     """
 
     size: int
 
     def __new__(cls, data: bytes, size: int) -> Self:
-        """Create the bytes."""
+        """Create a buffer with its real bytes and its reported size."""
         extended = super().__new__(cls, data)
         extended.size = size
         return extended
@@ -114,19 +114,19 @@ class EntryState:
     deadline_ns
         Nanoseconds after which a call into the guest traps.
     record
-        Trace record of the running call; None outside the guest.
+        Trace record of the running call, or None if no call is running.
     exchange
-        Number of the exchange to which the next calls belong although they have a root context (callout responses).
+        Number of the exchange for which the next calls of a root context are made (callout responses), or None.
     deferred
         Work to do after the running callback has returned.
     local_reply_sent
         Whether the running callback has sent a local response.
     restricted, phase
-        Imports that can be called now (None: all), and the name of the entry point that restricts them.
+        Imports that can be called now (None for all), and the name of the entry point that restricts them.
     last_critical
-        The filter's last critical log line, and the record of the call that wrote it.
+        Record of the call that wrote the filter's last critical log line, and the line.
     cause
-        Why a hostcall last failed, if only the host knows the reason, and the record of the call that made the hostcall.
+        Record of the call whose hostcall failed last for a reason that only the host knows, and the reason.
     """
 
     __slots__ = (
@@ -147,11 +147,11 @@ class EntryState:
         self.cause: tuple[Any, str] = (None, "")
 
     def no_cluster(self, name: str, known: Iterable[str]) -> None:
-        """Record that a hostcall names a cluster that doesn't exist."""
+        """Store as cause of the failed hostcall that the cluster doesn't exist."""
         self.cause = (self.record, f"The proxy has no cluster {name!r}; it has {', '.join(known)}.")
 
     def check_deadline(self, now: int) -> None:
-        """Check after a long hostcall that the deadline of the running call hasn't passed.
+        """Check after a long hostcall that the running call hasn't exceeded its deadline.
 
         Parameters
         ----------
@@ -172,18 +172,18 @@ class EntryState:
         Raises
         ------
         RestrictedCallback
-            The import can't be called in this phase.
+            The import isn't allowed in this phase.
         """
         if self.restricted is not None and name not in self.restricted:
             raise RestrictedCallback(name, "the allocator" if self.restricted is IN_ALLOCATOR else self.phase)
 
     def after_call(self, action: Callable[[], None]) -> None:
-        """Run `action` after the running callback has returned, or immediately if none is running."""
+        """Run `action` after the running callback has returned. If no callback is running, run it immediately."""
         self.deferred.append(action)
         if self.record is None:
             self.run_deferred()
 
     def run_deferred(self) -> None:
-        """Do the deferred work in order, including work that is added meanwhile."""
+        """Run the deferred work in order, including work that is added in the meantime."""
         while self.deferred:
             self.deferred.popleft()()

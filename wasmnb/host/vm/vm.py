@@ -1,6 +1,6 @@
-"""A VM: one instance of a module on one thread, with its contexts and callbacks.
+"""A VM, which is one instance of a module on one thread, with its contexts and callbacks.
 
-`instantiate` creates VMs, and `callback_entry` wraps every call into them.
+VMs are created in `instantiate`. Calls into the guest are wrapped in `callback_entry`.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     from ..server_context import ServerContext
     from ..trace.trace import Trace
 
-    #: An export of the guest as the host calls it, with the context as the first argument.
+    #: Function that calls an export of the guest. Its first argument is the context.
     Invoke = Callable[..., int | None]
 
 __all__ = ["Vm"]
 
-#: Most bytes of one log line that are kept.
+#: Maximum size in bytes of one log line.
 _LONGEST_LINE = 1 << 16
 
-#: Most bytes of a traceback that are kept.
+#: Maximum size in bytes of a traceback.
 _LONGEST_TRACEBACK = 1 << 20
 
 _RUNTIME = "wasm.envoy.wasm.runtime.v8."
@@ -48,43 +48,44 @@ _VM_COUNT = "wasm.wasm_vm_count"
 
 
 class Vm:
-    """A VM: one instance of a module on one thread.
+    """One instance of a module on one thread.
 
     Parameters
     ----------
     server
-        State that all VMs of the proxy share.
+        State shared by all VMs of the proxy.
     loaded
         The module, which has been checked.
     settings
         Settings of the VM from Envoy's `vm_config`.
     thread
-        The thread on which it runs.
+        The thread on which the VM runs.
     role
-        What Envoy created the VM for: `base`, `canary`, `main` or `worker`.
+        Purpose for which Envoy has created the VM: `base`, `canary`, `main` or `worker`.
 
     Attributes
     ----------
     number
-        Number of the VM, from 1 in the order in which the proxy creates its VMs.
+        Number of the VM. The proxy numbers its VMs from 1, in the order of their creation.
     vm_context, contexts
         Context 0, and all contexts by id.
     entry
         The running call into the guest.
     callbacks
-        Short name of a callback -> function that gets `(context, *args)`, or None if the module doesn't export it.
+        Callbacks by short name, as functions that accept `(context, *args)`. None for callbacks that the module doesn't
+        export.
     on_context_create
-        The callback with this name, or a function that does nothing.
+        The callback with this name, or a function that does nothing if the module doesn't export the callback.
     guest, buffers
         The guest's memory, and the buffers of the running callback.
     instance
         The instance of the module. The attribute doesn't exist before the module is linked.
     failed, failure
-        Whether the VM has failed, and the failure or None. The first trap sets both.
+        Whether the VM has failed, and its failure (or None). The first trap sets both.
     profiled
         Whether a profiler in the guest reads fuel.
     armed
-        Short names of callbacks that will trap, because a test has injected a trap.
+        Short names of the callbacks that will trap because of `inject_trap`.
     redis_clients
         Redis clients by cluster name, for modules that call Redis.
     """
@@ -118,7 +119,7 @@ class Vm:
     # -- calls into the guest -----------------------------------------------------------------------------------
 
     def notify(self, invoke: Invoke | None, context: Context, *args: int) -> None:
-        """Call an export and ignore its result. Do nothing if it is missing or the VM has failed."""
+        """Call an export and ignore its result. If the export is missing or the VM has failed, do nothing."""
         if invoke is not None and not self.failed:
             invoke(context, *args)
 
@@ -128,12 +129,12 @@ class Vm:
         Returns
         -------
         bool
-            The result. True if the export is missing; False if it traps or the VM has already failed.
+            The result of the export. True if the export is missing, False if it traps or the VM has already failed.
         """
         return not self.failed and self.query_anyway(invoke, context, *args)
 
     def query_anyway(self, invoke: Invoke | None, context: Context, *args: int) -> bool:
-        """Call an export that returns a boolean, as `query` does, but even if the VM has failed."""
+        """Call an export that returns a boolean as `query` does, but even if the VM has failed."""
         if invoke is None:
             return True
         result = invoke(context, *args)
@@ -152,10 +153,10 @@ class Vm:
         return self.server.trace
 
     def now(self) -> float:
-        """Return the virtual time in seconds that the guest sees in the middle of a callback.
+        """Return the virtual time in seconds as the guest sees it during a callback.
 
-        This time never goes back. Otherwise it could after a hostcall that took long on a busy machine, because the duration of a
-        hostcall is only subtracted at its end.
+        This time never goes back. Without this guarantee it could go back after a slow hostcall, because the duration of a
+        hostcall is subtracted only at its end.
         """
         record = self.entry.record
         if record is None or self.server.guest_time is not None:
@@ -165,13 +166,13 @@ class Vm:
         return self.thread.seen
 
     def wall_ns(self) -> int:
-        """Return the wall-clock time in nanoseconds since 1970."""
+        """Return the simulated wall-clock time in nanoseconds since 1970."""
         return int((self.clock.start + self.now()) * 1e9)
 
     def monotonic_ns(self) -> int:
-        """Return the monotonic time in nanoseconds. It is never 0, and increases at each call even if callbacks take no time.
+        """Return the monotonic time in nanoseconds. It is never 0, and increases with each call even if callbacks take no time.
 
-        With frozen time, it is the wall-clock time.
+        With frozen time, it is equal to the wall-clock time.
         """
         if self.server.frozen:
             return self.wall_ns()
@@ -185,14 +186,14 @@ class Vm:
     def write_log(self, level: int, message: bytes) -> None:
         """Write a line of the filter to the proxy's log.
 
-        The last critical line is also kept in `entry`: the SDK logs a traceback at this level before it traps.
+        The last critical line is also stored in `entry`, because the SDK logs a traceback at this level before it traps.
 
         Parameters
         ----------
         level
             A `LogLevel`. Lines below the log's level are dropped.
         message
-            The text as UTF-8. At most 64 KiB of it are kept.
+            The text as UTF-8. Text after the first 64 KiB is dropped.
         """
         entry = self.entry
         if level == LogLevel.CRITICAL:
@@ -211,11 +212,11 @@ class Vm:
         )  # fmt: skip
 
     def _text(self, message: bytes) -> str:
-        """Return a filter's message with the file names that its author knows."""
+        """Decode a filter's message, and replace the module's file names with the original ones."""
         return with_original_names(message.decode("utf-8", "replace"), self.loaded.file_names)
 
     def log_denied(self, name: str, family: str) -> None:
-        """Log a call of an import that the configuration doesn't allow.
+        """Log a call to an import that the configuration doesn't allow.
 
         Parameters
         ----------
@@ -226,7 +227,7 @@ class Vm:
         self.server.write_log(LogLevel.ERROR, text, self.thread, vm=self.number, exchange=self.entry.effective.exchange)
 
     def fail(self, record: list[Any], callback: str, message: str, backtrace: str) -> None:
-        """Mark the VM as failed, and log it as Envoy does.
+        """Mark the VM as failed, and log the failure as Envoy does.
 
         Parameters
         ----------
@@ -269,7 +270,7 @@ class Vm:
 
     @property
     def armed_text(self) -> str:
-        """The callbacks that will trap, as text for views."""
+        """Description of the callbacks that will trap because of `inject_trap`, for views."""
         return f"the next {self.armed[0] if len(self.armed) == 1 else 'callback'} traps"
 
     @property
@@ -284,12 +285,12 @@ class Vm:
 
     @property
     def memory_size(self) -> int:
-        """Size of the linear memory in bytes."""
+        """Size of the linear memory in bytes, or 0 if the VM is closed."""
         return 0 if self.closed or not hasattr(self, "instance") else self.instance.memory.refresh()
 
     @property
     def state(self) -> str:
-        """`running`, `failed`, `closed`, or `template` for the base VM."""
+        """State of the VM: `running`, `failed`, `closed`, or `template` for the base VM."""
         if self.failed:
             return "failed"
         if self.closed:

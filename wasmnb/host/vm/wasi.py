@@ -1,8 +1,8 @@
-"""WASI preview 1 as in Envoy: output is logged, clocks and random numbers work, and there are no files.
+"""WASI preview 1 as in Envoy: output is logged, clocks and random numbers work, and files don't exist.
 
-Facts (Envoy 1.40): each write to descriptor 1 becomes an info line, and to descriptor 2 an error line, without one trailing
-newline. `poll_oneoff` returns immediately, so a guest that sleeps spins. `proc_exit` returns to the guest. Invalid pointers return
-errno 21, and calls that the configuration doesn't allow return errno 76.
+Facts (Envoy 1.40): each write to descriptor 1 is logged as an info line, and each write to descriptor 2 as an error line. One
+trailing newline is removed. `poll_oneoff` returns immediately, so a guest that sleeps runs in a busy loop. `proc_exit` returns
+to the guest. Invalid pointers return errno 21, and calls that the configuration doesn't allow return errno 76.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ SUCCESS, BADF, FAULT, INVAL, NOENT, NOSYS, NOTSUP, NOTCAPABLE = 0, 8, 21, 28, 44
 _LINES = {1: LogLevel.INFO, 2: LogLevel.ERROR}
 _MAX_RANDOM = 65536
 
-# Envoy doesn't limit these. Here, a hostile module must not block the host or exhaust its memory in one call.
+# Limits that Envoy doesn't have. They prevent a hostile module from blocking the host or exhausting its memory in one call.
 _MAX_VECTORS, _MAX_TEXT = 1024, 1 << 24
 
 #: Functions that trap when an entry point calls them.
 _NOT_AT_ENTRY = frozenset({"proc_exit", "fd_read", "fd_seek", "fd_close", "path_open", "sched_yield"})
 AT_ENTRY = frozenset(WASI_PREVIEW_1) - _NOT_AT_ENTRY
 
-#: Functions with a constant result: for all descriptors, or (second table) for 1 and 2, with 8 for all others.
+#: Functions with a constant result, either for all descriptors or (second table) for 1 and 2. Others return 8 there.
 _ALWAYS = {
     "fd_advise": SUCCESS, "fd_close": SUCCESS, "fd_fdstat_set_flags": NOSYS, "fd_filestat_get": BADF, "fd_pread": NOSYS,
     "fd_prestat_dir_name": NOSYS, "fd_prestat_get": BADF, "fd_read": NOSYS, "fd_readdir": 20, "fd_seek": SUCCESS,
@@ -48,7 +48,7 @@ _OF_OUTPUT = {
 
 
 class _Wasi:
-    """WASI functions that have an effect or a variable result, for one VM."""
+    """Functions of WASI that have an effect or a variable result, for one VM."""
 
     def __init__(self, vm: Vm) -> None:
         self.vm = vm
@@ -146,16 +146,16 @@ def _implementation(wasi: Any, name: str) -> Callable[..., int | None]:
         status = _OF_OUTPUT[name]
         return lambda fd, *_: status if fd in _LINES else BADF
     method: Callable[..., int | None] | None = getattr(wasi, name, None)
-    return method if method is not None else lambda *_: NOTSUP  # the other path_ and sock_ functions
+    return method if method is not None else lambda *_: NOTSUP  # all other path_ and sock_ functions
 
 
 def make_wasi(vm: Vm) -> Any:
-    """Return the state of a VM's WASI functions."""
+    """Create the state of a VM's WASI functions."""
     return _Wasi(vm)
 
 
 def bind_wasi(vm: Vm, wasi: Any, name: str, *, allowed: bool = True) -> Callable[..., int | None]:
-    """Return the function for a WASI import of a VM.
+    """Create the function for a WASI import of a VM.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def bind_wasi(vm: Vm, wasi: Any, name: str, *, allowed: bool = True) -> Callable
     name
         Name of the import.
     allowed
-        Whether the configuration allows it (default True). If not, calling it logs a line and returns errno 76.
+        Whether the configuration allows the import (default True). If not, calling it logs a line and returns errno 76.
     """
     params, results = WASI_PREVIEW_1[name]
     schema = HostcallSchema(name, [Param(f"arg{i}") for i in range(len(params))], [], "wasi")
