@@ -67,7 +67,7 @@ CASES = {
     "response_body_gone": "The request body can be written in on_http_request_body and while the stream is paused there.",
     "property_too_early": "response.code is available from on_http_response_headers on",
     "property_misspelt": "property 'source.adress' is not known",
-    "property_set": "'request.path' is a read-only attribute of the proxy",
+    "property_set": "'request.path' can't be set, because it is a read-only attribute of the proxy",
     "half_a_request": "increment_metric('c', 0.5): a metric's value is a whole number",
 }
 

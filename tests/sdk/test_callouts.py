@@ -127,7 +127,7 @@ class F(HttpContext):
 @pytest.mark.parametrize("timeout", ["-1", "0", "float('nan')", "1e10"])
 def test_impossible_timeout_raises_value_error(timeout):
     source = f"class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        self.http_call('a', timeout={timeout})"
-    with pytest.raises(ValueError, match="a timeout must be"):
+    with pytest.raises(ValueError, match="timeout= must be between 0 and 2147483 seconds"):
         FakeProxy(source, clusters={"a": auth}).exchange()
 
 
@@ -217,7 +217,7 @@ class F(HttpContext):
     answer = proxy.exchange()
     assert answer.body == '{"a":["ü"]}'.encode() and answer.header(b"content-type") == b"application/json"
     both = FakeProxy(source.replace("json=answer.json()", "'text', json=[]"), clusters=proxy.clusters)
-    assert both.exchange().status == 503 and "either a body or json, not both" in both.logs[0][1]
+    assert both.exchange().status == 503 and "both body= and json= were passed" in both.logs[0][1]
 
 
 @pytest.mark.parametrize(("encoding", "encode"), [("gzip", gzip.compress), ("deflate", zlib.compress), ("identity", bytes)])

@@ -101,5 +101,5 @@ grpc_send(s.token, "x", True); grpc_close(s.token); grpc_cancel(s.token)
 def test_hostcall_outside_a_callback_is_refused():
     import contextvars
 
-    with pytest.raises(RuntimeError, match="only while a proxy runs the filter"):
+    with pytest.raises(RuntimeError, match="a hostcall was made while no proxy runs the filter"):
         contextvars.Context().run(hostcalls.get_log_level)

@@ -127,7 +127,7 @@ class F(HttpContext):
     config: Settings
 """
     proxy, log = start({"thing": "x"}, source)
-    assert not proxy.started and "config.thing: the filter annotates it as bytes, which JSON can't be converted to" in log
+    assert not proxy.started and "config.thing: JSON can't be converted to the annotated type bytes" in log
 
 
 def test_other_annotations_leave_plain_json():
@@ -254,13 +254,13 @@ class F(HttpContext):
 
 def test_different_annotations_of_contexts_are_refused():
     source = LIST.replace("class F", "class P(PluginContext):\n    config: Rule\nclass F")
-    with pytest.raises(ConfigurationError, match=r"P annotates config as an object \(Rule\), F as list of an object \(Rule\)"):
+    with pytest.raises(ConfigurationError, match=r"P annotates config as an object \(Rule\), and F as list of an object \(Rule\)"):
         start([{"path": "/"}], source)
 
 
 def test_annotation_with_an_unknown_name_is_reported():
     source = "from __future__ import annotations" + LIST.replace("path: str", "path: Sting")
-    assert "an annotation of Rule can't be read: name 'Sting' is not defined" in start([{"path": "/"}], source)[1]
+    assert "an annotation of Rule can't be evaluated: name 'Sting' is not defined" in start([{"path": "/"}], source)[1]
 
 
 @dataclass

@@ -41,5 +41,5 @@ def test_tcp_filter_reads_and_changes_data():
 def test_data_of_a_connection_cannot_be_awaited(line):
     proxy = FakeProxy(f"class T(TcpContext):\n    async def on_downstream_data(self, size, end):\n        {line}")
     i = proxy.create()
-    with pytest.raises(TypeError, match=r"<downstream_data> can't be awaited: .* or return Action.PAUSE"):
+    with pytest.raises(TypeError, match=r"<downstream_data> can't be awaited, because .* or return Action.PAUSE"):
         proxy.call("on_downstream_data", i, 3, 0)

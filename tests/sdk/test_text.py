@@ -121,7 +121,7 @@ class F(HttpContext):
 def test_json_of_a_chunk_reports_the_chunk(chunks):
     proxy = FakeProxy(JSON)
     proxy.exchange("POST", chunks=chunks)
-    assert "on_http_request_body sees a chunk here, not the whole body" in proxy.logs[0][1]
+    assert "on_http_request_body can read only a chunk here, not the whole body" in proxy.logs[0][1]
     assert "await self.request_body()" in proxy.logs[0][1]
 
 

@@ -100,7 +100,7 @@ r.set_cookie("b", "2", path=None, same_site=None, http_only=False, domain="x.y")
     ]
     with pytest.raises(ValueError, match="between 200 and 599"):
         run("self.response.status = 99", side="response")
-    with pytest.raises(ValueError, match="which attributes can't contain"):
+    with pytest.raises(ValueError, match="which would end the attribute"):
         cookie_header("a", "b", path="/; Domain=evil")
 
 
@@ -149,11 +149,11 @@ def test_every_value_of_a_repeated_parameter_is_listed():
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("self.request.path = '/a?b=c'", "the path must not have a query, got '/a.b=c': set request.target"),
+        ("self.request.path = '/a?b=c'", "request.path can't be set to '/a.b=c', because it contains a query. Set"),
         ("self.send_local_response(200, headers={'x': 'a\\r\\nb: c'})", "header 'x' can't be set to .* a line break would end it"),
         ("self.send_local_response(200, headers={'x': None})", "'x': expected str, bytes or int, got None"),
-        ("self.send_local_response(200, headers='x')", r"expected a mapping or \(name, value\) pairs, got 'x'"),
-        ("self.send_local_response(200, {'a': 1})", r"got {'a': 1} \(for JSON, use json="),
+        ("self.send_local_response(200, headers='x')", r"expected headers as a mapping or as \(name, value\) pairs, got 'x'"),
+        ("self.send_local_response(200, {'a': 1})", r"got {'a': 1}. To send JSON, use json="),
     ],
 )
 def test_wrong_use_of_a_view_is_explained(line, problem):

@@ -1,6 +1,6 @@
 """Numbers of the Proxy-Wasm ABI 0.2.1, with the names of its specification.
 
-Facts: every value is passed as an i32. Envoy 1.40 returns `Status.BAD_ARGUMENT` for a number that an enum doesn't have, unless
+Every value is passed as an i32. Envoy 1.40 returns `Status.BAD_ARGUMENT` for a number that an enum doesn't have, unless
 the class says otherwise. The SDK imports this module inside Wasm, so it imports only `enum`.
 """
 

@@ -5,7 +5,7 @@ The advice of refused hostcalls (host and SDK), the SDK's result types and expor
 made from these tables. `tests/abi/test_phases.py` calls every hostcall for maps and buffers in every callback of the
 simulated Envoy and compares.
 
-Facts: a map or buffer exists on a context only in its own callback, and after that callback as long as it holds the
+A map or buffer exists on a context only in its own callback, and after that callback as long as it holds the
 stream (its result was a stop), so that a tick or a callout's response can still change it. Continuing a stream drops the
 request's maps and body, whichever direction is continued. `on_log` has the finished stream's maps, read-only. Trailers can be
 created in the last body callback (`end_of_stream` is 1) by writing them or asking for their size. The VM configuration

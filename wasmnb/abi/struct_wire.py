@@ -1,6 +1,6 @@
 """Reads `google.protobuf.Struct` and Envoy's `Metadata` from their bytes, as dicts.
 
-Facts: Envoy serialises them deterministically, but fields are accepted in any order, and the last value of a repeated
+Envoy serialises them deterministically, but fields are accepted in any order, and the last value of a repeated
 key counts. Numbers of a Struct are doubles; those without a fraction become `int`.
 """
 

@@ -1,6 +1,6 @@
 """Conversion between text and bytes, for the host and the guest.
 
-Facts: the ABI carries bytes and never decodes them. Bytes that are not UTF-8 become surrogates (`surrogateescape`), and
+The ABI carries bytes and never decodes them. Bytes that are not UTF-8 become surrogates (`surrogateescape`), and
 turn back into the same bytes when they are written again. Half of a surrogate pair, which JSON can spell and UTF-8
 can't, is written as U+FFFD.
 """

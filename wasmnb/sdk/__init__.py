@@ -1,4 +1,4 @@
-"""The SDK: everything that a filter's author imports. It runs inside Wasm and natively.
+"""The SDK for writing filters: classes, functions and exceptions. The same code runs inside Wasm and natively.
 
 A filter is one class::
 
@@ -6,7 +6,7 @@ A filter is one class::
         def on_http_response_headers(self, num_headers, end_of_stream):
             self.response_headers["x-hello"] = "from Python"
 
-All names below are in a filter's namespace already; importing them helps editors.
+Filters can use all names of this module without importing them. Import them if your editor needs it for completion.
 """
 
 from typing import Any
@@ -138,5 +138,5 @@ __all__ = [
 
 
 def names() -> dict[str, Any]:
-    """Return the names that a filter's source has in its namespace."""
+    """Return the SDK's public names and their values, which a filter can use without importing them."""
     return {name: value for name, value in globals().items() if name in __all__ and name != "names"}

@@ -1,8 +1,8 @@
-"""The base of all contexts, and the contexts that are not streams: VMContext and PluginContext.
+"""The base class of all contexts, and the classes VMContext and PluginContext.
 
-Facts: a VM has one VMContext (id 0), and a PluginContext (the ABI's root context) for each plugin configuration that
-shares it; `on_vm_start` runs once for each plugin. Streams belong to a plugin. The dispatcher creates a
-context when the first callback for it that the filter defines arrives.
+Every VM has one VMContext (id 0). It also has a PluginContext for each plugin configuration that runs in the VM; the ABI calls
+this a root context. `on_vm_start` runs once for each plugin, and every stream belongs to one plugin. A context is created when
+the proxy first calls one of its callbacks that the filter defines.
 """
 
 from collections.abc import Awaitable, Callable
@@ -30,19 +30,19 @@ __all__ = ["Context", "PluginContext", "VMContext"]
 
 
 class Context:
-    """Base of all contexts. Derive from VMContext, PluginContext, HttpContext or TcpContext instead.
+    """Base class of all contexts. Filters derive from VMContext, PluginContext, HttpContext or TcpContext.
 
     Attributes
     ----------
     context_id
-        The proxy's number for the context, unique in its VM.
+        Number that the proxy gave to the context, unique in its VM.
     """
 
-    # Set by the dispatcher before `__init__` runs, so that a filter's `__init__` need not call this class's.
+    # Set by the dispatcher before `__init__` runs, so that a filter's `__init__` needn't call `super().__init__()`.
     _vm: VM
     context_id: int = 0
 
-    #: Waits of this context, which end with it; None before the first one.
+    #: Callbacks of this context that are waiting, or None if none has waited yet. They are cancelled when the context ends.
     _waits: ContextWaits | None = None
 
     def log(self, level: LogLevel, message: object, *args: object) -> None:
@@ -61,16 +61,16 @@ class Context:
 
     @property
     def shared_data(self) -> SharedData:
-        """Data that all workers of this vm_id share, as a mapping."""
+        """Values shared by all workers with the same vm_id, as a mapping."""
         return shared_data
 
     @property
     def properties(self) -> Properties:
-        """Attributes of the stream and the node: `self.properties.source.address`."""
+        """Attributes of the stream and of the Envoy node, for example `self.properties.source.address`."""
         return Properties(self)
 
     def get_property(self, *path: Text) -> bytes | None:
-        """Return the bytes of a property: `self.get_property("source", "address")`.
+        """Return a property as bytes, for example `self.get_property("source", "address")`.
 
         Parameters
         ----------
@@ -80,19 +80,19 @@ class Context:
         Returns
         -------
         bytes or None
-            None if the stream doesn't have the property now.
+            The property's bytes, or None if the stream doesn't have the property at this time.
         """
         return self.properties.get_raw(*path)
 
     def set_property(self, key: str, value: Value) -> None:
-        """Store a value in the stream's filter state, for the other filters of this stream.
+        """Store a value in the stream's filter state, where other filters of the stream can read it.
 
         Parameters
         ----------
         key
             Name of the property.
         value
-            Text, bytes or an int, which is stored as text.
+            Text, bytes or an int. Ints are stored as text.
         """
         self.properties[key] = value
 
@@ -117,29 +117,29 @@ class Context:
         cluster
             Name of a cluster in the proxy's configuration.
         method, path
-            Method (default "GET"), and path with the query (default "/").
+            Method (default "GET"), and path including the query (default "/").
         authority
-            Host of the request (default: the cluster's name).
+            Value of the `:authority` header (default: the cluster's name).
         headers
-            Other headers, as a mapping or as pairs (default none). Pseudo-headers among them replace the arguments above.
+            Additional headers, as a mapping or as pairs (default none). A pseudo-header overrides the argument for it.
         body
             Body of the request (default empty).
         json
-            A value to send as JSON instead of `body`, with content-type application/json (default None: nothing).
+            Value to send as JSON instead of `body`, with content-type application/json (default None: send `body`).
         trailers
             Trailers of the request, as a mapping or as pairs (default none).
         timeout
             Seconds to wait for the response (default 5); None for no timeout.
         callback
-            Called with the response, on this context, unless its stream has ended by then. Without a function (the
-            default), await the call in an `async def` callback.
+            Function that is called with the response, unless this context's stream has ended by then (default None: await
+            the call in an `async def` callback instead).
 
         Raises
         ------
         BadArgument
             The cluster doesn't exist, or the headers are not valid for a request.
         CalloutNotStarted
-            The cluster has no healthy endpoint; no callback follows.
+            The cluster has no healthy endpoint. `callback` is not called.
         """
         self._vm.switch(self)
         if json is not None:
@@ -184,20 +184,20 @@ class Context:
         timeout
             Seconds to wait for the response (default 5); None for no timeout.
         callback
-            Called with the response, on this context, unless its stream has ended by then. Without a function (the
-            default), await the call in an `async def` callback.
+            Function that is called with the response, unless this context's stream has ended by then (default None: await
+            the call in an `async def` callback instead).
 
         Returns
         -------
         GrpcCall
-            The call in progress.
+            The call in progress. Await it to get the response, or cancel it.
 
         Raises
         ------
         ParseFailure
             The cluster doesn't exist.
         CalloutNotStarted
-            The cluster has no healthy endpoint; no callback follows.
+            The cluster has no healthy endpoint. `callback` is not called.
         """
         self._vm.switch(self)
         target = Target(cluster, service, method)
@@ -226,14 +226,14 @@ class Context:
         Returns
         -------
         GrpcStream
-            The open stream. Use it in an `async def` callback, or set its `on_message` and `on_close`.
+            The open stream. Use it in an `async def` callback, or set its attributes `on_message` and `on_close` to functions.
 
         Raises
         ------
         ParseFailure
             The cluster doesn't exist.
         CalloutNotStarted
-            The cluster has no healthy endpoint; no callback follows.
+            The cluster has no healthy endpoint. `on_close` is not called.
         """
         self._vm.switch(self)
         return GrpcStream.start(self._vm, self, Target(cluster, service, method), metadata)
@@ -246,7 +246,7 @@ class Context:
         name
             Name of the function, such as `compress`.
         arguments
-            Arguments, in the function's own format (default empty).
+            Serialised arguments, in the format that the function expects (default empty).
 
         Returns
         -------
@@ -264,100 +264,120 @@ class Context:
         )
 
     def on_foreign_function(self, function_id: int, arguments_size: int) -> None:
-        """Handle a call from the proxy to a function number; its arguments are the buffer `BufferType.CALL_DATA`."""
+        """Handle a foreign function call made by the proxy.
+
+        Parameters
+        ----------
+        function_id
+            Number of the function.
+        arguments_size
+            Size of the arguments in bytes. Read them from the buffer `BufferType.CALL_DATA`.
+        """
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.context_id}>"
 
 
 class VMContext(Context):
-    """The VM itself. Define a subclass only if you need code that runs when the VM starts."""
+    """The context of a VM. Define a subclass only if your filter must run code when the VM starts."""
 
-    #: The VM configuration as JSON; an empty dict if it is empty, `ConfigurationError` if it is not JSON.
+    #: The VM configuration, parsed as JSON (an empty one is an empty dict). Raises `ConfigurationError` if it is not JSON.
     config: Any = JsonConfig("the VM configuration")
 
     @property
     def configuration(self) -> bytes:
-        """The bytes of the VM configuration."""
+        """The VM configuration as bytes."""
         return self._vm.call(  # type: ignore[no-any-return]
             "get_buffer_bytes", int(BufferType.VM_CONFIGURATION), 0, WHOLE
         )
 
     def on_vm_start(self, vm_configuration_size: int) -> bool | None:
-        """Handle the start of the VM, once for each plugin in it. Return False to refuse the configuration."""
+        """Handle the start of the VM. Called once for each plugin in the VM. Return False to refuse the configuration."""
 
     def new_plugin_context(self, context_id: int) -> "PluginContext":  # noqa: ARG002
-        """Return the context of a plugin; the default makes the filter's PluginContext."""
+        """Create the context of a plugin. The default creates an instance of the filter's PluginContext class."""
         plugin: PluginContext = self._vm.filter.classes["plugin"]()
         return plugin
 
 
 class PluginContext(Context):
-    """One plugin configuration in one VM: the state that a worker's streams share."""
+    """The context of one plugin configuration in one VM. Its attributes are shared by all streams of a worker."""
 
-    #: The bytes of the plugin configuration.
+    #: The plugin configuration as bytes.
     configuration: bytes = b""
 
-    #: The plugin configuration as JSON; an empty dict if it is empty, `ConfigurationError` if it is not JSON.
+    #: The plugin configuration, parsed as JSON (an empty one is an empty dict). Raises `ConfigurationError` if it is not JSON.
     config: Any = JsonConfig("the plugin configuration")
 
-    #: The VM that the plugin runs in.
+    #: Context of the VM in which the plugin runs.
     vm: VMContext
 
-    #: The filter's own tick period, in milliseconds.
+    #: Tick period set by the filter, in milliseconds; 0 means no ticks.
     _tick_period = 0
 
-    #: Whether headers can be held until their body has arrived; None until it is needed for the first time.
+    #: Whether the proxy can hold headers until their body has arrived. None means that this has not been determined yet.
     _holds_headers: bool | None = None
 
     def on_plugin_start(self, plugin_configuration_size: int) -> bool | Awaitable[bool | None] | None:
-        """Handle the start of the plugin, with `self.config` set. Return False to refuse the configuration."""
+        """Handle the start of the plugin. `self.config` is available. Return False to refuse the configuration."""
 
     def on_plugin_done(self) -> bool | None:
-        """Handle the coming end of the plugin. Return False to delay it until you call `self.done()`."""
+        """Handle the shutdown of the plugin. Return False to keep the plugin running until you call `self.done()`."""
 
     def on_tick(self) -> Awaitable[None] | None:
-        """Handle a tick: the period that `set_tick_period` set has passed."""
+        """Handle a timer tick. Called once per period after `set_tick_period`."""
 
     def on_queue_ready(self, queue_id: int) -> Awaitable[None] | None:
-        """Handle a new item in a queue that this plugin registered (another VM may have taken it already)."""
+        """Handle a new item in a queue that this plugin has registered. Another VM may already have removed the item."""
 
     def on_log(self) -> None:
-        """Handle the end of a request, if this plugin is an access logger."""
+        """Handle the end of a request. Called only if the plugin is configured as an access logger."""
 
     def on_stats_update(self, stats: Stats) -> None:
-        """Handle a snapshot of Envoy's statistics, if this plugin is a stats sink: `stats.counters`, `stats.gauges` by name."""
+        """Handle a snapshot of Envoy's statistics. Called only if the plugin is configured as a stats sink.
+
+        Parameters
+        ----------
+        stats
+            The snapshot. `stats.counters` and `stats.gauges` are dicts by name.
+        """
 
     def on_delete(self) -> None:
-        """Clean up: the plugin has ended."""
+        """Clean up. This is the last callback of the plugin."""
 
     def new_http_context(self, context_id: int) -> "HttpContext | None":  # noqa: ARG002
-        """Return the context of an HTTP stream; None to ignore the stream. The default makes the filter's HttpContext."""
+        """Create the context of a new HTTP stream, or return None to ignore the stream.
+
+        The default creates an instance of the filter's HttpContext class.
+        """
         stream: HttpContext = self._vm.filter.classes["http"]()
         return stream
 
     def new_tcp_context(self, context_id: int) -> "TcpContext | None":  # noqa: ARG002
-        """Return the context of a connection; None to ignore the connection. The default makes the filter's TcpContext."""
+        """Create the context of a new TCP connection, or return None to ignore the connection.
+
+        The default creates an instance of the filter's TcpContext class.
+        """
         connection: TcpContext = self._vm.filter.classes["tcp"]()
         return connection
 
     def set_tick_period(self, seconds: float) -> None:
-        """Set the period of `on_tick`.
+        """Set how often `on_tick` is called.
 
         Parameters
         ----------
         seconds
-            Seconds between two ticks, rounded to milliseconds (at least 0.001); 0 stops the ticks.
+            Seconds between two ticks, rounded to milliseconds. The shortest period is 0.001, and 0 stops the ticks.
         """
         self._tick_period = milliseconds(seconds) if seconds else 0
         self._vm.enter_plugin(self)
         ticker = self._vm.timers.by_plugin.get(self.context_id)
-        if ticker is not None:  # timers share the tick
+        if ticker is not None:  # the SDK's timers use the same tick
             ticker.set_own_period(self._tick_period)
         else:
             self._vm.call("set_tick_period_milliseconds", self._tick_period, about=str(self._tick_period))
 
     def done(self) -> None:
-        """End a plugin whose `on_plugin_done` returned False."""
+        """Let the plugin end, after its `on_plugin_done` has returned False."""
         self._vm.switch(self)
         self._vm.call("done")

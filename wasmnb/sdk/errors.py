@@ -1,7 +1,7 @@
-"""Errors of the SDK: failed hostcalls, failed callouts, sources without a filter, and invalid configurations.
+"""Exceptions of the SDK: failed hostcalls and callouts, sources that define no filter, and invalid configurations.
 
-`HostcallError` has one subclass for each status, for `except NotFound`. The messages of failed hostcalls are made in
-`diagnostics.hostcall_causes`, which knows the likely causes.
+`HostcallError` has one subclass for each status, so that a filter can write `except NotFound`. The messages of failed
+hostcalls, with their likely causes, are written in `diagnostics.hostcall_causes`.
 """
 
 from ..abi import Status
@@ -54,19 +54,19 @@ class HostcallError(Exception):
 
 
 class ContentError(ValueError):
-    """A body isn't text, or can't be decoded or parsed as the filter asked. If a stream's callback raises it, only that stream ends."""
+    """A body isn't text, or can't be decoded or parsed as requested. An uncaught ContentError ends only its stream."""
 
 
 class NotFound(HostcallError):
-    """The requested entry, property or function doesn't exist (status 1)."""
+    """The requested entry, property, queue or function doesn't exist (status 1)."""
 
 
 class BadArgument(HostcallError):
-    """An argument is invalid, or the hostcall isn't possible in this callback (status 2)."""
+    """An argument is invalid, or the hostcall isn't allowed in the running callback (status 2)."""
 
 
 class SerializationFailure(HostcallError):
-    """The value can't be serialised (status 3)."""
+    """The proxy can't serialise the requested value (status 3)."""
 
 
 class ParseFailure(HostcallError):
@@ -78,7 +78,7 @@ class Empty(HostcallError):
 
 
 class CasMismatch(HostcallError):
-    """Another worker wrote the shared value first (status 8)."""
+    """Another worker has changed the shared value since it was read (status 8)."""
 
 
 class InternalFailure(HostcallError):
@@ -86,14 +86,14 @@ class InternalFailure(HostcallError):
 
 
 class BrokenConnection(HostcallError):
-    """The connection broke (status 11)."""
+    """The connection is broken (status 11)."""
 
 
 class Unimplemented(HostcallError):
     """The proxy doesn't implement the hostcall (status 12)."""
 
 
-#: Status -> class. Other statuses raise `HostcallError` itself.
+#: Status -> exception class. All other statuses raise `HostcallError` itself.
 _CLASSES = {
     Status.NOT_FOUND: NotFound,
     Status.BAD_ARGUMENT: BadArgument,
@@ -108,27 +108,27 @@ _CLASSES = {
 
 
 class StreamStateError(RuntimeError):
-    """A stream can't be continued, closed or given a local response now: a real Envoy would misbehave or crash."""
+    """A stream was continued, closed or answered at a time when this would make Envoy misbehave or crash."""
 
 
 class CalloutError(Exception):
-    """A callout ended without a response from the cluster."""
+    """An HTTP or gRPC call to a cluster failed. Its subclasses name the reason."""
 
 
 class CalloutTimeout(CalloutError):
-    """The response didn't arrive in time."""
+    """The response to a callout didn't arrive within its timeout."""
 
 
 class CalloutUnreachable(CalloutError):
-    """The connection failed, or was closed before the response."""
+    """The connection to the cluster failed, or was closed before the response to a callout."""
 
 
 class CalloutNotStarted(InternalFailure, CalloutUnreachable):
-    """The cluster has no healthy endpoint, so the call was refused at once (status 10)."""
+    """The proxy refused to start a callout, because the cluster has no healthy endpoint (status 10)."""
 
 
 class CalloutReset(CalloutError):
-    """The connection was reset in the middle of the response."""
+    """The connection was reset in the middle of the response to a callout."""
 
 
 class GrpcError(CalloutError):
@@ -144,7 +144,7 @@ class GrpcError(CalloutError):
     status
         The gRPC status, as an int.
     details
-        The message that the server sent with the status.
+        The server's error message.
     """
 
     def __init__(self, message: str, status: int, details: str = "") -> None:
@@ -158,7 +158,7 @@ class ConfigurationError(ValueError):
 
 
 class FilterSourceError(Exception):
-    """The source loads, but doesn't define a filter.
+    """The source runs without an error, but doesn't define a valid filter.
 
     Parameters
     ----------
@@ -168,9 +168,9 @@ class FilterSourceError(Exception):
     Attributes
     ----------
     filename, lineno
-        Place of the error in the source; `lineno` is None if it concerns the whole source.
+        Place of the error. `lineno` is None if the error is not about one line.
     hint
-        Advice, as one sentence; empty if there is none.
+        One sentence of advice, or '' if there is none.
     """
 
     def __init__(self, message: str, *, filename: str = "<filter>", lineno: int | None = None, hint: str = "") -> None:
@@ -185,12 +185,12 @@ class FilterSourceError(Exception):
         return f"{self.args[0]}{where}" + (f"\n{self.hint}" if self.hint else "")
 
 
-#: Hostcalls that start a callout. Their failure is a `CalloutError`, so that one `except` catches every failure.
+#: Hostcalls that start a callout. They raise a `CalloutError`, so that one `except` clause catches all failures of a callout.
 _CALLOUTS = frozenset({"http_call", "grpc_call", "grpc_stream"})
 
 
 def error_class(hostcall: str, status: Status) -> type[HostcallError]:
-    """Return the exception class for a hostcall's status."""
+    """Return the exception class to raise if a hostcall returned this status."""
     if status is Status.INTERNAL_FAILURE and hostcall in _CALLOUTS:
         return CalloutNotStarted
     return _CLASSES.get(status, HostcallError)

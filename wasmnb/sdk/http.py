@@ -1,4 +1,4 @@
-"""HttpContext: one HTTP stream, with its callbacks, its messages, and methods that control it."""
+"""The class HttpContext: callbacks and messages of an HTTP stream, and methods to continue, answer or close the stream."""
 
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
@@ -34,32 +34,32 @@ __all__ = ["PAUSED", "HttpContext"]
 # Plain numbers: converting an enum's member takes longer than the hostcall.
 _REQUEST, _RESPONSE = int(StreamType.REQUEST), int(StreamType.RESPONSE)
 
-# Whether a direction can be continued: Envoy sends a request twice, or crashes, if it was not paused.
+# State of the request or response. Continuing one that was never paused makes Envoy send a request twice, or crash.
 _NEVER_PAUSED, PAUSED, _CONTINUED = range(3)
 
-# Cached, since looking up an enum's member takes another step.
+# A module-level name, because looking up an enum member costs one more instruction.
 _PAUSE = Action.PAUSE
 
 
 class HttpContext(Context):
-    """One HTTP request and its response. A callback that returns None lets the stream continue.
+    """One HTTP request and its response. The stream continues when a callback returns None.
 
-    `await self.request_body()` in a headers callback sends the headers on first, unless the plugin has
-    `allow_on_headers_stop_iteration`; with it the headers can still be changed, and a refused request doesn't reach the
-    upstream.
+    Headers can be read and changed only in their own callback, and as long as that callback pauses the stream. A body
+    callback sees the current chunk, or the whole body so far if the previous body callback paused.
 
-    Headers can be read and changed only in their own callback, and while the stream is paused there. A body callback sees
-    the current chunk, or everything so far if the callback before it paused.
+    If a headers callback awaits the body (`await self.request_body()`), the proxy sends the headers on before the wait. With
+    the plugin option `allow_on_headers_stop_iteration`, it holds them instead: you can still change the headers after the
+    wait, and a request that you refuse doesn't reach the upstream.
     """
 
-    #: The plugin that the stream belongs to; its configuration is `self.plugin.config`.
+    #: Context of the plugin that created this stream.
     plugin: PluginContext
 
-    #: The plugin's configuration: `self.plugin.config`.
+    #: The plugin's configuration, the same as `self.plugin.config`.
     config: Any = PluginConfig()
 
-    request = View(RequestView, "The request by parts: `self.request.path`, `.query`, `.cookies`.")
-    response = View(ResponseView, "The response by parts: `self.response.status`, `.set_cookie(...)`.")
+    request = View(RequestView, "Parts of the request, such as `self.request.path`, `.query` and `.cookies`.")
+    response = View(ResponseView, "Parts of the response, such as `self.response.status` and `.set_cookie(...)`.")
 
     _request_state = _NEVER_PAUSED
     _response_state = _NEVER_PAUSED
@@ -69,35 +69,35 @@ class HttpContext(Context):
     _closed = False
     _replied_to_response = False
 
-    #: Directions whose body can be used in its own callback only: the proxy doesn't keep it.
+    #: Directions (`request`, `response`) whose body is available only in its own callback, because the proxy doesn't buffer it.
     _unkept: tuple[str, ...] = ()
 
     # -- callbacks
 
     def on_http_request_headers(self, num_headers: int, end_of_stream: bool) -> "HeadersResult":
-        """Handle request headers.
+        """Handle the request headers. Called when all of them have arrived.
 
         Parameters
         ----------
         num_headers
             Number of headers.
         end_of_stream
-            Whether this is the end: neither a body nor trailers follow.
+            Whether the request ends here, without a body or trailers.
         """
 
     def on_http_request_body(self, body_size: int, end_of_stream: bool) -> "DataResult":
-        """Handle a chunk of the request body. If you pause, the proxy buffers it, and the next callback sees more of the body.
+        """Handle a chunk of the request body. If you pause, the proxy buffers the chunk and adds the next one to it.
 
         Parameters
         ----------
         body_size
-            Number of bytes that can be read: the chunk's, or all since a pause.
+            Number of bytes in `self.request_body`: the current chunk and all chunks that the proxy has buffered.
         end_of_stream
-            Whether this is the end: neither another chunk nor trailers follow.
+            Whether the request ends with this chunk.
         """
 
     def on_http_request_trailers(self, num_trailers: int) -> "TrailersResult":
-        """Handle request trailers.
+        """Handle the request trailers.
 
         Parameters
         ----------
@@ -106,7 +106,7 @@ class HttpContext(Context):
         """
 
     def on_http_request_metadata(self, num_elements: int) -> None:
-        """Handle HTTP/2 metadata of the request.
+        """Handle HTTP/2 metadata frames of the request.
 
         Parameters
         ----------
@@ -115,27 +115,29 @@ class HttpContext(Context):
         """
 
     def on_http_response_headers(self, num_headers: int, end_of_stream: bool) -> "HeadersResult":
-        """Handle response headers.
+        """Handle the response headers. Called when all of them have arrived.
 
         Parameters
         ----------
         num_headers
             Number of headers.
         end_of_stream
-            Whether this is the end: neither a body nor trailers follow.
+            Whether the response ends here, without a body or trailers.
         """
 
     def on_http_response_body(self, body_size: int, end_of_stream: bool) -> "DataResult":
-        """Handle a chunk of the response body.
+        """Handle a chunk of the response body. If you pause, the proxy buffers the chunk and adds the next one to it.
 
         Parameters
         ----------
-        body_size, end_of_stream
-            As for `on_http_request_body`.
+        body_size
+            Number of bytes in `self.response_body`: the current chunk and all chunks that the proxy has buffered.
+        end_of_stream
+            Whether the response ends with this chunk.
         """
 
     def on_http_response_trailers(self, num_trailers: int) -> "TrailersResult":
-        """Handle response trailers.
+        """Handle the response trailers.
 
         Parameters
         ----------
@@ -144,7 +146,7 @@ class HttpContext(Context):
         """
 
     def on_http_response_metadata(self, num_elements: int) -> None:
-        """Handle HTTP/2 metadata of the response.
+        """Handle HTTP/2 metadata frames of the response.
 
         Parameters
         ----------
@@ -153,16 +155,16 @@ class HttpContext(Context):
         """
 
     def on_http_stream_done(self) -> None:
-        """Handle the end of the stream. Headers can still be read, for logging."""
+        """Handle the end of the stream. Request and response headers can still be read here, for example to log them."""
 
     def on_delete(self) -> None:
-        """Clean up: the context has ended."""
+        """Clean up. This is the last callback of the stream."""
 
     # -- messages
 
     @property
     def request_headers(self) -> HeaderMap:
-        """Request headers."""
+        """The request headers, as a mutable mapping."""
         vm = self._vm
         if vm.active is not self:
             vm.switch(self)
@@ -170,7 +172,7 @@ class HttpContext(Context):
 
     @property
     def response_headers(self) -> HeaderMap:
-        """Response headers."""
+        """The response headers, as a mutable mapping."""
         vm = self._vm
         if vm.active is not self:
             vm.switch(self)
@@ -178,19 +180,19 @@ class HttpContext(Context):
 
     @property
     def request_trailers(self) -> HeaderMap:
-        """Request trailers."""
+        """The request trailers, as a mutable mapping."""
         self._vm.switch(self)
         return self._vm.messages.request_trailers
 
     @property
     def response_trailers(self) -> HeaderMap:
-        """Response trailers."""
+        """The response trailers, as a mutable mapping."""
         self._vm.switch(self)
         return self._vm.messages.response_trailers
 
     @property
     def request_body(self) -> Body:
-        """The part of the request body that the callback sees. Assigning to it replaces that part."""
+        """The part of the request body that the current callback can read. Assigning bytes or text replaces this part."""
         self._vm.switch(self)
         if self._unkept:
             self._check_body("request")
@@ -203,7 +205,7 @@ class HttpContext(Context):
 
     @property
     def response_body(self) -> Body:
-        """The part of the response body that the callback sees. Assigning to it replaces that part."""
+        """The part of the response body that the current callback can read. Assigning bytes or text replaces this part."""
         self._vm.switch(self)
         if self._unkept:
             self._check_body("response")
@@ -226,40 +228,40 @@ class HttpContext(Context):
         details: Text = b"",
         grpc_status: int = GrpcStatus.INVALID,
     ) -> Action:
-        """Send a local response to the client; nothing more is sent upstream.
+        """Respond to the client directly, without the upstream. The proxy sends nothing more to the upstream.
 
-        The proxy sends it when the callback returns, and stops the stream whatever the callback returns. Later local
-        responses are ignored, since they can crash Envoy.
+        The response is sent when the callback returns. It ends the stream, whether the callback returns Continue or Pause.
+        A second local response to the same stream is ignored with a warning, because it can crash Envoy.
 
         Parameters
         ----------
         status
             HTTP status, 200 to 599.
         body
-            Body (default empty). Its content-type is text/plain unless the headers have one.
+            Body (default empty). The proxy adds the content-type text/plain if `headers` contains none.
         headers
-            Other headers, as a mapping or as pairs (default none).
+            Additional headers, as a mapping or as pairs (default none).
         json
-            A value to send as JSON instead of `body`, with content-type application/json (default None: nothing).
+            Value to send as JSON instead of `body`, with content-type application/json (default None: send `body`).
         details
-            Reason for the access log, RESPONSE_CODE_DETAILS (default empty).
+            Reason for the access log, where `%RESPONSE_CODE_DETAILS%` prints it (default empty).
         grpc_status
-            Status for gRPC requests. By default, the proxy derives it from the HTTP status.
+            Status for gRPC clients. By default, the proxy derives it from the HTTP status.
 
         Returns
         -------
         Action
-            `Action.PAUSE`, for the callback to return.
+            `Action.PAUSE`, so that a callback can end with `return self.send_local_response(...)`.
 
         Raises
         ------
         ValueError
-            The status is out of range.
+            `status` is not between 200 and 599.
         StreamStateError
-            The stream has ended.
+            The stream has already ended.
         """
         if not isinstance(status, int) or not 200 <= status <= 599:
-            raise ValueError(f"the status of a local response must be between 200 and 599, not {status!r}")
+            raise ValueError(f"status= of send_local_response must be an int between 200 and 599, not {status!r}")
         vm = self._vm
         if self._ended:
             raise crash_error("reply_at_end", f"send_local_response({status})")
@@ -279,36 +281,39 @@ class HttpContext(Context):
         return _PAUSE
 
     def _may_reply(self, status: int) -> bool:
-        """Return whether the proxy accepts a local response after another one, or in the callback for response headers."""
+        """Return whether a local response is allowed now: as a second one, or in the response headers callback.
+
+        Logs a warning if it isn't.
+        """
         if self._local_reply_sent:
             if self._closed or self._vm.responding != self.context_id:
                 log_warn(
                     f"send_local_response({status}) is ignored: the stream already has a local response, or is closed"
                 )
                 return False
-            if self._replied_to_response:  # it can be replaced once, in the callback that sees its headers
+            if self._replied_to_response:  # the callback for a local response's headers may replace it once
                 log_warn(f"send_local_response({status}) is ignored: {CRASHES['reply_twice'].text}")
                 return False
         self._replied_to_response = True
         return True
 
     def continue_request(self) -> None:
-        """Continue a paused request. Its headers and body can't be changed any more."""
+        """Send a paused request on to the upstream. Afterwards, its headers and body can't be changed any more."""
         if self._request_state is _NEVER_PAUSED:
             raise StreamStateError(
-                "continue_request() on a request that is not paused: Envoy would send it twice. "
-                "Return Action.PAUSE from the callback, and continue from a later one."
+                "continue_request() was called for a request that is not paused, which Envoy would send twice. "
+                "Return Action.PAUSE from a request callback first, and call continue_request() in a later callback."
             )
         if self._request_state is PAUSED:
             self._request_state = _CONTINUED
             self._stream("continue_stream", _REQUEST)
 
     def continue_response(self) -> None:
-        """Continue a paused response."""
+        """Send a paused response on to the client."""
         if self._response_state is _NEVER_PAUSED:
             raise StreamStateError(
-                "continue_response() on a response that is not paused: Envoy can crash. "
-                "Return Action.PAUSE from a response callback, and continue from a later one."
+                "continue_response() was called for a response that is not paused, which can crash Envoy. "
+                "Return Action.PAUSE from a response callback first, and call continue_response() in a later callback."
             )
         if self._response_state is PAUSED:
             if self._vm.active is self and running_callback().startswith("on_http_response_"):
@@ -317,12 +322,12 @@ class HttpContext(Context):
             self._stream("continue_stream", _RESPONSE)
 
     def close(self) -> None:
-        """Reset the stream, so that the client doesn't get a complete response. A second call is ignored, with a warning.
+        """Reset the stream, so that the client doesn't receive a complete response. A second call only logs a warning.
 
         Raises
         ------
         StreamStateError
-            The stream has ended, so that Envoy would crash.
+            The stream has already ended. Closing it would crash Envoy.
         """
         if self._ended:
             raise crash_error("close_at_end", "close()")
@@ -333,7 +338,7 @@ class HttpContext(Context):
         self._stream("close_stream", _REQUEST)
 
     def _check_body(self, direction: str) -> None:
-        """Raise if this is not the body's own callback, and the proxy doesn't keep the body after it."""
+        """Raise StreamStateError if the body is used outside its own callback, although the proxy hasn't buffered it."""
         if direction in self._unkept and running_callback() != f"on_http_{direction}_body":
             raise crash_error("body_outside", f"{direction}_body")
 
@@ -344,7 +349,7 @@ class HttpContext(Context):
             raise hostcall_error(hostcall, status, StreamType(direction).name)
 
     def _paused(self, method: str, status: int = 1) -> None:
-        """Record that a callback of this stream returned a stop."""
+        """Record that a callback of this stream returned a status that stops iteration."""
         if method.endswith("_body"):
             direction = direction_of(method)
             others = tuple(name for name in self._unkept if name != direction)
@@ -355,27 +360,27 @@ class HttpContext(Context):
             self._request_state = PAUSED
         else:
             self._response_state = PAUSED
-            # Response callbacks after a local response are for that response.
+            # After a local response, response callbacks are called for the local response.
             self._is_local_reply = self._is_local_reply or (
                 self._local_reply_sent and method == "on_http_response_headers"
             )
 
-    # -- for waiting callbacks
+    # -- used by `async def` callbacks
 
     def _is_held(self, direction: str) -> bool:
-        """Return whether a direction is paused and can be continued."""
+        """Return whether the request or the response (`direction`) is paused, so that it can be continued."""
         if direction == "request":
             return self._request_state is PAUSED and not self._local_reply_sent
         return self._response_state is PAUSED and (not self._local_reply_sent or self._is_local_reply)
 
     def _let_go(self, direction: str) -> None:
-        """Record that a callback returned Continue."""
+        """Record that a callback of this direction (`request` or `response`) returned Continue."""
         name = f"_{direction}_state"
         if getattr(self, name) is PAUSED:
             setattr(self, name, _CONTINUED)
 
     def _fail(self, method: str) -> None:
-        """End the stream as Envoy ends one whose filter trapped."""
+        """End the stream in the same way as Envoy does after a trap in the filter."""
         if self._local_reply_sent or self._ended:
             return
         if "response" in method and not method.endswith("_headers"):

@@ -1,6 +1,6 @@
-"""Interfaces of the VM and of contexts, for the modules that they import.
+"""Protocols of the VM and of contexts, as types for modules that can't import the classes without a cycle.
 
-Messages, tasks and callouts type their arguments with these protocols; the classes are in `vm` and `contexts`.
+`messages`, `tasks` and `callouts` use these types. The classes themselves are in `vm` and `contexts`.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ __all__ = ["ContextInterface", "VMInterface"]
 
 
 class ContextInterface(Protocol):
-    """The part of a context that these modules use."""
+    """Attributes of a context that `messages`, `tasks` and `callouts` use."""
 
     context_id: int
     _vm: Any
@@ -18,7 +18,7 @@ class ContextInterface(Protocol):
 
 
 class VMInterface(Protocol):
-    """The part of the VM that these modules use; `vm.VM` describes the attributes."""
+    """Attributes and methods of a VM that `messages`, `tasks` and `callouts` use. `vm.VM` documents them."""
 
     abi: Any
     active: Any
@@ -31,19 +31,19 @@ class VMInterface(Protocol):
     run: Callable[[Any, None], Any]
 
     def call(self, hostcall: str, *args: Any, about: str = "") -> Any:
-        """Make a hostcall and return its outputs."""
+        """Make a hostcall and return its outputs. Raises HostcallError if the status is not OK."""
 
     def require(self, callback: str, feature: str) -> None:
-        """Raise if the module doesn't export a callback that a feature needs."""
+        """Raise RuntimeError if the module doesn't export a callback that a feature of the SDK needs."""
 
     def enter(self, context: Any) -> bool:
-        """Make the rest of this callback act on `context`; return False if its stream has ended."""
+        """Make all further hostcalls of this callback act on `context`. Returns False if its stream has ended."""
 
     def enter_plugin(self, plugin: Any) -> None:
-        """Make hostcalls that use the plugin act on it."""
+        """Make sure that hostcalls act on `plugin`, or on the active stream if it belongs to this plugin."""
 
     def switch(self, context: Any) -> None:
-        """Make the rest of this callback act on `context`; raise if its stream has ended."""
+        """Make all further hostcalls of this callback act on `context`. Raises `BadArgument` if its stream has ended."""
 
     def report(self, error: BaseException) -> None:
-        """Log an exception of the filter."""
+        """Log an exception raised by the filter."""

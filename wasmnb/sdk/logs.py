@@ -1,7 +1,6 @@
-"""Logging with functions, with the `logging` module, and with `print`. All of them call `proxy_log`.
+"""The SDK's log functions, and redirection of `logging` and `print` to the proxy's log. All of them call `proxy_log`.
 
-Facts: levels above 5 are invalid; the proxy drops lines below its level and returns OK. `proxy_log` is the only hostcall
-that is allowed while the module loads.
+The proxy silently drops lines below its log level. `proxy_log` is the only hostcall allowed while the module loads.
 """
 
 import io
@@ -43,7 +42,7 @@ def log(level: LogLevel, message: object, *args: object) -> None:
 
 
 def log_trace(message: object, *args: object) -> None:
-    """Log at TRACE.
+    """Write a line to the proxy's log at level TRACE.
 
     Parameters
     ----------
@@ -54,7 +53,7 @@ def log_trace(message: object, *args: object) -> None:
 
 
 def log_debug(message: object, *args: object) -> None:
-    """Log at DEBUG.
+    """Write a line to the proxy's log at level DEBUG.
 
     Parameters
     ----------
@@ -65,7 +64,7 @@ def log_debug(message: object, *args: object) -> None:
 
 
 def log_info(message: object, *args: object) -> None:
-    """Log at INFO.
+    """Write a line to the proxy's log at level INFO.
 
     Parameters
     ----------
@@ -76,7 +75,7 @@ def log_info(message: object, *args: object) -> None:
 
 
 def log_warn(message: object, *args: object) -> None:
-    """Log at WARN.
+    """Write a line to the proxy's log at level WARN.
 
     Parameters
     ----------
@@ -87,7 +86,7 @@ def log_warn(message: object, *args: object) -> None:
 
 
 def log_error(message: object, *args: object) -> None:
-    """Log at ERROR.
+    """Write a line to the proxy's log at level ERROR.
 
     Parameters
     ----------
@@ -98,7 +97,7 @@ def log_error(message: object, *args: object) -> None:
 
 
 def log_critical(message: object, *args: object) -> None:
-    """Log at CRITICAL.
+    """Write a line to the proxy's log at level CRITICAL.
 
     Parameters
     ----------
@@ -109,11 +108,11 @@ def log_critical(message: object, *args: object) -> None:
 
 
 def log_level() -> LogLevel:
-    """Return the lowest level that the proxy writes to its log. Not available while the module loads."""
+    """Return the proxy's log level. Lines below it are dropped. Can't be called while the module loads."""
     return LogLevel(current_vm().call("get_log_level"))
 
 
-#: Lowest level of the `logging` module -> level of the proxy.
+#: Minimum level of the `logging` module -> the proxy's log level.
 _LEVELS = (
     (logging.CRITICAL, LogLevel.CRITICAL),
     (logging.ERROR, LogLevel.ERROR),
@@ -124,16 +123,16 @@ _LEVELS = (
 
 
 class ProxyLogHandler(logging.Handler):
-    """A `logging` handler that writes records to the proxy's log, at the corresponding level."""
+    """A `logging` handler that writes records to the proxy's log at the proxy's equivalent of their level."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record."""
+        """Write one record to the proxy's log."""
         level = next((level for lowest, level in _LEVELS if record.levelno >= lowest), LogLevel.TRACE)
         log(level, self.format(record))
 
 
 class LogStream(io.TextIOBase):
-    """A text stream whose lines become lines of the proxy's log. `print` writes text and newline separately."""
+    """A text stream that writes each complete line to the proxy's log. It replaces stdout and stderr."""
 
     def __init__(self, level: LogLevel) -> None:
         super().__init__()
@@ -141,25 +140,25 @@ class LogStream(io.TextIOBase):
         self._line = ""
 
     def writable(self) -> bool:
-        """Return True."""
+        """Return True, since the stream can be written."""
         return True
 
     def write(self, text: str) -> int:
-        """Log every complete line, and keep the rest for the next call."""
+        """Log every complete line, and keep an incomplete last line for the next call."""
         *lines, self._line = (self._line + text).split("\n")
         for line in lines:
             log(self._level, line)
         return len(text)
 
     def finish(self) -> None:
-        """Log the text after the last newline."""
+        """Log the remaining text that doesn't end with a newline."""
         if self._line:
             log(self._level, self._line)
             self._line = ""
 
 
 def take_over_output() -> None:
-    """Send `print`, stderr and the `logging` module to the proxy's log, in an interpreter that runs only filters."""
+    """Redirect stdout, stderr and the `logging` module to the proxy's log. Used inside Wasm, where only the filter runs."""
     sys.stdout = LogStream(LogLevel.INFO)
     sys.stderr = LogStream(LogLevel.ERROR)
     root = logging.getLogger()

@@ -1,10 +1,10 @@
-"""Metrics as objects: `hits = Counter("hits", tags={"zone": "a"})`, then `hits.increment()`.
+"""Counters, gauges and histograms: `hits = Counter("hits", tags={"zone": "a"})`, then `hits.increment()`.
 
-Facts: ids belong to a VM; values belong to a name and are shared by all workers. A counter only grows; a gauge below zero
-wraps around, as an unsigned number; a histogram can't be read. The ABI doesn't have tags: they become part of the name
-(`tag.value.name`), as in the C++ SDK, and Envoy's `stats_tags` can extract them again.
+Envoy identifies a metric by its name, and all workers share its value. A counter only grows, a gauge wraps around below zero
+because it is unsigned, and a histogram can't be read. The ABI doesn't support tags, so they become part of the name
+(`tag.value.name`), as in the C++ SDK. Envoy's `stats_tags` can extract them from the name.
 
-A metric is defined on first use, so you can create it in module-level code, where hostcalls are not allowed.
+You can create metrics in module-level code, where hostcalls are not allowed: the proxy defines a metric when it is first used.
 """
 
 from collections.abc import Mapping
@@ -18,15 +18,15 @@ __all__ = ["Counter", "Gauge", "Histogram", "Metric"]
 
 
 class Metric:
-    """Base of counters, gauges and histograms.
+    """Base class of counters, gauges and histograms.
 
     Parameters
     ----------
     name
-        Name of the metric; Envoy's admin page shows it with the prefix `wasmcustom.`.
+        Name of the metric. Envoy's admin page shows it with the prefix `wasmcustom.`.
     tags
-        Names and values (str or int) that become part of the full name (default none). `stats_tags` can't extract a value
-        that has a dot.
+        Names and values (str or int) of tags, which become part of the full name (default none). Envoy's `stats_tags` can't
+        extract a value that contains a dot.
     """
 
     __slots__ = ("name", "tags")
@@ -39,12 +39,12 @@ class Metric:
         self.name = "".join(f"{tag}.{value}." for tag, value in self.tags.items()) + name
 
     def with_tags(self, **tags: str | int) -> Self:
-        """Return the same metric with other values for its tags."""
+        """Return the same metric with other tag values, for example `hits.with_tags(zone="b")`. Other tags stay the same."""
         bare = self.name.removeprefix("".join(f"{tag}.{value}." for tag, value in self.tags.items()))
         return type(self)(bare, {**self.tags, **tags})
 
     def _id(self, vm: VM) -> int:
-        """Return the id of the metric in this VM; define it on first use."""
+        """Return the metric's id in this VM, and define the metric on first use."""
         key = (int(self.kind), self.name)
         metric_id = vm.metric_ids.get(key)
         if metric_id is None:
@@ -55,7 +55,7 @@ class Metric:
     def _call(self, hostcall: str, *args: int) -> int:
         if hostcall == "record_metric" and isinstance(args[0], int) and args[0] < 0:
             raise ValueError(
-                f"{self!r} got {args[0]}: the value must be at least 0, since Envoy reads it as an unsigned number"
+                f"{self!r} can't be set to {args[0]}: metrics are unsigned numbers. Pass a value of at least 0"
             )
         vm = current_vm()
         about = ", ".join([repr(self.name), *map(repr, args)])
@@ -82,71 +82,71 @@ _TAGS = (str, int)
 
 
 class Counter(Metric):
-    """A number that only grows.
+    """A metric that only grows.
 
     Parameters
     ----------
     name
-        Name of the metric; Envoy's admin page shows it with the prefix `wasmcustom.`.
+        Name of the metric. Envoy's admin page shows it with the prefix `wasmcustom.`.
     tags
-        Names and values (str or int) that become part of the full name (default none).
+        Names and values (str or int) of tags, which become part of the full name (default none).
     """
 
     __slots__ = ()
     kind = MetricType.COUNTER
 
     def increment(self, by: int = 1) -> None:
-        """Add `by` (default 1), a whole number of at least 1."""
+        """Increase the counter by `by` (default 1), an int of at least 1."""
         self._call("increment_metric", by)
 
     @property
     def value(self) -> int:
-        """The count of all workers."""
+        """The current value, summed over all workers."""
         return self._call("get_metric")
 
 
 class Gauge(Metric):
-    """A number that goes up and down.
+    """A metric that can go up and down.
 
     Parameters
     ----------
     name
-        Name of the metric; Envoy's admin page shows it with the prefix `wasmcustom.`.
+        Name of the metric. Envoy's admin page shows it with the prefix `wasmcustom.`.
     tags
-        Names and values (str or int) that become part of the full name (default none).
+        Names and values (str or int) of tags, which become part of the full name (default none).
     """
 
     __slots__ = ()
     kind = MetricType.GAUGE
 
     def set(self, value: int) -> None:
-        """Set the value, a whole number of at least 0."""
+        """Set the gauge to `value`, an int of at least 0."""
         self._call("record_metric", value)
 
     def add(self, by: int = 1) -> None:
-        """Add `by` (default 1), a whole number; a negative number subtracts."""
+        """Add `by` (default 1) to the gauge. A negative int subtracts."""
         self._call("increment_metric", by)
 
     @property
     def value(self) -> int:
-        """The current value."""
+        """The current value, shared by all workers."""
         return self._call("get_metric")
 
 
 class Histogram(Metric):
-    """A distribution of values.
+    """A metric that records the distribution of values.
 
     Parameters
     ----------
     name
-        Name of the metric; Envoy's admin page shows it with the prefix `wasmcustom.`.
+        Name of the metric. Envoy's admin page shows it with the prefix `wasmcustom.`.
     tags
-        Names and values (str or int) that become part of the full name (default none).
+        Names and values (str or int) of tags, which become part of the full name (default none).
     """
 
     __slots__ = ()
     kind = MetricType.HISTOGRAM
 
     def record(self, value: int) -> None:
-        """Record a value, a whole number of at least 0."""
+        """Add one value to the histogram, an int of at least 0."""
         self._call("record_metric", value)

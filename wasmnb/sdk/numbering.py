@@ -1,4 +1,4 @@
-"""Looks up enum members by number. (Before Python 3.12, `5 in SomeEnum` raises TypeError.)"""
+"""Lookup of enum members by number, also for Python 3.11, where `5 in SomeEnum` raises TypeError."""
 
 from enum import IntEnum
 from typing import TypeVar
@@ -14,5 +14,5 @@ def has_member(enum: type[IntEnum], number: int) -> bool:
 
 
 def member(enum: type[E], number: int, default: E) -> E:
-    """Return the member with this number, or `default`."""
+    """Return the enum's member with this number, or `default` if there is none."""
     return enum(number) if has_member(enum, number) else default

@@ -1,8 +1,9 @@
-"""State that workers share: data by key with compare-and-swap, and queues.
+"""Shared data and shared queues, through which workers exchange values.
 
-Facts: both belong to a vm_id, and live as long as the process. A write with cas number 0 always succeeds; with another number
-it succeeds only if nobody has written since, or if the key is missing. Data can't be deleted. A queue notifies the VM that
-registered it last; any VM that knows its token may take items.
+Both belong to a vm_id and exist as long as the proxy runs. Shared data is a key-value store with compare-and-swap (cas). A
+write with cas number 0 always succeeds. With any other number it succeeds only if the value hasn't been written since that
+number was read, or if the key is missing. Keys can't be deleted. A queue notifies only the VM that registered it last, but any
+VM that has the queue's token may remove items.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -17,19 +18,19 @@ from .vm import current_vm
 
 __all__ = ["Queue", "SharedData", "SharedValue", "register_queue", "resolve_queue", "shared_data"]
 
-#: Attempts of `update` before it gives up. It rarely needs more than a few.
+#: Number of attempts after which `update` raises. It rarely needs more than a few.
 _ATTEMPTS = 100
 
 
 class SharedValue(NamedTuple):
-    """A value of the shared data.
+    """A value read from the shared data.
 
     Attributes
     ----------
     value
-        The bytes.
+        The value as bytes.
     cas
-        Compare-and-swap number, for `SharedData.write`.
+        The value's compare-and-swap number, which you can pass to `SharedData.write`.
     """
 
     value: bytes
@@ -37,46 +38,47 @@ class SharedValue(NamedTuple):
 
 
 class SharedData(MutableMapping[Text, bytes]):
-    """The data that all workers of a vm_id share, as a mapping from names to bytes. Keys can't be listed or deleted."""
+    """Key-value store shared by all workers of a vm_id, as a mapping from keys to bytes. Keys can't be listed or deleted."""
 
     __slots__ = ()
 
     def read(self, key: Text) -> SharedValue:
-        """Read a value with its cas number.
+        """Read a value and its compare-and-swap number.
 
         Parameters
         ----------
         key
-            Name of the value.
+            Key of the value.
 
         Returns
         -------
         SharedValue
-            The bytes and the cas number.
+            The value as bytes, and its compare-and-swap number.
 
         Raises
         ------
         NotFound
-            The key has no value.
+            No value is stored under this key.
         """
         return SharedValue(*current_vm().call("get_shared_data", encode(key), about=repr(key)))
 
     def write(self, key: Text, value: Value, cas: int = 0) -> None:
-        """Store a value.
+        """Store a value, optionally only if it hasn't changed since you read it.
 
         Parameters
         ----------
         key
-            Name of the value.
+            Key of the value.
         value
-            Text, bytes or an int, which is stored as text.
+            Text, bytes or an int. Ints are stored as text.
         cas
-            Number from `read`, to write only if nobody has written since (default 0: write always).
+            Compare-and-swap number from `read`. The value is written only if it hasn't been changed since then (default 0:
+            always write).
 
         Raises
         ------
         CasMismatch
-            Another write has happened since.
+            The value has been changed since `read` returned this number.
         """
         current_vm().call("set_shared_data", encode(key), encode(value), cas, about=repr(key))
 
@@ -86,10 +88,10 @@ class SharedData(MutableMapping[Text, bytes]):
         Parameters
         ----------
         key
-            Name of the value.
+            Key of the value.
         change
-            Function that takes the current value, or None if there is none, and returns the new value. It is called
-            again if another worker changes the value in the meantime, so it should not have side effects.
+            Function that receives the current value (None if there is none) and returns the new one. It is called again if
+            another worker changes the value in the meantime, so it should have no side effects.
 
         Returns
         -------
@@ -99,7 +101,7 @@ class SharedData(MutableMapping[Text, bytes]):
         Raises
         ------
         CasMismatch
-            Other workers wrote first 100 times in a row.
+            All 100 attempts failed because another worker changed the value first.
         """
         for _ in range(_ATTEMPTS):
             try:
@@ -113,18 +115,19 @@ class SharedData(MutableMapping[Text, bytes]):
                 continue
             return new
         raise CasMismatch(
-            f"shared data {key!r} was written by others, or by the change itself, {_ATTEMPTS} times in a row",
+            f"shared data {key!r} was not updated: it was changed during each of {_ATTEMPTS} attempts, by another worker or by "
+            "the function in change=. Make sure that this function doesn't write the key",
             "set_shared_data",
             Status.CAS_MISMATCH,
         )
 
     def add(self, key: Text, by: int = 1) -> int:
-        """Add to a number, atomically.
+        """Add to a stored number atomically.
 
         Parameters
         ----------
         key
-            Name of the value, which holds the number as text; a missing value counts as 0.
+            Key of the number, which is stored as text. A missing value counts as 0.
         by
             Number to add (default 1).
 
@@ -138,7 +141,9 @@ class SharedData(MutableMapping[Text, bytes]):
             try:
                 return int(old or b"0") + by
             except ValueError:
-                raise ValueError(f"shared data {key!r} is not a number: {old!r}") from None
+                raise ValueError(
+                    f"shared data {key!r} is not a number: {old!r}. Store an int under this key before you call add()"
+                ) from None
 
         return int(self.update(key, added))
 
@@ -150,31 +155,31 @@ class SharedData(MutableMapping[Text, bytes]):
         parse: Callable[[bytes], Any] | None = None,
         every: float = 1.0,
     ) -> Watch:
-        """Follow a value in this VM: read it now, and then periodically, whoever writes it.
+        """Watch a value for changes made by any worker, by reading it now and then periodically.
 
-        Call this in `on_plugin_start`, which runs on every worker, so that all workers follow the value. A queue can't do
-        that: it notifies only one VM.
+        Call this in `on_plugin_start`, which runs on every worker, so that all workers watch the value. (A queue notifies only
+        one VM.)
 
         Parameters
         ----------
         key
-            Name of the value.
+            Key of the value.
         changed
-            Called with the new value after each change (default None: not called).
+            Function that is called with the new value after each change (default None: no function).
         parse
-            Function that converts the bytes to the value, such as `json.loads` (default None: the value is the bytes). If it
-            fails, its exception is logged, and the old value stays.
+            Function that converts the bytes, such as `json.loads` (default None: keep the bytes). If it raises, the exception
+            is logged and the old value stays in use.
         every
             Seconds between two reads (default 1).
 
         Returns
         -------
         Watch
-            Its `value` is the current value, or None if there is none yet. `stop()` ends it.
+            Its attribute `value` is the latest value, or None if there is none yet. Its method `stop()` ends the watch.
         """
         vm = current_vm()
         if vm.active is None:
-            raise RuntimeError("shared_data.watch() needs a plugin: call it in on_plugin_start")
+            raise RuntimeError("shared_data.watch() was called while no plugin is active. Call it in on_plugin_start")
         plugin = getattr(vm.active, "plugin", vm.active)
         return Watch(vm, plugin, lambda: self.read(key), changed, parse, every)
 
@@ -189,14 +194,18 @@ class SharedData(MutableMapping[Text, bytes]):
 
     def __delitem__(self, key: Text) -> NoReturn:
         raise TypeError(
-            "shared data can't be deleted, since Proxy-Wasm has no such hostcall: store an empty value instead"
+            f"shared data {key!r} can't be deleted, because Proxy-Wasm has no hostcall for it. Store an empty value instead"
         )
 
     def __iter__(self) -> NoReturn:
-        raise TypeError("the keys of shared data can't be listed, since Proxy-Wasm has no such hostcall")
+        raise TypeError(
+            "the keys of shared data can't be listed, because Proxy-Wasm has no hostcall for it. Store a list of keys yourself"
+        )
 
     def __len__(self) -> NoReturn:
-        raise TypeError("the keys of shared data can't be counted, since Proxy-Wasm has no such hostcall")
+        raise TypeError(
+            "the keys of shared data can't be counted, because Proxy-Wasm has no hostcall for it. Store their number yourself"
+        )
 
     def __bool__(self) -> bool:
         return True
@@ -217,19 +226,19 @@ shared_data = SharedData()
 
 
 class Queue:
-    """A queue that VMs share: `put`, `get_nowait`, and `await queue.get()` in an `async def` callback.
+    """A queue through which VMs exchange items. `register_queue` and `resolve_queue` return queues.
 
     Parameters
     ----------
     queue_id
-        The queue's token. `register_queue` and `resolve_queue` create queues by name.
+        The proxy's token for the queue.
     name
-        Name of the queue, for messages.
+        Name of the queue, used in error messages.
 
     Attributes
     ----------
     id
-        The queue's token: the argument of `on_queue_ready`.
+        The proxy's token for the queue, which `on_queue_ready` receives as its argument.
     """
 
     __slots__ = ("id", "name")
@@ -239,7 +248,7 @@ class Queue:
         self.name = name
 
     def put(self, item: Value) -> None:
-        """Append an item (text, bytes or an int). The VM that registered the queue is notified later."""
+        """Append an item (text, bytes or an int). The proxy then calls `on_queue_ready` in the VM that registered the queue."""
         current_vm().call("enqueue_shared_queue", self.id, encode(item), about=repr(self.name))
 
     def get_nowait(self) -> bytes:
@@ -256,7 +265,7 @@ class Queue:
                 return items
 
     def get(self) -> Awaitable[bytes]:
-        """Wait for the next item, remove and return it: `await queue.get()`, in the VM that registered the queue."""
+        """Wait for the next item, then remove and return it. Use `await queue.get()` in the VM that registered the queue."""
         return QueueItem(self.id, self.get_nowait)
 
     def __repr__(self) -> str:
@@ -264,10 +273,10 @@ class Queue:
 
 
 def register_queue(name: Text) -> Queue:
-    """Open or create a queue of this VM's vm_id. From now on, `on_queue_ready` of this plugin is called for its items.
+    """Create or open a queue, and make this plugin its receiver: `on_queue_ready` is called for each new item.
 
-    A queue has one receiver: if several workers register it, only the last of them is notified, once for each item.
-    To give a value to all workers, write it to the shared data and follow it with `shared_data.watch`.
+    A queue has one receiver. If several workers register the same queue, only the last one is notified. To send a value to
+    all workers, write it to the shared data and watch it there with `shared_data.watch`.
 
     Parameters
     ----------
@@ -278,19 +287,19 @@ def register_queue(name: Text) -> Queue:
 
 
 def resolve_queue(name: Text, vm_id: Text = "") -> Queue:
-    """Find a queue that has been registered.
+    """Find a queue that another VM (or this one) has registered, so that you can put items into it.
 
     Parameters
     ----------
     name
         Name of the queue.
     vm_id
-        The vm_id that the queue belongs to (default: this VM's).
+        vm_id of the VM that registered the queue (default: this VM's vm_id).
 
     Raises
     ------
     NotFound
-        No VM has registered the queue.
+        No VM with this vm_id has registered the queue.
     """
     queue_id = current_vm().call("resolve_shared_queue", encode(vm_id), encode(name), about=repr(name))
     return Queue(queue_id, decode(encode(name)))

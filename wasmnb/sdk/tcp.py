@@ -1,7 +1,7 @@
-"""TcpContext: one TCP connection.
+"""The class TcpContext: callbacks, data and controls of one TCP connection.
 
-Facts: "downstream data" goes from the client to the upstream, "upstream data" the other way. If a callback holds
-data back, the next callback sees it again, followed by the new data, and can read and change all of it.
+"Downstream data" is the client's data for the upstream, and "upstream data" is the upstream's data for the client. If a
+callback pauses, the proxy keeps the data. The next callback can then read and change both the old and the new data.
 """
 
 from collections.abc import Awaitable
@@ -20,62 +20,62 @@ __all__ = ["TcpContext"]
 
 
 class TcpContext(Context):
-    """One TCP connection. A callback that returns None lets the data pass."""
+    """One TCP connection. Data passes through when a callback returns None."""
 
-    #: The plugin that the connection belongs to; its configuration is `self.plugin.config`.
+    #: Context of the plugin that created this connection's context.
     plugin: PluginContext
 
-    #: The plugin's configuration: `self.plugin.config`.
+    #: The plugin's configuration, the same as `self.plugin.config`.
     config: Any = PluginConfig()
 
     _paused_downstream = False
 
     def on_new_connection(self) -> "TcpResult":
-        """Handle a new connection. A pause holds everything back until `continue_downstream`."""
+        """Handle a new connection from a client. If you pause, the proxy holds back all data until `continue_downstream`."""
 
     def on_downstream_data(self, data_size: int, end_of_stream: bool) -> "TcpResult":
-        """Handle bytes from the client.
+        """Handle data from the client.
 
         Parameters
         ----------
         data_size
-            Number of bytes that can be read, including bytes that were held back.
+            Number of bytes in `self.downstream_data`, including those kept since a pause.
         end_of_stream
             Whether the client has closed its side.
         """
 
     def on_upstream_data(self, data_size: int, end_of_stream: bool) -> "TcpResult":
-        """Handle bytes from the upstream.
+        """Handle data from the upstream.
 
         Parameters
         ----------
         data_size
-            Number of bytes that can be read, including bytes that were held back.
+            Number of bytes in `self.upstream_data`, including those kept since a pause.
         end_of_stream
             Whether the upstream has closed its side.
         """
 
     def on_downstream_close(self, close_type: CloseType) -> None:
-        """Handle the close of the client's side, by the proxy (LOCAL) or by the client (REMOTE).
+        """Handle the end of the connection between client and proxy.
 
         Parameters
         ----------
         close_type
-            `CloseType.LOCAL` or `CloseType.REMOTE`.
+            `CloseType.LOCAL` if the proxy closed the connection, `CloseType.REMOTE` if the client did.
         """
 
     def on_upstream_close(self, close_type: CloseType) -> None:
-        """Handle the close of the upstream's side. Envoy always reports `CloseType.UNKNOWN`."""
+        """Handle the end of the connection between proxy and upstream. Envoy always passes `CloseType.UNKNOWN`."""
 
     def on_stream_done(self) -> None:
-        """Handle the end of the connection."""
+        """Handle the end of the connection, for example to log it."""
 
     def on_delete(self) -> None:
-        """Clean up: the context has ended."""
+        """Clean up. This is the last callback of the connection."""
 
     @property
     def downstream_data(self) -> Body:
-        """Bytes from the client. Assigning to it replaces them."""
+        """The client's data that the current callback can read. Assigning bytes or text replaces it."""
         self._vm.switch(self)
         return self._vm.messages.downstream_data
 
@@ -85,7 +85,7 @@ class TcpContext(Context):
 
     @property
     def upstream_data(self) -> Body:
-        """Bytes from the upstream. Assigning to it replaces them."""
+        """The upstream's data that the current callback can read. Assigning bytes or text replaces it."""
         self._vm.switch(self)
         return self._vm.messages.upstream_data
 
@@ -94,7 +94,7 @@ class TcpContext(Context):
         self.upstream_data.set(data)
 
     def continue_downstream(self) -> None:
-        """Pass on the client's data that was held back. (Envoy can't do this for the upstream's data.)"""
+        """Send the client's data on to the upstream after a pause. (Envoy can't continue the upstream's data in this way.)"""
         self._paused_downstream = False
         self._stream("continue_stream", StreamType.DOWNSTREAM)
 
@@ -107,19 +107,19 @@ class TcpContext(Context):
         self._vm.call(hostcall, int(direction), about=direction.name)
 
     def _paused(self, method: str, _status: int = 1) -> None:
-        """Record that a callback of this connection returned a stop."""
+        """Record that a callback of this connection returned Pause."""
         self._paused_downstream = self._paused_downstream or method != "on_upstream_data"
 
-    # -- for waiting callbacks
+    # -- used by `async def` callbacks
 
     def _is_held(self, _direction: str) -> bool:
-        """Return whether the client's data is held back."""
+        """Return whether the client's data is paused."""
         return self._paused_downstream
 
     def _let_go(self, _direction: str) -> None:
-        """Record that a callback returned Continue."""
+        """Record that a callback of this connection returned Continue."""
         self._paused_downstream = False
 
     def _fail(self, _method: str) -> None:
-        """End the connection as Envoy ends one whose filter trapped."""
+        """Close the connection in the same way as Envoy does after a trap in the filter."""
         self.close()

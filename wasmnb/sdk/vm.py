@@ -1,7 +1,7 @@
-"""One VM of the proxy, as the SDK sees it: its hostcalls, its filter, and its current calls, timers and waits.
+"""The SDK's state of one VM: the hostcalls, the filter, and the callouts, timers and waits in progress.
 
-Facts: inside Wasm, an interpreter is one VM; for native filters, one interpreter has several. VMs share nothing: the current
-VM is in a context variable, set by `Dispatcher.activate`.
+Inside Wasm, every Python interpreter is one VM. Native filters run in several VMs of one interpreter, which share no state.
+`Dispatcher.activate` stores the current VM in a context variable.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,16 +24,16 @@ _current: ContextVar["VM"] = ContextVar("wasmnb.sdk.vm")
 
 
 class InstalledFilter:
-    """The filter that a VM runs.
+    """The filter loaded into a VM.
 
     Attributes
     ----------
     classes
-        The filter's classes by kind: `vm`, `plugin`, `http`, `tcp`.
+        The filter's context classes by kind: `vm`, `plugin`, `http`, `tcp`.
     context
-        The filter's VMContext; None until the source is loaded.
+        The filter's VMContext, or None until the source has been loaded.
     exports
-        Export names of the module's callbacks. No other callback is ever called.
+        Export names of the module's callbacks. The proxy calls only these.
     """
 
     __slots__ = ("classes", "context", "exports")
@@ -45,13 +45,13 @@ class InstalledFilter:
 
 
 class VM:
-    """One VM.
+    """The SDK's state of one VM of the proxy.
 
     Attributes
     ----------
     abi
-        The binding: one callable for each hostcall, which takes the inputs and returns the status, or a tuple of the
-        status and the outputs.
+        The binding, which has one function for each hostcall. It accepts the hostcall's inputs and returns the status, or a
+        tuple of the status and the outputs.
     active
         The context that hostcalls currently act on.
     filter
@@ -59,22 +59,22 @@ class VM:
     messages
         Header maps and bodies of the active stream.
     callouts, timers, queues
-        Calls in progress, timers by plugin, and waits for queue items.
+        Callouts in progress, timers of each plugin, and callbacks waiting for queue items.
     metric_ids
         Ids of the metrics that this VM has defined, by kind and name.
     deletes
-        Counts what must be cancelled when a stream ends, so that the proxy reports the end of streams only if needed.
+        Counter of the waits to cancel when their stream ends. While it is 0, the proxy needn't report the end of streams.
     errors
-        Logs the filter's exceptions.
+        Object that logs the filter's exceptions.
     responding
-        Id of the stream whose callback for response headers is running; -1 in all other callbacks.
+        Id of the stream whose response headers callback is running, or -1 in all other callbacks.
     local_response
-        The binding's faster function for local responses. It accepts text, bytes and headers as the author wrote them, and
-        returns the status; or -1, without sending anything, if they must be encoded first or have a line break.
+        The binding's faster function for local responses. It accepts text, bytes and headers without encoding them first, and
+        returns the status. It returns -1 and sends nothing if a value needs encoding or contains a line break.
     run
-        Runs a coroutine to its end or its next wait: `tasks.run`, or the binding's faster function.
+        Function that runs a coroutine up to its next wait or its end: `tasks.run`, or a faster function of the binding.
     variables
-        Environment variables for the SDK, which the filter doesn't see.
+        Environment variables meant for the SDK and hidden from the filter.
     """
 
     __slots__ = (
@@ -116,19 +116,21 @@ class VM:
         Parameters
         ----------
         hostcall
-            Name without prefix.
+            Name of the hostcall without `proxy_`.
+        args
+            Inputs of the hostcall.
         about
-            Arguments as the error message shows them (default none).
+            Text for the error message that describes the arguments (default none).
 
         Returns
         -------
         Any
-            The output; a tuple if there are several, None if there are none.
+            The hostcall's output: a tuple if it has several outputs, None if it has none.
 
         Raises
         ------
         HostcallError
-            The status is not OK.
+            The hostcall returned a status other than OK.
         """
         result = getattr(self.abi, hostcall)(*args)
         if isinstance(result, int):
@@ -140,23 +142,23 @@ class VM:
         return result[1] if len(result) == 2 else result[1:]
 
     def require(self, callback: str, feature: str) -> None:
-        """Raise RuntimeError if the module doesn't export a callback that `feature` needs.
+        """Raise RuntimeError if the module doesn't export a callback that a feature of the SDK needs.
 
         Parameters
         ----------
         callback
-            Name without prefix.
+            Name of the callback without `proxy_`.
         feature
-            Name that the filter's source must use, so that the callback is exported.
+            Name of the function or method that needs the callback. The compiler exports the callback if the filter uses it.
         """
         if f"proxy_{callback}" not in self.filter.exports:
             raise RuntimeError(
-                f"{feature} needs the callback {callback}, which the module doesn't export. Callbacks are exported for names "
-                f"in the filter's source: mention {feature} there (a comment doesn't count)"
+                f"{feature} needs the callback {callback}, which the module doesn't export because the filter's source "
+                f"doesn't contain the name {feature}. Use this name directly in the filter's code"
             )
 
     def enter(self, context: ContextInterface) -> bool:
-        """Make the rest of this callback act on `context`; return False if its stream has ended."""
+        """Make all further hostcalls of this callback act on `context`. Returns False if its stream has ended."""
         if context is self.active:
             return True
         if self.abi.set_effective_context(context.context_id):
@@ -165,17 +167,17 @@ class VM:
         return True
 
     def enter_plugin(self, plugin: ContextInterface) -> None:
-        """Make hostcalls that use the plugin act on it: on `plugin` itself, or on one of its streams if one is active."""
+        """Make sure that hostcalls act on `plugin`, or on the active stream if it belongs to this plugin."""
         if getattr(self.active, "plugin", None) is not plugin:
             self.enter(plugin)
 
     def switch(self, context: ContextInterface) -> None:
-        """Make the rest of this callback act on `context`; raise `BadArgument` if its stream has ended."""
+        """Make all further hostcalls of this callback act on `context`. Raises `BadArgument` if its stream has ended."""
         if not self.enter(context):
             raise hostcall_error("set_effective_context", 2, str(context.context_id))
 
     def report(self, error: BaseException) -> None:
-        """Log an exception of the filter."""
+        """Log an exception raised by the filter."""
         self.errors.report(error)
 
 
@@ -184,13 +186,15 @@ def _encode_first(*_: Any) -> int:
 
 
 def current_vm() -> VM:
-    """Return the VM whose callback runs now."""
+    """Return the VM of the running callback. Raises RuntimeError outside of callbacks."""
     try:
         return _current.get()
     except LookupError:
-        raise RuntimeError("hostcalls work only while a proxy runs the filter: call this from a callback") from None
+        raise RuntimeError(
+            "a hostcall was made while no proxy runs the filter. Make hostcalls in callbacks only"
+        ) from None
 
 
 def set_current_vm(vm: VM) -> None:
-    """Make `vm` the one that `print`, logging and module-level objects use."""
+    """Select the VM used by `print`, logging and module-level objects such as `shared_data`."""
     _current.set(vm)

@@ -1,7 +1,8 @@
-"""Content codings: gzip and deflate, with `zlib`. (No pure Python package decodes br or zstd.)
+"""Compression and decompression of bodies with the content codings gzip and deflate.
 
-Facts: `content-encoding` lists the codings in the order in which they were applied. `deflate` is a zlib stream, and some
-servers send a raw one. A few kilobytes can grow to gigabytes, so every function has a limit for its result.
+Other codings, such as br and zstd, are not supported, because no pure Python package decodes them. `content-encoding` lists
+codings in the order in which they were applied. For `deflate`, most servers send a zlib stream, but some send raw deflate. A
+few kilobytes can expand to gigabytes, so all decoders have a size limit.
 """
 
 import zlib
@@ -13,12 +14,12 @@ from ..messages.encoding import Value, encode
 
 __all__ = ["CONTENT_LIMIT", "StreamDecoder", "compress", "compressed_format", "decompress", "no_text"]
 
-#: Largest decoded content by default, in bytes.
+#: Default limit for the size of a decoded body, in bytes.
 CONTENT_LIMIT = 16 << 20
 
 _GZIP, _ZLIB, _RAW = 31, 15, -15
 
-#: First bytes of a compressed body -> its coding.
+#: First bytes of a compressed body -> name of its content coding.
 _MAGIC = {
     b"\x1f\x8b\x08": "gzip",
     b"\x28\xb5\x2f\xfd": "zstd",
@@ -27,21 +28,21 @@ _MAGIC = {
 
 _PLAIN = ("", "identity")
 
-#: Control characters that text does not have.
+#: Control characters that don't occur in text.
 _CONTROLS = bytes(sorted({*range(32)} - {*b"\t\n\r\f\b\x1b"}))
 
 
 def compressed_format(data: bytes) -> str:
-    """Return the coding that the first bytes of a body indicate; empty if none."""
+    """Guess the content coding (`gzip`, `zstd`, `deflate`) from a body's first bytes. Returns '' if it isn't compressed."""
     return next((coding for magic, coding in _MAGIC.items() if data.startswith(magic)), "")
 
 
 def no_text(data: bytes) -> str:
-    """Return why bytes that are not UTF-8 can't be text at all; empty if they can be text of another character set."""
+    """Return the reason why bytes can't be text in any character set, or '' if they can be text."""
     coding = compressed_format(data)
     if coding:
         return f"it is compressed (content-encoding {coding})"
-    return "it is binary or compressed (see content-encoding)" if data.translate(None, _CONTROLS) != data else ""
+    return "it is binary or compressed (check content-encoding)" if data.translate(None, _CONTROLS) != data else ""
 
 
 def _codings(header: str | None) -> list[str]:
@@ -49,38 +50,38 @@ def _codings(header: str | None) -> list[str]:
 
 
 class StreamDecoder:
-    """Decodes a body chunk by chunk.
+    """Decompresses a body chunk by chunk.
 
     Parameters
     ----------
     header
-        Value of `content-encoding`; None or empty for a body without one.
+        Value of the body's `content-encoding` header, or None or '' if it has none.
     limit
-        Largest decoded size of one chunk, in bytes (default 16 MiB).
+        Largest allowed size of one decoded chunk, in bytes (default 16 MiB).
 
     Raises
     ------
     ContentError
-        The coding is not known.
+        The content coding is not supported.
     """
 
     def __init__(self, header: str | None, limit: int = CONTENT_LIMIT) -> None:
         self._steps = [_decoder(coding, limit) for coding in reversed(_codings(header))]
 
     def feed(self, chunk: bytes) -> bytes:
-        """Decode the next chunk. Raises ContentError if it is invalid, or its decoded size is above the limit."""
+        """Decompress the next chunk. Raises ContentError if the chunk is invalid, or its decoded size exceeds the limit."""
         for step in self._steps:
             chunk = step.feed(chunk)
         return chunk
 
     def finish(self) -> None:
-        """Raise ContentError if the body is incomplete."""
+        """Raise ContentError if the compressed body has ended too early."""
         for step in self._steps:
             step.finish()
 
 
 class _ZlibDecoder:
-    """Decodes deflate, and gzip with several members."""
+    """Decompresses zlib streams, raw deflate streams, and gzip streams with one or several members."""
 
     def __init__(self, coding: str, limit: int) -> None:
         self._coding = coding
@@ -100,12 +101,14 @@ class _ZlibDecoder:
             except zlib.error as error:
                 raise ContentError(f"the body is not valid {self._coding} ({error})") from None
             if len(out) > self._limit:
-                raise ContentError(f"the decoded body is larger than the limit of {self._limit} bytes")
+                raise ContentError(
+                    f"the decoded body is larger than the limit of {self._limit} bytes: pass a larger limit="
+                )
             data = self._inflate.unused_data
         return out
 
     def _begin(self, data: bytes) -> Any:
-        """Return a decompressor for the next member; a raw deflate stream is known by its first byte."""
+        """Create a decompressor for the next member of the stream, whose first bytes are `data`."""
         if self._wbits == _ZLIB and data[0] & 0x0F != zlib.DEFLATED:
             self._wbits = _RAW
         return zlib.decompressobj(self._wbits)
@@ -130,22 +133,22 @@ def _decoder(coding: str, limit: int) -> Any:
 
 
 def decompress(data: bytes, encoding: str | None, *, limit: int = CONTENT_LIMIT) -> bytes:
-    """Decode a complete body.
+    """Decompress a complete body.
 
     Parameters
     ----------
     data
-        The body.
+        The compressed body.
     encoding
-        Value of its `content-encoding`: gzip, deflate, or several of them. None and "identity" return
-        the body as it is.
+        Value of its `content-encoding` header: gzip, deflate, or several of them. For None and "identity", the body is
+        returned unchanged.
     limit
-        Largest size of the result, in bytes (default 16 MiB).
+        Largest allowed size of the result, in bytes (default 16 MiB).
 
     Raises
     ------
     ContentError
-        The coding is not known, the body is not valid, or the result is too large.
+        The content coding is not supported, the body is invalid or incomplete, or the result exceeds the limit.
     """
     decoder = StreamDecoder(encoding, limit)
     result = decoder.feed(data)
@@ -154,19 +157,20 @@ def decompress(data: bytes, encoding: str | None, *, limit: int = CONTENT_LIMIT)
 
 
 def compress(data: Value, encoding: str | None) -> bytes:
-    """Encode a complete body.
+    """Compress a complete body.
 
     Parameters
     ----------
     data
-        Bytes or text.
+        The uncompressed body, as bytes or text.
     encoding
-        Value of `content-encoding`, as for `decompress`.
+        Value of the `content-encoding` header: gzip, deflate, or several of them. For None and "identity", the body is
+        returned unchanged.
 
     Raises
     ------
     ContentError
-        The coding is not known.
+        The content coding is not supported.
     """
     result = encode(data)
     for coding in _codings(encoding):

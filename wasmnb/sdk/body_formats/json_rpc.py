@@ -1,7 +1,7 @@
-"""JSON-RPC 2.0 messages, with the parts of the Model Context Protocol (MCP) that gateways look at.
+"""JSON-RPC 2.0 messages, and the fields of the Model Context Protocol (MCP) that gateways need.
 
-Facts: a message with a method is a request if it has an id, and a notification if not; any other is a response. MCP sends one
-message in a request's body, and responds with JSON or with server-sent events.
+A message with a method is a request if it has an id, and a notification otherwise. A message without a method is a response.
+MCP clients send one message in the body of an HTTP request, and servers respond with JSON or with server-sent events.
 """
 
 from typing import Any
@@ -17,15 +17,15 @@ class JsonRpcMessage:
     Attributes
     ----------
     value
-        The message as it was sent.
+        The whole message, as parsed from JSON.
     id
-        Id of a request or response; None for notifications.
+        Id of a request or response. None for notifications.
     method
-        Method of a request or notification; empty for responses.
+        Method of a request or notification. Empty for responses.
     params
-        Parameters of a request or notification; an empty dict if it has none.
+        Parameters of a request or notification. An empty dict if there are none.
     result, error
-        Result or error of a response; None for other messages.
+        Result or error of a response. None for other messages.
     """
 
     __slots__ = ("error", "id", "method", "params", "result", "value")
@@ -40,25 +40,25 @@ class JsonRpcMessage:
 
     @property
     def kind(self) -> str:
-        """`request`, `notification`, `response` or `error`."""
+        """Kind of the message: `request`, `notification`, `response` or `error`."""
         if self.method:
             return "request" if "id" in self.value else "notification"
         return "response" if "result" in self.value else "error"
 
     @property
     def tool(self) -> str:
-        """Name of the tool that an MCP request calls; empty for other messages."""
+        """Name of the tool called by an MCP request. Empty for other messages."""
         return self._parameter("name") if self.method == "tools/call" else ""
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """Arguments of the tool or prompt of an MCP request; empty for other messages."""
+        """Arguments that an MCP request passes to a tool or prompt. Empty for other messages."""
         arguments = self.params.get("arguments") if isinstance(self.params, dict) else None
         return arguments if isinstance(arguments, dict) else {}
 
     @property
     def resource(self) -> str:
-        """URI of the resource that an MCP request reads or subscribes to; empty for other messages."""
+        """URI of the resource that an MCP request reads or subscribes to. Empty for other messages."""
         return self._parameter("uri") if self.method.startswith("resources/") else ""
 
     def _parameter(self, name: str) -> str:
@@ -66,16 +66,16 @@ class JsonRpcMessage:
         return value if isinstance(value, str) else ""
 
     def error_response(self, code: int, message: str, data: Any = None) -> dict[str, Any]:
-        """Return an error in response to this request, for `send_local_response(200, json=...)`.
+        """Return an error response to this request. Send it with `send_local_response(200, json=...)`.
 
         Parameters
         ----------
         code
             JSON-RPC error code: -32600 for an invalid request, -32601 for an unknown method, -32602 for invalid parameters.
         message
-            Text of the error, as one sentence.
+            Error message, as one sentence.
         data
-            Further information, as a JSON value (default None: omitted).
+            Additional JSON value to send with the error (default None: no value).
         """
         error = {"code": code, "message": message} | ({} if data is None else {"data": data})
         return {"jsonrpc": "2.0", "id": self.id, "error": error}
@@ -85,12 +85,12 @@ class JsonRpcMessage:
 
 
 def to_messages(value: Any) -> list[JsonRpcMessage]:
-    """Return the messages of a JSON document: one, or several for a batch.
+    """Convert a JSON document to JSON-RPC messages. A batch (a list) contains several messages.
 
     Raises
     ------
     ContentError
-        A part is not a JSON-RPC 2.0 message.
+        The document, or an item of the batch, is not a JSON-RPC 2.0 message.
     """
     items = value if isinstance(value, list) else [value]
     if not items:
@@ -103,7 +103,7 @@ def to_messages(value: Any) -> list[JsonRpcMessage]:
 
 
 def _problem(item: Any) -> str:
-    """Return the first violation of JSON-RPC 2.0; empty without one."""
+    """Return a description of the first violation of JSON-RPC 2.0 in a message, or '' if the message is valid."""
     if not isinstance(item, dict):
         return f"a message must be an object, not {type(item).__name__}"
     if item.get("jsonrpc") != "2.0":

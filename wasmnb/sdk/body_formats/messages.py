@@ -1,4 +1,4 @@
-"""The content of a message: its body without the content-encoding, as a whole or as a stream of items."""
+"""Decoded bodies of requests and responses, as a whole (Content) or item by item as they arrive (Items)."""
 
 from collections.abc import AsyncIterator
 from typing import Any, Generic, TypeVar
@@ -18,14 +18,14 @@ T = TypeVar("T")
 
 
 class Content:
-    """A whole body without its content-encoding. `set` replaces the body, with the same encoding.
+    """A complete body after its content-encoding (gzip or deflate) has been removed. `set` compresses new content again.
 
     Attributes
     ----------
     data
         The decoded bytes.
     encoding
-        Value of `content-encoding`; empty if there is none.
+        Value of the `content-encoding` header, or '' if there is none.
     """
 
     __slots__ = ("_body", "data", "encoding")
@@ -37,33 +37,33 @@ class Content:
 
     @property
     def text(self) -> str:
-        """The content as text; bytes that are not UTF-8 become surrogates, which `set` writes as the same bytes.
+        """The content, decoded as UTF-8. Invalid bytes become surrogates, which `set` converts back to the same bytes.
 
-        Raises ContentError if the content is compressed or binary: content-encoding is missing, or the body isn't text.
+        Raises ContentError if the content is binary, or is compressed although it has no `content-encoding` header.
         """
         return decoded_text(self.data)
 
     def json(self) -> Any:
-        """Return the JSON value of the content. Raises ValueError, with line and column, if it is not JSON."""
+        """Parse the content as JSON. Raises ValueError, with line and column, if it is not JSON."""
         try:
             return from_json(self.data)
         except ValueError as error:
             raise content_error(self.data, error) from None
 
     def json_rpc(self) -> list[JsonRpcMessage]:
-        """Return the JSON-RPC messages: one, or several for a batch. Raises ContentError if it is not JSON-RPC 2.0."""
+        """Parse the content as JSON-RPC 2.0. A batch contains several messages. Raises ContentError if it is invalid."""
         try:
             return to_messages(self.json())
         except ValueError as error:
             raise ContentError(str(error)) from None
 
     def set(self, data: Value) -> None:
-        """Replace the body with new content, encoded as the old body was."""
+        """Replace the body with new content, compressed with the same encoding as the old body."""
         self._body.set(compress(data, self.encoding))
         self.data = encode(data)
 
     def set_json(self, value: Any) -> None:
-        """Replace the body with a JSON document without white space, encoded as the old body was."""
+        """Replace the body with a value, serialised as JSON and compressed with the same encoding as the old body."""
         self.set(to_json(value))
 
     def __bytes__(self) -> bytes:
@@ -77,9 +77,12 @@ class Content:
 
 
 async def whole_content(view: Any, limit: int) -> Content:
-    """Return the content of a message. Before awaiting the body, remove content-length, since `set` can change the length."""
+    """Wait for the whole body of a request or response, and return its decoded content.
+
+    Removes the content-length header before the wait, because `Content.set` can change the length.
+    """
     encoding = message_header(view, "content-encoding")
-    StreamDecoder(encoding)  # raises for an unknown coding before the headers are sent on
+    StreamDecoder(encoding)  # raises an exception for unsupported codings before the proxy sends the headers on
     frame = running_frame()
     has_body = frame is None or not frame.f_locals.get("end_of_stream")
     if has_body and "content-length" in view.headers:
@@ -93,25 +96,30 @@ async def whole_content(view: Any, limit: int) -> Content:
 
 
 def message_header(view: Any, name: str) -> str:
-    """Return a header of a message; empty if it is missing. Raises ContentError if headers are not available now."""
+    """Return a header of a request or response, or '' if it is missing.
+
+    Raises ContentError if headers can't be read in the running callback.
+    """
     try:
         return str(view.headers.get(name) or "")
     except HostcallError:
         side = type(view).__name__.removesuffix("View").lower()
         raise ContentError(
-            f"the {side}'s content-encoding can't be read in this callback: read the content in an async on_http_{side}_headers"
+            f"the {side}'s content-encoding can't be read in this callback. Await the content in on_http_{side}_headers instead"
         ) from None
 
 
 class Items(Generic[T]):
-    """Iterates over the items of a body as they arrive. A chunk is passed on when you request the items of the next one.
+    """Async iterator over the items of a body (lines, events or messages) as they arrive.
+
+    The proxy passes a chunk on when the filter asks for an item of the next chunk.
 
     Parameters
     ----------
     view
-        The message.
+        The request or response.
     splitter
-        Splits the bytes into items.
+        Object that splits the bytes into items.
     """
 
     def __init__(self, view: Any, splitter: Splitter) -> None:

@@ -1,8 +1,8 @@
-"""Splitters: split the chunks of a body into lines, JSON lines, server-sent events and JSON-RPC messages.
+"""Classes that split the chunks of a body into lines, JSON lines, server-sent events or JSON-RPC messages.
 
-Facts: a chunk can end anywhere, also inside a character or between CR and LF. Each splitter keeps the incomplete rest, up
-to a limit. Events follow https://html.spec.whatwg.org/multipage/server-sent-events.html: an event ends with an empty line, and an
-event without one at the end of the stream is dropped.
+A chunk can end anywhere, even inside a character or between CR and LF. Each splitter keeps the incomplete item at the end of a
+chunk, up to a size limit. Events follow https://html.spec.whatwg.org/multipage/server-sent-events.html: an event ends with an
+empty line, and is dropped if the body ends before that line.
 """
 
 from typing import Any, Protocol
@@ -23,29 +23,29 @@ __all__ = [
     "WholeMessages",
 ]
 
-#: Largest line, event or message by default, in bytes.
+#: Default limit for the size of a line, event or message, in bytes.
 ITEM_LIMIT = 1 << 20
 
 
 class Splitter(Protocol):
-    """Receives bytes, and returns the items that they complete."""
+    """Interface of objects that split the chunks of a body into items, and keep an incomplete item for the next chunk."""
 
     def feed(self, data: bytes) -> list[Any]:
-        """Return the items that end in these bytes."""
+        """Return the items that are complete with these bytes."""
 
     def finish(self) -> list[Any]:
-        """Return the items that end with the body."""
+        """Return the items that are complete at the end of the body."""
 
 
 class LineSplitter:
-    """Splits into lines, without their ends (LF or CR LF; for events also CR alone).
+    """Splits a body into lines without their line ends (LF or CR LF).
 
     Parameters
     ----------
     limit
-        Largest line in bytes (default 1 MiB).
+        Largest allowed size of a line in bytes (default 1 MiB).
     lone_cr
-        Whether CR alone ends a line (default False).
+        Whether a CR without LF also ends a line, as in server-sent events (default False).
     """
 
     def __init__(self, limit: int = ITEM_LIMIT, *, lone_cr: bool = False) -> None:
@@ -56,7 +56,7 @@ class LineSplitter:
         self.number = 0
 
     def feed(self, data: bytes) -> list[str]:
-        """Return the lines that end in these bytes. Raises ContentError if a line is larger than the limit."""
+        """Return the lines that end in these bytes. Raises ContentError if a line exceeds the limit."""
         if self._lone_cr:
             data = self._with_lf(data)
         if b"\n" not in data:
@@ -71,13 +71,13 @@ class LineSplitter:
         return [decode(line.removesuffix(b"\r")) for line in lines]
 
     def finish(self) -> list[str]:
-        """Return the last line, if it has no line end."""
+        """Return the last line of the body if it has no line end, and otherwise an empty list."""
         rest, self._rest = bytes(self._rest), bytearray()
         self.number += bool(rest)
         return [decode(rest)] if rest else []
 
     def _with_lf(self, data: bytes) -> bytes:
-        """Return bytes with LF as the only line end, even if a chunk ends between CR and LF."""
+        """Replace all line ends in a chunk by LF, also if the previous chunk ended between CR and LF."""
         if self._after_cr:
             data = data.removeprefix(b"\n")
         if data:
@@ -86,11 +86,13 @@ class LineSplitter:
 
     def _check(self, size: int) -> None:
         if size > self._limit:
-            raise ContentError(f"a line or event is larger than the limit of {self._limit} bytes: pass a larger limit=")
+            raise ContentError(
+                f"a line or event of the body is larger than the limit of {self._limit} bytes: pass a larger limit="
+            )
 
 
 class JsonLineSplitter:
-    """Splits into the values of JSON lines (NDJSON); empty lines are skipped."""
+    """Splits a body of JSON lines (NDJSON) into values. Empty lines are skipped."""
 
     def __init__(self, limit: int = ITEM_LIMIT) -> None:
         self._lines = LineSplitter(limit)
@@ -101,7 +103,7 @@ class JsonLineSplitter:
         return self._values(self._lines.feed(data), before)
 
     def finish(self) -> list[Any]:
-        """Return the value of the last line, if it has no line end."""
+        """Return the value of the last line if it has no line end, and otherwise an empty list."""
         before = self._lines.number
         return self._values(self._lines.finish(), before)
 
@@ -118,23 +120,23 @@ def _json(text: str, where: str) -> Any:
 
 
 class ServerSentEvent:
-    """One event of a text/event-stream.
+    """One server-sent event of a body with content-type text/event-stream.
 
     Parameters
     ----------
     event
-        Type of the event; "message" if the event has none.
+        Type of the event, or "message" if the event doesn't specify one.
     data
         The event's data lines, joined with line feeds.
     event_id
-        The last event id that the stream has set; empty if none.
+        The latest event id in the stream, or '' if no event had an id so far.
     retry
-        Milliseconds to wait before a reconnection; None if the event doesn't say.
+        Milliseconds to wait before a reconnection, or None if the event doesn't specify them.
 
     Attributes
     ----------
     event, data, id, retry
-        The parameters; `id` is `event_id`.
+        Values of the parameters. `id` is the value of `event_id`.
     """
 
     __slots__ = ("data", "event", "id", "retry")
@@ -146,7 +148,7 @@ class ServerSentEvent:
         self.retry = retry
 
     def json(self) -> Any:
-        """Return the JSON value of the data. Raises ContentError if it is not JSON."""
+        """Parse the event's data as JSON. Raises ContentError if it is not JSON."""
         return _json(self.data, f"the data of event {self.event!r}")
 
     def __repr__(self) -> str:
@@ -154,7 +156,7 @@ class ServerSentEvent:
 
 
 class EventSplitter:
-    """Splits into server-sent events."""
+    """Splits a body of content-type text/event-stream into server-sent events."""
 
     def __init__(self, limit: int = ITEM_LIMIT) -> None:
         self._lines = LineSplitter(limit, lone_cr=True)
@@ -168,7 +170,7 @@ class EventSplitter:
         self._retry: int | None = None
 
     def feed(self, data: bytes) -> list[ServerSentEvent]:
-        """Return the events that end in these bytes. Raises ContentError if an event is larger than the limit."""
+        """Return the events that end in these bytes. Raises ContentError if an event exceeds the limit."""
         events = []
         for line in self._lines.feed(data):
             if line:
@@ -182,7 +184,7 @@ class EventSplitter:
         return events
 
     def finish(self) -> list[ServerSentEvent]:
-        """Return nothing: an event without its empty line is incomplete."""
+        """Return an empty list, because an event at the end of the body without an empty line after it is dropped."""
         return []
 
     def _field(self, line: str) -> None:
@@ -194,7 +196,9 @@ class EventSplitter:
             self._data.append(value)
             self._size += len(value)
             if self._size > self._limit:
-                raise ContentError(f"an event is larger than the limit of {self._limit} bytes: pass a larger limit=")
+                raise ContentError(
+                    f"a server-sent event is larger than the limit of {self._limit} bytes: pass a larger limit="
+                )
         elif name == "event":
             self._type = value
         elif name == "id" and "\0" not in value:
@@ -211,7 +215,7 @@ class WholeMessages:
         self._data = bytearray()
 
     def feed(self, data: bytes) -> list[JsonRpcMessage]:
-        """Return nothing before the end of the body. Raises ContentError if the body is larger than the limit."""
+        """Collect a chunk and return an empty list. Raises ContentError if the body exceeds the limit."""
         self._data += data
         if len(self._data) > self._limit:
             raise ContentError(
@@ -220,12 +224,12 @@ class WholeMessages:
         return []
 
     def finish(self) -> list[JsonRpcMessage]:
-        """Return the messages of the body: several for a batch, none for an empty body."""
+        """Return the messages of the complete body. A batch has several messages, an empty body none."""
         return to_messages(_json(decode(bytes(self._data)), "the body")) if self._data.strip() else []
 
 
 class EventMessages:
-    """Splits into the JSON-RPC messages in the data of server-sent events."""
+    """Splits a body of server-sent events, whose data is JSON-RPC, into messages."""
 
     def __init__(self, limit: int = ITEM_LIMIT) -> None:
         self._events = EventSplitter(limit)
@@ -236,5 +240,5 @@ class EventMessages:
         return [message for event in events if event.data for message in to_messages(event.json())]
 
     def finish(self) -> list[JsonRpcMessage]:
-        """Return nothing: an event without its empty line is incomplete."""
+        """Return an empty list, because an event at the end of the body without an empty line after it is dropped."""
         return []

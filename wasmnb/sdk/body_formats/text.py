@@ -1,8 +1,7 @@
-"""Text of a chunk, which has only whole characters, and the error for bytes that are not text.
+"""Decoding of chunks and bodies as text, and the exceptions for bytes that are not text.
 
-Facts: a chunk can end inside a character. Its first bytes then move to the start of the next chunk, in the proxy's buffer,
-so that every chunk has whole characters, whether the filter changes them or not. Bytes of another character set become
-surrogates, which are written back as the same bytes.
+If a chunk ends inside a character, the character's first bytes are moved to the next chunk in the proxy's buffer, so that a
+filter reads only whole characters. Bytes of other character sets become surrogates, which are encoded as the same bytes again.
 """
 
 from json import JSONDecodeError
@@ -22,14 +21,16 @@ _SIDES = {int(BufferType.HTTP_REQUEST_BODY): "request", int(BufferType.HTTP_RESP
 
 
 def text_of(body: Any, buffer_type: int, data: bytes, error: UnicodeDecodeError) -> str:
-    """Return the text of bytes that can't be decoded as UTF-8.
+    """Decode bytes of a body after strict decoding as UTF-8 has failed.
+
+    An incomplete character at the end of a chunk is moved to the next chunk. Other invalid bytes become surrogates.
 
     Parameters
     ----------
     body, buffer_type
-        The body that the bytes were read from, and the number of its buffer.
+        The body from which the bytes were read, and the number of its buffer.
     data, error
-        The bytes, and the error raised when they were decoded.
+        The bytes, and the exception raised by strict decoding.
 
     Raises
     ------
@@ -40,8 +41,8 @@ def text_of(body: Any, buffer_type: int, data: bytes, error: UnicodeDecodeError)
     reason = no_text(data) if side else ""
     if reason:
         raise ContentError(
-            f"the {side} body is not text: {reason}. Use `content = await self.{side}.content()` in the headers callback, or "
-            "read the bytes with get()"
+            f"the {side} body can't be read as text: {reason}. Use `content = await self.{side}.content()` in the headers "
+            "callback, or read the bytes with get()"
         )
     frame = _callback_of_chunk(side) if _is_cut(data, error) else None
     if frame is None:
@@ -52,12 +53,12 @@ def text_of(body: Any, buffer_type: int, data: bytes, error: UnicodeDecodeError)
 
 
 def _is_cut(data: bytes, error: UnicodeDecodeError) -> bool:
-    """Return whether only the last character is incomplete."""
+    """Return whether decoding failed only because the last character is incomplete."""
     return error.end == len(data) and error.reason == "unexpected end of data"
 
 
 def _callback_of_chunk(side: str) -> FrameType | None:
-    """Return the dispatcher's frame of the body callback for this message, if it runs now and another chunk follows."""
+    """Return the dispatcher's frame of the running callback if it handles a body chunk of `side` that isn't the last one."""
     frame = running_frame()
     if not side or frame is None or frame.f_code.co_name != f"on_{side}_body" or frame.f_locals["end_of_stream"]:
         return None
@@ -68,7 +69,7 @@ def _callback_of_chunk(side: str) -> FrameType | None:
 
 
 def decoded_text(data: bytes) -> str:
-    """Return whole content as text. Raises ContentError if it is compressed or binary."""
+    """Decode a complete body as text. Raises ContentError if it is compressed or binary."""
     try:
         return data.decode()
     except UnicodeDecodeError as error:
@@ -78,7 +79,7 @@ def decoded_text(data: bytes) -> str:
 
 
 def content_error(data: bytes, error: ValueError) -> ValueError:
-    """Return the exception for whole content that is not JSON; its message says if the content is compressed or binary."""
+    """Return the exception for a complete body that is not JSON. The message says whether it is compressed or binary."""
     reason = no_text(data) if isinstance(error, UnicodeDecodeError) else ""
     return _not_text(data, error, reason) if reason else error
 
@@ -90,7 +91,7 @@ def _not_text(data: bytes, error: ValueError, reason: str) -> ContentError:
 
 
 def json_error(buffer_type: int, data: bytes, error: ValueError) -> ContentError:
-    """Return the exception for a body that is not JSON; its message says if it is only a chunk, or compressed."""
+    """Return the exception for a body that is not JSON. The message says whether it is compressed, or only a chunk."""
     side = _SIDES.get(buffer_type, "")
     reason = no_text(data) if side and isinstance(error, UnicodeDecodeError) else ""
     if reason:
@@ -102,18 +103,18 @@ def json_error(buffer_type: int, data: bytes, error: ValueError) -> ContentError
 
 
 def refuse_cut_number(buffer_type: int) -> None:
-    """Raise ContentError if a chunk that is only a number isn't the last one: the digits may continue in the next chunk."""
+    """Raise ContentError if more chunks follow a chunk that was parsed as a number, because more digits may follow."""
     hint = _chunk_hint(buffer_type)
     if hint:
-        raise ContentError(f"the number may be incomplete. {hint}")
+        raise ContentError(f"the JSON number in this chunk may be incomplete. {hint}")
 
 
 def _chunk_hint(buffer_type: int) -> str:
-    """Return advice if a body may be incomplete because the callback sees only a chunk; empty if it sees the whole body."""
+    """Return advice for reading the whole body if the running callback received only a chunk, or '' if it has all of it."""
     side = _SIDES.get(buffer_type, "")
     if _callback_of_chunk(side) is None:
         return ""
     return (
-        f"on_http_{side}_body sees a chunk here, not the whole body: return Action.PAUSE until end_of_stream is true, or use "
-        f"`await self.{side}_body()`."
+        f"on_http_{side}_body can read only a chunk here, not the whole body: return Action.PAUSE until end_of_stream is true, "
+        f"or use `await self.{side}_body()`."
     )

@@ -1,4 +1,4 @@
-"""Callouts: HTTP calls, gRPC calls and gRPC streams to clusters.
+"""HTTP calls, gRPC calls and gRPC streams that a filter makes to clusters.
 
-The tasks that wait for them are in `wasmnb.sdk.tasks`.
+The tasks that await them are in `wasmnb.sdk.tasks`.
 """

@@ -1,7 +1,7 @@
-"""Calls to clusters, whose results arrive in a later callback: the base of HTTP and gRPC calls, and the calls of a VM.
+"""Base class of HTTP and gRPC calls to clusters, and the calls in progress in a VM.
 
-Facts: a call belongs to the plugin and outlives the stream that made it, so its response may arrive after the stream has
-ended. The response is dropped then. A call is its own future: the callback that brings the response wakes the task that awaits it.
+The result of a call arrives in a later callback, which resumes the task that awaits the call. A call belongs to the plugin, so
+its response may arrive after the stream that made the call has ended. In this case the response is dropped.
 """
 
 from collections.abc import Callable, Generator
@@ -17,25 +17,25 @@ __all__ = ["Call", "CallResult", "Callouts", "place_call"]
 
 
 class CallResult(Protocol):
-    """The result of a call."""
+    """Interface of the result of a call."""
 
     @property
     def error(self) -> Exception | None:
-        """The failure as an exception, or None."""
+        """Exception that describes the failure, or None if the call succeeded."""
 
 
 R = TypeVar("R", bound=CallResult)
 
 
 class Callouts:
-    """The calls in progress in one VM, by token.
+    """The calls in progress in one VM.
 
     Attributes
     ----------
     http
-        HTTP calls.
+        HTTP calls by token.
     grpc
-        Unary gRPC calls and gRPC streams.
+        Unary gRPC calls and gRPC streams by token.
     """
 
     __slots__ = ("grpc", "http")
@@ -45,7 +45,7 @@ class Callouts:
         self.grpc: dict[int, Any] = {}
 
 
-#: Hostcall that starts a call -> export without which the call would never end: the last callback that reports it.
+#: Hostcall that starts a call -> export through which the proxy reports the end of the call.
 _REQUIRED = {
     "http_call": f"proxy_{REPORTED_BY['http_call'][0]}",
     "grpc_call": "proxy_on_grpc_close",
@@ -54,23 +54,23 @@ _REQUIRED = {
 
 
 def place_call(vm: VMInterface, hostcall: str, about: str, *args: Any) -> int:
-    """Make the hostcall that starts a call or a stream, and return its token.
+    """Start an HTTP call, gRPC call or gRPC stream, and return its token.
 
     Parameters
     ----------
     vm
         The VM that makes the call.
     hostcall
-        Name without prefix.
+        Name of the hostcall that starts the call, without `proxy_`.
     about
-        Arguments as the error message shows them.
+        Text for the error message that describes the arguments.
     args
         Arguments of the hostcall.
 
     Raises
     ------
     HostcallError
-        The status is not OK.
+        The hostcall returned a status other than OK.
     RuntimeError
         The module doesn't export the callback that reports the result.
     """
@@ -88,7 +88,7 @@ class Call(Future, Generic[R]):
     Attributes
     ----------
     response
-        The result; None until the call has ended.
+        The result, or None while the call is in progress.
     """
 
     __slots__ = ("callback", "context", "response", "token", "vm")
@@ -105,33 +105,36 @@ class Call(Future, Generic[R]):
         self.response: R | None = None
 
     def on_response(self, callback: Callable[[R], object]) -> Self:
-        """Set the function that is called with the response, on the context that made the call; return this call."""
+        """Set the function that is called with the response. Hostcalls in it act on the context that made the call.
+
+        Returns the call itself.
+        """
         self.callback = callback
         return self
 
     def end(self, response: R) -> None:
-        """End the call with its response: call the callback, and resume the task that waits."""
+        """Store the response, pass it to the callback, and resume the task that awaits the call."""
         self.response = response
         if self.callback is not None:
             self.callback(response)
         self.resolve(response)
 
     def cancel(self) -> None:
-        """Stop waiting for the response; it is dropped when it arrives. A task that awaits it gets `CalloutError`."""
+        """Cancel the call. The response is dropped when it arrives, and `CalloutError` is raised in a task that awaits it."""
         if not self.done:
             self._forget()
             self.fail(CalloutError(f"the {self.kind} was cancelled"))
 
     def abandon(self) -> None:
-        """Cancel the call, because the task that awaited it no longer waits."""
+        """Cancel the call, because no task awaits it any more."""
         self.cancel()
 
     def _forget(self) -> None:
-        """Remove the call from the VM's calls, and cancel it in the proxy if the ABI allows it."""
+        """Remove the call from the VM's calls in progress, and cancel it in the proxy if the ABI supports this."""
         raise NotImplementedError
 
     def __await__(self) -> Generator[Any, None, R]:
-        """Return the response, or raise the failure as an exception."""
+        """Wait for the response and return it. Raises an exception if the call has failed."""
         if not self.done:
             yield self
         if self.error is not None:

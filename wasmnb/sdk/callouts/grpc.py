@@ -1,8 +1,9 @@
-"""gRPC callouts: unary calls, and what they share with streams.
+"""Unary gRPC calls, and helpers shared with gRPC streams.
 
-Facts: messages are passed as bytes without the five-byte frame. The service is a cluster's name (or a serialised
-GrpcService message). A successful unary call ends with its message, a failed one with a status; metadata is not reported.
-Timeouts and connection failures arrive as status 14 (UNAVAILABLE). After `cancel` nothing more arrives.
+The ABI passes messages as serialised protobuf, without gRPC's five-byte frame. The target is the name of a cluster, or a
+serialised GrpcService message. For a unary call, the proxy reports either the response message or an error status, but no
+metadata. Timeouts and connection failures are reported as status 14 (UNAVAILABLE). After `cancel`, the proxy reports nothing
+more.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,7 @@ __all__ = ["GrpcCall", "GrpcResponse", "Target", "received_message", "start_argu
 
 
 class Target(NamedTuple):
-    """The gRPC method to call, and the cluster to call it on."""
+    """The cluster, service and method of a gRPC call."""
 
     cluster: Text
     service: Text
@@ -34,11 +35,11 @@ class GrpcResponse:
     Attributes
     ----------
     status
-        The gRPC status: a `GrpcStatus`, or an int if the enum doesn't have the number.
+        The gRPC status as a `GrpcStatus`, or as an int if the enum has no such member.
     message
-        The response of a unary call, as serialised protobuf; empty if it failed.
+        The response of a unary call, as serialised protobuf. Empty if the call failed.
     details
-        The message that the server sent with a status other than OK.
+        The server's error message if the status is not OK.
     """
 
     __slots__ = ("details", "message", "status")
@@ -50,12 +51,12 @@ class GrpcResponse:
 
     @property
     def ok(self) -> bool:
-        """Whether the status is OK."""
+        """Whether the call ended with status OK."""
         return self.status == GrpcStatus.OK
 
     @property
     def error(self) -> GrpcError | None:
-        """The failure as an exception, or None."""
+        """The failure as a `GrpcError`, or None if the status is OK."""
         if self.ok:
             return None
         name = getattr(self.status, "name", self.status)
@@ -66,17 +67,17 @@ class GrpcResponse:
 
 
 def start_arguments(vm: VMInterface, target: Target, metadata: PairsLike) -> tuple[Any, ...]:
-    """Return the first arguments of `place_call` for a call or a stream: the text for error messages, then the hostcall's inputs."""
+    """Return the arguments of `place_call` that gRPC calls and streams share: its `about` text, then the hostcall's inputs."""
     return ", ".join(map(repr, target)), *map(encode, target), serialised(vm.abi, metadata)
 
 
 def received_message(vm: VMInterface) -> bytes:
-    """Return the gRPC message that the running callback is for."""
+    """Return the received gRPC message. Works only in the callback that reports it."""
     return vm.call("get_buffer_bytes", int(BufferType.GRPC_RECEIVE_BUFFER), 0, WHOLE)  # type: ignore[no-any-return]
 
 
 def status_details(vm: VMInterface) -> str:
-    """Return the message of the gRPC status that the running callback is for."""
+    """Return the server's error message. Works only in the callback that reports the gRPC status."""
     return str(vm.call("get_status")[1], "utf-8", "replace")
 
 
@@ -98,7 +99,7 @@ class GrpcCall(Call[GrpcResponse]):
         timeout_ms: int,
         callback: Callable[..., Any] | None,
     ) -> "GrpcCall":
-        """Make the hostcall, and return the call in progress.
+        """Start a unary call, and return the call in progress.
 
         Raises
         ------
@@ -112,18 +113,18 @@ class GrpcCall(Call[GrpcResponse]):
         return call
 
     def take_message(self) -> None:
-        """End the call with its response."""
+        """End the call successfully, after the proxy has reported the response message."""
         self._end(GrpcResponse(GrpcStatus.OK, received_message(self.vm)))
 
     def take_status(self, status: int) -> None:
-        """End the call with a failure."""
+        """End the call as failed, after the proxy has reported this gRPC status."""
         self._end(GrpcResponse(status, b"", status_details(self.vm)))
 
     def take_initial_metadata(self) -> None:
-        """Ignore metadata: it is not reported for unary calls."""
+        """Do nothing, because initial metadata is not part of a unary call's result."""
 
     def take_trailing_metadata(self) -> None:
-        """Ignore metadata: it is not reported for unary calls."""
+        """Do nothing, because trailing metadata is not part of a unary call's result."""
 
     def _end(self, response: GrpcResponse) -> None:
         self.vm.callouts.grpc.pop(self.token, None)

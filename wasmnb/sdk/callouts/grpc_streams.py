@@ -1,8 +1,8 @@
-"""gRPC streams: messages both ways, with callbacks or with `await`.
+"""Bidirectional gRPC streams to clusters, for use with `await` or with callbacks.
 
-Facts: the proxy reports the server's headers, then messages, then its trailers, then the status; a stream that fails
-early lacks some of them. There is no backpressure: messages that have not been read are kept here. A stream belongs to
-the plugin and would outlive the HTTP stream or connection that opened it, so it is cancelled when that ends.
+The proxy reports the server's headers, then its messages, its trailers, and the status. If a stream fails early, some of these
+are missing. The ABI has no backpressure, so unread messages are kept in memory. In the ABI, a gRPC stream belongs to the
+plugin; the SDK cancels it when the HTTP stream or TCP connection that opened it ends.
 """
 
 from collections import deque
@@ -23,23 +23,23 @@ __all__ = ["GrpcStream"]
 
 
 class GrpcStream:
-    """A stream of messages both ways, for `async def` callbacks or with callbacks on the context that opened it.
+    """A bidirectional gRPC stream, for use with `await` or with callbacks.
 
-    With `await`::
+    In an `async def` callback::
 
         async with self.grpc_stream("cluster", "package.Service", "Method") as stream:
             stream.send(b"question")
             async for message in stream:
                 ...
 
-    Leaving the block cancels an open stream. `async for` ends with the stream; a status other than OK raises
-    `GrpcError`. With callbacks: `on_message(bytes)`, `on_close(GrpcResponse)`, `on_initial_metadata(ResponseHeaders)` and
-    `on_trailing_metadata(ResponseHeaders)` are attributes that you can set at any time.
+    The stream is cancelled when the block ends, if it is still open. `async for` ends with the stream, and raises `GrpcError`
+    if the status is not OK. To use callbacks instead, set these attributes to functions at any time: `on_message(bytes)`,
+    `on_close(GrpcResponse)`, `on_initial_metadata(ResponseHeaders)` and `on_trailing_metadata(ResponseHeaders)`.
 
     Attributes
     ----------
     result
-        Result of the stream; None while it is open.
+        Result of the stream, or None while it is open.
     """
 
     __slots__ = (
@@ -73,7 +73,7 @@ class GrpcStream:
 
     @classmethod
     def start(cls, vm: VMInterface, context: ContextInterface, target: Target, metadata: PairsLike) -> "GrpcStream":
-        """Open the stream. Raises the same exceptions as `GrpcCall.start`."""
+        """Open a gRPC stream to a cluster. Raises the same exceptions as `GrpcCall.start`."""
         stream = cls(vm, context, place_call(vm, "grpc_stream", *start_arguments(vm, target, metadata)))
         vm.callouts.grpc[stream.token] = stream
         if _ends_with_context(context):
@@ -81,40 +81,40 @@ class GrpcStream:
             vm.deletes.add()
         return stream
 
-    # -- to the server
+    # -- messages to the server
 
     def send(self, message: Value, *, end: bool = False) -> Awaitable[None]:
-        """Send a message.
+        """Send a message to the server. It is sent at once, so awaiting the result is optional.
 
         Parameters
         ----------
         message
-            Serialised protobuf.
+            The message, as serialised protobuf.
         end
-            Whether this is the last message (half-close).
+            Whether this is the last message, so that the stream is half-closed (default False).
 
         Returns
         -------
         Awaitable
-            Already done: the message is sent at once, whether you await it or not.
+            An awaitable that is already done.
         """
         self.vm.call("grpc_send", self.token, encode(message), int(end), about=str(self.token))
         return _SENT
 
     def close(self) -> None:
-        """Half-close the stream: the server's messages still arrive."""
+        """Half-close the stream: no more messages can be sent, but the server's messages still arrive."""
         self.vm.call("grpc_close", self.token, about=str(self.token))
 
     def cancel(self) -> None:
-        """Reset the stream; nothing more arrives."""
+        """Reset the stream. Its status becomes CANCELLED, and no more messages arrive."""
         if self.token in self.vm.callouts.grpc:
             self.vm.call("grpc_cancel", self.token, about=str(self.token))
             self._end(GrpcResponse(GrpcStatus.CANCELLED, b"", "cancelled by the filter"))
 
-    # -- from the server, awaited
+    # -- messages from the server, with `await`
 
     async def receive(self) -> bytes | None:
-        """Return the next message; None after the last. Raises `GrpcError` if the stream ends with a status other than OK."""
+        """Wait for the next message. Returns None after the last one. Raises `GrpcError` if the stream ends with an error."""
         await _Until(self, lambda: bool(self._messages) or self.result is not None)
         if self._messages:
             return self._messages.popleft()
@@ -122,19 +122,19 @@ class GrpcStream:
         return None
 
     async def initial_metadata(self) -> ResponseHeaders:
-        """Return the server's headers when they have arrived. Raises `GrpcError` if the stream fails first."""
+        """Wait for the server's headers and return them. Raises `GrpcError` if the stream fails before they arrive."""
         await _Until(self, lambda: self._initial is not None or self.result is not None)
         if self._initial is None:
             self._raise_failure()
         return self._initial or ResponseHeaders([])
 
     async def trailing_metadata(self) -> ResponseHeaders:
-        """Return the server's trailers at the end of the stream; empty if there are none."""
+        """Wait for the end of the stream and return the server's trailers, which can be empty."""
         await self.status()
         return self._trailing or ResponseHeaders([])
 
     async def status(self) -> GrpcResponse:
-        """Return the result of the stream when it has ended. Doesn't raise `GrpcError`."""
+        """Wait for the end of the stream and return its result. Doesn't raise `GrpcError`."""
         await _Until(self, lambda: self.result is not None)
         assert self.result is not None
         return self.result
@@ -160,27 +160,27 @@ class GrpcStream:
     ) -> None:
         self.cancel()
 
-    # -- reports of the proxy
+    # -- called by the dispatcher
 
     def take_initial_metadata(self) -> None:
-        """Handle the arrival of the server's headers."""
+        """Read and store the server's headers, after the proxy has reported them."""
         self._initial = _metadata(self.vm, HeaderMapType.GRPC_RECEIVE_INITIAL_METADATA)
         self._notify(self.on_initial_metadata, self._initial)
 
     def take_message(self) -> None:
-        """Handle the arrival of a message."""
+        """Read a message after the proxy has reported it, and pass it to `on_message` or to a waiting task."""
         message = received_message(self.vm)
         if self.on_message is None:
             self._messages.append(message)
         self._notify(self.on_message, message)
 
     def take_trailing_metadata(self) -> None:
-        """Handle the arrival of the server's trailers."""
+        """Read and store the server's trailers, after the proxy has reported them."""
         self._trailing = _metadata(self.vm, HeaderMapType.GRPC_RECEIVE_TRAILING_METADATA)
         self._notify(self.on_trailing_metadata, self._trailing)
 
     def take_status(self, status: int) -> None:
-        """End the stream with its status."""
+        """End the stream, after the proxy has reported its status."""
         self._end(GrpcResponse(status, b"", status_details(self.vm)))
         self._notify(self.on_close, self.result)
 
@@ -198,7 +198,7 @@ class GrpcStream:
         self._wake()
 
     def _wake(self) -> None:
-        """Resolve the waits whose condition is met. Each of them may change the others."""
+        """Resolve the waits whose condition is true. A resumed task can change the conditions of other waits."""
         while (ready := next((w for w in self._waiting if w.ready()), None)) is not None:
             self._waiting.remove(ready)
             ready.resolve()
@@ -208,7 +208,7 @@ class GrpcStream:
 
 
 class _Until(Future):
-    """Resolves when a condition of a stream is met."""
+    """A future that is resolved when a condition of a gRPC stream becomes true."""
 
     __slots__ = ("ready", "stream")
 
@@ -219,16 +219,16 @@ class _Until(Future):
         self.done = ready()
 
     def arm(self, task: Task) -> None:  # noqa: ARG002
-        """Join the stream's waits."""
+        """Add this future to the stream's waits."""
         self.stream._waiting.append(self)
 
     def abandon(self) -> None:
-        """Leave the stream's waits."""
+        """Remove this future from the stream's waits."""
         self.stream._waiting.remove(self)
 
 
 class _Sent:
-    """The result of `send`, which is done at once."""
+    """The awaitable returned by `GrpcStream.send`, which is done at once."""
 
     def __await__(self) -> Generator[Any, None, None]:
         return
@@ -243,5 +243,5 @@ def _metadata(vm: VMInterface, map_type: HeaderMapType) -> ResponseHeaders:
 
 
 def _ends_with_context(context: ContextInterface) -> bool:
-    """Return whether a context is a stream or connection. (The proxy ends a plugin's gRPC streams itself.)"""
+    """Return whether the SDK must cancel the gRPC streams of a context when it ends. (For a plugin, the proxy does it.)"""
     return "plugin" in context.__dict__

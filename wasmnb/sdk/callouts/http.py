@@ -1,8 +1,8 @@
-"""HTTP callouts: requests to a cluster, whose responses go to the context that made the call.
+"""HTTP requests that a filter makes to clusters, and their responses.
 
-Facts: `:method`, `:path` and `:authority` are required. A call belongs to the plugin and outlives the stream. A failure
-usually arrives as a response from the proxy itself: 504 for a timeout, 503 without a connection, with three headers and a
-fixed text. Only a response that was reset in the middle has no headers.
+`:method`, `:path` and `:authority` are required. A call belongs to the plugin, so it can outlive the stream that made it. For
+most failures, the proxy itself creates a response with three headers and a fixed text: 504 for a timeout, 503 if it has no
+connection. Only a response that was reset in the middle has no headers.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -28,7 +28,10 @@ _BODY = int(BufferType.HTTP_CALL_RESPONSE_BODY)
 
 
 class ResponseHeaders(Mapping[str, str]):
-    """Headers of a response: read-only, and kept after the callback. `get_all` returns all values of a name; `raw` has the bytes."""
+    """Headers, trailers or metadata of a callout's response, as a read-only mapping that stays valid after the callback.
+
+    `headers["x"]` returns the first value of a name, and `get_all` returns all of them. `raw` contains the pairs as bytes.
+    """
 
     __slots__ = ("raw",)
 
@@ -43,12 +46,12 @@ class ResponseHeaders(Mapping[str, str]):
         raise KeyError(name)
 
     def get_all(self, name: Text) -> list[str]:
-        """Return every value of a name, in order."""
+        """Return all values of a header, in order."""
         key = encode(name).lower()
         return [decode(v) for n, v in self.raw if n == key]
 
     def items(self) -> list[tuple[str, str]]:  # type: ignore[override]
-        """Return every entry in order; names can repeat."""
+        """Return the name and value of every entry, in order. Names can repeat."""
         return [(decode(n), decode(v)) for n, v in self.raw]
 
     def __iter__(self) -> Iterator[str]:
@@ -62,18 +65,18 @@ class ResponseHeaders(Mapping[str, str]):
 
 
 def response_headers(abi: Any, map_type: int) -> ResponseHeaders:
-    """Return the headers, trailers or metadata that the running callback is for; empty if they are not available."""
+    """Read the headers, trailers or metadata received in the running callback. Returns an empty mapping if there are none."""
     pairs = read_pairs(abi, map_type)
     return ResponseHeaders([] if isinstance(pairs, int) else pairs)
 
 
 class HttpCallResponse:
-    """The response to a callout.
+    """The response to an HTTP call.
 
     Attributes
     ----------
     status
-        HTTP status; 0 if the response was reset in the middle.
+        HTTP status, or 0 if the response was reset in the middle.
     headers, trailers
         Headers and trailers of the response.
     body
@@ -94,7 +97,7 @@ class HttpCallResponse:
 
     @classmethod
     def read(cls, abi: Any, num_headers: int, body_size: int, num_trailers: int) -> "HttpCallResponse":
-        """Read the response that the running callback is for. Empty parts don't cost a hostcall."""
+        """Read the response received in the running callback. No hostcall is made for parts that are empty."""
         headers = response_headers(abi, _HEADERS) if num_headers else ResponseHeaders([])
         trailers = response_headers(abi, _TRAILERS) if num_trailers else ResponseHeaders([])
         body = abi.get_buffer_bytes(_BODY, 0, WHOLE)[1] if body_size else b""
@@ -102,16 +105,16 @@ class HttpCallResponse:
 
     @property
     def ok(self) -> bool:
-        """Whether the status is 2xx."""
+        """Whether the HTTP status is between 200 and 299."""
         return 200 <= self.status < 300
 
     @property
     def text(self) -> str:
-        """Body as text, without its gzip or deflate encoding; bytes that are not UTF-8 become surrogates."""
+        """The body, decompressed (gzip or deflate) and decoded as UTF-8. Invalid bytes become surrogates."""
         return decode(self._decoded())
 
     def json(self) -> Any:
-        """Return the JSON value of the body, without its gzip or deflate encoding. Raises ValueError if it is not JSON."""
+        """Decompress the body (gzip or deflate) and parse it as JSON. Raises ValueError if it is not JSON."""
         data = self._decoded()
         try:
             return from_json(data)
@@ -123,11 +126,11 @@ class HttpCallResponse:
 
     @property
     def error(self) -> CalloutError | None:
-        """The failure as an exception; None if the cluster responded, whatever the status."""
+        """The failure as an exception, or None if the cluster has responded. An error status such as 500 is not a failure."""
         if self.status == 0:
             return CalloutReset("the connection was reset in the middle of the response")
         if self.status not in (503, 504) or len(self.headers.raw) > 3 or "server" in self.headers:
-            return None  # the proxy's own responses have few headers, and not this one
+            return None  # the proxy's own responses have fewer headers, and this header is not among them
         if self.status == 504 and self.body == _TIMEOUT:
             return CalloutTimeout("the response did not arrive in time")
         if self.status == 503 and self.body.startswith(_UNREACHABLE):
@@ -139,9 +142,9 @@ class HttpCallResponse:
 
 
 class HttpCall(Call[HttpCallResponse]):
-    """A callout in progress. Awaiting it raises `CalloutTimeout`, `CalloutUnreachable` or `CalloutReset` if it fails.
+    """An HTTP call in progress. Awaiting it raises `CalloutTimeout`, `CalloutUnreachable` or `CalloutReset` if it fails.
 
-    `cancel` drops the response; the ABI can't cancel the request itself.
+    The ABI can't cancel requests, so after `cancel` the response still arrives, but is dropped.
     """
 
     __slots__ = ()
@@ -160,7 +163,7 @@ class HttpCall(Call[HttpCallResponse]):
         timeout_ms: int,
         callback: Callable[..., Any] | None,
     ) -> "HttpCall":
-        """Make the hostcall, and return the call in progress.
+        """Send a request to a cluster, and return the call in progress.
 
         Raises
         ------
@@ -175,7 +178,7 @@ class HttpCall(Call[HttpCallResponse]):
         return call
 
     def deliver(self, num_headers: int, body_size: int, num_trailers: int) -> None:
-        """Read the response, which is available only now, and end the call."""
+        """Read the response, which is available only in the running callback, and end the call with it."""
         self.end(HttpCallResponse.read(self.vm.abi, num_headers, body_size, num_trailers))
 
     def _forget(self) -> None:
@@ -183,7 +186,7 @@ class HttpCall(Call[HttpCallResponse]):
 
 
 def request_pairs(method: Text, path: Text, authority: Text, headers: PairsLike) -> list[tuple[Text, Value]]:
-    """Return the headers of a request: pseudo-headers first, unless `headers` has them, then `headers`."""
+    """Return all headers of a request: first the pseudo-headers that `headers` doesn't contain, then `headers`."""
     pseudo: list[tuple[Text, Value]] = [(b":method", method), (b":path", path), (b":authority", authority)]
     encoded = encode_all(headers)
     if not encoded:
@@ -193,9 +196,9 @@ def request_pairs(method: Text, path: Text, authority: Text, headers: PairsLike)
 
 
 def milliseconds(seconds: float | None) -> int:
-    """Return a timeout in milliseconds for the ABI: 0 for None, otherwise at least 1."""
+    """Convert a timeout to milliseconds, as the ABI expects it: 0 for None (no timeout), otherwise at least 1."""
     if seconds is None:
         return 0
     if not isinstance(seconds, (int, float)) or not 0 < seconds < 2**31 / 1000:
-        raise ValueError(f"a timeout must be between 0 and 2147483 seconds, or None for no timeout, not {seconds!r}")
+        raise ValueError(f"timeout= must be between 0 and 2147483 seconds, or None for no timeout, not {seconds!r}")
     return max(1, round(seconds * 1000))

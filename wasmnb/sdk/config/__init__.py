@@ -1,4 +1,4 @@
-"""Configuration of VMs and plugins: bytes, JSON, and checked dataclasses.
+"""Parsing of VM and plugin configurations: as JSON, and as dataclasses whose fields are checked.
 
-The contexts that have it are in `wasmnb.sdk.contexts`.
+The contexts whose attribute `config` uses these parsers are in `wasmnb.sdk.contexts`.
 """

@@ -1,7 +1,7 @@
-"""Configuration as bytes, and as JSON that is parsed on first use.
+"""The attribute `config` of contexts, which parses a configuration as JSON on first use.
 
-Facts: a StringValue or BytesValue arrives as its inner bytes; a protobuf Struct arrives serialised rather than as JSON, and
-is read as a dict. The plugin configuration is available only while the plugin starts, the VM configuration always.
+Envoy passes the text of a StringValue or the bytes of a BytesValue. It passes a Struct as serialised protobuf, which is
+converted to a dict. The plugin configuration can be read only while the plugin starts, and the VM configuration at any time.
 """
 
 import json
@@ -15,24 +15,24 @@ __all__ = ["JsonConfig", "parse_json"]
 
 
 def parse_json(data: bytes, title: str) -> Any:
-    """Parse a configuration.
+    """Parse a configuration as JSON, or as a serialised `google.protobuf.Struct`.
 
     Parameters
     ----------
     data
-        The configuration.
+        The configuration as bytes.
     title
         Name of the configuration in error messages.
 
     Returns
     -------
     Any
-        The JSON value; an empty dict for an empty configuration.
+        The JSON value, or an empty dict if the configuration is empty.
 
     Raises
     ------
     ConfigurationError
-        The configuration is not JSON. The message gives the line and the column.
+        The configuration is not JSON. The message contains the line and column of the error.
     """
     if not data.strip():
         return {}
@@ -41,22 +41,22 @@ def parse_json(data: bytes, title: str) -> Any:
     try:
         return json.loads(data)
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{title} is not JSON: its {len(data)} bytes are not UTF-8; {_HINT}") from None
+        raise ConfigurationError(f"{title} is not JSON: its {len(data)} bytes are not UTF-8. {_HINT}") from None
     except json.JSONDecodeError as error:
         where = f"{error.msg} at line {error.lineno}, column {error.colno}"
-        raise ConfigurationError(f"{title} is not JSON: {where}; {_HINT}") from None
+        raise ConfigurationError(f"{title} is not JSON: {where}. {_HINT}") from None
     except RecursionError:
-        raise ConfigurationError(f"{title} is nested too deeply") from None
-    except ValueError:  # Python does not read whole numbers of more than 4300 digits
-        raise ConfigurationError(f"{title} has a number with too many digits") from None
+        raise ConfigurationError(f"{title} is nested too deeply to be parsed as JSON. {_HINT}") from None
+    except ValueError:  # Python doesn't parse ints of more than 4300 digits
+        raise ConfigurationError(f"{title} has a number with too many digits (limit: 4300). {_HINT}") from None
 
 
-#: First byte of a serialised Struct with an entry; in JSON it is a line break.
+#: First byte of a serialised Struct that is not empty. In JSON, this byte is a line break.
 _STRUCT = b"\n"
 
 
 def _struct(data: bytes) -> dict[str, Any] | None:
-    """Return the values of a serialised `google.protobuf.Struct`; None if the bytes are something else."""
+    """Parse a serialised `google.protobuf.Struct`. Returns None if the bytes are not a Struct."""
     try:
         values = read_struct(data)
     except ValueError:
@@ -64,13 +64,14 @@ def _struct(data: bytes) -> dict[str, Any] | None:
     return values or None
 
 
-_HINT = "`configuration` has the bytes"
+_HINT = "Read the bytes from `self.configuration` if it is not meant to be JSON"
 
 
 class JsonConfig:
-    """The attribute `config`: parses `configuration` on first use, to the type that the class annotates.
+    """Descriptor of the attribute `config`, which parses `configuration` on first use.
 
-    It has no `__set__`, so the value is stored in the object itself, where later reads find it.
+    If the class annotates `config` with a dataclass, the value is converted to it. The descriptor has no `__set__`, so the
+    parsed value is stored in the object, and later reads return it directly.
     """
 
     def __init__(self, title: str) -> None:

@@ -1,10 +1,12 @@
-"""Configuration as a dataclass: with `config: Settings` on a context, JSON becomes a checked `Settings`.
+"""Conversion of JSON configurations to dataclasses.
 
-The annotation can contain dataclasses (`list[Rule]`, `Settings | None`). Annotations without a dataclass are ignored, and
-the filter may set `self.config` itself.
+If a context class annotates `config: Settings`, its attribute `config` is a `Settings` object whose fields have been checked.
+The annotation can also contain dataclasses, as in `list[Rule]` or `Settings | None`. Annotations without a dataclass are
+ignored.
 
-Types of fields: str, int, float, bool, None, Any, a dataclass, an Enum (by value), `re.Pattern` (compiled from text),
-Literal, unions of these, and list, tuple, set, frozenset and dict of these. An error names all invalid fields at once.
+Supported types of fields are str, int, float, bool, None, Any, dataclasses, Enums (by value), `re.Pattern` (compiled from
+text), Literal, unions of these, and lists, tuples, sets, frozensets and dicts of these. An error message lists all invalid
+fields.
 """
 
 import collections.abc
@@ -25,26 +27,26 @@ _UNIONS = (typing.Union, types.UnionType)
 
 
 def declared_settings(*classes: type[Any]) -> Any:
-    """Return the type with which the classes annotate their `config`; None if it has no dataclass.
+    """Return the annotation of `config` in these context classes, or None if it contains no dataclass.
 
     Raises
     ------
     ConfigurationError
-        The classes have different annotations, but share one configuration.
+        The classes annotate `config` differently, although they share one configuration.
     """
     declared = [(cls, kind) for cls in classes if _has_dataclass(kind := _annotation(cls))]
     for cls, kind in declared[1:]:
         first, first_kind = declared[0]
         if kind != first_kind:
             raise ConfigurationError(
-                f"{first.__name__} annotates config as {_name(first_kind)}, {cls.__name__} as {_name(kind)}, "
-                "but both have the same configuration: use the same annotation"
+                f"{first.__name__} annotates config as {_name(first_kind)}, and {cls.__name__} as {_name(kind)}, "
+                "but both share one configuration: use the same annotation in both classes"
             )
     return declared[0][1] if declared else None
 
 
 def _annotation(cls: type[Any]) -> Any:
-    """Return the annotation of `config` in a class or the nearest of its bases; None without one."""
+    """Return the annotation of `config` in a class, or in its nearest base class that has one. None if there is none."""
     for base in cls.__mro__:
         if "config" in getattr(base, "__annotations__", {}) and not base.__module__.startswith("wasmnb.sdk"):
             return _hints(base).get("config")
@@ -55,16 +57,18 @@ def _hints(cls: type[Any]) -> dict[str, Any]:
     try:
         return typing.get_type_hints(cls)
     except NameError as error:
-        raise ConfigurationError(f"an annotation of {cls.__name__} can't be read: {error}") from None
+        raise ConfigurationError(
+            f"an annotation of {cls.__name__} can't be evaluated: {error}. Define or import its types in the filter's module"
+        ) from None
 
 
 def build(settings: Any, value: Any, title: str = "the plugin configuration") -> Any:
-    """Convert a JSON value to the type of an annotation.
+    """Convert a JSON value to the annotated type of `config`.
 
     Parameters
     ----------
     settings
-        The type: a dataclass, or a type that contains one.
+        The annotated type: a dataclass, or a type that contains one, such as `list[Rule]`.
     value
         The JSON value.
     title
@@ -73,7 +77,7 @@ def build(settings: Any, value: Any, title: str = "the plugin configuration") ->
     Raises
     ------
     ConfigurationError
-        The value is invalid; the message names every wrong field.
+        The value is invalid. The message lists all invalid fields.
     """
     problems: list[str] = []
     result = _Reader(problems).read(value, settings, "config")
@@ -83,13 +87,23 @@ def build(settings: Any, value: Any, title: str = "the plugin configuration") ->
 
 
 class _Reader:
-    """Converts JSON to the types of annotations, and collects the problems."""
+    """Converts JSON values to annotated types, and collects a description of every problem."""
 
     def __init__(self, problems: list[str]) -> None:
         self._problems = problems
 
     def read(self, value: Any, kind: Any, place: str) -> Any:
-        """Return a value as `kind`; the result is meaningless if a problem was added."""
+        """Convert a value to the type `kind`. If this adds a problem to the list, ignore the result.
+
+        Parameters
+        ----------
+        value
+            JSON value.
+        kind
+            Annotated type.
+        place
+            Path of the value in error messages, such as `config.rules[0]`.
+        """
         kind = _bare(kind)
         origin = typing.get_origin(kind)
         if kind is Any or kind is object:
@@ -105,7 +119,7 @@ class _Reader:
             return self._dataclass(value, kind, place)
         if isinstance(kind, type) and issubclass(kind, enum.Enum):
             return self._enum(value, kind, place)
-        self._problems.append(f"{place}: the filter annotates it as {_name(kind)}, which JSON can't be converted to")
+        self._problems.append(f"{place}: JSON can't be converted to the annotated type {_name(kind)}")
         return None
 
     def _wrong(self, value: Any, kind: Any, place: str) -> Any:
@@ -157,7 +171,7 @@ class _Reader:
             return read
         try:
             return container(read)
-        except TypeError as error:  # items of a set must be hashable
+        except TypeError as error:  # for example, an item of a set is not hashable
             self._problems.append(f"{place}: {error}")
             return None
 
@@ -173,7 +187,7 @@ class _Reader:
         return {self._key(k, name, place): self.read(v, part, f"{place}.{k}") for k, v in value.items()}
 
     def _key(self, key: str, kind: Any, place: str) -> Any:
-        """Return a key, which is text in JSON, as the annotated type."""
+        """Convert the key of a JSON object, which is always text, to its annotated type."""
         if kind is int and re.fullmatch(r"-?[0-9]{1,20}", key):
             return int(key)
         return self.read(key, kind, f"the key {key!r} of {place}")
@@ -187,7 +201,7 @@ class _Reader:
                 return result
             if _has_shape(part, value):
                 tried.append((part, problems))
-        if len(tried) == 1:  # the intended one: report its problems
+        if len(tried) == 1:  # the only type that matches the value's shape: report only its problems
             self._problems += tried[0][1]
             return None
         if not tried:
@@ -211,7 +225,7 @@ class _Reader:
             return None
         try:
             return kind(**values)
-        except (ValueError, TypeError) as error:  # its own __post_init__ refuses
+        except (ValueError, TypeError) as error:  # raised by the dataclass's __post_init__
             self._problems.append(f"{place}: {error}")
             return None
 
@@ -233,12 +247,12 @@ _READERS: dict[Any, Callable[[_Reader, Any, Any, str], Any]] = {
     collections.abc.Mapping: _Reader._dict,
 }
 
-#: Annotated collection -> function that makes it from a list.
+#: Annotated collection type -> function that converts a list to it.
 _CONTAINERS: dict[Any, Callable[[list[Any]], Any]] = {tuple: tuple, set: set, frozenset: frozenset}
 
 
 def _bare(kind: Any) -> Any:
-    """Return the type inside Final[...], NewType and `type X = ...`."""
+    """Unwrap Final[...], NewType and `type X = ...`, and return the underlying type."""
     while True:
         if typing.get_origin(kind) is typing.Final:
             kind = typing.get_args(kind)[0]
@@ -257,7 +271,7 @@ def _has_dataclass(kind: Any) -> bool:
 
 
 def _has_shape(kind: Any, value: Any) -> bool:
-    """Return whether a value has the right outer type, so that its problems are inside."""
+    """Return whether a JSON value has the outer shape (object or list) of a type, so that only its parts can be wrong."""
     kind = _bare(kind)
     reader = _READERS.get(typing.get_origin(kind) or kind)
     if isinstance(value, dict):
@@ -272,7 +286,7 @@ def _is_required(field: "dataclasses.Field[Any]") -> bool:
 
 
 def _unknown(value: Iterable[str], fields: dict[str, Any], place: str) -> Iterator[str]:
-    """Yield a problem for each name that is not a field, with the most similar field."""
+    """Yield a problem for each name that is not a field, with the most similar field as a suggestion."""
     known = f" (known: {', '.join(fields) or 'nothing'})"
     for name in value:
         if name not in fields:
@@ -286,7 +300,7 @@ def _parts(kind: Any) -> Iterator[str]:
 
 
 def _name(kind: Any) -> str:
-    """Return an annotation as text."""
+    """Describe an annotated type for error messages, for example "list of str"."""
     origin = typing.get_origin(kind)
     if origin in _UNIONS:
         return " or ".join(_parts(kind))
@@ -306,7 +320,7 @@ def _name(kind: Any) -> str:
 
 
 def _json_name(value: Any) -> str:
-    """Return a short text for a JSON value."""
+    """Describe a JSON value for error messages, for example "a list of 3"."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, dict):

@@ -1,6 +1,6 @@
 """Why a hostcall failed: likely causes by hostcall and status, and the functions that make the exceptions.
 
-Facts: Envoy returns BAD_ARGUMENT for nearly everything; the reason depends on the callback. Where maps and buffers are
+Envoy returns BAD_ARGUMENT for nearly everything; the reason depends on the callback. Where maps and buffers are
 available is in the ABI's table of phases (`wasmnb.abi.phases`).
 """
 

@@ -3,7 +3,7 @@
 The embedder (the app inside the Wasm module, or native mode) creates a `Dispatcher` with a binding, loads the source, gets the
 names of the exports, and then calls a method for each callback, named as in the ABI.
 
-Facts: a call into Python costs 2-3 us in Envoy, so the start and end of streams are not reported one by one. They are recorded in
+A call into Python costs 2-3 us in Envoy, so the start and end of streams are not reported one by one. They are recorded in
 a journal outside of Python, which the dispatcher fetches when an unknown context appears. An exception is logged once, with
 the filter's own traceback, and then raised again, so that the module traps.
 """

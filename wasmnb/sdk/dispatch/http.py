@@ -1,6 +1,6 @@
 """Callbacks of HTTP streams. Each is written out in full, without helpers, because every request pays for their calls.
 
-Facts: while a callback waits, its context has a `ContextWaits`, which gets the later callbacks of the same direction.
+While a callback waits, its context has a `ContextWaits`, which gets the later callbacks of the same direction.
 """
 
 from types import CoroutineType

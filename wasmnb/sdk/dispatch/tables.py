@@ -1,6 +1,6 @@
 """The contexts of one VM by id. A context is created when its first callback that the filter defines arrives.
 
-Facts: the proxy reports the start and the end of every context, and each report would cost a call into Python. So they are
+The proxy reports the start and the end of every context, and each report would cost a call into Python. So they are
 recorded in a journal outside of Python, which is fetched when an unknown context appears. Every request pays for making its
 context, hence plain loops and few calls.
 """

@@ -1,6 +1,6 @@
 """Keys and sets of keys (RFC 7517), and the algorithms that each kind of key allows.
 
-Facts: the key decides which algorithms are allowed, never the token alone: a token with `alg: HS256` must not be verified with
+The key decides which algorithms are allowed, never the token alone: a token with `alg: HS256` must not be verified with
 the text of an RSA key as its secret, and `none` is not an algorithm. RSA and ECDSA run in the host (`verify_signature`) if it
 offers that.
 """

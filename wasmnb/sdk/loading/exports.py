@@ -1,6 +1,6 @@
 """The callbacks that a filter's module exports.
 
-Facts: a callback that a module doesn't export is free; an exported one costs a call into Python (2-3 us in Envoy) whenever
+A callback that a module doesn't export is free; an exported one costs a call into Python (2-3 us in Envoy) whenever
 it applies. So a module exports the callbacks that the filter's classes override, and the callbacks that the SDK needs
 for names in the source: `http_call` needs the callback that reports its response. Names are read from the compiled code, so
 an unused name can add an export, but no export is missing.

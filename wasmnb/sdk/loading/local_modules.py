@@ -1,6 +1,6 @@
 """A filter's own modules, whose text is part of the source; the filter imports them by name.
 
-Facts: inside Wasm there is no file system, and an interpreter is one VM, so modules have their plain names. Where VMs
+Inside Wasm there is no file system, and an interpreter is one VM, so modules have their plain names. Where VMs
 share an interpreter, each has its own copies, which the embedder puts into `sys.modules` while a callback runs.
 """
 

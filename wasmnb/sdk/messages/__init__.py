@@ -1,4 +1,4 @@
-"""Messages of a stream: headers, bodies, cookies, queries and properties.
+"""Access to the parts of a stream's messages: headers, bodies, cookies, queries and properties.
 
-The contexts that have them are in `wasmnb.sdk.http` and `wasmnb.sdk.tcp`.
+The contexts through which filters use these classes are in `wasmnb.sdk.http` and `wasmnb.sdk.tcp`.
 """

@@ -1,8 +1,9 @@
-"""Bodies and TCP data: the part of a buffer that a callback may read and change.
+"""The class Body, with which filters read and change HTTP bodies and TCP data, and helpers for JSON bodies.
 
-Facts: a callback sees the current chunk, or everything so far if the last body callback paused. Reads beyond the end are
-clipped. A write at 0 replaces the first `length` bytes, and a write at or after the end appends; Envoy refuses anything in
-between. Envoy doesn't adjust content-length: remove that header in the headers callback.
+A callback can access the current chunk, or all data so far if the previous body callback paused. Reads stop at the end of this
+data. A write at offset 0 replaces the first `length` bytes, and a write at the end or beyond appends. Envoy refuses writes at
+other offsets. It doesn't adjust content-length, so a filter that changes a body must remove that header in the headers
+callback.
 """
 
 import json
@@ -20,29 +21,30 @@ from .pairs import encode_all
 
 __all__ = ["NAMES", "WHOLE", "Body", "from_json", "json_message", "to_json"]
 
-#: Most different names in a JSON document, number of names below which nothing is checked, and most names that share a hash.
+#: Largest number of different names in a JSON document, number of names from which they are checked, and largest number of
+#: names with the same hash.
 NAMES, _FEW, _COLLISIONS = 5_000, 256, 16
 
-#: A string in a JSON document, and the colon after it if it is a name.
+#: Pattern of a string in a JSON document, with the colon after it if the string is a name.
 _STRINGS = re.compile(r'"((?:[^"\\]++|\\.)*+)"(\s*+:)?', re.DOTALL)
 
-#: Writes a JSON document. Kept, since making an encoder takes longer than a small document.
+#: Writes a JSON document. Created once, because creating an encoder takes longer than writing a small document.
 _write_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 _HTTP_BODIES = (BufferType.HTTP_REQUEST_BODY, BufferType.HTTP_RESPONSE_BODY)
 
-#: A length or position beyond the end of every buffer.
+#: Length or offset beyond the end of every buffer. As a length, it means "all bytes".
 WHOLE = 0xFFFFFFFF
 
 
 def to_json(value: Any) -> bytes:
-    """Return a JSON document without white space."""
+    """Serialise a value as JSON without white space, in UTF-8."""
     text = _write_json(value)
     return text.encode("utf-8", "backslashreplace")  # bytes that are not UTF-8 become \udcff, as JSON spells it
 
 
 def from_json(data: str | bytes) -> Any:
-    """Return the value of a JSON document. Raises ValueError if it is invalid, too deep, or has names made to collide."""
+    """Parse a JSON document. Raises ValueError if it is invalid, nested too deeply, or contains names with colliding hashes."""
     if (data.count(":") if isinstance(data, str) else data.count(b":")) > _FEW:
         _check_names(data)
     try:
@@ -52,10 +54,10 @@ def from_json(data: str | bytes) -> Any:
 
 
 def _check_names(data: str | bytes) -> None:
-    """Raise ValueError for names that share a hash, and for too many different names.
+    """Raise ValueError if a JSON document contains too many different names, or names with the same hash.
 
-    A client who knows Python's hash secret, as anyone who has the module does, can choose names that share one hash. Reading n of
-    them takes n * n steps, even if they are in different objects: Python's reader keeps all names of a document in one dict.
+    Anyone who has the module also has Python's hash secret, and can choose names with the same hash. Parsing n such names takes
+    n * n steps, even if they are in different objects, because Python's parser keeps all names of a document in one dict.
     """
     text = data if isinstance(data, str) else data.decode(json.detect_encoding(data), "surrogatepass")
     names = [_unescaped(name) for name, colon in _STRINGS.findall(text) if colon]
@@ -64,8 +66,10 @@ def _check_names(data: str | bytes) -> None:
     hashes = sorted(map(hash, different))
     collisions = sum(one == other for one, other in pairwise(hashes))
     if len(different) > NAMES or collisions > _COLLISIONS:
-        problem = f"more than {NAMES:,} different names" if len(different) > NAMES else "names that are made to collide"
-        raise ValueError(f"the JSON has {problem}, which can take very long to read; json.loads() reads it anyway")
+        problem = f"more than {NAMES:,} different names" if len(different) > NAMES else "many names with the same hash"
+        raise ValueError(
+            f"the JSON has {problem}, so that parsing it can take very long. Use json.loads() if you trust its sender"
+        )
 
 
 def _unescaped(name: str) -> str:
@@ -73,19 +77,19 @@ def _unescaped(name: str) -> str:
 
 
 def json_message(value: Any, body: Value, headers: PairsLike) -> tuple[bytes, PairsLike]:
-    """Return the body and the headers of a JSON message.
+    """Return the serialised body and the headers of a message, for methods with a parameter `json`.
 
     Parameters
     ----------
     value
-        The value to serialise.
+        The value to serialise as JSON.
     body
-        The caller's body, which must be empty.
+        The caller's argument `body`, which must be empty.
     headers
-        The caller's headers; content-type is added unless they have one.
+        The caller's headers. content-type: application/json is added if they contain no content-type.
     """
     if body:
-        raise TypeError("pass either a body or json, not both")
+        raise TypeError("both body= and json= were passed. Pass only one of them")
     pairs = encode_all(headers)
     if not any(name.lower() == b"content-type" for name, _ in pairs):
         pairs.append((b"content-type", b"application/json"))
@@ -93,9 +97,10 @@ def json_message(value: Any, body: Value, headers: PairsLike) -> tuple[bytes, Pa
 
 
 class Body:
-    """One of the stream's buffers: `bytes(body)` and `body.get()` read it, `set`, `append` and `prepend` change it.
+    """A body of an HTTP stream, or the data of a TCP connection, as far as the current callback can read it.
 
-    In an `async def` callback, `await body()` is the whole body and `async for chunk in body` its chunks.
+    Read it with `bytes(body)`, `body.get()` or `body.text`. Change it with `set`, `append` and `prepend`. An `async def`
+    callback can wait for the whole body with `await body()`, or iterate over its chunks with `async for chunk in body`.
     """
 
     __slots__ = ("_abi", "_type")
@@ -105,14 +110,14 @@ class Body:
         self._type = int(buffer_type)
 
     def get(self, start: int = 0, length: int = WHOLE) -> bytes:
-        """Return bytes of the body. One hostcall.
+        """Return bytes of the body. This takes one hostcall.
 
         Parameters
         ----------
         start
             Offset of the first byte (default 0).
         length
-            Most bytes to return (default: all).
+            Largest number of bytes to return (default: all).
         """
         status, data = self._abi.get_buffer_bytes(self._type, start, length)
         if status:
@@ -120,31 +125,31 @@ class Body:
         return data  # type: ignore[no-any-return]
 
     def set(self, data: Value) -> None:
-        """Replace everything that the callback sees. One hostcall."""
+        """Replace all bytes that the current callback can read. This takes one hostcall."""
         self._write(0, WHOLE, data)
 
     def append(self, data: Value) -> None:
-        """Append bytes. One hostcall."""
+        """Append bytes or text. This takes one hostcall."""
         self._write(WHOLE, 0, data)
 
     def prepend(self, data: Value) -> None:
-        """Insert bytes at the start. One hostcall."""
+        """Insert bytes or text at the start. This takes one hostcall."""
         self._write(0, 0, data)
 
     def replace_start(self, length: int, data: Value) -> None:
-        """Replace the first bytes, which is the only partial change that Envoy allows. One hostcall.
+        """Replace only the first bytes. Envoy can't replace bytes further inside. This takes one hostcall.
 
         Parameters
         ----------
         length
             Number of bytes to replace.
         data
-            The new bytes.
+            Bytes or text to write instead. The length may differ.
         """
         self._write(0, length, data)
 
     def clear(self) -> None:
-        """Remove everything that the callback sees. One hostcall."""
+        """Remove all bytes that the current callback can read. This takes one hostcall."""
         self._write(0, WHOLE, b"")
 
     def _write(self, start: int, length: int, data: Value) -> None:
@@ -154,10 +159,11 @@ class Body:
 
     @property
     def text(self) -> str:
-        """The bytes as text. Writing the same text back doesn't change the bytes.
+        """The readable bytes, decoded as UTF-8.
 
-        An incomplete character at the end of a chunk moves to the start of the next chunk, and bytes that are not UTF-8
-        become surrogates. Raises ContentError if the bytes are compressed or binary; use `get()` or `await request.content()`.
+        If a chunk ends inside a character, that character is moved to the next chunk. Invalid bytes become surrogates, and
+        writing the text back restores them. Raises ContentError if the bytes are compressed or binary: use `get()` or `await
+        request.content()` for them.
         """
         data = self.get()
         try:
@@ -166,12 +172,12 @@ class Body:
             return text_of(self, self._type, data, error)
 
     def json(self) -> Any:
-        """Return the JSON value of the bytes.
+        """Parse the readable bytes as JSON.
 
         Raises
         ------
         ContentError
-            The bytes are not JSON. The message gives line and column, and says if they are only a chunk, or compressed.
+            The bytes are not JSON, for example because they are compressed or only a chunk. The message contains the reason.
         """
         data = self.get()
         try:
@@ -183,24 +189,24 @@ class Body:
         return value
 
     def set_json(self, value: Any) -> None:
-        """Replace everything that the callback sees with a JSON document without white space."""
+        """Replace all bytes that the current callback can read with a value, serialised as JSON without white space."""
         self.set(to_json(value))
 
     def __call__(self) -> Awaitable[bytes]:
-        """Return the whole body when all of it has arrived: `await body()`, in an `async def` callback."""
+        """Wait until the whole body has arrived, and return it. Use `await body()` in an `async def` callback."""
         self._check_awaitable()
         return whole_body(self._type)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        """Iterate over chunks as they arrive: `async for chunk in body`, in an `async def` callback."""
+        """Iterate over chunks as they arrive. Use `async for chunk in body` in an `async def` callback."""
         self._check_awaitable()
         return body_chunks(self._type)
 
     def _check_awaitable(self) -> None:
         if self._type not in _HTTP_BODIES:
             raise TypeError(
-                f"{self!r} can't be awaited: the data of a connection arrives in chunks, without an end to wait for. "
-                "Read the current chunk with get(), or return Action.PAUSE to see more with the next one"
+                f"{self!r} can't be awaited, because a TCP connection has no complete body. "
+                "Read the current chunk with get(), or return Action.PAUSE to collect more chunks"
             )
 
     def __bytes__(self) -> bytes:

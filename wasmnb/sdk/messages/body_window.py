@@ -1,8 +1,8 @@
-"""The part of a held body that a waiting callback has seen.
+"""A view of the part of a buffered body that an `async def` callback has already read.
 
-Facts: while a stream is held, its body grows in one buffer, and Envoy can change that buffer only at its start (replacing
-its first bytes) or at its end. So a write after a wait replaces the start up to the end of the part that the callback has
-seen; bytes that arrived in the meantime stay behind it.
+While a stream is paused, Envoy collects its body in one buffer, and can change that buffer only by replacing its first bytes or
+by appending. So a write after a wait replaces the start of the buffer, up to the end of the part that the callback has read.
+Bytes that arrived during the wait stay after that part.
 """
 
 from typing import Any, Protocol
@@ -14,17 +14,27 @@ __all__ = ["BodyWindow", "SeenPart"]
 
 
 class SeenPart(Protocol):
-    """The part of the buffer that the callback has seen: from offset `base` to `end`."""
+    """The part of a buffer that a callback has read, from offset `base` to offset `end`."""
 
     base: int
     end: int
 
     def move_end(self, end: int) -> None:
-        """Set the end after a write that changed the part's length."""
+        """Move the end of the part, after a write has changed its length."""
 
 
 class BodyWindow(Body):
-    """A body of which the callback sees and changes only a part."""
+    """The part of a buffered body that a waiting callback can read and change.
+
+    Parameters
+    ----------
+    abi
+        The VM's binding.
+    buffer_type
+        Number of the buffer.
+    seen
+        Offsets of the part in the buffer.
+    """
 
     __slots__ = ("_seen",)
 
@@ -33,31 +43,31 @@ class BodyWindow(Body):
         self._seen = seen
 
     def get(self, start: int = 0, length: int = WHOLE) -> bytes:
-        """Return at most `length` bytes, from `start` on."""
+        """Return at most `length` bytes of the part, beginning at offset `start`."""
         visible = max(0, len(self) - start)
         return super().get(self._seen.base + start, min(length, visible)) if visible else b""
 
     def set(self, data: Value) -> None:
-        """Replace everything that the callback sees."""
+        """Replace the whole part."""
         seen, new = self._seen, encode(data)
         before = super().get(0, seen.base) if seen.base else b""
         self._write(0, seen.end, before + new)
         seen.move_end(seen.base + len(new))
 
     def append(self, data: Value) -> None:
-        """Append bytes to the part that the callback sees."""
+        """Append bytes or text to the part."""
         self.set(self.get() + encode(data))
 
     def prepend(self, data: Value) -> None:
-        """Insert bytes at the start of the part that the callback sees."""
+        """Insert bytes or text at the start of the part."""
         self.set(encode(data) + self.get())
 
     def replace_start(self, length: int, data: Value) -> None:
-        """Replace the first `length` bytes."""
+        """Replace the first `length` bytes of the part."""
         self.set(encode(data) + self.get()[length:])
 
     def clear(self) -> None:
-        """Remove everything that the callback sees."""
+        """Remove all bytes of the part."""
         self.set(b"")
 
     def __len__(self) -> int:

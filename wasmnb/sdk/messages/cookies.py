@@ -1,8 +1,8 @@
-"""Cookies: a mapping of a request's cookies, and the header that sets a cookie in a response.
+"""Cookies of a request as a mapping, and the `set-cookie` header of a response.
 
-Facts (RFC 6265): a request has its cookies as `name=value` pairs with `;` between them, in one or more headers. Their
-encoding is not specified, so values are read as they are, except that quotes around them are dropped. Writing a cookie leaves
-the others unchanged. A response sets each cookie with its own `set-cookie` header.
+According to RFC 6265, a request sends its cookies as `name=value` pairs separated by `;`, in one or more headers. The RFC
+doesn't specify an encoding, so values are not decoded; only quotes around them are removed. Writing one cookie doesn't change
+the others. A response sends a separate `set-cookie` header for each cookie.
 """
 
 from collections.abc import Iterator, MutableMapping
@@ -15,14 +15,17 @@ if TYPE_CHECKING:
 
 __all__ = ["CookieAttributes", "Cookies", "cookie_header"]
 
-#: Characters that would end a cookie, or the header.
+#: Characters that are not allowed in a cookie, because they would end the cookie or the header.
 _FORBIDDEN = set("\0\r\n;, ")
 
 SameSite = Literal["Strict", "Lax", "None"]
 
 
 class Cookies(MutableMapping[str, str]):
-    """The request's cookies. A write changes the `cookie` header at once, and joins several such headers into one."""
+    """The cookies of a request, as a mutable mapping. A write changes the `cookie` header at once.
+
+    If the request has several `cookie` headers, a write joins them into one.
+    """
 
     __slots__ = ("_headers", "_lookup", "_sent")
 
@@ -32,16 +35,16 @@ class Cookies(MutableMapping[str, str]):
         self._lookup = Lookup()
 
     def _parts(self) -> list[str]:
-        """Return the cookies as they were sent."""
+        """Return the unparsed cookies of all `cookie` headers."""
         parts = [part.strip() for line in self._headers.get_all("cookie") for part in line.split(";")]
         return [part for part in parts if part]
 
     def items(self) -> list[tuple[str, str]]:  # type: ignore[override]
-        """Return the name and value of every cookie, in order. Parts that are not pairs are skipped."""
+        """Return the name and value of every cookie, in order. Parts without `=` are skipped."""
         return list(self._current().pairs)
 
     def _current(self) -> Lookup:
-        """Return the cookies. They are parsed again only if the header has changed, since `dict(cookies)` asks for each name."""
+        """Return the parsed cookies. To keep `dict(cookies)` fast, they are parsed again only if the header has changed."""
         sent = self._headers.get_all("cookie")
         if sent != self._sent:
             pairs = map(_read, self._parts())
@@ -49,7 +52,7 @@ class Cookies(MutableMapping[str, str]):
         return self._lookup
 
     def values(self) -> list[str]:  # type: ignore[override]
-        """Return every value in order."""
+        """Return the value of every cookie, in order."""
         return [value for _, value in self.items()]
 
     def _write(self, parts: list[str]) -> None:
@@ -80,7 +83,7 @@ class Cookies(MutableMapping[str, str]):
 
 
 def _read(part: str) -> tuple[str | None, str]:
-    """Return the name and the value of a cookie as it was sent. The name is None if it is not a pair."""
+    """Split a cookie into its name and value. The name is None if the cookie contains no `=`."""
     name, equals, value = part.partition("=")
     value = value.strip()
     if len(value) > 1 and value[0] == value[-1] == '"':
@@ -89,7 +92,7 @@ def _read(part: str) -> tuple[str | None, str]:
 
 
 class CookieAttributes(TypedDict, total=False):
-    """Keyword arguments of `set_cookie`."""
+    """Keyword arguments of `self.response.set_cookie`."""
 
     max_age: int | None
     path: str | None
@@ -115,20 +118,24 @@ def cookie_header(
     Parameters
     ----------
     name, value
-        Name and value of the cookie. Neither may have spaces, commas, semicolons or line breaks.
+        Name and value of the cookie. Neither may contain spaces, commas, semicolons or line breaks.
     max_age
-        Lifetime in seconds (default None: the browser's session).
-    path, domain
-        Path and host of the requests that get the cookie (default "/", and None: the response's host).
-    secure, http_only
-        Whether the cookie is sent over https only (default False), and whether it is hidden from scripts (default True).
+        Lifetime in seconds (default None: until the browser is closed).
+    path
+        Path of the requests with which the browser sends the cookie (default "/").
+    domain
+        Host to which the browser sends the cookie (default None: the host of the response).
+    secure
+        Whether the browser sends the cookie only over https (default False).
+    http_only
+        Whether the cookie is hidden from scripts (default True).
     same_site
-        "Strict", "Lax", "None", or None for no such attribute (default "Lax").
+        Value of the SameSite attribute: "Strict", "Lax" or "None" (default "Lax"). None omits the attribute.
 
     Raises
     ------
     ValueError
-        A part has a character that would end the cookie, or `same_site` is unknown.
+        A part contains a character that would end the cookie, or `same_site` is not one of these values.
     """
     if max_age is not None and not isinstance(max_age, int):
         raise TypeError(f"max_age of cookie {name!r} must be a whole number of seconds, not {max_age!r}")
@@ -138,19 +145,19 @@ def cookie_header(
     texts = [f"{key}={text}" for key, text in attributes if text is not None]
     if any(set(text) & set("\0\r\n;") for text in texts):
         raise ValueError(
-            f"an attribute of cookie {name!r} has a semicolon or a line break, which attributes can't contain"
+            f"path= or domain= of cookie {name!r} contains a semicolon or a line break, which would end the attribute"
         )
     return "; ".join([_pair(name, value), *texts, *["Secure"] * secure, *["HttpOnly"] * http_only])
 
 
 def _pair(name: str, value: str | int) -> str:
-    """Return a cookie as it is sent."""
+    """Return `name=value`. Raises ValueError if the name or the value contains a character that would end the cookie."""
     if not isinstance(name, str) or not isinstance(value, str | int):
         raise TypeError(f"invalid cookie {name!r}={value!r}: the name must be a str, and the value a str or an int")
     text = str(value)
     if not name or "=" in name or set(name + text) & _FORBIDDEN:
         raise ValueError(
-            f"invalid cookie {name!r}={value!r}: the name must not be empty or have '=', and neither part may have spaces, "
-            "commas, semicolons or line breaks (use urllib.parse.quote)"
+            f"invalid cookie {name!r}={value!r}: the name must not be empty or contain '=', and neither part may contain "
+            "spaces, commas, semicolons or line breaks. Encode the value with urllib.parse.quote"
         )
     return f"{name}={text}"

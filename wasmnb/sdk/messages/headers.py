@@ -1,8 +1,8 @@
-"""Header maps as mutable mappings, in which names can have several values, directly on the proxy's maps.
+"""Header maps as mutable mappings in which a name can have several values.
 
-Facts: a lookup returns the first value; replacing leaves exactly one entry; the proxy lower-cases names on every write and
-lookup. Values are not cached: every read and every write is one hostcall (iteration is one for the whole map), so changes
-by other filters and the proxy are visible.
+A lookup returns the first value, and an assignment leaves exactly one entry. The proxy lower-cases names. Nothing is cached:
+every read and every write is a hostcall (iteration is one hostcall for the whole map), so that a filter sees changes made by
+other filters and by the proxy.
 """
 
 from collections.abc import Iterable, Iterator, KeysView, MutableMapping
@@ -18,20 +18,20 @@ __all__ = ["HeaderMap", "header_map"]
 
 T = TypeVar("T")
 
-#: A header that every available map has, to tell an empty map from an unavailable one.
+#: A header that is in every available map. Without it, a map is unavailable, not empty.
 _ALWAYS = {HeaderMapType.REQUEST_HEADERS: b":method", HeaderMapType.RESPONSE_HEADERS: b":status"}
 
 
 class HeaderMap(MutableMapping[str, str]):
-    """One of the stream's header maps.
+    """Headers, trailers or metadata of a stream, as a mutable mapping.
 
-    `headers["x"]` is the first value (KeyError if there is none), `headers["x"] = "y"` leaves one entry, `add` appends an
-    entry, and `get_all` returns all values. Values that are not UTF-8 have surrogates; `raw` has everything as bytes.
+    `headers["x"]` returns the first value, or raises KeyError if there is none. `headers["x"] = "y"` replaces all values, `add`
+    appends one, and `get_all` returns all of them. Invalid UTF-8 in a value becomes surrogates. `raw` contains the bytes.
 
     Raises
     ------
     BadArgument
-        From any method, if the map is not available in the running callback; the message says where it is.
+        Raised by every method if the map is not available in the running callback. The message lists where it is available.
     """
 
     __slots__ = ("_abi", "_add", "_get", "_map", "_remove", "_replace")
@@ -60,14 +60,14 @@ class HeaderMap(MutableMapping[str, str]):
         name
             Name of the header.
         default
-            Result if there is no such header (default None).
+            Value to return if the header is missing (default None).
 
         Raises
         ------
         HostcallError
             The running callback can't read these headers.
         """
-        # Without `encode` and `decode`, since filters call this most.
+        # Doesn't call `encode` and `decode`, because this is the method that filters call most often.
         key = name.encode() if type(name) is str and name.isascii() else encode(name)
         status, value = self._get(self._map, key)
         if status == 0:
@@ -86,7 +86,7 @@ class HeaderMap(MutableMapping[str, str]):
         return isinstance(name, str | bytes) and self.get(name) is not None
 
     def get_all(self, name: Text) -> list[str]:
-        """Return every value of a name, in order. One hostcall.
+        """Return all values of a header, in order. This takes one hostcall.
 
         Parameters
         ----------
@@ -98,7 +98,7 @@ class HeaderMap(MutableMapping[str, str]):
 
     @property
     def raw(self) -> list[Pair]:
-        """Every entry as bytes, in the proxy's order. Assigning to it replaces the whole map."""
+        """All entries as (name, value) pairs of bytes, in the proxy's order. Assigning pairs replaces the whole map."""
         return self._available(read_pairs(self._abi, self._map))
 
     @raw.setter
@@ -111,7 +111,10 @@ class HeaderMap(MutableMapping[str, str]):
             raise header_error("set_header_map_pairs", status, self._map)
 
     def _available(self, pairs: list[Any] | int) -> list[Any]:
-        """Return the pairs of a map; raise if the map is not available, in which case the hostcall returns OK and an empty map."""
+        """Return `pairs`, the result of `read_pairs`. Raises BadArgument if the map is not available.
+
+        For an unavailable map, Envoy returns OK and an empty map.
+        """
         if isinstance(pairs, int):
             raise header_error("get_header_map_pairs", pairs, self._map)
         always = None if pairs else _ALWAYS.get(HeaderMapType(self._map))
@@ -120,7 +123,7 @@ class HeaderMap(MutableMapping[str, str]):
         return pairs
 
     def __iter__(self) -> Iterator[str]:
-        """Iterate over names, each once, in the order of their first entries."""
+        """Iterate over the names, each once, in the order of their first entries."""
         return iter(dict.fromkeys([n for n, _ in self.items()]))
 
     def __len__(self) -> int:
@@ -128,15 +131,15 @@ class HeaderMap(MutableMapping[str, str]):
         return len({n for n, _ in self.raw})
 
     def items(self) -> list[tuple[str, str]]:  # type: ignore[override]
-        """Return every entry in order; names can repeat. One hostcall."""
+        """Return the name and value of every entry, in order. Names can repeat. This takes one hostcall."""
         return self._available(read_text_pairs(self._abi, self._map))
 
     def keys(self) -> KeysView[str]:
-        """Return every name once. One hostcall."""
+        """Return every name once. This takes one hostcall."""
         return dict.fromkeys(self).keys()
 
     def values(self) -> list[str]:  # type: ignore[override]
-        """Return every value in order. One hostcall."""
+        """Return the value of every entry, in order. This takes one hostcall."""
         return [v for _, v in self.items()]
 
     # -- writing
@@ -149,7 +152,9 @@ class HeaderMap(MutableMapping[str, str]):
             raise header_error("replace_header_map_value", status, self._map, decode(key))
 
     def add(self, name: Text, value: Value) -> None:
-        """Append an entry. One hostcall. (For a few known headers, Envoy joins the values with a comma.)
+        """Append an entry and keep existing entries of this name. This takes one hostcall.
+
+        For a few well-known headers, Envoy joins the values with a comma instead.
 
         Parameters
         ----------
@@ -167,21 +172,21 @@ class HeaderMap(MutableMapping[str, str]):
             raise header_error("add_header_map_value", status, self._map, decode(key))
 
     def set_all(self, name: Text, values: Iterable[Value]) -> None:
-        """Set a name to exactly these entries.
+        """Replace all values of a header.
 
         Parameters
         ----------
         name
             Name of the header.
         values
-            The values, in order. If there are none, the name is removed.
+            The new values, in order. If there are none, the header is removed.
         """
         self.remove(name)
         for value in values:
             self.add(name, value)
 
     def remove(self, name: Text) -> None:
-        """Remove every entry of a name, if there is any. One hostcall.
+        """Remove all values of a header. A missing header is not an error. This takes one hostcall.
 
         Raises
         ------
@@ -194,16 +199,22 @@ class HeaderMap(MutableMapping[str, str]):
             raise header_error("remove_header_map_value", status, self._map, decode(key))
 
     def __delitem__(self, name: Text) -> None:
-        """Remove every entry of a name; KeyError if there is none. Two hostcalls, where `remove` needs one."""
+        """Remove all values of a header. Raises KeyError if it is missing. This takes two hostcalls, and `remove` only one."""
         self[name]
         self.remove(name)
 
     def clear(self) -> None:
-        """Remove every entry, including pseudo-headers, without which Envoy can't route the request."""
+        """Remove all entries. This includes the pseudo-headers, without which Envoy can't route a request."""
         self.raw = []
 
     def replace(self, pairs: PairsLike) -> None:
-        """Replace the whole map. One hostcall. Keep :method, :path, :authority and x-forwarded-proto, which Envoy needs."""
+        """Replace all entries. This takes one hostcall.
+
+        Parameters
+        ----------
+        pairs
+            The new headers, as a mapping or as pairs. A request needs :method, :path, :authority and x-forwarded-proto.
+        """
         self._replace_all(serialised_headers(self._abi, pairs))
 
     # -- comparing and printing
@@ -226,9 +237,9 @@ class HeaderMap(MutableMapping[str, str]):
 
 
 class TextHeaderMap(HeaderMap):
-    """A header map for bindings with `header_text` and `header_set`, which accept `str`: two steps less for a header.
+    """A faster header map for bindings whose functions `header_text` and `header_set` accept `str`.
 
-    Text with surrogates, numbers and other types use the base class's methods.
+    Surrogates, ints and values of other types are handled by the base class.
     """
 
     __slots__ = ("_set", "_text")
@@ -271,5 +282,5 @@ class TextHeaderMap(HeaderMap):
 
 
 def header_map(abi: Any, map_type: HeaderMapType) -> HeaderMap:
-    """Return a header map of the class that a binding supports."""
+    """Create a header map of the fastest class that the binding `abi` supports."""
     return (TextHeaderMap if hasattr(abi, "header_text") else HeaderMap)(abi, map_type)

@@ -1,6 +1,6 @@
-"""Lookup of values by name in a list of pairs that a client has sent.
+"""Lookup of values by name in (name, value) pairs received from a client.
 
-A dict isn't used: a client who knows Python's hash secret, as anyone who has the module does, can send names that share one hash.
+A dict would be open to attack: anyone who has the module also has Python's hash secret, and can send names with the same hash.
 """
 
 from bisect import bisect_left
@@ -10,7 +10,7 @@ __all__ = ["Lookup"]
 
 
 class Lookup:
-    """Pairs in order, and the first value of each name.
+    """A sorted index of (name, value) pairs, which finds the first value of a name.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ class Lookup:
     Attributes
     ----------
     pairs
-        The pairs as a list.
+        The pairs as a list, in their original order.
     """
 
     __slots__ = ("_places", "pairs")
@@ -30,7 +30,7 @@ class Lookup:
         self._places = sorted((name, i) for i, (name, _) in enumerate(self.pairs))
 
     def first(self, name: str) -> str:
-        """Return the first value of a name. Raises KeyError if there is none."""
+        """Return the first value of a name. Raises KeyError if no pair has this name."""
         at = bisect_left(self._places, (name, 0))
         if at == len(self._places) or self._places[at][0] != name:
             raise KeyError(name)

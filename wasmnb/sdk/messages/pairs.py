@@ -1,7 +1,7 @@
-"""Reads and serialises whole header maps.
+"""Functions that read and serialise whole header maps.
 
-The binding's own functions are used if it has them, as in Wasm: they need a tenth (writing) to a fifth (reading) of the
-instructions that the Python code needs.
+In Wasm, they call functions of the binding, which need only a tenth (for writing) to a fifth (for reading) of the instructions
+of the Python code.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -25,7 +25,10 @@ _PAIR = (tuple, list)
 
 
 def read_pairs(abi: Any, map_type: int) -> list[Pair] | int:
-    """Return every entry of a header map, or the hostcall's status if it is not OK. A map with an invalid layout counts as empty."""
+    """Return all entries of a header map as pairs of bytes, or the hostcall's status if it is not OK.
+
+    If the map's serialised form is invalid, the result is an empty list.
+    """
     native = getattr(abi, "header_pairs", None)
     if native is not None:
         return native(map_type, 0)  # type: ignore[no-any-return]
@@ -34,7 +37,7 @@ def read_pairs(abi: Any, map_type: int) -> list[Pair] | int:
 
 
 def read_text_pairs(abi: Any, map_type: int) -> list[tuple[str, str]] | int:
-    """Return the decoded result of `read_pairs`."""
+    """Return all entries of a header map as pairs of str, or the hostcall's status if it is not OK."""
     native = getattr(abi, "header_pairs", None)
     if native is not None:
         return native(map_type, 1)  # type: ignore[no-any-return]
@@ -43,7 +46,7 @@ def read_text_pairs(abi: Any, map_type: int) -> list[tuple[str, str]] | int:
 
 
 def serialised(abi: Any, pairs: PairsLike | None) -> bytes:
-    """Serialise a mapping or an iterable of pairs for the ABI, in order."""
+    """Serialise headers (a mapping or pairs) in the format that hostcalls expect, in order."""
     if pairs is None or pairs == ():
         return b""
     listed: Any = pairs if type(pairs) is list else list(_items(pairs))
@@ -57,9 +60,9 @@ def serialised(abi: Any, pairs: PairsLike | None) -> bytes:
 
 
 def serialised_headers(abi: Any, pairs: PairsLike | None) -> bytes:
-    """Serialise headers that the proxy doesn't check. Raises ValueError if one has a line break."""
+    """Serialise headers, and raise ValueError if one contains a line break. Used for hostcalls that don't check this."""
     data = serialised(abi, pairs)
-    if has_line_break(data):  # it may be a byte of the sizes
+    if has_line_break(data):  # the byte may also belong to a size field
         for name, value in decode_pairs(data) or []:
             if has_line_break(name, value):
                 raise ValueError(line_break_message(name, value))
@@ -67,7 +70,7 @@ def serialised_headers(abi: Any, pairs: PairsLike | None) -> bytes:
 
 
 def encode_value(name: bytes, value: Value) -> bytes:
-    """Return a header's value as bytes. Raises ValueError if the value or the name has a line break."""
+    """Return a header's value as bytes. Raises ValueError if its name or value contains a line break."""
     try:
         data = encode(value)
     except TypeError as error:
@@ -78,18 +81,21 @@ def encode_value(name: bytes, value: Value) -> bytes:
 
 
 def has_line_break(*parts: bytes) -> bool:
-    """Return whether any of the parts has a line break."""
+    """Return whether any of the parts contains a line break."""
     joined = b"".join(parts)
     return b"\n" in joined or b"\r" in joined
 
 
 def line_break_message(name: Text, value: Value) -> str:
-    """Return the error message for a header with a line break."""
-    return f"header {decode(encode(name))!r} can't be set to {decode(encode(value))!r}: a line break would end it"
+    """Return the error message for a header whose name or value contains a line break."""
+    return (
+        f"header {decode(encode(name))!r} can't be set to {decode(encode(value))!r}: a line break would end it. "
+        "Remove line breaks from names and values"
+    )
 
 
 def encode_all(pairs: PairsLike | None) -> list[Pair]:
-    """Return a mapping or an iterable of pairs as pairs of bytes, in order."""
+    """Encode headers (a mapping or pairs) as a list of pairs of bytes, in order."""
     if pairs is None or pairs == ():
         return []
     items = list(_items(pairs))
@@ -100,20 +106,20 @@ def encode_all(pairs: PairsLike | None) -> list[Pair]:
 
 
 def _items(pairs: PairsLike) -> Iterable[Any]:
-    # The usual types first: checking the abstract class takes longer than the rest.
+    # Checks the usual types first, because a check of the abstract class takes longer than everything else here.
     if type(pairs) is list or type(pairs) is tuple:
         return pairs
     return pairs.items() if isinstance(pairs, (dict, Mapping)) else pairs
 
 
 def _misfit(items: Iterable[Any]) -> str:
-    """Return the error message for pairs if one of them can't be encoded."""
+    """Return the error message for headers that can't be encoded."""
     for item in items:
         if not isinstance(item, _PAIR) or len(item) != 2:
-            return f"expected a mapping or (name, value) pairs, got {item!r}"
+            return f"expected headers as a mapping or as (name, value) pairs, got {item!r}"
         try:
             encode(item[0])
             encode(item[1])
         except TypeError as error:
             return f"{item[0]!r}: {error}"
-    return "expected a mapping or (name, value) pairs"
+    return "expected headers as a mapping or as (name, value) pairs"

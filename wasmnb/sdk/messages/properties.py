@@ -1,10 +1,10 @@
-"""Attributes of the stream and the node: `self.properties.source.address`, with the right Python types.
+"""Attributes of the stream and of the Envoy node as Python values, for example `self.properties.source.address`.
 
-Facts: which attributes a stream has depends on the callback. Paths into metadata are followed in its dict, because the bytes of a
-value in it don't show the value's type. Envoy 1.40 doesn't have the old top-level names (`node`, `route_name`, ...); they are under
-`xds`.
+The callback determines which attributes are available. In Envoy 1.40, the old top-level names (`node`, `route_name`, ...) are
+in the group `xds`. Values inside metadata are looked up in the metadata's dict, because their bytes don't reveal their type.
 
-The annotations below are the table of attributes: type checkers and editors know them, and values are converted by them.
+The annotations in the classes below list all attributes. They serve type checkers and editors, and determine the Python types
+to which values are converted.
 """
 
 import difflib
@@ -24,11 +24,11 @@ __all__ = ["Properties"]
 
 
 class NoAttribute(NotFound, AttributeError):
-    """The stream doesn't have the attribute now. It's also an AttributeError, for `hasattr` and `getattr`."""
+    """The stream doesn't have the attribute at this time. Also an AttributeError, so that `hasattr` and `getattr` work."""
 
 
 class Group:
-    """Attributes whose paths begin with the same names."""
+    """A group of attributes with a common first name, such as `request` in `request.path`."""
 
     _path: ClassVar[tuple[str, ...]] = ()
     _when: ClassVar[str] = "in a stream's callbacks"
@@ -46,16 +46,18 @@ class Group:
             near = difflib.get_close_matches(name, known, 1)
             names = [".".join((*self._path, n)) for n in near or sorted(known)]
             hint = f"did you mean {names[0]}?" if near else f"known: {', '.join(names)}"
-            raise AttributeError(f"property {full!r} is not known ({hint}). Read others with properties.raw(...)")
+            raise AttributeError(
+                f"property {full!r} is not known ({hint}). Read other properties with properties.raw(...)"
+            )
         if isinstance(kind, type) and issubclass(kind, Group):
             return kind(self._context)
         return _value(self._context, type(self), name, kind)
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return an attribute of this group, or `default` (None) if the stream doesn't have it now."""
+        """Return an attribute of this group, or `default` (None) if the stream doesn't have it at this time."""
         return Properties(self._context).get(".".join((*self._path, name)), default)
 
-    if not TYPE_CHECKING:  # a name that is not annotated is an error to type checkers
+    if not TYPE_CHECKING:  # so that type checkers report unknown attributes
         __getattr__ = _read
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -71,7 +73,7 @@ class RequestProperties(Group):
     """Attributes of the request."""
 
     _path = ("request",)
-    _when = "in the request callbacks and in on_http_stream_done (size, time and protocol in all of a stream's)"
+    _when = "in request callbacks and in on_http_stream_done (size, time and protocol in all callbacks of a stream)"
 
     path: str
     url_path: str
@@ -108,20 +110,20 @@ class ResponseProperties(Group):
 
 
 class EndProperties(Group):
-    """Attributes of one end of a connection."""
+    """Attributes of one end of a connection, such as its address and port."""
 
     address: str
     port: int
 
 
 class SourceProperties(EndProperties):
-    """The client's end of the connection."""
+    """Attributes of the client's end of the connection."""
 
     _path = ("source",)
 
 
 class DestinationProperties(EndProperties):
-    """The proxy's end of the client's connection."""
+    """Attributes of the proxy's end of the client's connection."""
 
     _path = ("destination",)
 
@@ -140,7 +142,7 @@ class TlsProperties(Group):
 
 
 class ConnectionProperties(TlsProperties):
-    """The client's connection."""
+    """Attributes of the connection between client and proxy."""
 
     _path = ("connection",)
 
@@ -152,7 +154,7 @@ class ConnectionProperties(TlsProperties):
 
 
 class UpstreamProperties(TlsProperties, EndProperties):
-    """The connection to the upstream."""
+    """Attributes of the connection between proxy and upstream."""
 
     _path = ("upstream",)
     _when = "from on_http_response_headers on"
@@ -164,7 +166,7 @@ class UpstreamProperties(TlsProperties, EndProperties):
 
 
 class NodeProperties(Group):
-    """The Envoy node."""
+    """Attributes of the Envoy node."""
 
     _path = ("xds", "node")
     _when = "everywhere"
@@ -176,7 +178,7 @@ class NodeProperties(Group):
 
 
 class XdsProperties(Group):
-    """Names and metadata of the stream's configuration."""
+    """Names and metadata of the stream's listener, route, cluster and other configured resources."""
 
     _path = ("xds",)
     _when = "in a stream's callbacks (xds.node everywhere)"
@@ -195,10 +197,11 @@ class XdsProperties(Group):
 
 
 class Properties(Group):
-    """Attributes by dotted name (`properties.request.path`) or by key (`properties["request.path"]`).
+    """All attributes, by dotted name (`properties.request.path`) or by key (`properties["request.path"]`).
 
-    If the stream doesn't have an attribute, `NotFound` is raised, which says where it is available; `get` returns a default
-    instead. Assigning to a key stores a value in the stream's filter state, for other filters of the stream.
+    Reading an attribute that the stream doesn't have raises `NotFound`, whose message lists the callbacks in which it is
+    available. `get` returns a default instead. Assigning to a key stores a value in the stream's filter state, where other
+    filters of the stream can read it.
     """
 
     request: RequestProperties
@@ -215,22 +218,22 @@ class Properties(Group):
     metadata: Metadata
     filter_state: bytes
 
-    #: Without this, Python would try to iterate with numbers as keys.
+    #: Prevents iteration, which Python would otherwise try with numbers as keys.
     __iter__ = None
 
     def __getitem__(self, key: str) -> Any:
-        """Return an attribute by dotted name, or a map's value: `properties["request.headers.x-user"]`. Values of unknown names are bytes."""
+        """Return an attribute, or a value inside a map: `properties["request.headers.x-user"]`. Unknown names return bytes."""
         group, names = _group_of(key)
         if not names:
             return group(self._context)
         kind, path = _kinds(group).get(names[0]), (*group._path, *names)
-        if kind is None:  # values stored by filters are under their whole name
+        if kind is None:  # filters store values under the whole name, dots included
             return _first_of(self._context, ((key,), path) if group is Properties else (path,), _unknown(key))
         if len(names) == 1:
             return _value(self._context, group, names[0], kind)
         if kind in (Struct, Metadata):
             return _inside(_value(self._context, group, names[0], kind), names[1:], key)
-        joined = (*group._path, names[0], ".".join(names[1:]))  # keys of maps can have dots
+        joined = (*group._path, names[0], ".".join(names[1:]))  # keys of maps can contain dots
         if kind == dict[str, str]:
             return decode(_raw(self._context, joined, when=group._when))
         return _first_of(self._context, (joined, path), _unknown(key))
@@ -249,9 +252,9 @@ class Properties(Group):
         return isinstance(key, str) and self.get(key, self) is not self
 
     def get(self, key: str, default: Any = None) -> Any:
-        """Return the attribute of a dotted name, or `default` (None) if the stream doesn't have it now.
+        """Return an attribute by dotted name, or `default` (None) if the stream doesn't have it at this time.
 
-        A group of attributes, such as `request`, has no value, so the result is `default` as well.
+        Names of groups, such as `request`, also return `default`.
         """
         if not _group_of(key)[1]:
             return default
@@ -261,14 +264,14 @@ class Properties(Group):
             return default
 
     def raw(self, *path: Text) -> bytes:
-        """Return the bytes of any path: `properties.raw("filter_state", "my.key")`, or of a dotted name."""
+        """Return any property as bytes, by dotted name or by the parts of its path: `raw("filter_state", "my.key")`."""
         dotted = path[0] if len(path) == 1 else None
         if isinstance(dotted, str) and "." in dotted:
             return _first_of(self._context, (path, tuple(dotted.split("."))))
         return _raw(self._context, path)
 
     def get_raw(self, *path: Text) -> bytes | None:
-        """Return the bytes of any path, or None if the stream doesn't have it now."""
+        """Return any property as bytes, or None if the stream doesn't have it at this time."""
         try:
             return self.raw(*path)
         except NotFound:
@@ -276,14 +279,14 @@ class Properties(Group):
 
 
 def _value(context: ContextInterface, group: type[Group], name: str, kind: Any) -> Any:
-    """Return an attribute of a group with its Python type."""
+    """Read an attribute of a group and convert it to `kind`, its Python type."""
     # Envoy turns a Struct into a map whose values have lost their types, but returns the node as a message.
     path = group._path if kind is Struct else (*group._path, name)
     return READERS[kind](_raw(context, path, when=group._when))
 
 
 def _inside(value: Any, names: list[str], key: str) -> Any:
-    """Return the value at a path of names inside a dict. Keys can contain dots, and lists are indexed by number."""
+    """Return the value at a path inside nested dicts and lists. Keys can contain dots, and lists are indexed by number."""
     if not names:
         return value
     for size in range(len(names), 0, -1):
@@ -292,12 +295,12 @@ def _inside(value: Any, names: list[str], key: str) -> Any:
             return _inside(value[name], names[size:], key)
         if isinstance(value, list) and name.isdecimal() and int(name) < len(value):
             return _inside(value[int(name)], names[size:], key)
-    error = hostcall_error("get_property", Status.NOT_FOUND, repr(key), f"There is no {'.'.join(names)!r} in it.")
+    error = hostcall_error("get_property", Status.NOT_FOUND, repr(key), f"The value contains no {'.'.join(names)!r}.")
     raise NoAttribute(str(error), error.hostcall, error.status)
 
 
 def _unknown(key: str) -> str:
-    """Return the likely cause of a NOT_FOUND for an unknown name."""
+    """Return the likely cause of status NOT_FOUND for a name that is not in the table of attributes."""
     moved = f"It is named xds.{key} now." if key in _kinds(XdsProperties) else "No filter has stored one either."
     return f"Envoy has no attribute with this name. {moved}"
 
@@ -308,15 +311,15 @@ def _dotted(path: tuple[Text, ...]) -> str:
 
 def _read_only(name: str) -> AttributeError:
     return AttributeError(
-        f"{name!r} is a read-only attribute of the proxy; "
-        'to store a property of your own, write properties["my.key"] = value'
+        f"{name!r} can't be set, because it is a read-only attribute of the proxy. "
+        'To store a property, choose another name: properties["my.key"] = value'
     )
 
 
 def _group_of(key: str) -> tuple[type[Group], list[str]]:
-    """Return the innermost group of a dotted name, and the remaining names."""
+    """Split a dotted name into its innermost group of attributes and the remaining names."""
     if not isinstance(key, str):
-        raise TypeError(f"a property's name must be a str such as 'request.path', not {key!r}")
+        raise TypeError(f"the name of a property must be a str such as 'request.path', not {key!r}")
     group: type[Group] = Properties
     names = key.split(".")
     while names:
@@ -329,7 +332,7 @@ def _group_of(key: str) -> tuple[type[Group], list[str]]:
 
 
 def _first_of(context: ContextInterface, paths: tuple[tuple[Text, ...], ...], cause: str = "") -> bytes:
-    """Return the bytes of the first path that exists."""
+    """Return the property at the first of several paths that exists, as bytes."""
     for path in paths[:-1]:
         try:
             return _raw(context, path)
@@ -339,7 +342,7 @@ def _first_of(context: ContextInterface, paths: tuple[tuple[Text, ...], ...], ca
 
 
 def _raw(context: ContextInterface, path: tuple[Text, ...], cause: str = "", when: str = "") -> bytes:
-    """Return the bytes of a property. Its error gives the likely cause, or says `when` the property is available."""
+    """Return a property as bytes. The error message contains the likely `cause`, or `when` the property is available."""
     vm = context._vm
     vm.switch(context)
     status, data = vm.abi.get_property(encode_path(path))
@@ -360,7 +363,7 @@ def _kinds(group: type[Group]) -> dict[str, Any]:
 
 @cache
 def _tables() -> dict[str, dict[str, Any]]:
-    """Return the annotations of every group, read once."""
+    """Return the resolved annotations of all groups by class name. They are computed only once."""
     groups: list[type[Group]] = [Properties]
     tables: dict[str, dict[str, Any]] = {}
     for group in groups:

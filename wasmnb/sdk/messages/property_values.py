@@ -1,7 +1,7 @@
-"""Converts the values of attributes from Envoy's bytes to Python types.
+"""Conversion of attribute values from Envoy's bytes to Python types.
 
-Facts: text and bytes are passed unchanged; integers, doubles, timestamps and durations have 8 bytes, booleans 1; maps are pairs,
-and messages are serialised. Metadata is a message.
+Envoy passes text and bytes unchanged. Integers, doubles, timestamps and durations have 8 bytes, and booleans 1 byte. Maps are
+serialised like header maps. Metadata and other messages are serialised protobuf.
 """
 
 import struct
@@ -21,7 +21,7 @@ class Struct(dict[str, Any]):
 
 
 class Metadata(dict[str, Any]):
-    """Metadata by filter name: `filter_metadata` has dicts, and `typed_filter_metadata` the bytes of messages."""
+    """Metadata by filter name: dicts under `filter_metadata`, and serialised messages under `typed_filter_metadata`."""
 
 
 def _integer(data: bytes) -> int:
@@ -40,7 +40,7 @@ def _duration(data: bytes) -> timedelta:
     return timedelta(microseconds=_integer(data) / 1000)
 
 
-#: Type -> function that converts the bytes.
+#: Python type of an attribute -> function that converts the attribute's bytes to this type.
 READERS: dict[Any, Callable[[bytes], Any]] = {
     str: decode,
     int: _integer,

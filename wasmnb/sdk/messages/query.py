@@ -1,7 +1,7 @@
-"""The query of a request as a mapping, in which names can have several values, directly on the `:path` header.
+"""The query parameters of a request as a mutable mapping in which a name can have several values.
 
-Facts: `:path` has path and query as they were sent; the proxy decodes neither. A name can repeat. Writing a parameter leaves
-the others as they were sent, and percent-encodes the new value. Every read is one hostcall, every write two.
+The parameters are read from and written to the `:path` header, which the proxy doesn't decode. Writing a parameter
+percent-encodes its value and doesn't change the other parameters. A read takes one hostcall, and a write takes two.
 """
 
 from collections.abc import Iterator, MutableMapping
@@ -26,7 +26,10 @@ def _encode(value: str | bytes | int) -> str:
 
 
 class Query(MutableMapping[str, str]):
-    """The parameters of a query: `query["a"]` is the first value, assigning to it leaves one, `get_all` returns all, `add` appends."""
+    """The query parameters of a request, as a mutable mapping.
+
+    `query["a"]` returns the first value, `query["a"] = "b"` replaces all values, `add` appends one, and `get_all` returns all.
+    """
 
     __slots__ = ("_headers", "_lookup", "_sent")
 
@@ -36,7 +39,7 @@ class Query(MutableMapping[str, str]):
         self._lookup = Lookup()
 
     def _split(self) -> tuple[str, list[str]]:
-        """Return the path, and the parts of the query as they were sent."""
+        """Split `:path` into the path and the undecoded `name=value` parts of the query."""
         path, _, query = (self._headers.get(":path") or "").partition("?")
         return path, [part for part in query.split("&") if part]
 
@@ -44,11 +47,11 @@ class Query(MutableMapping[str, str]):
         self._headers[":path"] = f"{path}?{'&'.join(parts)}" if parts else path
 
     def items(self) -> list[tuple[str, str]]:  # type: ignore[override]
-        """Return every parameter in order; names can repeat."""
+        """Return the name and value of every parameter, in order. Names can repeat."""
         return list(self._current().pairs)
 
     def _current(self) -> Lookup:
-        """Return the parameters. They are parsed again only if the query has changed, since `dict(query)` asks for each name."""
+        """Return the parsed parameters. To keep `dict(query)` fast, they are parsed again only if the query has changed."""
         sent = str(self)
         if sent != self._sent:
             self._sent = sent
@@ -56,18 +59,18 @@ class Query(MutableMapping[str, str]):
         return self._lookup
 
     def values(self) -> list[str]:  # type: ignore[override]
-        """Return every value in order."""
+        """Return the value of every parameter, in order."""
         return [value for _, value in self.items()]
 
     def get_all(self, name: str) -> list[str]:
-        """Return every value of a name, in order."""
+        """Return all values of a parameter, in order."""
         return [v for n, v in self.items() if n == name]
 
     def __getitem__(self, name: str) -> str:
         return self._current().first(name)
 
     def __setitem__(self, name: str, value: str | bytes | int) -> None:
-        """Replace the first value of a name and remove the others; append the parameter if the name is new."""
+        """Replace all values of a parameter by one value, in the place of the first. Append the parameter if it is new."""
         path, parts = self._split()
         new, is_new = f"{_encode(name)}={_encode(value)}", True
         others = []
@@ -80,7 +83,7 @@ class Query(MutableMapping[str, str]):
         self._join(path, [*others, new] if is_new else others)
 
     def add(self, name: str, value: str | bytes | int) -> None:
-        """Append a parameter."""
+        """Append a parameter, even if its name already exists."""
         path, parts = self._split()
         self._join(path, [*parts, f"{_encode(name)}={_encode(value)}"])
 
@@ -98,7 +101,7 @@ class Query(MutableMapping[str, str]):
         return len(self._current().names())
 
     def __str__(self) -> str:
-        """Return the query as it was sent, without the question mark."""
+        """Return the undecoded query without the question mark."""
         return (self._headers.get(":path") or "").partition("?")[2]
 
     def __repr__(self) -> str:

@@ -1,7 +1,7 @@
-"""The header maps and bodies of the stream that hostcalls currently act on.
+"""Header maps and bodies of the active stream, on which hostcalls act.
 
-Facts: a hostcall acts on the context that the callback is for, until `set_effective_context` changes it for the rest of
-the callback. So these objects belong to the VM and not to a stream; the VM selects the stream before they are used (`enter`).
+Hostcalls act on the context of the running callback, until `set_effective_context` selects another one for the rest of the
+callback. For this reason, each VM has only one StreamMessages, and selects the stream (`VM.enter`) before a filter uses it.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ __all__ = ["StreamMessages"]
 
 
 class StreamMessages:
-    """Header maps and bodies of the active stream."""
+    """Header maps, bodies and TCP data of the VM's active stream."""
 
     __slots__ = (
         "downstream_data",

@@ -1,7 +1,7 @@
-"""`self.request` and `self.response`: the parts of a stream's two messages.
+"""The classes of `self.request` and `self.response`, which group the parts of a stream's messages.
 
-Every read and write goes to the proxy at once, as with the header maps that they use. A filter may assign its own values to these
-names (`self.request = ...`).
+Nothing is cached: every read and every write is a hostcall. A filter may also assign its own values to these attributes
+(`self.request = ...`).
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ V = TypeVar("V")
 
 
 class View(Generic[V]):
-    """An attribute whose value is made on each read. It has no `__set__`, so a filter can assign its own value to the name."""
+    """Descriptor of an attribute whose value is created on each read. A filter can still assign a value to the attribute."""
 
     def __init__(self, make: Callable[[Any], V], doc: str) -> None:
         self._make = make
@@ -45,17 +45,17 @@ class View(Generic[V]):
 
 
 class PluginConfig:
-    """The attribute `config` of a stream: its plugin's configuration."""
+    """Descriptor of a stream's attribute `config`, which returns the configuration of the stream's plugin."""
 
     def __get__(self, owner: Any, kind: type | None = None) -> Any:
         return self if owner is None else owner.plugin.config
 
 
 class MessageView:
-    """Parts of requests and responses: `headers`, `trailers`, `body`."""
+    """Base class of RequestView and ResponseView, with the parts that both have: headers, trailers and body."""
 
     __slots__ = ("_context",)
-    # Each reads one attribute of the context. (Functions would become methods.)
+    # Functions that read one attribute of the context. An attrgetter, unlike a function, doesn't become a method.
     _headers: ClassVar["attrgetter[HeaderMap]"]
     _trailers: ClassVar["attrgetter[HeaderMap]"]
     _body: ClassVar["attrgetter[Body]"]
@@ -65,17 +65,17 @@ class MessageView:
 
     @property
     def headers(self) -> HeaderMap:
-        """Headers, pseudo-headers included."""
+        """The headers of this message, including pseudo-headers such as `:path`."""
         return self._headers(self._context)
 
     @property
     def trailers(self) -> HeaderMap:
-        """Trailers."""
+        """The trailers of this message."""
         return self._trailers(self._context)
 
     @property
     def body(self) -> Body:
-        """The part of the body that the callback sees; `self.request.body.json()`, `await self.request.body()`."""
+        """The part of the body that the current callback can read. `await self.request.body()` waits for the whole body."""
         return self._body(self._context)
 
     @body.setter
@@ -83,12 +83,12 @@ class MessageView:
         self.body.set(data)
 
     async def content(self, *, limit: int = CONTENT_LIMIT) -> Content:
-        """Return the whole body without its content-encoding, in an async headers callback: `await self.response.content()`.
+        """Wait for the whole body, and decode its content-encoding. Use `await self.response.content()` in a headers callback.
 
         Parameters
         ----------
         limit
-            Largest size of the body, encoded and decoded, in bytes (default 16 MiB).
+            Largest allowed size of the body in bytes, both encoded and decoded (default 16 MiB).
 
         Raises
         ------
@@ -98,25 +98,43 @@ class MessageView:
         return await whole_content(self, limit)
 
     def lines(self, *, limit: int = ITEM_LIMIT) -> Items[str]:
-        """Iterate over the lines of the body as they arrive, without line ends, in an async headers callback.
+        """Iterate over the lines of the body as they arrive, without line ends. Use `async for` in a headers callback.
 
         Parameters
         ----------
         limit
-            Largest line in bytes (default 1 MiB); a larger line raises ContentError. The other iterators have the same limit.
+            Largest allowed size of a line in bytes (default 1 MiB). A longer line raises ContentError.
         """
         return Items(self, LineSplitter(limit))
 
     def json_lines(self, *, limit: int = ITEM_LIMIT) -> Items[Any]:
-        """Iterate over the values of JSON lines (NDJSON) as they arrive."""
+        """Iterate over the values of a body of JSON lines (NDJSON) as they arrive.
+
+        Parameters
+        ----------
+        limit
+            Largest allowed size of a line in bytes (default 1 MiB). A longer line raises ContentError.
+        """
         return Items(self, JsonLineSplitter(limit))
 
     def sse(self, *, limit: int = ITEM_LIMIT) -> Items[ServerSentEvent]:
-        """Iterate over server-sent events as they arrive: `async for event in self.response.sse(): event.data`."""
+        """Iterate over server-sent events as they arrive, for example `async for event in self.response.sse(): ...`.
+
+        Parameters
+        ----------
+        limit
+            Largest allowed size of an event in bytes (default 1 MiB). A larger event raises ContentError.
+        """
         return Items(self, EventSplitter(limit))
 
     def json_rpc(self, *, limit: int = ITEM_LIMIT) -> Items[JsonRpcMessage]:
-        """Iterate over JSON-RPC messages (as in MCP) of a JSON body, or of server-sent events if the content-type says so."""
+        """Iterate over JSON-RPC messages (as in MCP). The content-type decides whether the body is JSON or server-sent events.
+
+        Parameters
+        ----------
+        limit
+            Largest allowed size of an event or of the JSON body, in bytes (default 1 MiB). A larger one raises ContentError.
+        """
         is_stream = message_header(self, "content-type").lower().startswith("text/event-stream")
         return Items(self, EventMessages(limit) if is_stream else WholeMessages(limit))
 
@@ -125,7 +143,7 @@ class MessageView:
 
 
 class Pseudo:
-    """A pseudo-header as an attribute of the request."""
+    """Descriptor of an attribute that reads and writes a pseudo-header of the request."""
 
     def __init__(self, header: str, doc: str) -> None:
         self._header = header
@@ -139,44 +157,44 @@ class Pseudo:
 
 
 class RequestView(MessageView):
-    """The request: `method`, `path`, `query`, `cookies`, `headers`, `trailers`, `body`."""
+    """The parts of a request: `method`, `authority`, `path`, `query`, `cookies`, `headers`, `trailers` and `body`."""
 
     __slots__ = ()
     _headers = attrgetter("request_headers")
     _trailers = attrgetter("request_trailers")
     _body = attrgetter("request_body")
 
-    method = Pseudo(":method", "Method.")
-    authority = Pseudo(":authority", "Host of the request.")
-    target = Pseudo(":path", "Path and query, as they were sent.")
+    method = Pseudo(":method", "The method, such as `GET`.")
+    authority = Pseudo(":authority", "The host to which the request was sent.")
+    target = Pseudo(":path", "The undecoded path, including the query.")
 
     @property
     def path(self) -> str:
-        """Path without the query, as it was sent. Assigning to it keeps the query."""
+        """The undecoded path without the query. Assigning a path keeps the query."""
         return self.target.partition("?")[0]
 
     @path.setter
     def path(self, value: str) -> None:
         if "?" in value:
             raise ValueError(
-                f"the path must not have a query, got {value!r}: set request.target to change path and query"
+                f"request.path can't be set to {value!r}, because it contains a query. Set request.target instead"
             )
         _, mark, query = self.target.partition("?")
         self.target = value + mark + query
 
     @property
     def query(self) -> Query:
-        """Decoded parameters of the query: a mutable mapping with `get_all` and `add`."""
+        """The decoded query parameters, as a mutable mapping. `get_all` and `add` support names with several values."""
         return Query(self.headers)
 
     @property
     def cookies(self) -> Cookies:
-        """Cookies: a mutable mapping."""
+        """The cookies of the request, as a mutable mapping from names to values."""
         return Cookies(self.headers)
 
 
 class ResponseView(MessageView):
-    """The response: `status`, `headers`, `trailers`, `body`."""
+    """The parts of a response: `status`, `headers`, `trailers` and `body`."""
 
     __slots__ = ()
     _headers = attrgetter("response_headers")
@@ -185,30 +203,30 @@ class ResponseView(MessageView):
 
     @property
     def status(self) -> int:
-        """Status, 200 to 599."""
+        """The HTTP status as an int. Assigning a value outside of 200 to 599 raises ValueError."""
         return int(self.headers[":status"])
 
     @status.setter
     def status(self, value: int) -> None:
         if not isinstance(value, int) or not 200 <= value <= 599:
-            raise ValueError(f"the status of a response must be between 200 and 599, not {value!r}")
+            raise ValueError(f"response.status must be an int between 200 and 599, not {value!r}")
         self.headers[":status"] = value
 
     def set_cookie(self, name: str, value: str | int, **attributes: Unpack[CookieAttributes]) -> None:
-        """Add a `set-cookie` header.
+        """Add a `set-cookie` header to the response.
 
         Parameters
         ----------
         name, value
-            Name and value of the cookie. Neither may have spaces, commas, semicolons or line breaks.
+            Name and value of the cookie. Neither may contain spaces, commas, semicolons or line breaks.
         attributes
-            `max_age` in seconds (default None: the browser's session), `path` (default "/"), `domain` (default None: the
-            response's host), `secure` (default False), `http_only` (default True), and `same_site`: "Strict", "Lax", "None" or
-            None (default "Lax").
+            `max_age` in seconds (default None: until the browser is closed), `path` (default "/"), `domain` (default None: the
+            host of the response), `secure` (default False), `http_only` (default True), and `same_site`, which is "Strict",
+            "Lax", "None" or None (default "Lax").
 
         Raises
         ------
         ValueError
-            The name, the value or an attribute can't be written in a cookie.
+            The name, the value or an attribute contains a character that would end the cookie, or `same_site` is unknown.
         """
         self.headers.add("set-cookie", cookie_header(name, value, **attributes))

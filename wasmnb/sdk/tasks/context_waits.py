@@ -1,6 +1,6 @@
 """The waits of a context, which end with it: callbacks by direction, background tasks and gRPC streams.
 
-Facts: callbacks of one direction of a stream run one after another. While one waits, the dispatcher passes later callbacks of
+Callbacks of one direction of a stream run one after another. While one waits, the dispatcher passes later callbacks of
 the same direction to `ContextWaits.call`.
 """
 

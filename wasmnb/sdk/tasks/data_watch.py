@@ -1,6 +1,6 @@
 """Follows a value of the shared data in one VM.
 
-Facts: no proxy reports writes to shared data, and a queue notifies only one VM, the last that registered it. So each VM that
+No proxy reports writes to shared data, and a queue notifies only one VM, the last that registered it. So each VM that
 follows a value reads it on its plugin's tick; the cas number shows whether the value was written.
 """
 

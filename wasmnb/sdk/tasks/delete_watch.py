@@ -1,6 +1,6 @@
 """Counts the streams whose end the SDK needs to know.
 
-Facts: `on_delete` costs a call into Python for every stream. A binding with `watch_deletes` calls it only while a stream
+`on_delete` costs a call into Python for every stream. A binding with `watch_deletes` calls it only while a stream
 has something to cancel; for other bindings, a filter with an `async def` exports `on_delete`.
 """
 

@@ -1,6 +1,6 @@
 """Whether headers can be held until their body has arrived.
 
-Facts: if a headers callback stops the stream, the body is held back, too, unless the plugin has
+If a headers callback stops the stream, the body is held back, too, unless the plugin has
 `allow_on_headers_stop_iteration`. The ABI has no way to read this setting, so it is repeated in an environment variable of the
 VM. Plugins can share a VM, so the variable has the names of the plugins with the setting.
 """

@@ -1,6 +1,6 @@
 """States of an `async def` callback of a stream that has begun to wait, and a table of what each event does in each state.
 
-Facts: a callback that waits returns a stop, so the proxy holds the stream until `continue_stream`. Envoy delivers a body
+A callback that waits returns a stop, so the proxy holds the stream until `continue_stream`. Envoy delivers a body
 while its headers are held only if the plugin has `allow_on_headers_stop_iteration`; without it, a callback that waits for
 the body lets the headers continue first (`header_hold`). A held body grows, and each body callback shows all of it.
 """

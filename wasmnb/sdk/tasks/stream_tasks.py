@@ -1,6 +1,6 @@
 """`async def` callbacks of streams: the stream is paused while its callback waits, and continues when the callback ends.
 
-Facts: an exception before the first wait stops the module like any other exception. After the first wait, the proxy is in
+An exception before the first wait stops the module like any other exception. After the first wait, the proxy is in
 another callback, so only the stream ends, as if the filter had trapped in Envoy: with 503 or a reset. The same holds after
 awaiting a body that the message doesn't have. States and events are in `stream_states`.
 """

@@ -1,6 +1,6 @@
 """Futures and tasks for `async def` callbacks, without an event loop.
 
-Facts: inside Wasm there is neither a loop nor a thread, only callbacks. A coroutine yields the `Future` that it waits for.
+Inside Wasm there is neither a loop nor a thread, only callbacks. A coroutine yields the `Future` that it waits for.
 The callback that brings the result (a callout's response, a tick, a queue's notification, a chunk of the body) resolves
 the future, which resumes the coroutine inside that callback.
 

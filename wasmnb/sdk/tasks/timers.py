@@ -1,6 +1,6 @@
 """Timers, and the filter's own ticks, on the one tick that the proxy has for a plugin.
 
-Facts: a plugin has one tick period; setting it restarts the interval, and the proxy repeats it. So while there are timers, the
+A plugin has one tick period; setting it restarts the interval, and the proxy repeats it. So while there are timers, the
 period is the time until the next event (a timer or the filter's own tick); without timers, it is the filter's own period.
 The clock is the proxy's (`get_current_time_nanoseconds`), which a simulated proxy controls.
 """

@@ -1,6 +1,6 @@
 """A deadline for filters that run natively: an engine can't stop them, but a signal interrupts Python.
 
-Facts: an exception that a signal handler raises is lost if C code raises another one at the same time. The alarm therefore
+An exception that a signal handler raises is lost if C code raises another one at the same time. The alarm therefore
 repeats until the filter has stopped. It raises only while code of the filter runs, or code that it calls, never in the host,
 and not in callbacks of weak references and finalizers, where Python prints exceptions and goes on.
 """
