@@ -7,8 +7,8 @@
         exchange = proxy.get("/")
         print(exchange.response.status)
 
-Importing this package is cheap: each name is loaded when it is first used. (PYTEST_DONT_REWRITE: a notebook imports it
-before its `%%ipytest` cells run.)
+`import wasmnb` is cheap, because each name is imported when it is first used. (PYTEST_DONT_REWRITE: notebooks import the
+package before their `%%ipytest` cells run, too early for pytest to rewrite its assertions.)
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _hooks
 
-if TYPE_CHECKING:  # for completion in editors; at run time each name is loaded when it is first used
+if TYPE_CHECKING:  # for completion in editors; at run time each name is imported when it is first used
     from ._version import __version__ as __version__  # noqa: I001 -- the names of a floor stay together
     from .compiler import Filter as Filter, FilterInfo as FilterInfo
     from .compiler.decorator import filter as filter  # noqa: A004 -- it is written wasmnb.filter
@@ -72,7 +72,7 @@ if TYPE_CHECKING:  # for completion in editors; at run time each name is loaded 
     from .traffic.replay.report import ReplayReport as ReplayReport
     from .traffic.http_server import WasmTransport as WasmTransport
 
-#: Module -> its names that this package exports. The SDK's names are all exported.
+#: Names that this package exports, by the module that defines them. All names of the SDK are exported as well.
 _HOMES = {
     "_version": ("__version__",),
     "compiler": ("Filter", "FilterInfo"),
@@ -114,10 +114,10 @@ _HOMES = {
     "traffic.http_server": ("WasmTransport",),
 }
 
-#: A star import doesn't replace Python's own `filter`, and doesn't need httpx.
+#: Names that `from wasmnb import *` omits: `filter` would hide Python's built-in, and `WasmTransport` requires httpx.
 _UNSTARRED = ("filter", "WasmTransport")
 
-#: Hook -> the module and the function that provide its service.
+#: Hook name -> module and function that provide the service.
 _PROVIDERS = {
     "code_profile": ("traffic.code_profile", "record_code_profile"),
     "current_progress": ("notebook.progress", "current_progress"),
@@ -167,14 +167,14 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(ipython: Any) -> None:
-    """Register the magics; `%load_ext wasmnb` calls this."""
+    """Register the magics in an IPython shell. Called by `%load_ext wasmnb`."""
     from .notebook import load_ipython_extension as load
 
     load(ipython)
 
 
 def unload_ipython_extension(ipython: Any) -> None:
-    """Remove the magics; `%unload_ext wasmnb` calls this."""
+    """Remove the magics from an IPython shell. Called by `%unload_ext wasmnb`."""
     from .notebook import unload_ipython_extension as unload
 
     unload(ipython)

@@ -1,4 +1,4 @@
-"""Path prefixes of code that isn't the user's, for recognising its frames in tracebacks."""
+"""Path prefixes of library code. Tracebacks use them to tell library frames from the user's frames."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 __all__ = ["GENERATED", "INSTALLED", "PACKAGE", "STDLIB"]
 
-#: This package.
+#: Folder of this package.
 PACKAGE = str(Path(__file__).parent)
 
-#: The standard library.
+#: Folders of the standard library.
 STDLIB = tuple(dict.fromkeys(map(sysconfig.get_path, ("stdlib", "platstdlib"))))
 
-#: Installed packages.
+#: Folders of installed packages.
 INSTALLED = tuple(dict.fromkeys(map(sysconfig.get_path, ("purelib", "platlib"))))
 
-#: Code without a file, which Python or the standard library generated.
+#: Prefixes of the file names that Python sets for generated code and frozen modules.
 GENERATED = ("<string>", "<frozen ")

@@ -1,6 +1,6 @@
-"""Display of objects: text with every character visible, and display data for notebooks.
+"""Escape invisible characters in text, and display objects in notebooks.
 
-The code that draws is on another floor and is called through the hook `mimebundle`.
+The HTML and text of an object come from `wasmnb.view`, which is called through the hook `mimebundle`.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from . import _hooks
 
 __all__ = ["NEWLINES", "Shown", "bounded", "short", "visible"]
 
-#: Control characters that preformatted text keeps.
+#: Control characters that aren't escaped in preformatted text.
 NEWLINES = "\n\t"
 
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def _code(char: str) -> str:
-    """Return the escape of a character in a Python string."""
+    """Return the escape sequence of a character, as in a Python string literal."""
     number = ord(char)
     if 0xDC80 <= number <= 0xDCFF:  # a byte that is not UTF-8, kept as a surrogate (PEP 383)
         return f"\\x{number - 0xDC00:02x}"
@@ -31,14 +31,14 @@ def _code(char: str) -> str:
 
 
 def visible(text: str | bytes, keep: str = "") -> str:
-    r"""Return text with every character visible: controls, surrogates and direction overrides become escapes.
+    r"""Return text with control characters, surrogates and direction overrides escaped.
 
     Parameters
     ----------
     text
         Text or bytes. Bytes are decoded as UTF-8; bytes that aren't UTF-8 become `\xNN`.
     keep
-        Characters to keep unescaped, such as newlines in a body (default none).
+        Characters that are not escaped, such as the newlines of a body (default none).
     """
     if isinstance(text, bytes | bytearray | memoryview):
         text = bytes(text).decode("utf-8", "surrogateescape")
@@ -48,14 +48,14 @@ def visible(text: str | bytes, keep: str = "") -> str:
 
 
 def short(text: str, limit: int = 120) -> str:
-    """Return a name as it is shown in a sentence: invisible characters escaped, and the middle of a long name left out.
+    """Return a name for use in a sentence: invisible characters are escaped, and the middle of a long name is omitted.
 
     Parameters
     ----------
     text
         The name.
     limit
-        Most characters of the name to show (default 120).
+        Maximum number of characters to show (default 120).
     """
     if len(text) > limit:
         text = f"{text[: limit * 2 // 3]}…{text[-limit // 3 :]}"
@@ -63,14 +63,14 @@ def short(text: str, limit: int = 120) -> str:
 
 
 def bounded(sentences: Iterable[str], limit: int = 2000) -> list[str]:
-    """Return the first sentences, and a last one that says so if there are more. The rest isn't read.
+    """Return as many sentences as the limit allows. If some are omitted, a last sentence states this.
 
     Parameters
     ----------
     sentences
-        The sentences; they can be generated on demand.
+        The sentences. Those beyond the limit are not read, so that they can be generated on demand.
     limit
-        Most characters of all sentences together (default 2000).
+        Maximum number of characters of all sentences together (default 2000).
     """
     shown: list[str] = []
     size = 0
@@ -83,7 +83,7 @@ def bounded(sentences: Iterable[str], limit: int = 2000) -> list[str]:
 
 
 class Shown:
-    """Base of objects that notebooks draw. Terminals show their repr."""
+    """Base class of objects with an HTML form, which notebooks display. Terminals show the repr of the object."""
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:  # noqa: ARG002 -- IPython's signature
         try:

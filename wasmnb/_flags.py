@@ -1,4 +1,4 @@
-"""Flags that several command lines share, and types of their values, for argparse."""
+"""argparse flags that several commands and magics share, and the functions that convert their values."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ __all__ = ["ENV_FLAG", "KIND_FLAG", "STRIP_FLAG", "seconds", "variable"]
 
 
 def variable(text: str) -> tuple[str, str]:
-    """Return the name and the value of an environment variable written as NAME=VALUE."""
+    """Split NAME=VALUE into the name and the value of an environment variable."""
     name, sign, value = text.partition("=")
     if not sign or not name.strip():
-        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, not {text!r}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
     return name.strip(), value
 
 
-#: The flag for the kind of a plugin.
+#: `--kind`: the kind of a plugin.
 KIND_FLAG: tuple[tuple[str, ...], dict[str, Any]] = (
     ("--kind",),
-    {"choices": tuple(KINDS), "help": "Kind of plugin. By default, it follows from the filter's callbacks."},
+    {"choices": tuple(KINDS), "help": "Kind of plugin (default: derived from the callbacks that the filter defines)."},
 )
 
-#: The flag for environment variables.
+#: `--env`: environment variables for the filter.
 ENV_FLAG: tuple[tuple[str, ...], dict[str, Any]] = (
     ("--env",),
     {
         "action": "append",
         "type": variable,
         "metavar": "NAME=VALUE",
-        "help": "An environment variable for the filter, which reads it from os.environ. May be repeated.",
+        "help": "Environment variable that the filter can read from os.environ. May be repeated.",
     },
 )
 
-#: The flag for comments in saved modules.
+#: `--strip`: whether saved modules contain comments and docstrings.
 STRIP_FLAG: tuple[tuple[str, ...], dict[str, Any]] = (
     ("--strip",),
     {
         "action": argparse.BooleanOptionalAction,
-        "help": "Leave comments and docstrings out of the file (default: yes, except for a full module).",
+        "help": "Remove comments and docstrings from the saved module (default: yes, except for a full module).",
     },
 )
 
 
 def seconds(text: str) -> float:
-    """Return the number of seconds that a text states, which must be positive."""
+    """Convert a flag's value to a number of seconds above 0 and below 10,000,000."""
     value = float(text)
     if not 0 < value < 1e7:
-        raise argparse.ArgumentTypeError(f"expected a number of seconds above 0 and below 10,000,000, not {text}")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0 and below 10,000,000")
     return value

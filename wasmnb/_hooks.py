@@ -1,7 +1,7 @@
-"""Hooks: services of upper floors that lower floors call without importing them.
+"""Hooks, through which lower floors of the package call functions of upper floors without importing them.
 
-Each hook names one service and states its signature. `wasmnb/__init__` connects all of them to the modules that provide
-the services, and such a module is imported when its hook is called for the first time.
+Each hook declares the signature of one function. `wasmnb/__init__` connects the hooks to the modules that define these
+functions. A module is imported when its hook is called for the first time.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ R = TypeVar("R")
 
 
 class Hook(Generic[P, R]):
-    """A function that another floor provides.
+    """A function that an upper floor of the package provides.
 
     Parameters
     ----------
     name
-        The hook's name in this module, for error messages.
+        Name of the hook in this module, used in error messages.
     """
 
     __slots__ = ("_load", "_provider", "name")
@@ -46,26 +46,26 @@ class Hook(Generic[P, R]):
         self._provider: Callable[P, R] | None = None
 
     def connect(self, load: Callable[[], Callable[P, R]]) -> None:
-        """Set how the provider is loaded.
+        """Set the function that loads the provider.
 
         Parameters
         ----------
         load
-            Function that imports and returns the provider. The first call of the hook calls it, once.
+            Function that imports and returns the provider. It is called once, when the hook is first used.
         """
         self._load, self._provider = load, None
 
     def provider(self) -> Callable[P, R]:
-        """Return the provider, which the first call imports.
+        """Return the provider. It is imported on the first call.
 
         Raises
         ------
         ImportError
-            The provider, or a package that it needs, is not installed.
+            The provider, or a package that it requires, is not installed.
         """
         if self._provider is None:
             if self._load is None:
-                raise ImportError(f"The hook {self.name!r} is not connected: import the package `wasmnb` first.")
+                raise ImportError(f"The hook {self.name!r} is not connected. Import the package `wasmnb` first.")
             self._provider = self._load()
         return self._provider
 
@@ -74,35 +74,35 @@ class Hook(Generic[P, R]):
         return self.provider()(*args, **kwargs)
 
 
-#: An object as display data: MIME type -> content.
+#: Return the display data of an object: MIME type -> content.
 mimebundle: Hook[[Any], dict[str, Any]] = Hook("mimebundle")
 
-#: The lines of an error's traceback, as IPython prints them.
+#: Return the lines of an error's traceback as IPython prints them.
 error_lines: Hook[..., list[str]] = Hook("error_lines")
 
-#: The live panel of a simulated proxy.
+#: Return the live panel of a simulated proxy.
 panel_of: Hook[[Any], Any] = Hook("panel_of")
 
-#: Whether a proxy in the running cell is displayed as a live panel.
+#: Return whether a proxy in the running cell is displayed as a live panel.
 shows_panels: Hook[[], bool] = Hook("shows_panels")
 
-#: Record which code the traffic of a simulated proxy executes.
+#: Record the code that runs for the requests of a simulated proxy.
 code_profile: Hook[[Any], Any] = Hook("code_profile")
 
-#: Write the plugins of a proxy into a folder, for deployment.
+#: Write the files that deploy the plugins of a proxy into a folder.
 export: Hook[..., Any] = Hook("export")
 
 #: Read the Wasm plugins, routes and clusters from an `envoy.yaml`.
 read_envoy: Hook[..., Any] = Hook("read_envoy")
 
-#: Serve a proxy on a socket of this machine.
+#: Serve a proxy on a local socket.
 listen: Hook[..., Any] = Hook("listen")
 
-#: Return a pytest test, as code, for exchanges of a proxy.
+#: Return the code of a pytest test for exchanges of a proxy.
 write_test: Hook[..., str] = Hook("write_test")
 
-#: Show the progress of a build to the user. Inside the context manager, call its function with the current step and the share
-#: that is done (0 to 1). Parameters: `patience`, the seconds before anything is shown, and `verdict`, the last line.
+#: Return a context manager that shows the progress of a build. Call its function with the current step and the fraction done
+#: (0 to 1). Parameters: `patience`, the seconds before the progress is shown, and `verdict`, the last line.
 current_progress: Hook[..., AbstractContextManager[Callable[[str, float], None]]] = Hook("current_progress")
 
 _HOOKS: tuple[Hook[..., Any], ...] = (
@@ -111,7 +111,7 @@ _HOOKS: tuple[Hook[..., Any], ...] = (
 
 
 def connect(load: Mapping[str, Callable[[], Callable[..., Any]]]) -> None:
-    """Connect every hook.
+    """Connect every hook to its provider.
 
     Parameters
     ----------

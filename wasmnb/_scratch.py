@@ -1,8 +1,8 @@
-"""Temporary folders that belong to a running process. Those of killed processes are removed by the next process.
+"""Temporary folders of a process. If the process is killed, a later process removes its folders.
 
-Facts: a file lock (`flock`) ends with the process that holds it, even if the process is killed. So every scratch folder has a
-lock file next to it, which its owner holds. If another process can take the lock, the owner has ended. Clocks and process ids aren't
-used: ids are reused, and they differ between containers.
+The owner of a scratch folder holds a file lock (`flock`) on a lock file next to the folder. The system releases the lock when
+the process ends, even if it is killed. So the owner has ended if another process can acquire the lock. Process ids would not
+be reliable, because they are reused and differ between containers.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _PREFIX, _FOLDER, _LOCK = ".scratch-", ".d", ".lock"
 
 
 class ScratchFolder:
-    """An empty folder. `close` removes it; if this process is killed, `remove_abandoned` of another process does.
+    """A new, empty folder. `close` removes it. If this process is killed, `remove_abandoned` in another process removes it.
 
     Parameters
     ----------
     parent
-        An existing folder that only this user can write.
+        An existing folder that only this user can write to.
 
     Attributes
     ----------
     path
-        The folder.
+        Path of the scratch folder.
 
     Raises
     ------
@@ -68,7 +68,13 @@ class ScratchFolder:
 
 
 def remove_abandoned(parent: Path) -> int:
-    """Remove the scratch folders in `parent` whose owner has ended, kill the processes in them, and return the number of folders."""
+    """Remove the scratch folders in `parent` whose owner has ended, and kill processes that still run in them.
+
+    Returns
+    -------
+    int
+        Number of removed folders.
+    """
     removed = 0
     with suppress(OSError):
         for lock_path in parent.glob(f"{_PREFIX}*{_LOCK}"):
@@ -77,9 +83,9 @@ def remove_abandoned(parent: Path) -> int:
 
 
 def _end_processes(folder: Path) -> None:
-    """Kill the processes of this user whose working directory is a folder, where the system lists them (Linux).
+    """Kill this user's processes whose working directory is `folder` (only on Linux).
 
-    The owner of the folder started them, and was killed before it could end them.
+    They were started by the owner of the folder, which was killed before it could end them.
     """
     for link in Path("/proc").glob("[0-9]*/cwd"):
         with suppress(OSError):
@@ -97,13 +103,13 @@ def _remove_if_abandoned(lock_path: Path) -> int:
             _end_processes(folder.resolve())
             shutil.rmtree(folder, ignore_errors=True)
             lock_path.unlink(missing_ok=True)
-    except OSError:  # its owner holds it, another process has removed it, or it belongs to another user
+    except OSError:  # locked by its owner, removed by another process, or owned by another user
         return 0
     return 1
 
 
 def _locked(path: Path) -> IO[bytes]:
-    """Create and lock a file. If another process removed it before it was locked, create it again."""
+    """Create a file and lock it. If another process removes the file before it is locked, create it again."""
     while True:
         file = path.open("xb")
         try:
@@ -120,7 +126,7 @@ def _locked(path: Path) -> IO[bytes]:
 
 
 def _is_at(file: IO[bytes], path: Path) -> bool:
-    """Return whether an open file still has this path."""
+    """Return whether `path` still refers to the open file."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except OSError:

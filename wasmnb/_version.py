@@ -1,3 +1,3 @@
-"""The one place that holds the version."""
+"""The version of wasmnb. Other files read it from here."""
 
 __version__ = "0.1.0"

@@ -1,14 +1,14 @@
-"""Errors by cause. All of them derive from `WasmnbError`.
+"""Exceptions and warnings of wasmnb. All exceptions derive from `WasmnbError`.
 
-    SourceError     the filter's source is wrong: a syntax error, a missing import, no filter class
-    ModuleError     Envoy can't load the module: no ABI marker, a missing import, a truncated file
-    FilterTrap      the filter failed while it ran: an exception in a callback, a trap, a missed deadline
-    UsageError      wasmnb was used incorrectly: an unknown filter name, a closed proxy
-    NativeWarning   a warning: a native filter does something that Wasm doesn't allow
-    CacheWarning    a warning: a cache can't be used, or grew too large and was reduced
-    BuildError      the tool chain failed: componentize-py, no disk space, a cache that can't be written
+    SourceError     The filter's source has an error: a syntax error, a missing import, no filter class.
+    ModuleError     Envoy can't load the module: no ABI marker, a missing import, a truncated file.
+    FilterTrap      The filter failed while it ran: an exception in a callback, a trap, a missed deadline.
+    UsageError      wasmnb was used incorrectly: an unknown filter name, a closed proxy.
+    BuildError      The tool chain failed: componentize-py, no disk space, a cache that can't be written.
+    NativeWarning   Warning: a native filter does something that Wasm doesn't allow.
+    CacheWarning    Warning: a cache can't be used, or was reduced because it was too large.
 
-A message says what happened, where (callback, line of the cell), and how to solve it.
+Each message states what happened, where (callback, line of the cell), and what to do about it.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ __all__ = [
 ]
 
 
-#: Characters of an exception's message that a headline shows.
+#: Maximum length of the exception's message in an error's first line.
 _LONGEST = 500
 
 
 def set_last_exception(error: BaseException) -> None:
-    """Set the exception that `%debug` and `pdb.pm` open, as the interpreter does for uncaught exceptions.
+    """Set the exception that `%debug` and `pdb.pm` inspect, as Python does for uncaught exceptions.
 
-    An exception without a frame is ignored, since debuggers would fail on it.
+    Exceptions without a traceback are ignored, because debuggers fail on them.
     """
     if error.__traceback__ is None:
         return
@@ -50,29 +50,29 @@ def set_last_exception(error: BaseException) -> None:
 
 
 class WasmnbError(Exception):
-    """Base of every error that wasmnb raises.
+    """Base class of all exceptions that wasmnb raises.
 
     Attributes
     ----------
     log
-        If a proxy failed to start, the lines of its log (`wasmnb.host.LogLine`). If Envoy would refuse the module, the lines
-        that Envoy would log. If the source failed to load, the texts that it logged before.
+        Log lines from before the error: the log of a proxy that failed to start (`wasmnb.host.LogLine`), the lines that Envoy
+        would log when it rejects the module, or the texts that the source logged before it failed to load.
     trace
-        If a proxy failed to start, its callbacks, hostcalls and events (`wasmnb.host.Trace`); otherwise empty.
+        Callbacks, hostcalls and events of a proxy that failed to start (`wasmnb.host.Trace`). Empty for all other errors.
     """
 
     log: list[object] | tuple[object, ...] = ()
     trace: Sequence[Any] = ()
 
     def __str__(self) -> str:
-        """Return the message, with control characters escaped, which a terminal would act on."""
+        """Return the message. Control characters are escaped, so that they have no effect on a terminal."""
         return visible(super().__str__(), keep=NEWLINES)
 
     def _render_traceback_(self) -> list[str]:
-        """Return the lines that IPython prints: the filter's code and the caller's, without wasmnb's own frames."""
+        """Return the lines of the traceback that IPython prints. Frames of wasmnb itself are omitted."""
         lines = _hooks.error_lines(self, colour=True)
         if self.__cause__ is not None and isinstance(self, FilterTrap | SourceError):
-            set_last_exception(self.__cause__)  # a debugger then opens the exception of the native filter
+            set_last_exception(self.__cause__)  # so that debuggers inspect the native filter's exception
         return lines
 
 
@@ -81,11 +81,11 @@ class UsageError(WasmnbError):
 
 
 class BuildError(WasmnbError):
-    """A failure of the tool chain, the cache or the disk, independent of the filter's source."""
+    """The tool chain, the cache or the disk failed. The filter's source is not the cause."""
 
 
 class ModuleError(WasmnbError):
-    """A module that can't be loaded. Envoy would refuse it as well.
+    """The module can't be loaded. Envoy would reject it as well.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class ModuleError(WasmnbError):
     Attributes
     ----------
     envoy_log
-        Lines that Envoy would log. Each is also added to the exception as a note.
+        Lines that Envoy would log. Each line is also a note of the exception.
     """
 
     def __init__(self, message: str) -> None:
@@ -103,15 +103,15 @@ class ModuleError(WasmnbError):
         self.envoy_log: list[str] = []
 
     def add_envoy_log(self, *lines: str) -> None:
-        """Add lines of Envoy's log."""
+        """Add lines that Envoy would log, also as notes of the exception."""
         self.envoy_log += lines
         self.log = [*self.log, *lines]
         for line in lines:
-            self.add_note(f"Envoy's log says: {line}")
+            self.add_note(f"Envoy logs: {line}")
 
 
 class SourceError(WasmnbError):
-    """An error in the filter's source.
+    """The filter's source has an error.
 
     Parameters
     ----------
@@ -121,12 +121,12 @@ class SourceError(WasmnbError):
     Attributes
     ----------
     filename, lineno, offset
-        File name of the cell or module, line, and column. Lines and columns count from 1; they are None if the error concerns
-        the whole source.
+        Name of the cell or file, line and column of the error. Lines and columns count from 1. They are None if the error
+        concerns the whole source.
     hint
-        A sentence that says how to solve the problem, or an empty string.
+        What to do about the error, in one sentence. May be empty.
     traceback
-        The Python traceback from inside the module, or an empty string.
+        The Python traceback from inside the module. May be empty.
     """
 
     def __init__(
@@ -163,13 +163,15 @@ class FilterTrap(WasmnbError):
     Attributes
     ----------
     callback
-        The export that failed, for example `proxy_on_request_headers`.
+        The callback that failed, for example `proxy_on_request_headers`.
     context_id
-        The id of its context.
+        Id of the context that the callback was called on.
     traceback
-        The Python traceback from inside the module, or an empty string.
-    thread, exchange
-        Name of the thread (`main`, `worker-2`), and number of the request or connection; the number is None outside of both.
+        The Python traceback from inside the module. May be empty.
+    thread
+        Name of the thread that the callback ran on (`main`, `worker-2`).
+    exchange
+        Number of the request or connection, or None if the callback doesn't belong to one.
     """
 
     def __init__(
@@ -191,21 +193,24 @@ class FilterTrap(WasmnbError):
 
     @property
     def where(self) -> str:
-        """Context, exchange and thread: `on context 4, for exchange 3, on worker-2`."""
+        """Context, exchange and thread of the failed callback, for example `on context 4, for exchange 3, on worker-2`."""
         about = f", for exchange {self.exchange}" if self.exchange is not None else ""
         return f"on context {self.context_id}{about}{', on ' if self.thread else ''}{self.thread}"
 
 
 class NativeWarning(UserWarning):
-    """A native filter does something that behaves differently in Wasm, or isn't possible there."""
+    """A native filter does something that behaves differently in Wasm or isn't possible there."""
 
 
 class CacheWarning(UserWarning):
-    """A problem with the cache that costs time or disk space: it can't be written, is too large, or isn't trusted."""
+    """The cache can't be written, is too large, or isn't trusted. Filters work, but take more time or disk space."""
 
 
 def conclusion_of(traceback: str) -> str:
-    """Return the line of a Python traceback that names the exception, shortened. In a chain, it's the last exception."""
+    """Return the line of a Python traceback with the exception's type and message, shortened to 500 characters.
+
+    In a chain of exceptions, this is the last exception.
+    """
     line = _conclusion(traceback)
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}… ({len(line) - _LONGEST:,} more)"
 

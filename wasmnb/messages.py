@@ -1,8 +1,8 @@
-"""HTTP messages: ordered header maps in which names can repeat, bodies as bytes, trailers.
+"""HTTP requests and responses, and the ordered header map that both contain.
 
-Facts: Envoy keeps names in lower case with every codec, as HTTP/2 requires. Values are bytes, which the proxy never decodes.
-The methods here accept `str` and encode it as UTF-8. When they return `str`, bytes that aren't UTF-8 are surrogates, so that
-encoding the text again returns the same bytes.
+As in Envoy, header names are stored in lower case, and values are bytes that the proxy never decodes. Methods accept `str` and
+encode it as UTF-8. In returned `str`, bytes that aren't UTF-8 are represented by surrogates, so that encoding the text again
+returns the same bytes.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ __all__ = ["Headers", "HeadersLike", "Request", "Response", "Text", "to_bytes", 
 
 Text = str | bytes
 
-#: Accepted as a header map: `Headers`, a mapping, or (name, value) pairs.
+#: Types that are accepted as a header map: `Headers`, a mapping, or (name, value) pairs.
 HeadersLike: TypeAlias = "Headers | Mapping[str, Text] | Iterable[tuple[Text, Text]] | None"
 
 
 def to_bytes(value: Text | int) -> bytes:
-    """Return bytes unchanged, and text and numbers as UTF-8; surrogates become the bytes that they stand for."""
+    """Encode text or a number as UTF-8. Bytes are returned unchanged, and surrogates become the bytes that they represent."""
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
     return encode_text(str(value))
 
 
 def to_text(value: bytes) -> str:
-    """Return UTF-8 text; bytes that aren't UTF-8 become surrogates, which `to_bytes` reverses."""
+    """Decode bytes as UTF-8. Bytes that aren't UTF-8 become surrogates, which `to_bytes` converts back."""
     return decode_text(value)
 
 
 class Headers:
-    """An ordered header map, in which names can repeat. Names are case-insensitive.
+    """An ordered header map with case-insensitive names. A name can occur more than once.
 
-    Names and values are accepted as `str` or bytes, returned as `str`, and stored as bytes (`.raw`). `headers["x"]` returns the
-    first value or raises KeyError. Assignment replaces all entries of a name by one; `add` appends an entry. `dict(headers)` and
-    `{**headers}` have the first value of every name.
+    Names and values are accepted as `str` or bytes, returned as `str`, and stored as bytes in `raw`. `headers["x"]` returns the
+    first value of a name or raises KeyError. `headers["x"] = value` replaces all entries of the name by one, and `add` appends
+    an entry. `dict(headers)` and `{**headers}` contain the first value of each name.
 
     Parameters
     ----------
@@ -50,12 +50,12 @@ class Headers:
     Raises
     ------
     UsageError
-        `items` is something else.
+        `items` is none of these.
     """
 
     __slots__ = ("raw",)
 
-    #: (name, value) pairs in order, with the names in lower case.
+    #: The (name, value) pairs in order. Names are in lower case.
     raw: list[tuple[bytes, bytes]]
 
     def __init__(self, items: HeadersLike = None) -> None:
@@ -70,7 +70,7 @@ class Headers:
 
     @property
     def size(self) -> int:
-        """Bytes of all names and values."""
+        """Size of all names and values in bytes."""
         return sum(len(name) + len(value) for name, value in self.raw)
 
     def get(self, name: Text, default: str | None = None) -> str | None:
@@ -81,7 +81,7 @@ class Headers:
         name
             Name of the header.
         default
-            Result if there is no such entry (default None).
+            Value to return if the name doesn't occur (default None).
         """
         key = to_bytes(name).lower()
         return next((to_text(v) for n, v in self.raw if n == key), default)
@@ -96,7 +96,7 @@ class Headers:
         return [(to_text(n), to_text(v)) for n, v in self.raw]
 
     def keys(self) -> list[str]:
-        """Return the names of all entries, in order; names can repeat."""
+        """Return the names of all entries, in order. A name can occur more than once."""
         return list(self)
 
     def values(self) -> list[str]:
@@ -104,12 +104,12 @@ class Headers:
         return [to_text(v) for _, v in self.raw]
 
     def add(self, name: Text, value: Text | int) -> None:
-        """Append an entry, and keep the others with the same name.
+        """Append an entry. Other entries with the same name are kept.
 
         Parameters
         ----------
         name, value
-            Name and value of the entry. A number is written in decimal.
+            Name and value of the entry. Numbers are written in decimal.
         """
         self.raw.append((to_bytes(name).lower(), to_bytes(value)))
 
@@ -120,7 +120,7 @@ class Headers:
         return value
 
     def __setitem__(self, name: Text, value: Text | int) -> None:
-        """Replace the first entry of the name in its place and remove the others; without one, append."""
+        """Replace the first entry of a name and remove its other entries. If the name doesn't occur, append an entry."""
         key, data = to_bytes(name).lower(), to_bytes(value)
         index = next((i for i, (n, _) in enumerate(self.raw) if n == key), None)
         if index is None:
@@ -161,7 +161,7 @@ def _not_headers(items: object) -> str:
 
 
 class _Message:
-    """Base of requests and responses: it converts the arguments to header maps and bytes."""
+    """Base class of requests and responses, which converts headers and bodies to `Headers` and bytes."""
 
     headers: Headers
     trailers: Headers
@@ -177,21 +177,21 @@ class _Message:
 
     @property
     def size(self) -> int:
-        """Bytes of the whole message in memory, approximately."""
+        """Approximate size of the message in memory, in bytes."""
         return len(self.body) + sum(map(len, self.chunks or ())) + self.headers.size + self.trailers.size
 
     @property
     def text(self) -> str:
-        """The body as text; bytes that aren't UTF-8 are replaced."""
+        """The body decoded as UTF-8. Invalid bytes are replaced by U+FFFD."""
         return self.body.decode("utf-8", "replace")
 
     def json(self) -> Any:
-        """Return the body as a JSON value.
+        """Parse the body as JSON and return the value.
 
         Raises
         ------
         UsageError
-            The body is not JSON; the message shows its beginning.
+            The body is not JSON. The message contains the first 60 bytes of the body.
         """
         try:
             return json.loads(self.body)
@@ -203,18 +203,18 @@ class _Message:
 
 @dataclass
 class Request(_Message):
-    """A request, as the client sends it or as the upstream receives it.
+    """An HTTP request, as the client sends it or as the upstream receives it.
 
     Parameters
     ----------
     method, path, authority, scheme
-        The pseudo-headers, which aren't part of `headers` (default "GET", "/", "example.com", "http").
+        The pseudo-headers, which `headers` doesn't contain (default "GET", "/", "example.com", "http").
     headers, trailers
         `Headers`, a mapping, or (name, value) pairs (default none).
     body
-        The body as bytes, or as text, which is encoded as UTF-8 (default empty).
+        The body as bytes or text (default empty). Text is encoded as UTF-8.
     chunks
-        The body as a list of chunks, in order; `body` is then all of them joined (default None: one chunk).
+        The body as a list of chunks, from which `body` is then set (default None: `body` is sent as one chunk).
     """
 
     method: str = "GET"
@@ -228,7 +228,7 @@ class Request(_Message):
 
     @property
     def size(self) -> int:
-        """Bytes of the whole request in memory, approximately."""
+        """Approximate size of the request in memory, in bytes."""
         return super().size + len(self.method) + len(self.path) + len(self.authority)
 
     @classmethod
@@ -243,12 +243,12 @@ class Request(_Message):
         chunks: Iterable[Text] | None = None,
         json: Any = ...,
     ) -> Request:
-        """Return a request. The parameters are those of the class, in another order, and `json`: a value to send as the body.
+        """Return a request. Accepts the parameters of the class in another order, and `json`, a value to send as the body.
 
         Raises
         ------
         UsageError
-            Both a body and `json` are given, or `json` can't be written as JSON.
+            A body is set in addition to `json`, or the value of `json` can't be written as JSON.
         """
         request = cls(method, path, headers, body, trailers, authority, chunks=chunks)  # type: ignore[arg-type]
         if json is not ...:
@@ -256,7 +256,7 @@ class Request(_Message):
         return request
 
     def set_json(self, value: Any) -> None:
-        """Set the body to a value written as JSON, and the content-type to application/json unless there is one.
+        """Set the body to a value written as JSON. A missing content-type header is set to application/json.
 
         Raises
         ------
@@ -264,7 +264,7 @@ class Request(_Message):
             The request already has a body, or the value can't be written as JSON.
         """
         if self.body or self.chunks is not None:
-            raise UsageError("A request has only one body. Pass only one of json=, body= and chunks=.")
+            raise UsageError("The request has more than one body. Pass only one of json=, body= and chunks=.")
         try:
             self.body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
         except (TypeError, ValueError, RecursionError) as error:
@@ -275,28 +275,28 @@ class Request(_Message):
 
 @dataclass
 class Response(_Message):
-    """A response, as the upstream sends it or as the client receives it.
+    """An HTTP response, as the upstream sends it or as the client receives it.
 
     Parameters
     ----------
     status
-        The HTTP status (default 200). 0 means that the connection was closed or reset before the response.
+        The HTTP status (default 200). 0 means that the connection was closed or reset before a response arrived.
     headers, body, trailers, chunks
         As for `Request`.
     latency
         Seconds that an upstream waits before it sends the response (default 0). The simulated proxy uses virtual time.
     delays
-        Seconds that an upstream waits before each chunk (default 0): one number for all chunks, or a list of one number per
-        chunk. Chunks beyond the end of the list follow at once. Without `chunks`, the whole body is one chunk.
+        Seconds that an upstream waits before each chunk (default 0): a number for all chunks, or a list with a number for each
+        chunk. Chunks beyond the end of the list are sent at once. Without `chunks`, the body is one chunk.
     reset
         Whether the stream was reset before the end of the response (default False).
     until_close
-        Whether the response of an HTTP/1 upstream has no length, and ends when the connection is closed (default False).
+        Whether an HTTP/1 upstream sends the response without a length and closes the connection at its end (default False).
 
     Raises
     ------
     UsageError
-        The status isn't a whole number.
+        `status` is not a whole number.
     """
 
     status: int = 200
@@ -315,7 +315,7 @@ class Response(_Message):
         super().__post_init__()
 
     def delay(self, number: int) -> float:
-        """Return the seconds to wait before the chunk with this number, counted from 0."""
+        """Return the seconds that the upstream waits before a chunk. Chunks are numbered from 0."""
         if isinstance(self.delays, int | float):
             return float(self.delays)
         return float(self.delays[number]) if number < len(self.delays) else 0.0

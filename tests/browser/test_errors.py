@@ -38,7 +38,7 @@ WANTED = {
     3: ("----> 4 LIMIT = int('ten')", "5", "ValueError: invalid literal"),
     4: ("----> 6         self.limit = self.parse", '----> 9         return int(config["limit"])', "In proxy_on_configure"),
     6: ("----> 6         return {}[user]", "KeyError: 'ann'", "direct cause", "----> 12         lookup", "no such user: ann"),
-    7: ("UsageError: 'nosuch' is not a running filter. Running: a.",),
+    7: ("UsageError: 'nosuch' is not a running filter. Running filters: a.",),
     8: ("----> 5 call()", "----> 3     return a.get('/x')", "UsageError: The proxy a is closed."),
 }
 

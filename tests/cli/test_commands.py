@@ -120,7 +120,7 @@ def test_source_error_shows_its_line_without_a_traceback(tmp_path, capsys):
         (["inspect", "/no/such.wasm"], "/no/such.wasm"),
         (["run", "SOURCE", "--request", "GET / --no-such-flag"], "--no-such-flag"),
         (["run", "SOURCE", "--request", "GET 'unclosed"], "No closing quotation"),
-        (["run", "SOURCE", "--config", "@/no/file"], "can't read '/no/file'"),
+        (["run", "SOURCE", "--config", "@/no/file"], "The file '/no/file' can't be read"),
         (["run", "SOURCE", "--workers", "0"], "workers= must be at least 1"),
         (["run", "SOURCE", "--workers", "1000000"], "Use at most 256"),
     ],

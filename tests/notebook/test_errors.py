@@ -32,7 +32,7 @@ WANTED = {
         "----> 7             raise ValueError('<b>bold</b>')",
     ),
     "usage": ("UsageError: unrecognized arguments: --nonsense",),
-    "unknown": ("UsageError: 'b' is not a running filter. Running: a.",),
+    "unknown": ("UsageError: 'b' is not a running filter. Running filters: a.",),
     "caller": ("----> 5 call()", "----> 2     return a.get(7", "UsageError: The proxy a is closed."),
 }
 OURS = ("wasmnb/", "site-packages", "run_cell_magic", "decorator-gen")

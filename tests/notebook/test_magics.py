@@ -60,8 +60,8 @@ def test_configuration_is_a_variable_of_the_notebook(run, shell, flag):
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        ("$nothing", "the notebook has no variable nothing"),
-        ("{greeting:1}", "--config is not JSON: .*Put single quotes"),
+        ("$nothing", "the variable nothing is not defined"),
+        ("{greeting:1}", "--config is not JSON: .*Use single quotes"),
         ("'[1,'", "--config is not JSON"),
         ("cfg", "--config cfg: the variable's value can't be written as JSON"),
     ],
@@ -190,7 +190,7 @@ def test_wrong_flags_are_usage_errors_without_traceback(run, line):
 
 
 def test_unknown_name_lists_the_running_filters(run, hello):
-    with pytest.raises(UsageError, match=r"'nosuch' is not a running filter\. Running: hello\."):
+    with pytest.raises(UsageError, match=r"'nosuch' is not a running filter\. Running filters: hello\."):
         run("%wasmtree nosuch")
 
 

@@ -105,7 +105,7 @@ def test_parts_are_listed_and_cleared(run):
     run(f"%%wasmpart auth\n{WORDS}", "one")
     assert repr(run("%wasmpart auth")).splitlines()[1].endswith(", 2 lines: say")
     assert repr(run("%wasmpart auth --clear")) == "auth has no parts."
-    with pytest.raises(MagicUsageError, match="Pass the filter either as the body"):
+    with pytest.raises(MagicUsageError, match="%%wasmfilter requires exactly one source"):
         run("%wasmfilter auth")
 
 
@@ -307,5 +307,5 @@ def test_line_magic_rebuilds_a_running_filter_and_reloads_its_modules(run, tmp_p
 def test_line_magic_without_a_filter_explains_how_to_build_one(run, shell):
     shell.user_ns["other"] = Proxy(Filter.from_source(f"def say(x): return x\n{OWN}"), workers=1)
     for name in ("nobody", "other"):
-        with pytest.raises(MagicUsageError, match=r"body of a %%wasmfilter cell, with --file or in %%wasmpart cells"):
+        with pytest.raises(MagicUsageError, match=r"Write the filter in its cell, in %%wasmpart cells, or pass --file"):
             run(f"%wasmfilter {name}")

@@ -82,7 +82,7 @@ def test_wrong_flags_are_usage_errors(run, flags):
 
 
 def test_unknown_name_lists_the_running_filters(run):
-    with pytest.raises(UsageError, match=r"'nosuch' is not a running filter\. Running: hello\."):
+    with pytest.raises(UsageError, match=r"'nosuch' is not a running filter\. Running filters: hello\."):
         run("%wasmenvoy nosuch")
 
 

@@ -155,7 +155,7 @@ def test_recording_is_a_profile(tmp_path):
 
 
 def test_only_a_proxy_with_python_filters_has_a_code_profile():
-    with pytest.raises(UsageError, match="needs a Proxy, not dict"):
+    with pytest.raises(UsageError, match="requires a Proxy, not dict"):
         Filter.from_source(SOURCE).release(profile={})
 
 

@@ -108,7 +108,7 @@ def test_streamed_request_body_is_sent_whole(client):
 
 
 def test_transport_needs_a_proxy():
-    with pytest.raises(UsageError, match="needs a Proxy, not str"):
+    with pytest.raises(UsageError, match="requires a Proxy, not str"):
         WasmTransport("http://a")
 
 
@@ -224,5 +224,5 @@ def test_closed_server_refuses_connections_and_its_proxy_stays_open(proxy):
 
 
 def test_port_in_use_is_an_error_with_advice(server, proxy):
-    with pytest.raises(UsageError, match="Leave out the port"):
+    with pytest.raises(UsageError, match="Omit port= to use a free port"):
         proxy.listen(server.port)

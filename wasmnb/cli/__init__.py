@@ -1,9 +1,9 @@
-"""The command line: one module for each command, and the parser. The commands call the public API.
+"""The `wasmnb` command: one module per subcommand, and the argument parser. Subcommands only call the public API.
 
-Exit codes: 0 success; 1 an error in the filter or module, or a failed test; 2 a wrong command line; 3 an error in the
-tool chain or on the machine; 130 interrupted. Errors are one paragraph on stderr, without a traceback.
+Exit codes: 0 success, 1 an error in the filter or module or a failed test, 2 a wrong command line, 3 an error in the
+tool chain or on the machine, 130 interrupted. Errors are printed to stderr as one paragraph without a traceback.
 
-This module imports little, so that `main` can handle Ctrl-C from the start on.
+This module imports little, so that `main` can handle Ctrl-C as early as possible.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ __all__ = ["main"]
 
 OK, AT_FAULT, USAGE, MACHINE, INTERRUPTED = 0, 1, 2, 3, 130
 
-#: Seconds until a lost interrupt is repeated.
+#: Seconds after which a lost interrupt is repeated.
 _AGAIN = 0.01
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command.
+    """Run a `wasmnb` subcommand.
 
     Parameters
     ----------
     arguments
-        The command line without the program's name (default `sys.argv[1:]`).
+        The arguments, without the name of the program (default `sys.argv[1:]`).
 
     Returns
     -------
@@ -61,7 +61,7 @@ def _lost_interrupts_repeated() -> Iterator[None]:
         if not issubclass(unraisable.exc_type, KeyboardInterrupt):
             before(unraisable)
             return
-        # A signal, so that it also ends a system call that the main thread waits in.
+        # Send a signal, because it also interrupts a system call in which the main thread is blocked.
         again = threading.Timer(_AGAIN, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
         again.daemon = True
         again.start()
@@ -89,7 +89,7 @@ def _guarded(arguments: Sequence[str] | None) -> int:
         reason = error.strerror or str(error)
         if error.filename is not None:
             return _report(UsageError(f"{error.filename}: {reason}"), USAGE)
-        _discard_output()  # errors of opened files have a file name; this one comes from stdout
+        _discard_output()  # an error without a file name was raised by writing to stdout
         return _report(BuildError(f"Can't write the output: {reason}."), MACHINE)
     return code
 
@@ -108,7 +108,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _prepare_streams() -> None:
-    """Replace closed standard streams by /dev/null, and write `?` for characters that a stream can't encode."""
+    """Replace closed standard streams by /dev/null, and make open ones write `?` for characters that they can't encode."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
@@ -118,12 +118,12 @@ def _prepare_streams() -> None:
 
 
 def _discard_output() -> None:
-    """Redirect stdout to /dev/null, so that the last flush of the interpreter succeeds."""
+    """Redirect stdout to /dev/null, so that the interpreter can flush it on exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _report(error: WasmnbError, code: int) -> int:
-    """Print an error, with the source line if it has one, and return the exit code."""
+    """Print an error with the source line that it refers to, if any, and return `code`."""
     from wasmnb.view.tracebacks.error_lines import error_lines
 
     if code != MACHINE:

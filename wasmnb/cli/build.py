@@ -1,4 +1,4 @@
-"""`wasmnb build`: compile a source file to a module, or check that a module was built from it."""
+"""`wasmnb build`: compile a source file to a module, or check that a module was built from a source file."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["build"]
 
 
 def build(options: Namespace) -> int:
-    """Run the command and return the exit code."""
+    """Run `wasmnb build` and return the exit code."""
     if options.check:
         return _check(options)
     if options.filter is None:
-        raise UsageError("Pass the source of a filter: wasmnb build FILTER.py")
+        raise UsageError("The source file is missing. Pass it as an argument: wasmnb build FILTER.py")
     from wasmnb.compiler import Filter
 
     source = Path(options.filter)
@@ -31,7 +31,7 @@ def build(options: Namespace) -> int:
     if source.suffix == ".wasm":
         raise UsageError(f"{source} is already a module. Pass a .py file to build.")
     if output.resolve() == source.resolve():
-        raise UsageError(f"--output is the source file {source}. Choose another output file.")
+        raise UsageError(f"--output {output} is the source file. Choose another output file.")
     started = time.monotonic()
     with _progress(options) as progress:
         filter_ = Filter.from_file(source, progress=progress)
@@ -44,7 +44,7 @@ def build(options: Namespace) -> int:
 
 
 def _check(options: Namespace) -> int:
-    """Build a source in the same way as a module was built, and print the differences."""
+    """Build a source file with the settings of an existing module, and print the differences between the two modules."""
     from wasmnb.compiler import Filter
     from wasmnb.compiler.provenance.comparison import differences
     from wasmnb.compiler.provenance.record import read_record
@@ -75,7 +75,7 @@ def _progress(options: Namespace) -> Progress:
 
 @contextmanager
 def _empty_cache() -> Iterator[None]:
-    """Use a new cache, which is removed at the end."""
+    """Use an empty, temporary cache inside the `with` block."""
     before = os.environ.get("WASMNB_CACHE")
     with tempfile.TemporaryDirectory(prefix="wasmnb-check-") as folder:
         os.environ["WASMNB_CACHE"] = folder

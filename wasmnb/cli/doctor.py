@@ -1,4 +1,4 @@
-"""`wasmnb doctor`: check the installation; exit code 3 if something required is missing."""
+"""`wasmnb doctor`: check the installation. The exit code is 3 if a required part is missing or broken."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from wasmnb.view.render.units import plural, size
 
 __all__ = ["Check", "checks", "doctor"]
 
-#: Bytes needed to build a runtime: 20 MB of temporary files, 50 to 85 MB of results, and a margin.
+#: Bytes required to build a runtime: 20 MB of temporary files, 50 to 85 MB of results, and a margin.
 _DISK_NEEDED = 150_000_000
 _NEEDED = ("wasmtime", "componentize-py", "ipykernel", "ipywidgets", "anywidget", "matplotlib")
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result of one check.
+    """The result of checking one part of the installation.
 
     Attributes
     ----------
     name
-        The package or part that was checked.
+        Name of the package or part.
     state
         `good`, `missing` (an optional part) or `bad`.
     verdict
         The result in one line.
     advice
-        How to fix the problem; empty if there is none.
+        How to fix the problem (default empty).
     """
 
     name: str
@@ -48,7 +48,7 @@ _SIGNS = {"good": "✓", "missing": "·", "bad": "✗"}
 
 
 def doctor(_options: Namespace) -> int:
-    """Run the command and return the exit code."""
+    """Run `wasmnb doctor` and return the exit code."""
     results = list(checks())
     width = max(len(check.name) for check in results)
     for check in results:
@@ -61,7 +61,7 @@ def doctor(_options: Namespace) -> int:
 
 
 def checks() -> Iterator[Check]:
-    """Run every check and yield the results."""
+    """Check each part of the installation and yield the results."""
     yield Check(
         "wasmnb", "good", f"{__version__} on Python {platform.python_version()}, {platform.platform(terse=True)}"
     )
@@ -79,14 +79,14 @@ def _package(name: str) -> Check:
 
 
 def _engine() -> Check:
-    """Compile and run an empty module, because the engine works with a single version of wasmtime."""
+    """Check wasmtime by compiling an empty module, because the engine supports only one version of it."""
     try:
         from wasmnb.engine import default_engine
 
         default_engine().compile(b"\0asm\1\0\0\0")
     except Exception as error:  # noqa: BLE001 -- the exception is the result of the check
-        return Check("engine", "bad", f"does not work: {error}", "pip install --force-reinstall wasmtime")
-    return Check("engine", "good", "compiles and runs")
+        return Check("engine", "bad", f"wasmtime fails: {error}", "pip install --force-reinstall wasmtime")
+    return Check("engine", "good", "wasmtime compiles and runs modules")
 
 
 def _cache() -> Check:
@@ -95,16 +95,14 @@ def _cache() -> Check:
     cache = Cache()
     folder = _existing(cache.folder)
     if not folder.is_dir() or not os.access(folder, os.W_OK):
-        return Check(
-            "cache", "bad", f"{cache.folder} can't be written", "set WASMNB_CACHE to a folder that you can write to"
-        )
+        return Check("cache", "bad", f"{cache.folder} can't be written", "set WASMNB_CACHE to a writable folder")
     keys = cache.names()
     damaged = sum(cache.find(key, use=False) is None for key in keys)
     verdict = f"{cache.folder}, {plural(len(keys), 'runtime')}"
     if damaged:
         advice = "damaged runtimes are rebuilt when needed; `wasmnb runtime clear` removes them"
         return Check("cache", "good", f"{verdict}, {damaged} of them damaged", advice)
-    advice = "" if keys else "`wasmnb runtime build` builds one in advance; otherwise the first filter does"
+    advice = "" if keys else "the first filter builds a runtime, or `wasmnb runtime build` builds it in advance"
     return Check("cache", "good", verdict, advice)
 
 
@@ -118,7 +116,7 @@ def _disk() -> Check:
 
 
 def _existing(folder: Path) -> Path:
-    """Return the folder or its nearest parent that exists. Folders that this user can't see count as missing."""
+    """Return `folder` or its nearest existing parent. Folders that this user can't access count as missing."""
     return next(p for p in (folder, *folder.parents) if os.path.exists(p))  # noqa: PTH110 -- Path.exists raises then
 
 

@@ -1,4 +1,4 @@
-"""`wasmnb export` and `wasmnb forecast`: the files that deploy a filter, and its cost when Envoy starts."""
+"""`wasmnb export` and `wasmnb forecast`: write the files that deploy a filter, and estimate its cost when Envoy starts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["export", "forecast"]
 
 
 def export(options: Namespace) -> int:
-    """Run the command and return the exit code."""
+    """Run `wasmnb export` and return the exit code."""
     from wasmnb.envoy import export as write_export
     from wasmnb.envoy.deployment.flags import export_settings
 
@@ -32,7 +32,7 @@ def export(options: Namespace) -> int:
 
 
 def forecast(options: Namespace) -> int:
-    """Run the command and return the exit code."""
+    """Run `wasmnb forecast` and return the exit code."""
     from wasmnb.envoy.start_cost.forecast import forecast as make_forecast
 
     result = make_forecast(_plugin(options), workers=options.workers, measured=False if options.predict else None)

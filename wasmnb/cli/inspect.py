@@ -1,4 +1,4 @@
-"""`wasmnb inspect`: print the facts about a module; exit code 1 if Envoy would reject it."""
+"""`wasmnb inspect`: print the size, imports and exports of a module, and the reasons why Envoy would reject it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["inspect"]
 
 
 def inspect(options: Namespace) -> int:
-    """Run the command and return the exit code."""
+    """Run `wasmnb inspect`. Returns 1 if Envoy would reject the module, otherwise 0."""
     from wasmnb.compiler import inspect_module
 
     path = Path(options.file)
     if path.suffix == ".py":
-        raise UsageError(f"{path} is Python source. Build it with `wasmnb build {path}` and inspect the module.")
+        raise UsageError(f"{path} is a Python file, not a module. Run `wasmnb build {path}` and inspect the result.")
     data = path.read_bytes()
     facts = inspect_module(data)
     if options.as_json:

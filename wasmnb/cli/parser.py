@@ -1,4 +1,7 @@
-"""The argument parser. Flags of a command are added when it is parsed, and its module is imported when it runs."""
+"""The argument parser of the `wasmnb` command.
+
+To keep the start fast, a subcommand's flags are added when it is parsed, and its module is imported when it runs.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from wasmnb._version import __version__
 
 __all__ = ["make_parser", "request_parser"]
 
-# curl flags that can apply to all requests of `wasmnb run`; the others belong to one request.
+# curl's flags that `wasmnb run` applies to all requests. The other flags are allowed only inside `--request`.
 _SHARED = ("-H", "-d", "--data-binary", "--data-raw", "--data-urlencode", "-u", "-b", "-A", "-e", "--http2", "-m")
 
 _EPILOG = """examples:
@@ -31,8 +34,12 @@ _EPILOG = """examples:
   wasmnb runtime build
   wasmnb tutorial my-folder
 
-exit codes: 0 success; 1 an error in the filter or module, a failed test, or a difference; 2 a wrong command line;
-3 an error in the tool chain or on the machine; 130 interrupted
+exit codes:
+  0    success
+  1    an error in the filter or module, a failed test, or a difference
+  2    a wrong command line
+  3    an error in the tool chain or on the machine
+  130  interrupted
 """
 
 
@@ -45,11 +52,11 @@ def _run_lazily(module: str, function: str) -> Callable[[argparse.Namespace], in
 
 
 class _Command(argparse.ArgumentParser):
-    """A command whose flags are added when it is parsed, because the packages that define the flags take time to import."""
+    """A subcommand whose flags are added when it is parsed, because importing the packages that define them takes time."""
 
     flags: Callable[[argparse.ArgumentParser], None] | None = None
 
-    #: Whether flags can be between positional arguments whose last one is optional.
+    #: Whether flags may stand between the positional arguments, although the last one is optional.
     intermixed = False
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
@@ -57,16 +64,18 @@ class _Command(argparse.ArgumentParser):
             add, self.flags = self.flags, None
             add(self)
         if self.intermixed:
-            self.intermixed = False  # argparse calls this method again, for the flags and for the rest
+            self.intermixed = (
+                False  # argparse calls this method again, first for the flags and then for the positional arguments
+            )
             return super().parse_known_intermixed_args(args, namespace)
         return super().parse_known_args(args, namespace)
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Return the parser for all commands."""
+    """Return the parser of the `wasmnb` command with all subcommands."""
     parser = argparse.ArgumentParser(
         prog="wasmnb",
-        description="Envoy filters in Python: build them, run them in a simulated Envoy, inspect modules.",
+        description="Build Envoy filters in Python, run them in a simulated Envoy, and inspect modules.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -81,7 +90,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _file(p: argparse.ArgumentParser) -> None:
-    p.add_argument("filter", metavar="FILTER", help="A .py or .wasm file.")
+    p.add_argument("filter", metavar="FILTER", help="The filter, a .py or .wasm file.")
 
 
 def _table(p: argparse.ArgumentParser, flags: Iterable[tuple[tuple[str, ...], dict[str, Any]]]) -> None:
@@ -90,14 +99,14 @@ def _table(p: argparse.ArgumentParser, flags: Iterable[tuple[tuple[str, ...], di
 
 
 def _plugin(p: argparse.ArgumentParser) -> None:
-    p.add_argument("--config", "-c", metavar="TEXT|@FILE", help="Plugin configuration.")
-    p.add_argument("--vm-config", metavar="TEXT|@FILE", help="VM configuration.")
+    p.add_argument("--config", "-c", metavar="TEXT|@FILE", help="Configuration of the plugin.")
+    p.add_argument("--vm-config", metavar="TEXT|@FILE", help="Configuration of the VM.")
     p.add_argument("--root-id", metavar="ID", default="", help="root_id of the plugin.")
     p.add_argument(
         "--hold-headers",
         "--allow-on-headers-stop-iteration",
         action="store_true",
-        help="Set allow_on_headers_stop_iteration: while a filter awaits the body, the headers are held and can still be changed.",
+        help="Set allow_on_headers_stop_iteration: a filter that awaits the body can still change the headers afterwards.",
     )
     _table(p, [ENV_FLAG])
     names, options = KIND_FLAG
@@ -113,19 +122,19 @@ def _build(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--check",
         metavar="FILE.wasm",
-        help="Write nothing. Build FILTER.py (default FILE.py) in the same way as FILE.wasm, and print the differences; exit code 1 if there are any.",
+        help="Compare FILE.wasm with a new build of FILTER.py (default FILE.py) and print the differences. The exit code is 1 if there are any.",
     )
     p.add_argument(
-        "--fresh", action="store_true", help="With --check: also build the runtime again, in an empty cache."
+        "--fresh", action="store_true", help="With --check: build the runtime again as well, in an empty cache."
     )
-    p.add_argument("-q", "--quiet", action="store_true", help="Print nothing but errors.")
+    p.add_argument("-q", "--quiet", action="store_true", help="Print only errors.")
 
 
 def _profile_traffic(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--profile",
         metavar="TRAFFIC",
-        help="A recording (HAR, .jsonl, Envoy tap, access log). Code that runs for its requests is compiled instead of interpreted.",
+        help="A recording (HAR, .jsonl, Envoy tap, access log). Code that its requests run is compiled instead of interpreted.",
     )
 
 
@@ -139,14 +148,14 @@ def _run(p: argparse.ArgumentParser) -> None:
         "-r",
         action="append",
         metavar="'METHOD /PATH [FLAGS]'",
-        help="A request, e.g. 'GET /x' or 'POST /y -H \"a: b\" -d c=1'; may be repeated (default 'GET /').",
+        help="A request, e.g. 'GET /x' or 'POST /y -H \"a: b\" -d c=1' (default 'GET /'). May be repeated.",
     )
     _table(p, ((names, _shared(names, options)) for names, options in FLAGS if set(names) & set(_SHARED)))
     p.add_argument(
         "--tcp",
         action="append",
         metavar="BYTES|@FILE",
-        help="A connection through a network filter, with bytes such as 'EHLO me\\r\\n'; may be repeated.",
+        help="Bytes to send over a connection through a network filter, e.g. 'EHLO me\\r\\n'. May be repeated.",
     )
     p.add_argument("--workers", "-w", type=int, default=4, metavar="N", help="Worker threads, 1 to 256 (default 4).")
     _plugin(p)
@@ -158,13 +167,13 @@ def _run(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--native",
         action="store_true",
-        help="Run the filter in this Python instead of Wasm, for breakpoint() and coverage.",
+        help="Run the filter in this Python process instead of Wasm, for breakpoint() and coverage.",
     )
-    p.add_argument("--tree", action="store_true", help="Show the context tree after the requests.")
+    p.add_argument("--tree", action="store_true", help="Print the threads, VMs and contexts after the requests.")
     p.add_argument(
-        "--trace", action="store_true", help="Show every callback and hostcall, including those at the start."
+        "--trace", action="store_true", help="Print all callbacks and hostcalls, including those at the proxy's start."
     )
-    p.add_argument("--json", dest="as_json", action="store_true", help="Print everything as one JSON document.")
+    p.add_argument("--json", dest="as_json", action="store_true", help="Print all results as one JSON document.")
 
 
 def _shared(names: tuple[str, ...], options: dict[str, Any]) -> dict[str, Any]:
@@ -172,15 +181,15 @@ def _shared(names: tuple[str, ...], options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _inspect(p: argparse.ArgumentParser) -> None:
-    p.add_argument("file", metavar="FILE.wasm", help="A module from any tool chain.")
-    p.add_argument("--json", dest="as_json", action="store_true", help="Print the facts as JSON.")
+    p.add_argument("file", metavar="FILE.wasm", help="The module to inspect, built by any tool chain.")
+    p.add_argument("--json", dest="as_json", action="store_true", help="Print the result as JSON.")
 
 
 def _export(p: argparse.ArgumentParser) -> None:
     from wasmnb.envoy.deployment.flags import EXPORT_FLAGS
 
     _file(p)
-    p.add_argument("folder", metavar="DIR", help="Output folder; it is written completely or not at all.")
+    p.add_argument("folder", metavar="DIR", help="Output folder. After an error, nothing is written.")
     _plugin(p)
     _profile_traffic(p)
     _table(p, EXPORT_FLAGS)
@@ -190,7 +199,9 @@ def _forecast(p: argparse.ArgumentParser) -> None:
     _file(p)
     p.add_argument("--workers", "-w", type=int, default=1, metavar="N", help="Worker threads, 1 to 256 (default 1).")
     _plugin(p)
-    p.add_argument("--predict", action="store_true", help="Don't start Envoy to measure, only predict.")
+    p.add_argument(
+        "--predict", action="store_true", help="Only predict the cost, without starting Envoy to measure it."
+    )
     p.add_argument("--json", dest="as_json", action="store_true", help="Print the forecast as JSON.")
 
 
@@ -213,22 +224,22 @@ def _load(p: argparse.ArgumentParser) -> None:
     from wasmnb.traffic.upstream_flags import UPSTREAM_FLAGS
 
     _file(p)
-    p.add_argument("url", nargs="?", default="/", metavar="URL", help="A path or URL (default /).")
-    p.add_argument("--plan", metavar="FILE", help="A load plan in YAML: mix, phases, conditions that stop it.")
+    p.add_argument("url", nargs="?", default="/", metavar="URL", help="Path or URL of the requests (default /).")
+    p.add_argument("--plan", metavar="FILE", help="A load plan in YAML: mix of requests, phases and stop conditions.")
     p.add_argument(
         "--requests",
         "-n",
         type=int,
         default=1000,
         metavar="N",
-        help="Number of requests without a plan (default 1000).",
+        help="Number of requests (default 1000). Ignored if there is a plan.",
     )
     p.add_argument(
         "--rate",
         "-r",
         type=float,
         metavar="PER_SECOND",
-        help="Requests per virtual second. By default, they are sent one after the other.",
+        help="Requests per virtual second (default: each request is sent when the previous one has ended).",
     )
     _table(p, (flag for flag in FLAGS if not {"--worker", "--json"} & set(flag[0])))
     p.set_defaults(worker=None, json=None)
@@ -236,7 +247,10 @@ def _load(p: argparse.ArgumentParser) -> None:
     _plugin(p)
     _table(p, UPSTREAM_FLAGS)
     p.add_argument(
-        "--seed", type=int, default=0, help="Seed of the simulation, the arrival times and the mix (default 0)."
+        "--seed",
+        type=int,
+        default=0,
+        help="Seed of the simulation, the arrival times and the mix of requests (default 0).",
     )
     p.add_argument("--json", dest="as_json", action="store_true", help="Print the result as JSON.")
 
@@ -252,8 +266,8 @@ def _replay(p: argparse.ArgumentParser) -> None:
 def _diff(p: argparse.ArgumentParser) -> None:
     from wasmnb.traffic.replay.flags import PROCESSES, TRAFFIC_FLAGS
 
-    p.add_argument("old", metavar="OLD", help="A .py or .wasm file.")
-    p.add_argument("new", metavar="NEW", help="The .py or .wasm file to compare it with.")
+    p.add_argument("old", metavar="OLD", help="The old build, a .py or .wasm file.")
+    p.add_argument("new", metavar="NEW", help="The new build, a .py or .wasm file.")
     _table(p, (*TRAFFIC_FLAGS, PROCESSES))
     _recording_output(p)
 
@@ -267,7 +281,7 @@ def _recording_output(p: argparse.ArgumentParser) -> None:
 def _runtime(p: argparse.ArgumentParser) -> None:
     verbs = p.add_subparsers(required=True, metavar="VERB", parser_class=argparse.ArgumentParser)
     texts = {
-        "build": "Build the runtime in advance (for images, CI, Binder).",
+        "build": "Build a runtime in advance, for container images, CI or Binder.",
         "list": "List the cached runtimes.",
         "clear": "Remove all cached runtimes and the machine code of other modules.",
     }
@@ -275,12 +289,14 @@ def _runtime(p: argparse.ArgumentParser) -> None:
         v = verbs.add_parser(verb, help=text, description=text)
         v.set_defaults(command=_run_lazily("runtime", verb))
         if verb == "build":
-            v.add_argument("--for", dest="source", metavar="FILTER.py", help="Include the imports of this filter.")
+            v.add_argument(
+                "--for", dest="source", metavar="FILTER.py", help="Build the runtime with the imports of this filter."
+            )
 
 
 def _demo(p: argparse.ArgumentParser) -> None:
     p.add_argument(
-        "notebook", nargs="?", metavar="NOTEBOOK", help="Notebook to run (default: the first one of the tutorial)."
+        "notebook", nargs="?", metavar="NOTEBOOK", help="Notebook to run (default: the tutorial's first notebook)."
     )
     p.add_argument(
         "--output", default="build/demo.html", metavar="FILE", help="HTML file to write (default build/demo.html)."
@@ -295,40 +311,40 @@ def _tutorial(p: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="Folder to copy to (default wasmnb-tutorial).",
     )
-    p.add_argument("--force", action="store_true", help="Replace files that you have changed.")
+    p.add_argument("--force", action="store_true", help="Overwrite files that you have changed.")
 
 
-#: Module of a command, where it is not named like the command.
+#: Subcommand -> its module, if the module has another name.
 _MODULES = {"demo": "tutorial", "forecast": "export", "load": "traffic", "replay": "traffic", "diff": "traffic"}
 
-#: Name -> description and flags.
+#: Subcommand -> its description, and the function that adds its flags.
 _COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None] | None]] = {
     "build": ("Compile a filter to a module that Envoy loads.", _build),
     "run": ("Send requests through a filter in a simulated Envoy.", _run),
-    "inspect": ("Print the facts about a module, and why Envoy would reject it.", _inspect),
+    "inspect": ("Print the contents of a module, and the reasons why Envoy would reject it.", _inspect),
     "export": ("Write the files that deploy a filter in Envoy, Istio and Envoy Gateway.", _export),
-    "forecast": ("Show how much CPU and memory a filter costs Envoy when it starts.", _forecast),
-    "fuzz": ("Search for traps, hangs, stuck streams and memory growth.", _fuzz),
+    "forecast": ("Show how much CPU time and memory Envoy needs to load a filter.", _forecast),
+    "fuzz": ("Search for requests that cause traps, hangs, stuck streams or memory growth.", _fuzz),
     "load": ("Send many requests through a filter, or run a load plan.", _load),
     "replay": ("Send recorded traffic through a filter.", _replay),
-    "diff": ("Compare two builds of a filter on recorded traffic.", _diff),
-    "test": ("Run declarative tests: suites of Service Extensions, fixtures of fastedge-test.", _test),
+    "diff": ("Compare two builds of a filter with recorded traffic.", _diff),
+    "test": ("Run declarative tests: Service Extensions suites or fastedge-test fixtures.", _test),
     "runtime": ("Build, list or clear the cached runtimes.", _runtime),
     "tutorial": ("Copy the tutorial notebooks into a folder.", _tutorial),
-    "demo": ("Run the first notebook in the terminal, and export it as HTML.", _demo),
-    "doctor": ("Check versions, cache, Envoy and disk.", None),
+    "demo": ("Run the tutorial's first notebook in the terminal, and export it as HTML.", _demo),
+    "doctor": ("Check the installed packages, the cache, the free disk space and Envoy.", None),
 }
 
 
 class _RequestParser(argparse.ArgumentParser):
-    """Raise ValueError where argparse would exit."""
+    """Argument parser that raises ValueError for invalid arguments, where argparse would exit."""
 
     def error(self, message: str) -> NoReturn:
         raise ValueError(message)
 
 
 def request_parser() -> argparse.ArgumentParser:
-    """Return the parser for one `--request`: a path with curl's flags. It raises ValueError for invalid flags."""
+    """Return the parser for the value of `--request`, a path with curl's flags. It raises ValueError for invalid flags."""
     from wasmnb.traffic.curl import FLAGS
 
     parser = _RequestParser(prog="wasmnb run --request", add_help=False)

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 __all__ = ["plugin_settings", "requests_of", "run"]
 
-#: A VM of a Python filter takes about 12 MB of memory.
+#: Maximum of `--workers`. Each worker's VM of a Python filter takes about 12 MB of memory.
 _MAX_WORKERS = 256
 _METHOD = re.compile(r"[A-Z]+\Z")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command and return 1 if the filter failed in any request or connection."""
+    """Run `wasmnb run`. Returns 1 if the filter failed during any request or connection, otherwise 0."""
     from wasmnb.compiler import Filter
     from wasmnb.host import Plugin, Proxy
 
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     with Proxy(Plugin(filter_, **plugin_settings(options)), **_settings(options), **around) as proxy:
         if takes_connections(proxy) and not chunks:
             raise UsageError(
-                f"{proxy.name!r} is a network filter. Give the bytes of its connections: --tcp 'hello\\r\\n'"
+                f"{proxy.name!r} is a network filter, which handles connections instead of requests. Pass the bytes to send: --tcp 'hello\\r\\n'"
             )
         exchanges = [proxy.request(**request.arguments) for request in requests]
         exchanges += [send_bytes(proxy, data) for data in chunks]
@@ -59,13 +59,13 @@ def run(options: argparse.Namespace) -> int:
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
     if options.workers > _MAX_WORKERS:
         raise UsageError(
-            f"--workers {options.workers} is too large, because each worker has a VM. Use at most {_MAX_WORKERS}."
+            f"--workers {options.workers} is too large, because each worker has its own VM. Use at most {_MAX_WORKERS}."
         )
     return {"workers": options.workers, "seed": options.seed, "deadline": options.deadline}
 
 
 def plugin_settings(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the parameters of a plugin that the flags give."""
+    """Return the keyword arguments for `Plugin` from the flags of a command."""
     settings: dict[str, Any] = {
         "root_id": options.root_id,
         "allow_on_headers_stop_iteration": options.hold_headers,
@@ -79,17 +79,17 @@ def plugin_settings(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def requests_of(options: argparse.Namespace) -> Iterator[CurlRequest]:
-    """Yield the requests of the command line.
+    """Yield the requests to send: one for each `--request`, or `GET /` if there is none.
 
     Parameters
     ----------
     options
-        The parsed command line. Flags outside of `--request` apply to every request.
+        The parsed command line. curl's flags outside `--request` apply to every request.
 
     Raises
     ------
     UsageError
-        If a `--request` can't be parsed.
+        The value of a `--request` can't be parsed.
     """
     for text in options.request or [""]:
         yield _request(text, options)

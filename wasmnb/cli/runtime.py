@@ -1,4 +1,4 @@
-"""`wasmnb runtime build|list|clear`: the cache of runtimes."""
+"""`wasmnb runtime build|list|clear`: manage the cached runtimes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from wasmnb.view.render.units import plural, size
 
 __all__ = ["build", "clear", "list"]
 
-#: A filter without imports; most filters use its runtime.
+#: A filter that imports only the SDK. Most filters share its runtime.
 _PLAIN = "from wasmnb.sdk import HttpContext\nclass Filter(HttpContext):\n    pass\n"
 
 
 def build(options: Namespace) -> int:
-    """Build the runtime for a filter, or the default one."""
+    """Build the runtime for the filter in `--for`. By default, build the one that filters without further imports use."""
     from wasmnb.compiler import Filter
 
     started = time.monotonic()
@@ -38,14 +38,14 @@ def _folder_size(folder: Path) -> int:
 
 
 def list(_options: Namespace) -> int:  # noqa: A001 -- the verb's name
-    """List the cached runtimes."""
+    """Print a table of the cached runtimes, and the size of the cached machine code."""
     from wasmnb.compiler.cache.machine_code import kept_compiled
     from wasmnb.compiler.cache.runtimes import Cache
 
     cache = Cache()
     rows = []
     for key in cache.names():
-        entry = cache.find(key, use=False)  # listing does not count as use
+        entry = cache.find(key, use=False)  # listing a runtime doesn't count as using it
         facts = entry.manifest if entry is not None else {}
         built = time.strftime("%Y-%m-%d %H:%M", time.localtime(facts["built"])) if "built" in facts else "damaged"
         extra = ", ".join(dict.fromkeys([*facts.get("packages", ()), *facts.get("modules", ())])) or "-"
@@ -62,7 +62,7 @@ def list(_options: Namespace) -> int:  # noqa: A001 -- the verb's name
 
 
 def clear(_options: Namespace) -> int:
-    """Remove every runtime, and the machine code of modules from other tool chains."""
+    """Remove all cached runtimes, and the cached machine code of modules from other tool chains."""
     from wasmnb.compiler.cache.machine_code import clear_compiled, kept_compiled
     from wasmnb.compiler.cache.runtimes import Cache
 

@@ -10,5 +10,5 @@ __all__ = ["test"]
 
 
 def test(options: Namespace) -> int:
-    """Run the command and return 1 if a test failed."""
+    """Run `wasmnb test`. Returns 1 if a test failed, otherwise 0."""
     return run_suites(options)

@@ -1,4 +1,4 @@
-"""`wasmnb load`, `wasmnb replay` and `wasmnb diff`: send traffic through a filter, or through two builds of it."""
+"""`wasmnb load`, `wasmnb replay` and `wasmnb diff`: send generated or recorded traffic through one or two filters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["diff", "load", "replay"]
 
 
 def load(options: Namespace) -> int:
-    """Run the command and return 1 if a filter failed or a stop condition of the plan was met, 130 if it was interrupted."""
+    """Run `wasmnb load`. Returns 1 if the filter failed or a stop condition of the plan was met, 130 if interrupted."""
     from wasmnb.host import Plugin, Proxy
     from wasmnb.traffic import load as run
 
@@ -44,7 +44,7 @@ def load(options: Namespace) -> int:
 
 
 def replay(options: Namespace) -> int:
-    """Run the command and return 1 if an exchange failed or none was replayed, 130 if it was interrupted."""
+    """Run `wasmnb replay`. Returns 1 if an exchange failed or none was replayed, 130 if interrupted."""
     from wasmnb.traffic.replay import replay as run
 
     recording = recording_of(options)
@@ -59,7 +59,7 @@ def replay(options: Namespace) -> int:
 
 
 def diff(options: Namespace) -> int:
-    """Run the command and return 1 if something differs or nothing was compared, 130 if it was interrupted."""
+    """Run `wasmnb diff`. Returns 1 if the builds differ or no exchange was compared, 130 if interrupted."""
     from wasmnb.traffic.build_diff import diff as run
 
     recording = recording_of(options)
@@ -97,10 +97,10 @@ def _plugin(filter_: Any, options: Namespace) -> Any:
 
 
 class _Counter(TerminalProgress):
-    """Shows the number of exchanges; their total isn't known before the end."""
+    """Terminal progress as a number of exchanges, because their total is unknown until the end."""
 
     def count(self, number: int) -> None:
-        """Show the number of exchanges so far."""
+        """Show the number of exchanges that have ended so far."""
         self(f"{number:,} exchanges", 0.5)
 
 

@@ -1,4 +1,4 @@
-"""`wasmnb tutorial [DIR]`: copy the tutorial notebooks. `wasmnb demo`: run the first one in the terminal."""
+"""`wasmnb tutorial` copies the tutorial notebooks, and `wasmnb demo` runs the first one in the terminal."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from wasmnb.notebook.demo import main, notebooks_folder
 
 __all__ = ["demo", "tutorial"]
 
-#: Files that belong to the tutorial.
+#: File types that are part of the tutorial.
 _SUFFIXES = (".ipynb", ".ini", ".c", ".wasm")
 
 
 def tutorial(options: Namespace) -> int:
-    """Copy the tutorial's notebooks and their files into a folder, and print how to open them.
+    """Run `wasmnb tutorial`: copy the notebooks and their files into a folder, and print the command that opens them.
 
     Raises
     ------
     UsageError
-        The folder has a file of the same name with other contents, or can't be written.
+        The folder contains a changed copy of one of the files, or can't be written.
     """
     folder = Path(options.folder)
     files = [file.relative_to(notebooks_folder()) for file in _sources(notebooks_folder())]
     changed = [str(f) for f in files if not options.force and _differs(notebooks_folder() / f, folder / f)]
     if changed:
         raise UsageError(
-            f"These files in {folder} differ from the tutorial: {', '.join(changed)}. Choose another folder, or use --force to replace them."
+            f"Files in {folder} differ from the tutorial: {', '.join(changed)}. Choose another folder, or overwrite them with --force."
         )
     try:
         for file in files:
@@ -44,7 +44,7 @@ def tutorial(options: Namespace) -> int:
 
 
 def _sources(folder: Path) -> list[Path]:
-    """Return the files of the tutorial, without what notebooks have written when they ran."""
+    """Return the files of the tutorial. Files that the notebooks wrote when they ran are omitted."""
     files = [file for file in folder.rglob("*") if file.suffix in _SUFFIXES]
     return sorted(file for file in files if not {"build", ".ipynb_checkpoints"} & set(file.relative_to(folder).parts))
 
@@ -54,6 +54,6 @@ def _differs(source: Path, target: Path) -> bool:
 
 
 def demo(options: Namespace) -> int:
-    """Run a notebook, print its outputs and export it as HTML."""
+    """Run `wasmnb demo`: run a notebook, print its outputs and export it as HTML."""
     arguments = [options.notebook] if options.notebook else []
     return main([*arguments, "--output", options.output])

@@ -1,7 +1,7 @@
-"""IPython integration: magics, completion, progress bars, the kernelspec. Their output is drawn in `view`.
+"""IPython integration: magics, tab completion and progress bars. The display of results is in `wasmnb.view`.
 
-`%load_ext wasmnb` and `%unload_ext wasmnb` call the two functions. Unloading keeps running filters, which are
-variables of the notebook.
+`%load_ext wasmnb` and `%unload_ext wasmnb` call the two functions of this module. Unloading doesn't stop running filters,
+because they are variables of the notebook.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ __all__ = ["load_ipython_extension", "unload_ipython_extension"]
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Register the magics, their configuration and their completion."""
+    """Register the magics, their configuration and their tab completion in an IPython shell."""
     from .install import install
 
     install(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
-    """Remove everything that `load_ipython_extension` registered."""
+    """Remove from an IPython shell everything that `load_ipython_extension` registered."""
     from .install import uninstall
 
     uninstall(shell)

@@ -1,4 +1,4 @@
-"""The position of a filter's source in its cell, for tracebacks and error messages."""
+"""Name, id and text of the running cell, and the position of a filter's source in it, for tracebacks and messages."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["CellPosition", "cell_id", "cell_name", "cell_part", "position_of"]
 
 @dataclass(frozen=True, slots=True)
 class CellPosition:
-    """Position of a source in a cell.
+    """Position of a filter's source in a notebook cell.
 
     Attributes
     ----------
     filename
-        Name of the cell as in IPython's tracebacks.
+        Name of the cell in IPython's tracebacks, for example `Cell In[3]`.
     first_line
-        Number of the cell's line on which the source begins, from 1.
+        Line of the cell on which the source begins, counted from 1.
     """
 
     filename: str
@@ -28,27 +28,27 @@ class CellPosition:
 
 
 def position_of(shell: Any, body: str) -> CellPosition:
-    """Return the position of the body of the running cell magic, and store the cell's text in `linecache`.
+    """Return the position of `body`, the source below the running cell magic. Also stores the cell's text in `linecache`.
 
-    Lines are counted as in the notebook: the magic itself is line 1.
+    Lines are counted as in the notebook, where the line of the magic is line 1.
     """
-    # Not `execution_count`: newer versions of IPython increment it before they run a cell, older ones after.
+    # `execution_count` can't be used: newer versions of IPython increment it before they run a cell, older ones afterwards.
     name = f"Cell In[{shell.displayhook.prompt_count}]"
     raw = _raw_cell(shell, body)
-    lines = [f"{line}\n" for line in raw.split("\n")]  # `traceback` expects a line break at every end
-    # Without a modification time, `linecache.checkcache` keeps the entry.
+    lines = [f"{line}\n" for line in raw.split("\n")]  # `traceback` expects every line to end with a line break
+    # `linecache.checkcache` keeps entries without a modification time.
     linecache.cache[name] = (len(raw), None, lines, name)
     return CellPosition(name, raw[: raw.rindex(body.rstrip("\n"))].count("\n") + 1)
 
 
 def cell_part(shell: Any, body: str) -> Part:
-    """Return the body of the running cell magic as a part of a filter."""
+    """Return `body`, the source below the running cell magic, as a part of a filter."""
     position = position_of(shell, body)
     return Part(body, position.filename, position.first_line)
 
 
 def cell_id(shell: Any) -> str | None:
-    """Return the id of the running cell, or None if the front end doesn't send it."""
+    """Return the id of the running cell, or None if the front end doesn't send ids."""
     try:
         parent = shell.kernel.get_parent("shell")
     except AttributeError:
@@ -58,12 +58,12 @@ def cell_id(shell: Any) -> str | None:
 
 
 def cell_name(shell: Any) -> str:
-    """Return the name of the running cell for readers: `cell 8`."""
+    """Return the running cell's name for display, for example `cell 8`."""
     return f"cell {shell.displayhook.prompt_count}"
 
 
 def _raw_cell(shell: Any, body: str) -> str:
-    """Return the cell as typed; if the history doesn't have it, the body below a line for the magic."""
+    """Return the running cell as typed. If the history doesn't contain it, return `body` below a line for the magic."""
     history = getattr(shell, "history_manager", None)
     raw = history.input_hist_raw[-1] if history is not None and history.input_hist_raw else ""
     typed = body.rstrip("\n")  # IPython adds a line break to the body

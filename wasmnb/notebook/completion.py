@@ -1,4 +1,4 @@
-"""Tab completion for magics (flags, choices of a flag, names of running filters) and for filter classes in cells."""
+"""Tab completion for the lines of magics (flags, values of flags, names of running filters) and for filter classes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from .filter_completion import filter_completions
 
 __all__ = ["candidates", "make_matcher"]
 
-#: The line of a magic, optionally with an assignment.
+#: A line with a magic, for example `%wasmcurl auth /`. The result may be assigned to a variable.
 _LINE = re.compile(r"^\s*(?:[\w.,\s]+=\s*)?%%?(?P<magic>\w+)\s(?P<rest>.*)$", re.DOTALL)
 
 
 def candidates(line: str, parsers: dict[str, Any], names: list[str]) -> tuple[str, list[str]]:
-    """Return the word at the cursor and its completions.
+    """Return the completions for the word at the cursor in a line with a magic.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def candidates(line: str, parsers: dict[str, Any], names: list[str]) -> tuple[st
     Returns
     -------
     tuple
-        The word at the cursor, and the completions, which replace it.
+        The word at the cursor, and the completions that can replace it.
     """
     match = _LINE.match(line)
     if match is None or match["magic"] not in parsers:
@@ -46,7 +46,9 @@ def candidates(line: str, parsers: dict[str, Any], names: list[str]) -> tuple[st
 
 
 def _parse_words(before: list[str], flags: dict[str, Any]) -> tuple[Any, int]:
-    """Return the flag whose value comes next (or None), and the number of positional arguments."""
+    """Parse the words before the cursor. Returns the flag that the next word is a value of, or None, and the number of
+    positional arguments so far.
+    """
     flag, positionals = None, 0
     for word in filter(None, before):
         if flag is not None:
@@ -59,7 +61,15 @@ def _parse_words(before: list[str], flags: dict[str, Any]) -> tuple[Any, int]:
 
 
 def make_matcher(parsers: dict[str, Any], names: Callable[[], list[str]]) -> Any:
-    """Return a matcher for IPython's completer, which completes lines of these magics and filter classes."""
+    """Return a matcher that IPython's completer calls to complete the lines of magics and filter classes.
+
+    Parameters
+    ----------
+    parsers
+        Name of a magic -> its argument parser.
+    names
+        Function that returns the names of the running filters.
+    """
     from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 
     @context_matcher()  # type: ignore[untyped-decorator]
@@ -74,7 +84,7 @@ def make_matcher(parsers: dict[str, Any], names: Callable[[], list[str]]) -> Any
         return {
             "completions": [SimpleCompletion(f, type=kinds[f.startswith("-")]) for f in completions],
             "matched_fragment": word,
-            # Other matchers would add files and names that these flags do not accept.
+            # Suppress other matchers, because they would add files and names that the flags don't accept.
             "suppress": bool(completions),
         }
 

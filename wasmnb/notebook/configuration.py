@@ -1,4 +1,4 @@
-"""Values of the flags `--config` and `--vm-config`: text, `@file`, or a variable of the notebook."""
+"""Convert the values of `--config` and `--vm-config` to bytes. A value is text, `@file` or a variable of the notebook."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ __all__ = ["configuration"]
 
 
 def configuration(shell: Any, flag: str, value: str | bytes | None) -> bytes | None:
-    """Return the bytes of a flag's value.
+    """Return the configuration that the value of a flag refers to.
 
     Parameters
     ----------
     shell
-        The IPython shell, for its variables.
+        The IPython shell, whose variables can be used.
     flag
-        Name of the flag, for errors.
+        Name of the flag, used in error messages.
     value
-        Text; `@file` for the contents of a file; `$name`, or just the name of a variable of the notebook, for its value,
-        as JSON unless it is text. The panel passes bytes, which are used unchanged.
+        The text itself, `@file` for the contents of a file, or `$name` or `name` for the value of a variable. Values other than
+        text and bytes are written as JSON. The panel passes bytes, which are used unchanged.
 
     Raises
     ------
     IPython.core.error.UsageError
-        There is no such variable, or the value looks like JSON and isn't.
+        The variable doesn't exist, or the value begins like JSON but isn't valid JSON.
     """
     if not isinstance(value, str):
         return value
@@ -41,7 +41,7 @@ def configuration(shell: Any, flag: str, value: str | bytes | None) -> bytes | N
         data = _encoded(flag, name, shell.user_ns[name])
     elif value.startswith("$") and name.isidentifier():
         raise MagicUsageError(
-            f"{flag} {value}: the notebook has no variable {name}. Run the cell that defines it first."
+            f"{flag} {value}: the variable {name} is not defined. Run the cell that defines it first."
         )
     else:
         data = encode_text(value)
@@ -58,7 +58,7 @@ def _is_json(text: str) -> bool:
 
 
 def _encoded(flag: str, name: str, value: Any) -> bytes:
-    """Return a variable's value: text and bytes unchanged, everything else as JSON."""
+    """Return the value of a variable as bytes. Text and bytes are kept, and other values are written as JSON."""
     if isinstance(value, bytes):
         return value
     if isinstance(value, str):
@@ -70,7 +70,7 @@ def _encoded(flag: str, name: str, value: Any) -> bytes:
 
 
 def _check(flag: str, data: bytes) -> None:
-    """Raise if a configuration begins like JSON and isn't JSON; other text is allowed."""
+    """Raise an error if a configuration begins like JSON but isn't valid JSON. Other text is allowed."""
     text = data.decode("utf-8", "replace").strip()
     if not text.startswith(("{", "[")):
         return
@@ -78,10 +78,12 @@ def _check(flag: str, data: bytes) -> None:
         json.loads(text)
     except ValueError as error:
         hint = (
-            ' Put single quotes around it, and double quotes inside: \'{"key": "value"}\'.'
+            ' Use single quotes around the value and double quotes inside: \'{"key": "value"}\'.'
             if "'" in text or '"' not in text
             else ""
         )
         raise MagicUsageError(f"{flag} is not JSON: {error}.{hint}") from None
     except RecursionError:
-        raise MagicUsageError(f"{flag} is nested too deeply to be JSON.") from None
+        raise MagicUsageError(
+            f"The JSON in {flag} is nested too deeply. Use fewer levels of lists and objects."
+        ) from None

@@ -1,4 +1,4 @@
-"""`make demo`: run the first notebook without a browser, print its outputs, and export it to build/demo.html.
+"""Run the first notebook without a browser, print its outputs, and export it to build/demo.html. Called by `make demo`.
 
 python -m wasmnb.notebook.demo [NOTEBOOK] [--output build/demo.html]
 """
@@ -19,23 +19,23 @@ from ..errors import WasmnbError
 #: The first notebook of the tutorial.
 FIRST_NOTEBOOK = "course/01-first-filter.ipynb"
 
-#: Folder of the notebooks inside an installed package.
+#: Folder of the notebooks in an installed package.
 _INSTALLED = Path(__file__).parents[1] / "tutorial"
 
 
 def notebooks_folder() -> Path:
-    """Return the folder of the tutorial notebooks: part of an installed package, or of a clone of the repository."""
+    """Return the folder of the tutorial notebooks, in the installed package or in a clone of the repository."""
     return _INSTALLED if _INSTALLED.is_dir() else Path(__file__).parents[2] / "notebooks"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the demo. The exit code is 1 if a cell failed."""
+    """Run a notebook without a browser, print its outputs, and export it as HTML. The exit code is 1 if a cell failed."""
     parser = argparse.ArgumentParser(prog="python -m wasmnb.notebook.demo", description=main.__doc__)
     parser.add_argument("notebook", nargs="?", type=Path, default=notebooks_folder() / FIRST_NOTEBOOK)
     parser.add_argument("--output", type=Path, default=Path("build/demo.html"))
     options = parser.parse_args(arguments)
     if not options.notebook.is_file():
-        parser.error(f"{options.notebook} doesn't exist")
+        parser.error(f"the notebook {options.notebook} doesn't exist")
     try:
         return run(options.notebook, options.output)
     except KeyboardInterrupt:
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run(path: Path, output: Path) -> int:
-    """Run a notebook, print its outputs and export it; return the exit code, which is 1 if a cell failed."""
+    """Run a notebook, print its outputs and export it as HTML. Returns the exit code: 1 if a cell failed, otherwise 0."""
     prepare_runtime()
     started = time.monotonic()
     notebook, failure = execute(path)
@@ -61,7 +61,7 @@ def run(path: Path, output: Path) -> int:
 
 
 def prepare_runtime() -> None:
-    """Build the runtime with its progress on the terminal; the notebook then finds it in the cache."""
+    """Build the runtime before the notebook runs, so that the terminal shows the progress of the build."""
     from ..compiler import build_runtime
     from .progress import TerminalProgress
 
@@ -70,35 +70,35 @@ def prepare_runtime() -> None:
 
 
 def execute(path: Path) -> tuple[Any, str]:
-    """Run all cells; return the notebook with its outputs, and the error of the cell that failed (empty if none did)."""
+    """Run all cells of a notebook. Returns the notebook with its outputs, and the error of a failed cell (default '')."""
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, DeadKernelError
 
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    # Without the state of widgets the export has their static forms, which need neither scripts nor network.
+    # Without the state of its widgets, the exported file contains their static forms, which need no scripts and no network.
     client = NotebookClient(
         notebook,
         timeout=300,
         kernel_name="python3",
         store_widget_state=False,
-        # Errors only: the warnings don't matter for a local kernel.
+        # Log errors only, because the kernel's warnings are irrelevant for a local run.
         extra_arguments=["--IPKernelApp.log_level=40"],
         resources={"metadata": {"path": path.parent}},
     )
     try:
-        client.execute(stderr=subprocess.DEVNULL)  # the kernel writes there when it is stopped in the middle of a cell
+        client.execute(stderr=subprocess.DEVNULL)  # a kernel that is stopped during a cell writes to stderr
     except CellExecutionError as error:
         return notebook, str(error)
     except (DeadKernelError, AssertionError) as error:
-        if client.km is None:  # nbclient stops the kernel on Ctrl-C, and then fails without it
+        if client.km is None:  # on Ctrl-C nbclient stops the kernel and then fails
             raise KeyboardInterrupt from error
         raise
     return notebook, ""
 
 
 def show(notebook: Any) -> None:
-    """Print the first line of every cell, and its outputs as text."""
+    """Print the first line and the text outputs of every code cell."""
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
@@ -109,7 +109,7 @@ def show(notebook: Any) -> None:
 
 
 def texts(outputs: Iterable[Any]) -> Iterator[str]:
-    """Yield the text of each output; successive outputs of one stream are joined."""
+    """Yield the text of each output. Consecutive outputs to the same stream are joined."""
     for (kind, _), group in groupby(outputs, key=lambda output: (output.output_type, output.get("name"))):
         if kind == "stream":
             yield "".join(output.text for output in group)

@@ -1,7 +1,6 @@
 """Tab completion inside filter classes: callbacks after `def`, and attributes after `self.`.
 
-The maps and bodies that it offers are those of the callback's phase (`wasmnb.abi.phases`), so a name that Envoy would
-refuse in that callback isn't offered.
+Header maps and bodies are offered only in callbacks in which Envoy allows access to them (`wasmnb.abi.phases`).
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _BASES: dict[str, tuple[str, type]] = {
     "TcpContext": ("tcp", TcpContext),
 }
 
-#: Attribute of a context -> the map or buffer behind it.
+#: Attribute of a context -> the header map or buffer that it reads.
 _RESOURCES: dict[str, HeaderMapType | BufferType] = {
     "request_headers": HeaderMapType.REQUEST_HEADERS,
     "request_trailers": HeaderMapType.REQUEST_TRAILERS,
@@ -39,14 +38,14 @@ _ATTRIBUTE = re.compile(r"\bself\.(?P<word>\w*)$")
 
 
 class FilterCompletions(NamedTuple):
-    """Completions at the cursor.
+    """Completions for the word at the cursor.
 
     Attributes
     ----------
     word
         The word at the cursor, which the completions replace.
     names
-        The completions; empty outside of filter classes.
+        The completions. Empty outside of filter classes.
     """
 
     word: str
@@ -54,7 +53,7 @@ class FilterCompletions(NamedTuple):
 
 
 def filter_completions(text: str) -> FilterCompletions:
-    """Return the completions inside a filter class.
+    """Return the completions at the cursor, if it is inside a filter class.
 
     Parameters
     ----------
@@ -79,7 +78,7 @@ def filter_completions(text: str) -> FilterCompletions:
 
 
 def _enclosing(lines: list[str], pattern: re.Pattern[str], indent: int) -> re.Match[str] | None:
-    """Return the nearest line above that matches a pattern and is indented less than the cursor's line."""
+    """Return the match of the last line that matches `pattern` and is indented by less than `indent` spaces."""
     for line in reversed(lines):
         match = pattern.match(line)
         if match is not None and len(match["indent"]) < indent:
@@ -88,7 +87,7 @@ def _enclosing(lines: list[str], pattern: re.Pattern[str], indent: int) -> re.Ma
 
 
 def _attributes(kind: str, context_class: type, method: str) -> list[str]:
-    """Return the public attributes of a context, without maps and buffers that the callback doesn't have."""
+    """Return the public attributes of a context class, without maps and buffers that aren't available in a method."""
     names = [name for name in dir(context_class) if not name.startswith(("_", "on_", "new_"))]
     handler = HANDLERS.get((kind, method))
     if handler is None:  # a helper method can be called in any callback

@@ -1,4 +1,4 @@
-"""The front end of the running cell: whether it shows live panels."""
+"""Detect whether the front end of the running cell can show live panels."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ __all__ = ["is_interactive", "shows_panels"]
 def shows_panels() -> bool:
     """Return whether a proxy in the running cell is displayed as a live panel.
 
-    `%config WasmMagics.panel` decides: `on`, `off`, or `auto`, for every interactive front end. A notebook that is executed
-    by a program (nbclient, papermill, nbconvert) gets the static form, which its HTML shows without a kernel.
+    This is set with `%config WasmMagics.panel`: `on`, `off`, or `auto` for a panel in interactive front ends. Notebooks
+    executed by a program (nbclient, papermill, nbconvert) contain the static form, which works without a kernel.
     """
     if "IPython" not in sys.modules:
         return False
@@ -27,10 +27,10 @@ def shows_panels() -> bool:
 
 
 def is_interactive(shell: Any) -> bool:
-    """Return whether somebody sees the output of the running cell in a front end with widgets.
+    """Return whether the output of the running cell is displayed in a front end that supports widgets.
 
-    Programs that execute notebooks don't let a cell ask for input (`allow_stdin` is false). Voilà does the same, but shows
-    widgets.
+    Programs that execute notebooks don't allow cells to ask for input (`allow_stdin` is false). Voilà doesn't allow this
+    either, but it supports widgets.
 
     Parameters
     ----------

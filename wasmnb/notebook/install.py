@@ -1,4 +1,4 @@
-"""Register the magics in a shell, and remove them."""
+"""Register the magics in an IPython shell, and remove them again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .magics.traffic.recordings import RecordingMagics
 
 __all__ = ["MAGICS", "install", "uninstall"]
 
-#: Every class of magics.
+#: All classes of magics that the extension registers.
 MAGICS: tuple[type[FilterMagics], ...] = (
     WasmMagics, TcpMagics, PartsMagics, ExportMagics, FuzzMagics, StateMagics, ProfileMagics, LoadMagics,
     RecordingMagics,
@@ -28,7 +28,7 @@ _MATCHER = "wasmnb_matcher"
 
 
 def install(shell: Any) -> None:
-    """Register the magics and their completion, replacing earlier ones."""
+    """Register the magics and their tab completion in a shell. Those of an earlier call are replaced."""
     uninstall(shell)
     instances = [kind(shell) for kind in MAGICS]
     for magics in instances:
@@ -39,7 +39,7 @@ def install(shell: Any) -> None:
 
 
 def uninstall(shell: Any) -> None:
-    """Undo `install`."""
+    """Remove the magics and their tab completion from a shell."""
     for kind in MAGICS:
         magics = shell.magics_manager.registry.pop(kind.__name__, None)
         if magics is not None:

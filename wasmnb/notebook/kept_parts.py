@@ -1,4 +1,4 @@
-"""Parts of filters: the cells of `%%wasmpart`, and rebuilding a filter when one of them changes."""
+"""Store the cells of `%%wasmpart`, which are parts of filters, and rebuild a filter when one of its parts changes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["KeptPart", "PartList", "PartStore"]
 
 @dataclass(frozen=True, slots=True)
 class KeptPart:
-    """A part, identified by its cell or else by the names that it defines."""
+    """A stored part of a filter. Parts are identified by their cell, or by the names that they define if it is unknown."""
 
     part: Part
     cell: str | None
 
     @property
     def names(self) -> list[str]:
-        """Functions, classes and variables that module-level code defines."""
+        """Names of the functions, classes and variables that the part defines at module level."""
         try:
             body = ast.parse(self.part.text).body
         except (SyntaxError, ValueError):
@@ -31,7 +31,7 @@ class KeptPart:
         return [name for node in body for name in _defined_names(node)]
 
     def replaces(self, other: KeptPart) -> bool:
-        """Return whether this is a new version of `other`."""
+        """Return whether this part is a new version of `other`."""
         if self.cell is not None or other.cell is not None:
             return self.cell == other.cell
         return not self.names or not other.names or not set(self.names).isdisjoint(other.names)
@@ -53,7 +53,7 @@ class PartList(list[KeptPart]):
     parts
         Parts of the filter, in order.
     news
-        A sentence to show after the first one (default none).
+        A sentence about the last change, appended to the first line of the repr (default empty).
     """
 
     def __init__(self, name: str, parts: Iterable[KeptPart], news: str = "") -> None:
@@ -74,18 +74,18 @@ class PartList(list[KeptPart]):
 
 
 class PartStore:
-    """The parts of all filters of a notebook, and the build of each running filter."""
+    """The stored parts of a notebook's filters, and for each running filter a function that builds it again."""
 
     def __init__(self) -> None:
         self._parts: dict[str, list[KeptPart]] = {}
         self._builds: dict[str, tuple[Any, partial[Any]]] = {}
 
     def parts(self, name: str) -> list[KeptPart]:
-        """Return the parts of a filter."""
+        """Return the parts of the filter with this name, in order."""
         return list(self._parts.get(name, ()))
 
     def put(self, name: str, kept: KeptPart) -> None:
-        """Add a part, or replace its earlier version."""
+        """Add a part to the filter with this name, or replace the part's earlier version."""
         parts = self._parts.setdefault(name, [])
         for i, other in enumerate(parts):
             if kept.replaces(other):
@@ -94,11 +94,11 @@ class PartStore:
         parts.append(kept)
 
     def clear(self, name: str) -> None:
-        """Remove the parts of a filter."""
+        """Remove all parts of the filter with this name."""
         self._parts.pop(name, None)
 
     def record_build(self, name: str, proxy: Any, build: partial[Any]) -> None:
-        """Record how a running filter was built.
+        """Store the function that builds a running filter again.
 
         Parameters
         ----------
@@ -107,27 +107,29 @@ class PartStore:
         proxy
             The running proxy.
         build
-            Builds the filter again; its arguments are the flags and the own part of its cell.
+            Builds the filter again. Its arguments are the flags of the filter's cell and the part in that cell.
         """
         self._builds[name] = (proxy, build)
 
     def record_failure(self, name: str, running: Any, build: partial[Any]) -> None:
-        """Record a failed build, unless a filter with this name is running: other flags or parts may fix the build.
+        """Store the function that repeats a failed build, because changed flags or parts may fix the build.
+
+        Ignored if a filter with this name is running.
 
         Parameters
         ----------
         name
             Name of the filter.
         running
-            Value of the variable of this name.
+            Value of the variable with the filter's name, or None if it isn't defined.
         build
-            As for `record_build`.
+            Builds the filter again, as for `record_build`.
         """
         if running is None:
             self._builds[name] = (None, build)
 
     def rebuild(self, name: str, running: Any) -> bool:
-        """Build a filter again if `running` is the proxy that its cell has started; return whether it was built."""
+        """Build a filter again if `running` is the proxy that its cell started. Returns whether the filter was built."""
         proxy, build = self._builds.get(name, (None, None))
         if build is None or proxy is not running:
             return False
@@ -135,14 +137,14 @@ class PartStore:
         return True
 
     def build_with(self, options: Namespace, running: Any) -> Callable[[], Any] | None:
-        """Return a function that rebuilds a running filter with other flags, or None if no cell has built the filter.
+        """Return a function that rebuilds a running filter with changed flags, or None if no cell has built the filter.
 
         Parameters
         ----------
         options
-            Flags that replace those of the cell.
+            The changed flags. The cell's other flags are kept.
         running
-            The proxy that runs under the name of the filter.
+            Value of the variable with the filter's name.
         """
         proxy, build = self._builds.get(options.name, (None, None))
         if build is None or proxy is not running:

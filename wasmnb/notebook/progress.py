@@ -1,6 +1,6 @@
-"""Progress of a build: a bar in a notebook, one line on a terminal.
+"""Show the progress of a build as a bar in a notebook or as a line on a terminal.
 
-Builds that find everything in the cache show nothing. At the end one line with the duration remains.
+At the end, the bar is replaced by one line with the duration. Nothing is shown if the results of the build are in the cache.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from typing import Any, Self, TextIO
 
 __all__ = ["Progress", "TerminalProgress", "WidgetProgress", "current_progress", "progress_for"]
 
-#: Largest and smallest width of a bar in characters.
+#: Maximum and minimum width of a bar in characters.
 _WIDTH, _MIN_WIDTH = 30, 5
 
 #: The last line if only a release module was built, because the runtime was in the cache.
 _RELEASE = "Release module built in {:.1f} s."
 
-#: In a file, steps that differ only in numbers are one line.
+#: Numbers in the name of a step. If the output is a file, successive steps that differ only in numbers are written once.
 _NUMBERS = re.compile(r"\d[\d,.]*")
 
 
 class Progress:
-    """A callable (step, fraction) for a build, and the context manager around it. This class shows nothing.
+    """Progress of a build. Use the object as a context manager, and call it with each step. This base class shows nothing.
 
     Attributes
     ----------
     patience
-        Seconds before anything is shown.
+        Seconds before the progress is shown.
     verdict
-        The last line after success, in which `{}` stands for the duration in seconds.
+        The last line after success. `{}` is replaced by the duration in seconds.
     """
 
     patience = 0.0
@@ -44,7 +44,7 @@ class Progress:
         self.steps: set[str] = set()
 
     def __call__(self, step: str, fraction: float) -> None:
-        """Show the beginning of a step; `fraction` from 0 to 1 is done."""
+        """Show that a step begins. `fraction` is the part of the build that is done (0 to 1)."""
         if not self.used and time.monotonic() - self.started < self.patience:
             return
         self.used = True
@@ -52,10 +52,10 @@ class Progress:
         self.show(step, min(max(fraction, 0.0), 1.0))
 
     def show(self, step: str, fraction: float) -> None:
-        """Draw a step."""
+        """Draw the progress bar for a step."""
 
     def finish(self, verdict: str) -> None:
-        """Draw the end, with a verdict or empty after an error."""
+        """Replace the progress bar by a last line. After an error, `verdict` is empty."""
 
     def __enter__(self) -> Self:
         return self
@@ -66,7 +66,7 @@ class Progress:
             self.finish(self._verdict().format(took) if kind is None else "")
 
     def _verdict(self) -> str:
-        """Return the last line. If all steps are those of a release module, the runtime was in the cache."""
+        """Return the last line. If only a release module was built, because the runtime was in the cache, it states this."""
         from wasmnb.compiler.release.release_filter import STEPS
 
         only_release = self.steps <= {text for text, _, _ in STEPS.values()}
@@ -74,12 +74,12 @@ class Progress:
 
 
 class TerminalProgress(Progress):
-    """One line that is redrawn if the stream is a terminal; otherwise one line for each step.
+    """Progress as text: one line that is redrawn on a terminal, or one line per step in a file.
 
     Parameters
     ----------
     stream
-        Where to write (default stderr).
+        The stream to write to (default stderr).
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -89,7 +89,7 @@ class TerminalProgress(Progress):
         self.last = ""
 
     def show(self, step: str, fraction: float) -> None:
-        """Draw the bar."""
+        """Draw the bar on a terminal, or write a line for a new step."""
         if self.live:
             self.stream.write(f"\r\x1b[2K{self.line(step, fraction, shutil.get_terminal_size().columns - 1)}")
         elif _NUMBERS.sub("", step) != self.last:
@@ -98,7 +98,7 @@ class TerminalProgress(Progress):
         self.stream.flush()
 
     def line(self, step: str, fraction: float, columns: int) -> str:
-        """Return bar and text, cut to the width of the terminal, since a longer line could not be redrawn."""
+        """Return the bar and its text, shortened to the terminal's width, because longer lines can't be redrawn."""
         text = f"{fraction:4.0%}  {time.monotonic() - self.started:4.1f} s  {step}"
         width = min(_WIDTH, columns - len(text) - 1)
         if width < _MIN_WIDTH:
@@ -107,13 +107,13 @@ class TerminalProgress(Progress):
         return f"{'█' * done}{'░' * (width - done)} {text}"
 
     def finish(self, verdict: str) -> None:
-        """Replace the bar by the verdict."""
+        """Replace the bar by the last line."""
         self.stream.write(("\r\x1b[2K" if self.live else "") + (f"{verdict}\n" if verdict else ""))
         self.stream.flush()
 
 
 class WidgetProgress(Progress):
-    """An ipywidgets bar; at the end a line of text replaces it, so that a saved notebook has no stale bar."""
+    """Progress as an ipywidgets bar. At the end, text replaces the bar, so that a saved notebook doesn't contain it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ class WidgetProgress(Progress):
         self.handle: Any = None
 
     def show(self, step: str, fraction: float) -> None:
-        """Draw the bar, which is created for the first step."""
+        """Update the bar. It is created for the first step."""
         if self.bar is None:
             import ipywidgets
             from IPython.display import display
@@ -134,7 +134,7 @@ class WidgetProgress(Progress):
         self.bar.description = f"{step} ({fraction:.0%})"
 
     def finish(self, verdict: str) -> None:
-        """Replace the bar by the verdict."""
+        """Replace the bar by the last line."""
         self.bar.close()
         self.handle.update({"text/plain": verdict}, raw=True)
 
@@ -145,7 +145,7 @@ def progress_for(shell: Any = None, style: str = "auto") -> Progress:
     Parameters
     ----------
     shell
-        The IPython shell. None (the default): the command line.
+        The IPython shell, or None on the command line (default None).
     style
         `auto` (a widget in a notebook, a line on a terminal; the default), `widget`, `text` or `off`.
     """
@@ -157,14 +157,14 @@ def progress_for(shell: Any = None, style: str = "auto") -> Progress:
 
 
 def current_progress(*, patience: float = Progress.patience, verdict: str = Progress.verdict) -> Progress:
-    """Return the display that fits the running IPython shell; outside IPython, one that shows nothing.
+    """Return the progress display for the running IPython shell. Outside IPython, it shows nothing.
 
     Parameters
     ----------
     patience
-        Seconds before anything is shown (default 0).
+        Seconds before the progress is shown (default 0).
     verdict
-        The last line, in which `{}` stands for the duration in seconds. By default, the one for a built runtime.
+        The last line. `{}` is replaced by the duration in seconds (default: a line about a built runtime).
     """
     if "IPython" not in sys.modules:
         return Progress()

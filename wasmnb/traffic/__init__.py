@@ -1,6 +1,6 @@
-"""Traffic for a proxy: load runs, profiles and their reports, and requests from curl's flags.
+"""Send traffic through a proxy: requests from curl's flags, load, recordings, comparisons and profiles, with their reports.
 
-The HTML and text of the reports are in `..view`; the proxies are in `..host` and `..envoy`.
+The HTML and text of the reports are in `wasmnb.view`. The proxies are in `wasmnb.host` and `wasmnb.envoy`.
 """
 
 from .code_profile import record_code_profile

@@ -1,4 +1,4 @@
-"""Profiles of the code that filters run for their own traffic. The traffic is sent again, to a clone of the proxy."""
+"""Record which code filters run for the requests of a proxy or of a recording, for profile-guided release modules."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ __all__ = ["profile_of_recording", "record_code_profile"]
 
 
 def record_code_profile(proxy: Proxy, requests: Iterable[Request] | None = None) -> BlockProfile:
-    """Record which code the filters run for a simulated proxy's requests, for `Filter.release(profile=...)`.
+    """Record which code the filters of a simulated proxy run for its requests, for `Filter.release(profile=...)`.
 
     Parameters
     ----------
     proxy
-        A proxy that has served requests. They are sent again, in their order, to a clone of it.
+        A proxy that has served requests. The requests are repeated in the same order with a copy of the proxy.
     requests
-        Requests to send instead. By default, those of the proxy's exchanges.
+        Requests to send instead (default: those of the proxy's exchanges).
 
     Raises
     ------
     UsageError
-        The proxy hasn't served any requests, or none of its filters was made from Python source.
+        The proxy hasn't served any requests, or none of its filters was compiled from Python source.
     """
     if not isinstance(proxy, Proxy):
-        raise UsageError(f"record_code_profile() needs a Proxy, not {type(proxy).__name__}.")
+        raise UsageError(f"record_code_profile() requires a Proxy, not {type(proxy).__name__}.")
     samples = (
         [exchange.request for exchange in proxy.exchanges if isinstance(exchange, Exchange)]
         if requests is None
         else list(requests)
     )
     if not samples:
-        raise UsageError(f"The proxy {proxy.name} hasn't served any requests. Send some first.")
+        raise UsageError(f"The proxy {proxy.name} hasn't served any requests. Send the requests to profile first.")
     plugins, recorded = [], []
     for plugin in proxy.plugins:
         filter_ = plugin.filter
@@ -52,7 +52,7 @@ def record_code_profile(proxy: Proxy, requests: Iterable[Request] | None = None)
         plugins.append(replace(plugin, filter=Filter(filter_.name, filter_.filename, backend)))
     if not recorded:
         raise UsageError(
-            f"No filter of the proxy {proxy.name} was made from Python source, so there is no code to profile."
+            f"The proxy {proxy.name} has no filter that was compiled from Python source. Only such filters can be profiled."
         )
     with proxy.clone(plugins) as copy:
         for request in samples:
@@ -61,23 +61,23 @@ def record_code_profile(proxy: Proxy, requests: Iterable[Request] | None = None)
 
 
 def profile_of_recording(plugin: Plugin | Filter, path: str | PathLike[str]) -> BlockProfile:
-    """Record which code of a filter runs for the requests of a recording.
+    """Record which code a filter runs for the requests of a recording.
 
     Parameters
     ----------
     plugin
         The filter, or the plugin with its configuration.
     path
-        A recording, as for `wasmnb.read_traffic`. Credentials in it are sent to the filter, and aren't stored.
+        Path of the recording, as for `wasmnb.read_traffic`. Its credentials are sent to the filter, but they aren't stored.
 
     Raises
     ------
     UsageError
-        The recording can't be read or is empty, or the filter wasn't made from Python source.
+        The recording can't be read or is empty, or the filter wasn't compiled from Python source.
     """
     requests = [exchange.request for exchange in read_traffic(path, mask=False)]
     if not requests:
-        raise UsageError(f"{path} contains no requests to record a profile from.")
+        raise UsageError(f"{path} doesn't contain any requests. Record the profile from a recording with requests.")
     with Proxy(plugin, workers=1) as proxy:
         return record_code_profile(proxy, requests)
 

@@ -1,8 +1,8 @@
-"""curl's command line as a request: one table of flags for `%wasmcurl`, `%wasmload` and `wasmnb run`.
+"""Build requests from curl's flags, for `%wasmcurl`, `%wasmload` and `wasmnb run`.
 
-Facts (curl 8's manual): values of `-d` are joined with `&`, and set the method to POST and the type to a form; `@file` drops
-line ends for `-d` and keeps them for `--data-binary`; `--data-raw` does not read files; `-G` moves the data to the query; a
-header written as `Name:` is not sent, one written as `Name;` is sent empty; `-I` uses HEAD.
+The flags behave as in the manual of curl 8. Values of `-d` are joined with `&`, and they set the method to POST and the content
+type to a form. `-d @file` removes line ends, `--data-binary @file` keeps them, and `--data-raw` doesn't read files. `-G` moves
+the data to the query. A header written as `Name:` is removed, and `Name;` is sent with an empty value. `-I` uses HEAD.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from wasmnb.errors import UsageError
 
 __all__ = ["FLAGS", "CurlRequest", "FormField", "ReadFile", "encode_form", "from_options", "read_at", "read_file"]
 
-#: Returns the content of a file by its name.
+#: A function that returns the contents of the file with a name.
 ReadFile = Callable[[str], bytes]
 
 _FORM = "application/x-www-form-urlencoded"
 
 
 class _DataItem(NamedTuple):
-    """One value of a data flag.
+    """The value of one data flag on the command line.
 
     Attributes
     ----------
     kind
-        `data`, or the name of another flag such as `data-raw`.
+        Name of the flag: `data`, `data-binary`, `data-raw` or `data-urlencode`.
     text
-        The value.
+        The value of the flag.
     """
 
     kind: str
@@ -46,14 +46,14 @@ class _DataItem(NamedTuple):
 
 
 class _Payload(NamedTuple):
-    """A request's body and its content type."""
+    """Body and content type of a request."""
 
     body: bytes
     content_type: str
 
 
 class _AppendData(Action):
-    """Appends the values of all data flags to one list, in the order of the command line."""
+    """argparse action that appends the values of all data flags to one list, in the order of the command line."""
 
     def __call__(self, _parser: Any, namespace: Namespace, values: Any, option_string: str | None = None) -> None:
         kind = "data" if option_string in ("-d", "--data-ascii") else (option_string or "").lstrip("-")
@@ -64,46 +64,48 @@ def _data(*names: str, text: str) -> tuple[tuple[str, ...], dict[str, Any]]:
     return names, {"action": _AppendData, "dest": "data_items", "metavar": "DATA", "help": text}
 
 
-#: Names and argparse keywords of every flag.
+#: The supported flags of curl: their names, and their keyword arguments for argparse.
 FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
-    (("-X", "--request"), {"metavar": "METHOD", "help": "Method (GET, or POST with data)."}),
-    (("-H", "--header"), {"action": "append", "metavar": "'NAME: VALUE'", "help": "A header; may be repeated."}),
-    _data("-d", "--data", "--data-ascii", text="Body, or @FILE without its line ends; several are joined with &."),
-    _data("--data-binary", text="Body as it is, or @FILE as it is."),
-    _data("--data-raw", text="Body as it is, even if it begins with @."),
-    _data("--data-urlencode", text="Body that is percent-encoded: TEXT, =TEXT, NAME=TEXT, @FILE, NAME@FILE."),
-    (("--json",), {"action": "append", "metavar": "DATA", "help": "JSON body, or @FILE; sets content-type and accept."}),
-    (("-F", "--form"), {"action": "append", "metavar": "NAME=VALUE", "help": "A part of a multipart form; @FILE uploads."}),
-    (("-G", "--get"), {"action": "store_true", "help": "Put the data in the query and use GET."}),
-    (("-I", "--head"), {"action": "store_true", "help": "Use HEAD."}),
+    (("-X", "--request"), {"metavar": "METHOD", "help": "Method of the request (default GET, or POST with a body)."}),
+    (("-H", "--header"), {"action": "append", "metavar": "'NAME: VALUE'", "help": "A header. May be repeated."}),
+    _data("-d", "--data", "--data-ascii", text="Body, or @FILE without its line ends. Repeated values are joined with &."),
+    _data("--data-binary", text="Body, or @FILE including its line ends."),
+    _data("--data-raw", text="Body, even if it begins with @."),
+    _data("--data-urlencode", text="Body to percent-encode: TEXT, =TEXT, NAME=TEXT, @FILE or NAME@FILE."),
+    (("--json",), {"action": "append", "metavar": "DATA", "help": "JSON body, or @FILE. Also sets content-type and accept."}),
+    (("-F", "--form"), {"action": "append", "metavar": "NAME=VALUE", "help": "Part of a multipart form. NAME=@FILE uploads a file."}),
+    (("-G", "--get"), {"action": "store_true", "help": "Append the data to the query, and use GET."}),
+    (("-I", "--head"), {"action": "store_true", "help": "Use the method HEAD."}),
     (("-i", "--include"), {"action": "store_true", "help": "Also print the response with its headers, as curl does."}),
     (("-v", "--verbose"), {"action": "store_true", "help": "Also print the request and the response, as curl does."}),
-    (("-u", "--user"), {"metavar": "USER:PASSWORD", "help": "Basic authorization."}),
-    (("-b", "--cookie"), {"metavar": "NAME=VALUE", "help": "Cookies."}),
-    (("-A", "--user-agent"), {"metavar": "NAME", "help": "User agent."}),
-    (("-e", "--referer"), {"metavar": "URL", "help": "Referer."}),
-    (("--http2",), {"action": "store_true", "help": "Speak HTTP/2."}),
-    (("-m", "--max-time"), {"type": seconds, "metavar": "SECONDS", "help": "Virtual seconds after which the client gives up."}),
-    (("--worker",), {"type": int, "metavar": "N", "help": "Worker that serves the request; curl doesn't have this flag."}),
+    (("-u", "--user"), {"metavar": "USER:PASSWORD", "help": "Credentials for basic authentication."}),
+    (("-b", "--cookie"), {"metavar": "NAME=VALUE", "help": "Value of the cookie header."}),
+    (("-A", "--user-agent"), {"metavar": "NAME", "help": "Value of the user-agent header."}),
+    (("-e", "--referer"), {"metavar": "URL", "help": "Value of the referer header."}),
+    (("--http2",), {"action": "store_true", "help": "Use HTTP/2."}),
+    (("-m", "--max-time"), {"type": seconds, "metavar": "SECONDS", "help": "Timeout of the client in virtual seconds."}),
+    (("--worker",), {"type": int, "metavar": "N", "help": "Number of the worker that serves the request. Not a flag of curl."}),
     (("-s", "--silent", "-S", "--show-error", "-k", "--insecure", "-L", "--location", "--compressed", "--http1.1"),
-     {"action": "store_true", "dest": "ignored", "help": "Accepted in pasted commands, without effect."}),
+     {"action": "store_true", "dest": "ignored", "help": "Allowed in pasted commands, but ignored."}),
 )  # fmt: skip
 
 
 @dataclass
 class CurlRequest:
-    """A request from a curl command line.
+    """A request built from curl's flags.
 
     Attributes
     ----------
-    method, path, headers, body, authority
-        The request; `authority` is empty unless the URL or a header gives it.
+    method, path, headers, body
+        The request.
+    authority
+        The host in the URL or in the `host` header. Empty if there is none.
     worker
-        Number of the worker that serves it; None if no flag chooses one.
+        Number of the worker that serves the request, or None if the proxy chooses it.
     http2
-        Whether to send it over HTTP/2.
+        Whether to send the request over HTTP/2.
     timeout
-        Virtual seconds after which the client gives up; None for the default of the proxy.
+        Timeout of the client in virtual seconds, or None for the proxy's default.
     """
 
     method: str
@@ -117,7 +119,7 @@ class CurlRequest:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """Keyword arguments for `Proxy.request`."""
+        """The request as keyword arguments for `Proxy.request`."""
         arguments: dict[str, Any] = {
             "method": self.method, "path": self.path, "headers": self.headers, "body": self.body,
         }  # fmt: skip
@@ -133,7 +135,7 @@ class CurlRequest:
 
 
 def read_at(text: str) -> bytes:
-    """Return the content of a file for `@file`, and any other text as UTF-8.
+    """Return the contents of the file for a value `@file`, or any other value encoded as UTF-8.
 
     Raises
     ------
@@ -148,11 +150,11 @@ def _read_at(text: str, read: ReadFile) -> bytes:
 
 
 def read_file(name: str) -> bytes:
-    """Return the content of a file; raises `UsageError` if it can't be read."""
+    """Return the contents of a file. Raises `UsageError` if it can't be read."""
     try:
         return Path(name).expanduser().read_bytes()
     except OSError as error:
-        raise UsageError(f"can't read {name!r}: {error.strerror or error}") from None
+        raise UsageError(f"The file {name!r} can't be read: {error.strerror or error}.") from None
 
 
 def _urlencode(text: str, read: ReadFile) -> bytes:
@@ -168,7 +170,7 @@ def _urlencode(text: str, read: ReadFile) -> bytes:
 
 
 def _payload(options: Namespace, read: ReadFile) -> _Payload | None:
-    """Return the body and its content type, or None without data flags."""
+    """Return the body and its content type, or None if there are no data flags."""
     if options.json:
         return _Payload(b"".join(_read_at(text, read) for text in options.json), "application/json")
     if options.form:
@@ -181,7 +183,7 @@ def _payload(options: Namespace, read: ReadFile) -> _Payload | None:
 
 
 def _encode_item(item: _DataItem, read: ReadFile) -> bytes:
-    """Return the bytes of one data flag's value."""
+    """Return the bytes that the value of a data flag adds to the body."""
     if item.kind == "data-raw":
         return encode_text(item.text)
     if item.kind == "data-urlencode":
@@ -191,13 +193,13 @@ def _encode_item(item: _DataItem, read: ReadFile) -> bytes:
 
 
 def _multipart(parts: Sequence[str], read: ReadFile) -> _Payload:
-    """Return the values of -F as a multipart form."""
+    """Return the multipart form with the values of `-F`."""
     boundary = f"------------------------{secrets.token_hex(11)}"
     fields = []
     for part in parts:
         name, sign, value = part.partition("=")
         if not sign:
-            raise UsageError(f"-F must be NAME=VALUE, not {part!r}")
+            raise UsageError(f"-F {part!r} is not of the form NAME=VALUE. To upload a file, use NAME=@FILE.")
         if value.startswith("@"):
             file = value[1:].partition(";")[0]
             kind = mimetypes.guess_type(file)[0] or "application/octet-stream"
@@ -215,11 +217,11 @@ class FormField(NamedTuple):
     name
         Name of the field.
     data
-        Content of the field.
+        Contents of the field.
     file
-        Name of the uploaded file. By default, the field isn't a file.
+        Name of the uploaded file, or '' if the field isn't a file (default '').
     content_type
-        Content type of the file. By default, none is sent.
+        Content type of the field. It is not sent if it is '' (default '').
     """
 
     name: str
@@ -236,7 +238,7 @@ def encode_form(fields: Iterable[FormField], boundary: str) -> bytes:
     fields
         Fields of the form, in order.
     boundary
-        Boundary between the parts, as in the form's content type.
+        Boundary between the fields, which the request's content type must contain as well.
     """
     body = bytearray()
     for part in fields:
@@ -248,7 +250,7 @@ def encode_form(fields: Iterable[FormField], boundary: str) -> bytes:
 
 
 def _target(url: str) -> tuple[str, str]:
-    """Return authority and path of a URL, of a path, or of a host with a path, as curl reads it."""
+    """Split a URL, a path, or a host with a path into authority and path, as curl does."""
     if url.startswith("/") or not url:
         return "", url or "/"
     parts = urlsplit(url if "://" in url else f"http://{url}")
@@ -257,17 +259,17 @@ def _target(url: str) -> tuple[str, str]:
 
 
 def _header(text: str) -> tuple[str, str | None]:
-    """Return name and value of a header written for -H; a value of None removes the header."""
+    """Split the value of `-H` into name and value of the header. A value of None removes the header."""
     name, colon, value = text.partition(":")
     if colon:
         return name.strip().lower(), value.strip() or None
     if text.endswith(";"):
         return text[:-1].strip().lower(), ""
-    raise UsageError(f"a header must be 'name: value', not {text!r}")
+    raise UsageError(f"The header {text!r} is not of the form 'NAME: VALUE'. For an empty value, write 'NAME;'.")
 
 
 def _headers(options: Namespace, kind: str) -> list[tuple[str, str]]:
-    """Return curl's own headers, unless -H sets or removes them, then those of -H in their order."""
+    """Return the headers that curl sends by default or for other flags, unless `-H` sets or removes them, and those of `-H`."""
     from_flags = [_header(h) for h in options.header or ()]
     own = {"user-agent": options.user_agent or f"wasmcurl/{__version__}", "accept": "*/*"}
     if options.json:
@@ -285,7 +287,7 @@ def _headers(options: Namespace, kind: str) -> list[tuple[str, str]]:
 
 
 def from_options(options: Namespace, url: str = "/", *, read: ReadFile = read_file) -> CurlRequest:
-    """Build the request for parsed flags.
+    """Build the request that curl would send for parsed flags.
 
     Parameters
     ----------
@@ -294,7 +296,7 @@ def from_options(options: Namespace, url: str = "/", *, read: ReadFile = read_fi
     url
         A URL, a path, or a host with a path (default `/`).
     read
-        Function that reads the files named by flags (default `read_file`). It can raise `UsageError` to refuse a file.
+        Function that reads the files named by flags (default `read_file`). It may raise `UsageError` for files that it rejects.
 
     Returns
     -------

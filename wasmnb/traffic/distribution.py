@@ -1,6 +1,6 @@
-"""Measurements of one kind. All of them are kept, 8 bytes each, so that quantiles are exact and merging is concatenation.
+"""Distribution of measured durations. Every measurement is stored in 8 bytes, so that quantiles are exact.
 
-numpy does the arithmetic. It is imported at the first quantile, so that `import wasmnb` stays light.
+numpy is imported for the first quantile, so that `import wasmnb` stays fast.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 __all__ = ["Bucket", "Distribution"]
 
-#: Histogram buckets between two powers of two.
+#: Number of histogram buckets between two powers of two.
 STEPS = 8
 
 
@@ -23,7 +23,7 @@ class Bucket(NamedTuple):
     lower, upper
         Edges of the bucket, in nanoseconds.
     number
-        Number of measurements in it.
+        Number of measurements in the bucket.
     """
 
     lower: float
@@ -32,7 +32,7 @@ class Bucket(NamedTuple):
 
 
 class Distribution:
-    """Durations of one callback or of requests.
+    """Measured durations of a callback or of requests.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Distribution:
     def __init__(self, name: str, values: Iterable[int] = ()) -> None:
         self.name = name
         self.values = array("q", values)
-        #: Add one measurement, in nanoseconds.
+        #: Add a measurement in nanoseconds.
         self.record = self.values.append
 
     @property
@@ -62,11 +62,11 @@ class Distribution:
 
     @property
     def maximum(self) -> int:
-        """Longest measurement in nanoseconds; 0 if there are none."""
+        """Longest measurement in nanoseconds, or 0 if there are none."""
         return max(self.values, default=0)
 
     def quantile(self, q: float) -> float:
-        """Return the `q` quantile (0 to 1) in nanoseconds; 0 if there are no measurements."""
+        """Return the `q` quantile (0 to 1) in nanoseconds, or 0 if there are no measurements."""
         import numpy as np
 
         return float(np.quantile(np.frombuffer(self.values, dtype=np.int64), q)) if self.values else 0.0
@@ -77,12 +77,12 @@ class Distribution:
         return self.quantile(0.5)
 
     def summary(self) -> dict[str, float]:
-        """Return p50, p90, p99 and the maximum in seconds."""
+        """Return the quantiles `p50`, `p90`, `p99` and the maximum `max`, in seconds."""
         named = {f"p{round(q * 100)}": self.quantile(q) / 1e9 for q in (0.5, 0.9, 0.99)}
         return {**named, "max": self.maximum / 1e9}
 
     def buckets(self) -> list[Bucket]:
-        """Return a histogram over a logarithmic scale, without empty buckets."""
+        """Return the measurements as a histogram with a logarithmic scale. Empty buckets are omitted."""
         import numpy as np
 
         if not self.values:
@@ -92,7 +92,7 @@ class Distribution:
         return [Bucket(2 ** (k / STEPS), 2 ** ((k + 1) / STEPS), int(n)) for k, n in zip(steps, counts, strict=True)]
 
     def merge(self, other: Distribution) -> Distribution:
-        """Return the measurements of both, with the name of this one."""
+        """Return a new distribution with the measurements of both and the name of this one."""
         return Distribution(self.name, self.values + other.values)
 
     def __repr__(self) -> str:

@@ -1,7 +1,7 @@
-"""Cost of the simulation itself: an empty callback and an empty hostcall, measured on this machine.
+"""Measure the time that an empty callback and an empty hostcall take on this machine.
 
-The figures are the engine's cost of entering and leaving a guest, the lower limit of every latency. Every event separates
-the host's own work (tracing, header maps) from the guest's time, so that a callback's latency is the filter's.
+This is the time in which the engine enters and leaves a module, and so a lower limit of every measured latency. The time of
+the simulated proxy's own work, such as tracing, is recorded separately in each event and isn't part of a filter's latency.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _MODULE = """(module
 
 @dataclass(frozen=True)
 class Harness:
-    """Cost of the simulation itself.
+    """Time that the engine takes to call into a module and back.
 
     Attributes
     ----------
     callback_ns, hostcall_ns
-        Nanoseconds of an empty callback and of an empty hostcall.
+        Duration of an empty callback and of an empty hostcall, in nanoseconds.
     """
 
     callback_ns: float
@@ -41,13 +41,12 @@ class Harness:
 
 
 def measure_harness(rounds: int = 5, calls: int = 2000) -> Harness:
-    """Measure the cost of an empty callback and an empty hostcall.
+    """Measure the duration of an empty callback and an empty hostcall.
 
     Parameters
     ----------
     rounds
-        Number of measurements (default 5). The shortest one is used, because other processes can only make a measurement
-        longer.
+        Number of measurements (default 5). The shortest one is returned, because other processes can only increase the time.
     calls
         Number of calls in each measurement (default 2000).
 

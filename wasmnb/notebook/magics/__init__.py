@@ -1,4 +1,4 @@
-"""The magics, one module for each group of them, and their common base class and decorators.
+"""The magics, in one module per group, with their base class and decorators.
 
-Registration, completion and progress bars are in the folder above.
+Their registration, tab completion and progress bars are in the folder above.
 """

@@ -1,6 +1,6 @@
-"""Decorators for magics with arguments, and the parser of their lines.
+"""Decorators that define the arguments of a magic, and the function that parses its line.
 
-A flag is a tuple of its names and the keyword arguments for argparse; the command line uses the same tables.
+A flag is a tuple of its names and its keyword arguments for argparse. The command line uses the same flags.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def flag(*names: str, **options: Any) -> Flag:
-    """Return a flag or positional argument with the parameters of `ArgumentParser.add_argument`."""
+    """Return a flag or positional argument. Accepts the parameters of `ArgumentParser.add_argument`."""
     return names, options
 
 
-#: The first argument of nearly every magic.
-NAME = flag("name", metavar="NAME", help="Name of the filter; the variable of that name is its Proxy.")
+#: The first argument of most magics.
+NAME = flag("name", metavar="NAME", help="Name of the filter, which is also the name of the variable with its Proxy.")
 
 
 def _magic(kind: Callable[..., Any], flags: Sequence[Flag]) -> Callable[[F], F]:
@@ -40,31 +40,31 @@ def _magic(kind: Callable[..., Any], flags: Sequence[Flag]) -> Callable[[F], F]:
 
 
 def line_only(*flags: Flag) -> Callable[[F], F]:
-    """Decorate a line magic with these arguments. `$x` and `{x}` in its line are not expanded."""
+    """Return a decorator for a line magic with these arguments. `$x` and `{x}` in the line are not expanded."""
     return _magic(magic.line_magic, flags)
 
 
 def line_cell(*flags: Flag) -> Callable[[F], F]:
-    """Decorate a magic for lines and cells with these arguments."""
+    """Return a decorator for a line and cell magic with these arguments. `$x` and `{x}` in the line are not expanded."""
     return _magic(magic.line_cell_magic, flags)
 
 
 def parse(function: Any, line: str, prepare: Callable[[list[str]], list[str]] | None = None) -> Any:
-    """Parse the line of a magic, with quotes as in bash, `$'...'` included.
+    """Parse the line of a magic. Quotes have the same meaning as in bash, including `$'...'`.
 
     Parameters
     ----------
     function
-        The decorated magic.
+        The magic, decorated with `line_only` or `line_cell`.
     line
-        Line of the magic, without its name.
+        The line without the name of the magic.
     prepare
-        Function that changes the words of the line before they are parsed (default none).
+        Function that is called with the words of the line and returns the words to parse (default none).
 
     Raises
     ------
     IPython.core.error.UsageError
-        The line isn't valid. IPython shows this error without a traceback.
+        The line can't be parsed. IPython shows this error without a traceback.
     """
     try:
         arguments = split_words(line)
@@ -72,5 +72,5 @@ def parse(function: Any, line: str, prepare: Callable[[list[str]], list[str]] | 
         raise MagicUsageError(f"{error} in: {line}") from None
     if prepare is not None:
         arguments = prepare(arguments)
-    # Intermixed, because `NAME -i /path` has a flag between its positional arguments.
+    # Intermixed, because a flag may stand between positional arguments: `NAME -i /path`.
     return function.parser.parse_intermixed_args(arguments)

@@ -1,4 +1,4 @@
-"""The base class of the magics: finds proxies by name, and lists the argument parsers."""
+"""The base class of the magics, which finds proxies by name."""
 
 from __future__ import annotations
 
@@ -13,48 +13,48 @@ __all__ = ["FilterMagics"]
 
 @magics_class
 class FilterMagics(Magics):
-    """Magics whose lines begin with the name of a running filter."""
+    """Base class of magics whose first argument is the name of a running filter."""
 
     if TYPE_CHECKING:
         shell: Any
 
     @property
     def style(self) -> str:
-        """The display of progress, from the configuration `WasmMagics.progress`."""
+        """How progress is displayed: the value of `%config WasmMagics.progress`."""
         return getattr(self.shell.magics_manager.registry.get("WasmMagics"), "progress", "auto")
 
     def names(self) -> list[str]:
-        """Return the names of the notebook's variables that hold a proxy."""
+        """Return the names of all notebook variables that contain a proxy."""
         from wasmnb.host import Proxy
 
         space = self.shell.user_ns
         return sorted(k for k, v in list(space.items()) if isinstance(v, Proxy) and not k.startswith("_"))
 
     def reported(self, proxy: Any, report: Any) -> Any:
-        """Show a report also in the panel of a proxy, if it has one, and return it."""
+        """Return `report`, after adding it to the live panel of the proxy, if there is one."""
         panel = getattr(proxy, "attachments", {}).get("panel")
         if panel is not None:
             panel.add_report(report)
         return report
 
     def parsers(self) -> dict[str, Any]:
-        """Return the argument parsers by the name of the magic."""
+        """Return the argument parsers of this class's magics, by name of the magic."""
         names = {name for table in self.magics.values() for name in table}
         return {name: getattr(self, name).parser for name in names}
 
     def proxy(self, name: str) -> Any:
-        """Return the proxy in a variable of the notebook.
+        """Return the proxy that a notebook variable contains.
 
         Raises
         ------
         UsageError
-            The variable isn't a proxy. The message lists the running filters.
+            The variable doesn't contain a proxy. The message lists the running filters.
         """
         from wasmnb.host import Proxy
 
         proxy = self.shell.user_ns.get(name)
         if not isinstance(proxy, Proxy):
             running = ", ".join(self.names())
-            advice = f"Running: {running}." if running else "Start one with %%wasmfilter."
+            advice = f"Running filters: {running}." if running else "Start one with %%wasmfilter."
             raise UsageError(f"{name!r} is not a running filter. {advice}")
         return proxy

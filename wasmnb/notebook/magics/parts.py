@@ -1,4 +1,4 @@
-"""`%%wasmpart`: a filter in several cells."""
+"""`%%wasmpart`: write a filter in more than one cell."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["PartsMagics"]
 
 @magics_class
 class PartsMagics(FilterMagics):
-    """Cells that belong to a filter in addition to its own cell."""
+    """The magic `%%wasmpart`."""
 
     def __init__(self, shell: Any = None, **options: Any) -> None:
         super().__init__(shell, **options)
@@ -25,10 +25,10 @@ class PartsMagics(FilterMagics):
 
     @line_cell(NAME, flag("--clear", action="store_true", help="Remove the parts of this filter."))
     def wasmpart(self, line: str, cell: str | None = None) -> Any:
-        """Store the cell as a part of a filter; `%%wasmfilter NAME` builds the filter from its parts and its own cell.
+        """Store the cell as a part of a filter. `%%wasmfilter NAME` builds the filter from its parts and its own cell.
 
-        Parts run before the own cell, in the order in which they were stored, in one namespace. Running a part again
-        replaces it and rebuilds the filter if it is running. Example::
+        Parts run in the order in which they were stored, before the filter's own cell, and share one namespace. If you run a
+        part's cell again, the part is replaced, and a running filter is rebuilt. Example::
 
             %%wasmpart auth
             def is_good(token):
@@ -45,10 +45,10 @@ class PartsMagics(FilterMagics):
         options = parse(self.wasmpart, line)
         if not options.name.isidentifier():
             raise MagicUsageError(
-                f"{options.name!r} can't be the name of a variable. Use the NAME of the %%wasmfilter."
+                f"The filter's name {options.name!r} is not a valid name for a variable. Use the NAME of its %%wasmfilter."
             )
         if cell is not None and options.clear:
-            raise MagicUsageError("--clear doesn't take a cell. Write it on one line: %wasmpart NAME --clear")
+            raise MagicUsageError("--clear can't be used in a cell magic. Use the line magic: %wasmpart NAME --clear")
         if options.clear:
             self.store.clear(options.name)
         if cell is None:

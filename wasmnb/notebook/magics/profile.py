@@ -1,4 +1,4 @@
-"""`%wasmprofile`: the time that a filter takes, line by line."""
+"""`%wasmprofile`: measure the time that a filter takes, by line of its source."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["ProfileMagics"]
 
 @magics_class
 class ProfileMagics(FilterMagics):
-    """Profiles of a filter."""
+    """The magic `%wasmprofile`."""
 
     @line_only(
         NAME,
-        flag("url", nargs="?", help="A path or URL; without one, the last requests are repeated."),
+        flag("url", nargs="?", help="Path or URL of a request to measure (default: repeat the last requests)."),
         flag(
             "--requests", "-n", type=int, default=200, metavar="N", help="Number of requests to measure (default 200)."
         ),
@@ -30,22 +30,22 @@ class ProfileMagics(FilterMagics):
         flag(
             "--release",
             action="store_true",
-            help="Also count instructions in the release module, which interprets some code.",
+            help="Also count instructions in the release module, which interprets rarely used code.",
         ),
         *FLAGS,
     )
     def wasmprofile(self, line: str) -> Any:
         """Show how much time a Python filter takes, by line of its cell, by hostcall and by callback.
 
-        The last requests, or the one given with curl's flags, go through new proxies with the same settings; the
-        running proxy is not used. The first profile takes longer, because it compiles the module with counters.
+        The last requests, or the request in the line, are sent through new proxies with the same settings, so that the running
+        proxy is not affected. The first profile takes longer, because the module is compiled with counters.
         Examples::
 
             %wasmprofile auth
             %wasmprofile auth --release
             %wasmprofile auth -n 500 -H 'x-user: ann' /pay
 
-        The same in Python: `wasmnb.traffic.profile(auth, path="/pay")`; its `.fuel` doesn't vary between runs.
+        The same in Python: `wasmnb.traffic.profile(auth, path="/pay")`. Its `.fuel` is the same in every run.
         """
         from wasmnb.traffic import profile
 

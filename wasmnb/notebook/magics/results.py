@@ -1,4 +1,4 @@
-"""Results of magics for which the host has a plain list: the same data with a display form."""
+"""Lists and strings that magics return, with HTML and text forms that notebooks display."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["Log", "PythonCode", "Trace", "save_text"]
 
 
 class _Displayable:
-    """Adds HTML and text forms to a collection with a `document`."""
+    """Mixin that displays the `document` of a collection as HTML or text."""
 
     def document(self) -> Document:
-        """Return the collection as a document."""
+        """Return the document to display."""
         raise NotImplementedError
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
@@ -29,24 +29,24 @@ class _Displayable:
 
 
 class Log(_Displayable, list[Any]):
-    """Lines of a proxy's log."""
+    """Log lines of a proxy, displayed as a table."""
 
     __repr__ = _Displayable.__repr__
 
     def document(self) -> Document:
-        """Return a table of the newest lines."""
+        """Return a table of the most recent lines."""
         return log_document(self)
 
 
 class Trace(_Displayable, list[Any]):
-    """Events of a proxy's trace.
+    """Events of a proxy's trace, displayed as callbacks with their hostcalls.
 
     Parameters
     ----------
     events
-        Events of a trace.
+        Events of the trace.
     dropped
-        Number of older events that the trace no longer has (default 0).
+        Number of older events that the trace has discarded (default 0).
     """
 
     __repr__ = _Displayable.__repr__
@@ -56,12 +56,12 @@ class Trace(_Displayable, list[Any]):
         self.dropped = dropped
 
     def document(self) -> Document:
-        """Return callbacks with the hostcalls inside them."""
+        """Return a list of the callbacks, with the hostcalls inside each of them."""
         return trace_document(self, dropped=self.dropped)
 
 
 class PythonCode(_Displayable, str):
-    """A file of Python code. `print` and `str` return the code itself."""
+    """Python code, displayed with its line breaks instead of as a quoted string."""
 
     __slots__ = ()
 
@@ -69,7 +69,7 @@ class PythonCode(_Displayable, str):
         return str(self)
 
     def document(self) -> Document:
-        """Return the code as it is."""
+        """Return a document that contains the code unchanged."""
         return Document((Code(str(self)),))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
@@ -77,7 +77,7 @@ class PythonCode(_Displayable, str):
 
 
 def save_text(path: str, text: str) -> None:
-    """Write a file, and its folders if they don't exist.
+    """Write text to a file. Missing folders are created.
 
     Raises
     ------

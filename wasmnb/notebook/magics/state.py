@@ -1,4 +1,4 @@
-"""`%wasmstate`: Python variables of each VM."""
+"""`%wasmstate`: show the Python variables of a filter in each VM."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ __all__ = ["StateMagics"]
 
 @magics_class
 class StateMagics(FilterMagics):
-    """Python variables of the workers."""
+    """The magic `%wasmstate`."""
 
-    @line_only(NAME, flag("--worker", "-w", type=int, metavar="N", help="Only this worker."))
+    @line_only(NAME, flag("--worker", "-w", type=int, metavar="N", help="Show only the variables of this worker."))
     def wasmstate(self, line: str) -> Any:
-        """Show the Python variables of every worker: attributes of contexts and classes, variables of the module.
+        """Show a filter's Python variables on every worker: attributes of contexts and classes, and variables of the module.
 
-        Each worker has its own VM with its own variables. Values that differ between workers are marked. Example::
+        Each worker has its own VM and therefore its own variables. Values that differ between workers are marked. Example::
 
             %wasmstate auth
 
-        The same in Python: `auth.python_state()`, with `.diverging`, `.variables` and `.streams`.
+        The same in Python: `auth.python_state()`. Its result has `.diverging`, `.variables` and `.streams`.
         """
         options = parse(self.wasmstate, line)
         return self.proxy(options.name).python_state(worker=options.worker)

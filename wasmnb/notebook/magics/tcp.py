@@ -1,4 +1,4 @@
-"""`%wasmtcp`: bytes over a TCP connection through network filters."""
+"""`%wasmtcp`: send bytes through a network filter over a TCP connection."""
 
 from __future__ import annotations
 
@@ -14,28 +14,36 @@ __all__ = ["TcpMagics"]
 
 @magics_class
 class TcpMagics(FilterMagics):
-    """Connections."""
+    """The magic `%wasmtcp`."""
 
     @line_only(
         NAME,
         flag("data", nargs="+", metavar="DATA", help="Bytes with escapes as in Python ('\\r\\n', '\\x00'), or @FILE."),
         flag(
-            "--wait", type=float, default=1.0, metavar="SECONDS", help="Virtual seconds to wait for bytes (default 1)."
+            "--wait",
+            type=float,
+            default=1.0,
+            metavar="SECONDS",
+            help="Virtual seconds to wait for an answer (default 1).",
         ),
-        flag("--half-close", action="store_true", help="Close the client's side after the bytes and read to the end."),
-        flag("--worker", type=int, metavar="N", help="Worker that accepts the connection."),
+        flag(
+            "--half-close",
+            action="store_true",
+            help="Close the client's side after the last bytes, and read to the end.",
+        ),
+        flag("--worker", type=int, metavar="N", help="Number of the worker that accepts the connection."),
         flag(
             "--cluster",
             default="upstream",
             metavar="NAME",
-            help="Cluster that the connection leads to (default upstream).",
+            help="Cluster that the proxy connects to (default upstream).",
         ),
     )
     def wasmtcp(self, line: str) -> Any:
         r"""Send bytes through a network filter over a TCP connection, and show the connection.
 
-        With several DATA, each is a chunk, and is sent when nothing more arrives after the one before. The client closes the
-        connection when nothing more arrives. Examples::
+        Each DATA is sent as one chunk. The client sends the next chunk, and finally closes the connection, when no more bytes
+        arrive. Examples::
 
             %wasmtcp sniff 'SSH-2.0-x\r\n'
             %wasmtcp sniff 'EHLO me\r\n' 'QUIT\r\n' --half-close
@@ -57,5 +65,5 @@ class TcpMagics(FilterMagics):
 
 
 def _with_dashes(words: list[str]) -> list[str]:
-    """Return the words with an escape for the first dash of bytes such as `-ERR`: all flags of the magic have two."""
+    """Escape the first dash of words such as `-ERR`, which are data, because all flags of the magic begin with two dashes."""
     return [rf"\x2d{word[1:]}" if word.startswith("-") and not word.startswith("--") else word for word in words]

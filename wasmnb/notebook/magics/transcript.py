@@ -1,4 +1,4 @@
-"""An exchange in the format of `curl -i` and `curl -v`."""
+"""Format an exchange like `curl -i` and `curl -v`."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def _head(first: str, headers: Any, sign: str) -> Iterator[str]:
 
 
 def transcript(exchange: Any, *, verbose: bool) -> str:
-    """Return response head and body as curl prints them.
+    """Return the headers and the body of a response as curl prints them.
 
     Parameters
     ----------
     exchange
         An HTTP exchange of a proxy.
     verbose
-        Begin with the request head, and mark both heads with curl's arrows.
+        Whether to print the request's headers as well, and to begin the header lines with curl's arrows `>` and `<`.
     """
     lines: list[str] = []
     request, response = exchange.request, exchange.response

@@ -1,4 +1,4 @@
-"""The flags for upstreams and clusters in a notebook: expressions with its variables."""
+"""Evaluate the flags for upstreams and clusters. In a notebook, they are expressions that can use its variables."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from wasmnb.traffic.upstream_flags import UPSTREAM_FLAGS
 __all__ = ["UPSTREAM_FLAGS", "upstreams"]
 
 
-#: Advice for an expression that can't be read: its own quotes may be lost.
+#: Advice for an expression that can't be evaluated, because its quotes may have been removed.
 _QUOTES = (
-    "The line is read as in a shell, which takes one pair of quotes away: put the whole value into quotes of another kind, or use "
-    "a variable of the notebook."
+    "One pair of quotes is removed, as in a shell. Put the whole value into quotes of the other kind, or use a variable of the "
+    "notebook."
 )
 
 
 def upstreams(shell: Any, options: Any) -> dict[str, Any]:
-    """Return the arguments `upstream` and `clusters` for a `Proxy`, if their flags were given."""
+    """Return the keyword arguments `upstream` and `clusters` for `Proxy` from the flags of a magic. Omits unused flags."""
     try:
         return upstream_flags.upstreams(options, partial(upstream_flags.evaluate, variables=shell.user_ns))
     except UsageError as error:

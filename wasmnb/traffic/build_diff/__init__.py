@@ -1,6 +1,6 @@
-"""Comparison of two builds of a filter on the same recorded traffic: observations, differences, and groups of differences.
+"""Compare two builds of a filter with the same recorded traffic, and group the differences.
 
-The comparison of the simulated proxy with the real Envoy is in `wasmnb.envoy`; sending the traffic is in `..replay`.
+Sending the recorded requests is in `wasmnb.traffic.replay`. The comparison with the real Envoy is in `wasmnb.envoy`.
 """
 
 from .diff import diff

@@ -1,4 +1,4 @@
-"""`diff`: the same traffic through two filters, and the differences in groups."""
+"""`diff`: send the same traffic through two filters, and group the differences."""
 
 from __future__ import annotations
 
@@ -30,34 +30,34 @@ def diff(
     progress: Callable[[int], None] | None = None,
     **options: Any,
 ) -> DiffReport:
-    """Send the same recorded requests through two filters and group what differs.
+    """Send the same recorded requests through two filters and group the differences.
 
-    The comparison covers the status, headers, body and trailers of the response, requests at the upstream, log lines of the
-    filter, changes of metrics, and callouts. Both filters run with the same seed, and their callbacks take the same virtual
-    time.
+    The comparison covers the status, headers, body and trailers of responses, the requests that reach the upstream, the
+    filter's log lines, changes of metrics, and callouts. Both filters run with the same seed, and each of their callbacks takes
+    the same virtual time.
 
     Parameters
     ----------
     old, new
-        Filters, plugins, lists of them, proxies, paths of `.py` or `.wasm` files, or None for no filter.
+        The two builds. Each is a filter, plugin, list of them, proxy, path of a `.py` or `.wasm` file, or None for no filter.
     traffic
         As for `replay`.
     workers, assign, executor, shard
-        As for `replay`, but `workers` is 1 by default, or with an executor the number of its workers.
+        As for `replay`. `workers` defaults to the number of the executor's workers, or to 1 without an executor.
     progress
-        Called with the number of exchanges so far.
+        Function that is called with the number of exchanges so far.
     options
-        Parameters of `Proxy` for both: `seed`, `clusters`, ...
+        Parameters of `Proxy` for both filters, such as `seed` and `clusters`.
 
     Returns
     -------
     DiffReport
-        After an interrupt, the report of the exchanges so far.
+        The differences. After an interrupt, the report covers the exchanges so far.
 
     Raises
     ------
     UsageError
-        A parameter isn't valid, or the recording can't be opened.
+        A parameter is invalid, or the recording can't be opened.
     """
     recording = recorded_traffic(traffic)
     number = workers if workers is not None else 1 if executor is None else workers_of(executor, 4)

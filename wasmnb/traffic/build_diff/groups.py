@@ -1,8 +1,7 @@
-"""Groups of differences. Each group has all requests that differ in the same way.
+"""Group differences between two filters. A group contains all requests that differ in the same way.
 
-Differences that always occur together in a part of the requests are one group: a changed branch of the filter can change a
-header and a log line. Differences that occur in every request stay separate, because otherwise all of them would be one
-group.
+Differences that occur in the same subset of the requests form one group. For example, a changed branch of the filter can
+affect a header and a log line. Differences that occur in all requests form a group each, so that they aren't combined into one.
 """
 
 from __future__ import annotations
@@ -22,16 +21,16 @@ _MASK64 = (1 << 64) - 1
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One exchange that shows a difference.
+    """An exchange that is shown as the example of a difference.
 
     Attributes
     ----------
     index
-        Position in the recording, from 0.
+        Position in the recording, counted from 0.
     recorded
         The recorded exchange.
     old, new
-        Observations of both filters.
+        What the old filter and the new filter did with it.
     """
 
     index: int
@@ -41,7 +40,7 @@ class Example:
 
     @property
     def size(self) -> int:
-        """Bytes of the request, by which the smallest example is chosen."""
+        """Size of the request in bytes. The smallest example of a group is shown."""
         request = self.recorded.request
         return len(request.path) + len(request.body) + sum(len(n) + len(v) for n, v in request.headers.raw)
 
@@ -53,9 +52,9 @@ class DifferenceGroup:
     Attributes
     ----------
     count
-        Number of exchanges.
+        Number of exchanges in the group.
     differences
-        The differences, with the values of the example.
+        The differences, with their values in the example.
     example
         The smallest exchange that shows the differences.
     """
@@ -66,7 +65,7 @@ class DifferenceGroup:
 
     @property
     def title(self) -> str:
-        """The differences as text."""
+        """The differences as text, separated by semicolons."""
         return "; ".join(difference.title for difference in self.differences)
 
     def __repr__(self) -> str:
@@ -75,7 +74,7 @@ class DifferenceGroup:
 
 @dataclass
 class _Kind:
-    """All exchanges with one key: their number, a checksum of their positions, and the smallest example."""
+    """All exchanges with the same difference: their number, a checksum of their positions, and the smallest example."""
 
     count: int = 0
     members: int = 0
@@ -88,20 +87,20 @@ class _Kind:
         self._show(difference, example)
 
     def merge(self, other: _Kind) -> None:
-        """Add the exchanges of another shard."""
+        """Add the exchanges that another shard found for the same difference."""
         self.count += other.count
         self.members ^= other.members
         if other.difference is not None and other.example is not None:
             self._show(other.difference, other.example)
 
     def _show(self, difference: Difference, example: Example) -> None:
-        """Use an example if it is smaller, or of the same size and earlier in the recording."""
+        """Replace the example if another one is smaller, or has the same size and is earlier in the recording."""
         if self.example is None or (example.size, example.index) < (self.example.size, self.example.index):
             self.difference, self.example = difference, example
 
 
 def _mixed(number: int) -> int:
-    """Spread a number over 64 bits, so that sets of numbers have different checksums (splitmix64)."""
+    """Hash a number to 64 bits (splitmix64), so that the XOR of a set of numbers is a checksum of the set."""
     number = (number + 0x9E3779B97F4A7C15) & _MASK64
     number = ((number ^ (number >> 30)) * 0xBF58476D1CE4E5B9) & _MASK64
     number = ((number ^ (number >> 27)) * 0x94D049BB133111EB) & _MASK64
@@ -110,24 +109,24 @@ def _mixed(number: int) -> int:
 
 @dataclass
 class Grouping:
-    """Collects differences and groups them."""
+    """Collects the differences of exchanges, and groups them at the end."""
 
     compared: int = 0
     _kinds: dict[DifferenceKey, _Kind] = field(default_factory=dict)
 
     def add(self, differences: Iterable[Difference], example: Example) -> None:
-        """Add the differences of one exchange."""
+        """Add the differences of one exchange, which `example` describes."""
         for difference in differences:
             self._kinds.setdefault(difference.key, _Kind()).add(difference, example)
 
     def merge(self, other: Grouping) -> None:
-        """Add the differences of another shard."""
+        """Add the differences that another shard has collected."""
         self.compared += other.compared
         for key, kind in other._kinds.items():
             self._kinds.setdefault(key, _Kind()).merge(kind)
 
     def groups(self) -> list[DifferenceGroup]:
-        """Return the groups, the largest first."""
+        """Return the groups of differences. The group with the most exchanges is first."""
         together: dict[object, list[_Kind]] = {}
         for key, kind in self._kinds.items():
             everywhere = kind.count == self.compared

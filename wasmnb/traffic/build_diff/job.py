@@ -1,4 +1,4 @@
-"""The comparison of two filters on exchanges, in this process or on a shard in a process of an executor."""
+"""Send exchanges through two filters and compare the results, in this process or shard by shard in an executor."""
 
 from __future__ import annotations
 
@@ -23,23 +23,25 @@ from .report import DiffReport
 
 __all__ = ["DiffJob", "Side", "compare"]
 
-#: Virtual seconds of a callback: the same for both filters, so that their clocks show the same time.
+#: Virtual seconds that each callback takes. The value is the same for both filters, so that their clocks agree.
 _GUEST_TIME = 1e-4
 
-#: Exchanges between two readings of the trace.
+#: Number of exchanges after which the times are read from the trace.
 _BATCH = 250
 
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two filters.
+    """One of the two filters that are compared.
 
     Attributes
     ----------
     name
         Name of the filter.
-    plugins, settings
-        Plugins of its filter chain, and parameters of `Proxy`.
+    plugins
+        Plugins of its filter chain.
+    settings
+        Parameters of `Proxy`.
     """
 
     name: str
@@ -48,12 +50,12 @@ class Side:
 
     @classmethod
     def of(cls, subject: Any, workers: int, options: Mapping[str, Any]) -> Self:
-        """Create the side for a filter, plugin, list of them, proxy, path or None.
+        """Create a side from a parameter `old` or `new` of `diff`.
 
         Parameters
         ----------
         subject
-            The filter, as for `diff`.
+            A filter, plugin, list of them, proxy, path or None, as for `diff`.
         workers, options
             As for `diff`.
         """
@@ -62,12 +64,12 @@ class Side:
         return cls(plugins[0].name if plugins else "no filter", tuple(plugins), settings)
 
     def portable(self) -> Self:
-        """Return the side for another process."""
+        """Return a copy that can be pickled for another process. It has one worker."""
         return replace(self, plugins=portable_plugins(self.plugins), settings={**self.settings, "workers": 1})
 
 
 class _Run:
-    """A filter in a proxy of its own."""
+    """A new proxy with one of the two filters."""
 
     def __init__(self, side: Side) -> None:
         self.session = ReplaySession(side.plugins, side.settings)
@@ -75,13 +77,13 @@ class _Run:
         self._sent: list[Exchange] = []
 
     def send(self, recorded: RecordedExchange, worker: int) -> Observation:
-        """Send an exchange and observe what happens."""
+        """Send a recorded request on a worker, and return the effects of the filter."""
         exchange = self.session.send(recorded, worker)
         self._sent.append(exchange)
         return self.observer.observe(exchange)
 
     def take_times(self) -> list[int]:
-        """Return the measured nanoseconds in the filter of every request since the last call."""
+        """Return the nanoseconds that each request since the last call has spent in the filter, as measured."""
         times = FilterTimes(measured=True)
         for callback in self.session.proxy.trace.callbacks():
             times.add(callback)
@@ -101,11 +103,11 @@ def compare(
     sides
         The old filter and the new one.
     items
-        The exchanges, each with its position and worker.
+        The exchanges, each with its position in the recording and its worker.
     report
         Report to add the results to. An interrupt ends the comparison and sets `report.interrupted`.
     progress
-        Called with the number of exchanges so far.
+        Function that is called with the number of exchanges so far.
     """
     with ExitStack() as stack:
         runs = []
@@ -142,7 +144,7 @@ def _compare_one(runs: list[_Run], item: Item, report: DiffReport) -> None:
 
 
 def _both(runs: list[_Run], recorded: RecordedExchange, worker: int, index: int) -> tuple[Observation, Observation]:
-    """Send an exchange through both filters. They take turns in going first, so that caches favour neither."""
+    """Send an exchange through both filters. Their order alternates, so that neither benefits from caches."""
     first = index % 2
     seen = {first: runs[first].send(recorded, worker), 1 - first: runs[1 - first].send(recorded, worker)}
     return seen[0], seen[1]
@@ -155,12 +157,12 @@ def _take_times(runs: list[_Run], report: DiffReport) -> None:
 
 @dataclass(frozen=True)
 class DiffJob(ExchangeJob[DiffReport]):
-    """Everything that a process of an executor needs, except the shard, to compare two filters.
+    """A comparison of two filters that an executor can run shard by shard in other processes.
 
     Attributes
     ----------
     old, new
-        Both filters in portable form.
+        The two filters, which must be portable.
     traffic
         Name of the recording.
     """
@@ -170,11 +172,11 @@ class DiffJob(ExchangeJob[DiffReport]):
     traffic: str
 
     def empty(self) -> DiffReport:
-        """Return an empty report."""
+        """Return an empty report of the comparison."""
         return DiffReport(self.old.name, self.new.name, self.traffic)
 
     def run(self, shard: Shard) -> DiffReport:
-        """Compare both filters on a shard."""
+        """Compare the two filters with the exchanges of a shard."""
         report, notes, masked = self.empty(), ReadingNotes(self.traffic), Counter[str]()
         compare((self.old, self.new), items_of(shard, notes, masked), report)
         report.reading, report.masked, report.shards = notes.messages, masked, 1

@@ -1,4 +1,4 @@
-"""All effects of a filter on one exchange that a comparison covers."""
+"""Observe the effects of a filter on an exchange, which are compared between two builds."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ __all__ = ["Observation", "Observer"]
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a filter did with one exchange.
+    """The effects of a filter on one exchange.
 
     Attributes
     ----------
     state
         State of the exchange: done, failed, paused, refused.
     response
-        The client's response, or None.
+        The response that the client received, or None.
     upstream_requests
-        Requests that arrived at the upstream.
+        The requests that the upstream received.
     log
-        Level and text of the lines that the filter wrote.
+        Level and text of the lines that the filter logged.
     metrics
-        Changes of the filter's metrics by name; for a histogram, the values that were added.
+        Changes of the filter's metrics by name. For a histogram, the values that were recorded.
     callouts
         Callouts that the filter sent.
     """
@@ -45,12 +45,12 @@ class Observation:
 
     @property
     def status(self) -> int:
-        """Status of the response; 0 for none."""
+        """Status of the response, or 0 if there is none."""
         return self.response.status if self.response is not None else 0
 
 
 class Observer:
-    """Observes the exchanges of a proxy, one after the other."""
+    """Observes the exchanges of a proxy, which must be sent one after the other."""
 
     def __init__(self, proxy: Proxy) -> None:
         self._proxy = proxy
@@ -59,7 +59,7 @@ class Observer:
         self._metrics = self._snapshot()
 
     def observe(self, exchange: Exchange) -> Observation:
-        """Return the observation of the exchange that has just been sent."""
+        """Return the effects of the filter on the exchange that was sent last."""
         proxy = self._proxy
         lines = tuple((line.level.name, line.text) for line in proxy.log.since(self._lines) if line.source == "filter")
         self._lines = proxy.log.written
@@ -71,7 +71,7 @@ class Observer:
         )
 
     def _snapshot(self) -> dict[str, int]:
-        """Return the value of every metric, of a histogram the number of its samples."""
+        """Return the value of every counter and gauge, and the number of samples of every histogram."""
         return {metric.name: self._size(metric) for metric in self._proxy.metrics.all()}
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""The result of a comparison of two builds."""
+"""The report of a comparison of two builds."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .groups import DifferenceGroup, Grouping
 
 __all__ = ["DiffReport"]
 
-#: Probability below which a difference of latencies is called significant.
+#: p-value below which a difference of latencies is called significant.
 _LEVEL = 0.01
 
 
 class DiffReport(Shown):
-    """Differences between two filters on the same traffic. `read` is the sum of `replayed`, `skipped` and `failed`.
+    """Differences between two filters that received the same traffic.
 
     Attributes
     ----------
@@ -29,17 +29,23 @@ class DiffReport(Shown):
     grouping
         The differences, before they are grouped.
     shards
-        Number of shards that were run.
-    read, replayed, skipped, failed
-        Number of exchanges that were read, that both filters received, that can't be sent, and that couldn't be compared.
+        Number of shards of the recording that were compared.
+    read
+        Number of exchanges that were read. It is the sum of `replayed`, `skipped` and `failed`.
+    replayed
+        Number of exchanges that were sent through both filters.
+    skipped
+        Number of exchanges that can't be sent.
+    failed
+        Number of exchanges that couldn't be compared.
     differing
-        Exchanges with at least one difference.
+        Number of exchanges with at least one difference.
     messages
         Sentences about exchanges that weren't read or weren't sent.
     old_filter, new_filter
-        Distribution of the time that a request spends in each filter, in nanoseconds.
+        Times that requests spent in each filter, in nanoseconds.
     masked
-        Number of masked secrets by place.
+        Number of masked secrets, by the place where they occurred.
     interrupted
         Whether the comparison was interrupted.
     """
@@ -57,16 +63,16 @@ class DiffReport(Shown):
 
     @property
     def groups(self) -> list[DifferenceGroup]:
-        """One group for each thing that differs, the largest first."""
+        """The differences in groups. The group with the most exchanges is first."""
         return self.grouping.groups()
 
     @property
     def same(self) -> bool:
-        """Whether both filters did the same with every exchange."""
+        """Whether no exchange differs between the two filters."""
         return not self.differing
 
     def add(self, other: DiffReport) -> None:
-        """Add the report of the next shard. Merging is associative."""
+        """Add the report of the next shard. The operation is associative."""
         for name in ("read", "replayed", "skipped", "failed", "differing", "shards"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.grouping.merge(other.grouping)
@@ -79,15 +85,15 @@ class DiffReport(Shown):
 
     @property
     def messages(self) -> list[str]:
-        """Sentences about exchanges that weren't read or weren't sent, each with the position of the first one."""
+        """Sentences about exchanges that weren't read or weren't sent. Each contains the position of the first exchange."""
         return [*self.reading, *self.notes.messages]
 
     @property
     def latency(self) -> str:
-        """A sentence that compares the times that requests spend in both filters."""
+        """A sentence that compares the median times in the two filters and states whether the difference is significant."""
         old, new = self.old_filter, self.new_filter
         if not (old.count and new.count and old.median):
-            return "There are no latencies to compare."
+            return "There are no latencies to compare, because no request was sent through both filters."
         change = new.median / old.median - 1
         probability = _mann_whitney(old, new)
         verdict = "significant" if probability < _LEVEL else "not significant"
@@ -97,7 +103,7 @@ class DiffReport(Shown):
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return counts, groups with their examples, and messages, for JSON."""
+        """Return the report as a dictionary for JSON: counts, groups with their examples, and messages."""
         counts = {
             name: getattr(self, name) for name in ("read", "replayed", "skipped", "failed", "differing", "interrupted")
         }
@@ -126,14 +132,14 @@ class DiffReport(Shown):
 
 
 def _plain(value: Any) -> Any:
-    """Return a value that JSON can hold."""
+    """Return a value that can be written as JSON. Bytes become text."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
     return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _mann_whitney(old: Distribution, new: Distribution) -> float:
-    """Return the two-sided p-value of the Mann-Whitney test, by normal approximation."""
+    """Return the two-sided p-value of the Mann-Whitney test, using the normal approximation."""
     import numpy as np
 
     a, b = np.frombuffer(old.values, dtype=np.int64), np.frombuffer(new.values, dtype=np.int64)

@@ -1,6 +1,6 @@
-"""Results as data: tables for pandas, polars and Arrow, and OpenTelemetry spans of the trace.
+"""Convert results to data: tables for pandas, polars and Arrow, and OpenTelemetry spans.
 
-Reports that people look at are in `wasmnb.view`.
+Reports for display are in `wasmnb.view`.
 """
 
 from .spans import export_spans, otlp, spans_of

@@ -1,4 +1,4 @@
-"""Results as columns: numbers in arrays and texts in one buffer, so that a million rows take some tens of megabytes."""
+"""Tables in compact form: numbers in arrays and texts in one buffer. A million rows take some tens of megabytes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ...messages import to_bytes, to_text
 
 __all__ = ["COLUMNS", "SCHEMAS", "Columns", "TextColumn"]
 
-#: Column -> kind ("text", or the type code of an array), and its meaning with the unit.
+#: Column -> its kind ("text", or the type code of an `array`), and its meaning including the unit.
 Schema = dict[str, tuple[str, str]]
 
-#: The table `exchanges`.
+#: Columns of the table `exchanges`.
 COLUMNS: Schema = {
     "index": ("q", "position in the recording or the run, from 0"),
     "worker": ("q", "number of the worker, from 1"),
@@ -75,7 +75,7 @@ SCHEMAS: dict[str, Schema] = {
 
 
 class TextColumn:
-    """Texts in one buffer."""
+    """A column of texts, which are stored in one buffer."""
 
     __slots__ = ("_data", "_ends")
 
@@ -84,7 +84,7 @@ class TextColumn:
         self._ends = array("q")
 
     def append(self, text: str) -> None:
-        """Append a text."""
+        """Append a text to the column."""
         self._data += to_bytes(text)
         self._ends.append(len(self._data))
 
@@ -98,7 +98,7 @@ class TextColumn:
         return len(self._ends)
 
     def extend(self, other: TextColumn) -> None:
-        """Append the texts of another column."""
+        """Append all texts of another column."""
         size = len(self._data)
         self._data += other._data
         if size and len(other._ends):
@@ -121,7 +121,7 @@ class Columns:
     Attributes
     ----------
     columns
-        An `array` or a `TextColumn` by name.
+        Name of a column -> `array` or `TextColumn`.
     """
 
     __slots__ = ("_appends", "columns")
@@ -133,12 +133,12 @@ class Columns:
         self._appends = [column.append for column in self.columns.values()]
 
     def add(self, *values: Any) -> None:
-        """Append a row, its values in the order of the schema."""
+        """Append a row. The values must be in the order of the schema."""
         for append, value in zip(self._appends, values, strict=True):
             append(value)
 
     def extend(self, other: Columns) -> None:
-        """Append the rows of another table with the same columns."""
+        """Append all rows of another table with the same columns."""
         for name, column in self.columns.items():
             column.extend(other.columns[name])
 
@@ -147,7 +147,7 @@ class Columns:
         return {name: list(column) for name, column in self.columns.items()}
 
     def as_arrays(self) -> dict[str, Any]:
-        """Return columns of numbers as numpy arrays, which take an eighth of the memory of lists, and texts as lists."""
+        """Return the columns: numbers as numpy arrays, which take an eighth of the memory of lists, and texts as lists."""
         import numpy as np
 
         return {

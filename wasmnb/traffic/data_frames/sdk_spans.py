@@ -1,4 +1,4 @@
-"""Spans as objects of OpenTelemetry's SDK, for its exporters. Importing this module needs `opentelemetry-sdk`."""
+"""Convert spans to objects of OpenTelemetry's SDK, for its exporters. Importing this module requires `opentelemetry-sdk`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _KINDS = {"internal": SpanKind.INTERNAL, "server": SpanKind.SERVER, "client": Sp
 
 
 def readable_spans(spans: Iterable[ProxySpan], service: str) -> list[ReadableSpan]:
-    """Return spans as `ReadableSpan` objects of OpenTelemetry's SDK.
+    """Convert spans to `ReadableSpan` objects of OpenTelemetry's SDK.
 
     Parameters
     ----------

@@ -1,10 +1,9 @@
-"""OpenTelemetry spans of the trace: one for each exchange, with children for callbacks, hostcalls and callouts.
+"""Convert exchanges to OpenTelemetry spans, with child spans for callbacks, hostcalls and callouts.
 
-The trace of an exchange has the id of its `traceparent` header, if it has a valid one, and its span is then a child of the
-client's. Times are virtual: they begin at the proxy's `start_time`. Ids are hashes, so that an exchange
-has the same ids each time.
+If the request has a valid `traceparent` header, the span of the exchange is a child of the client's span and belongs to the
+same trace. Times are virtual and begin at the proxy's `start_time`. Ids are hashes, so an exchange always has the same ids.
 
-Facts (OpenTelemetry 1.9, OTLP/JSON): ids are hexadecimal, times are nanoseconds as text, and enums are numbers.
+In OTLP/JSON (OpenTelemetry 1.9), ids are hexadecimal, times are nanoseconds as text, and enums are numbers.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ __all__ = ["ProxySpan", "export_spans", "otlp", "spans_of"]
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 
-#: Kind -> number in OTLP.
+#: Kind of a span -> its number in OTLP.
 _KINDS = {"internal": 1, "server": 2, "client": 3}
 
 Value = str | int | float | bool
@@ -31,22 +30,22 @@ Value = str | int | float | bool
 
 @dataclass
 class ProxySpan:
-    """A span of OpenTelemetry: an exchange, callback, hostcall or callout.
+    """An OpenTelemetry span for an exchange, callback, hostcall or callout.
 
     Attributes
     ----------
     name
-        Such as `GET /pay`, `on_http_request_headers`, `get_header_map_value` or `callout accounts`.
+        Name of the span, for example `GET /pay`, `on_http_request_headers`, `get_header_map_value` or `callout accounts`.
     kind
-        `server` for an exchange, `client` for a callout, `internal` for others.
+        `server` for an exchange, `client` for a callout, `internal` for a callback or hostcall.
     trace_id, span_id, parent_id
-        Ids in hexadecimal; `parent_id` is empty for a root.
+        Ids in hexadecimal. `parent_id` is empty if the span has no parent.
     begins, ends
-        Virtual times of its beginning and end, in nanoseconds since 1970.
+        Virtual start and end time, in nanoseconds since 1970.
     attributes
-        Attributes by name, with OpenTelemetry's names for HTTP.
+        Attributes by name. HTTP attributes have the names of OpenTelemetry's semantic conventions.
     error
-        Why it failed, as a sentence; empty if it didn't.
+        Reason of the failure. Empty if the operation succeeded.
     """
 
     name: str
@@ -61,27 +60,29 @@ class ProxySpan:
 
 
 def spans_of(exchanges: Any) -> Iterator[ProxySpan]:
-    """Iterate over the spans of exchanges.
+    """Yield the OpenTelemetry spans of exchanges.
 
     Parameters
     ----------
     exchanges
-        Exchanges of a simulated proxy, a single one, or the proxy itself for all exchanges that it keeps.
+        Exchanges of a simulated proxy, a single exchange, or the proxy itself for all exchanges that it keeps.
 
     Raises
     ------
     UsageError
-        `exchanges` is something else.
+        `exchanges` is none of these.
     """
     several = getattr(exchanges, "exchanges", exchanges)
     for exchange in several if isinstance(several, Iterable) else (several,):
         if not hasattr(exchange, "events") or not hasattr(exchange, "_server"):
-            raise UsageError(f"Spans need exchanges of a simulated proxy, not {type(exchange).__name__}.")
+            raise UsageError(
+                f"Spans require a simulated proxy or its exchanges, not {type(exchange).__name__}. Pass proxy.exchanges."
+            )
         yield from _Spans(exchange).all()
 
 
 class _Spans:
-    """Makes the spans of one exchange."""
+    """Converts one exchange to spans."""
 
     def __init__(self, exchange: Any) -> None:
         self._exchange = exchange
@@ -194,7 +195,7 @@ def _hash(text: str, size: int) -> str:
 
 
 def otlp(exchanges: Any, *, service: str = "wasmnb") -> dict[str, Any]:
-    """Return the spans of exchanges as OTLP in its JSON form, for `/v1/traces` of a collector or for a file.
+    """Return the spans of exchanges as OTLP/JSON, which can be posted to a collector's `/v1/traces` or written to a file.
 
     Parameters
     ----------
@@ -234,7 +235,7 @@ def _value(value: Value) -> dict[str, Any]:
 
 
 def export_spans(exchanges: Any, exporter: Any, *, service: str = "wasmnb") -> int:
-    """Send the spans of exchanges through an exporter of OpenTelemetry's SDK.
+    """Send the spans of exchanges to an exporter of OpenTelemetry's SDK.
 
     Parameters
     ----------
@@ -248,19 +249,21 @@ def export_spans(exchanges: Any, exporter: Any, *, service: str = "wasmnb") -> i
     Returns
     -------
     int
-        Number of spans that were sent.
+        Number of spans that were exported.
 
     Raises
     ------
     UsageError
-        `opentelemetry-sdk` is not installed, or the exporter failed.
+        `opentelemetry-sdk` is not installed, or the export failed.
     """
     try:
         from .sdk_spans import readable_spans
     except ImportError:
-        raise UsageError("Spans need OpenTelemetry's SDK. Install it: pip install opentelemetry-sdk.") from None
+        raise UsageError("export_spans() requires OpenTelemetry's SDK. Run `pip install opentelemetry-sdk`.") from None
     spans = readable_spans(spans_of(exchanges), service)
     result = exporter.export(spans) if hasattr(exporter, "export") else exporter(spans)
     if getattr(result, "name", "SUCCESS") == "FAILURE":
-        raise UsageError(f"The exporter {type(exporter).__name__} couldn't send the spans. Its own log says why.")
+        raise UsageError(
+            f"{type(exporter).__name__} failed to export the spans. See the exporter's log for the reason."
+        )
     return len(spans)

@@ -1,6 +1,6 @@
-"""Tables of exchanges, callbacks, hostcalls, metrics and log lines, as pandas, polars or Arrow objects.
+"""Convert exchanges, callbacks, hostcalls, metrics and log lines to pandas, polars or Arrow tables.
 
-`SCHEMAS` in `columns` documents the columns. None of the three libraries is a dependency: install the one that you use.
+The columns are documented in `SCHEMAS` in `columns`. The three libraries are optional, so install the one that you use.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ __all__ = ["EventTables", "ReportTables", "Tables", "TablesMixin", "metric_rows"
 
 
 class TablesMixin:
-    """Adds `to_pandas`, `to_polars` and `to_arrow` to a class with a method `table`."""
+    """Mixin that adds `to_pandas`, `to_polars` and `to_arrow` to a class with a method `table`."""
 
     def table(self, name: str) -> Columns:
-        """Return a table by name."""
+        """Return the table with a name, for example `exchanges`."""
         raise NotImplementedError
 
     def to_pandas(self, table: str = "exchanges") -> Any:
@@ -39,16 +39,16 @@ class TablesMixin:
         Raises
         ------
         UsageError
-            There is no such table, it wasn't collected, or pandas is not installed.
+            The table doesn't exist or wasn't collected, or pandas is not installed.
         """
         return _library("pandas").DataFrame(self._named(table).as_arrays())
 
     def to_polars(self, table: str = "exchanges") -> Any:
-        """Return a table as a polars DataFrame; parameter and errors as for `to_pandas`."""
+        """Return a table as a polars DataFrame. The parameter and the errors are those of `to_pandas`."""
         return _library("polars").DataFrame(self._named(table).as_arrays())
 
     def to_arrow(self, table: str = "exchanges") -> Any:
-        """Return a table as a pyarrow Table; parameter and errors as for `to_pandas`."""
+        """Return a table as a pyarrow Table. The parameter and the errors are those of `to_pandas`."""
         return _library("pyarrow").table(self._named(table).as_arrays())
 
     def _named(self, name: str) -> Columns:
@@ -61,11 +61,11 @@ def _library(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError:
-        raise UsageError(f"{name} is not installed. Install it: pip install {name}.") from None
+        raise UsageError(f"The package {name} is not installed. Run `pip install {name}`.") from None
 
 
 class EventTables:
-    """The tables of callbacks, hostcalls and log lines, which grow with the trace.
+    """The tables of callbacks, hostcalls and log lines. They have one row for each event of the trace or line of the log.
 
     Attributes
     ----------
@@ -77,14 +77,14 @@ class EventTables:
         self.tables = {name: Columns(SCHEMAS[name]) for name in ("callbacks", "hostcalls", "logs")}
 
     def add_events(self, events: Iterable[Event], index_of: Callable[[int | None], int]) -> None:
-        """Add events of a trace.
+        """Append the callbacks and hostcalls of a trace to their tables.
 
         Parameters
         ----------
         events
-            The events; those other than callbacks and hostcalls are left out.
+            Events of the trace. Events of other kinds are ignored.
         index_of
-            Function from the number of an exchange to its index; for None it returns -1.
+            Function that returns the index of the exchange with a number, and -1 for None.
         """
         callbacks, hostcalls = self.tables["callbacks"], self.tables["hostcalls"]
         for event in events:
@@ -99,36 +99,36 @@ class EventTables:
                 hostcalls.add(event.seq, _number(event.parent), *place, event.name, status, event.host_ns / 1e9)
 
     def add_lines(self, lines: Iterable[Any], index_of: Callable[[int | None], int]) -> None:
-        """Add lines of a log; `index_of` as for `add_events`."""
+        """Append log lines to their table. `index_of` is described at `add_events`."""
         for line in lines:
             level = line.level.name.lower()
             self.tables["logs"].add(line.time, level, line.source, index_of(line.exchange), line.thread, line.text)
 
     def extend(self, other: EventTables) -> None:
-        """Append the rows of the next shard."""
+        """Append the rows of the next shard to each table."""
         for name, table in self.tables.items():
             table.extend(other.tables[name])
 
 
 class ReportTables(TablesMixin):
-    """Tables that a report has taken from its traffic.
+    """Base class of reports that contain the tables of their traffic.
 
     Attributes
     ----------
     rows, metrics
         The tables of exchanges and metrics.
     events
-        Tables of callbacks, hostcalls and log lines; None without `events=True`.
+        The tables of callbacks, hostcalls and log lines, or None if they were not collected (`events=False`).
     """
 
-    #: Function that makes the report.
+    #: Name of the function that returns the report, for error messages.
     function: ClassVar[str]
     rows: Columns
     metrics: Columns
     events: EventTables | None
 
     def table(self, name: str) -> Columns:
-        """Return a table by name; `to_pandas` documents the names.
+        """Return the table with a name. The names are listed at `to_pandas`.
 
         Raises
         ------
@@ -138,12 +138,12 @@ class ReportTables(TablesMixin):
         if name in ("exchanges", "metrics"):
             return self.rows if name == "exchanges" else self.metrics
         if self.events is None:
-            raise UsageError(f"The table of {name} was not collected. Use {self.function}(..., events=True).")
+            raise UsageError(f"The table {name!r} was not collected. Use {self.function}(..., events=True).")
         return self.events.tables[name]
 
 
 def metric_rows(proxy: Any, shard: int = 0) -> Columns:
-    """Return the metrics of a proxy's filters as a table."""
+    """Return the table of the metrics of a proxy's filters. `shard` is the value of the column `shard` (default 0)."""
     rows = Columns(SCHEMAS["metrics"])
     for metric in proxy.metrics.all():
         samples = metric.samples if metric.kind is MetricType.HISTOGRAM else []
@@ -157,7 +157,7 @@ def _number(value: int | None) -> int:
 
 
 class Tables(TablesMixin):
-    """Everything that a simulated proxy has kept, as tables. `index` is the number of an exchange minus 1.
+    """Exchanges, trace, metrics and log of a simulated proxy as tables. `index` is the number of an exchange minus 1.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ class Tables(TablesMixin):
         self._proxy = proxy
 
     def table(self, name: str) -> Columns:
-        """Return a table by name, with what the proxy has kept until now."""
+        """Return the table with a name. It contains the data that the proxy keeps at the moment."""
         proxy = self._proxy
         if name == "metrics":
             return metric_rows(proxy)
@@ -202,7 +202,7 @@ def _exchange_rows(proxy: Proxy) -> Columns:
 
 
 def row_of(exchange: Any, index: int, worker: int, recorded_status: int, filter_ns: int) -> tuple[Any, ...]:
-    """Return the row of an HTTP exchange in the table `exchanges`."""
+    """Return an HTTP exchange as a row of the table `exchanges`."""
     request, response = exchange.request, exchange.response
     status, size = (0, 0) if response is None else (response.status, len(response.body))
     return (
@@ -229,5 +229,7 @@ def tables_of(proxy: Proxy) -> Tables:
     from ...host import Proxy as Simulated
 
     if not isinstance(proxy, Simulated):
-        raise UsageError(f"tables_of() needs a Proxy, not {type(proxy).__name__}. Reports have to_pandas() themselves.")
+        raise UsageError(
+            f"tables_of() requires a Proxy, not {type(proxy).__name__}. For a report, call its to_pandas()."
+        )
     return Tables(proxy)

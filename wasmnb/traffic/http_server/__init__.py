@@ -1,6 +1,6 @@
-"""Clients of other libraries through a simulated proxy: an httpx transport without sockets, and a server on 127.0.0.1.
+"""Let HTTP clients of other libraries use a simulated proxy, through a server on 127.0.0.1 or an httpx transport.
 
-Clients that wasmnb has itself, such as load runs, are in the folder above.
+wasmnb's own clients, for example load and replay, are in the folder above.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -19,5 +19,5 @@ def __getattr__(name: str) -> Any:
     except ImportError:
         from ...errors import UsageError
 
-        raise UsageError("WasmTransport needs httpx. Install it: pip install 'wasmnb[serving]'.") from None
+        raise UsageError("WasmTransport requires httpx. Run `pip install 'wasmnb[serving]'`.") from None
     return WasmTransport

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on a connection of `proxy.listen()`, parsed by h11."""
+"""Serve HTTP/1.1 on a connection of `proxy.listen()`, using h11."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from ...messages import Headers, Request, Response, to_text
 
 __all__ = ["serve_http1"]
 
-#: Envoy's limit for the head of a message.
+#: Maximum size of a request's headers in bytes, as in Envoy.
 _HEAD = 60 * 1024
 
-#: Bytes of the largest body, of all streams of a connection together over HTTP/2.
+#: Maximum size of a body in bytes. Over HTTP/2, the limit is for the bodies of all streams of a connection together.
 BODY = 256 << 20
 
 _HOP_BY_HOP = frozenset((b"connection", b"transfer-encoding", b"keep-alive"))
 
 
 def serve_http1(connection: socket.socket, data: bytes, send: Callable[..., Response], worker: int) -> None:
-    """Serve the requests of a connection until its end.
+    """Serve the requests of a connection until it is closed.
 
     Parameters
     ----------
     connection
         Socket of the connection.
     data
-        Bytes that were read from it already.
+        Bytes that have already been read from the socket.
     send
-        Function that sends a request through the proxy.
+        Function that sends a request through the proxy and returns the response.
     worker
-        Number of the connection's worker.
+        Number of the worker that serves the connection.
     """
     protocol = h11.Connection(h11.SERVER, max_incomplete_event_size=_HEAD)
     protocol.receive_data(data)
@@ -50,11 +50,11 @@ def serve_http1(connection: socket.socket, data: bytes, send: Callable[..., Resp
         except h11.RemoteProtocolError as error:
             _refuse(connection, protocol, error)
         except h11.LocalProtocolError:
-            return  # a response that HTTP/1.1 can't express; the client sees the end of the connection
+            return  # HTTP/1.1 can't represent the response, so the connection is closed
 
 
 def _receive(connection: socket.socket, protocol: h11.Connection) -> Request | None:
-    """Return the next request, or None at the end of the connection."""
+    """Read the next request from a connection. Returns None if the client has closed the connection."""
     head: h11.Request | None = None
     body = bytearray()
     while True:
@@ -91,7 +91,7 @@ def _request(head: h11.Request, body: bytes, trailers: Any) -> Request:
 
 
 def _respond(connection: socket.socket, protocol: h11.Connection, response: Response) -> bool:
-    """Send a response, and return whether the connection stays open."""
+    """Send a response. Returns whether the connection stays open."""
     if not response.status:
         return False
     headers = [pair for pair in response.headers.raw if pair[0] not in _HOP_BY_HOP]

@@ -1,4 +1,4 @@
-"""HTTP/2 on a connection of `proxy.listen()`, by h2."""
+"""Serve HTTP/2 on a connection of `proxy.listen()`, using h2."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _HOP_BY_HOP = frozenset((b"connection", b"transfer-encoding", b"keep-alive", b"h
 
 @dataclass
 class _Incoming:
-    """A request that arrives.
+    """A request that hasn't been received completely.
 
     Attributes
     ----------
     headers, body, trailers
-        Its parts so far.
+        The parts that have been received so far.
     """
 
     headers: list[tuple[bytes, bytes]]
@@ -39,7 +39,7 @@ class _Incoming:
 
 @dataclass
 class _Outgoing:
-    """The rest of a response that waits for space in the flow control window."""
+    """The part of a response that hasn't been sent, because the flow control window is full."""
 
     body: bytes
     trailers: list[tuple[bytes, bytes]]
@@ -47,7 +47,7 @@ class _Outgoing:
 
 
 def serve_http2(connection: socket.socket, data: bytes, send: Callable[..., Response], worker: int) -> None:
-    """Serve the streams of a connection until its end; the parameters are those of `serve_http1`."""
+    """Serve the streams of a connection until it is closed. The parameters are those of `serve_http1`."""
     server = _Http2Server(send, worker)
     with suppress(ConnectionError, h2.exceptions.ProtocolError):
         while data:
@@ -61,7 +61,7 @@ def serve_http2(connection: socket.socket, data: bytes, send: Callable[..., Resp
 
 
 class _Http2Server:
-    """State of one connection."""
+    """State of an HTTP/2 connection and its streams."""
 
     def __init__(self, send: Callable[..., Response], worker: int) -> None:
         config = h2.config.H2Configuration(client_side=False, header_encoding=None)
@@ -74,7 +74,7 @@ class _Http2Server:
         self._outgoing: dict[int, _Outgoing] = {}
 
     def receive(self, data: bytes) -> None:
-        """Handle bytes from the client."""
+        """Handle bytes received from the client."""
         for event in self.protocol.receive_data(data):
             self._on_event(event)
 
@@ -99,9 +99,9 @@ class _Http2Server:
                 self.closed = True
 
     def _receive(self, stream: int, data: bytes, flow_controlled: int) -> None:
-        """Add a part of a body; reset the stream if the bodies of the connection are too large together."""
+        """Append bytes to the body of a request. If all bodies of the connection together are too large, reset the stream."""
         incoming = self._incoming.get(stream)
-        if incoming is None:  # it was reset, and what the client had sent by then arrives
+        if incoming is None:  # the stream was reset, but the client had already sent this
             self.protocol.acknowledge_received_data(flow_controlled, stream)
             return
         incoming.body += data
@@ -126,7 +126,7 @@ class _Http2Server:
             self._flush(stream)
 
     def _flush(self, stream: int) -> None:
-        """Send as much of a response as the windows allow."""
+        """Send as much of a response as the flow control windows allow."""
         rest = self._outgoing[stream]
         while rest.body:
             size = min(self.protocol.local_flow_control_window(stream), self.protocol.max_outbound_frame_size)

@@ -1,7 +1,7 @@
-"""`proxy.listen()`: a server on 127.0.0.1 for clients that need a socket. HTTP/1.1, and HTTP/2 with prior knowledge.
+"""`proxy.listen()`: a server on 127.0.0.1 for clients that use sockets. It supports HTTP/1.1 and HTTP/2 with prior knowledge.
 
-A thread serves each connection, and the proxy's event loop runs one of them at a time. As in Envoy, a connection stays on
-its worker.
+Each connection is served by its own thread, and the proxy handles one request at a time. As in Envoy, all requests of a
+connection are served by the same worker.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ from ..recorded.recorder import record as start_recording
 
 __all__ = ["ProxyServer", "listen"]
 
-#: Beginning of a connection over HTTP/2.
+#: First bytes of an HTTP/2 connection.
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
-#: Connections that are open at the same time; others are closed at once.
+#: Maximum number of open connections. Further connections are closed immediately.
 CONNECTIONS = 1000
 
-#: Seconds after which a connection without any bytes is closed, as Envoy does.
+#: Seconds after which an idle connection is closed, as in Envoy.
 IDLE = 3600.0
 
 
 class ProxyServer(Shown):
-    """A server on 127.0.0.1 for a proxy. `listen` creates it; it is a context manager.
+    """A server on 127.0.0.1 that sends requests through a proxy. It is created by `listen` and is a context manager.
 
     Attributes
     ----------
     proxy
         The proxy that serves the connections.
     host, port, url
-        The address; `url` has no slash at its end.
+        The address of the server. `url` doesn't end with a slash.
     connections
-        Number of connections that were accepted so far.
+        Number of connections that have been accepted so far.
     recording
-        The recording of all exchanges, or None if there is none.
+        The recording that exchanges are written to, or None.
     """
 
     def __init__(self, proxy: Proxy, port: int, *, follow_clock: bool, recording: Recording | None = None) -> None:
@@ -59,9 +59,7 @@ class ProxyServer(Shown):
         try:
             self._server = _Server(("127.0.0.1", port), _Handler)
         except (OSError, OverflowError) as error:
-            raise UsageError(
-                f"Port {port} of 127.0.0.1 can't be used ({error}). Leave out the port for a free one."
-            ) from None
+            raise UsageError(f"Can't listen on 127.0.0.1:{port}: {error}. Omit port= to use a free port.") from None
         self._server.owner = self
         self.host, self.port = "127.0.0.1", int(self._server.server_address[1])
         self._thread = Thread(target=self._server.serve_forever, args=(0.05,), name=f"wasmnb {proxy.name}", daemon=True)
@@ -69,17 +67,17 @@ class ProxyServer(Shown):
 
     @property
     def url(self) -> str:
-        """Scheme, host and port."""
+        """URL of the server, for example `http://127.0.0.1:8080`."""
         return f"http://{self.host}:{self.port}"
 
     def next_worker(self) -> int:
-        """Return the number of the worker that serves the next connection."""
+        """Count a new connection, and return the number of the worker that serves it."""
         with self._lock:
             self.connections += 1
             return (self.connections - 1) % len(self.proxy.workers) + 1
 
     def send(self, request: Request, worker: int, *, http2: bool) -> Response:
-        """Send a request through the proxy and return the response; its status is 0 if the connection must be closed."""
+        """Send a request through the proxy and return the response. A status of 0 means that the connection must be closed."""
         with self._lock:
             try:
                 if self._clock is not None:
@@ -93,7 +91,7 @@ class ProxyServer(Shown):
         )
 
     def close(self) -> None:
-        """Stop listening and close all connections. The proxy stays open."""
+        """Stop the server, close all connections and end the recording. The proxy stays open."""
         self._server.shutdown()
         self._server.close_connections()
         self._server.server_close()
@@ -115,14 +113,14 @@ class ProxyServer(Shown):
 
 
 class _Clock:
-    """Lets the proxy's virtual time follow the real time between requests, so that ticks and timeouts happen."""
+    """Advances the proxy's virtual time to the real time before each request, so that ticks and timeouts occur."""
 
     def __init__(self, proxy: Proxy) -> None:
         self._proxy = proxy
         self._real, self._virtual = time.monotonic(), proxy.now
 
     def follow(self) -> None:
-        """Advance virtual time to the real time that has passed since the start."""
+        """Advance the virtual time if less of it than of the real time has passed since the start."""
         behind = (time.monotonic() - self._real) - (self._proxy.now - self._virtual)
         if behind > 0:
             self._proxy.advance(behind)
@@ -139,7 +137,7 @@ class _Server(socketserver.ThreadingTCPServer):
         super().__init__(address, handler)
 
     def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 -- signature of socketserver
-        """Return whether there is room for one more connection."""
+        """Return whether a new connection is accepted, which is limited by the number of open connections."""
         return len(self._open) < CONNECTIONS
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -151,13 +149,13 @@ class _Server(socketserver.ThreadingTCPServer):
         super().shutdown_request(request)
 
     def close_connections(self) -> None:
-        """Shut down every connection, which ends its thread."""
+        """Shut down all connections, which ends their threads."""
         for connection in list(self._open):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore clients that disconnect."""
+        """Ignore errors of connections, which occur when clients disconnect."""
 
 
 class _Handler(socketserver.BaseRequestHandler):
@@ -191,11 +189,12 @@ def listen(
     proxy
         A simulated proxy.
     port
-        The port. 0 (the default): a free port that the system chooses.
+        Port to listen on. 0 selects a free port (default 0).
     follow_clock
-        Let virtual time follow the real time between requests (default True).
+        Whether to advance the virtual time to the real time before each request (default True).
     record
-        A `.jsonl` or `.har` file to write every exchange to until the server is closed, with secrets masked (default none).
+        Path of a `.jsonl` or `.har` file. All exchanges are written to it until the server is closed, with secrets masked
+        (default None).
 
     Raises
     ------
@@ -204,12 +203,10 @@ def listen(
     """
     proxy.loop.check_open()
     try:
-        for name in ("h11", "h2"):  # both are checked here, so that a connection doesn't fail later
+        for name in ("h11", "h2"):  # check for both packages now, so that connections don't fail later
             import_module(name)
     except ImportError as error:
-        raise UsageError(
-            f"listen() needs the package {error.name}. Install it: pip install 'wasmnb[serving]'."
-        ) from None
+        raise UsageError(f"listen() requires the package {error.name}. Run `pip install 'wasmnb[serving]'`.") from None
     recording = None if record is None else start_recording(proxy, record)
     try:
         return ProxyServer(proxy, port, follow_clock=follow_clock, recording=recording)

@@ -1,4 +1,4 @@
-"""`WasmTransport`: httpx clients send their requests through a simulated proxy, without sockets."""
+"""`WasmTransport`: an httpx transport that sends requests through a simulated proxy without sockets."""
 
 from __future__ import annotations
 
@@ -10,36 +10,38 @@ from ...messages import Headers, Request, to_text
 
 __all__ = ["WasmTransport"]
 
-#: Headers of a connection, which doesn't exist here.
+#: Hop-by-hop headers, which are removed because there is no connection.
 _HOP_BY_HOP = frozenset((b"connection", b"transfer-encoding", b"keep-alive"))
 
 
 class WasmTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """A transport for `httpx.Client` and `httpx.AsyncClient`.
+    """A transport for `httpx.Client` and `httpx.AsyncClient` that sends requests through a simulated proxy.
 
         client = httpx.Client(transport=wasmnb.WasmTransport(proxy), base_url="http://example.com")
 
-    The exchange of a response is `response.extensions["exchange"]`. Virtual time passes only in the proxy: a slow upstream
-    doesn't delay the client. Closing the client doesn't close the proxy.
+    `response.extensions["exchange"]` contains the exchange of a response. Delays pass in the proxy's virtual time only, so a
+    slow upstream doesn't delay the client. Closing the client doesn't close the proxy.
 
     Parameters
     ----------
     proxy
-        A simulated proxy, which serves the requests.
+        The simulated proxy that serves the requests.
     worker
-        Number of the worker that serves all requests. By default, the workers take turns.
+        Number of the worker that serves all requests (default None: the workers serve them in turn).
     http2
-        Send the requests over HTTP/2 (default False).
+        Whether to send the requests over HTTP/2 (default False).
 
     Raises
     ------
     UsageError
-        `proxy` isn't a simulated proxy.
+        `proxy` is not a simulated proxy.
     """
 
     def __init__(self, proxy: Proxy, *, worker: int | None = None, http2: bool = False) -> None:
         if not isinstance(proxy, Proxy):
-            raise UsageError(f"WasmTransport needs a Proxy, not {type(proxy).__name__}. Start one: Proxy(filter).")
+            raise UsageError(
+                f"WasmTransport requires a Proxy, not {type(proxy).__name__}. Start one with Proxy(filter)."
+            )
         self.proxy = proxy
         self._worker = worker
         self._http2 = http2
@@ -49,7 +51,7 @@ class WasmTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return self._send(request, request.read())
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request through the proxy. The event loop waits meanwhile, for the time that the filter takes."""
+        """Send a request through the proxy. This blocks the event loop while the filter runs."""
         return self._send(request, await request.aread())
 
     def _send(self, request: httpx.Request, body: bytes) -> httpx.Response:
@@ -70,19 +72,19 @@ def _sent(request: httpx.Request, body: bytes) -> Request:
 
 
 def _received(exchange: Exchange, request: httpx.Request, version: bytes) -> httpx.Response:
-    """Return the response; errors of httpx stand for a connection that the proxy closed and for a request that is held.
+    """Return the response of an exchange as an httpx response.
 
     Raises
     ------
     httpx.ReadTimeout
-        A filter still holds the request.
+        There is no response, because a filter still holds the request.
     httpx.RemoteProtocolError
         The proxy closed the connection.
     """
     response = exchange.response
     if response is None:
         reason = exchange.paused or exchange.state
-        raise httpx.ReadTimeout(f"There is no response within the time limit: {reason}.", request=request)
+        raise httpx.ReadTimeout(f"No response arrived within the time limit: {reason}.", request=request)
     if not response.status or response.reset:
         raise httpx.RemoteProtocolError(
             "The proxy closed the connection before the end of the response.", request=request

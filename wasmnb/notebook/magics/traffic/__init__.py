@@ -1,4 +1,4 @@
-"""Magics for recorded traffic: replay, and the comparison of two builds.
+"""Magics that send many requests: generated load, recordings, and comparisons of two builds.
 
-Magics that send requests of their own are in the folder above.
+`%wasmcurl` and `%wasmtcp`, which send a single request or connection, are in the folder above.
 """

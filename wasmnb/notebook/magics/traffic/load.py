@@ -1,4 +1,4 @@
-"""`%wasmload`: many requests through a filter: one kind of request, or a load plan with live results."""
+"""`%wasmload`: repeat one request many times, or run a load plan and show its results live."""
 
 from __future__ import annotations
 
@@ -20,39 +20,46 @@ if TYPE_CHECKING:
 
 __all__ = ["LoadMagics"]
 
-#: Real seconds between two pictures, and multiples of the time that the last one took.
+#: Minimum pause between two updates of the chart: in real seconds, and as a multiple of the time that the last update took.
 _PAUSE, _SHARE = 1.0, 5.0
 
 
 @magics_class
 class LoadMagics(FilterMagics):
-    """Load."""
+    """The magic `%wasmload`."""
 
     @line_cell(
         NAME,
-        flag("url", nargs="?", default="/", help="A path or URL."),
-        flag("--requests", "-n", type=int, metavar="N", help="Number of requests."),
+        flag("url", nargs="?", default="/", help="Path or URL of the requests (default /)."),
+        flag("--requests", "-n", type=int, metavar="N", help="Number of requests or connections (default 1000)."),
         flag(
             "--rate",
             "-r",
             type=float,
             metavar="PER_SECOND",
-            help="Requests per virtual second. By default, they are sent one after the other.",
+            help="Requests per virtual second (default: each request is sent when the previous one has ended).",
         ),
-        flag("--plan", "-p", metavar="FILE|$NAME", help="A load plan in YAML, or a variable with a LoadPlan."),
-        flag("--seed", type=int, default=0, help="Seed of the arrival times, mix and sizes (default 0)."),
+        flag(
+            "--plan",
+            "-p",
+            metavar="FILE|$NAME",
+            help="A load plan: a YAML file, or a variable that contains a LoadPlan.",
+        ),
+        flag("--seed", type=int, default=0, help="Seed of the arrival times, mix and body sizes (default 0)."),
         *FLAGS,
     )
     def wasmload(self, line: str, cell: str | None = None) -> Any:
         r"""Send many requests through a filter, and show latency histograms of callbacks and requests.
 
-        The request has curl's flags. A network filter gets connections instead, with the bytes of `-d`. Examples::
+        The flags of the request are those of curl. For a network filter, connections are opened instead of requests, and each
+        sends the bytes of `-d`. Examples::
 
             %wasmload auth --requests 2000 --rate 500 -H 'x-user: ann' /pay
             %wasmload sniff -n 500 -d 'SSH-2.0-x\r\n'
 
-        A load plan has a mix of requests and sessions, phases with a rate or with users, and conditions that stop it. Its chart
-        is drawn while it runs; the stop button ends it and keeps the results so far. Give it with `--plan` or in the cell::
+        A load plan describes a mix of requests and sessions, phases with a rate or a number of users, and stop conditions. A
+        chart shows the results while it runs. The stop button ends the run and keeps the results so far. Pass the plan with
+        `--plan`, or write it in the cell::
 
             %%wasmload auth
             mix:
@@ -95,16 +102,20 @@ class LoadMagics(FilterMagics):
         from wasmnb.traffic.load_plans.plan_file import parse_plan, read_plan
 
         if cell is not None and options.plan is not None:
-            raise MagicUsageError("Give the plan in the cell or with --plan, not both.")
+            raise MagicUsageError("There are two load plans, one in the cell and one in --plan. Remove one of them.")
         if options.requests is not None or options.rate is not None:
-            raise MagicUsageError("A plan sets its own rates and numbers. Leave out --rate and --requests.")
+            raise MagicUsageError(
+                "--rate and --requests can't be used with a load plan. Set rates and numbers in the plan."
+            )
         if cell is not None:
             return parse_plan(cell, "the cell")
         if not options.plan.startswith("$"):
             return read_plan(options.plan)
         plan = self.shell.user_ns.get(options.plan[1:])
         if not isinstance(plan, LoadPlan):
-            raise MagicUsageError(f"The variable {options.plan[1:]!r} is not a LoadPlan.")
+            raise MagicUsageError(
+                f"--plan {options.plan}: the variable doesn't contain a LoadPlan. Assign a wasmnb.LoadPlan to it."
+            )
         return plan
 
     def _run_plan(self, proxy: Any, plan: LoadPlan, seed: int) -> Any:
@@ -122,14 +133,14 @@ class LoadMagics(FilterMagics):
 
 
 def progress_of(report: PlanReport, now: float) -> tuple[str, float]:
-    """Return a line about a run in progress, and the share of it that is done.
+    """Return a line of text about a load plan that is running, and the fraction of its time that has passed (0 to 1).
 
     Parameters
     ----------
     report
-        The report so far.
+        The report of the requests so far.
     now
-        The proxy's virtual time.
+        The proxy's virtual time in seconds.
     """
     elapsed, planned = now - report.origin, report.plan.seconds
     p99 = report.requests.quantile(0.99) / 1e6
@@ -140,14 +151,14 @@ def progress_of(report: PlanReport, now: float) -> tuple[str, float]:
 
 
 class _LiveChart:
-    """Chart and tables below the cell, drawn again while the load runs, and removed when the result is shown."""
+    """Chart and tables below the cell, which are updated while the load runs and removed when it ends."""
 
     def __init__(self) -> None:
         self._handle: Any = None
         self._next = time.monotonic() + _PAUSE
 
     def show(self, report: PlanReport) -> None:
-        """Draw the report so far, unless the last time was a moment ago."""
+        """Update the chart with the report so far. Ignored if the last update was only a moment ago."""
         began = time.monotonic()
         if began < self._next:
             return
@@ -166,7 +177,7 @@ class _LiveChart:
         self._next = ended + max(_PAUSE, _SHARE * (ended - began))
 
     def close(self) -> None:
-        """Remove the chart."""
+        """Remove the chart from the output of the cell."""
         if self._handle is not None:
             self._handle.update({"text/plain": ""}, raw=True)
 
@@ -175,6 +186,6 @@ def _chunks(options: Any) -> list[bytes]:
     """Return the bytes that each connection of a load sends."""
     if not options.data_items:
         raise MagicUsageError(
-            rf"Give the bytes that each connection sends: %wasmload {options.name} -d 'SSH-2.0-x\r\n'"
+            rf"The bytes for the network filter {options.name} are missing. Pass them with -d: %wasmload {options.name} -d 'SSH-2.0-x\r\n'"
         )
     return [parse_bytes(item.text) for item in options.data_items]

@@ -1,4 +1,4 @@
-"""`%wasmreplay`, `%wasmdiff`, `%wasmrecord` and `%wasmtest`: recorded traffic, and exchanges as recordings and tests."""
+"""`%wasmreplay` and `%wasmdiff` send recorded traffic. `%wasmrecord` and `%wasmtest` write exchanges to files."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ __all__ = ["RecordingMagics"]
 
 @magics_class
 class RecordingMagics(FilterMagics):
-    """Recorded traffic."""
+    """The magics `%wasmreplay`, `%wasmdiff`, `%wasmrecord` and `%wasmtest`."""
 
     @line_only(NAME, *TRAFFIC_FLAGS, SPEED, PROCESSES)
     def wasmreplay(self, line: str) -> Any:
         """Send recorded requests through a filter. The upstream answers with the recorded responses.
 
-        The filter runs in a new proxy with the same settings; the running proxy is not used. Recordings are HAR files of
-        browsers, Envoy's tap and JSON access logs, curl commands, raw HTTP/1, and wasmnb's `.jsonl`. Secrets are masked. The
-        stop button ends the replay and shows the results so far. Examples::
+        The filter runs in a new proxy with the same settings, so that the running proxy is not affected. A recording is a HAR
+        file, the output of Envoy's tap filter, a JSON access log, curl commands, raw HTTP/1, or wasmnb's `.jsonl`. Secrets are
+        masked. The stop button ends the replay and shows the results so far. Examples::
 
             %wasmreplay auth day.har
             %wasmreplay auth access.log --field method=verb --processes 2
 
-        The same in Python: `wasmnb.replay(auth, "day.har")`; `wasmnb.write_traffic(auth.exchanges, "day.jsonl")` records.
+        The same in Python: `wasmnb.replay(auth, "day.har")`. To write a recording, use `%wasmrecord`.
         """
         from wasmnb.traffic.replay import replay
 
@@ -46,16 +46,16 @@ class RecordingMagics(FilterMagics):
         return self.reported(proxy, report)
 
     @line_only(
-        flag("name", metavar="OLD", help="Name of the first filter."),
-        flag("new", metavar="NEW", help="Name of the second filter."),
+        flag("name", metavar="OLD", help="Name of the running filter with the old build."),
+        flag("new", metavar="NEW", help="Name of the running filter with the new build."),
         *TRAFFIC_FLAGS,
         PROCESSES,
     )
     def wasmdiff(self, line: str) -> Any:
-        """Compare two builds of a filter on recorded traffic, and group what differs.
+        """Compare two builds of a filter with recorded traffic, and group the differences.
 
-        The comparison covers responses, upstream requests, log lines, metrics, callouts, and the times that requests spend
-        in both filters. Each group of differences has an example. Example::
+        The comparison covers responses, upstream requests, log lines, metrics, callouts, and the time that each filter takes.
+        Each group of differences contains an example. Example::
 
             %wasmdiff auth_v1 auth_v2 --traffic day.har
 
@@ -77,17 +77,21 @@ class RecordingMagics(FilterMagics):
         NAME,
         flag("path", metavar="FILE", help="A .jsonl or .har file."),
         flag(
-            "exchanges", nargs="?", metavar="EXCHANGES", help="Numbers such as 3-7 or 1,4 (default: all that are kept)."
+            "exchanges",
+            nargs="?",
+            metavar="EXCHANGES",
+            help="Numbers of exchanges, such as 3-7 or 1,4 (default: all exchanges that the proxy keeps).",
         ),
         flag("--no-mask", action="store_true", help="Keep credentials, cookies and tokens."),
     )
     def wasmrecord(self, line: str) -> Any:
-        """Write exchanges of a filter to a recording, which `%wasmreplay` and `%wasmdiff` read. Examples::
+        """Write exchanges of a filter to a recording, which `%wasmreplay` and `%wasmdiff` can read. Examples::
 
             %wasmrecord auth day.jsonl
             %wasmrecord auth login.har 3-7
 
-        The same in Python: `wasmnb.write_traffic(auth.exchanges, "day.jsonl")`; `wasmnb.record(auth, "day.jsonl")` records from now on.
+        The same in Python: `wasmnb.write_traffic(auth.exchanges, "day.jsonl")`. To record future exchanges, use
+        `wasmnb.record(auth, "day.jsonl")`.
         """
         from wasmnb.testing.generated_tests.api import select_exchanges
         from wasmnb.traffic.recorded import write_traffic
@@ -101,20 +105,23 @@ class RecordingMagics(FilterMagics):
     @line_only(
         NAME,
         flag(
-            "exchanges", nargs="?", metavar="EXCHANGES", help="Numbers such as 3-7 or 1,4 (default: the last exchange)."
+            "exchanges",
+            nargs="?",
+            metavar="EXCHANGES",
+            help="Numbers of exchanges, such as 3-7 or 1,4 (default: the last exchange).",
         ),
         flag("--save", "-o", metavar="FILE", help="Write the test to this file instead of showing it."),
         flag("--test-name", metavar="NAME", default="", help="Name of the test function."),
         flag("--no-mask", action="store_true", help="Keep credentials, cookies and tokens."),
     )
     def wasmtest(self, line: str) -> Any:
-        """Write exchanges of a filter as a pytest test with scripted upstreams and matchers. Examples::
+        """Generate a pytest test from exchanges of a filter. The test's upstreams send the recorded responses. Examples::
 
             %wasmtest auth
             %wasmtest auth 3-7 --save tests/test_auth.py
 
-        The test is run before it is shown; values that differ from run to run, such as ids and dates, become patterns. The same
-        in Python: `wasmnb.testing.write_test(auth, "3-7")`.
+        The test is run before it is shown. Values that differ between runs, such as ids and dates, are replaced by patterns. The
+        same in Python: `wasmnb.testing.write_test(auth, "3-7")`.
         """
         from wasmnb.testing import write_test
 
