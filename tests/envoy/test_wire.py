@@ -8,7 +8,6 @@ import pytest
 from wasmnb.envoy import Upstream
 from wasmnb.envoy.sockets.client import Client
 from wasmnb.messages import Headers, Request, Response
-from wasmnb.parsing.header_block import parse_header_lines
 
 
 def ask(upstream: Upstream, request: Request, **more):
@@ -143,9 +142,3 @@ def test_broken_response_is_kept_as_received(data, status, body, end):
 def test_excessive_chunk_size_ends_the_message():
     with Client(*serve_bytes(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + b"f" * 40 + b"\r\n"), timeout=2.0) as client:
         assert client.request(Request()).end == "closed"
-
-
-def test_header_without_a_name_is_read_as_envoy_sends_it():
-    lines = [b"a: 1", b": 2", b"no colon"]
-    assert parse_header_lines(lines, nameless=True) == [(b"a", b"1"), (b"", b"2")]
-    assert parse_header_lines(lines) == [(b"a", b"1")]

@@ -323,6 +323,11 @@ def test_odd_header_of_an_entry_is_left_out_alone(tmp_path, headers, message):
     assert messages == [f"x.har, entry 2: {message}"]
 
 
+def test_pseudo_headers_in_lines_of_text_are_parts_of_the_request(tmp_path):
+    (odd,), messages = between(tmp_path, None, headers=":authority: pseudo.test\nx: a:b\n")
+    assert (odd.request.authority, odd.request.headers.items(), messages) == ("pseudo.test", [("x", "a:b")], [])
+
+
 @pytest.mark.parametrize(("value", "text"), [(None, ""), (5, "5"), (True, "true"), ({"a": 1}, '{"a":1}')])
 def test_values_of_headers_that_are_not_text_are_written_as_json(tmp_path, value, text):
     (odd,), messages = between(tmp_path, None, headers=[{"name": "a", "value": value}])

@@ -95,6 +95,13 @@ def test_send_shows_the_exchange_and_a_notice(panel):
     assert detail["directions"][0]["bodies"][0]["forms"]["text"] == "data"
 
 
+def test_sent_header_may_be_a_pseudo_header(panel, proxy):
+    said = act(panel, "send", path="/other", headers=":method: PUT\n:path: /a:b\n:scheme: http\n:authority: a.test", http2=True)
+    assert said["text"] == "#1: 200 (done)"
+    request = proxy.exchanges[-1].upstream_request
+    assert (request.method, request.path) == ("PUT", "/a:b")
+
+
 @pytest.mark.parametrize("flags", [
     "-d @{}", "--data-binary @{}", "--data-urlencode @{}", "--data-urlencode name@{}", "--json @{}", "-F f=@{}", "-G -d @{}", "-d @~/../..{}",
 ])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from .._display import short
 from ..errors import ModuleError
-from ..parsing.leb128 import CORE_MAGIC, Malformed, Reader, section
+from ..parsing.leb128 import CORE_MAGIC, VALUE_TYPES, Reader, section
 
 __all__ = [
     "ELEMENT",
@@ -31,11 +31,6 @@ _TYPE, _IMPORT, _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _EXPORT = 1, 2, 3, 4, 5, 6,
 _DECLARING = (_TYPE, _IMPORT, _FUNCTION, _TABLE, _MEMORY, _EXPORT)
 
 _KINDS = ("func", "table", "memory", "global", "tag")
-
-#: Value types by their byte; references to anything else are called `ref`.
-_VALUE_TYPES = {
-    0x7F: "i32", 0x7E: "i64", 0x7D: "f32", 0x7C: "f64", 0x7B: "v128", 0x70: "funcref", 0x6F: "externref",
-}  # fmt: skip
 
 #: Bytes of a page of memory.
 PAGE = 1 << 16
@@ -230,17 +225,6 @@ class _Reader(Reader):
         """Return the next byte without reading it."""
         return self.data[self.at]
 
-    def u64(self) -> int:
-        """Read an unsigned number of at most 64 bits."""
-        result = shift = 0
-        while shift < 70:
-            byte = self.byte()
-            result |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return result
-            shift += 7
-        raise Malformed(f"a number at offset {self.at:#x} is too long")
-
     def numbers(self) -> Sequence[int]:
         """Read the last vector of the section. If each number is one byte, as usual, the bytes are returned as they are."""
         count = self.u32()
@@ -252,7 +236,7 @@ class _Reader(Reader):
         if byte in {0x63, 0x64}:  # a reference to a heap type
             self.signed()
             return "ref"
-        return _VALUE_TYPES.get(byte, "ref")
+        return VALUE_TYPES.get(byte, "ref")
 
     def recursive_types(self) -> list[Signature]:
         self.byte()
@@ -282,8 +266,8 @@ class _Reader(Reader):
     def limits(self, *, paged: bool) -> tuple[int, int | None]:
         """Read the smallest and largest size: bytes of a memory, elements of a table."""
         flags = self.byte()
-        minimum = self.u64()
-        maximum = self.u64() if flags & 1 else None
+        minimum = self.unsigned(64)
+        maximum = self.unsigned(64) if flags & 1 else None
         page = 1
         if paged:
             page = 1 << self.u32() if flags & 8 else PAGE

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..host.trace.exchange import REFUSED_LATE
 from ..messages import Headers, Request, Response
+from ..parsing.header_block import FRAMING
 from .log import LogLine, worker_of
 from .sockets.upstream import UpstreamExchange
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EnvoyExchange"]
 
-_FRAMING = frozenset((b"transfer-encoding", b"connection", b"keep-alive"))
+_NOT_RECORDED = FRAMING | {b"keep-alive", b"host"}
 _STATES = {"complete": "done", "timeout": "paused", "closed": "failed", "reset": "failed"}
 
 
@@ -107,7 +108,7 @@ def _upstream_request(exchange: UpstreamExchange | None) -> Request | None:
     if exchange is None:
         return None
     request = exchange.request
-    kept = [(n, v) for n, v in request.headers.raw if n != b"host" and n not in _FRAMING]
+    kept = [(n, v) for n, v in request.headers.raw if n not in _NOT_RECORDED]
     chunks = list(exchange.chunks) if "transfer-encoding" in request.headers else None
     view = Request(
         request.method, request.path, Headers(kept), request.body, authority=request.authority, chunks=chunks

@@ -1,4 +1,4 @@
-"""LEB128 numbers, names, vectors and sections of WebAssembly's binary format.
+"""LEB128 numbers, names, vectors, sections and types of values of WebAssembly's binary format.
 
 Reference: https://webassembly.github.io/spec/core/binary/. A `Reader` never reads past its end: a file that is truncated
 or announces a wrong length raises `Malformed` with the offset.
@@ -9,18 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+from ..abi.protobuf_wire import Malformed, read_varint
 from ..abi.text import encode_text
 
-__all__ = ["CORE_MAGIC", "Malformed", "Reader", "name", "section", "signed", "unsigned", "vector"]
+__all__ = [
+    "CORE_MAGIC", "I32", "NUMBER_TYPES", "VALUE_TYPES", "Malformed", "Reader", "name", "section", "signed", "unsigned",
+    "vector",
+]  # fmt: skip
+
+#: Types of values by their byte: numbers, which every module can have, and the others.
+NUMBER_TYPES = {0x7F: "i32", 0x7E: "i64", 0x7D: "f32", 0x7C: "f64"}
+VALUE_TYPES = {**NUMBER_TYPES, 0x7B: "v128", 0x70: "funcref", 0x6F: "externref"}
+
+#: Byte of the type i32.
+I32 = 0x7F
 
 #: First bytes of a core module: magic and version.
 CORE_MAGIC = b"\0asm\x01\0\0\0"
 
 T = TypeVar("T")
-
-
-class Malformed(ValueError):
-    """The bytes violate the binary format; the message says how and at which offset."""
 
 
 class Reader:
@@ -70,18 +77,8 @@ class Reader:
 
     def unsigned(self, bits: int = 32) -> int:
         """Read an unsigned number of at most `bits` bits."""
-        result = shift = 0
-        while True:
-            byte = self.byte()
-            result |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                break
-            if shift > bits + 3:
-                raise Malformed(f"a number at offset {self.at:#x} is too long")
-        if result >> bits:
-            raise Malformed(f"a number at offset {self.at:#x} is too large")
-        return result
+        value, self.at = read_varint(self.data, self.at, self.end, bits)
+        return value
 
     u32 = unsigned
 

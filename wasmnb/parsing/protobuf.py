@@ -10,8 +10,9 @@ import struct
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ..abi.protobuf_wire import Malformed, read_fields
 from ..abi.text import encode_text
-from .leb128 import Malformed, Reader, unsigned
+from .leb128 import unsigned
 
 __all__ = ["ParseError", "field", "metadata", "read", "struct_message"]
 
@@ -37,31 +38,12 @@ def read(data: bytes) -> dict[int, list[int | bytes]]:
         The bytes are not a message.
     """
     fields: dict[int, list[int | bytes]] = {}
-    reader = Reader(data)
     try:
-        while reader.more:
-            number, value = _field(reader)
+        for number, value in read_fields(data):
             fields.setdefault(number, []).append(value)
     except Malformed as error:
         raise ParseError(str(error)) from None
     return fields
-
-
-def _field(reader: Reader) -> tuple[int, int | bytes]:
-    key = reader.unsigned(64)
-    number, kind = key >> 3, key & 7
-    if not number:
-        raise ParseError(f"the field before offset {reader.at:#x} has the number 0")
-    match kind:
-        case 0:
-            return number, reader.unsigned(64)
-        case 1:
-            return number, reader.bytes(8)
-        case 2:
-            return number, reader.bytes(reader.unsigned(64))
-        case 5:
-            return number, reader.bytes(4)
-    raise ParseError(f"field {number} has the unknown wire type {kind}")
 
 
 def field(number: int, value: float | bytes) -> bytes:

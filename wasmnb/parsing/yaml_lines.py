@@ -1,6 +1,7 @@
 """YAML (and so JSON) with line numbers, so that an error can point to a line of the user's file.
 
-`compose` returns PyYAML's nodes, which hold marks and run no constructors; `read_yaml` returns plain dicts with lines.
+`compose` returns PyYAML's nodes, which hold marks and run no constructors; `parse_yaml` and `read_yaml` return plain dicts
+with lines.
 
 Facts: PyYAML's own scanner takes four fifths of the time of reading a configuration. libyaml's scanner, which most builds of
 PyYAML have, is nine times faster, but words its errors differently. Nodes are always composed in Python, because libyaml's own
@@ -21,7 +22,7 @@ from yaml.resolver import Resolver
 from .._display import short
 from ..errors import UsageError
 
-__all__ = ["Located", "YamlError", "compose", "line_of", "read_yaml"]
+__all__ = ["Located", "YamlError", "compose", "line_of", "parse_yaml", "read_yaml"]
 
 
 #: Most values of a document with its aliases expanded. The largest configurations have some 100,000.
@@ -120,9 +121,7 @@ def compose(data: bytes) -> yaml.Node | None:
     except RecursionError:
         raise YamlError("nested too deeply") from None
     except yaml.YAMLError as error:
-        problem = getattr(error, "problem", None) or str(error)
-        mark = getattr(error, "problem_mark", None)
-        raise YamlError(problem, *((mark.line + 1, mark.column + 1) if mark else ())) from error
+        raise _yaml_error(error) from error
     if node is not None:
         _check_size(node)
     return node
@@ -135,6 +134,31 @@ def _compose(text: str) -> yaml.Node | None:
     return yaml.compose(text, Loader=yaml.SafeLoader)
 
 
+def parse_yaml(data: bytes) -> Any:
+    """Return the values of one document, with `Located` mappings; None for an empty document.
+
+    Parameters
+    ----------
+    data
+        UTF-8 text.
+
+    Raises
+    ------
+    YamlError
+        The text is not UTF-8, or not a single YAML document, or has a scalar that can't be converted.
+    """
+    node = compose(data)
+    try:
+        return None if node is None else _construct(node)
+    except yaml.YAMLError as error:
+        raise _yaml_error(error) from error
+
+
+def _yaml_error(error: yaml.YAMLError) -> YamlError:
+    mark = getattr(error, "problem_mark", None)
+    return YamlError(getattr(error, "problem", None) or str(error), *((mark.line + 1, mark.column + 1) if mark else ()))
+
+
 def read_yaml(path: Path) -> Located:
     """Read the top-level mapping of an Envoy configuration.
 
@@ -144,17 +168,12 @@ def read_yaml(path: Path) -> Located:
         The file is missing, or is not YAML with a mapping at the top. The message gives the line.
     """
     try:
-        node = compose(path.read_bytes())
-        content = None if node is None else _construct(node)
+        content = parse_yaml(path.read_bytes())
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from None
     except YamlError as error:
         where = f", line {error.line}, column {error.column}" if error.line else ""
         raise UsageError(f"{path}{where}: {error}") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise UsageError(f"{path}{where}: {getattr(error, 'problem', None) or error}") from None
     if not isinstance(content, Located):
         raise UsageError(f"{path} doesn't contain a mapping. An Envoy configuration begins with `static_resources:`.")
     return content

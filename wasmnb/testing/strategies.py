@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import UsageError
-from ..messages import Headers, Request, Response
+from ..messages import Headers, Request, Response, to_text
+from ..parsing.header_block import FRAMING
 
 try:
     from hypothesis import strategies as st
@@ -30,14 +31,12 @@ _PATH = "abcXYZ019-._~!$&'()*+,;=:@%"
 _COMMON = ("accept", "authorization", "content-type", "cookie", "user-agent", "x-forwarded-for", "x-user")
 
 #: Headers about framing and connections, which the proxy sets itself.
-_FRAMING = frozenset(
-    {"content-length", "transfer-encoding", "connection", "host", "upgrade", "te", "keep-alive", "expect"}
-)
+_SET_BY_PROXY = {*map(to_text, FRAMING), "content-length", "host", "upgrade", "te", "keep-alive", "expect"}
 
 
 def header_names() -> st.SearchStrategy[str]:
     """Return a strategy of header names, often common ones, without framing headers."""
-    free = st.text(_TOKEN, min_size=1, max_size=20).filter(lambda n: n not in _FRAMING and n.strip("-") == n)
+    free = st.text(_TOKEN, min_size=1, max_size=20).filter(lambda n: n not in _SET_BY_PROXY and n.strip("-") == n)
     return st.sampled_from(_COMMON) | free
 
 

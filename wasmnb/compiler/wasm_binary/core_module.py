@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ...parsing.leb128 import CORE_MAGIC, Malformed, Reader
+from ...parsing.leb128 import CORE_MAGIC, VALUE_TYPES, Malformed, Reader
 
-__all__ = ["SECTIONS", "VALUE_TYPES", "CoreModule", "Elements", "Expression", "Global", "Import", "Limits", "Segment"]
+__all__ = ["SECTIONS", "CoreModule", "Elements", "Expression", "Global", "Import", "Limits", "Segment"]
 
 SECTIONS = (
     "custom", "type", "import", "function", "table", "memory", "global", "export", "start", "element", "code", "data",
@@ -19,8 +19,6 @@ SECTIONS = (
 )  # fmt: skip
 
 KINDS = ("func", "table", "memory", "global", "tag")
-
-VALUE_TYPES = {0x7F: "i32", 0x7E: "i64", 0x7D: "f32", 0x7C: "f64", 0x7B: "v128", 0x70: "funcref", 0x6F: "externref"}
 
 #: A constant expression as (operator, operand) in postfix order. The operator `raw` has an expression that isn't parsed.
 Expression = tuple[tuple[str, int], ...]

@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 
 from ...parsing import leb128 as leb
-from ...parsing.leb128 import CORE_MAGIC, Malformed, Reader
+from ...parsing.leb128 import CORE_MAGIC, VALUE_TYPES, Malformed, Reader
 from .component_graph import HOST, Definition, Graph, Node
-from .core_module import VALUE_TYPES
 from .memory_image import MemoryImage
 from .relocations import Parts, body_parts
 

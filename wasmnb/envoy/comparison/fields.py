@@ -9,12 +9,13 @@ from typing import Any
 from ...abi import LogLevel
 from ...errors import UsageError
 from ...messages import Headers, Request, Response, to_text
+from ...parsing.header_block import FRAMING
 
 __all__ = ["HINTS", "RANDOM", "Field", "Ignored", "fields_of", "hint_of", "is_connection"]
 
 #: Headers whose values differ in every run, and those that frame a message in HTTP/1.
 RANDOM = frozenset({b"date", b"x-request-id", b"x-envoy-upstream-service-time"})
-_FRAMING = frozenset({b"transfer-encoding", b"connection", b"host"})
+_NOT_COMPARED = FRAMING | {b"host"}
 
 #: Random parts of values, and their masks.
 _MASKS = [
@@ -107,7 +108,7 @@ def answered(exchange: Any) -> bool:
 
 def _headers(headers: Headers, ignored: Ignored) -> list[tuple[str, str]]:
     """Return the headers in order, masked, and without those that frame the message."""
-    kept = [(n, v) for n, v in headers.raw if n not in _FRAMING and n not in ignored.headers]
+    kept = [(n, v) for n, v in headers.raw if n not in _NOT_COMPARED and n not in ignored.headers]
     return [(to_text(n), "<random>" if n in RANDOM else mask(to_text(v))) for n, v in kept]
 
 

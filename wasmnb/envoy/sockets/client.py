@@ -11,8 +11,9 @@ import time
 from types import EllipsisType
 
 from ...messages import Headers, Request, Response, to_bytes
+from ...parsing.header_block import encode_header_block
 from .client_connection import ClientConnection, ClientResult
-from .http1 import Message, Reader, encode_chunk, encode_head
+from .http1 import Message, Reader, encode_chunk
 from .loopback import reset_when_closed
 
 __all__ = ["Client"]
@@ -93,7 +94,7 @@ class Client(ClientConnection):
             self.socket.sendall(encode_chunk(chunk))
         if finish:
             time.sleep(self.gap)
-            self.socket.sendall(b"0\r\n" + encode_head(b"", request.trailers.raw).removeprefix(b"\r\n"))
+            self.socket.sendall(encode_header_block(b"0", request.trailers.raw))
 
 
 def _result(message: Message) -> ClientResult:
@@ -116,4 +117,4 @@ def _head(request: Request, in_chunks: bool) -> bytes:
         headers.append((b"transfer-encoding", b"chunked"))
     elif request.body and "content-length" not in request.headers:
         headers.append((b"content-length", b"%d" % len(request.body)))
-    return encode_head(start, headers)
+    return encode_header_block(start, headers)

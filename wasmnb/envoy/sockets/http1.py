@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from ...messages import Headers
 from ...parsing.header_block import parse_header_lines
 
-__all__ = ["Head", "Message", "Reader", "encode_chunk", "encode_head"]
+__all__ = ["Head", "Message", "Reader", "encode_chunk"]
 
 Pairs = list[tuple[bytes, bytes]]
 _NO_BODY = frozenset((204, 304))
@@ -241,11 +241,6 @@ class Reader:
             raise _ConnectionEnded("closed")
         self._message.raw += data
         self._buffer += data
-
-
-def encode_head(start: bytes, headers: Pairs) -> bytes:
-    """Return the bytes of a start line and headers."""
-    return b"\r\n".join([start, *(name + b": " + value for name, value in headers), b"", b""])
 
 
 def encode_chunk(data: bytes) -> bytes:

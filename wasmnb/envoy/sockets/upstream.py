@@ -20,7 +20,8 @@ from typing import Any
 from ...abi.text import encode_text
 from ...host import Cluster
 from ...messages import Headers, Request, Response, to_bytes
-from .http1 import Head, Message, Reader, encode_chunk, encode_head
+from ...parsing.header_block import encode_header_block
+from .http1 import Head, Message, Reader, encode_chunk
 from .loopback import LoopbackServer
 
 __all__ = ["Early", "Handler", "Upstream", "UpstreamExchange"]
@@ -137,7 +138,7 @@ class Upstream(LoopbackServer):
         if response.status == 0:
             return False
         headers, in_chunks = framing(response)
-        connection.sendall(encode_head(_status_line(response.status), headers))
+        connection.sendall(encode_header_block(_status_line(response.status), headers))
         if head.start[0] == b"HEAD" or response.status in (204, 304):
             return True
         chunks = response.chunks if response.chunks is not None else [response.body]
@@ -151,7 +152,7 @@ class Upstream(LoopbackServer):
         if in_chunks:
             if response.chunks is not None:
                 time.sleep(self.gap)
-            connection.sendall(b"0\r\n" + encode_head(b"", response.trailers.raw).removeprefix(b"\r\n"))
+            connection.sendall(encode_header_block(b"0", response.trailers.raw))
         return (response.headers.get("connection") or "") != "close"
 
 

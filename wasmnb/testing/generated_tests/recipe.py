@@ -11,6 +11,7 @@ from ...errors import UsageError
 from ...host import GrpcReply, Proxy, TcpReply
 from ...host.callouts.grpc import outcome
 from ...messages import Headers, Request, Response
+from ...parsing.header_block import FRAMING
 from ...traffic.recorded.exchange import RecordedExchange
 from ...traffic.recorded.masking import mask
 from ..upstreams import upstream
@@ -18,7 +19,7 @@ from ..upstreams import upstream
 __all__ = ["Connect", "Recipe", "Send"]
 
 #: Headers that the proxy sets in what a client receives, and that an upstream's script needn't have.
-_FRAMING = frozenset((b"content-length", b"transfer-encoding", b"connection", b"keep-alive"))
+_SET_BY_PROXY = FRAMING | {b"content-length", b"keep-alive"}
 
 
 #: Seconds until a response that nobody waits for.
@@ -144,7 +145,7 @@ def _scripted(response: Response | None) -> Response:
     if response is None or not response.status:
         return Response(0, reset=True)
     headers = Headers()
-    headers.raw = [pair for pair in response.headers.raw if pair[0] not in _FRAMING]
+    headers.raw = [pair for pair in response.headers.raw if pair[0] not in _SET_BY_PROXY]
     return replace(response, headers=headers, until_close=False)
 
 

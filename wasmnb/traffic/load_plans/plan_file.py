@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ...errors import UsageError
+from ...messages import Text, to_bytes
+from ...parsing.yaml_lines import Located, YamlError, line_of, parse_yaml
 from .plan import LoadPhase, LoadPlan, LoadRequest, LoadSession, LoadStop
 
 __all__ = ["parse_plan", "read_plan"]
+
+T = TypeVar("T")
 
 
 def read_plan(path: str | PathLike[str]) -> LoadPlan:
@@ -29,15 +34,13 @@ def read_plan(path: str | PathLike[str]) -> LoadPlan:
     """
     path = Path(path).expanduser()
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"The load plan {str(path)!r} can't be read: {getattr(error, 'strerror', '') or error}."
-        ) from None
-    return parse_plan(text, path.name)
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"The load plan {str(path)!r} can't be read: {error.strerror or error}.") from None
+    return parse_plan(data, path.name)
 
 
-def parse_plan(text: str, name: str = "the load plan") -> LoadPlan:
+def parse_plan(text: Text, name: str = "the load plan") -> LoadPlan:
     """Return the plan that YAML describes.
 
     Parameters
@@ -51,20 +54,40 @@ def parse_plan(text: str, name: str = "the load plan") -> LoadPlan:
     Raises
     ------
     UsageError
-        The text isn't YAML, or has an unknown key or a wrong value.
+        The text isn't YAML, or has an unknown key or a wrong value. The message gives the line.
     """
-    import yaml
+    try:
+        content = parse_yaml(to_bytes(text))
+    except YamlError as error:
+        raise UsageError(f"{_position(name, error.line)}: this is not YAML ({error}).") from None
+    try:
+        with _located(content):
+            return _plan(_known(content, LoadPlan, "a plan"))
+    except _PlanProblem as error:
+        raise UsageError(f"{_position(name, error.line)}: {error}") from None
 
+
+class _PlanProblem(Exception):
+    """A part of a plan has a wrong value. `line` is where the part begins, or 0."""
+
+    def __init__(self, problem: str, line: int) -> None:
+        super().__init__(problem)
+        self.line = line
+
+
+def _position(name: str, line: int) -> str:
+    return f"{name}, line {line}" if line else name
+
+
+@contextmanager
+def _located(part: Any, line: int = 0) -> Iterator[None]:
+    """Add the line of a part of the plan to errors about it. `line` is that of a part that isn't a mapping."""
     try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UsageError(f"{name}: this is not YAML ({' '.join(str(error).split())[:160]}).") from None
-    try:
-        return _plan(_known(data, LoadPlan, "a plan"))
+        yield
     except UsageError as error:
-        raise UsageError(f"{name}: {error}") from None
+        raise _PlanProblem(str(error), line_of(part) or line) from None
     except (TypeError, ValueError) as error:
-        raise UsageError(f"{name}: a value has the wrong type ({error}).") from None
+        raise _PlanProblem(f"a value has the wrong type ({error}).", line_of(part) or line) from None
 
 
 def _plan(record: dict[str, Any]) -> LoadPlan:
@@ -74,10 +97,18 @@ def _plan(record: dict[str, Any]) -> LoadPlan:
         if not isinstance(entries, list):
             raise UsageError(f"{key} must be a list, with one line for each entry.")
         if key in record:
-            plan[key] = tuple(convert(entry) for entry in entries)
+            line = line_of(record, key)
+            plan[key] = tuple(_convert(convert, entry, line) for entry in entries)
     if "stop" in plan:
-        plan["stop"] = LoadStop(**_known(record["stop"], LoadStop, "stop", without=("when",)))
+        with _located(record["stop"], line_of(record, "stop")):
+            plan["stop"] = LoadStop(**_known(record["stop"], LoadStop, "stop", without=("when",)))
     return LoadPlan(**plan)
+
+
+def _convert(convert: Callable[[Any], T], entry: Any, line: int) -> T:
+    """Return an entry of a list that begins on this line."""
+    with _located(entry, line):
+        return convert(entry)
 
 
 def _entry(entry: Any) -> LoadRequest | LoadSession:
@@ -85,7 +116,8 @@ def _entry(entry: Any) -> LoadRequest | LoadSession:
         return _from_line(entry)
     if isinstance(entry, Mapping) and "requests" in entry:
         record = _known(entry, LoadSession, "a session")
-        requests = tuple(_request(each) for each in record.pop("requests") or ())
+        line = line_of(record, "requests")
+        requests = tuple(_convert(_request, each, line) for each in record.pop("requests") or ())
         return LoadSession(requests, **{key: _tuple(value) for key, value in record.items()})
     return _request(entry)
 
@@ -125,8 +157,9 @@ def _known(value: Any, kind: Any, noun: str, without: tuple[str, ...] = ()) -> d
     names = [each.name for each in fields(kind) if each.name not in without]
     unknown = [str(key) for key in value if key not in names]
     if unknown:
-        raise UsageError(f"{noun} has no key {unknown[0]!r}. Use one of {', '.join(names)}.")
-    return dict(value)
+        problem = f"{noun} has no key {unknown[0]!r}. Use one of {', '.join(names)}."
+        raise _PlanProblem(problem, line_of(value, unknown[0]))
+    return Located.like(value, value)
 
 
 def _tuple(value: Any) -> Any:

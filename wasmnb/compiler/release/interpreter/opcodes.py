@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["COMPARISONS", "IMMEDIATE", "LOADS", "NUMERIC", "SATURATING", "STORES", "VALUE_TYPES", "Numeric"]
-
-#: Value types by their byte.
-VALUE_TYPES = {0x7F: "i32", 0x7E: "i64", 0x7D: "f32", 0x7C: "f64"}
+__all__ = ["COMPARISONS", "IMMEDIATE", "LOADS", "NUMERIC", "SATURATING", "STORES", "Numeric"]
 
 
 @dataclass(frozen=True)

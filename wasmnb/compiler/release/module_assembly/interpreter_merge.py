@@ -12,8 +12,6 @@ from .writer import ModuleWriter
 
 __all__ = ["merge"]
 
-_I32 = 0x7F
-
 
 def merge(
     writer: ModuleWriter, guest: CoreModule, readers: Mapping[str, int], globals_: Mapping[str, int]

@@ -16,7 +16,7 @@ from functools import cached_property
 
 from ....engine import assemble
 from ....parsing import leb128 as leb
-from ....parsing.leb128 import Malformed, Reader
+from ....parsing.leb128 import I32, NUMBER_TYPES, Malformed, Reader
 from ...wasm_binary.core_module import CoreModule
 from ...wasm_binary.relocations import body_parts
 from ..interpreter.cold_code import ColdCode
@@ -34,7 +34,6 @@ __all__ = ["Hot", "SplitModule", "SplitSizes", "operations_for"]
 #: Function -> offsets of the blocks that were executed; None: the whole function is compiled.
 Hot = Mapping[int, "frozenset[int] | None"]
 
-_I32 = 0x7F
 _NONE = 0xFFFFFFFF
 
 #: Bodies of functions (to, from, size) that read from a passive segment with `memory.init`.
@@ -68,8 +67,7 @@ def operations_for(module: CoreModule) -> Operations:
 
 
 def _set_globals(module: CoreModule) -> dict[int, str]:
-    names = {0x7F: "i32", 0x7E: "i64", 0x7D: "f32", 0x7C: "f64"}
-    return {number: names[g.type] for number, g in enumerate(module.globals)}
+    return {number: NUMBER_TYPES[g.type] for number, g in enumerate(module.globals)}
 
 
 class SplitModule:
@@ -163,9 +161,9 @@ class SplitModule:
 
     def _globals(self) -> None:
         """Add the interpreter's globals. `place` sets `base` and `stack`."""
-        self.base = self.writer.add_global(_I32, 0, mutable=False)
-        self.stack = self.writer.add_global(_I32, 0)
-        self.called_slot = self.writer.add_global(_I32, 0)
+        self.base = self.writer.add_global(I32, 0, mutable=False)
+        self.stack = self.writer.add_global(I32, 0)
+        self.called_slot = self.writer.add_global(I32, 0)
 
     def _guest_number(self, first: int, index: int) -> int:
         return first + len(READERS) + index - len(self._guest.imported("func"))
@@ -285,8 +283,8 @@ class SplitModule:
     def place(self, pages: int) -> None:
         """Set the address of the interpreter's memory, which begins after this number of pages."""
         base = pages << 16
-        self.writer.globals[self.base] = global_(_I32, base, mutable=False)
-        self.writer.globals[self.stack] = global_(_I32, base + self.layout.stack, mutable=True)
+        self.writer.globals[self.base] = global_(I32, base, mutable=False)
+        self.writer.globals[self.stack] = global_(I32, base + self.layout.stack, mutable=True)
 
 
 def _completed(module: CoreModule, cold: ColdCode, hot: Hot, imported: int) -> dict[int, frozenset[int] | None]:

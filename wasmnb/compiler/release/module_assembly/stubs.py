@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ....parsing import leb128 as leb
-from ....parsing.leb128 import Reader
+from ....parsing.leb128 import NUMBER_TYPES, Reader
 from ...wasm_binary.core_module import CoreModule
-from ..interpreter.opcodes import VALUE_TYPES
 from .carved_function import Exit
 from .writer import ModuleWriter
 
@@ -156,4 +155,4 @@ def function_types(encoded: bytes) -> tuple[bytes, bytes]:
     return params, r.bytes(r.u32())
 
 
-assert set(_STORE) == set(_LOAD) == set(VALUE_TYPES)
+assert set(_STORE) == set(_LOAD) == set(NUMBER_TYPES)

@@ -15,12 +15,12 @@ from typing import NamedTuple
 from ....abi import Pair
 from ....abi.text import encode_text
 from ....messages import Request, Response, to_text
+from ....parsing.header_block import TOKEN, parse_header_lines
 from ..header_map import HeaderMap, ResponseHeaders
 
 __all__ = [
     "BAD_VALUE",
     "MAX_RESPONSE_HEADERS",
-    "TOKEN",
     "ClientResponse",
     "UpstreamResponse",
     "is_malformed",
@@ -32,12 +32,10 @@ __all__ = [
     "upstream_header_problem",
 ]
 
-#: A valid header name or method, and the bytes that a header value must not contain.
-TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
+#: Bytes that a header value must not contain.
 BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
-_BAD_UPSTREAM_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 #: Most headers, and most bytes of the head, that Envoy accepts from an upstream.
 MAX_RESPONSE_HEADERS, MAX_RESPONSE_BYTES = 100, 80 * 1024
 _PHRASES = {status.value: encode_text(status.phrase) for status in HTTPStatus} | {
@@ -64,7 +62,7 @@ def upstream_header_problem(headers: HeaderMap) -> str | None:
         return "missing required header: :protocol"
     for name, value in headers:
         plain = name[1:] if name[:1] == b":" else name
-        if plain and not TOKEN.match(plain):
+        if plain and not TOKEN.fullmatch(plain):
             return f"invalid header name: {to_text(name)}"
         if BAD_VALUE.search(value):
             return f"invalid header value for: {to_text(name)}"
@@ -193,7 +191,7 @@ def is_malformed(response: Response, headers: HeaderMap) -> bool:
     size = 17 + len(reason_phrase(response.status)) + sum(len(n) + len(v) + 4 for n, v in raw)
     if response.status < 100 or len(raw) > MAX_RESPONSE_HEADERS or size > MAX_RESPONSE_BYTES:
         return True
-    if any(not TOKEN.match(n) or _BAD_UPSTREAM_VALUE.search(v) for n, v in raw):
+    if any(not TOKEN.fullmatch(n) or BAD_VALUE.search(v) for n, v in raw):
         return True
     if len(lengths) > 1 or any(not v.isdigit() or int(v) >= 1 << 64 for v in lengths):
         return True
@@ -220,9 +218,8 @@ def _split_lines(name: bytes, value: bytes) -> Iterator[Pair]:
     """Iterate over the headers that an HTTP/1 client reads for one header: Envoy writes line breaks in values unchanged."""
     first, *rest = _LINE_END.split(value)
     yield name, first
-    for line in rest:
-        injected, colon, tail = line.partition(b":")
-        if colon and TOKEN.match(injected):
+    for injected, tail in parse_header_lines(rest) if rest else ():
+        if TOKEN.fullmatch(injected):
             yield injected.lower(), tail.strip()
 
 

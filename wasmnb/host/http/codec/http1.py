@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from ....abi import Pair
 from ....abi.text import encode_text
 from ....messages import Request, to_bytes
+from ....parsing.header_block import TOKEN, encode_header_block, parse_header_lines
 from ..connection_manager.manager import HttpConnectionManager
 from ..connection_manager.problem import Problem, bad_request
 from ..header_map import RequestHeaders
@@ -32,7 +33,6 @@ METHODS = frozenset(
     UNSUBSCRIBE""".split()
 )
 
-_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _VERSION = re.compile(rb"HTTP/(\d)\.(\d)\Z")
 _PATH = re.compile(rb"[/*][\t\x0c!-~]*\Z")
@@ -107,7 +107,7 @@ def head_of(request: Request) -> Lines:
     odd = any(not n or b":" in n or not (_PLAIN.match(v) if v else True) for n, v in headers)
     if odd or b" " in method or b" " in target or not _PLAIN.match(target or b"-"):
         start = b" ".join((method, target, b"HTTP/1.1"))
-        return parse_head(b"\r\n".join([start, *(n + b": " + v for n, v in headers)]))
+        return parse_head(encode_header_block(start, headers).removesuffix(b"\r\n\r\n"))
     size = len(method) + len(target) + 14 + sum(len(n) + len(v) + 4 for n, v in headers)
     return Lines(method, target, b"HTTP/1.1", [(n.lower(), v) for n, v in headers], size)
 
@@ -122,20 +122,14 @@ def parse_head(data: bytes) -> Lines:
         broken = broken or "codec_error"
     words = [*words, b"", b"", b""] if len(words) < 3 else words
     method, target, version = words[0], words[1], b" ".join(words[2:]).strip()
-    headers: list[Pair] = []
-    for line in rest:
-        if line[:1] in (b" ", b"\t"):
-            if not headers:
-                broken = broken or "codec_error"
-            else:
-                name, value = headers[-1]
-                headers[-1] = (name, (value + line).strip(b" \t"))
-            continue
-        name, colon, value = line.partition(b":")
-        if not colon:
-            broken = broken or "codec_error"
-        headers.append((name.lower(), value.strip(b" \t")))
-    return Lines(method, target, version, headers, len(data) + 4, broken)
+
+    def malformed(_index: int, line: bytes) -> Pair:
+        nonlocal broken
+        broken = broken or "codec_error"
+        return line, b""  # Envoy counts it as a header
+
+    headers = parse_header_lines(rest, unfold="verbatim", nameless=True, on_malformed=malformed)
+    return Lines(method, target, version, [(n.lower(), v) for n, v in headers], len(data) + 4, broken)
 
 
 # -- checks of the codec -----------------------------------------------------------------------------------
@@ -176,7 +170,7 @@ def _malformed(lines: Lines) -> Problem | None:
         return bad_request()
     if lines.version and not _VERSION.match(lines.version):
         return bad_request()
-    return None if all(_TOKEN.match(name) for name, _ in lines.headers) else bad_request()
+    return None if all(TOKEN.fullmatch(name) for name, _ in lines.headers) else bad_request()
 
 
 def _valid_target(target: bytes, connect: bool) -> bool:

@@ -12,6 +12,7 @@ import re
 
 from ....abi import Pair
 from ....messages import Request, to_bytes
+from ....parsing.header_block import FRAMING, LOWER_TOKEN, TOKEN
 from ..connection_manager.manager import HttpConnectionManager
 from ..connection_manager.problem import Problem
 from ..header_map import RequestHeaders
@@ -19,13 +20,11 @@ from .http1 import Head, without_underscores
 
 __all__ = ["decode_http2", "valid_trailers"]
 
-_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+\Z")
-_METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
-_VALUE = re.compile(rb"[\t -~\x80-\xff]*\Z")
-_PATH = re.compile(rb"/[!-~\x80-\xff]*\Z")
-_AUTHORITY = re.compile(rb"[!$%&'()*+,\-.:;=\[\]_~0-9A-Za-z]+\Z")
-_SCHEME = re.compile(rb"[A-Za-z][A-Za-z0-9+\-.]*\Z")
-_CONNECTION = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"))
+_VALUE = re.compile(rb"[\t -~\x80-\xff]*")
+_PATH = re.compile(rb"/[!-~\x80-\xff]*")
+_AUTHORITY = re.compile(rb"[!$%&'()*+,\-.:;=\[\]_~0-9A-Za-z]+")
+_SCHEME = re.compile(rb"[A-Za-z][A-Za-z0-9+\-.]*")
+_CONNECTION = FRAMING | {b"keep-alive", b"proxy-connection", b"upgrade"}
 
 #: Problem that ends the connection without a response.
 CLOSED = Problem(0, "http2.violation.of.messaging.rule", codec=True)
@@ -68,7 +67,7 @@ def decode_http2(request: Request, manager: HttpConnectionManager, *, has_body: 
 
 def valid_trailers(pairs: list[Pair]) -> bool:
     """Return whether the codec accepts trailers."""
-    return all(_NAME.match(n) and _VALUE.match(v) for n, v in pairs)
+    return all(LOWER_TOKEN.fullmatch(n) and _VALUE.fullmatch(v) for n, v in pairs)
 
 
 def _pseudo(request: Request, pairs: list[Pair], manager: HttpConnectionManager) -> list[Pair] | None:
@@ -88,20 +87,20 @@ def _pseudo(request: Request, pairs: list[Pair], manager: HttpConnectionManager)
         if "host" in request.headers and not request.authority:
             pseudo.pop()
     values = dict(pseudo)
-    allowed = {b":method": _METHOD, b":path": _PATH, b":scheme": _SCHEME, b":authority": _AUTHORITY}
+    allowed = {b":method": TOKEN, b":path": _PATH, b":scheme": _SCHEME, b":authority": _AUTHORITY}
     extended = manager.allow_connect and values.get(b":method") == b"CONNECT" and bool(values.get(b":protocol"))
     if extended:
-        allowed[b":protocol"] = _METHOD
+        allowed[b":protocol"] = TOKEN
     if set(values) - set(allowed) or not {b":method", b":path", b":scheme"} <= set(values):
         return None
     hosts = [v for n, v in pairs if n == b"host"]
-    if b":authority" not in values and (len(hosts) != 1 or not _AUTHORITY.match(hosts[0])):
+    if b":authority" not in values and (len(hosts) != 1 or not _AUTHORITY.fullmatch(hosts[0])):
         return None
     if values[b":method"] == b"CONNECT" and not extended:
         return None
     if values == {**values, b":path": b"*", b":method": b"OPTIONS"}:
         values[b":path"] = b"/"
-    if not all(allowed[name].match(value) for name, value in values.items()):
+    if not all(allowed[name].fullmatch(value) for name, value in values.items()):
         return None
     return [(n, v.lower() if n == b":scheme" else v) for n, v in pseudo]
 
@@ -112,6 +111,6 @@ def _fits(pairs: list[Pair], manager: HttpConnectionManager) -> bool:
 
 
 def _valid(name: bytes, value: bytes) -> bool:
-    if not _NAME.match(name) or not _VALUE.match(value) or name in _CONNECTION:
+    if not LOWER_TOKEN.fullmatch(name) or not _VALUE.fullmatch(value) or name in _CONNECTION:
         return False
     return name != b"te" or value == b"trailers"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ....abi import Pair
 from ....messages import Response
+from ....parsing.header_block import encode_header_block
 from ..connection_manager.response_headers import finish_response_headers
 from .codec import reason_phrase, response_to_client
 
@@ -150,17 +151,17 @@ class ResponseEncoder:
             headers = [(_WORD.sub(lambda m: m[0].upper(), n), v) for n, v in headers]
         version = b"1.0" if state.info.protocol == "HTTP/1.0" else b"1.1"
         line = b"HTTP/%s %d %s" % (version, status, reason_phrase(status))
-        self._write(b"\r\n".join([line, *(n + b": " + v for n, v in headers), b"", b""]))
+        self._write(encode_header_block(line, headers))
 
     def _write_end(self, trailers: list[Pair] | None = None) -> None:
         if self._chunked and not self.head:
-            self._write(b"\r\n".join([b"0", *(n + b": " + v for n, v in trailers or ()), b"", b""]))
+            self._write(encode_header_block(b"0", trailers or ()))
 
     def _write_second_head(self, headers: HeaderMap) -> None:
         """Write headers that a filter has sent a second time. HTTP/1 clients read them as the body."""
         status = headers.get(b":status") or b"0"
         line = b"HTTP/1.1 %s %s" % (status, reason_phrase(int(status) if status.isdigit() else 0))
-        head = b"\r\n".join([line, *(n + b": " + v for n, v in headers if n[:1] != b":"), b"", b""])
+        head = encode_header_block(line, (pair for pair in headers if pair[0][:1] != b":"))
         self._write(head)
         self._state.exchange.notes.append(_SENT_TWICE)
         if self._chunked:

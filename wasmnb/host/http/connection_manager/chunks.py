@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 
 from ....abi import Pair
+from ....parsing.header_block import TOKEN, parse_header_lines
 from .problem import Problem, bad_request
 
 __all__ = ["Body"]
 
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t;][^\r\n]*)?\r\Z")
-_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -103,11 +103,11 @@ class Body:
             else:
                 self._lines.append(line)
             return
-        pairs = [(n.lower(), v.strip(b" \t")) for n, _, v in (line.partition(b":") for line in self._lines)]
+        pairs = [(n.lower(), v) for n, v in parse_header_lines(self._lines, nameless=True)]
         if any(_CONTROL.search(line) for line in self._lines):
             self.problem = bad_request("invalid_characters")
             return
-        if any(b":" not in line for line in self._lines) or not all(_TOKEN.match(n) for n, _ in pairs):
+        if len(pairs) < len(self._lines) or not all(TOKEN.fullmatch(n) for n, _ in pairs):
             self.problem = bad_request()
             return
         self.trailers = pairs or None

@@ -7,6 +7,7 @@ Facts (`ParseHTTP1Headers` in Google's `dynamic_test.cc`): an absolute request t
 
 from __future__ import annotations
 
+from itertools import takewhile
 from urllib.parse import urlsplit
 
 from ....abi import Pair
@@ -63,7 +64,7 @@ def _fields(lines: list[bytes]) -> list[Pair]:
     def malformed(index: int, line: bytes) -> None:
         raise HeaderProblem(f"line {index + 2} is not a header: {line.decode('latin-1')!r}")
 
-    pairs = parse_header_lines(lines, unfold=True, on_malformed=malformed)
+    pairs = parse_header_lines(takewhile(bytes.strip, lines), unfold="space", on_malformed=malformed)
     return [(name.strip().lower(), value.strip()) for name, value in pairs]
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from ....abi.text import encode_text
 from ....messages import Headers, Request, Text, to_bytes, to_text
+from ....parsing.header_block import TOKEN, parse_header_lines
 from ..exchange import Unreadable, finite
 
 __all__ = [
@@ -33,9 +34,6 @@ Remark = Callable[[str], None]
 #: A URL without user, brackets and characters that have to be removed, up to its fragment.
 _PLAIN_URL = re.compile(r"(https?)://([A-Za-z0-9.:_-]+)((?:[/?][\x21\x22\x24-\x7e]*)?)(?:#.*)?")
 
-
-#: A method, as HTTP/1 allows it.
-_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 #: A status at the beginning of text.
 _STATUS = re.compile(r"\s*(\d{3})\b")
@@ -111,8 +109,8 @@ def _name_problem(name: bytes) -> str:
 
 def _entries(value: Any, remark: Remark) -> Iterator[tuple[Any, Any]]:
     if isinstance(value, str):
-        lines = [line for line in value.splitlines() if line.strip()]
-        value = [(name.strip(), text.strip()) for name, colon, text in (line.partition(":") for line in lines) if colon]
+        lines = [encode_text(line) for line in value.splitlines() if line.strip()]
+        value = [(name.strip(), text.strip()) for name, text in parse_header_lines(lines, pseudo=True)]
         if len(value) < len(lines):
             remark("A part of the headers isn't a name with a value and was left out.")
     if isinstance(value, Mapping):
@@ -176,7 +174,7 @@ def request_of(
 
 def check_method(method: str) -> None:
     """Raise Unreadable if a method isn't one that HTTP/1 allows."""
-    if not _METHOD.fullmatch(method):
+    if not TOKEN.fullmatch(encode_text(method)):
         raise Unreadable(f"The method {method[:40]!r} isn't a valid HTTP method.")
 
 

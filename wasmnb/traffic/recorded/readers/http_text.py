@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from typing import IO, Any, NamedTuple
 
 from ....messages import Request, Response
+from ....parsing.header_block import TOKEN, parse_header_lines
 from ..exchange import ReadingNotes, RecordedExchange, Unreadable
 from .fields import Pairs, Remark, parse_url, plain, request_of
 
 __all__ = ["REQUEST_LINE", "read_http_text"]
 
-REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+)(?: (HTTP/[0-9.]+))?[ \t]*\r?\n?")
+REQUEST_LINE = re.compile(rb"(" + TOKEN.pattern + rb") (\S+)(?: (HTTP/[0-9.]+))?[ \t]*\r?\n?")
 _START = re.compile(
     rb"^(?:###[^\n]*|HTTP/[0-9.]+ [0-9]{3}[^\n]*|[A-Za-z]{3,20} +\S[^\n]* HTTP/[0-9.]+[ \t]*\r?)$", re.MULTILINE
 )
@@ -190,13 +191,9 @@ def _line_end(data: mmap.mmap, position: int) -> int:
 
 def _header_lines(lines: list[bytes], remark: Remark) -> Pairs:
     """Return the headers of some lines. A line that begins with a blank continues the one before."""
-    pairs: Pairs = []
-    for line in lines:
-        name, colon, value = line.partition(b":")
-        if line[:1] in (b" ", b"\t") and pairs and line.strip():
-            pairs[-1] = (pairs[-1][0], pairs[-1][1] + b" " + line.strip())
-        elif colon and name.strip():
-            pairs.append((name.strip().lower(), value.strip()))
-        elif line.strip():
-            remark("A header without a name or a colon was left out.")
-    return pairs
+
+    def malformed(_index: int, _line: bytes) -> None:
+        remark("A header without a name or a colon was left out.")
+
+    pairs = parse_header_lines(filter(None, map(bytes.rstrip, lines)), unfold="space", on_malformed=malformed)
+    return [(name.strip().lower(), value.strip()) for name, value in pairs]

@@ -6,9 +6,11 @@ import argparse
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from wasmnb.abi import Pair
 from wasmnb.abi.text import encode_text
 from wasmnb.errors import UsageError
-from wasmnb.messages import Request
+from wasmnb.messages import Request, to_text
+from wasmnb.parsing.header_block import parse_header_lines
 from wasmnb.traffic.curl import FLAGS, from_options, read_file
 from wasmnb.traffic.recorded.readers.shells import bash_words
 from wasmnb.traffic.tcp import parse_bytes, send_bytes
@@ -95,13 +97,15 @@ def _connection(renderer: Renderer, data: bytes, **options: Any) -> str:
     return f"#{exchange.number}: {size(len(exchange.received))} received ({exchange.paused or exchange.state})"
 
 
-def _fields(text: str) -> list[tuple[str, str]]:
+def _fields(text: str) -> list[Pair]:
     """Parse headers or trailers, one per line."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    for line in lines:
-        if ":" not in line.lstrip(":"):
-            raise UsageError(f"{line!r} is not a header. Write `name: value`.")
-    return [(name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
+
+    def malformed(_index: int, line: bytes) -> NoReturn:
+        raise UsageError(f"{to_text(line)!r} is not a header. Write `name: value`.")
+
+    lines = (encode_text(line) for line in text.splitlines() if line.strip())
+    pairs = parse_header_lines(lines, pseudo=True, on_malformed=malformed)
+    return [(name.strip(), value.strip()) for name, value in pairs]
 
 
 def _send(renderer: Renderer, values: Values) -> str:
