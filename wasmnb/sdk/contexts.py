@@ -292,7 +292,18 @@ class VMContext(Context):
         )
 
     def on_vm_start(self, vm_configuration_size: int) -> bool | None:
-        """Handle the start of the VM. Called once for each plugin in the VM. Return False to refuse the configuration."""
+        """Handle the start of the VM. Called once for each plugin in the VM.
+
+        Parameters
+        ----------
+        vm_configuration_size
+            Number of bytes in `self.configuration`.
+
+        Returns
+        -------
+        bool or None
+            False refuses the configuration, and Envoy then refuses the plugin. Any other value accepts it.
+        """
 
     def new_plugin_context(self, context_id: int) -> "PluginContext":  # noqa: ARG002
         """Create the context of a plugin. The default creates an instance of the filter's PluginContext class."""
@@ -319,16 +330,39 @@ class PluginContext(Context):
     _holds_headers: bool | None = None
 
     def on_plugin_start(self, plugin_configuration_size: int) -> bool | Awaitable[bool | None] | None:
-        """Handle the start of the plugin. `self.config` is available. Return False to refuse the configuration."""
+        """Handle the start of the plugin. `self.config` is available.
+
+        Parameters
+        ----------
+        plugin_configuration_size
+            Number of bytes in `self.configuration`.
+
+        Returns
+        -------
+        bool or None
+            False refuses the configuration, and Envoy then refuses the plugin. Any other value accepts it.
+        """
 
     def on_plugin_done(self) -> bool | None:
-        """Handle the shutdown of the plugin. Return False to keep the plugin running until you call `self.done()`."""
+        """Handle the shutdown of the plugin.
+
+        Returns
+        -------
+        bool or None
+            False keeps the plugin running until you call `self.done()`. Any other value ends it now.
+        """
 
     def on_tick(self) -> Awaitable[None] | None:
         """Handle a timer tick. Called once per period after `set_tick_period`."""
 
     def on_queue_ready(self, queue_id: int) -> Awaitable[None] | None:
-        """Handle a new item in a queue that this plugin has registered. Another VM may already have removed the item."""
+        """Handle a new item in a queue that this plugin has registered. Another VM may already have removed the item.
+
+        Parameters
+        ----------
+        queue_id
+            Number of the queue, as in `Queue.id`.
+        """
 
     def on_log(self) -> None:
         """Handle the end of a request. Called only if the plugin is configured as an access logger."""

@@ -83,6 +83,13 @@ class HttpContext(Context):
             Number of headers.
         end_of_stream
             Whether the request ends here, without a body or trailers.
+
+        Returns
+        -------
+        Action or None
+            None or `Action.CONTINUE` sends the request on. `Action.PAUSE` holds it until `continue_request` or `send_local_response`. A
+            member of `HeadersStatus` asks for one of Envoy's other ways to pause. An `async def` callback holds the request while it
+            waits, and its result counts when it returns.
         """
 
     def on_http_request_body(self, body_size: int, end_of_stream: bool) -> "DataResult":
@@ -94,6 +101,13 @@ class HttpContext(Context):
             Number of bytes in `self.request_body`: the current chunk and all chunks that the proxy has buffered.
         end_of_stream
             Whether the request ends with this chunk.
+
+        Returns
+        -------
+        Action or None
+            None or `Action.CONTINUE` sends the request on. `Action.PAUSE` holds it until `continue_request` or `send_local_response`. A
+            member of `DataStatus` asks for one of Envoy's other ways to pause. An `async def` callback holds the request while it
+            waits, and its result counts when it returns.
         """
 
     def on_http_request_trailers(self, num_trailers: int) -> "TrailersResult":
@@ -103,6 +117,13 @@ class HttpContext(Context):
         ----------
         num_trailers
             Number of trailers.
+
+        Returns
+        -------
+        Action or None
+            None or `Action.CONTINUE` sends the request on. `Action.PAUSE` holds it until `continue_request` or `send_local_response`. A
+            member of `TrailersStatus` asks for one of Envoy's other ways to pause. An `async def` callback holds the request while it
+            waits, and its result counts when it returns.
         """
 
     def on_http_request_metadata(self, num_elements: int) -> None:
@@ -123,6 +144,13 @@ class HttpContext(Context):
             Number of headers.
         end_of_stream
             Whether the response ends here, without a body or trailers.
+
+        Returns
+        -------
+        Action or None
+            None or `Action.CONTINUE` sends the response on. `Action.PAUSE` holds it until `continue_response` or `send_local_response`. A
+            member of `HeadersStatus` asks for one of Envoy's other ways to pause. An `async def` callback holds the response while it
+            waits, and its result counts when it returns.
         """
 
     def on_http_response_body(self, body_size: int, end_of_stream: bool) -> "DataResult":
@@ -134,6 +162,13 @@ class HttpContext(Context):
             Number of bytes in `self.response_body`: the current chunk and all chunks that the proxy has buffered.
         end_of_stream
             Whether the response ends with this chunk.
+
+        Returns
+        -------
+        Action or None
+            None or `Action.CONTINUE` sends the response on. `Action.PAUSE` holds it until `continue_response` or `send_local_response`. A
+            member of `DataStatus` asks for one of Envoy's other ways to pause. An `async def` callback holds the response while it
+            waits, and its result counts when it returns.
         """
 
     def on_http_response_trailers(self, num_trailers: int) -> "TrailersResult":
@@ -143,6 +178,13 @@ class HttpContext(Context):
         ----------
         num_trailers
             Number of trailers.
+
+        Returns
+        -------
+        Action or None
+            None or `Action.CONTINUE` sends the response on. `Action.PAUSE` holds it until `continue_response` or `send_local_response`. A
+            member of `TrailersStatus` asks for one of Envoy's other ways to pause. An `async def` callback holds the response while it
+            waits, and its result counts when it returns.
         """
 
     def on_http_response_metadata(self, num_elements: int) -> None:
@@ -298,7 +340,13 @@ class HttpContext(Context):
         return True
 
     def continue_request(self) -> None:
-        """Send a paused request on to the upstream. Afterwards, its headers and body can't be changed any more."""
+        """Send a paused request on to the upstream. Afterwards, its headers and body can't be changed any more.
+
+        Raises
+        ------
+        StreamStateError
+            The request has never been paused. Envoy would send it twice.
+        """
         if self._request_state is _NEVER_PAUSED:
             raise StreamStateError(
                 "continue_request() was called for a request that is not paused, which Envoy would send twice. "
@@ -309,7 +357,13 @@ class HttpContext(Context):
             self._stream("continue_stream", _REQUEST)
 
     def continue_response(self) -> None:
-        """Send a paused response on to the client."""
+        """Send a paused response on to the client.
+
+        Raises
+        ------
+        StreamStateError
+            The response has never been paused, or its own last callback is running. Envoy could crash.
+        """
         if self._response_state is _NEVER_PAUSED:
             raise StreamStateError(
                 "continue_response() was called for a response that is not paused, which can crash Envoy. "

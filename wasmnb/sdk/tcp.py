@@ -31,7 +31,14 @@ class TcpContext(Context):
     _paused_downstream = False
 
     def on_new_connection(self) -> "TcpResult":
-        """Handle a new connection from a client. If you pause, the proxy holds back all data until `continue_downstream`."""
+        """Handle a new connection from a client. If you pause, the proxy holds back all data until `continue_downstream`.
+
+        Returns
+        -------
+        Action or None
+            None or `Action.CONTINUE` passes all data on. `Action.PAUSE` holds all data until `continue_downstream`. An `async def` callback
+            holds all data while it waits, and its result counts when it returns.
+        """
 
     def on_downstream_data(self, data_size: int, end_of_stream: bool) -> "TcpResult":
         """Handle data from the client.
@@ -42,6 +49,12 @@ class TcpContext(Context):
             Number of bytes in `self.downstream_data`, including those kept since a pause.
         end_of_stream
             Whether the client has closed its side.
+
+        Returns
+        -------
+        Action or None
+            None or `Action.CONTINUE` passes the data on. `Action.PAUSE` holds the data until `continue_downstream`. An `async def` callback
+            holds the data while it waits, and its result counts when it returns.
         """
 
     def on_upstream_data(self, data_size: int, end_of_stream: bool) -> "TcpResult":
@@ -53,6 +66,12 @@ class TcpContext(Context):
             Number of bytes in `self.upstream_data`, including those kept since a pause.
         end_of_stream
             Whether the upstream has closed its side.
+
+        Returns
+        -------
+        Action or None
+            None or `Action.CONTINUE` passes the data on. `Action.PAUSE` holds the data until `continue_upstream`. An `async def` callback
+            holds the data while it waits, and its result counts when it returns.
         """
 
     def on_downstream_close(self, close_type: CloseType) -> None:
@@ -65,7 +84,13 @@ class TcpContext(Context):
         """
 
     def on_upstream_close(self, close_type: CloseType) -> None:
-        """Handle the end of the connection between proxy and upstream. Envoy always passes `CloseType.UNKNOWN`."""
+        """Handle the end of the connection between proxy and upstream.
+
+        Parameters
+        ----------
+        close_type
+            Always `CloseType.UNKNOWN` in Envoy.
+        """
 
     def on_stream_done(self) -> None:
         """Handle the end of the connection, for example to log it."""

@@ -44,7 +44,15 @@ class ConnectionInterface(Protocol):
         ...
 
     def send(self, data: Text, *, end: bool = False) -> Self:
-        """Send bytes. If `end` is True, close the client's side of the connection afterwards."""
+        """Send bytes to the proxy.
+
+        Parameters
+        ----------
+        data
+            Bytes or text to send.
+        end
+            Whether to close the client's side of the connection afterwards (default False).
+        """
         ...
 
     def end(self) -> Self:
@@ -52,11 +60,33 @@ class ConnectionInterface(Protocol):
         ...
 
     def read(self, wait: float | None = ...) -> bytes | None:
-        """Return the next bytes. Returns None if none arrive within `wait` seconds, and `b""` if the connection has ended."""
+        """Return the next bytes that arrive.
+
+        Parameters
+        ----------
+        wait
+            Maximum seconds to wait (virtual seconds in the simulated proxy).
+
+        Returns
+        -------
+        bytes or None
+            The bytes; `b""` if the connection has ended, and None if nothing arrived in time.
+        """
         ...
 
     def close(self, data: Text = b"") -> TcpExchangeInterface:
-        """Close both sides of the connection, after sending `data` without waiting for a response."""
+        """Close both sides of the connection.
+
+        Parameters
+        ----------
+        data
+            Bytes to send before, without waiting for a response (default none).
+
+        Returns
+        -------
+        TcpExchange
+            Record of the connection.
+        """
         ...
 
     def reset(self) -> TcpExchangeInterface:

@@ -71,11 +71,27 @@ class ProxyInterface(Requests[ExchangeInterface], Protocol):
         ...
 
     def session(self, *, worker: int | None = None, http2: bool = False) -> SessionInterface:
-        """Open a client connection that can be used for several requests."""
+        """Open a client connection that can be used for several requests.
+
+        Parameters
+        ----------
+        worker
+            Number of the worker that accepts the connection. None (the default): the proxy chooses one.
+        http2
+            Whether the client uses HTTP/2 instead of HTTP/1.1 (default False).
+        """
         ...
 
     def connect(self, *, worker: int | None = None, cluster: str = "upstream") -> ConnectionInterface:
-        """Open a TCP connection to a cluster through the network filters."""
+        """Open a TCP connection to a cluster through the network filters.
+
+        Parameters
+        ----------
+        worker
+            Number of the worker that accepts the connection. None (the default): the proxy chooses one.
+        cluster
+            Name of the cluster that the connection goes to (default `upstream`).
+        """
         ...
 
     def close(self) -> None:

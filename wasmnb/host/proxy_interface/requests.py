@@ -44,7 +44,15 @@ class Requests(Protocol[E_co]):
 
     @abstractmethod
     def send(self, request: Request, **options: Unpack[SendOptions]) -> E_co:
-        """Send a `Request` object. The options are those of `request`."""
+        """Send a `Request` object, wait for the end of its exchange, and return the exchange.
+
+        Parameters
+        ----------
+        request
+            The request, for example from `Request(...)` or from another exchange.
+        options
+            The options of `request` from `worker` on.
+        """
 
     def request(
         self,
@@ -106,37 +114,152 @@ class Requests(Protocol[E_co]):
     def get(
         self, path: str = "/", headers: HeadersLike = (), body: Text = b"", **options: Unpack[RequestOptions]
     ) -> E_co:
-        """Send a GET request. The options are those of `request`."""
+        """Send a GET request.
+
+        Parameters
+        ----------
+        path
+            Path with the query string (default `/`).
+        headers
+            `Headers`, a mapping, or pairs of names and values (default none).
+        body
+            Bytes or text to send (default none).
+        options
+            Any other parameter of `request`.
+
+        Returns
+        -------
+        Exchange
+            Record of the request and its response.
+        """
         return self.request("GET", path, headers, body, **options)
 
     def post(
         self, path: str = "/", headers: HeadersLike = (), body: Text = b"", **options: Unpack[RequestOptions]
     ) -> E_co:
-        """Send a POST request. The options are those of `request`."""
+        """Send a POST request.
+
+        Parameters
+        ----------
+        path
+            Path with the query string (default `/`).
+        headers
+            `Headers`, a mapping, or pairs of names and values (default none).
+        body
+            Bytes or text to send (default none).
+        options
+            Any other parameter of `request`.
+
+        Returns
+        -------
+        Exchange
+            Record of the request and its response.
+        """
         return self.request("POST", path, headers, body, **options)
 
     def put(
         self, path: str = "/", headers: HeadersLike = (), body: Text = b"", **options: Unpack[RequestOptions]
     ) -> E_co:
-        """Send a PUT request. The options are those of `request`."""
+        """Send a PUT request.
+
+        Parameters
+        ----------
+        path
+            Path with the query string (default `/`).
+        headers
+            `Headers`, a mapping, or pairs of names and values (default none).
+        body
+            Bytes or text to send (default none).
+        options
+            Any other parameter of `request`.
+
+        Returns
+        -------
+        Exchange
+            Record of the request and its response.
+        """
         return self.request("PUT", path, headers, body, **options)
 
     def patch(
         self, path: str = "/", headers: HeadersLike = (), body: Text = b"", **options: Unpack[RequestOptions]
     ) -> E_co:
-        """Send a PATCH request. The options are those of `request`."""
+        """Send a PATCH request.
+
+        Parameters
+        ----------
+        path
+            Path with the query string (default `/`).
+        headers
+            `Headers`, a mapping, or pairs of names and values (default none).
+        body
+            Bytes or text to send (default none).
+        options
+            Any other parameter of `request`.
+
+        Returns
+        -------
+        Exchange
+            Record of the request and its response.
+        """
         return self.request("PATCH", path, headers, body, **options)
 
     def head(self, path: str = "/", headers: HeadersLike = (), **options: Unpack[RequestOptions]) -> E_co:
-        """Send a HEAD request. The options are those of `request`."""
+        """Send a HEAD request.
+
+        Parameters
+        ----------
+        path
+            Path with the query string (default `/`).
+        headers
+            `Headers`, a mapping, or pairs of names and values (default none).
+        options
+            Any other parameter of `request`.
+
+        Returns
+        -------
+        Exchange
+            Record of the request and its response.
+        """
         return self.request("HEAD", path, headers, **options)
 
     def options(self, path: str = "/", headers: HeadersLike = (), **options: Unpack[RequestOptions]) -> E_co:
-        """Send an OPTIONS request. The options are those of `request`."""
+        """Send an OPTIONS request.
+
+        Parameters
+        ----------
+        path
+            Path with the query string (default `/`).
+        headers
+            `Headers`, a mapping, or pairs of names and values (default none).
+        options
+            Any other parameter of `request`.
+
+        Returns
+        -------
+        Exchange
+            Record of the request and its response.
+        """
         return self.request("OPTIONS", path, headers, **options)
 
     def delete(
         self, path: str = "/", headers: HeadersLike = (), body: Text = b"", **options: Unpack[RequestOptions]
     ) -> E_co:
-        """Send a DELETE request. The options are those of `request`."""
+        """Send a DELETE request.
+
+        Parameters
+        ----------
+        path
+            Path with the query string (default `/`).
+        headers
+            `Headers`, a mapping, or pairs of names and values (default none).
+        body
+            Bytes or text to send (default none).
+        options
+            Any other parameter of `request`.
+
+        Returns
+        -------
+        Exchange
+            Record of the request and its response.
+        """
         return self.request("DELETE", path, headers, body, **options)
