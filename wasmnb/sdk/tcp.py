@@ -70,8 +70,8 @@ class TcpContext(Context):
         Returns
         -------
         Action or None
-            None or `Action.CONTINUE` passes the data on. `Action.PAUSE` holds the data until `continue_upstream`. An `async def` callback
-            holds the data while it waits, and its result counts when it returns.
+            None or `Action.CONTINUE` passes the data on. `Action.PAUSE` keeps it: the next call receives it together with
+            the new data.
         """
 
     def on_downstream_close(self, close_type: CloseType) -> None:
