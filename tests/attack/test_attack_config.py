@@ -112,7 +112,7 @@ def test_later_duplicate_counts_as_in_envoy_and_aliases_mean_what_they_name(tmp_
     ('"op": "LIKE"', "op must be EQ or GE or LE or NE, not 'LIKE'"),
     ('"regex": "("', "regex isn't a valid regular expression"),
     ('"address_prefix": "x"', "address_prefix and prefix_len aren't a valid range of addresses"),
-    ('"headers": [{}]', "headers needs the field name"),
+    ('"headers": [{}]', "headers must have the field name"),
     ('"retriable_status_codes": ["x"]', r"retriable_status_codes must be a list of whole numbers, not 'x'"),
 ])  # fmt: skip
 def test_message_of_a_field_names_its_line(tmp_path, text, message):

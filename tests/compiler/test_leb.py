@@ -45,7 +45,7 @@ def test_false_length_is_refused_before_allocation():
 
 
 def test_name_with_invalid_utf8_is_refused():
-    with pytest.raises(Malformed, match="not UTF-8"):
+    with pytest.raises(Malformed, match="isn't valid UTF-8"):
         Reader(b"\x01\xff").name()
 
 

@@ -27,14 +27,14 @@ def test_export_of_any_type_is_compiled_and_instantiated(kind, name):
 @pytest.mark.parametrize("kind", ["v128", "f32", "externref", "(ref null any)"])
 def test_import_of_a_type_without_hostcalls_is_refused(kind):
     code = default_engine().compile(assemble(f'(module (import "env" "f" (func (param {kind}))))'))
-    with pytest.raises(ModuleError, match="signature that no hostcall has"):
+    with pytest.raises(ModuleError, match="signature that isn't supported"):
         Instance(code, lambda _: lambda *_: 0)
 
 
 @pytest.mark.parametrize("kind", ["(ref null any)", "exnref"])
 def test_imported_table_of_typed_references_is_refused(kind):
     code = default_engine().compile(assemble(f'(module (import "env" "t" (table 1 {kind})))'))
-    with pytest.raises(ModuleError, match="elements of a type that no host supports"):
+    with pytest.raises(ModuleError, match="elements of the unsupported type"):
         Instance(code, lambda _: None)
 
 
@@ -74,5 +74,5 @@ def test_recursive_types_and_subtypes_are_counted():
 
 
 def test_code_that_does_not_begin_as_code_is_refused():
-    with pytest.raises(ModuleError, match="not from this engine"):
+    with pytest.raises(ModuleError, match="can't be loaded by this engine"):
         default_engine().load(b"wasmnb code 1\n" + b"\xff" * 8 + b"short")

@@ -67,7 +67,7 @@ def test_bytes_instead_of_text_are_refused(fields):
     ({"match": {"prefix": "/", "headers": {}}}, "headers must be a list, not a mapping"),
     ({"match": {"prefix": "/", "case_sensitive": "no"}}, "case_sensitive must be true or false, not 'no'"),
     ({"match": {"safe_regex": {"regex": "("}}}, "regex isn't a valid regular expression"),
-    ({"match": {"safe_regex": {}}}, "safe_regex needs the field regex"),
+    ({"match": {"safe_regex": {}}}, "safe_regex must have the field regex"),
     (with_action(timeout="soon"), "timeout must be a duration such as 1.5s, not 'soon'"),
     ({"direct_response": {"status": "ok"}}, "status must be a whole number, not 'ok'"),
     ({"redirect": {"response_code": "GONE"}}, "response_code must be FOUND or .* not 'GONE'"),
@@ -105,7 +105,7 @@ def test_connection_manager_with_a_wrong_field_is_refused(value, problem):
     "switch", [{"server_name": b"x"}, {"merge_slashes": "yes"}, {"xff_num_trusted_hops": 1.5}, {"via": None}]
 )
 def test_switch_of_another_type_is_refused(switch):
-    with pytest.raises(UsageError, match=f"{next(iter(switch))} must be of type"):
+    with pytest.raises(UsageError, match=f"{next(iter(switch))}= of the connection manager must be"):
         Proxy(**switch)
 
 

@@ -38,7 +38,7 @@ def test_failed_filter_is_explained_with_its_cause():
         text = str(proxy.explain(proxy.get("/")))
         assert "proxy_on_request_headers failed on context 2: Uncaught RuntimeError: unreachable" in text
         later = str(proxy.explain(proxy.get("/")))
-        assert "That was in exchange 1" in later
+        assert "The VM failed in exchange 1" in later
 
 
 def explained(script, *request, **options):
@@ -68,7 +68,7 @@ def test_local_response_after_the_headers_is_explained():
         "on_response_body: send_local_response 500 _ no _ -1", "GET", "/", upstream=Response(200, body=b"yes")
     )
     assert x.response.reset
-    assert "sent a local response after the client had got the response's headers" in text
+    assert "sent a local response after the client had received the response's headers" in text
 
 
 def test_exception_after_a_wait_is_explained():

@@ -114,13 +114,13 @@ def test_route_that_is_neither_routematch_nor_message_is_refused(route, problem)
 
 @pytest.mark.parametrize("routes", ["/", b"/", 3])
 def test_routes_that_are_not_a_list_are_refused(routes):
-    with pytest.raises(UsageError, match="routes must be a list"):
+    with pytest.raises(UsageError, match="routes= must be a list"):
         Proxy(routes=routes)
 
 
 @pytest.mark.parametrize("arguments", [{"cluster": b"up"}, {"name": 3}, {"headers": [("a", "b")]}])
 def test_routematch_with_a_parameter_of_another_type_is_refused(arguments):
-    with pytest.raises(UsageError, match=f"^The {next(iter(arguments))} of a RouteMatch must be"):
+    with pytest.raises(UsageError, match=f"^{next(iter(arguments))}= of a RouteMatch must be"):
         RouteMatch(**arguments)
 
 

@@ -1,4 +1,7 @@
-"""The engine: the only code of wasmnb that uses wasmtime."""
+"""The engine, which is the only code of wasmnb that uses wasmtime.
+
+Modules are run on it by `wasmnb.host`, and filters are compiled to modules by `wasmnb.compiler`.
+"""
 
 from .declarations import ExportType, ImportType
 from .engine import Code, Engine, assemble, default_engine

@@ -1,13 +1,13 @@
-"""The functions of wasmtime's C API that the engine calls, with plain addresses as pointers.
+"""Functions of wasmtime's C API that the engine calls, with plain addresses as pointers.
 
-Facts, measured on wasmtime 50: wasmtime-py's own calls convert every value through Python objects: a call into Wasm costs
-about 20 us, and a hostcall 10 us. The same calls through the C API's *unchecked* functions, with addresses as plain integers,
-cost about 0.6 us and 0.5 us. Unchecked means that wasmtime doesn't compare types: callers must have checked every signature
-beforehand, as `Imports` and `Instance.function` do. wasmtime-py's classes are not used at all: an interrupt between two of
-their lines can free an object twice (`objects.py`), and reading a module's types through the C API aborts the process if one
-of them is a vector or a typed reference (`..declarations`).
+Facts, measured on wasmtime 50: wasmtime-py's own calls convert every value through Python objects, so that a call into Wasm
+takes about 20 us, and a hostcall 10 us. The same calls through the C API's *unchecked* functions, with addresses as plain
+integers, take about 0.6 us and 0.5 us. Unchecked means that wasmtime doesn't compare types. Callers must have checked every
+signature beforehand, as `Imports` and `Instance.function` do. wasmtime-py's classes aren't used at all: an interrupt between
+two of their lines can free an object twice (`c_objects.py`), and reading a module's types through the C API aborts the process
+if one of the types is a vector or a typed reference (`declarations.py`).
 
-A value is 16 bytes (`wasmtime_val_raw_t`). An i32 fills the first 4 of them and leaves garbage in the others.
+A value has 16 bytes (`wasmtime_val_raw_t`). An i32 is in the first 4 bytes, and the other bytes are undefined.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from wasmtime import _ffi
 
 __all__ = ["EPOCH_CALLBACK", "HOST_CALLBACK", "C"]
 
-#: `wasmtime_func_unchecked_callback_t`: (environment, caller, address of arguments and results, how many) -> trap or NULL.
+#: `wasmtime_func_unchecked_callback_t`: (environment, caller, address of arguments and results, their number) -> trap or NULL.
 HOST_CALLBACK = CFUNCTYPE(c_size_t, c_size_t, c_size_t, c_size_t, c_size_t)
 
 #: `wasmtime_store_epoch_deadline_callback`: (context, data, &delta, &kind) -> error or NULL.
@@ -37,7 +37,7 @@ EPOCH_CALLBACK = CFUNCTYPE(c_size_t, c_size_t, c_size_t, POINTER(c_uint64), POIN
 
 _P = c_void_p
 
-#: name -> (result, parameters). Pointers are plain addresses, so that ctypes doesn't build pointer objects.
+#: Result and parameters of each function. Pointers are plain addresses, so that ctypes doesn't build pointer objects.
 _PROTOTYPES = {
     "wasm_config_new": (c_size_t, ()),
     "wasm_config_delete": (None, (_P,)),
@@ -89,12 +89,14 @@ _PROTOTYPES = {
 
 
 class C:
-    """The functions of `_PROTOTYPES` as attributes, without the `wasmtime_` prefix. One per engine."""
+    """wasmtime's C functions as attributes, named without the `wasmtime_` prefix. Each engine has its own object."""
 
     def __init__(self) -> None:
         for name, (result, parameters) in _PROTOTYPES.items():
             prototype = CFUNCTYPE(result, *parameters)
             setattr(self, name.removeprefix("wasmtime_"), prototype((name, _ffi.dll)))
 
-    def __getattr__(self, name: str) -> ctypes._CFunctionType:  # only for the type checker: all functions are set above
+    def __getattr__(
+        self, name: str
+    ) -> ctypes._CFunctionType:  # only for the type checker, because all functions are set above
         raise AttributeError(name)

@@ -1,10 +1,12 @@
 """Objects of wasmtime's C API. Each is freed exactly once, even if an interrupt arrives in between.
 
-Facts: CPython handles signals between two bytecodes, so a KeyboardInterrupt can fall between the C call that frees an
-object and the assignment that forgets its address; the finalizer then frees it again, and the process dies. In the same
-way it can fall between the C call that makes an object and the assignment that remembers it, and the object is lost.
-A chain of C iterators runs no bytecode. So an object is made and remembered by one `list.extend`, forgotten and freed by
-one `next`, and its finalizer is that same `next`: CPython calls `__del__` without entering a Python function.
+Facts: CPython handles signals between two bytecodes. A KeyboardInterrupt can therefore occur between the C call that frees an
+object and the assignment that drops its address. The finalizer then frees the object again, and the process dies. An interrupt
+can also occur between the C call that creates an object and the assignment that stores its address, so that the object is never
+freed.
+
+A chain of C iterators runs no bytecode. An object is therefore created and stored by one `list.extend`, and removed and freed
+by one `next`. Its finalizer is the same `next`, because CPython calls `__del__` without entering a Python function.
 """
 
 from __future__ import annotations
@@ -20,20 +22,20 @@ __all__ = ["CObject"]
 
 
 class CObject:
-    """An object of the C API, which this Python object owns.
+    """An object of the C API that is owned by this Python object.
 
     Parameters
     ----------
     delete
-        The C function that frees the object. Its argument is `held[1]`.
+        C function that frees the object. Its argument is `held[1]`.
 
     Attributes
     ----------
     close
-        Frees the object if there is one; calling it again has no effect.
+        Function that frees the object if there is one. Further calls have no effect.
     held
-        A list of None and the object: its address, or the place that C wrote it to. An address of 0 is not freed. The list
-        is empty after `close`.
+        List of None and either the object's address or the place to which C has written the address. An address of 0 isn't
+        freed. After `close`, the list is empty.
     """
 
     __slots__ = ("close", "held")
@@ -47,14 +49,14 @@ class CObject:
 
     @classmethod
     def returned(cls, delete: Callable[[Any], None], create: Callable[..., Any], *args: Any) -> CObject:
-        """Own the object whose address `create(*args)` returns."""
+        """Create an object with `create(*args)`, which returns its address, and own the object."""
         owner = cls(delete)
         owner.held.extend(starmap(create, (args,)))
         return owner
 
     @classmethod
     def written(cls, delete: Callable[[Any], None], place: Any) -> CObject:
-        """Own what C writes to `place`: a `c_void_p`, or a pointer to a structure that `delete` empties."""
+        """Own the object that C writes to `place`, which is a `c_void_p` or a pointer to a structure that `delete` empties."""
         owner = cls(delete)
         owner.held.append(place)
         return owner

@@ -1,9 +1,10 @@
-"""Compiling in a separate process, which can be interrupted and has limits.
+"""Compilation in a separate process, which can be interrupted and has limits.
 
-Facts (wasmtime 50): the compiler can't be stopped from outside, and its time doesn't grow linearly: 16 KB that declare 50,000
-locals in each of 2,000 functions take 16 s, 90 KB of nested loops 82 s, 300,000 empty functions 34 s and 1.7 GB. Starting a process
-takes 0.1 to 0.2 s. So modules that are large, or that have many functions, locals or blocks, are compiled in a process that is
-killed when the caller is interrupted or ends, and when it exceeds its limits.
+Facts (wasmtime 50): the compiler can't be stopped from outside, and its time doesn't grow linearly. It takes 16 s for 16 KB
+with 50,000 locals in each of 2,000 functions, 82 s for 90 KB of nested loops, and 34 s and 1.7 GB for 300,000 empty functions.
+Starting a process takes 0.1 to 0.2 s. For this reason, modules that are large, or that have many functions, locals or blocks,
+are compiled in a separate process. This process is killed when the caller is interrupted or ends, or when the limits are
+exceeded.
 """
 
 from __future__ import annotations
@@ -23,26 +24,28 @@ from ..parsing.leb128 import CORE_MAGIC, Malformed, Reader
 
 __all__ = ["can_take_long", "compile_apart"]
 
-#: Largest module that is compiled in this process: bytes, functions, locals, and instructions that open a block.
+#: Limits for modules that are compiled in this process: bytes, functions, locals, and instructions that open a block.
 _BYTES, _FUNCTIONS, _LOCALS, _BLOCKS = 1 << 16, 2000, 50_000, 2000
 
-#: Seconds that compiling may take, plus seconds for each byte of the module: three times what large modules need on two cores.
+#: Time limit in seconds, plus seconds for each byte of the module. This is three times what large modules need on two cores.
 _SECONDS, _SECONDS_PER_BYTE = 60.0, 1e-5
 
 #: Seconds between two calls of `waiting`.
 _STEP = 0.1
 
-#: Bytes of memory that compiling may take, plus bytes for each byte of the module.
+#: Memory limit in bytes, plus bytes for each byte of the module.
 _MEMORY, _MEMORY_PER_BYTE = 2 << 30, 256
 
 _CODE = 10
 
-#: Exit code of a process that has written the reason to its standard error.
+#: Exit code of a process that rejects the module and has written the reason to its standard error.
 _REFUSED = 3
 
 
 def can_take_long(wasm: bytes) -> bool:
-    """Return whether compiling a module may take long. False for a malformed module, which the compiler rejects at once."""
+    """Return whether compiling a module may take long. Returns False for a malformed module, which the compiler rejects
+    immediately.
+    """
     if len(wasm) > _BYTES:
         return True
     try:
@@ -57,7 +60,7 @@ def can_take_long(wasm: bytes) -> bool:
 
 
 def _count_locals(r: Reader) -> tuple[int, int]:
-    """Return the number of functions, and of the locals of all functions."""
+    """Return the number of functions, and the number of locals in all of them."""
     functions, total = r.u32(), 0
     for _ in range(functions):
         end = r.u32() + r.at
@@ -78,17 +81,17 @@ def compile_apart(wasm: bytes, *, fuel: bool, waiting: Callable[[float], None] |
     fuel
         Whether the compiled code counts instructions.
     waiting
-        Called every tenth of a second with the seconds that have passed (default None: not called).
+        Function called every tenth of a second with the seconds that have passed (default None).
 
     Returns
     -------
     bytes | None
-        The compiled code, as `Code.serialize` returns it; None if no process can be started.
+        The compiled code in the format of `Code.serialize`, or None if no process can be started.
 
     Raises
     ------
     ModuleError
-        The module is not valid, or takes more time or memory than any module of its size should.
+        The module isn't valid, or compiling it exceeds the limits of time or memory for its size.
     """
     seconds, memory = _SECONDS + _SECONDS_PER_BYTE * len(wasm), _MEMORY + _MEMORY_PER_BYTE * len(wasm)
     try:
@@ -101,7 +104,7 @@ def compile_apart(wasm: bytes, *, fuel: bool, waiting: Callable[[float], None] |
                 stdin=module,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                start_new_session=True,  # the interrupt button must not reach it before it reaches us
+                start_new_session=True,  # so that the interrupt button doesn't signal it directly
             )
     except OSError:
         return None
@@ -110,7 +113,7 @@ def compile_apart(wasm: bytes, *, fuel: bool, waiting: Callable[[float], None] |
     except subprocess.TimeoutExpired:
         raise ModuleError(
             f"Compiling the module of {len(wasm):,} bytes takes more than {seconds:.0f} s. "
-            "Either its code is built to be slow to compile, or this machine is too busy."
+            "Try again when this machine is less busy, or use a module with smaller functions."
         ) from None
     finally:
         process.kill()
@@ -124,7 +127,7 @@ def compile_apart(wasm: bytes, *, fuel: bool, waiting: Callable[[float], None] |
     if process.returncode:
         raise ModuleError(
             f"Compiling the module of {len(wasm):,} bytes needs more than {memory >> 20:,} MiB of memory. "
-            "Its functions are unusually large, or this machine has too little memory."
+            "Free memory on this machine, or use a module with smaller functions."
         )
     return code
 
@@ -132,7 +135,7 @@ def compile_apart(wasm: bytes, *, fuel: bool, waiting: Callable[[float], None] |
 def _communicate(
     process: subprocess.Popen[bytes], seconds: float, waiting: Callable[[float], None]
 ) -> tuple[bytes, bytes]:
-    """Wait for the process and return its output; raise `TimeoutExpired` if it takes too long."""
+    """Wait for the process and return its output and error output. Raise `TimeoutExpired` if it takes too long."""
     started = time.monotonic()
     while True:
         try:
@@ -145,7 +148,7 @@ def _communicate(
 
 
 def main() -> None:
-    """Compile the module on standard input, and write the code to standard output."""
+    """Compile the module on standard input, and write the compiled code to standard output."""
     from .engine import Engine
 
     fuel, memory = bool(int(sys.argv[1])), int(sys.argv[2])

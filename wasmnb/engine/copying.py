@@ -1,7 +1,7 @@
 """Copies of running instances, for calls that must not affect the original.
 
-Facts: between two calls, the modules that wasmnb links have all their state in linear memory: their tables never change,
-and their only mutable global, the stack pointer, has its initial value. Other modules may differ.
+Facts: between two calls, modules linked by wasmnb have all their state in linear memory. Their tables never change, and their
+only mutable global, the stack pointer, has its initial value. This may not be true for other modules.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 __all__ = ["copy_into", "copy_of"]
 
-#: Bytes by which a copy may grow larger than its original, and bytes of a page.
+#: Bytes that a copy may grow beyond the size of its original, and size of a page in bytes.
 _GROWTH, _PAGE = 64 << 20, 1 << 16
 
 
 def copy_of(image: Image, original: Instance, resolve: Resolve, *, deadline: float) -> Instance:
-    """Return a new instance with the memory of `original`, which must not be running.
+    """Create an instance with the same memory as `original`, which must not be running.
 
     Parameters
     ----------
     image
-        The image of `original`, linked by wasmnb.
+        Image of `original`, which wasmnb has linked.
     original
         The instance to copy.
     resolve, deadline
-        As for `Instance`. The copy may use other hostcalls than the original.
+        As for `Instance`. The copy can use other hostcalls than the original.
     """
     copy = Instance(image.code, resolve, memory_limit=original.memory.refresh() + _GROWTH, deadline=deadline)
     copy_into(copy, original)
@@ -39,14 +39,14 @@ def copy_of(image: Image, original: Instance, resolve: Resolve, *, deadline: flo
 
 
 def copy_into(copy: Instance, original: Instance) -> bool:
-    """Overwrite a copy's memory with that of another instance of the same module.
+    """Overwrite the memory of a copy with that of another instance of the same module.
 
-    This is several times faster than a new copy, whose memory pages must be allocated. The copy must not have trapped.
+    This is several times faster than a new copy, for which memory pages must be allocated. The copy must not have trapped.
 
     Returns
     -------
     bool
-        False if the copy's memory limit is too low. Nothing is copied then.
+        False if the copy's memory limit is too low, so that nothing has been copied.
     """
     size = original.memory.refresh()
     missing = size - copy.memory.size

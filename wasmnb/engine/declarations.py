@@ -1,8 +1,8 @@
-"""Declarations of a module: imports, exports, memories and tables, read from its bytes.
+"""Declarations of a module (imports, exports, memories and tables), read from its bytes.
 
-Facts: wasmtime's C API aborts the process when it is asked for a type that it can't express (vectors, typed references),
-and takes time that is quadratic in the number of exports. So the few sections that are needed are read here, in one pass.
-wasmtime has validated them before; anything unexpected is an error.
+Facts: if wasmtime's C API is asked for a type that it can't express (a vector or a typed reference), it aborts the process. Its
+time is also quadratic in the number of exports. The few sections needed are therefore read here, in one pass. wasmtime has
+already validated them, so that anything unexpected is an error.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ __all__ = [
 
 _TYPE, _IMPORT, _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _EXPORT = 1, 2, 3, 4, 5, 6, 7
 
-#: Sections that are read, in their order in a module.
+#: Sections to read, in their order in a module.
 _DECLARING = (_TYPE, _IMPORT, _FUNCTION, _TABLE, _MEMORY, _EXPORT)
 
 _KINDS = ("func", "table", "memory", "global", "tag")
 
-#: Bytes of a page of memory.
+#: Size of a memory page in bytes.
 PAGE = 1 << 16
 
-#: Bytes of an element of a table.
+#: Size of a table element in bytes.
 ELEMENT = 8
 
 Signature = tuple[tuple[str, ...], tuple[str, ...]]
@@ -44,7 +44,7 @@ _NO_SIGNATURE: Signature = ((), ())
 
 
 def signature_text(params: Iterable[str], results: Iterable[str]) -> str:
-    """Return a signature as Envoy writes it: `i32 i32 -> i32`."""
+    """Format a signature as Envoy does, such as `i32 i32 -> i32`."""
     return short(f"{' '.join(params) or 'void'} -> {' '.join(results) or 'void'}")
 
 
@@ -55,7 +55,7 @@ class ImportType:
     Attributes
     ----------
     module, name
-        The two parts of its name.
+        The two parts of the import's name.
     kind
         `func`, `memory`, `table`, `global` or `tag`.
     params, results
@@ -76,7 +76,7 @@ class ExportType:
     Attributes
     ----------
     name
-        Its name.
+        Name of the export.
     kind, params, results
         As for `ImportType`.
     """
@@ -94,9 +94,9 @@ class Limits:
     Attributes
     ----------
     minimum, maximum
-        Bytes; `maximum` is None if the module sets none.
+        Minimum and maximum size in bytes. `maximum` is None if the module doesn't declare a maximum.
     element
-        Type of a table's elements; empty for a memory.
+        Type of a table's elements, or an empty string for a memory.
     """
 
     minimum: int
@@ -113,9 +113,9 @@ class Declarations:
     imports, exports
         The imports and the exports, in the module's order.
     memories, tables
-        Sizes of the memories and of the tables; imported ones come first.
+        Sizes of the memories and of the tables, beginning with imported ones.
     has_objects
-        Whether the module declares types of structures or arrays. Their objects are garbage-collected.
+        Whether the module declares types of structures or arrays, whose objects are garbage-collected.
     """
 
     imports: list[ImportType] = field(default_factory=list)
@@ -128,12 +128,12 @@ class Declarations:
 
     @classmethod
     def read(cls, wasm: bytes) -> Declarations:
-        """Read the declarations of a valid module, or of the sections that `declaring_sections` returned.
+        """Read the declarations of a valid module, or of the bytes returned by `declaring_sections`.
 
         Raises
         ------
         ModuleError
-            A section has contents that wasmnb doesn't know.
+            A section contains something that wasmnb can't read.
         """
         declared = cls()
         parts: dict[int, Callable[[_Reader], None]] = {
@@ -145,13 +145,13 @@ class Declarations:
             _EXPORT: lambda r: declared.exports.extend(r.vector(lambda: declared._export(r))),
         }
         try:
-            for number, start, end in list(_sections(wasm)):  # checks the form of the whole file first
+            for number, start, end in list(_sections(wasm)):  # a list, so that the whole file is checked first
                 if number in parts:
                     reader = _Reader(wasm, start, end)
                     parts[number](reader)
                     declared.has_objects |= reader.objects
         except (IndexError, ValueError) as error:
-            raise ModuleError(f"The module declares something that wasmnb can't read: {error}") from None
+            raise ModuleError(f"wasmnb can't read the module's declarations: {error}") from None
         return declared
 
     def _read_types(self, r: _Reader) -> None:
@@ -182,14 +182,14 @@ class Declarations:
 
 
 def declaring_sections(wasm: bytes) -> bytes:
-    """Return a valid module without the sections that `Declarations.read` skips."""
+    """Return a valid module with only the sections that `Declarations.read` needs."""
     return CORE_MAGIC + b"".join(
         section(number, wasm[start:end]) for number, start, end in _sections(wasm) if number in _DECLARING
     )
 
 
 def _sections(wasm: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield number, start and end of every section."""
+    """Yield the number, start and end of every section."""
     return Reader(wasm, len(CORE_MAGIC)).sections()
 
 
@@ -213,20 +213,22 @@ def _memory(r: _Reader) -> Limits:
 
 
 class _Reader(Reader):
-    """A reader that also reads types."""
+    """Reader of sections that also reads types."""
 
     __slots__ = ("objects",)
 
     def __init__(self, data: bytes, at: int = 0, end: int | None = None) -> None:
         super().__init__(data, at, end)
-        self.objects = False  # whether a type of structures or arrays was read
+        self.objects = False  # whether a structure or array type has been read
 
     def peek(self) -> int:
-        """Return the next byte without reading it."""
+        """Return the next byte without advancing."""
         return self.data[self.at]
 
     def numbers(self) -> Sequence[int]:
-        """Read the last vector of the section. If each number is one byte, as usual, the bytes are returned as they are."""
+        """Read the vector that ends the section. If every number is one byte, as is usual, return the bytes without
+        decoding.
+        """
         count = self.u32()
         plain = self.data[self.at : self.end]
         return plain if plain.isascii() else [self.u32() for _ in range(count)]
@@ -243,9 +245,9 @@ class _Reader(Reader):
         return self.vector(self.type)
 
     def type(self) -> Signature:
-        """Read a type and return its signature, which is empty for a structure or an array."""
+        """Read a type and return its signature. The signature of a structure or array is empty."""
         form = self.byte()
-        while form in {0x4F, 0x50}:  # a subtype and what it is a subtype of
+        while form in {0x4F, 0x50}:  # a subtype and its supertypes
             self.vector(self.u32)
             form = self.byte()
         if form == 0x5D:  # a continuation
@@ -256,7 +258,7 @@ class _Reader(Reader):
             self.field() if form == 0x5E else self.vector(self.field)
             return _NO_SIGNATURE
         if form != 0x60:
-            raise ValueError(f"a type of the unknown form {form:#x}")
+            raise ValueError(f"a type has the unknown form {form:#x}")
         return tuple(self.vector(self.value_type)), tuple(self.vector(self.value_type))
 
     def field(self) -> None:
@@ -264,7 +266,7 @@ class _Reader(Reader):
         self.byte()
 
     def limits(self, *, paged: bool) -> tuple[int, int | None]:
-        """Read the smallest and largest size: bytes of a memory, elements of a table."""
+        """Read the minimum and maximum size, in bytes for a memory and in elements for a table."""
         flags = self.byte()
         minimum = self.unsigned(64)
         maximum = self.unsigned(64) if flags & 1 else None
@@ -274,7 +276,7 @@ class _Reader(Reader):
         return minimum * page, None if maximum is None else maximum * page
 
     def skip_expression(self) -> None:
-        """Skip a constant expression of numbers, functions and globals."""
+        """Skip a constant expression with numbers, functions and globals."""
         while True:
             opcode = self.byte()
             if opcode == 0x0B:
@@ -282,4 +284,4 @@ class _Reader(Reader):
             if opcode in {0x41, 0x42, 0xD2, 0x23, 0xD0}:
                 self.signed()
             elif opcode not in {0x6A, 0x6B, 0x6C, 0x7C, 0x7D, 0x7E}:
-                raise ValueError(f"a table whose initial value has the instruction {opcode:#x}")
+                raise ValueError(f"the initial value of a table contains the unknown instruction {opcode:#x}")

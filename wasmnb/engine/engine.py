@@ -1,8 +1,8 @@
-"""The engine: compiles modules, and increments the epoch, which stops guests that run for too long.
+"""The engine, which compiles modules and increments the epoch, so that guests that run for too long are stopped.
 
-Every store that a guest runs in has an epoch callback. A daemon thread increments the engine's epoch every `TICK` seconds
-while instances exist; a guest that is running then calls back into its instance's `Entries`, in the guest's own thread.
-`Entries` checks the entry's deadline, and handles an interrupt that arrived in the guest (`calls/interrupts.py`).
+Every store in which a guest runs has an epoch callback. While instances exist, a daemon thread increments the engine's epoch
+every `TICK` seconds. A running guest then calls back into its instance's `Entries`, in the guest's own thread. `Entries` checks
+the deadline of the call, and handles interrupts that arrived while the guest was running (`calls/interrupts.py`).
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from .traps import check_call
 
 __all__ = ["Code", "Engine", "assemble", "default_engine"]
 
-#: Seconds between two epochs: the precision of deadlines and of the interrupt button.
+#: Seconds between two epochs, which is the precision of deadlines and of the interrupt button.
 TICK = 0.05
 
 _INVALID = "Not a valid core WebAssembly module"
-_FOREIGN = "The compiled code is not from this engine"
+_FOREIGN = "The compiled code can't be loaded by this engine"
 
-#: Bytes of native stack that a guest may use. CPython inside a module checks its own depth well before this.
+#: Maximum size in bytes of a guest's native stack. CPython inside a module reaches its own recursion limit well before this.
 MAX_STACK = 1 << 20
 
 
@@ -49,16 +49,16 @@ _MAGIC = b"wasmnb code 1\n"
 
 
 class Code:
-    """A compiled module. It belongs to one engine and can be instantiated any number of times.
+    """A compiled module. It can be used with one engine, and be instantiated any number of times.
 
     Parameters
     ----------
     engine
-        The engine that compiled it.
+        The engine that has compiled the module.
     module
-        wasmtime's module.
+        The module object of wasmtime.
     declaring
-        The module's bytes without the sections that declare nothing, as `declaring_sections` returns them.
+        The module's bytes with only the sections for declarations, as returned by `declaring_sections`.
     """
 
     def __init__(self, engine: Engine, module: CObject, declaring: bytes) -> None:
@@ -67,29 +67,30 @@ class Code:
         self._declaring = declaring
 
     def serialize(self) -> bytes:
-        """Return the machine code and the declarations as bytes, which `Engine.load` reads in milliseconds."""
+        """Return the machine code and the declarations as bytes, which `Engine.load` can load within milliseconds."""
         c = self.engine.c
         code = _bytes_of(c, "The compiled module can't be serialised", partial(c.module_serialize, self.module.address))
         return b"".join((_MAGIC, len(self._declaring).to_bytes(8, "little"), self._declaring, code))
 
     @cached_property
     def declared(self) -> Declarations:
-        """Declarations of the module; raises `ModuleError` if they can't be read."""
+        """Declarations of the module. Reading this property raises `ModuleError` if they can't be read."""
         return Declarations.read(self._declaring)
 
     @cached_property
     def imports(self) -> tuple[ImportType, ...]:
-        """The imports, in order."""
+        """The imports of the module, in order."""
         return tuple(self.declared.imports)
 
     @cached_property
     def c_imports(self) -> list[int]:
-        """Addresses of wasmtime's type objects for the imports. All instances of the module share them.
+        """Addresses of wasmtime's type objects for the imports, shared by all instances of the module.
 
-        Read this only if a host can provide every import: wasmtime aborts the process for types that its C API lacks.
+        Read this property only if a host can provide every import, because wasmtime aborts the process for types that its C API
+        can't express.
         """
         c, vector = self.engine.c, _ffi.wasm_importtype_vec_t()
-        self._owner = CObject.written(c.wasm_importtype_vec_delete, ctypes.pointer(vector))  # they live as long as this
+        self._owner = CObject.written(c.wasm_importtype_vec_delete, ctypes.pointer(vector))  # keeps the types alive
         c.module_imports(self.module.address, addressof(vector))
         addresses = (ctypes.c_size_t * vector.size).from_address(_address(vector.data)) if vector.size else ()
         return [c.wasm_importtype_type(address) for address in addresses]
@@ -101,23 +102,23 @@ class Code:
 
     @cached_property
     def exports(self) -> tuple[ExportType, ...]:
-        """The exports, in order."""
+        """The exports of the module, in order."""
         return tuple(self.declared.exports)
 
 
 class Engine:
-    """Compiles modules and limits the time of their instances.
+    """Compiler of modules, with limits for the time of their instances.
 
     Parameters
     ----------
     fuel
-        Whether to count executed instructions (default False): `Instance.fuel_used` is then a repeatable cost. Such code is
-        slower, and is compiled separately.
+        Whether to count executed instructions (default False), so that `Instance.fuel_used` is a repeatable measure of cost.
+        Code compiled with this option is slower.
 
     Attributes
     ----------
     interrupts
-        A context manager: inside `with engine.interrupts:` the kernel's interrupt button stops a guest that spins.
+        Context manager. Inside `with engine.interrupts:`, the kernel's interrupt button stops a guest in an endless loop.
     """
 
     def __init__(self, *, fuel: bool = False) -> None:
@@ -128,7 +129,7 @@ class Engine:
         c.config_consume_fuel_set(config.address, fuel)
         c.config_max_wasm_stack_set(config.address, MAX_STACK)
         c.config_memory_may_move_set(config.address, False)
-        # The engine takes ownership of the configuration. It is forgotten here first, so that it isn't freed twice.
+        # wasmtime's engine takes ownership of the configuration. It is removed here first, so that it isn't freed twice.
         self.handle = CObject.returned(c.wasm_engine_delete, c.wasm_engine_new_with_config, config.held.pop())
         self.signals = trap_signals()
         self._watched: set[weakref.ref[Any]] = set()  # dead references are removed without running Python
@@ -138,70 +139,73 @@ class Engine:
         os.register_at_fork(after_in_child=partial(_continue_in_child, weakref.ref(self)))
 
     def compile(self, wasm: bytes, waiting: Callable[[float], None] | None = None) -> Code:
-        """Compile a core module. If this can take long, another process compiles it, which can be interrupted.
+        """Compile a core module. If this can take long, a separate process compiles the module, so that compiling can be
+        interrupted.
 
         Parameters
         ----------
         wasm
             The module.
         waiting
-            Called every tenth of a second while that process runs, with the seconds that have passed (default None: not called).
+            Function called every tenth of a second while this process runs, with the seconds that have passed (default None).
 
         Raises
         ------
         ModuleError
-            The bytes are not a valid core WebAssembly module, or compiling it takes too much time or memory.
+            The bytes aren't a valid core WebAssembly module, or compiling it takes too much time or memory.
         """
         if can_take_long(wasm):
-            self.validate(wasm)  # fast, and no process is needed for a module that is damaged
+            self.validate(wasm)  # fast, so that no process is started for a damaged module
             code = compile_apart(wasm, fuel=self.fuel, waiting=waiting)
             if code is not None:
                 return self.load(code)
         return self.compile_here(wasm)
 
     def compile_here(self, wasm: bytes) -> Code:
-        """Compile a core module in this process. It can't be interrupted. Raises `ModuleError` if the module is invalid."""
+        """Compile a core module in this process, without the possibility of an interrupt. Raise `ModuleError` if the module is
+        invalid.
+        """
         wasm = bytes(wasm)  # C doesn't accept a bytearray
         if not wasm:
-            raise ModuleError("The file is empty; a WebAssembly module starts with the bytes 00 61 73 6d 01 00 00 00.")
+            raise ModuleError("The file is empty. A WebAssembly module starts with the bytes 00 61 73 6d 01 00 00 00.")
         module = self._module(partial(self.c.module_new, self.handle.address, wasm, len(wasm)), _INVALID)
         return Code(self, module, declaring_sections(wasm))
 
     def validate(self, wasm: bytes) -> None:
-        """Check a core module as `compile` does without compiling it; raise `ModuleError` if it is invalid."""
+        """Check a core module like `compile`, but without compiling it. Raise `ModuleError` if the module is invalid."""
         wasm = bytes(wasm)
         check_call(self.c, _INVALID, self.c.module_validate, self.handle.address, wasm, len(wasm))
 
     def load(self, source: str | Path | bytes) -> Code:
         """Load the result of `Code.serialize` from a file, or from bytes that the caller has verified.
 
-        The result is machine code that will be run, so load only what this user's wasmnb wrote. wasmtime maps a private copy of
-        the file: if someone shortened a mapped file, the process would be killed.
+        The result is machine code that will be run, so load only files written by wasmnb for the same user. wasmtime maps a
+        private copy of the file, because the process would be killed if someone shortened a mapped file.
 
         Raises
         ------
         ModuleError
-            Another version of wasmtime compiled the code, or it was compiled with other settings.
+            The code was compiled by another version of wasmtime or with other settings.
         """
         data = source if isinstance(source, bytes) else Path(source).read_bytes()
         start = len(_MAGIC) + 8
         size = int.from_bytes(data[len(_MAGIC) : start], "little")
         if not data.startswith(_MAGIC) or len(data) < start + size:
-            raise ModuleError(f"{_FOREIGN}: its beginning is unknown or cut off.")
+            raise ModuleError(f"{_FOREIGN}: its header is unknown or incomplete. Compile the module again.")
         with _private_file(memoryview(data)[start + size :]) as path:
             create = partial(self.c.module_deserialize_file, self.handle.address, os.fsencode(path))
             module = self._module(create, _FOREIGN)
         return Code(self, module, data[start : start + size])
 
     def _module(self, create: Callable[[int], int], complaint: str) -> CObject:
-        """Return the module that `create` writes to the address that it gets. `create` must not run Python."""
+        """Return the module that `create` writes to the address passed to it. `create` must not run Python code."""
         place = c_void_p()
         module = CObject.written(self.c.module_delete, place)
         check_call(self.c, complaint, create, addressof(place))
         return module
 
     def watch(self, instance: object) -> None:
-        """Keep incrementing the epoch as long as this instance exists."""
+        """Increment the epoch regularly for as long as this instance exists."""
         with self._lock:
             self._watched.add(weakref.ref(instance, self._watched.discard))
             if self._ticker is None or not self._ticker.is_alive():
@@ -212,8 +216,8 @@ class Engine:
         self._ticker.start()
 
     def continue_in_child(self) -> None:
-        """Start the thread again in a child process, which has only the thread that forked it."""
-        self._lock = threading.Lock()  # another thread may have held the old one
+        """Start the epoch thread in a forked child process, which contains only the thread that called fork."""
+        self._lock = threading.Lock()  # because another thread may have held the old lock
         if self._watched:
             self._start_ticker()
 
@@ -223,7 +227,7 @@ class Engine:
             instance.observe(now)
 
     def _instances(self) -> list[Any]:
-        # A copy is made at once. Building a tuple may collect garbage on its way, and so remove references from the set.
+        # Copying is atomic. Iterating over the set could trigger the garbage collector, which removes references from it.
         return [instance for instance in (ref() for ref in self._watched.copy()) if instance is not None]
 
     def _tick(self) -> None:
@@ -231,7 +235,7 @@ class Engine:
         while True:
             time.sleep(TICK)
             self.c.engine_increment_epoch(pointer)
-            self._observe()  # a function of its own: a variable here would keep the last instance alive
+            self._observe()  # a separate function, because a variable here would keep the last instance alive
             with self._lock:
                 if not self._watched:
                     self._ticker = None
@@ -245,20 +249,22 @@ def _continue_in_child(reference: weakref.ref[Engine]) -> None:
 
 
 def assemble(text: str) -> bytes:
-    """Convert WebAssembly's text format to a module; raise `ModuleError` if the text is invalid."""
+    """Convert WebAssembly's text format to a module. Raise `ModuleError` if the text is invalid."""
     c, source = C(), text.encode()
     return _bytes_of(c, "The WebAssembly text is invalid", partial(c.wat2wasm, source, len(source)))
 
 
 @cache
 def default_engine(*, fuel: bool = False) -> Engine:
-    """Return the engine of this process. Compiled code belongs to an engine, so a shared one compiles each module once."""
+    """Return the engine of this process. Compiled code can't be moved between engines, so a shared one compiles each module
+    once.
+    """
     return Engine(fuel=fuel)
 
 
 @contextmanager
 def _private_file(data: memoryview) -> Iterator[str]:
-    """Create a file that only this process can reach. A mapping of it outlives it."""
+    """Create a file that no other process can open. A mapping of it remains valid after the file is closed."""
     if hasattr(os, "memfd_create"):
         with os.fdopen(os.memfd_create("wasmnb"), "wb") as file:
             file.write(data)
@@ -272,7 +278,9 @@ def _private_file(data: memoryview) -> Iterator[str]:
 
 
 def _bytes_of(c: C, complaint: str, write: Callable[[int], int]) -> bytes:
-    """Return the bytes that `write`, which runs no Python, puts into a vector of C; `complaint` begins the error message."""
+    """Return the bytes that `write`, which runs no Python code, writes to a C vector. `complaint` is the start of the error
+    message.
+    """
     vector = _ffi.wasm_byte_vec_t()
     owner = CObject.written(c.wasm_byte_vec_delete, ctypes.pointer(vector))
     check_call(c, complaint, write, addressof(vector))

@@ -1,4 +1,4 @@
-"""Modules that a host instantiates: compiled code, its visible exports, and the memory's content before it starts."""
+"""Modules that a host can instantiate: their compiled code, their visible exports, and the preparation of their memory."""
 
 from __future__ import annotations
 
@@ -16,59 +16,59 @@ __all__ = ["Guest", "Image", "Runnable"]
 
 
 class Guest(Protocol):
-    """The interface of a running module: `Instance`, or an object like it that runs outside Wasm."""
+    """Interface of a running module, which is an `Instance` or a similar object that runs outside Wasm."""
 
     memory: Memory
 
     def function(self, name: str) -> Callable[..., int | None] | None:
-        """Return an exported function by its name, or None."""
+        """Return an exported function by name, or None if there is none."""
         ...
 
     def close(self) -> None:
-        """Free the module. Calls fail from now on."""
+        """Free the module. Later calls fail."""
         ...
 
 
 class Runnable(Protocol):
-    """The interface of a module that a host can instantiate: `Image`, or an object like it that runs outside Wasm.
+    """Interface of a module that a host can instantiate, which is an `Image` or a similar object that runs outside Wasm.
 
     Attributes
     ----------
     native
-        Whether the module runs outside Wasm, where nothing can stop it and its memory isn't limited.
+        Whether the module runs outside Wasm. Such a module can't be stopped, and its memory isn't limited.
     """
 
     native: ClassVar[bool]
 
     @property
     def imports(self) -> tuple[ImportType, ...]:
-        """The imports, in order."""
+        """The imports of the module, in order."""
         ...
 
     @property
     def exports(self) -> tuple[ExportType, ...]:
-        """The exports, in order."""
+        """The exports of the module, in order."""
         ...
 
     def instantiate(self, resolve: Resolve, *, memory_limit: int = 1 << 30, deadline: float = 5.0) -> Guest:
-        """Return a new instance. The parameters and exceptions are those of `Instance`."""
+        """Create an instance. The parameters and exceptions are those of `Instance`."""
         ...
 
 
 @dataclass(frozen=True)
 class Image:
-    """A module ready to be instantiated any number of times.
+    """A module that can be instantiated any number of times.
 
     Attributes
     ----------
     code
         The compiled module.
     visible
-        Names of the exported functions that the host may use (default None: all). Filters that run from the cached runtime
-        share its code, which exports every callback. Each must behave like its saved file, which exports only some.
+        Names of the exported functions that the host can use. By default (None), all of them. Filters that run from the cached
+        runtime share its code, which exports every callback, although their saved files export only some callbacks.
     prepare
-        Called with each new instance before its functions are called, to write the filter's source into its memory (default
-        None: not called).
+        Function called with each new instance before its functions are called (default None). It writes the filter's source
+        into the instance's memory.
     """
 
     native: ClassVar[bool] = False
@@ -79,18 +79,18 @@ class Image:
 
     @property
     def imports(self) -> tuple[ImportType, ...]:
-        """The imports, in order."""
+        """The imports of the module, in order."""
         return self.code.imports
 
     @property
     def exports(self) -> tuple[ExportType, ...]:
-        """The visible exports."""
+        """The exports that the host can use."""
         if self.visible is None:
             return self.code.exports
         return tuple(e for e in self.code.exports if e.kind != "func" or e.name in self.visible)
 
     def instantiate(self, resolve: Resolve, *, memory_limit: int = 1 << 30, deadline: float = 5.0) -> Instance:
-        """Return a new instance. The parameters and exceptions are those of `Instance`."""
+        """Create an instance. The parameters and exceptions are those of `Instance`."""
         instance = Instance(self.code, resolve, memory_limit=memory_limit, deadline=deadline)
         if self.visible is not None:
             instance.hide_except(self.visible)

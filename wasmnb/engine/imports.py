@@ -1,4 +1,6 @@
-"""Imports of an instance: host functions as C calls them, and memories and tables, which are created here as in Envoy."""
+"""Imports of an instance: host functions in the form that C calls, and memories and tables, which are created here as in
+Envoy.
+"""
 
 from __future__ import annotations
 
@@ -18,46 +20,46 @@ from .traps import NOT_INSTANTIATED, check_call
 
 __all__ = ["KINDS", "HostFunction", "Imports", "Resolve"]
 
-#: Function that takes unsigned integers and returns the result, or None for no result. An exception stops the guest.
+#: Function that accepts unsigned integers and returns the result, or None for no result. An exception stops the guest.
 HostFunction = Callable[..., "int | None"]
 
-#: Function that returns the host function for an import, or None if the host doesn't have it.
+#: Function that returns the host function for an import, or None if the host doesn't provide this function.
 Resolve = Callable[[ImportType], "HostFunction | None"]
 
-#: Layout of a host function's parameters: each value has 16 bytes, of which an i32 fills four.
+#: Layout of a host function's parameters. Each value has 16 bytes, of which an i32 uses four.
 _PARAMETERS = {"i32": "I12x", "i64": "Q8x"}
 
-#: Bits of a result.
+#: Bit masks of results.
 _MASKS = {"i32": 0xFFFFFFFF, "i64": 0xFFFFFFFFFFFFFFFF}
 
-#: Most addresses for which a host function caches views.
+#: Maximum number of addresses for which a host function caches views.
 _PLACES = 64
 
-#: `wasmtime_extern_t.kind` of what a module imports or exports.
+#: Values of `wasmtime_extern_t.kind` for imports and exports.
 KINDS = {
     "func": _ffi.WASMTIME_EXTERN_FUNC.value,
     "table": _ffi.WASMTIME_EXTERN_TABLE.value,
     "memory": _ffi.WASMTIME_EXTERN_MEMORY.value,
 }
 
-#: `wasmtime_val_t.kind` of a null of each type that an imported table may hold; zeros are a null of any of them.
+#: Values of `wasmtime_val_t.kind` for a null of each type that an imported table can contain. Zeros are a null of any type.
 _ELEMENTS = {"funcref": _ffi.WASMTIME_FUNCREF.value, "externref": _ffi.WASMTIME_EXTERNREF.value}
 
 
 class Imports:
-    """The imports of one instance.
+    """The imports of one instance, linked from host functions.
 
     Parameters
     ----------
     code
         The compiled module.
     resolve
-        Returns the host function for an imported function, or None.
+        Function that returns the host function for an imported function, or None.
 
     Attributes
     ----------
     memory
-        wasmtime's memory if the module imports one, or None.
+        wasmtime's memory object if the module imports a memory, or None.
 
     Raises
     ------
@@ -70,17 +72,17 @@ class Imports:
         self._code = code
         self._c = code.engine.c
         self._functions = [_host_function(required, resolve) for required in code.imports]
-        self._callbacks: list[Any] = []  # they live as long as the store may call them
+        self._callbacks: list[Any] = []  # kept alive for as long as the store can call them
 
     def link(self, context: int, stop: Callable[[BaseException], int]) -> Any:
-        """Return wasmtime's array of the imports for a store.
+        """Create the imports in a store, and return them as wasmtime's array.
 
         Parameters
         ----------
         context
             Address of the store's context.
         stop
-            Gets the exception of a host function, and returns the trap that ends the guest.
+            Function that accepts the exception of a host function, and returns the trap that stops the guest.
 
         Raises
         ------
@@ -91,7 +93,7 @@ class Imports:
         elements = [t.element for t in code.declared.tables if t.element not in _ELEMENTS]
         if elements and any(required.kind == "table" for required in code.imports):
             raise ModuleError(
-                "The module imports a table, but one of its tables has elements of a type that no host supports."
+                f"The module imports a table, but one of its tables has elements of the unsupported type {elements[0]!r}."
             )
         externs = (_ffi.wasmtime_extern_t * len(functions))()
         tables = iter(code.declared.tables)  # imported ones are the first
@@ -125,13 +127,15 @@ class Imports:
         return externs
 
     def clear(self) -> None:
-        """Drop the host functions, after the store was freed."""
+        """Drop the host functions after the store has been freed."""
         self._callbacks.clear()
         self._functions.clear()
 
 
 def _host_function(required: ImportType, resolve: Resolve) -> HostFunction | None:
-    """Return the host function of an import, or None for a memory or table; raise `ModuleError` if there is none."""
+    """Return the host function for an import, or None for a memory or table. Raise `ModuleError` if the host can't provide the
+    import.
+    """
     place = short(f"{required.module}.{required.name}")
     if required.kind in {"memory", "table"}:
         return None
@@ -141,22 +145,22 @@ def _host_function(required: ImportType, resolve: Resolve) -> HostFunction | Non
         )
     function = resolve(required)
     if function is None:
-        raise ModuleError(f"The module imports the function {place}, which the host doesn't have.")
+        raise ModuleError(f"The module imports the function {place}, which the host doesn't provide.")
     if not {*required.params, *required.results} <= {"i32", "i64"} or len(required.results) > 1:
         text = signature_text(required.params, required.results)
-        raise ModuleError(f"The module imports the function {place} with a signature that no hostcall has: {text}.")
+        raise ModuleError(f"The module imports the function {place} with a signature that isn't supported: {text}.")
     return function
 
 
 def _trampoline(
     function: HostFunction, required: ImportType, stop: Callable[[BaseException], int]
 ) -> Callable[..., int]:
-    """Wrap a host function for C. An exception must not reach C: ctypes would print and ignore it."""
+    """Wrap a host function for C. Exceptions are caught here, because ctypes would print and ignore them."""
     unpack = Struct("<" + "".join(_PARAMETERS[kind] for kind in required.params)).unpack_from
     has_result = bool(required.results)
     mask = _MASKS[required.results[0]] if has_result else 0
     size = 16 * max(len(required.params), 1)
-    views: dict[int, tuple[memoryview, memoryview]] = {}  # wasmtime mostly uses the same place on its stack
+    views: dict[int, tuple[memoryview, memoryview]] = {}  # wasmtime mostly uses the same address on its stack
 
     def look_at(address: int) -> tuple[memoryview, memoryview]:
         if len(views) >= _PLACES:
@@ -171,7 +175,7 @@ def _trampoline(
             result = function(*unpack(values))
             if has_result:
                 results[0] = result & mask  # type: ignore[operator]
-        except BaseException as error:  # noqa: BLE001 -- also KeyboardInterrupt: the outermost call raises it
+        except BaseException as error:  # noqa: BLE001 -- also KeyboardInterrupt, which the outermost call raises
             return stop(error)
         return 0
 

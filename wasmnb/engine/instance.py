@@ -1,4 +1,4 @@
-"""One instance of a module in a store of its own: calls, hostcalls, deadline, memory limit."""
+"""An instance of a module in its own store, with calls, hostcalls, deadline and memory limit."""
 
 from __future__ import annotations
 
@@ -22,28 +22,29 @@ __all__ = ["Instance"]
 _FUEL = 1 << 62
 _NO_FUEL = "The engine doesn't count fuel"
 
-#: Types of parameters and results of functions that the host calls.
+#: Types of parameters and results of functions that the host can call.
 _NUMBERS = frozenset({"i32", "i64", "f32", "f64"})
 
 
 class Instance:
-    """A running module.
+    """A running instance of a module.
 
     Parameters
     ----------
     code
         The compiled module.
     resolve
-        Returns the host function for an imported function, or None. Imported memories and tables are created here, as in Envoy.
+        Function that returns the host function for an imported function, or None. Imported memories and tables are created
+        here, as in Envoy.
     memory_limit
-        Most bytes of all memories and tables together (default 1 GiB). Growing beyond the limit fails inside the guest.
+        Maximum size in bytes of all memories and tables together (default 1 GiB). Growing beyond the limit fails in the guest.
     deadline
-        Seconds that one entry into the guest may take, including its hostcalls (default 5); precise to about 0.1 s.
+        Maximum duration of one call into the guest in seconds, including its hostcalls (default 5), accurate to about 0.1 s.
 
     Raises
     ------
     ModuleError
-        `resolve` doesn't know an import, or the memories and tables are larger than the limit.
+        `resolve` returned None for an import, or the memories and tables exceed the limit.
     Trap
         The module's start section trapped.
     """
@@ -61,10 +62,10 @@ class Instance:
         self._context: int = c.store_context(self._store.address)
         self._entries = Entries(c, self._context, self.engine.interrupts, deadline, self._free)
         self.observe = self._entries.observe
-        self._on_epoch = EPOCH_CALLBACK(self._entries.on_epoch)  # lives as long as the store may call it
+        self._on_epoch = EPOCH_CALLBACK(self._entries.on_epoch)  # kept alive for as long as the store can call it
         self._configure_store(memory_limit)
         externs = self._imports.link(self._context, self._entries.stop)
-        self._keep: list[Any] = [externs]  # objects of C whose addresses are in use
+        self._keep: list[Any] = [externs]  # C objects whose addresses are in use
         self.engine.watch(self)
         self.engine.signals.keep()
         self._instance = _ffi.wasmtime_instance_t()
@@ -83,7 +84,7 @@ class Instance:
         c.store_epoch_deadline_callback(store, self._on_epoch, None, None)
 
     def _export(self, name: str, kind: str) -> Any:
-        """Return an export by its name, or None if it is of another kind."""
+        """Return an export by name, or None if it doesn't exist or has another kind."""
         extern, text = _ffi.wasmtime_extern_t(), name.encode()
         exists = self._c.instance_export_get(
             self._context, addressof(self._instance), text, len(text), addressof(extern)
@@ -91,7 +92,7 @@ class Instance:
         return getattr(extern.of, kind) if exists and int(extern.kind) == KINDS[kind] else None
 
     def _find_memory(self) -> Memory:
-        """Return the module's memory: exported under any name, or imported."""
+        """Return the module's memory, which is either exported under any name or imported."""
         name = next((e.name for e in self.code.exports if e.kind == "memory"), None)
         memory = self._imports.memory if name is None else self._export(name, "memory")
         if memory is None:
@@ -112,16 +113,16 @@ class Instance:
         return before.value
 
     def hide_except(self, visible: frozenset[str]) -> None:
-        """Treat every function export that is not in `visible` as absent."""
+        """Treat every exported function that isn't in `visible` as missing."""
         self._types = {name: kind for name, kind in self._types.items() if name in visible}
 
     # -- calls --------------------------------------------------------------------------------------------------
 
     def function(self, name: str) -> Callable[..., int | None] | None:
-        """Return an exported function by its name as a callable, or None.
+        """Return an exported function by name as a Python function, or None if there is none.
 
-        Parameters and result are unsigned integers; a function without a result returns None. A call raises `Trap`, or the
-        exception that interrupted it (KeyboardInterrupt).
+        Its parameters and result are unsigned integers, and the result is None if the function has no result. A call raises
+        `Trap`, or the exception that has interrupted it (KeyboardInterrupt).
         """
         kind = self._types.get(name)
         if kind is None or len(kind.results) > 1 or not {*kind.params, *kind.results} <= _NUMBERS:
@@ -133,12 +134,12 @@ class Instance:
         return self._entries.function(kind, func)
 
     def exported_memory(self, name: str, size: int) -> bytes:
-        """Return the first `size` bytes of the memory that the module exports as `name`. A module can have several."""
+        """Return the first `size` bytes of the memory that is exported as `name`, for modules with several memories."""
         memory = self._export(name, "memory")
         return string_at(self._c.memory_data(self._context, addressof(memory)), size)
 
     def clear_exported_memory(self, name: str) -> None:
-        """Set an exported memory to zero."""
+        """Set all bytes of an exported memory to zero."""
         memory = self._export(name, "memory")
         address = addressof(memory)
         memset(self._c.memory_data(self._context, address), 0, self._c.memory_data_size(self._context, address))
@@ -147,7 +148,7 @@ class Instance:
 
     @property
     def deadline(self) -> float:
-        """Seconds that one entry into the guest may take. It can be changed."""
+        """Maximum duration of one call into the guest in seconds. It can be changed."""
         return self._entries.deadline
 
     @deadline.setter
@@ -156,12 +157,12 @@ class Instance:
 
     @property
     def running(self) -> bool:
-        """Whether a call into this instance is on the stack."""
+        """Whether a call into this instance is running."""
         return self._entries.depth > 0
 
     @property
     def fuel_used(self) -> int:
-        """Instructions executed so far; 0 unless the engine counts them (`fuel`). The same run has the same count everywhere."""
+        """Number of instructions executed so far, which is the same in every run. It is 0 if the engine doesn't count fuel."""
         if not self.engine.fuel or self._freed:
             return self._last_fuel
         left = c_uint64()
@@ -169,19 +170,21 @@ class Instance:
         return self._spent + self._granted - left.value
 
     def grant_fuel(self, instructions: int = _FUEL) -> None:
-        """Limit the number of instructions that the guest can execute from now on, and trap when they are used up.
+        """Limit the number of instructions that the guest can execute from now on. The guest traps at the limit.
 
         Parameters
         ----------
         instructions
-            Number of instructions (default 2**62). The engine must count fuel.
+            Maximum number of instructions (default 2**62). The engine must count fuel.
         """
         self._spent = self.fuel_used
         self._granted = instructions
         check_call(self._c, _NO_FUEL, self._c.context_set_fuel, self._context, instructions)
 
     def close(self) -> None:
-        """Free the instance. Calls fail from now on. During a hostcall, the instance is freed when the guest has returned."""
+        """Free the instance, so that later calls fail. If this is called during a hostcall, the instance is freed when the
+        guest has returned.
+        """
         self._entries.closing = True
         if self._entries.depth:
             return
@@ -191,7 +194,7 @@ class Instance:
         if self._freed:
             return
         self._last_fuel = self.fuel_used
-        self._freed = True  # the store's address is not used from here on
+        self._freed = True  # the store's address isn't used from now on
         self.memory.forget()
         self._types = {}
         self._store.close()

@@ -1,8 +1,8 @@
-"""Size limits for the memories and tables of one instance, so that together they stay within its budget.
+"""Size limits for the memories and tables of one instance, so that their total size is within a budget.
 
 Facts (wasmtime 50): the engine limits each memory and each table separately, with one number for all memories and one for all
-tables of a store. An element of a table takes 8 bytes. Objects of the garbage collector lie in a memory of their own,
-which counts as one more memory. In V8, which Envoy 1.40 uses, a table has at most ten million elements.
+tables of a store. An element of a table takes 8 bytes. Objects of the garbage collector are stored in a separate memory, which
+counts as another memory. In V8, which Envoy 1.40 uses, a table has at most ten million elements.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from .traps import NOT_INSTANTIATED
 
 __all__ = ["TABLE_ELEMENTS", "size_limits"]
 
-#: Most elements of a table in Envoy.
+#: Maximum number of elements of a table in Envoy.
 TABLE_ELEMENTS = 10_000_000
 
-#: Bytes of tables that don't count, and the fraction of the budget that tables may use (one eighth).
+#: Bytes of tables that aren't counted, and the fraction of the budget for tables (one eighth).
 _FREE, _SHARE = 1 << 20, 8
 
 
 def size_limits(declared: Declarations, budget: int) -> tuple[int, int]:
-    """Return the largest size of each memory in bytes, and of each table in elements.
+    """Return the maximum size of each memory in bytes, and the maximum number of elements of each table.
 
     Parameters
     ----------
     declared
         Declarations of the module's memories and tables.
     budget
-        Most bytes of all memories and tables together.
+        Maximum size in bytes of all memories and tables together.
 
     Raises
     ------
     ModuleError
-        The module starts with more than the budget, or its memories could grow beyond it.
+        The module's initial size exceeds the budget, or its memories could grow beyond the budget.
     """
     largest = max((t.minimum // ELEMENT for t in declared.tables), default=0)
     if largest > TABLE_ELEMENTS:
@@ -53,25 +53,28 @@ def size_limits(declared: Declarations, budget: int) -> tuple[int, int]:
     if sum(m.minimum for m in memories) > available:
         total = sum(m.minimum for m in memories) + needed
         raise ModuleError(
-            f"{NOT_INSTANTIATED}: it starts with {_text(total)} of memory, but its limit is {_text(budget)}. "
-            "Link it with less, or set a larger memory_limit."
+            f"{NOT_INSTANTIATED}: its initial memory of {_text(total)} exceeds the limit of {_text(budget)}. "
+            "Link the module with less memory, or increase memory_limit=."
         )
     level = _level(memories, available, budget)
     if sum(_grown(m, level) for m in memories) > available:
         raise ModuleError(
-            f"{NOT_INSTANTIATED}: its {len(memories)} memories could grow beyond its limit of {_text(budget)}. "
-            "Declare a maximum for each, or set a larger memory_limit."
+            f"{NOT_INSTANTIATED}: its {len(memories)} memories could grow beyond the limit of {_text(budget)}. "
+            "Declare a maximum for each memory, or increase memory_limit=."
         )
     return level // PAGE * PAGE if level > PAGE else level, most // ELEMENT
 
 
 def _text(size: int) -> str:
-    """Return a size in MiB, or in bytes if it is less than one."""
+    """Format a size in MiB, or in bytes if it is less than 1 MiB."""
     return f"{size / 2**20:,.1f} MiB".replace(".0 ", " ") if size >= 1 << 20 else f"{size:,} bytes"
 
 
 def _level(sizes: Sequence[Limits], available: int, highest: int) -> int:
-    """Return the largest size that each may reach if all together use at most `available`; at least the largest minimum."""
+    """Return the maximum size of each memory or table so that all of them together use at most `available` bytes.
+
+    The result is never less than the largest minimum.
+    """
     low, high = max((s.minimum for s in sizes), default=0), highest
     if low >= high or sum(_grown(s, high) for s in sizes) <= available:
         return max(low, high)
@@ -85,5 +88,5 @@ def _level(sizes: Sequence[Limits], available: int, highest: int) -> int:
 
 
 def _grown(size: Limits, level: int) -> int:
-    """Return the size of a memory or table that grows to `level` within its own limits."""
+    """Return the size of a memory or table that has grown to `level` within its own limits."""
     return max(size.minimum, level if size.maximum is None else min(level, size.maximum))

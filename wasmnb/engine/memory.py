@@ -1,8 +1,7 @@
 """Access to the guest's linear memory from the host.
 
-Facts: the engine is configured so that a memory never moves (its whole address range is reserved at the start), and
-WebAssembly memories only grow. So the base address is looked up once, and the size only when an access lies beyond the
-size known so far.
+Facts: the engine is configured so that a memory never moves (its whole address range is reserved at the start), and WebAssembly
+memories only grow. The base address is therefore read once, and the size only when an access is beyond the last known size.
 """
 
 from __future__ import annotations
@@ -20,23 +19,24 @@ _U64 = struct.Struct("<Q")
 
 
 class Memory:
-    """Bounds-checked access by guest addresses (u32). Every method raises `OutOfBounds` outside the memory.
+    """Bounds-checked access to memory by guest addresses (u32). Every method raises `OutOfBounds` for addresses outside the
+    memory.
 
     Parameters
     ----------
     base
-        Address of the guest's byte 0 in this process; 0 if the module has no memory.
+        Address of the guest's byte 0 in this process, or 0 if the module has no memory.
     measure
-        Returns the size in bytes.
+        Function that returns the size in bytes.
     grow
-        Adds a number of pages of 64 KiB, and returns the number of pages before.
+        Function that adds a number of 64-KiB pages, and returns the previous number of pages.
 
     Attributes
     ----------
     base
-        Address of the guest's byte 0 in this process; 0 if the module has no memory or is closed.
+        Address of the guest's byte 0 in this process, or 0 if the module has no memory or is closed.
     size
-        Known size in bytes. It may be too small after the guest has grown its memory; `refresh` updates it.
+        Last known size in bytes. Call `refresh` to update it, because the guest may have grown its memory.
     """
 
     __slots__ = ("_grow", "_measure", "base", "size")
@@ -48,48 +48,48 @@ class Memory:
         self.size = measure()
 
     def refresh(self) -> int:
-        """Update the size, and return it in bytes."""
+        """Update the known size of the memory, and return it in bytes."""
         self.size = self._measure()
         return self.size
 
     def check(self, pointer: int, size: int) -> None:
-        """Raise `OutOfBounds` unless `size` bytes from `pointer` are inside."""
+        """Raise `OutOfBounds` unless `size` bytes from address `pointer` are inside the memory."""
         if pointer + size > self.size and pointer + size > self.refresh():
             raise OutOfBounds(pointer, size, self.size)
 
     def read(self, pointer: int, size: int) -> bytes:
-        """Return a copy of `size` bytes from `pointer` on."""
+        """Return a copy of `size` bytes from address `pointer`."""
         if pointer + size > self.size:
             self.check(pointer, size)
         return string_at(self.base + pointer, size)
 
     def write(self, pointer: int, data: bytes) -> None:
-        """Store `data` at `pointer`."""
+        """Store bytes at address `pointer`."""
         if pointer + len(data) > self.size:
             self.check(pointer, len(data))
         memmove(self.base + pointer, data, len(data))
 
     def u32(self, pointer: int) -> int:
-        """Return the little-endian u32 at `pointer`."""
+        """Return the little-endian u32 at address `pointer`."""
         value: int = _U32.unpack(self.read(pointer, 4))[0]
         return value
 
     def write_u32(self, pointer: int, value: int) -> None:
-        """Store the lower 32 bits of `value` at `pointer`, little-endian."""
+        """Store the lower 32 bits of `value` at address `pointer` in little-endian order."""
         self.write(pointer, _U32.pack(value & 0xFFFFFFFF))
 
     def write_u64(self, pointer: int, value: int) -> None:
-        """Store the lower 64 bits of `value` at `pointer`, little-endian."""
+        """Store the lower 64 bits of `value` at address `pointer` in little-endian order."""
         self.write(pointer, _U64.pack(value & 0xFFFFFFFFFFFFFFFF))
 
     def grow(self, pages: int) -> int:
-        """Add pages of 64 KiB, and return the guest's address of the first new byte."""
+        """Add pages of 64 KiB, and return the guest address of the first new byte."""
         before = self._grow(pages)
         self.refresh()
         return before * 65536
 
     def forget(self) -> None:
-        """Make every access fail from now on, because the memory has been freed."""
+        """Make every later access raise `OutOfBounds`, because the memory has been freed."""
         self.base = self.size = 0
         self._measure = lambda: 0
         self._grow = _gone

@@ -1,4 +1,4 @@
-"""Exceptions for a guest that has stopped: the reason and the frames."""
+"""Exceptions for a guest that has stopped, with the reason and the stack frames."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .c_objects import CObject
 
 __all__ = ["NOT_INSTANTIATED", "OutOfBounds", "Trap", "check_call", "message_of", "one_line"]
 
-#: Beginning of errors about a module that can't be instantiated.
+#: Start of error messages about a module that can't be instantiated.
 NOT_INSTANTIATED = "The module can't be instantiated"
 
-#: Bytes of an engine's message that are kept: it may quote names of any length out of the module.
+#: Maximum size in bytes of an engine's message, which may quote names of any length from the module.
 _LONGEST = 2048
 
-#: `wasmtime_trap_code_t` -> kind.
+#: Kinds of traps by `wasmtime_trap_code_t`.
 _KINDS = {
     0: "stack",
     1: "memory",
@@ -36,7 +36,7 @@ _KINDS = {
     11: "fuel",
 }
 
-#: V8's message for the same trap; Envoy prints it after "Uncaught RuntimeError:".
+#: V8's messages for the same traps, which Envoy writes after "Uncaught RuntimeError:".
 V8_MESSAGES = {
     "stack": "Maximum call stack size exceeded",
     "memory": "memory access out of bounds",
@@ -47,7 +47,7 @@ V8_MESSAGES = {
 
 
 class OutOfBounds(Exception):
-    """An address range that is not inside the guest's memory.
+    """An address range that isn't inside the guest's memory.
 
     Parameters
     ----------
@@ -62,19 +62,19 @@ class OutOfBounds(Exception):
 
 
 class Trap(Exception):
-    """The guest stopped.
+    """The guest has stopped with a trap.
 
     Attributes
     ----------
     message
-        The reason, as one line.
+        Reason of the trap in one line.
     kind
-        `unreachable`, `memory`, `table`, `arithmetic`, `stack`, `fuel`, `deadline`, or `host`: a host function raised an
-        exception, which is the `__cause__`.
+        `unreachable`, `memory`, `table`, `arithmetic`, `stack`, `fuel`, `deadline`, or `host` (a host function raised an
+        exception, which is the `__cause__`).
     backtrace
-        Wasm frames, one per line, innermost first; empty if there are none.
+        Wasm frames, one per line, innermost first. Empty if there are none.
     raised
-        The exception of a native filter; None for other guests.
+        Exception raised by a native filter, or None for other guests.
     """
 
     raised: BaseException | None = None
@@ -87,12 +87,16 @@ class Trap(Exception):
 
     @classmethod
     def of_error(cls, c: C, error: int) -> Trap:
-        """Return the exception for wasmtime's error at the address `error`; `c` has wasmtime's functions. The caller frees the error."""
+        """Create the exception for the wasmtime error at address `error`, which the caller frees. `c` contains wasmtime's
+        functions.
+        """
         return cls._parse(message_of(c, error), "host")
 
     @classmethod
     def of_trap(cls, c: C, trap: int) -> Trap:
-        """Return the exception for wasmtime's trap at the address `trap`; `c` has wasmtime's functions. The caller frees the trap."""
+        """Create the exception for the wasmtime trap at address `trap`, which the caller frees. `c` contains wasmtime's
+        functions.
+        """
         code = c_uint8()
         has_code = c.trap_code(trap, addressof(code))
         return cls._parse(
@@ -109,12 +113,12 @@ class Trap(Exception):
 
 
 def message_of(c: C, error: int) -> str:
-    """Return the text of a wasmtime error."""
+    """Return the message of the wasmtime error at address `error`."""
     return _text_of(c, error, of_trap=False)
 
 
 def one_line(text: str) -> str:
-    """Return an error's text as one line, without the line `Caused by:`."""
+    """Join the lines of an error's text, without the line `Caused by:`."""
     parts = [line.strip() for line in text.splitlines() if line.strip() and line.strip() != "Caused by:"]
     return "; ".join(parts)
 
@@ -130,7 +134,7 @@ def _text_of(c: C, address: int, *, of_trap: bool) -> str:
 
 
 def check_call(c: C, complaint: str, function: Callable[..., int], *args: Any) -> None:
-    """Call a function that returns an error or NULL; raise `ModuleError` for an error."""
+    """Call a C function that returns an error or NULL. Raise `ModuleError` if it returns an error."""
     error = CObject.returned(c.error_delete, function, *args)
     if error.address:
         text = one_line(message_of(c, error.address))

@@ -1,5 +1,6 @@
-"""Reading and writing of formats outside the ABI: protobuf, YAML with line numbers, LEB128 and sections of WebAssembly, header blocks of HTTP/1.
+"""Readers and writers of general formats: protobuf, YAML with line numbers, LEB128 and sections of WebAssembly, HTTP/1 header
+blocks.
 
-The modules are pure functions over bytes and text for all floors. The meaning of messages and files belongs to the floors
-that read them; the ABI's own formats are in `wasmnb.abi`.
+They are pure functions over bytes and text, used by all floors. What the data means is decided by the callers, and the ABI's
+own formats are in `wasmnb.abi`.
 """

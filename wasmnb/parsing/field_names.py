@@ -1,4 +1,4 @@
-"""Names of fields of protocol buffers. JSON may write them in camel case: `maxGrpcTimeout` for `max_grpc_timeout`.
+"""Field names of protocol buffers. JSON can write them in camel case, such as `maxGrpcTimeout` for `max_grpc_timeout`.
 
 Reference: https://protobuf.dev/programming-guides/json
 """
@@ -13,11 +13,11 @@ _CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
 
 
 def declared_name(name: str) -> str:
-    """Return a field's name as a `.proto` file declares it.
+    """Convert a field's name to the form used in `.proto` files.
 
     Parameters
     ----------
     name
-        The name in either form.
+        The name in camel case or snake case.
     """
     return _CAPITAL.sub(r"_\1", name).lower()

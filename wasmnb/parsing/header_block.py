@@ -1,4 +1,4 @@
-"""Header blocks of HTTP/1, which are lines of `name: value`, and the tokens that names and methods consist of.
+"""Header blocks of HTTP/1, which consist of lines such as `name: value`, and the tokens used for names and methods.
 
 Reference: RFC 9110, section 5.6.2, and RFC 9112, section 5.
 """
@@ -13,16 +13,16 @@ from ..abi import Pair
 
 __all__ = ["FRAMING", "LOWER_TOKEN", "TOKEN", "encode_header_block", "parse_header_lines"]
 
-#: Name of a header, or a method.
+#: Pattern of a header name or a method.
 TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
-#: Name of a header in HTTP/2, which has no capital letters.
+#: Pattern of a header name in HTTP/2, which must not contain capital letters.
 LOWER_TOKEN = re.compile(TOKEN.pattern.replace(b"A-Z", b""))
 
-#: Headers of one connection of HTTP/1, which the ends of the connection set and don't forward.
+#: Headers for a single HTTP/1 connection, which are set by its ends and never forwarded.
 FRAMING = frozenset((b"transfer-encoding", b"connection"))
 
-#: Called with the index and text of a line that is not a header. It may raise, or return a header to use instead.
+#: Function called with the index and text of a line that isn't a header. It may raise an exception, or return a header to use.
 OnMalformed = Callable[[int, bytes], Pair | None]
 
 _BLANK = (b" ", b"\t")
@@ -43,21 +43,21 @@ def parse_header_lines(
     lines
         The lines, without line breaks and without the start line. An empty line isn't a header.
     unfold
-        How a line that begins with a space or tab continues the value above (RFC 9112, section 5.2): "space" joins them
-        with one space, and "verbatim" keeps the blanks between them, as Envoy does. By default, such a line is treated like
-        any other.
+        Treatment of lines that begin with a space or tab and continue the previous value (RFC 9112, section 5.2): "space"
+        joins both with one space, and "verbatim" keeps the spaces between them, as Envoy does. By default (None), such lines
+        are treated like any other line.
     nameless
-        Whether a line with an empty name counts as a header (default False: it's malformed). Envoy sends such a line if a
-        filter adds a header without a name.
+        Whether to accept a header with an empty name (default False). Envoy sends such a line if a filter adds a header
+        without a name.
     pseudo
-        Whether a name may begin with a colon, as in `:path: /` (default False).
+        Whether a name can begin with a colon, as in `:path: /` (default False).
     on_malformed
-        Called with the index and text of a line without a colon or a name. By default, such a line is skipped.
+        Function called with the index and text of a line without a colon or a name. By default, such a line is skipped.
 
     Returns
     -------
     list[Pair]
-        Names as they are written, and values without the spaces around them.
+        Names and values. Names aren't changed, and values are stripped of leading and trailing spaces.
     """
     pairs: list[Pair] = []
     for index, line in enumerate(lines):
@@ -74,13 +74,13 @@ def parse_header_lines(
 
 
 def encode_header_block(start: bytes, pairs: Iterable[Pair]) -> bytes:
-    """Return a start line, headers, and the empty line that ends them. Line breaks in values stay as they are.
+    """Encode a start line, headers, and the empty line that ends them. Line breaks in values aren't changed.
 
     Parameters
     ----------
     start
         The line before the headers: a request line, a status line, or the last chunk of a body before its trailers.
     pairs
-        Names and values.
+        Names and values of the headers.
     """
     return b"\r\n".join([start, *(name + b": " + value for name, value in pairs), b"", b""])

@@ -1,7 +1,7 @@
-"""LEB128 numbers, names, vectors, sections and types of values of WebAssembly's binary format.
+"""LEB128 numbers, names, vectors, sections and value types of WebAssembly's binary format.
 
-Reference: https://webassembly.github.io/spec/core/binary/. A `Reader` never reads past its end: a file that is truncated
-or announces a wrong length raises `Malformed` with the offset.
+Reference: https://webassembly.github.io/spec/core/binary/. A `Reader` never reads beyond its end. If a file is truncated or
+contains a wrong length, it raises `Malformed` with the offset.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ T = TypeVar("T")
 
 
 class Reader:
-    """Reads `data[at:end]` from left to right.
+    """Reader of `data[at:end]` from left to right.
 
     Parameters
     ----------
     data
-        The bytes.
+        The bytes to read from.
     at
         Offset of the first byte to read (default 0).
     end
@@ -52,7 +52,7 @@ class Reader:
 
     @property
     def more(self) -> bool:
-        """Whether bytes are left."""
+        """Whether there are more bytes to read."""
         return self.at < self.end
 
     def byte(self) -> int:
@@ -68,10 +68,12 @@ class Reader:
         return self.data[start : self.at]
 
     def skip(self, size: int) -> int:
-        """Move `size` bytes forward and return the offset where they start."""
+        """Move forward by `size` bytes, and return the previous offset."""
         start = self.at
         if size > self.end - start:
-            raise Malformed(f"{size} bytes are announced at offset {start:#x}, but only {self.end - start} are left")
+            raise Malformed(
+                f"the item at offset {start:#x} should have {size} bytes, but only {self.end - start} are left"
+            )
         self.at += size
         return start
 
@@ -95,24 +97,24 @@ class Reader:
                 raise Malformed(f"a number at offset {self.at:#x} is too long")
 
     def name(self) -> str:
-        """Read a length and that many bytes of UTF-8."""
+        """Read a length, and a name with this number of bytes in UTF-8."""
         start = self.at
         try:
             return self.bytes(self.u32()).decode()
         except UnicodeDecodeError:
-            raise Malformed(f"the name at offset {start:#x} is not UTF-8") from None
+            raise Malformed(f"the name at offset {start:#x} isn't valid UTF-8") from None
 
     def vector(self, item: Callable[[], T]) -> list[T]:
-        """Read a count and that many items."""
+        """Read a count, and this number of items."""
         count = self.u32()
         if count > self.end - self.at:
             raise Malformed(
-                f"{count} items are announced at offset {self.at:#x}, but only {self.end - self.at} bytes are left"
+                f"the vector at offset {self.at:#x} should have {count} items, but only {self.end - self.at} bytes are left"
             )
         return [item() for _ in range(count)]
 
     def sections(self) -> Iterator[tuple[int, int, int]]:
-        """Read sections to the end; yield the number of each, and where its contents start and end."""
+        """Read all sections up to the end, and yield the number of each section with the start and end of its contents."""
         while self.more:
             number, size = self.byte(), self.u32()
             start = self.skip(size)
@@ -142,17 +144,17 @@ def signed(value: int) -> bytes:
 
 
 def name(text: str) -> bytes:
-    """Encode a name: its length and its UTF-8."""
+    """Encode a name as its length and its UTF-8 bytes."""
     data = encode_text(text)
     return unsigned(len(data)) + data
 
 
 def vector(items: Iterable[bytes]) -> bytes:
-    """Encode a vector: the count and the items."""
+    """Encode a vector as its number of items and the items."""
     items = list(items)
     return unsigned(len(items)) + b"".join(items)
 
 
 def section(number: int, body: bytes) -> bytes:
-    """Encode a section: its number, its size and its body."""
+    """Encode a section as its number, its size and its contents."""
     return bytes((number,)) + unsigned(len(body)) + body

@@ -1,4 +1,4 @@
-"""Protobuf without schemas: reads the fields of a message by number, and writes fields, Struct and Metadata.
+"""Protobuf without schemas: fields of a message are read by number, and fields, Struct and Metadata are written.
 
 Reference: https://protobuf.dev/programming-guides/encoding/. The wire types are varint, 64-bit, length-delimited and 32-bit.
 """
@@ -16,12 +16,12 @@ from .leb128 import unsigned
 
 __all__ = ["ParseError", "field", "metadata", "read", "struct_message"]
 
-#: Function that converts a value that a Struct can't hold.
+#: Function that converts a value of a type that a Struct doesn't support.
 Default = Callable[[Any], Any]
 
 
 class ParseError(ValueError):
-    """The bytes are not a protobuf message."""
+    """The bytes aren't a valid protobuf message."""
 
 
 def read(data: bytes) -> dict[int, list[int | bytes]]:
@@ -30,12 +30,12 @@ def read(data: bytes) -> dict[int, list[int | bytes]]:
     Returns
     -------
     dict[int, list[int | bytes]]
-        Field number -> its values, in order: integers for varints, bytes for other wire types.
+        Values by field number, in the order of the message. Varints are integers, and other wire types are bytes.
 
     Raises
     ------
     ParseError
-        The bytes are not a message.
+        The bytes aren't a valid message.
     """
     fields: dict[int, list[int | bytes]] = {}
     try:
@@ -47,7 +47,7 @@ def read(data: bytes) -> dict[int, list[int | bytes]]:
 
 
 def field(number: int, value: float | bytes) -> bytes:
-    """Encode one field: an integer or boolean as varint, a float as 64 bits, bytes with their length."""
+    """Encode one field. Integers and booleans are written as varints, floats as 64 bits, and bytes with their length."""
     if isinstance(value, float):
         return unsigned(number << 3 | 1) + struct.pack("<d", value)
     if isinstance(value, int):
@@ -61,14 +61,14 @@ def struct_message(values: Mapping[str, Any], default: Default | None = None) ->
     Parameters
     ----------
     values
-        None, booleans, numbers, text, mappings and sequences of these.
+        Values by key: None, booleans, numbers, text, and mappings and sequences of these.
     default
-        Called for every other value; returns one that can be encoded. By default, such a value raises TypeError.
+        Function that converts every other value to one that can be encoded. By default, other values raise TypeError.
 
     Raises
     ------
     TypeError
-        A value of another type, without `default`.
+        A value has another type, and `default` is None.
     """
     return b"".join(
         field(1, field(1, encode_text(key)) + field(2, _value(values[key], default))) for key in sorted(values)
@@ -76,7 +76,7 @@ def struct_message(values: Mapping[str, Any], default: Default | None = None) ->
 
 
 def _double(value: float) -> float:
-    """Return a number as a double, which is infinite if it is too large."""
+    """Convert a number to a double. If the number is too large, return infinity."""
     try:
         return float(value)
     except OverflowError:
@@ -99,12 +99,12 @@ def _value(value: Any, default: Default | None) -> bytes:
         case Iterable():
             return field(6, b"".join(field(1, _value(v, default)) for v in value))
     if default is None:
-        raise TypeError(f"a Struct can't hold a {type(value).__name__}")
+        raise TypeError(f"a Struct can't contain a {type(value).__name__}")
     return _value(default(value), None)
 
 
 def metadata(values: Mapping[str, Mapping[str, Any]] | None) -> bytes:
-    """Encode an `envoy.config.core.v3.Metadata` with this `filter_metadata`, keys in sorted order."""
+    """Encode an `envoy.config.core.v3.Metadata` with these values as `filter_metadata`, in the order of sorted keys."""
     return b"".join(
         field(1, field(1, encode_text(key)) + field(2, struct_message(inner)))
         for key, inner in sorted((values or {}).items())

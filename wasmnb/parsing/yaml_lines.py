@@ -1,11 +1,11 @@
-"""YAML (and so JSON) with line numbers, so that an error can point to a line of the user's file.
+"""YAML (and therefore JSON) with line numbers, so that an error can point to a line of the user's file.
 
-`compose` returns PyYAML's nodes, which hold marks and run no constructors; `parse_yaml` and `read_yaml` return plain dicts
+`compose` returns PyYAML's nodes, which have positions and run no constructors. `parse_yaml` and `read_yaml` return plain dicts
 with lines.
 
-Facts: PyYAML's own scanner takes four fifths of the time of reading a configuration. libyaml's scanner, which most builds of
-PyYAML have, is nine times faster, but words its errors differently. Nodes are always composed in Python, because libyaml's own
-composer doesn't limit its recursion.
+Facts: PyYAML's own scanner takes four fifths of the time of reading a configuration. libyaml's scanner, which is part of most
+builds of PyYAML, is nine times faster, but words its errors differently. Nodes are always composed in Python, because libyaml's
+own composer doesn't limit its recursion.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from ..errors import UsageError
 __all__ = ["Located", "YamlError", "compose", "line_of", "parse_yaml", "read_yaml"]
 
 
-#: Most values of a document with its aliases expanded. The largest configurations have some 100,000.
+#: Maximum number of values in a document with its aliases expanded. The largest configurations have about 100,000.
 _VALUES = 2_000_000
 
 
 class YamlError(ValueError):
-    """The text is not YAML.
+    """The text isn't valid YAML.
 
     Attributes
     ----------
     line, column
-        Position of the problem, counted from 1; 0 if it is not known.
+        Position of the problem, counted from 1, or 0 if unknown.
     """
 
     def __init__(self, problem: str, line: int = 0, column: int = 0) -> None:
@@ -45,30 +45,30 @@ class YamlError(ValueError):
 
 
 class Located(dict[str, Any]):
-    """A mapping with the line on which it begins (`line`) and the line of each key (`lines`), counted from 1."""
+    """A mapping with the line where it begins (`line`) and the line of each key (`lines`), counted from 1."""
 
     line: int = 0
     lines: dict[str, int]
 
     @classmethod
     def at(cls, line: int, lines: dict[str, int], content: Mapping[str, Any]) -> Self:
-        """Return a mapping with this content, its line, and the lines of its keys."""
+        """Create a mapping with this content, its line, and the lines of its keys."""
         located = cls(content)
         located.line, located.lines = line, lines
         return located
 
     @classmethod
     def like(cls, origin: Mapping[str, Any], content: Mapping[str, Any]) -> Self:
-        """Return a mapping with this content and the lines of `origin`, if they are known."""
+        """Create a mapping with this content and the lines of `origin`, if they are known."""
         return cls.at(getattr(origin, "line", 0), getattr(origin, "lines", {}), content)
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader, building `Located` mappings."""
+    """PyYAML's safe loader with `Located` mappings."""
 
 
 def _fast_loader() -> Any:
-    """Return a loader with libyaml's scanner, or None if this build of PyYAML has none."""
+    """Return a loader with libyaml's scanner, or None if this build of PyYAML doesn't include libyaml."""
     try:
         from yaml.cyaml import CParser  # type: ignore[attr-defined]
     except ImportError:
@@ -83,7 +83,7 @@ def _fast_loader() -> Any:
     return FastLoader
 
 
-#: Loader that is tried first, or None. Its errors aren't shown: PyYAML's own loader then reads the text again.
+#: Loader to try first, or None. If it fails, PyYAML's own loader reads the text again and reports the error.
 _FAST = _fast_loader()
 
 
@@ -97,27 +97,27 @@ _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping
 
 
 def compose(data: bytes) -> yaml.Node | None:
-    """Parse one document into nodes with marks.
+    """Parse one document into nodes with positions.
 
     Parameters
     ----------
     data
-        UTF-8 text.
+        The document as UTF-8 text.
 
     Returns
     -------
     yaml.Node | None
-        The root, or None for an empty document.
+        The root node, or None for an empty document.
 
     Raises
     ------
     YamlError
-        The text is not UTF-8, or not a single YAML document.
+        The text isn't valid UTF-8, or isn't a single YAML document.
     """
     try:
         node = _compose(data.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise YamlError(f"not UTF-8 text: {error.reason} at byte {error.start}") from None
+        raise YamlError(f"the text isn't valid UTF-8: {error.reason} at byte {error.start}") from None
     except RecursionError:
         raise YamlError("nested too deeply") from None
     except yaml.YAMLError as error:
@@ -165,7 +165,7 @@ def read_yaml(path: Path) -> Located:
     Raises
     ------
     UsageError
-        The file is missing, or is not YAML with a mapping at the top. The message gives the line.
+        The file is missing, or isn't YAML with a mapping at the top level. The message contains the line.
     """
     try:
         content = parse_yaml(path.read_bytes())
@@ -180,7 +180,7 @@ def read_yaml(path: Path) -> Located:
 
 
 def _construct(node: yaml.Node) -> Any:
-    """Return the values of a document; raise `YamlError` for a scalar that can't be converted, such as `2001-99-99`."""
+    """Convert a document's nodes to values. Raise `YamlError` for a scalar that can't be converted, such as `2001-99-99`."""
     loader = _Loader("")
     try:
         return loader.construct_document(node)
@@ -188,7 +188,7 @@ def _construct(node: yaml.Node) -> Any:
         raise YamlError("nested too deeply") from None
     except (ValueError, KeyError, IndexError, AttributeError, TypeError, OverflowError) as error:  # all from PyYAML
         place = next(iter(_invalid(node)), node)
-        problem = f"{short(str(place.value))!r} is not a valid {place.tag.rpartition(':')[2]}"
+        problem = f"{short(str(place.value))!r} isn't a valid {place.tag.rpartition(':')[2]}"
         raise YamlError(problem, *_position(place)) from error
 
 
@@ -203,7 +203,7 @@ def _invalid(node: yaml.Node) -> Iterator[yaml.Node]:
         if isinstance(node, yaml.ScalarNode):
             try:
                 _Loader("").construct_object(node)
-            except Exception:  # noqa: BLE001 -- PyYAML raises many kinds
+            except Exception:  # noqa: BLE001 -- PyYAML raises many kinds of exceptions
                 yield node
         else:
             waiting += _children(node)[::-1]
@@ -233,7 +233,7 @@ def _check_size(root: yaml.Node) -> None:
             waiting.append((node, True))
             waiting += [(child, False) for child in children]
     if sizes[id(root)] > _VALUES:
-        raise YamlError(f"with its aliases expanded, the document has more than {_VALUES:,} values")
+        raise YamlError(f"the document has more than {_VALUES:,} values after its aliases are expanded")
 
 
 def _position(node: yaml.Node) -> tuple[int, int]:
@@ -241,7 +241,7 @@ def _position(node: yaml.Node) -> tuple[int, int]:
 
 
 def line_of(holder: Any, key: str = "") -> int:
-    """Return the line of a mapping, or of one of its keys; 0 if it is not known."""
+    """Return the line of a mapping or of one of its keys, or 0 if the line isn't known."""
     if not isinstance(holder, Located):
         return 0
     return holder.lines.get(key, holder.line) if key else holder.line

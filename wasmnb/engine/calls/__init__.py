@@ -1,4 +1,4 @@
-"""Calls of guest functions: entries, deadlines, the interrupt button, and the handlers of the signals that traps raise.
+"""Calls of guest functions, their deadlines, the interrupt button, and the signal handlers for traps.
 
-The calls in the other direction, from guests to the host, are in `..imports`.
+Calls from guests to the host are in `..imports`.
 """

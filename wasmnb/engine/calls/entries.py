@@ -1,7 +1,7 @@
 """Entries into a guest: calls of its functions, their deadline, and the exceptions that end them.
 
-Facts: an exception must not pass through C. If a host function or an epoch callback raises one, it is stored here, and a trap
-stops the guest; the outermost call, which is Python again, raises the exception.
+Facts: an exception must not pass through C. If a host function or an epoch callback raises an exception, it is stored here, and
+a trap stops the guest. The outermost call, which is made from Python, then raises the exception.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["ENTRY_CODES", "Entries"]
 
 
 class Entries:
-    """The calls into one instance.
+    """All calls into one instance.
 
     Parameters
     ----------
@@ -36,18 +36,18 @@ class Entries:
     interrupts
         The engine's `Interrupts`.
     deadline
-        Seconds that one entry may take, including its hostcalls.
+        Maximum duration of one outermost call in seconds, including its hostcalls.
     when_closed
-        Called at the end of the outermost call if `closing` was set during the call.
+        Function called at the end of the outermost call if `closing` was set during the call.
 
     Attributes
     ----------
     depth
-        Number of calls on the stack.
+        Number of nested calls that are running.
     deadline
-        The parameter; it can be changed.
+        The parameter `deadline`, which can be changed.
     closing
-        Whether the instance has been closed: new calls fail.
+        Whether the instance has been closed, so that new calls fail.
     """
 
     def __init__(
@@ -60,19 +60,19 @@ class Entries:
         self._interrupts = interrupts
         self.deadline = deadline
         self._when_closed = when_closed
-        self._exception: BaseException | None = None  # the one that the outermost call raises
-        self._number = 0  # of the outermost entry that is running or was last
-        self._seen = (0, 0.0)  # entry that an epoch found running, and when it first did
+        self._exception: BaseException | None = None  # raised by the outermost call
+        self._number = 0  # of the current or last outermost call
+        self._seen = (0, 0.0)  # outermost call that was running at an epoch, and time of the first such epoch
 
     def function(self, kind: ExportType, func: Any) -> Callable[..., int | None]:
-        """Return an exported function as a callable.
+        """Return an exported function as a Python function.
 
         Parameters
         ----------
         kind
             Declaration of the function.
         func
-            wasmtime's function, which the caller keeps alive.
+            wasmtime's function object, which the caller must keep alive.
         """
         count, size = len(kind.params), max(len(kind.params), len(kind.results), 1)
         values = (c_uint64 * (2 * size))()
@@ -88,11 +88,11 @@ class Entries:
                 self._number += 1
                 if self.closing:
                     raise Trap("The VM is closed.", "host")
-            values[0:stop:2] = args  # type: ignore[call-overload]  # ctypes takes any sequence
+            values[0:stop:2] = args  # type: ignore[call-overload]  # ctypes accepts any sequence
             self.depth = depth + 1
             try:
                 error = enter()
-                if error or trap.value:  # still "running": an interrupt is noted here, and raised later
+                if error or trap.value:  # depth is still > 0, so that an interrupt is only noted here and raised later
                     stopped = trap_owner
                     trap, trap_owner, enter = self._entrance(address, at, size)
                     self._fail(error, stopped)
@@ -105,23 +105,25 @@ class Entries:
         return call
 
     def _entrance(self, function: int, values: int, size: int) -> tuple[c_void_p, CObject, Callable[[], int]]:
-        """Return the place for a trap of a function, the trap's owner, and a callable that enters the function."""
+        """Return the memory for a trap of a function, the owner of the trap, and a Python function that calls the guest's
+        function.
+        """
         trap = c_void_p()
         owner = CObject.written(self._c.wasm_trap_delete, trap)
         call = partial(self._c.func_call_unchecked, self._context, function, values, size, addressof(trap))
         return trap, owner, call
 
     def instantiate(self, module: int, externs: Any, instance: Any) -> None:
-        """Instantiate a module, which runs its start section.
+        """Instantiate a module and run its start section.
 
         Parameters
         ----------
         module
-            Address of wasmtime's module.
+            Address of wasmtime's module object.
         externs
             Array of the imports.
         instance
-            Memory that wasmtime's instance is written to.
+            Structure to which wasmtime writes the instance.
 
         Raises
         ------
@@ -149,7 +151,7 @@ class Entries:
             self.depth = 0
 
     def stop(self, error: BaseException) -> int:
-        """Keep the exception of a host function, and return a trap with which C unwinds the guest."""
+        """Store the exception of a host function, and return a trap that makes C stop the guest."""
         if self._exception is None:
             self._exception = error
         trap: int = self._c.trap_new(b"host", 4)
@@ -162,7 +164,7 @@ class Entries:
             self._raise(Trap.of_trap(c, trap.address) if trap.address else Trap.of_error(c, error))
 
     def _raise(self, trap: Trap) -> NoReturn:
-        """Raise `trap`, or the exception of the host function or deadline that stopped the guest."""
+        """Raise `trap`, or the exception of the host function or deadline that has stopped the guest."""
         exception, self._exception = self._exception, None
         if exception is None:
             raise trap
@@ -174,7 +176,7 @@ class Entries:
         raise Trap(f"{type(exception).__name__}: {exception}", "host", trap.backtrace) from exception
 
     def on_epoch(self, _context: int, _data: int, delta: Any, _kind: Any) -> int:
-        """Stop the guest if its deadline has passed. C calls this in the guest's thread after every epoch."""
+        """Stop the guest if its deadline has passed. C calls this function in the guest's thread after every epoch."""
         try:
             delta[0] = 1
             self._interrupts.check()
@@ -185,7 +187,7 @@ class Entries:
             elif now - since >= self.deadline:
                 self._exception = Trap(f"still running after the deadline of {self.deadline:g} s", "deadline")
                 return int(self._c.error_new(b"deadline"))
-        except BaseException as error:  # noqa: BLE001 -- the interrupt button arrives here as KeyboardInterrupt
+        except BaseException as error:  # noqa: BLE001 -- including KeyboardInterrupt, from the interrupt button
             self._exception = error
             return int(self._c.error_new(b"interrupted"))
         return 0
@@ -195,7 +197,7 @@ class Entries:
         self._when_closed = _nothing
 
     def observe(self, now: float) -> None:
-        """Record when the running entry was first seen. Called from another thread, also during a long hostcall."""
+        """Record when the running call was first seen. Another thread calls this method, also during long hostcalls."""
         number = self._number
         if self.depth and self._seen[0] != number:
             self._seen = (number, now)
@@ -206,9 +208,9 @@ def _nothing() -> None:
 
 
 def _nested(code: CodeType) -> list[CodeType]:
-    """Return the code of the functions that are defined in a function: they are constants of its code."""
+    """Return the code objects of the functions defined inside a function, which are constants of its code."""
     return [constant for constant in code.co_consts if isinstance(constant, CodeType)]
 
 
-#: Code of the Python functions that call guests.
+#: Code objects of the Python functions that call guests.
 ENTRY_CODES = frozenset((Entries.instantiate.__code__, *_nested(Entries.function.__code__)))

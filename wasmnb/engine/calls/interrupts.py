@@ -1,12 +1,12 @@
 """The interrupt button while a guest runs.
 
-Facts: Python runs signal handlers when it enters a Python function. While a guest runs, the next one entered is a
-callback that C called, and an exception of the handler *there*, before the function's first line, is lost: ctypes prints
-it and continues. So while guests may run, SIGINT gets a handler that does not raise inside a guest. It sets a flag, and
-the next epoch, or the end of the guarded block, raises KeyboardInterrupt where it can be caught. The flag also covers
-interrupts in finalizers and callbacks of weak references, which swallow exceptions as well.
+Facts: Python runs signal handlers when it enters a Python function. While a guest runs, the next such function is a callback
+called by C. If the handler raises an exception *there*, before the function's first line, the exception is lost, because ctypes
+prints it and continues. For this reason, SIGINT has a different handler while guests may run, which doesn't raise inside a
+guest. It sets a flag, and the next epoch, or the end of the guarded block, raises KeyboardInterrupt where it can be caught. The
+flag is also used for interrupts in finalizers and callbacks of weak references, which swallow exceptions as well.
 
-Python runs signal handlers in the main thread only. Guests in other threads are not affected.
+Python runs signal handlers only in the main thread. Guests in other threads aren't affected.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ __all__ = ["Interrupts"]
 
 
 class Interrupts:
-    """A context manager for code that calls guests. It can be nested, at the cost of one comparison.
+    """Context manager for code that calls guests. It can be nested at almost no cost.
 
     Parameters
     ----------
     prepare
-        Called before guests run.
+        Function called before guests run.
     entries
-        Code of the Python functions that call guests.
+        Code objects of the Python functions that call guests.
     """
 
     def __init__(self, prepare: Callable[[], None], entries: Container[CodeType]) -> None:
@@ -39,10 +39,10 @@ class Interrupts:
         self.pending = False
 
     def __enter__(self) -> Self:
-        """Install the handler. An interrupt may arrive between any two lines here, and each state between them works."""
+        """Install the signal handler. An interrupt between any two lines of this method is handled correctly."""
         if self._depth == 0 or threading.current_thread() is not threading.main_thread():
             self._prepare()
-        if threading.current_thread() is threading.main_thread():  # Python's signal handlers are the main thread's
+        if threading.current_thread() is threading.main_thread():  # Python runs signal handlers only there
             if self._depth == 0:
                 self.pending = False
                 before = signal.getsignal(signal.SIGINT)
@@ -66,14 +66,14 @@ class Interrupts:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if _is_on_stack(_OWN, frame):
-            self.pending = True  # an exception there would leave the count of blocks wrong
+            self.pending = True  # an exception there would make the count of nested blocks wrong
             return
         self.pending = self._depth > 0
         if not _is_on_stack(self._entries, frame):
             self._before(number, frame)
 
     def check(self) -> None:
-        """Call the original handler, which raises KeyboardInterrupt, if the signal arrived inside a guest."""
+        """If a signal arrived inside a guest, call the original handler, which raises KeyboardInterrupt."""
         if self.pending and threading.current_thread() is threading.main_thread():
             self.pending = False
             self._before(signal.SIGINT, None)
@@ -84,7 +84,7 @@ _OWN = frozenset((Interrupts.__enter__.__code__, Interrupts.__exit__.__code__))
 
 
 def _is_on_stack(codes: Container[CodeType], frame: FrameType | None) -> bool:
-    """Return whether any of these functions is on the stack of a frame."""
+    """Return whether one of these code objects is on the stack of a frame."""
     while frame is not None:
         if frame.f_code in codes:
             return True

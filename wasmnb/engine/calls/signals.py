@@ -1,12 +1,12 @@
-"""Handlers of the signals that Wasm traps raise.
+"""Handlers for the signals raised by Wasm traps.
 
-Facts (wasmtime 50, Linux): an `unreachable`, a division by zero, an access outside memory or the end of the stack
-raises a signal of the processor. wasmtime installs handlers for these signals once, with a process's first engine, and passes other
-faults to the handlers that were installed before. A handler that is installed later gets the signals first. Python's
-`faulthandler` is one, if it is enabled later: it prints a traceback, and the guest's trap kills the process; if it is
-*disabled* later, it removes wasmtime's handlers with its own. So the handlers are saved, and restored before guests run. A
-fault of the process itself then reaches the handler from before the first engine: `faulthandler`, if it was enabled by
-then.
+Facts (wasmtime 50, Linux): an `unreachable`, a division by zero, an access outside memory or a stack overflow raises a signal
+of the processor. wasmtime installs handlers for these signals once, with the first engine of a process, and passes other faults
+to the handlers that were installed before. A handler that is installed later receives the signals first. An example is Python's
+`faulthandler` if it is enabled later: it prints a traceback, and the guest's trap kills the process. If `faulthandler` is
+*disabled* later, it removes wasmtime's handlers together with its own. For this reason, wasmtime's handlers are saved, and
+restored before guests run. A fault of the process itself is then passed to the handler installed before the first engine, such
+as `faulthandler`.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from functools import cache
 
 __all__ = ["TrapSignals", "trap_signals"]
 
-#: Signals of traps. Only the first is checked each time, because handlers are replaced for all of them together.
+#: Signals of traps. Only the first is checked each time, because the handlers are always replaced together.
 _SIGNALS = (signal.SIGILL, signal.SIGSEGV, signal.SIGFPE)
 
-#: Number of words that any `struct sigaction` fits into; the first is the handler's address.
+#: Array of words that is large enough for any `struct sigaction`. The first word is the handler's address.
 _ACTION = ctypes.c_size_t * 32
 
 
 class TrapSignals:
-    """The current handlers. Create this immediately after wasmtime has installed its own."""
+    """wasmtime's signal handlers. Create this object immediately after wasmtime has installed them."""
 
     def __init__(self) -> None:
         self._ours: list[tuple[int, ctypes.Array[ctypes.c_size_t], int]] = []
-        if sys.platform != "linux":  # macOS delivers traps in other ways, Windows is not supported
+        if sys.platform != "linux":  # macOS handles traps differently, and Windows isn't supported
             return
         prototype = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
         self._sigaction = prototype(("sigaction", ctypes.CDLL(None)))
@@ -42,7 +42,7 @@ class TrapSignals:
                 self._ours.append((number, action, action[0]))
 
     def keep(self) -> None:
-        """Restore wasmtime's handlers if they were replaced; this takes a microsecond if they were not."""
+        """Restore wasmtime's handlers if they have been replaced. If not, this takes only a microsecond."""
         for number, action, handler in self._ours:
             self._sigaction(number, None, self._at)
             if self._now[0] == handler:
@@ -52,5 +52,5 @@ class TrapSignals:
 
 @cache
 def trap_signals() -> TrapSignals:
-    """Return the process's handlers; the first call must follow the creation of its first engine."""
+    """Return the signal handlers of this process. The first call must follow the creation of the first engine."""
     return TrapSignals()

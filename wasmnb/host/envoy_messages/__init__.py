@@ -1,4 +1,4 @@
-"""Messages of Envoy's API as mappings: their fields, and the check of names and types, for files and for arguments of a proxy.
+"""Messages of Envoy's API as mappings: their fields, and checks of names and types in files and in arguments of a proxy.
 
-`..http.routing.reader` and `..http.connection.manager` read the messages.
+The messages are read in `..http.route_table.reader` and `..http.connection_manager.manager`.
 """

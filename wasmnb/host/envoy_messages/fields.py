@@ -1,4 +1,4 @@
-"""Reading of a message's fields with the types that they must have. Errors for other types say where the field is."""
+"""Readers for the fields of a message, which check types and report the position of a field in errors."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from .schema import suggestion
 
 __all__ = ["ArgumentFields", "Fields"]
 
-#: Longest duration in Envoy's API, in seconds.
+#: Maximum duration in Envoy's API, in seconds.
 _LONGEST = 315_576_000_000
 
-#: Bits of the largest number that is accepted as text.
+#: Maximum number of bits of a number that is accepted as text.
 _BITS = 64
 
 
 class Fields(ABC):
-    """Reader of messages' fields. A field that is missing or null is empty. A field of another type raises `UsageError`."""
+    """Reader of the fields of messages. A missing or null field is empty. A field of the wrong type raises `UsageError`."""
 
     @abstractmethod
     def fail(self, message: str, holder: Any, key: str = "") -> UsageError:
-        """Return an error that says where the field is.
+        """Create an error with the position of the field.
 
         Parameters
         ----------
         message
-            The sentence about the error.
+            Sentence about the error.
         holder
-            The message that has the field.
+            The message that contains the field.
         key
-            Name of the field. Empty (the default): the error is about the whole message.
+            Name of the field. By default (empty), the error is about the whole message.
         """
 
     @abstractmethod
     def unknown(self, holder: Mapping[str, Any], key: str, kind: str) -> None:
-        """Handle a field that a kind of message doesn't have.
+        """Handle a field that isn't defined for this kind of message.
 
         Parameters
         ----------
         holder
-            The message that has the field.
+            The message that contains the field.
         key
             Name of the field.
         kind
@@ -52,21 +52,23 @@ class Fields(ABC):
         """
 
     def wrong(self, holder: Any, key: str, required: str, value: Any) -> UsageError:
-        """Return an error for a field with the wrong type or value. `required` says what it must be, such as `a list`."""
+        """Create an error for a field with the wrong type or value. `required` describes valid values, such as `a list`."""
         shown = "a mapping" if isinstance(value, Mapping) else short(_shown(value), 60)
         return self.fail(f"{key} must be {required}, not {shown}.", holder, key)
 
     def mapping(self, holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-        """Return a field that is a mapping."""
+        """Return a field that must be a mapping."""
         value = holder.get(key)
         if value is None:
-            return Located.at(line_of(holder, key), {}, {})  # a field that is missing in it is missing here
+            return Located.at(
+                line_of(holder, key), {}, {}
+            )  # so that errors about its fields have the line of the outer message
         if not isinstance(value, Mapping):
             raise self.wrong(holder, key, "a mapping", value)
         return value
 
     def mappings(self, holder: Mapping[str, Any], key: str) -> Sequence[Mapping[str, Any]]:
-        """Return a field that is a list of mappings."""
+        """Return a field that must be a list of mappings."""
         values = self.sequence(holder, key)
         for value in values:
             if not isinstance(value, Mapping):
@@ -74,7 +76,7 @@ class Fields(ABC):
         return values
 
     def sequence(self, holder: Mapping[str, Any], key: str) -> Sequence[Any]:
-        """Return a field that is a list."""
+        """Return a field that must be a list."""
         value = holder.get(key)
         if value is None:
             return []
@@ -83,7 +85,7 @@ class Fields(ABC):
         return value
 
     def text(self, holder: Mapping[str, Any], key: str, default: str = "") -> str:
-        """Return a field that is text. Numbers and booleans are accepted as text."""
+        """Return a field that must be text. Numbers and booleans are accepted as text."""
         value = holder.get(key)
         if value is None:
             return default
@@ -92,7 +94,7 @@ class Fields(ABC):
         return str(value)
 
     def integer(self, holder: Mapping[str, Any], key: str, low: int = 0, high: int = (1 << 32) - 1) -> int:
-        """Return a field that is a whole number from `low` to `high`."""
+        """Return a field that must be a whole number from `low` to `high`."""
         text = self.text(holder, key)
         try:
             value = int(text)
@@ -103,14 +105,14 @@ class Fields(ABC):
         return value
 
     def boolean(self, holder: Mapping[str, Any], key: str) -> bool:
-        """Return a field that is true or false."""
+        """Return a field that must be true or false."""
         value = holder.get(key)
         if value is not None and not isinstance(value, bool):
             raise self.wrong(holder, key, "true or false", value)
         return bool(value)
 
     def seconds(self, holder: Mapping[str, Any], key: str, default: str) -> float:
-        """Return a field such as `1.5s` in seconds."""
+        """Return a duration field such as `1.5s` in seconds."""
         text = self.text(holder, key, default)
         try:
             value = float(text.removesuffix("s"))
@@ -122,14 +124,14 @@ class Fields(ABC):
 
 
 class ArgumentFields(Fields):
-    """Fields of an argument of a proxy. Errors name the path to the message.
+    """Fields of a parameter of a proxy. Errors contain the path to the message.
 
     Parameters
     ----------
     name
-        Name of the argument.
+        Name of the parameter.
     value
-        Value of the argument.
+        Value of the parameter.
     """
 
     def __init__(self, name: str, value: Any) -> None:
@@ -137,18 +139,18 @@ class ArgumentFields(Fields):
         self._value = value
 
     def fail(self, message: str, holder: Any, key: str = "") -> UsageError:
-        """Return an error that names the path to the message."""
-        del key  # the message names it
+        """Create an error with the path to the message."""
+        del key  # the message already contains the key
         return UsageError(f"{_path(self._value, holder, self._name) or self._name}: {message}")
 
     def unknown(self, holder: Mapping[str, Any], key: str, kind: str) -> None:
-        """Raise an error that suggests the most similar name, because nothing else checks an argument."""
+        """Raise an error that suggests the most similar name. Only this check detects unknown fields of a parameter."""
         near = suggestion(kind, str(key))
         raise self.fail(f"Envoy's {kind} has no field {key!r}.{f' Did you mean {near!r}?' if near else ''}", holder)
 
 
 def _path(value: Any, holder: Any, path: str) -> str:
-    """Return the path from a value to a message inside it, or an empty string if it isn't there."""
+    """Return the path from a value to a message inside it, or an empty string if the value doesn't contain the message."""
     if value is holder:
         return path
     if isinstance(value, Mapping):

@@ -1,12 +1,15 @@
-"""Messages of Envoy's HTTP connection manager and of the simulated HTTP filters: their fields by type, as in the `.proto` files.
+"""Messages of Envoy's HTTP connection manager and of the simulated HTTP filters, with their fields by type as in the `.proto`
+files.
 
-`..envoy_messages.schema` explains the types.
-Reference: https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto
+The types are explained in `..envoy_messages.schema`.
+
+Reference:
+https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto
 """
 
 __all__ = ["MANAGER_ENUMERATIONS", "MANAGER_MESSAGES"]
 
-#: Message -> type of field -> names of fields.
+#: Names of fields by message and type.
 MANAGER_MESSAGES = {
     "HttpConnectionManager": {
         "text": "stat_prefix server_name via",
@@ -166,7 +169,7 @@ MANAGER_MESSAGES = {
     },
 }
 
-#: Enumeration -> its values in the order of their numbers, from 0.
+#: Values of enumerations, in the order of their numbers from 0.
 MANAGER_ENUMERATIONS = {
     "CodecType": "AUTO HTTP1 HTTP2 HTTP3",
     "ServerHeaderTransformation": "OVERWRITE APPEND_IF_ABSENT PASS_THROUGH",

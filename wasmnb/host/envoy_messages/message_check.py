@@ -1,6 +1,6 @@
-"""Check of messages, so that their readers only get values that Envoy accepts.
+"""Check of messages, so that their readers receive only values that Envoy accepts.
 
-Reference: https://protobuf.dev/programming-guides/json: null means that a field isn't set. Numbers can be written as text, and
+Reference: https://protobuf.dev/programming-guides/json. Null means that a field isn't set. Numbers can be written as text, and
 values of enumerations as numbers.
 """
 
@@ -27,12 +27,13 @@ class Checked(Located):
 
 
 def checked_argument(name: str, value: Mapping[str, Any], kind: str) -> Checked:
-    """Return a message that is an argument of a proxy, with the types of Envoy's API. Messages from files are already checked.
+    """Check a message that was passed as a parameter of a proxy, and convert its values. Messages from files are already
+    checked.
 
     Parameters
     ----------
     name
-        Name of the argument, for errors.
+        Name of the parameter, for errors.
     value
         The message.
     kind
@@ -41,24 +42,24 @@ def checked_argument(name: str, value: Mapping[str, Any], kind: str) -> Checked:
     Raises
     ------
     UsageError
-        The message, or one inside it, has an unknown field or a field of the wrong type.
+        The message, or a message inside it, contains a field that is unknown or has the wrong type.
     """
     return value if isinstance(value, Checked) else checked(ArgumentFields(name, value), value, kind)
 
 
 def checked(fields: Fields, message: Mapping[str, Any], kind: str, field: str = "") -> Checked:
-    """Return a message with the types of Envoy's API: without nulls, and with numbers as numbers.
+    """Check a message and return it with the types of Envoy's API: without nulls, and with numbers as numbers.
 
     Parameters
     ----------
     fields
-        Reader of fields, which also creates the errors.
+        Reader of fields, which also creates errors.
     message
-        The message.
+        The message to check.
     kind
         Name of the message in `schema.FIELDS`.
     field
-        Name of the field that has the message, for errors. Empty (the default): the message isn't in a field.
+        Name of the field that contains the message, for errors. Empty (the default) if there is none.
 
     Raises
     ------
@@ -78,7 +79,7 @@ def checked(fields: Fields, message: Mapping[str, Any], kind: str, field: str = 
             result[name] = value
     missing = REQUIRED.get(kind)
     if missing is not None and missing not in result:
-        raise fields.fail(f"{field or kind} needs the field {missing}.", message)
+        raise fields.fail(f"{field or kind} must have the field {missing}.", message)
     return result
 
 
@@ -93,7 +94,7 @@ def _value(fields: Fields, holder: Mapping[str, Any], name: str, kind: str) -> A
 
 
 def _per_filter(fields: Fields, holder: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return a route's configurations of filters by name. Only those of simulated filters are checked."""
+    """Return a route's filter configurations by filter name. Only those of simulated filters are checked."""
     configs = fields.mapping(holder, name)
     return {key: _for_filter(fields, fields.mapping(configs, key)) for key in configs}
 
@@ -151,7 +152,7 @@ def _address(fields: Fields, holder: Mapping[str, Any], name: str) -> str:
     return text
 
 
-#: Type of a field -> function that checks a field.
+#: Functions that check a field, by type.
 _CHECKS: dict[str, Callable[[Fields, Mapping[str, Any], str], Any]] = {
     "text": Fields.text,
     "[text]": _texts,

@@ -1,12 +1,13 @@
-"""Messages of Envoy's routes: their fields by type, as in the `.proto` files.
+"""Messages of Envoy's routes, with their fields by type as in the `.proto` files.
 
-`..envoy_messages.schema` explains the types.
+The types are explained in `..envoy_messages.schema`.
+
 Reference: https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/config/route/v3/route_components.proto
 """
 
 __all__ = ["ROUTE_ENUMERATIONS", "ROUTE_MESSAGES"]
 
-#: Message -> type of field -> names of fields.
+#: Names of fields by message and type.
 ROUTE_MESSAGES = {
     "RouteConfiguration": {
         "text": "name vhost_header",
@@ -216,7 +217,7 @@ ROUTE_MESSAGES = {
     },
 }
 
-#: Enumeration -> its values in the order of their numbers, from 0.
+#: Values of enumerations, in the order of their numbers from 0.
 ROUTE_ENUMERATIONS = {
     "TlsRequirementType": "NONE EXTERNAL_ONLY ALL",
     "DenominatorType": "HUNDRED TEN_THOUSAND MILLION",

@@ -22,18 +22,18 @@ from .route_messages import ROUTE_ENUMERATIONS, ROUTE_MESSAGES
 
 __all__ = ["ENUMERATIONS", "FIELDS", "REQUIRED", "suggestion"]
 
-#: Message -> field -> type.
+#: Types of fields by message and field name.
 FIELDS: Mapping[str, Mapping[str, str]] = {
     message: {name: kind for kind, names in types.items() for name in names.split()}
     for message, types in {**ROUTE_MESSAGES, **MANAGER_MESSAGES}.items()
 }
 
-#: Enumeration -> its values in the order of their numbers, from 0.
+#: Values of enumerations, in the order of their numbers from 0.
 ENUMERATIONS: Mapping[str, list[str]] = {
     name: values.split() for name, values in {**ROUTE_ENUMERATIONS, **MANAGER_ENUMERATIONS}.items()
 }
 
-#: Message -> its required field.
+#: Required fields by message.
 REQUIRED: Mapping[str, str] = {
     "CidrRange": "address_prefix",
     "CookieMatcher": "name",
@@ -54,14 +54,14 @@ def suggestion(message: str, name: str) -> str:
     Parameters
     ----------
     message
-        Name of the message that has no such field.
+        Name of the message in which the field isn't defined.
     name
-        Name of the field, as the user wrote it.
+        Name of the field as written by the user.
 
     Returns
     -------
     str
-        A field of the message, or `outer.inner` for a field of a message inside it. Empty if there is no similar name.
+        A field of the message, or `outer.inner` for a field of a message inside it. Empty if no name is similar.
     """
     from difflib import get_close_matches
 

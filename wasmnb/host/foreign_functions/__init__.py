@@ -1,4 +1,4 @@
-"""Foreign functions that Envoy registers outside the ABI: CEL, signatures, compression, DNS.
+"""Foreign functions that Envoy registers in addition to the ABI: CEL, signatures, compression, DNS.
 
-`..hostcalls` has the hostcall that finds them by name, and `..properties` the attributes that expressions read.
+The hostcall that finds them by name is in `..hostcalls`, and the attributes that expressions read are in `..properties`.
 """

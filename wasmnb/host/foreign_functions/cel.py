@@ -1,8 +1,8 @@
 """Parser of CEL expressions, for the foreign functions `expr_create` and `expr_evaluate`.
 
-Facts: https://github.com/google/cel-spec. Identifiers are attributes of the stream (`..properties`). The parser supports literals,
-member access and indexing, arithmetic, comparison, logic that tolerates errors on either side, `in`, `?:`, lists and maps, `has`,
-`size`, conversions, and string functions. A missing attribute is an error.
+Facts: https://github.com/google/cel-spec. Identifiers are attributes of the stream (`..properties`). The parser supports
+literals, member access and indexing, arithmetic, comparison, logic that tolerates errors on either side, `in`, `?:`, lists and
+maps, `has`, `size`, conversions, and string functions. A missing attribute is an error.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _EXPECTED = (
 
 _MAX_DEPTH = 100
 
-#: Most code points of an expression in Envoy.
+#: Maximum number of code points of an expression in Envoy.
 _MOST = 100_000
 
 
 class CelSyntaxError(Exception):
-    """Exception for a text that isn't a valid expression, with Envoy's message."""
+    """The text isn't a valid expression. The message is the same as Envoy's."""
 
 
 class _Parser:
@@ -233,7 +233,7 @@ def _literal(kind: str, text: str) -> Any:
 
 
 def parse(text: str) -> Expression:
-    """Return the compiled form of an expression.
+    """Compile an expression.
 
     Raises
     ------

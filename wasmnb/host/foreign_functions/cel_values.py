@@ -1,4 +1,4 @@
-"""CEL's operators and functions, each a function of expressions that returns an expression.
+"""CEL's operators and functions. Each accepts expressions and returns an expression.
 
 Facts: https://github.com/google/cel-spec. A value of the wrong type is an error (`CelError`), which only `||`, `&&` and `has`
 tolerate. Attributes are bytes, and are treated as strings.
@@ -16,23 +16,23 @@ __all__ = ["CelError", "Expression", "Lookup", "binary", "call", "has", "index",
 
 
 class CelError(Exception):
-    """Exception for an expression that has no value."""
+    """An expression can't be evaluated."""
 
 
 #: Function that returns the value of an identifier, or raises CelError.
 Lookup = Callable[[str], Any]
 
-#: A compiled expression: a function that gets a `Lookup` and returns the value.
+#: A compiled expression, which is a function that accepts a `Lookup` and returns the value.
 Expression = Callable[[Lookup], Any]
 
 
 def _text(value: Any) -> Any:
-    """Decode an attribute's bytes; return other values unchanged."""
+    """Decode bytes of an attribute to text. Return other values unchanged."""
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
 
 
 def truth(value: Any) -> bool:
-    """Return a value that must be a boolean.
+    """Return the value if it is a boolean. Raise `CelError` otherwise.
 
     Raises
     ------
@@ -40,12 +40,12 @@ def truth(value: Any) -> bool:
         The value isn't a boolean.
     """
     if not isinstance(value, bool):
-        raise CelError("no matching overload: a boolean is needed")
+        raise CelError("no matching overload: a boolean is required")
     return value
 
 
 def number(value: Any) -> Any:
-    """Return a value that must be a number.
+    """Return the value if it is a number. Raise `CelError` otherwise.
 
     Raises
     ------
@@ -53,17 +53,17 @@ def number(value: Any) -> Any:
         The value isn't a number.
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise CelError("no matching overload: a number is needed")
+        raise CelError("no matching overload: a number is required")
     return value
 
 
 def logic(left: Expression, right: Expression, *, decisive: bool) -> Expression:
-    """Return `||` or `&&` of two expressions.
+    """Combine two expressions with `||` or `&&`.
 
     Parameters
     ----------
     decisive
-        The value that decides the result even if the other side is an error: True for `||`, False for `&&`.
+        Value that determines the result even if the other side is an error: True for `||`, False for `&&`.
     """
 
     def evaluate(look: Lookup) -> bool:
@@ -79,7 +79,7 @@ def logic(left: Expression, right: Expression, *, decisive: bool) -> Expression:
 
 
 def binary(operator: str, left: Expression, right: Expression) -> Expression:
-    """Return the expression that applies an operator to two expressions."""
+    """Combine two expressions with a binary operator."""
     function = _OPERATORS[operator]
 
     def evaluate(look: Lookup) -> Any:
@@ -126,12 +126,12 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def select(value: Expression, name: str) -> Expression:
-    """Return the expression `value.name`."""
+    """Create the expression `value.name`."""
     return lambda look: _member_of(value(look), name)
 
 
 def index(value: Expression, key: Expression) -> Expression:
-    """Return the expression `value[key]`."""
+    """Create the expression `value[key]`."""
     return lambda look: _member_of(value(look), _text(key(look)))
 
 
@@ -152,7 +152,7 @@ def _member_of(value: Any, key: Any) -> Any:
 
 
 def has(arguments: list[Expression]) -> Expression:
-    """Return the expression `has(value.name)`."""
+    """Create the expression `has(value.name)`."""
 
     def evaluate(look: Lookup) -> bool:
         try:
@@ -171,7 +171,7 @@ def _size(value: Any) -> int:
 
 
 def _matches(text: str, pattern: str) -> bool:
-    """Return whether a text has a match. Patterns that Python might not search in linear time, as RE2 does, are rejected."""
+    """Return whether a text matches a pattern. Reject patterns that Python, unlike RE2, might not search in linear time."""
     plain = re.sub(r"\\.|\[(?:\\.|[^\]\\])*\]", "x", pattern)
     if (
         len(pattern) > 1000
@@ -200,7 +200,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 
 def call(name: str, arguments: list[Expression]) -> Expression:
-    """Return the expression that calls a function, or a method with its target as the first argument."""
+    """Create the expression that calls a function. For a method, the first argument is its target."""
     function = _FUNCTIONS.get(name)
 
     def evaluate(look: Lookup) -> Any:

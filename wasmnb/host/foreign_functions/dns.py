@@ -1,11 +1,11 @@
-"""`envoy_resolve_dns`, an import that Envoy has outside the ABI. It resolves a name and calls `envoy_on_resolve_dns`.
+"""`envoy_resolve_dns`, an import that Envoy offers in addition to the ABI. It resolves a name and calls `envoy_on_resolve_dns`.
 
-Facts (Envoy 1.40): the token is the id of the calling context, and the callback `(context, token, size)` runs on its root context.
-The call data (buffer 8) then hold a count, a time to live for each address, and the addresses with port 0, each followed by a
-zero byte. For literal addresses and `localhost`, the callback runs inside the import, and also for invalid names, with size 0.
-Other names are resolved, and the callback runs later.
+Facts (Envoy 1.40): the token is the id of the calling context, and the callback `(context, token, size)` runs on its root
+context. The call data (buffer 8) then contains a count, a time to live for each address, and the addresses with port 0, each
+followed by a zero byte. For literal addresses, `localhost` and invalid names (with size 0), the callback runs inside the
+import. Other names are resolved, and the callback runs later.
 
-The simulation doesn't resolve names. Such names have no addresses.
+The simulation doesn't resolve names, so that such names have no addresses.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _NOT_FOUND = bytes(4)
 
 
 def resolve_dns(vm: Vm) -> Callable[[int, int, int], int]:
-    """Return the import `envoy_resolve_dns` for one VM."""
+    """Create the import `envoy_resolve_dns` for one VM."""
 
     def call(pointer: int, size: int, token_at: int) -> int:
         vm.entry.restrict("envoy_resolve_dns")
@@ -59,7 +59,7 @@ def resolve_dns(vm: Vm) -> Callable[[int, int, int], int]:
 
 
 def _resolve_locally(name: bytes) -> bytes | None:
-    """Return the call data for a name that needs no DNS, or None for other names."""
+    """Return the call data for a name that can be resolved without DNS, or None for other names."""
     address = _LOCAL.get(name)
     with suppress(ValueError):
         literal = ip_address(name.decode("ascii", "replace"))
@@ -84,7 +84,9 @@ def _deliver(vm: Vm, context: Context, data: bytes) -> None:
 
 
 def _call_nested(vm: Vm, deliver: Callable[[], None]) -> None:
-    """Run a callback inside another one, whose state is restored afterwards and whose time doesn't include it."""
+    """Run a callback inside another callback. Restore the outer callback's state afterwards, and exclude this time from its
+    duration.
+    """
     outer, current, effective, local_reply_sent = (
         vm.entry.record,
         vm.entry.current,

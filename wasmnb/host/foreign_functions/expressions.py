@@ -1,11 +1,11 @@
 """The foreign functions `expr_create`, `expr_evaluate` and `expr_delete`.
 
 Facts (Envoy 1.40): each root context counts tokens from 0. A text that can't be parsed returns BadArgument, and Envoy logs the
-reason at level info. A token of the wrong size returns BadArgument, an unknown token NotFound, and an expression without a value
-InternalFailure. Values are encoded like properties.
+reason at level info. A token of the wrong size returns BadArgument, an unknown token NotFound, and an expression without a
+value InternalFailure. Values are encoded like properties.
 
-Envoy has no limit for the number of expressions. Here a root context keeps at most 10,000, with a million characters. If there
-are more, `expr_create` returns InternalFailure.
+Envoy doesn't limit the number of expressions. Here a root context stores at most 10,000 expressions with a million characters.
+Beyond this limit, `expr_create` returns InternalFailure.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ __all__ = ["create", "delete", "evaluate"]
 
 _TOKEN_SIZE = 4
 
-#: Most expressions of a root context, and most characters of their texts.
+#: Maximum number of expressions in a root context, and maximum number of characters of their texts.
 _MOST, _MOST_CHARACTERS = 10_000, 1_000_000
 
 
 class _Group:
-    """A group of attributes in an expression: `request` in `request.path`."""
+    """A group of attributes in an expression, such as `request` in `request.path`."""
 
     def __init__(self, context: Context, name: str) -> None:
         self._context = context
         self._name = name
 
     def member(self, key: str) -> Any:
-        """Return an attribute, or None."""
+        """Return the value of an attribute in the group, or None."""
         return attribute(self._context, encode_text(self._name), encode_text(key))
 
 
@@ -50,7 +50,7 @@ def _lookup(context: Context, name: str) -> Any:
 
 
 def create(context: Context, data: bytes) -> tuple[int, bytes]:
-    """Compile an expression, and return its token."""
+    """Compile an expression. Return the status and the expression's token."""
     root: Any = context.root
     if len(root.expressions) >= _MOST or root.expression_characters + len(data) > _MOST_CHARACTERS:
         return Status.INTERNAL_FAILURE, b""
@@ -68,7 +68,7 @@ def create(context: Context, data: bytes) -> tuple[int, bytes]:
 
 
 def evaluate(context: Context, data: bytes) -> tuple[int, bytes]:
-    """Evaluate an expression on the calling context."""
+    """Evaluate an expression on the calling context. Return the status and the encoded value."""
     if len(data) != _TOKEN_SIZE:
         return Status.BAD_ARGUMENT, b""
     expression, _ = getattr(context.root, "expressions", {}).get(int.from_bytes(data, "little"), (None, 0))
@@ -83,7 +83,7 @@ def evaluate(context: Context, data: bytes) -> tuple[int, bytes]:
 
 
 def delete(context: Context, data: bytes) -> tuple[int, bytes]:
-    """Delete an expression."""
+    """Delete an expression by its token. Return the status and an empty result."""
     if len(data) != _TOKEN_SIZE:
         return Status.BAD_ARGUMENT, b""
     root: Any = context.root

@@ -1,7 +1,7 @@
-"""Foreign functions that Envoy 1.40 registers, by name.
+"""Foreign functions registered by Envoy 1.40, by name.
 
 Facts: arguments and results are bytes, most of them protobuf messages, which are parsed leniently. Functions act on the calling
-context, not on the effective one. Envoy's `compress` is that of zlib-ng, whose output differs from that of zlib.
+context, not on the effective one. Envoy's `compress` uses zlib-ng, whose output differs from that of zlib.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ __all__ = ["FOREIGN"]
 #: Status and result of a foreign function.
 ForeignResult = tuple[int, bytes]
 
-#: Most properties that one context can declare, and most bytes of a declaration. Envoy doesn't limit them.
+#: Maximum number of declared properties in one context, and maximum size of a declaration in bytes. Envoy doesn't limit them.
 _DECLARATIONS, _DECLARATION = 10_000, 1 << 16
 
-#: Most bytes that `uncompress` returns. Envoy doesn't limit them, but a few bytes can expand to a terabyte.
+#: Maximum size in bytes of the result of `uncompress`. Envoy doesn't limit it, but a few bytes can expand to a terabyte.
 _MAX_UNCOMPRESSED = 1 << 28
 
 
@@ -101,7 +101,7 @@ def _set_envoy_filter_state(context: Context, data: bytes) -> ForeignResult:
     return Status.OK, b""
 
 
-#: Name -> function that gets the calling context and the arguments.
+#: Foreign functions by name. Each receives the calling context and the arguments.
 FOREIGN: dict[str, Callable[[Context, bytes], ForeignResult]] = {
     "compress": _compress,
     "uncompress": _uncompress,

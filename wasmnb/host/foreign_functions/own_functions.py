@@ -1,4 +1,4 @@
-"""Foreign functions that a test registers, and the callback `on_foreign_function`, which they can run.
+"""Foreign functions registered by a test, and the callback `on_foreign_function`, which they can run.
 
 Envoy registers its functions in C++. It never runs the callback itself, but other proxies do.
 """
@@ -21,14 +21,14 @@ __all__ = ["ForeignCall", "call_own", "run_callback"]
 
 @dataclass(frozen=True)
 class ForeignCall:
-    """A filter's call of a foreign function, which your function gets as its argument.
+    """A filter's call to a foreign function, passed to your function as its argument.
 
     Attributes
     ----------
     arguments
-        The bytes that the filter passed. Each function defines its own format.
+        Bytes passed by the filter. Each function defines its own format.
     context
-        The context that made the call.
+        The context that called the function.
     """
 
     arguments: bytes
@@ -41,20 +41,20 @@ class ForeignCall:
 
     @property
     def exchange(self) -> int | None:
-        """Number of the exchange; None if a plugin context made the call."""
+        """Number of the exchange, or None if a plugin context called the function."""
         return self.context.exchange
 
     def run_callback(self, function_id: int, data: Text = b"", *, after: float = 0.0) -> None:
-        """Run `on_foreign_function` of the context that made the call, after its current callback has returned.
+        """Run `on_foreign_function` of the context that called the function, after the context's current callback has returned.
 
         Parameters
         ----------
         function_id
             Number of the function. The host and the module must agree on its meaning.
         data
-            The arguments, which the callback reads from the buffer CALL_DATA (default none).
+            Arguments of the callback, which it reads from the buffer CALL_DATA (default empty).
         after
-            Virtual seconds before the callback runs (default 0). It doesn't run if the context has ended by then.
+            Virtual seconds until the callback runs (default 0). If the context has ended by then, the callback is skipped.
         """
         vm, raw = self.context.vm, to_bytes(data)
         if after:
@@ -64,13 +64,13 @@ class ForeignCall:
 
 
 def call_own(function: Callable[[ForeignCall], Any], context: Context, arguments: bytes) -> tuple[int, bytes]:
-    """Call a foreign function that a test registered, and return the status and the result.
+    """Call a foreign function registered by a test. Return the status and the result.
 
     Raises
     ------
     UsageError
-        The function returned something else than bytes, text, None or a status. The filter traps with this message, as it does
-        with that of any exception that the function raises.
+        The function returned a value that isn't bytes, text, None or a status. As with any exception raised by the function,
+        the filter traps with the exception's message.
     """
     result = function(ForeignCall(arguments, context))
     match result:
@@ -84,7 +84,9 @@ def call_own(function: Callable[[ForeignCall], Any], context: Context, arguments
 
 
 def run_callback(context: Context, function_id: int, data: bytes) -> None:
-    """Run `on_foreign_function` of a context, unless it has ended or its module doesn't have the callback."""
+    """Run `on_foreign_function` of a context. If the context has ended or its module doesn't export the callback, do
+    nothing.
+    """
     vm = context.vm
     invoke = vm.callbacks.get("on_foreign_function")
     if invoke is None or vm.closed or vm.failed or context.id not in vm.contexts:

@@ -1,11 +1,11 @@
 """The foreign functions `verify_signature` and `sign`.
 
-Facts (Envoy 1.40): the key must be given either as DER or as PEM; otherwise the status is BadArgument. All other errors are
-reported in the result, whose first field says whether the call succeeded. The name of the hash is checked before the key. Keys
-are RSA or ECDSA on P-224, P-256, P-384 and P-521. A private key in DER must be PKCS #8. Bytes after the DER are ignored.
+Facts (Envoy 1.40): the key must be passed either as DER or as PEM; otherwise the status is BadArgument. All other errors are
+reported in the result, whose first field is the success of the call. The name of the hash is checked before the key. Keys are
+RSA or ECDSA on P-224, P-256, P-384 and P-521. A private key in DER must be PKCS #8. Bytes after the DER are ignored.
 
-The first call imports the package `cryptography`. There are two differences from Envoy: ECDSA signatures are deterministic (RFC
-6979), so that a simulation can be repeated; and keys of more than `_MAX_KEY` bytes are rejected, because checking them would block
+The first call imports the package `cryptography`. There are two differences from Envoy. ECDSA signatures are deterministic (RFC
+6979), so that a simulation can be repeated. Keys of more than `_MAX_KEY` bytes are rejected, because checking them would block
 the host for seconds.
 """
 
@@ -28,7 +28,7 @@ __all__ = ["sign", "verify"]
 _HASHES = ("sha1", "sha224", "sha256", "sha384", "sha512")
 _CURVES = ("secp224r1", "secp256r1", "secp384r1", "secp521r1")
 
-#: Bytes of the largest key: PKCS #8 of an RSA key of 4096 bits has about 2400.
+#: Maximum size of a key in bytes. An RSA key of 4096 bits has about 2400 bytes in PKCS #8.
 _MAX_KEY = 2600
 
 _NO_PUBLIC_KEY = "Failed to initialize digest verify."
@@ -39,12 +39,12 @@ _NOT_SIGNED = "Failed to create signature."
 
 
 class _Refused(Exception):
-    """Exception for a call that fails with this text in its result."""
+    """The call fails, and its result contains this text as the error."""
 
 
 @dataclass(frozen=True)
 class _Request:
-    """The arguments of a call."""
+    """Arguments of a call to `verify_signature` or `sign`."""
 
     hash_name: str
     der: bytes
@@ -54,7 +54,7 @@ class _Request:
 
 
 def verify(_context: Context, data: bytes) -> tuple[int, bytes]:
-    """Verify a signature.
+    """Verify a signature, as the foreign function `verify_signature`.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def verify(_context: Context, data: bytes) -> tuple[int, bytes]:
     Returns
     -------
     tuple[int, bytes]
-        Status, and a message with the fields 1 valid, 2 error.
+        The status, and a message with the fields 1 valid, 2 error.
     """
     fields = _fields(data)
     if fields is None or bool(fields.get(2)) == bool(fields.get(5)):
@@ -79,7 +79,7 @@ def verify(_context: Context, data: bytes) -> tuple[int, bytes]:
 
 
 def sign(_context: Context, data: bytes) -> tuple[int, bytes]:
-    """Sign a text.
+    """Sign a text, as the foreign function `sign`.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def sign(_context: Context, data: bytes) -> tuple[int, bytes]:
     Returns
     -------
     tuple[int, bytes]
-        Status, and a message with the fields 1 signed, 2 signature, 3 error.
+        The status, and a message with the fields 1 signed, 2 signature, 3 error.
     """
     fields = _fields(data)
     if fields is None or bool(fields.get(2)) == bool(fields.get(4)):
@@ -102,7 +102,7 @@ def sign(_context: Context, data: bytes) -> tuple[int, bytes]:
 
 
 def _fields(data: bytes) -> dict[int, bytes] | None:
-    """Return the fields of a message that hold bytes, or None if it can't be parsed."""
+    """Return the fields of a message that contain bytes, or None if the message can't be parsed."""
     try:
         last = {number: values[-1] for number, values in protobuf.read(data).items()}
     except protobuf.ParseError:
@@ -125,7 +125,7 @@ def _hash(name: str) -> HashAlgorithm:
 
 
 def _without_tail(der: bytes) -> bytes:
-    """Return the first DER value, without the bytes after it."""
+    """Return the first DER value, without any bytes after it."""
     if len(der) < 2 or der[1] < 0x80:
         return der[: 2 + der[1]] if len(der) > 1 else der
     start = 2 + (der[1] & 0x7F)
@@ -193,12 +193,12 @@ def _private_key(request: _Request) -> Any:
 
 
 def _pkcs8(der: bytes) -> bytes:
-    """Return a PKCS #8 key: version 0, then the sequence that names the algorithm.
+    """Check that a key is in PKCS #8 format, which begins with version 0 and the sequence for the algorithm. Return the key.
 
     Raises
     ------
     ValueError
-        The DER is in another format, such as PKCS #1 or SEC 1.
+        The key is in another format, such as PKCS #1 or SEC 1.
     """
     start = 2 + (der[1] & 0x7F if len(der) > 1 and der[1] & 0x80 else 0)
     if der[start : start + 4] != b"\x02\x01\x00\x30":

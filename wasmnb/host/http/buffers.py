@@ -1,7 +1,7 @@
-"""Body buffers, and how filters write to them.
+"""Body buffers, and writing to them by filters.
 
-Facts (Envoy 1.40): reading beyond the end returns the bytes that exist. Writing with `start` 0 replaces the first `length` bytes
-by the new data. Writing with `start` at or after the end appends. Any other `start` returns BadArgument.
+Facts (Envoy 1.40): reading beyond the end returns the bytes that exist. Writing with `start` 0 replaces the first `length`
+bytes by the new data. Writing with `start` at or after the end appends. Any other `start` returns BadArgument.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ __all__ = ["Buffer", "write"]
 
 
 class Buffer:
-    """Bytes on their way through the filters, which read and change them.
+    """Bytes that pass through the filters, which can read and change them.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Buffer:
         return len(self.data)
 
     def take(self) -> bytes:
-        """Return all bytes and leave the buffer empty."""
+        """Return all bytes and empty the buffer."""
         data, self.data = self.data, b""
         return data
 
@@ -38,14 +38,14 @@ class Buffer:
 
 
 def write(buffer: Buffer, start: int, length: int, data: bytes) -> int:
-    """Change a buffer as the hostcall `set_buffer_bytes` does.
+    """Change a buffer as the hostcall `set_buffer_bytes` does, and return the status.
 
     Parameters
     ----------
     buffer
         The buffer to change.
     start, length
-        The range in bytes. See the module's documentation.
+        Start and length of the range in bytes, with the rules in the module's docstring.
     data
         The new bytes.
 

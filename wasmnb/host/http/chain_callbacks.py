@@ -1,4 +1,4 @@
-"""Interface through which a filter chain calls its stream. In Envoy it is `FilterManagerCallbacks`."""
+"""Interface through which a filter chain calls its stream, like `FilterManagerCallbacks` in Envoy."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["ChainCallbacks"]
 
 
 class ChainCallbacks(Protocol):
-    """Functions of a stream that a chain calls: after the last filter, and to report events."""
+    """Functions of a stream that a filter chain calls after its last filter and to report events."""
 
     def pass_headers(self, headers: HeaderMap, *, end: bool) -> None:
-        """Handle headers that have passed all filters. `end` is True if nothing follows."""
+        """Handle headers that have passed all filters. `end` is True if the message ends with them."""
         ...
 
     def pass_data(self, data: bytes, *, end: bool) -> None:
-        """Handle data that have passed all filters. `end` is True if nothing follows."""
+        """Handle data that have passed all filters. `end` is True if the message ends with them."""
         ...
 
     def pass_trailers(self, trailers: HeaderMap) -> None:
@@ -26,17 +26,17 @@ class ChainCallbacks(Protocol):
         ...
 
     def on_buffer_overflow(self) -> None:
-        """Handle a filter that holds more data than the buffer limit."""
+        """Handle a buffer that exceeds its limit because a filter holds back too much data."""
         ...
 
     def read_disable(self, *, disable: bool) -> None:
-        """Stop reading from the source because the buffer exceeds its limit, or start again."""
+        """Stop reading from the source because the buffer exceeds its limit, or start reading again."""
         ...
 
     def is_done(self) -> bool:
-        """Return whether nothing more can pass."""
+        """Return whether nothing more can be passed on, because the stream has ended or has a complete response."""
         ...
 
     def on_callback_aborted(self) -> None:
-        """Send the local reply that the filter sent in the callback that has just returned."""
+        """Send the local reply that was requested in the callback that has just returned."""
         ...

@@ -1,15 +1,16 @@
-"""One direction of a stream through its filters, with the iteration of Envoy's `Http::FilterManager`.
+"""One direction of a stream through its filters, with the same iteration as Envoy's `Http::FilterManager`.
 
-Requests pass the filters in order, responses in reverse order. The names follow Envoy's (`source/common/http/filter_manager`):
-`continue_iteration` is its `commonContinue`, `handle_headers_status` its `commonHandleAfterHeadersCallback`, and so on.
+Requests pass through the filters in order, and responses in reverse order. The names are similar to Envoy's
+(`source/common/http/filter_manager`): `continue_iteration` is its `commonContinue`, `handle_headers_status` its
+`commonHandleAfterHeadersCallback`, and so on.
 
 Facts (Envoy 1.40):
 
-* A filter that returns "stop all" for the headers gets no more callbacks until it continues; then the buffered data go to *it*
-  first. A filter that returns "stop" for the headers holds only them back, and its data callback can release them.
-* One buffer for the whole direction holds the data. With "buffer" the stream fails when it exceeds the limit; with "watermark"
-  the source waits; with "no buffer" the data are dropped.
-* Continuing passes on everything that was held: headers if they haven't passed, data if there is a buffer, and trailers if any.
+* If a filter returns "stop all" for the headers, its other callbacks aren't called until it continues. The buffered data are
+then passed to *this* filter first. If a filter returns "stop" for the headers, only the headers are held back, and its data
+callback can release them. * The data are stored in one buffer for the whole direction. When it exceeds the limit, the stream
+fails with "buffer", and the source waits with "watermark". With "no buffer", the data are dropped. * Continuing passes on
+everything that was held back: headers if they haven't passed, data if there is a buffer, and trailers if there are any.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from .header_map import HeaderMap
 
 __all__ = ["REQUEST", "RESPONSE", "ActiveFilter", "FilterChain", "HttpFilter", "IterationState"]
 
-#: The two directions.
+#: The two directions of a stream.
 REQUEST, RESPONSE = 0, 1
 
 
@@ -40,7 +41,7 @@ class IterationState(IntEnum):
 
 _CONTINUE, _STOP_SINGLE, _STOP_ALL_BUFFER, _STOP_ALL_WATERMARK = IterationState
 
-#: Status of a headers callback -> state of the iteration. With any other status, it continues.
+#: State of the iteration after a headers callback, by its status. With any other status, the iteration continues.
 _AFTER_HEADERS = {
     int(HeadersStatus.STOP_ITERATION): _STOP_SINGLE,
     int(HeadersStatus.STOP_ALL_ITERATION_AND_BUFFER): _STOP_ALL_BUFFER,
@@ -53,33 +54,35 @@ _HOLDING = (int(DataStatus.STOP_ITERATION_AND_BUFFER), int(DataStatus.STOP_ITERA
 
 
 class HttpFilter(Protocol):
-    """Interface through which a chain calls a filter. `direction` is `REQUEST` or `RESPONSE`; results are the ABI's statuses."""
+    """Interface through which a chain calls a filter. `direction` is `REQUEST` or `RESPONSE`, and results are the ABI's
+    statuses.
+    """
 
-    #: The filter's entries in the request's and in the response's chain.
+    #: Entries of the filter in the chain of the request and in the chain of the response.
     active: list[ActiveFilter | None]
 
     def on_headers(self, direction: int, headers: HeaderMap, *, end: bool) -> int:
-        """Handle the headers. `end` is True if nothing follows."""
+        """Call the filter for the headers. `end` is True if the message ends with them."""
         ...
 
     def on_data(self, direction: int, data: Buffer, *, end: bool) -> int:
-        """Handle a chunk of the body. `end` is True if nothing follows."""
+        """Call the filter for a chunk of the body. `end` is True if the message ends with it."""
         ...
 
     def on_trailers(self, direction: int, trailers: HeaderMap) -> int:
-        """Handle the trailers."""
+        """Call the filter for the trailers."""
         ...
 
 
 class ActiveFilter:
-    """One filter in one chain, with the state of the iteration.
+    """Entry of one filter in one chain, with the state of the iteration.
 
     Parameters
     ----------
     chain
-        The chain.
+        Chain that contains the entry.
     index
-        Position in the chain, from 0.
+        Position of the filter in the chain, from 0.
     http_filter
         The filter.
 
@@ -90,7 +93,7 @@ class ActiveFilter:
     headers_continued
         Whether the headers have passed this filter.
     end_stream
-        Whether the filter has seen the end of the stream.
+        Whether the filter has been called for the end of the stream.
     """
 
     __slots__ = ("chain", "end_stream", "headers_continued", "http_filter", "index", "iterate_from_current", "state")
@@ -106,16 +109,16 @@ class ActiveFilter:
 
     @property
     def stopped_all(self) -> bool:
-        """Whether the filter gets no callbacks until it continues."""
+        """Whether the filter's callbacks aren't called until it continues."""
         return self.state >= _STOP_ALL_BUFFER
 
     @property
     def stopped(self) -> bool:
-        """Whether the filter holds the stream."""
+        """Whether the filter holds back the stream."""
         return self.state is not _CONTINUE
 
     def continue_iteration(self) -> None:
-        """Pass on everything that this filter holds."""
+        """Pass on everything that this filter holds back."""
         chain = self.chain
         if chain.callbacks.is_done() or chain.aborted:
             return
@@ -136,7 +139,7 @@ class ActiveFilter:
         self.iterate_from_current = False
 
     def handle_headers_status(self, status: int) -> bool:
-        """Set the state after a headers callback.
+        """Set the state of the iteration after a headers callback.
 
         Returns
         -------
@@ -151,7 +154,7 @@ class ActiveFilter:
         return True
 
     def handle_data_status(self, status: int, data: Buffer) -> bool:
-        """Set the state after a data callback, and buffer or drop the data.
+        """Set the state of the iteration after a data callback, and buffer or drop the data.
 
         Returns
         -------
@@ -175,7 +178,7 @@ class ActiveFilter:
         return False
 
     def handle_trailers_status(self, status: int) -> bool:
-        """Set the state after a trailers callback.
+        """Set the state of the iteration after a trailers callback.
 
         Returns
         -------
@@ -192,37 +195,37 @@ class ActiveFilter:
 
 
 class FilterChain:
-    """The path of a stream's request or response through the filters.
+    """The filters of a stream in the order in which its request or its response passes through them.
 
     Parameters
     ----------
     direction
         `REQUEST` or `RESPONSE`.
     limit
-        Most bytes that the buffer can hold.
+        Maximum size of the buffer in bytes.
     make_trailers
-        Function that creates a header map when a filter adds trailers.
+        Function that creates the header map when a filter adds trailers.
 
     Attributes
     ----------
     callbacks
-        The end of the chain, after the last filter. The stream sets it before anything arrives.
+        Functions to call after the last filter. The stream sets them before anything arrives.
     active_filters
         The filters, in the order of iteration.
     headers, trailers
-        The headers and trailers; None until they arrive from the source.
+        The headers and trailers, or None until they have arrived from the source.
     buffered
-        Data that a filter holds, or None.
+        Data that a filter holds back, or None.
     complete
-        Whether the source has sent everything.
+        Whether the source has sent the whole message.
     streaming
-        Whether the source waits at the limit because of the filter that holds the data, instead of a failure.
+        Whether the source waits when the buffer exceeds its limit. Otherwise the stream fails.
     calling
         Number of filter callbacks of this chain that are running.
     calls
         Number of filter callbacks of this chain so far.
     aborted
-        Whether a filter has sent a local reply in one of its callbacks, so that nothing continues.
+        Whether a filter has sent a local reply in one of its callbacks, so that the iteration has ended.
     """
 
     callbacks: ChainCallbacks
@@ -251,24 +254,24 @@ class FilterChain:
     # -- from the source --------------------------------------------------------------------------------------------
 
     def receive_headers(self, headers: HeaderMap, *, end: bool) -> None:
-        """Start the iteration with the source's headers. `end` is True if nothing follows."""
+        """Start the iteration with headers from the source. `end` is True if the message ends with them."""
         self.headers, self.complete = headers, end
         self.iterate_headers(0, end=end)
 
     def receive_data(self, data: bytes, *, end: bool) -> None:
-        """Iterate with a chunk from the source. `end` is True if nothing follows."""
+        """Iterate over the filters with a chunk from the source. `end` is True if the message ends with it."""
         self.complete = self.complete or end
         self.iterate_data(Buffer(data), end=end, start=0)
 
     def receive_trailers(self, trailers: HeaderMap) -> None:
-        """Iterate with the source's trailers, which end the message."""
+        """Iterate over the filters with trailers from the source, which end the message."""
         self.trailers, self.complete = trailers, True
         self.iterate_trailers(0)
 
     # -- iteration --------------------------------------------------------------------------------------------------
 
     def iterate_headers(self, start: int, *, end: bool) -> None:
-        """Call the filters from index `start` on, then pass the headers to the end of the chain."""
+        """Call the filters from index `start` for the headers, then pass the headers to the end of the chain."""
         headers = self.headers
         assert headers is not None
         for active in self.active_filters[start:]:
@@ -282,18 +285,20 @@ class FilterChain:
         self.callbacks.pass_headers(headers, end=end)
 
     def show(self, headers: HeaderMap, body: bytes | None = None) -> None:
-        """Call the filters with a local reply to a stream that has ended, and ignore their results. None: there is no body."""
+        """Call the filters for a local reply to a stream that has ended, and ignore their results. `body` is None if there is
+        no body.
+        """
         for active in self.active_filters:
             active.http_filter.on_headers(self.direction, headers, end=body == b"")
         for active in self.active_filters if body else ():
             active.http_filter.on_data(self.direction, Buffer(body or b""), end=True)
 
     def iterate_data(self, data: Buffer, *, end: bool, start: int) -> None:
-        """Call the filters from index `start` on, then pass the data to the end of the chain."""
+        """Call the filters from index `start` for the data, then pass the data to the end of the chain."""
         if self.aborted or self.callbacks.is_done():
             return
         had_trailers = self.trailers is not None
-        adder: ActiveFilter | None = None  # the filter that added trailers where there were none
+        adder: ActiveFilter | None = None  # the filter that has added trailers to a message without trailers
         for active in self.active_filters[start:]:
             if active.stopped_all:
                 self.streaming = active.state is _STOP_ALL_WATERMARK
@@ -321,7 +326,7 @@ class FilterChain:
             self.iterate_trailers(adder.index + 1)
 
     def iterate_trailers(self, start: int) -> None:
-        """Call the filters from index `start` on, then pass the trailers to the end of the chain."""
+        """Call the filters from index `start` for the trailers, then pass the trailers to the end of the chain."""
         trailers = self.trailers
         assert trailers is not None
         if self.aborted or self.callbacks.is_done():
@@ -339,7 +344,7 @@ class FilterChain:
         self.callbacks.pass_trailers(trailers)
 
     def _stopped(self) -> bool:
-        """Return whether the callback that has just returned has sent a local reply, so that the iteration ends."""
+        """Return whether the iteration ends, because the last callback has sent a local reply or the stream has ended."""
         if self.aborted:
             self.callbacks.on_callback_aborted()
         return self.aborted or self.callbacks.is_done()
@@ -354,7 +359,9 @@ class FilterChain:
             self.buffered.data += data.take()
 
     def check_high_watermark(self) -> None:
-        """Fail, or make the source wait, when the buffer exceeds the limit. Do this once until it is below the limit again."""
+        """When the buffer exceeds its limit, fail or make the source wait. This happens once until the buffer is below the
+        limit again.
+        """
         if self._above_limit or self.buffered is None or len(self.buffered) <= self.limit or self.callbacks.is_done():
             return
         self._above_limit = True
@@ -365,7 +372,7 @@ class FilterChain:
             self.callbacks.on_buffer_overflow()
 
     def check_low_watermark(self) -> None:
-        """Let the source continue when the buffer is below the limit again."""
+        """Let the source continue once the buffer is below its limit again."""
         if self._above_limit and (self.buffered is None or len(self.buffered) <= self.limit):
             self._above_limit = False
             if self._reading_disabled:
@@ -373,7 +380,7 @@ class FilterChain:
                 self.callbacks.read_disable(disable=False)
 
     def add_trailers(self) -> HeaderMap:
-        """Return the trailers. Create them if the source sent none."""
+        """Return the trailers. If the source has sent none, create them."""
         if self.trailers is None:
             self.trailers = self._make_trailers()
         return self.trailers

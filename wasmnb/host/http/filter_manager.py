@@ -1,4 +1,4 @@
-"""The filters of one stream, and the objects at the ends of their two chains."""
+"""The filters of one stream, and the functions at the ends of their two chains."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ class StreamFilter(HttpFilter, Protocol):
 
     @property
     def plugin(self) -> Plugin | None:
-        """The plugin to which the filter belongs."""
+        """Plugin whose filter this is, or None."""
         ...
 
     @property
     def failure(self) -> Failure | None:
-        """The failure of the filter's VM, or None."""
+        """Failure of the filter's VM, or None if the VM hasn't failed."""
         ...
 
     @property
     def paused(self) -> str:
-        """What the filter holds: `request`, `response`, or an empty string for nothing."""
+        """Direction that the filter holds back: `request`, `response`, or an empty string."""
         ...
 
     def log(self) -> None:
-        """Run `on_log`."""
+        """Call `on_log` of the filter."""
         ...
 
     def destroy(self) -> None:
-        """Run `on_done` and `on_delete`, and drop the context."""
+        """Call `on_done` and `on_delete` of the filter, and drop its context."""
         ...
 
 
@@ -55,14 +55,14 @@ class FilterManager:
     Parameters
     ----------
     limit
-        Most bytes that each direction can buffer.
+        Maximum size of the buffer in bytes, for each direction.
 
     Attributes
     ----------
     filters
         The filters, in the order of the request.
     request, response
-        The chains of the two directions.
+        The filter chains for the two directions.
     """
 
     def __init__(self, limit: int) -> None:
@@ -83,7 +83,7 @@ class FilterManager:
 
     @property
     def paused(self) -> str:
-        """Which filter holds what, such as `request held by auth`. Empty if no filter holds anything."""
+        """Description of the filter that holds back a direction, such as `request held by auth`. Empty if there is none."""
         for stream_filter in self.filters:
             direction = stream_filter.paused
             if direction:
@@ -92,30 +92,30 @@ class FilterManager:
         return ""
 
     def failure_in(self, exchange: int) -> Failure | None:
-        """Return the failure of the first filter whose VM failed in this exchange, or None."""
+        """Return the failure of the first filter whose VM has failed in this exchange, or None."""
         failure = next((f.failure for f in self.filters if f.failure is not None), None)
         return failure if failure is not None and failure.exchange == exchange else None
 
     def log(self) -> None:
-        """Run `on_log` of all filters."""
+        """Call `on_log` of all filters."""
         for stream_filter in self.filters:
             stream_filter.log()
 
     def destroy(self) -> None:
-        """Run `on_done` and `on_delete` of each filter in turn."""
+        """Call `on_done` and `on_delete` of each filter, one filter after the other."""
         for stream_filter in self.filters:
             stream_filter.destroy()
 
 
 class RequestCallbacks:
-    """The end of the request's chain, which passes the request to the router.
+    """The end of the request's filter chain, which passes the request to the router.
 
     Parameters
     ----------
     state
         The stream's state.
     response
-        The response's chain.
+        The filter chain of the response.
     router, decoder, replies
         The router, the source of the request, and the sender of local replies.
     """
@@ -138,12 +138,12 @@ class RequestCallbacks:
         self._replies.send(413, b"Payload Too Large", details="request_payload_too_large")
 
     def is_done(self) -> bool:
-        """Return whether the rest of the request isn't needed because the stream has ended or its response is complete."""
+        """Return whether no more of the request is needed, because the stream has ended or its response is complete."""
         return self._state.done or self._response.complete
 
 
 class ResponseCallbacks:
-    """The end of the response's chain, which sends the response to the client.
+    """The end of the response's filter chain, which sends the response to the client.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ class ResponseCallbacks:
         self.on_buffer_overflow = replies.send_response_too_large
 
     def pass_headers(self, headers: HeaderMap, *, end: bool) -> None:
-        """Write headers to the client, or send a local reply with status 502 if `:status` is missing."""
+        """Write headers to the client. If `:status` is missing, send a local reply with status 502 instead."""
         problem = missing_response_header(headers)
         if problem is not None:
             details = f"filter_removed_required_response_headers{{{problem}}}".replace(" ", "_")

@@ -1,14 +1,12 @@
-"""Header maps that follow Envoy's rules.
+"""Header maps that behave like Envoy's.
 
 Facts (Envoy 1.40, `Http::HeaderMapImpl`):
 
-* Entries keep their order. Pseudo-headers (`:path`) form a block at the front; a new one goes to the end of that block.
-  Names are in lower case.
-* Replacing removes every entry of the name and adds a new one, so that the header moves to the end of its block.
-* Values of headers that Envoy defines as single-valued ("inline") are joined with a comma if there are several. `set-cookie`,
-  `cookie` and unknown names get a separate entry for each value.
-* In request headers `host` is another name for `:authority`.
-* The byte size is the sum of all names and values.
+* Entries keep their order. Pseudo-headers (`:path`) form a block at the front, and new ones are added at the end of this block.
+Names are in lower case. * Replacing a header removes all entries with its name and adds a new one, so that the header moves to
+the end of its block. * If there are several values for a header that Envoy defines as single-valued ("inline"), they are joined
+with a comma. `set-cookie`, `cookie` and unknown names have a separate entry for each value. * In request headers, `host` is
+another name for `:authority`. * The byte size is the sum of all names and values.
 """
 
 from __future__ import annotations
@@ -57,7 +55,7 @@ _RESPONSE_TRAILERS = _names("grpc-message grpc-status")
 
 
 class HeaderMap:
-    """Header entries in order, with names in lower case. Callers must pass names in lower case.
+    """Header entries in order. Names are in lower case, and callers must pass them in lower case.
 
     Parameters
     ----------
@@ -69,16 +67,16 @@ class HeaderMap:
     items
         All entries in order.
     first
-        First value of each name.
+        First value for each name.
     """
 
     __slots__ = ("first", "items")
 
     INLINE: frozenset[bytes] = frozenset()
-    #: The name that replaces `host`.
+    #: Name under which `host` is stored.
     HOST = b"host"
 
-    #: Function that returns a name in the form in which the map keeps it.
+    #: Function that converts a name to the form used in the map.
     name = staticmethod(bytes.lower)
 
     def __init__(self, items: Iterable[Pair] = ()) -> None:
@@ -88,16 +86,16 @@ class HeaderMap:
             self.add(name, value)
 
     def get(self, name: bytes) -> bytes | None:
-        """Return the first value of a name, or None."""
+        """Return the first value for a name, or None."""
         return self.first.get(self.HOST if name == b"host" else name)
 
     def get_all(self, name: bytes) -> list[bytes]:
-        """Return all values of a name, in order."""
+        """Return all values for a name, in order."""
         key = self.HOST if name == b"host" else name
         return [v for n, v in self.items if n == key]
 
     def add(self, name: bytes, value: bytes) -> None:
-        """Append an entry, or join the value to the existing one if the header is single-valued."""
+        """Append an entry. If the header is single-valued and exists, join the value to the existing one."""
         if name == b"host":
             name = self.HOST
         existing = self.first.get(name)
@@ -112,7 +110,7 @@ class HeaderMap:
             self.items.append((name, value))
 
     def put(self, name: bytes, value: bytes) -> None:
-        """Set the first entry's value without moving it, or add an entry. Envoy's own setters do this."""
+        """Set the value of the first entry without moving it, or add an entry. Envoy's own setters do the same."""
         if name not in self.first:
             self.add(name, value)
             return
@@ -121,7 +119,7 @@ class HeaderMap:
         self.items[at] = (name, value)
 
     def replace(self, name: bytes, value: bytes) -> None:
-        """Remove all entries of the name and add a new one. The hostcall `replace_header_map_value` does this."""
+        """Remove all entries with this name and add a new one. The hostcall `replace_header_map_value` does the same."""
         if name == b"host":
             name = self.HOST
         first = self.first
@@ -134,7 +132,7 @@ class HeaderMap:
             self.items.append((name, value))
 
     def remove(self, name: bytes) -> None:
-        """Remove all entries of a name."""
+        """Remove all entries with this name."""
         if name == b"host":
             name = self.HOST
         if self.first.pop(name, None) is not None:
@@ -153,11 +151,11 @@ class HeaderMap:
 
     @property
     def byte_size(self) -> int:
-        """Total bytes of all names and values."""
+        """Total size of all names and values in bytes."""
         return sum(len(n) + len(v) for n, v in self.items)
 
     def copy(self) -> HeaderMap:
-        """Return an independent map of the same class."""
+        """Return a copy of the map with the same class."""
         copy = type(self)()
         copy.items = list(self.items)
         copy.first = dict(self.first)

@@ -1,9 +1,9 @@
 """Sending of local replies.
 
-Facts (Envoy 1.40): if no response has begun, a local reply passes through the response callbacks of all filters. If a response is
-on its way through the filters, the local reply goes directly to the client. If the client already has the headers of a response,
-the stream is reset. A local reply in a request callback is sent after that callback has returned; if there are several, the first
-one is sent.
+Facts (Envoy 1.40): if no response has begun, a local reply passes through the response callbacks of all filters. If a response
+is passing through the filters, the local reply is sent directly to the client. If the client has already received the headers
+of a response, the stream is reset. A local reply in a request callback is sent after this callback has returned. If there are
+several, the first is sent.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalReplies"]
 
-#: A local reply with this status closes an HTTP/1 connection, because Envoy treats it as an error in the client's request.
+#: Status of local replies that close an HTTP/1 connection, because Envoy treats them as errors in the client's request.
 _BAD_REQUEST = 400
 
 
@@ -39,7 +39,7 @@ class LocalReplies:
     request, response
         The stream's filter chains.
     encoder
-        Writer to the client.
+        Writer of the response to the client.
     reset
         Function that resets the stream.
     """
@@ -68,7 +68,8 @@ class LocalReplies:
         details: str,
         grpc_status: int | None = None,
     ) -> None:
-        """Send a local reply in whichever way is still possible.
+        """Send a local reply through the filters, directly to the client, or as a reset, depending on the state of the
+        response.
 
         Parameters
         ----------
@@ -106,13 +107,13 @@ class LocalReplies:
     def send_after_close(self, code: int, body: bytes, headers: Iterable[Pair], *, grpc_status: int | None) -> bool:
         """Handle a local reply from a callback that has closed the stream.
 
-        In a request callback, Envoy shows the reply to filters that have ended, and the client gets nothing. In other callbacks,
-        the client gets the reply unless it already has the headers of a response.
+        In a request callback, Envoy calls filters that have ended with the reply, and the client receives nothing. In other
+        callbacks, the client receives the reply, unless it has already received the headers of a response.
 
         Returns
         -------
         bool
-            False if Envoy would crash, because the response is on its way.
+            False if Envoy would crash because the response has already been sent to the client.
         """
         request, response, encoder = self._request, self._response, self._encoder
         if encoder.headers_sent:
@@ -128,7 +129,7 @@ class LocalReplies:
         return True
 
     def _changes(self, previous_code: int | None) -> Callable[[ResponseHeaders, ReplyContent], ReplyContent] | None:
-        """Return the function with which the route and the connection manager change a local reply, or None."""
+        """Return the function that applies the changes of the route and the connection manager to a local reply, or None."""
         info, request = self._state.info, self._request
         config = self._state.manager.local_reply_config
         levels = info.route.levels if info.route is not None else []
@@ -156,7 +157,9 @@ class LocalReplies:
             self._send_through_filters(prepared)
 
     def send_response_too_large(self) -> None:
-        """Reply 500 because a filter holds too much of a response, or reset the stream if the client has the headers."""
+        """Send a local reply with status 500 because a filter holds too much of a response. If the headers were sent, reset the
+        stream.
+        """
         if self._encoder.headers_sent:
             self._state.info.details = "response_payload_too_large"
             self._reset()

@@ -1,9 +1,9 @@
-"""Headers and body of a local reply, a response that the proxy creates itself.
+"""Headers and body of a local reply, which is a response created by the proxy itself.
 
-Facts (Envoy 1.40): the order of headers is `:status`, those of the filter, content-length, content-type. A filter's `:status` is
-ignored, its content-length corrected, and its content-type kept. Without a body, the latter two are left out. A gRPC request
-(content-type `application/grpc` or `application/grpc+...`) gets HTTP 200, with the gRPC status in the headers and the body as its
-message.
+Facts (Envoy 1.40): the order of headers is `:status`, the filter's headers, content-length, content-type. A filter's `:status`
+is ignored, its content-length is corrected, and its content-type is kept. Without a body, content-length and content-type are
+omitted. The reply to a gRPC request (content-type `application/grpc` or `application/grpc+...`) has HTTP status 200, with the
+gRPC status in the headers and the body as its message.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from .header_map import HeaderMap, ResponseHeaders
 
 __all__ = ["LocalReply", "ReplyContent", "build_local_reply", "grpc_status_of", "is_grpc"]
 
-#: HTTP status -> gRPC status (https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md).
+#: gRPC statuses by HTTP status (https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md).
 _GRPC_OF_HTTP = {400: 13, 401: 16, 403: 7, 404: 12, 429: 14, 502: 14, 503: 14, 504: 14}
 _UNKNOWN = 2
 
 
 class LocalReply(NamedTuple):
-    """A local reply, ready to be sent.
+    """A local reply that is ready to be sent.
 
     Attributes
     ----------
     headers
         The headers, including `:status`.
     body
-        The body; empty for a gRPC request.
+        The body, which is empty for a gRPC request.
     """
 
     headers: ResponseHeaders
@@ -44,7 +44,7 @@ class ReplyContent(NamedTuple):
     status, body
         The HTTP status, and the body.
     content_type
-        Content type of the body. Empty: that of the headers, or else `text/plain`.
+        Content type of the body. If empty, the content type of the headers is used, or `text/plain` if there is none.
     """
 
     status: int
@@ -53,7 +53,7 @@ class ReplyContent(NamedTuple):
 
 
 def is_grpc(headers: HeaderMap | None) -> bool:
-    """Return whether request headers have a gRPC content type. None stands for headers that haven't arrived."""
+    """Return whether request headers have a gRPC content type. `headers` is None if they haven't arrived."""
     content_type = headers.get(b"content-type") if headers is not None else None
     return content_type is not None and (
         content_type == b"application/grpc" or content_type.startswith(b"application/grpc+")
@@ -66,7 +66,7 @@ def grpc_status_of(code: int) -> int:
 
 
 def _percent_encode(text: bytes) -> bytes:
-    """Return a gRPC message as a header value, with `%` and characters outside printable ASCII encoded as %XX."""
+    """Encode a gRPC message as a header value. `%` and characters outside printable ASCII are written as %XX."""
     return b"".join(bytes((c,)) if 0x20 <= c <= 0x7E and c != 0x25 else b"%%%02X" % c for c in text)
 
 
@@ -79,22 +79,22 @@ def build_local_reply(
     grpc: bool = False,
     change: Callable[[ResponseHeaders, ReplyContent], ReplyContent] | None = None,
 ) -> LocalReply:
-    """Build a local reply.
+    """Build the headers and body of a local reply.
 
     Parameters
     ----------
     code
         HTTP status.
     body
-        The body; for a gRPC request, the message.
+        The body. For a gRPC request, the message.
     headers
         Additional headers, in order (default none).
     grpc_status
-        gRPC status for a gRPC request. None (the default): the one to which `code` is mapped.
+        gRPC status for a gRPC request. By default (None), the status to which `code` is mapped.
     grpc
-        Whether it replies to a gRPC request (default False).
+        Whether the reply is for a gRPC request (default False).
     change
-        Function that changes headers, status and body as the configuration says (default none).
+        Function that changes headers, status and body according to the configuration (default none).
 
     Returns
     -------

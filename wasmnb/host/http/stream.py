@@ -1,13 +1,13 @@
-"""One HTTP stream: from the client through the filters to the router, and back.
+"""One HTTP stream, from the client through the filters to the router and back.
 
-`HttpStream` creates the parts of a stream, connects them, and begins and ends the stream. These parts do the rest:
+`HttpStream` creates and connects the parts of a stream, and begins and ends the stream. Messages pass through these parts:
 
     client -> RequestDecoder  -> FilterManager.request  -> RequestCallbacks  -> Router -> UpstreamRequest
     client <- ResponseEncoder <- ResponseCallbacks <- FilterManager.response <- Router <- UpstreamRequest
 
 Facts (Envoy 1.40): the route is chosen before the filters are created. If the response ends before the request is complete, the
-stream ends. At the end, Envoy runs `on_log` of every filter in order, then the access loggers, then `on_done` and `on_delete` of
-each filter in turn.
+stream ends. At the end, Envoy calls `on_log` of every filter in order, then the access loggers, then `on_done` and `on_delete`
+of each filter.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ _BAD_REQUEST = 400
 
 
 class StreamWorker(StreamThread, Protocol):
-    """The part of a worker that `HttpStream` uses."""
+    """The attributes of a worker that `HttpStream` uses."""
 
     #: Live streams by exchange number.
     streams: dict[int, HttpStream]
-    #: Routes for requests that begin from now on.
+    #: Routes for new requests.
     table: RouteTable
 
     def create_filters(self, control: StreamControl) -> Sequence[StreamFilter]:
@@ -74,9 +74,9 @@ class HttpStream:
     Parameters
     ----------
     worker
-        The worker that serves it.
+        The worker that handles the stream.
     exchange
-        The record of the request, which the user sees.
+        Record of the request for the user.
     connection
         The downstream connection.
     limits
@@ -87,17 +87,17 @@ class HttpStream:
     Attributes
     ----------
     state
-        State that all parts of the stream share.
+        State shared by all parts of the stream.
     filters
         The filters and their two chains.
     decoder, encoder
-        The client's side: reader of the request's body, and writer of the response.
+        Reader of the request's body and writer of the response, on the client's side.
     router
-        The upstream's side.
+        The router, on the upstream's side.
     control
         Operations on the stream that filters can use.
     on_finish
-        Function that is called with the stream when it has ended, or None.
+        Function called with the stream when it has ended, or None.
     """
 
     on_finish: Callable[[HttpStream], None] | None = None
@@ -126,16 +126,16 @@ class HttpStream:
     # -- the beginning ----------------------------------------------------------------------------------------------
 
     def start(self, request: Request, *, end: bool, has_body: bool) -> None:
-        """Begin with the request's headers.
+        """Begin the stream with the headers of a request.
 
         Parameters
         ----------
         request
-            The request as the client sends it.
+            The request as sent by the client.
         end
-            Whether nothing follows the headers.
+            Whether the request ends with its headers.
         has_body
-            Whether a body or trailers follow. Then the request gets a content-length.
+            Whether the request has a body or trailers. Used only for HTTP/2.
         """
         manager = self.state.manager
         if self.state.http2:
@@ -147,14 +147,14 @@ class HttpStream:
         self.begin(head, end=end)
 
     def begin(self, head: Head | Problem, *, end: bool) -> None:
-        """Begin with the result of the codec for the request's head.
+        """Begin the stream with a request head that the codec has decoded or refused.
 
         Parameters
         ----------
         head
-            The head, or the problem for which the codec refused it.
+            The head, or the reason why the codec has refused it.
         end
-            Whether nothing follows the head. Over HTTP/1 the head itself says so.
+            Whether the request ends with its head. Over HTTP/1, this is determined from the head.
         """
         self.exchange.began = self.worker.clock.time()
         if isinstance(head, Problem):
@@ -185,13 +185,13 @@ class HttpStream:
             request.receive_data(b"", end=False)
 
     def _answer_expectation(self, headers: RequestHeaders) -> None:
-        """Send `100 Continue` to a client that waits for it."""
+        """Send `100 Continue` to a client that expects it."""
         if (headers.get(b"expect") or b"").lower() == b"100-continue" and not self.state.manager.proxy_100_continue:
             self.encoder.interim(100)
             headers.remove(b"expect")
 
     def _sanitize(self, headers: RequestHeaders) -> None:
-        """Remove headers that the client must not set, and add Envoy's own."""
+        """Remove headers that the client isn't allowed to set, and add Envoy's own headers."""
         info, server = self.state.info, self.worker.server
         node = server.node
         peer = Peer(
@@ -210,7 +210,7 @@ class HttpStream:
         return int(self.state.info.connection.local.rpartition(":")[2] or 0)
 
     def _may_upgrade(self, kind: str) -> bool:
-        """Return whether the route or the connection manager allows an upgrade."""
+        """Return whether the route or the connection manager allows this upgrade."""
         route = self.state.info.route
         allowed = route.upgrade(kind) if route is not None else None
         return self.state.manager.upgrade_configs.get(kind, kind == "connect") if allowed is None else allowed
@@ -220,7 +220,7 @@ class HttpStream:
         self._filters_created = True
 
     def _refuse(self, problem: Problem) -> None:
-        """Respond to a request before any filter sees it. Only the filters' callbacks at the end run."""
+        """Respond to a request before its headers reach the first filter. Only the filters' final callbacks are called."""
         state, manager = self.state, self.state.manager
         self.exchange.state = "refused"
         if problem.codec:
@@ -241,7 +241,7 @@ class HttpStream:
         self._replies.send(problem.status, body, location, details=problem.details)
 
     def refuse_rest(self, problem: Problem) -> None:
-        """End the request because the codec can't read the rest of it."""
+        """End the request because the codec can't read its remaining part."""
         if not self.state.done:
             self._refuse(problem)
 
@@ -260,7 +260,7 @@ class HttpStream:
         Parameters
         ----------
         outcome
-            State of the exchange, `done` or `reset`, unless it is already `failed`, `refused` or `crashed`.
+            New state of the exchange, `done` or `reset`. The states `failed`, `refused` and `crashed` aren't replaced.
         """
         state, exchange = self.state, self.exchange
         if state.done:
@@ -296,14 +296,14 @@ class HttpStream:
     # -- for observers ----------------------------------------------------------------------------------------------
 
     def update_exchange(self) -> None:
-        """Update the exchange's state and response to the current state."""
+        """Update the record of the exchange to the current state and response."""
         self.exchange.paused = self.filters.paused
         if self.exchange.state in ("open", "paused"):
             self.exchange.state = "paused" if self.exchange.paused else "open"
         self.encoder.update_exchange()
 
     def abandon(self) -> None:
-        """Reset the stream if an interrupt stopped one of its filters in the middle of a callback."""
+        """Reset the stream if an interrupt has stopped one of its filters in the middle of a callback."""
         if not self.filters.in_callback:
             return
         for stream_filter in self.filters.filters:

@@ -1,4 +1,4 @@
-"""Control of a stream by its filters: the effects of the hostcalls of a stream context."""
+"""Control of a stream by its filters, which use it through the hostcalls of a stream context."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StreamControl"]
 
-#: gRPC status of the local reply when a filter has failed.
+#: gRPC status of the local reply for a filter that has failed.
 _UNAVAILABLE = 14
 
 
@@ -59,17 +59,17 @@ class StreamControl:
 
     @property
     def header_maps(self) -> list[HeaderMap | None]:
-        """Header maps by map type, for `on_log`. Envoy doesn't provide request trailers there."""
+        """Header maps by map type, for `on_log`. As in Envoy, request trailers aren't available there."""
         request, response = self._filters.request, self._filters.response
         return [request.headers, None, response.headers, response.trailers]
 
     @property
     def request_headers(self) -> HeaderMap | None:
-        """The request's headers; None before they have arrived."""
+        """Headers of the request, or None if they haven't arrived."""
         return self._filters.request.headers
 
     def continue_filter(self, context: HttpContext, direction: int) -> None:
-        """Continue one direction of the stream after a filter (`continue_stream`)."""
+        """Continue one direction of the stream after a filter that held it back (`continue_stream`)."""
         active = context.active[direction]
         if self.state.done or active is None:
             return
@@ -78,7 +78,7 @@ class StreamControl:
             return
         self.state.note("continued", side="response" if direction else "request", plugin=context.prefix)
         active.continue_iteration()
-        context.continued = direction if self.state.done else -1  # whether that has ended the stream
+        context.continued = direction if self.state.done else -1  # direction whose continuation has ended the stream
 
     def send_local_reply(
         self,
@@ -109,7 +109,7 @@ class StreamControl:
         self._replies.send(code, body, headers, grpc_status=grpc_status, details=details)
 
     def close(self, context: HttpContext) -> None:
-        """Reset the stream (`close_stream`)."""
+        """Reset the stream for a filter (`close_stream`)."""
         if context.closed:
             if self.state.request_complete:
                 self.crash(context, "close_twice")
@@ -126,7 +126,9 @@ class StreamControl:
             self._finish("reset")
 
     def fail(self, stream_filter: StreamFilter) -> None:
-        """End the stream because a filter's VM has failed: reply 503, or reset the stream if that is no longer possible."""
+        """End the stream because a filter's VM has failed. Send status 503, or reset the stream if its headers have been
+        sent.
+        """
         exchange = self.state.exchange
         if exchange.failure is None:
             exchange.failure = stream_filter.failure
@@ -139,7 +141,7 @@ class StreamControl:
         self._on_disconnect("downstream_local_disconnect")
 
     def on_client_disconnect(self) -> None:
-        """End the stream because the client has closed or reset it."""
+        """End the stream because the client has closed the connection or reset the stream."""
         self._on_disconnect("downstream_remote_disconnect")
 
     def _on_disconnect(self, details: str) -> None:
@@ -150,7 +152,7 @@ class StreamControl:
             self._finish("reset")
 
     def crash(self, context: HttpContext, name: str) -> None:
-        """Record that Envoy would have crashed here, and end the stream.
+        """Record that Envoy would have crashed at this point, and end the stream.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""State that all parts of a stream share, and the limits of its listener."""
+"""State shared by all parts of a stream, and the limits of its listener."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ __all__ = ["Limits", "StreamState", "StreamThread"]
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits that a listener sets for its streams.
+    """Limits of a listener for its streams.
 
     Parameters
     ----------
     buffer
-        Most bytes of a body that a filter can hold back (default 1 MiB).
+        Maximum number of bytes of a body that a filter can buffer (default 1 MiB).
     route_timeout
-        Most seconds from the end of the request to the end of the response (default 15). 0: no limit.
+        Maximum seconds from the end of the request to the end of the response (default 15). 0: no limit.
     idle_timeout
-        Most seconds without a chunk in either direction (default 300). 0: no limit.
+        Maximum seconds without a chunk in either direction (default 300). 0: no limit.
     request_timeout
-        Most seconds until the whole request has passed the filters. 0 (the default): no limit.
+        Maximum seconds until the whole request has passed the filters. 0 (the default): no limit.
     """
 
     buffer: int = 1 << 20
@@ -46,7 +46,7 @@ class Limits:
 
 
 class StreamThread(Protocol):
-    """The attributes of a worker that every part of a stream uses."""
+    """The attributes of a worker that all parts of a stream use."""
 
     clock: Clock
     thread: Thread
@@ -56,14 +56,14 @@ class StreamThread(Protocol):
 
 
 class StreamState:
-    """State of one stream, and access to the clock.
+    """State of one stream, with access to the clock.
 
     Parameters
     ----------
     worker
-        The worker that serves it.
+        The worker that handles the stream.
     exchange
-        The record of the request, which the user sees.
+        Record of the request for the user.
     connection
         The downstream connection.
     limits
@@ -74,17 +74,17 @@ class StreamState:
     Attributes
     ----------
     info
-        Facts that properties and access logs show.
+        Information for properties and access logs.
     manager
         Options of the connection manager.
     head
-        The request's head as the codec read it. None if it hasn't arrived or is invalid.
+        The request's head, decoded by the codec. None if it hasn't arrived or is invalid.
     request_complete
         Whether the client has sent the whole request.
     done
         Whether the stream has ended.
     destroy_later
-        Function that ends the filters after the running callback has taken full effect. None: they end immediately.
+        Function that schedules the end of the filters after the running callback. None (the default): they end immediately.
     now
         Function that returns the virtual time in seconds.
     """
@@ -113,12 +113,12 @@ class StreamState:
         return self.head.upgrade if self.head is not None else ""
 
     def is_upgraded(self, headers: HeaderMap) -> bool:
-        """Return whether a response switches the connection to another protocol."""
+        """Return whether response headers switch the connection to another protocol."""
         status = headers.get(b":status")
         return bool(self.upgrade) and (status == b"101" or (self.upgrade == "connect" and status == b"200"))
 
     def timer_group(self) -> TimerGroup:
-        """Return a new group of timers that can be cancelled together."""
+        """Create a group of timers that can be cancelled together."""
         return TimerGroup(self.worker.clock, self.worker.thread)
 
     def call_soon(self, action: Callable[[], None]) -> Timer:

@@ -1,7 +1,8 @@
 """Idle, request and duration timeouts of a stream.
 
-Facts (Envoy 1.40): the response is 504, or 408 if the request isn't complete. The timeouts also apply to streams that a filter
-holds. The idle timeout is counted from the last chunk in either direction. The router handles the route timeout.
+Facts (Envoy 1.40): the response has status 504, or 408 if the request isn't complete. The timeouts also apply to streams that a
+filter holds back. The idle timeout is counted from the last chunk in either direction. The route timeout is handled by the
+router.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Timeouts"]
 
-#: Most seconds by which a timer can be early because of rounding.
+#: Maximum seconds by which a timer can be early because of rounding.
 _ROUNDING = 1e-9
-#: Seconds after which a stream with a limit of 0 ends. By then the upstream has its request.
+#: Seconds after which a stream with a limit of 0 ends. The upstream has received its request by then.
 _AT_ONCE = 1e-6
-#: gRPC status of a stream that has lasted too long.
+#: gRPC status of a stream that has exceeded its maximum duration.
 _DEADLINE_EXCEEDED = 4
 
 
@@ -57,7 +58,7 @@ class Timeouts:
             self._timers.call_later(limits.request_timeout, self._on_request_timeout)
 
     def reset_idle_timer(self) -> None:
-        """Count the idle time from now, because a chunk has arrived or was sent."""
+        """Restart the idle timeout because a chunk has arrived or was sent."""
         self._last_activity = self._state.now()
 
     def cancel(self) -> None:
@@ -89,13 +90,15 @@ class Timeouts:
 
     @property
     def _idle_timeout(self) -> float:
-        """The idle timeout of the route, or else of the listener, in seconds."""
+        """Idle timeout in seconds, from the route or otherwise from the listener."""
         route = self._state.info.route
         own = route.entry.idle_timeout if route is not None and route.entry is not None else None
         return self._state.limits.idle_timeout if own is None else own
 
     def _duration(self) -> float | None:
-        """Return the limit of the route, or else of the connection manager, for the stream in seconds. None: no limit."""
+        """Return the maximum duration of the stream in seconds, from the route or otherwise from the connection manager. None:
+        no limit.
+        """
         route, headers = self._state.info.route, self._request.headers
         limits = route.entry.duration if route is not None and route.entry is not None else None
         default = self._state.manager.max_stream_duration

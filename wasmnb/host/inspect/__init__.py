@@ -1,4 +1,4 @@
-"""Views of a running proxy: context tree, Python state, explanations of exchanges, causes of hostcalls' error statuses.
+"""Views of a running proxy: context tree, Python state, explanations of exchanges, and causes of hostcalls' error statuses.
 
-Nothing here changes the behaviour of a proxy. The records that it reads are in `..trace`.
+Code in this folder never changes the behaviour of a proxy. The records that it reads are in `..trace`.
 """

@@ -1,4 +1,4 @@
-"""Explanations of exchanges: why a stream waits or why it failed, and what can continue it."""
+"""Explanations of exchanges: why a stream waits or has failed, and what can continue it."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ _RESULTS = {c.short: c.result for c in CALLBACKS.values()}
 
 @dataclass
 class Explanation:
-    """Explanation of one exchange, which `Proxy.explain` returns. `str()` has all of it as text.
+    """Explanation of one exchange, returned by `Proxy.explain`. `str()` returns the whole explanation as text.
 
     Attributes
     ----------
     lines
-        The explanation, one sentence for each line, the most important one first.
+        Sentences of the explanation, beginning with the most important one.
     causes
-        Hostcalls that returned an error status, in order, with the cause: `http_call: 2 BAD_ARGUMENT: ...`.
+        Hostcalls that returned an error status, in order, with the cause, such as `http_call: 2 BAD_ARGUMENT: ...`.
     """
 
     lines: list[str] = field(default_factory=list)
     causes: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        """Return the lines and the causes as text."""
+        """Return the sentences and the causes as text."""
         tail = ["Hostcalls that were refused:", *(f"  {c}" for c in self.causes)] if self.causes else []
         return visible("\n".join([*self.lines, *tail]), keep=NEWLINES)
 
@@ -52,7 +52,7 @@ def explain(components: ProxyComponents, exchange: ExchangeBase) -> Explanation:
     Parameters
     ----------
     components
-        The proxy's parts.
+        The objects that make up the proxy.
     exchange
         The exchange, which can still be running.
 
@@ -88,7 +88,7 @@ def _failed(exchange: ExchangeBase) -> list[str]:
     if failure.traceback:
         lines.append(failure.traceback.strip().splitlines()[-1])
     if failure.exchange is not None and failure.exchange != exchange.number:
-        lines.append(f"That was in exchange {failure.exchange}. A failed VM runs no more callbacks.")
+        lines.append(f"The VM failed in exchange {failure.exchange}. A failed VM runs no more callbacks.")
     return lines
 
 
@@ -120,7 +120,7 @@ def _held(stream: HttpStream, context: HttpContext, events: list[Event]) -> list
 
 
 def _missing_body(context: HttpContext, direction: str, stop: Event) -> list[str]:
-    """Return why the body doesn't arrive while a filter holds the headers. The filter may be waiting for it."""
+    """Return the reason why the body doesn't arrive while a filter holds the headers, if there is one."""
     on_body = f"on_{direction}_body"
     if stop.name != f"on_{direction}_headers" or context.vm.callbacks[on_body] is None:
         return []
@@ -141,7 +141,7 @@ def _named(event: Event) -> str:
 
 
 def _continuation(stream: HttpStream, context: HttpContext, direction: str) -> str:
-    """Return a sentence about what can continue a held stream."""
+    """Return a sentence about what can continue a stream that is held back."""
     root = context.root
     assert isinstance(root, RootContext)
     resume = f"continue_stream({direction.upper()}) or send_local_response"
@@ -181,7 +181,7 @@ def _ended(exchange: ExchangeBase) -> list[str]:
     return [f"Exchange {exchange.number} is {state}: the client got {_response(exchange)}, {details or 'no details'}."]
 
 
-#: Details of a response -> its reason, and what to do.
+#: Reason and remedy by the details of a response.
 _REASONS = {
     "request_payload_too_large": (
         "A filter paused the request's body until it exceeded the buffer limit (1 MiB by default). Handle the body chunk by "
@@ -194,44 +194,44 @@ _REASONS = {
 }
 
 _NO_SCHEME = (
-    "A filter removed x-forwarded-proto. Without it, Envoy doesn't know the request's scheme, and no route matches. Keep the "
-    "header."
+    "A filter removed x-forwarded-proto. Without this header, Envoy can't determine the request's scheme, and no route "
+    "matches. Keep the header."
 )
 _LATE_RESPONSE = (
-    "A filter sent a local response after the client had got the response's headers, so Envoy could only reset the stream. Send "
-    "it in on_http_response_headers, or hold the headers there."
+    "A filter sent a local response after the client had received the response's headers, so Envoy could only reset the "
+    "stream. Send it in on_http_response_headers, or hold the headers there."
 )
 
-#: First line of a traceback, which the SDK's message about a chain of exceptions has as well.
+#: First line of a traceback, which is also part of the SDK's message about a chain of exceptions.
 _TRACEBACK = "Traceback (most recent call last):"
 
-#: Most characters of an exception in an explanation.
+#: Maximum number of characters of an exception in an explanation.
 _LONGEST = 600
 
-#: Hostcalls that set a header's value.
+#: Hostcalls that set the value of a header.
 _WRITES = ("add_header_map_value", "replace_header_map_value")
 
-#: Headers of a request that decide its route.
+#: Request headers that determine the route.
 _TARGETS = (b":path", b":authority", b"host")
 
-#: Callbacks that run after the client has got the response's headers, unless an earlier callback held them.
+#: Callbacks that run after the client has received the response's headers, unless an earlier callback has held them back.
 _LATE = frozenset({"on_response_body", "on_response_trailers"})
 
 
 def reasons(exchange: ExchangeBase, events: Sequence[Event]) -> list[str]:
-    """Return the reason why an exchange failed, if it is known.
+    """Return the reason why an exchange has failed, if it is known.
 
     Parameters
     ----------
     exchange
-        The exchange, which has ended.
+        The exchange, which must have ended.
     events
-        Its events.
+        Events of the exchange.
 
     Returns
     -------
     list
-        One sentence, or an empty list.
+        A list of one sentence, or an empty list.
     """
     details, response = getattr(exchange, "details", ""), getattr(exchange, "response", None)
     refused = next((e for e in events if e.kind == "stream" and e.name == "connection_refused"), None)
@@ -260,7 +260,7 @@ def reasons(exchange: ExchangeBase, events: Sequence[Event]) -> list[str]:
 
 
 def _exception(exchange: ExchangeBase) -> str:
-    """Return the last line of the newest traceback that a filter has logged, or an empty string."""
+    """Return the last line of the latest traceback logged by a filter, or an empty string."""
     for line in reversed(exchange.log):
         if line.source == "filter" and line.level == LogLevel.CRITICAL and _TRACEBACK in line.text:
             return short(line.text.splitlines()[-1], _LONGEST)
@@ -268,7 +268,7 @@ def _exception(exchange: ExchangeBase) -> str:
 
 
 def _changed_target(events: Sequence[Event]) -> str:
-    """Return the values that filters have set for the headers that decide the route, or an empty string."""
+    """Return the route's request headers that filters have set, with their values, or an empty string."""
     written: dict[str, str] = {}
     for event in events:
         if event.name in _WRITES and (name := _target(event)):
@@ -277,7 +277,7 @@ def _changed_target(events: Sequence[Event]) -> str:
 
 
 def _removed_target(events: Sequence[Event]) -> str:
-    """Return the name of the header that decides the route and that a filter has removed, or an empty string."""
+    """Return the name of a request header for the route that a filter has removed, or an empty string."""
     removed = ""
     for event in events:
         if event.name == "remove_header_map_value":
@@ -288,7 +288,7 @@ def _removed_target(events: Sequence[Event]) -> str:
 
 
 def _target(event: Event) -> str:
-    """Return the name of the header that decides the route, if it is the key of a hostcall, or an empty string."""
+    """Return the name of the request header that a hostcall changes if it determines the route, otherwise an empty string."""
     name: bytes = event.args.get("key") or b""
     is_target = name in _TARGETS and event.args.get("map_type") == HeaderMapType.REQUEST_HEADERS
     return name.decode() if is_target else ""

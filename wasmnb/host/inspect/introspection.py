@@ -1,9 +1,9 @@
-"""Calls of the introspection export, through which tools query the Python inside a VM. It isn't part of the ABI.
+"""Calls to the introspection export, with which tools query the Python state inside a VM. It isn't part of the ABI.
 
-`sdk/dispatch/introspection.py` has the guest's side. A query that runs code of the filter (its `__repr__`) goes to a copy of the
-VM, which is dropped afterwards, so that the VM, the trace, the clocks and the shared state don't change. A command that changes
-the VM, such as starting its profiler, goes to the VM itself. Native VMs can't be copied. There, hostcalls outside a callback are
-rejected, and the SDK stops a `__repr__` that doesn't end.
+The guest's side is in `sdk/dispatch/introspection.py`. A query that runs code of the filter (its `__repr__`) is made in a copy
+of the VM, which is dropped afterwards, so that the VM, the trace, the clocks and the shared state don't change. A command that
+changes the VM, such as starting its profiler, is run in the VM itself. Native VMs can't be copied. In these, hostcalls outside
+a callback are rejected, and the SDK stops a `__repr__` that runs for too long.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from ...errors import UsageError
 
 __all__ = ["DEADLINE", "SnapshotInspector", "Target", "call_introspection", "has_introspection", "read_running"]
 
-#: Seconds after which a call of the export is stopped.
+#: Seconds after which a call to the export is stopped.
 DEADLINE = 2.0
 
 _NOCONTROL = "the module was not compiled from Python by this wasmnb, so it has no introspection export"
 
-#: Error numbers of WASI.
+#: Error numbers of WASI that the host of a copy returns.
 _SUCCESS, _NOT_SUPPORTED = 0, 58
 
 
 class _Module(Protocol):
-    """The module of a VM."""
+    """The loaded module of a VM, with its image and exports."""
 
     @property
     def image(self) -> Any: ...
@@ -38,7 +38,7 @@ class _Module(Protocol):
 
 
 class Target(Protocol):
-    """The part of a VM that introspection uses."""
+    """The attributes of a VM that introspection uses."""
 
     closed: bool
 
@@ -67,7 +67,7 @@ class Target(Protocol):
 
 
 def has_introspection(vm: Target) -> bool:
-    """Return whether the VM has the introspection export: whether it runs a Python filter compiled by wasmnb."""
+    """Return whether the VM has the introspection export, which only Python filters compiled by wasmnb have."""
     return hasattr(vm.instance, "control") or CONTROL in vm.loaded.exports
 
 
@@ -81,33 +81,33 @@ def call_introspection(vm: Target, command: str, **arguments: Any) -> Any:
     command
         Name of the command, one of `sdk.dispatch.introspection.ACTIONS`.
     arguments
-        The command's arguments. They must be values that JSON can represent.
+        Arguments of the command, as values that can be written as JSON.
 
     Returns
     -------
     Any
-        The command's result.
+        Result of the command.
 
     Raises
     ------
     UsageError
-        The command can't run. The message gives the reason, without a capital and a full stop, to end a sentence.
+        The command can't run. The message is the reason, in lower case and without a full stop, for use in a sentence.
     """
     _check(vm)
     return _call(vm.instance, command, arguments)
 
 
 def read_running(vm: Target, reason: str) -> str:
-    """Return the traceback of the Python code at which a VM was stopped, or an empty string.
+    """Return the traceback of the Python code that was running when a VM was stopped, or an empty string.
 
-    The call runs in the VM itself, on the stack of the stopped call, which is still intact. The VM can't be used afterwards.
+    The call is made in the VM itself, while the stack of the stopped call is still intact. The VM can't be used afterwards.
 
     Parameters
     ----------
     vm
-        A VM that was stopped and won't be called again.
+        A VM that has been stopped and won't be called again.
     reason
-        Text for the last line of the traceback.
+        Last line of the traceback.
     """
     if not isinstance(vm.instance, Instance) or not has_introspection(vm):
         return ""
@@ -165,7 +165,7 @@ class SnapshotInspector:
 
 
 class _Trapped(UsageError):
-    """Exception for a copy that has trapped, so that it can't be called again."""
+    """The copy of a VM has trapped, so that it can't be called again."""
 
 
 def _check(vm: Target) -> None:
@@ -188,7 +188,7 @@ def _call(guest: Guest, command: str, arguments: dict[str, Any]) -> Any:
 
 
 class _CopyHost:
-    """The host of a copy. Its clocks don't advance, and every hostcall returns an error."""
+    """Host of a copied VM. Its clocks don't advance, and every hostcall returns an error."""
 
     instance: Instance
 
@@ -196,11 +196,11 @@ class _CopyHost:
         self.set_clocks(vm)
 
     def set_clocks(self, vm: Target) -> None:
-        """Set the clocks to the VM's current time, at which they stay."""
+        """Set the clocks to the VM's current time, which they show from then on."""
         self._times = (vm.wall_ns(), vm.monotonic_ns())
 
     def resolve(self, import_type: ImportType) -> Callable[..., int]:
-        """Return the function for an import."""
+        """Return the function for an import of the copy."""
         if import_type.name == "clock_time_get":
             return self._clock
         refusal = int(Status.INTERNAL_FAILURE) if import_type.module == "env" else _NOT_SUPPORTED

@@ -1,7 +1,7 @@
-"""Python state of every VM: attributes of contexts and of their classes, and variables of modules.
+"""Python state of every VM: attributes of contexts and of their classes, and global variables of modules.
 
-Each worker has its own VM. State that a filter keeps in Python therefore exists once for each worker, and a request doesn't see
-what an earlier request stored on another worker. Only shared data, queues and metrics are common to all workers.
+Each worker has its own VM. State that a filter stores in Python therefore exists once for each worker, and a request can't read
+what an earlier request has stored on another worker. Only shared data, queues and metrics are common to all workers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LENGTH", "ContextState", "PythonState", "Variable", "VmState", "read_python_state"]
 
-#: Most characters of a value's `repr`.
+#: Maximum number of characters of a value's `repr`.
 LENGTH = 200
 
 
@@ -35,13 +35,13 @@ class ContextState:
     kind
         Kind of context: `vm`, `plugin`, `http` or `tcp`.
     name
-        Name of the plugin. For a stream: `exchange 3`.
+        Name of the plugin. For a stream, its exchange, such as `exchange 3`.
     class_name
-        Name of the filter's class.
+        Name of the context's class in the filter.
     attributes
-        Names of attributes and the `repr` of their values.
+        The `repr` of each attribute's value, by name.
     more
-        Number of further attributes, which are left out.
+        Number of further attributes, which are omitted.
     """
 
     id: int
@@ -58,7 +58,7 @@ class OwnedValue(NamedTuple):
     Attributes
     ----------
     owner
-        What the variable belongs to: `module`, `class P`, or a context such as `P of auth`.
+        Owner of the variable: `module`, `class P`, or a context such as `P of auth`.
     name, value
         Name of the variable, and the `repr` of its value.
     """
@@ -79,13 +79,13 @@ class VmState:
     plugins
         Names of the plugins in the VM.
     problem
-        Why the state couldn't be read, or an empty string.
+        Reason why the state couldn't be read, or an empty string.
     modules, classes
-        Variables of each module (`""` is the filter itself) and of each class: names, and the `repr` of their values.
+        Variables of each module (`""` is the filter itself) and of each class, with the `repr` of their values by name.
     contexts
-        The context objects.
+        States of the context objects.
     more
-        Number of further streams, which are left out.
+        Number of further streams, which are omitted.
     """
 
     number: int
@@ -100,7 +100,7 @@ class VmState:
     more: int = 0
 
     def variables(self) -> Iterator[OwnedValue]:
-        """Iterate over the variables of modules, classes, and VM and plugin contexts, but not of streams."""
+        """Iterate over the variables of modules, classes, and VM and plugin contexts. Variables of streams are skipped."""
         owned = [*((f"module {m}".rstrip(), v) for m, v in dict(self.modules).items())]
         owned += [(f"class {c}", v) for c, v in dict(self.classes).items()]
         owned += [(_owner(c), c.attributes) for c in self.contexts if c.kind in ("vm", "plugin")]
@@ -122,11 +122,11 @@ class Variable:
     plugins
         Names of the plugins.
     owner, name
-        What the variable belongs to, and its name, as in `OwnedValue`.
+        Owner and name of the variable, as in `OwnedValue`.
     values
-        The `repr` of each distinct value, with the names of the threads whose VMs have it.
+        The `repr` of each distinct value, with the names of the threads on which the variable has this value.
     differs
-        Whether the workers have different values.
+        Whether the value differs between workers.
     """
 
     plugins: tuple[str, ...]
@@ -137,21 +137,21 @@ class Variable:
 
 
 class StreamOfVm(NamedTuple):
-    """A live stream, and the VM to which it belongs."""
+    """A live stream and its VM."""
 
     vm: VmState
     stream: ContextState
 
 
 class PythonState(Shown):
-    """Python state of all VMs of a proxy, which `Proxy.python_state` returns.
+    """Python state of all VMs of a proxy, returned by `Proxy.python_state`.
 
     Attributes
     ----------
     name
-        The proxy's name.
+        Name of the proxy.
     vms
-        States of the VMs, without base VMs.
+        States of all VMs except base VMs.
     """
 
     def __init__(self, name: str, vms: Iterable[VmState]) -> None:
@@ -160,7 +160,7 @@ class PythonState(Shown):
 
     @property
     def variables(self) -> list[Variable]:
-        """All variables that outlive a stream, with their values in the VMs."""
+        """All variables that outlive a stream, with their values in each VM."""
         by_variable: dict[tuple[tuple[str, ...], str, str], list[tuple[VmState, str]]] = {}
         for vm in self.vms:
             for owner, name, value in vm.variables():
@@ -174,11 +174,11 @@ class PythonState(Shown):
 
     @property
     def streams(self) -> list[StreamOfVm]:
-        """Live streams that have a context object in Python, each with its VM."""
+        """Live streams with a context object in Python, each with its VM."""
         return [StreamOfVm(vm, c) for vm in self.vms for c in vm.contexts if c.kind in ("http", "tcp")]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the state as a dictionary of plain types, for JSON."""
+        """Return the state as a dictionary of plain types that can be written as JSON."""
         return {
             "name": self.name,
             "vms": [asdict(vm) for vm in self.vms],
@@ -203,16 +203,16 @@ def read_python_state(name: str, vms: Iterable[Vm], *, length: int = LENGTH) -> 
     Parameters
     ----------
     name
-        The proxy's name.
+        Name of the proxy.
     vms
-        The VMs. Base VMs are left out.
+        The VMs. Base VMs are skipped.
     length
-        Most characters of a value's `repr` (default 200).
+        Maximum number of characters of a value's `repr` (default 200).
 
     Returns
     -------
     PythonState
-        The states. For a VM that can't be read, `problem` gives the reason.
+        The states of the VMs. If a VM can't be read, `problem` contains the reason.
     """
     with SnapshotInspector() as inspector:
         return PythonState(name, [_read(vm, inspector, length) for vm in vms if vm.role != "base"])

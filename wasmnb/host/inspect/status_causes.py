@@ -1,6 +1,6 @@
 """Causes of hostcalls' error statuses, in words.
 
-Each row of the table has the cause of one status of one hostcall. Where the cause depends on the arguments, it is a function.
+Each row of the table is the cause of one status of one hostcall. If the cause depends on the arguments, it is a function.
 """
 
 from __future__ import annotations
@@ -77,10 +77,10 @@ def _property(event: Event, _server: ServerContext) -> str:
         return "the path is empty"
     group = GROUPS.get(parts[0])
     if group is None:
-        return f"there is no attribute {parts[0]!r}, and no filter has set a property of that name on this stream"
+        return f"there is no attribute {parts[0]!r}, and no filter has set a property with this name on this stream"
     if len(parts) > 1 and parts[1] not in group:
         return f"{parts[0]} has no attribute {parts[1]!r}; it has {', '.join(group)}"
-    return f"{'.'.join(parts)} has no value now"
+    return f"{'.'.join(parts)} has no value at this time"
 
 
 def _whole_group(event: Event, _server: ServerContext) -> str:
@@ -111,10 +111,10 @@ _MAPS = ("get_header_map_value", "add_header_map_value", "replace_header_map_val
          "set_header_map_pairs", "get_header_map_size", "get_header_map_pairs")  # fmt: skip
 _BUFFERS = ("get_buffer_bytes", "get_buffer_status", "set_buffer_bytes")
 _TOKEN_KINDS = _fixed(
-    "the token belongs to another kind of call: gRPC calls have 5, 9, 13, ..., gRPC streams 6, 10, 14, ..."
+    "the token is of another kind: tokens of gRPC calls are 5, 9, 13, ..., those of gRPC streams 6, 10, 14, ..."
 )
 
-#: Hostcall and status -> function that returns the cause.
+#: Functions that return the cause, by hostcall and status.
 CAUSES: dict[tuple[str, Status], Cause] = {
     **{(name, Status.BAD_ARGUMENT): _header_map for name in _MAPS},
     ("get_header_map_value", Status.NOT_FOUND): lambda e, _: f"there is no header {_text(e.args['key'])!r}",
@@ -150,20 +150,20 @@ CAUSES: dict[tuple[str, Status], Cause] = {
         "a counter can only increase, and a histogram needs record_metric"
     ),
     ("get_metric", Status.BAD_ARGUMENT): _fixed("a histogram can't be read"),
-    ("increment_metric", Status.NOT_FOUND): _fixed("this VM hasn't defined a metric with that id"),
-    ("record_metric", Status.NOT_FOUND): _fixed("this VM hasn't defined a metric with that id"),
-    ("get_metric", Status.NOT_FOUND): _fixed("this VM hasn't defined a metric with that id"),
+    ("increment_metric", Status.NOT_FOUND): _fixed("this VM hasn't defined a metric with this id"),
+    ("record_metric", Status.NOT_FOUND): _fixed("this VM hasn't defined a metric with this id"),
+    ("get_metric", Status.NOT_FOUND): _fixed("this VM hasn't defined a metric with this id"),
     **{(name, status): _buffer for name in _BUFFERS for status in (Status.BAD_ARGUMENT, Status.NOT_FOUND)},
     ("continue_stream", Status.UNIMPLEMENTED): _fixed("Envoy can't continue the upstream side of a connection"),
     ("set_effective_context", Status.BAD_ARGUMENT): lambda e, _: (
-        f"this VM has no context {e.args['context_id']} (any more)"
+        f"this VM has no context {e.args['context_id']}, or the context has ended"
     ),
     ("done", Status.NOT_FOUND): _fixed("only a root context whose on_done returned 0 (false) can call this"),
     ("call_foreign_function", Status.NOT_FOUND): _foreign,
     ("log", Status.BAD_ARGUMENT): _fixed("the log level must be between 0 (trace) and 5 (critical)"),
 }
 
-#: Cause of a status for hostcalls without a row.
+#: Causes of statuses for hostcalls without a row in the table.
 _ANY: dict[Status, str] = {
     Status.INVALID_MEMORY_ACCESS: "a pointer and its size lie outside the memory, or the allocator returned 0",
     Status.BAD_ARGUMENT: "an argument is out of its range",
@@ -172,14 +172,14 @@ _ANY: dict[Status, str] = {
 
 
 def cause_of(event: Event, server: ServerContext) -> str:
-    """Return the cause of a hostcall's error status: `http_call: 2 BAD_ARGUMENT: the timeout is negative`.
+    """Describe the cause of a hostcall's error status, such as `http_call: 2 BAD_ARGUMENT: the timeout is negative`.
 
     Parameters
     ----------
     event
-        The hostcall.
+        Event of the hostcall.
     server
-        State of the proxy, for the names of its clusters.
+        State of the proxy, with the names of its clusters.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The context tree: threads, their VMs, the plugin contexts of each VM, and the live streams of each plugin context."""
+"""The context tree, with threads, their VMs, the plugin contexts of each VM, and the live streams of each plugin context."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ if TYPE_CHECKING:
 
 __all__ = ["TreeNode", "build_tree"]
 
-#: Kind of a stream context -> its class in the SDK.
+#: Classes of the SDK by kind of stream context.
 _STREAMS = {"http": "HttpContext", "tcp": "TcpContext"}
 
-#: Kind of a plugin -> the SDK's class of the contexts that it creates, their kind, and what each of them handles.
+#: For each kind of plugin: the SDK's class of its stream contexts, their kind, and the object that each of them handles.
 _CREATED = {"http": ("HttpContext", "http", "request"), "network": ("TcpContext", "tcp", "connection")}
 
 
 @dataclass
 class TreeNode(Shown):
-    """One node of the context tree. `str()` shows the node with all nodes below it.
+    """One node of the context tree. `str()` returns the node and all nodes below it as text.
 
     Attributes
     ----------
     kind
         Kind of node: `proxy`, `thread`, `vm`, `plugin` or `stream`.
     name, label
-        Name of the node, and a short addition to it, which can be empty.
+        Name of the node, and a short addition to the name, which can be empty.
     context
         The SDK's class of the node's context, such as `HttpContext`. Empty for a proxy and its threads.
     class_name
-        The author's class of the node's context, such as `Gate`. Empty if there is none, and for modules from other
-        toolchains.
+        The filter's class of the node's context, such as `Gate`. Empty if the filter defines no class, or if the module was
+        built with another toolchain.
     state
         `running`, `paused`, `failed`, `closed`, or `template` (a base VM).
     facts, counts
-        Further facts about the node, and numbers such as that of live streams, both by label.
+        Further information about the node, and numbers such as the number of live streams, both by label.
     children
-        The nodes directly below it.
+        The nodes directly below this node.
     """
 
     kind: str
@@ -58,17 +58,17 @@ class TreeNode(Shown):
     class_name: str = ""
 
     def walk(self) -> Iterator[TreeNode]:
-        """Iterate over the node and all nodes below it."""
+        """Iterate over this node and all nodes below it."""
         yield self
         for child in self.children:
             yield from child.walk()
 
     def find(self, kind: str) -> list[TreeNode]:
-        """Return all nodes of a kind among this node and those below it."""
+        """Return this node and the nodes below it that have a certain kind."""
         return [n for n in self.walk() if n.kind == kind]
 
     def __str__(self) -> str:
-        """Return the tree as indented text."""
+        """Format the tree as indented text."""
         return "\n".join(self._lines(""))
 
     def _lines(self, indent: str) -> Iterator[str]:
@@ -80,7 +80,7 @@ class TreeNode(Shown):
 
 
 def build_tree(components: ProxyComponents) -> TreeNode:
-    """Return the context tree of a proxy in its current state."""
+    """Build the context tree of a proxy in its current state."""
     threads = [_thread(components, thread.number, thread.name) for thread in components.threads]
     envoy = components.server.metrics.envoy
     counts = {
@@ -106,7 +106,7 @@ def _thread(components: ProxyComponents, number: int, name: str) -> TreeNode:
 
 
 def _class_of(plugin: Plugin | None, kind: str) -> str:
-    """Return the author's class for a kind of context, or an empty string if there is none or it isn't known."""
+    """Return the name of the filter's class for a kind of context, or an empty string if it isn't known."""
     return str(getattr(plugin.filter, "classes", {}).get(kind, "")) if plugin is not None else ""
 
 

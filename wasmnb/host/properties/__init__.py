@@ -1,4 +1,4 @@
 """Properties: attributes of streams and nodes by path, and filter state.
 
-`..hostcalls` has the hostcalls that read and set them, and `..contexts.stream_info` the facts that attributes show.
+Hostcalls that read and set properties are in `..hostcalls`, and the data behind attributes is in `..contexts.stream_info`.
 """

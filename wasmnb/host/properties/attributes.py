@@ -1,7 +1,7 @@
 """Attributes of a stream by group, each with the function that reads it.
 
-Facts: https://www.envoyproxy.io/docs/envoy/v1.40.0/intro/arch_overview/advanced/attributes. Attributes from a header map exist
-while the map is available: see `..contexts.http`.
+Facts: https://www.envoyproxy.io/docs/envoy/v1.40.0/intro/arch_overview/advanced/attributes. An attribute from a header map
+exists while the map is available (see `..contexts.http`).
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ GROUP = _Group()
 
 @dataclass(frozen=True)
 class Message:
-    """A protobuf message as an attribute: its fields by name, and its bytes."""
+    """A protobuf message as the value of an attribute, with its fields by name and its bytes."""
 
     fields: Mapping[str, Any]
     data: bytes
 
 
 def metadata_message(values: Mapping[str, Any] | None) -> Message:
-    """Return metadata as a protobuf message.
+    """Convert metadata to a protobuf message.
 
     Parameters
     ----------
     values
-        The metadata as in Envoy's configuration: `{"filter_metadata": {"name": {...}}}`, or None.
+        Metadata as in Envoy's configuration, such as `{"filter_metadata": {"name": {...}}}`, or None.
     """
     filter_metadata = _plain((values or {}).get("filter_metadata") or {})
     return Message(
@@ -53,7 +53,7 @@ def metadata_message(values: Mapping[str, Any] | None) -> Message:
 
 
 def node_message(node: Mapping[str, Any]) -> Message:
-    """Return the simulated Envoy's node as a message. The real Envoy's node also has its build and extensions."""
+    """Convert the simulated Envoy's node to a message. In a real Envoy, the message also contains its build and extensions."""
     identity, cluster, values = str(node.get("id", "")), str(node.get("cluster", "")), node.get("metadata") or {}
     data = protobuf.field(1, encode_text(identity)) + protobuf.field(2, encode_text(cluster))
     if values:
@@ -62,7 +62,7 @@ def node_message(node: Mapping[str, Any]) -> Message:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value in the form that a Struct can hold, in which all numbers are doubles."""
+    """Convert a value to the form that a Struct supports, in which all numbers are doubles."""
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
@@ -71,7 +71,7 @@ def _plain(value: Any) -> Any:
 
 
 # -- attributes -----------------------------------------------------------------------------------------------------
-# Each gets the context and the facts about the stream, and returns None if the attribute doesn't exist now.
+# Each function receives the context and the stream's information, and returns None if the attribute doesn't exist now.
 
 Attribute = Callable[["Context", "StreamInfo"], Any]
 
@@ -94,7 +94,7 @@ def _path(context: Context, _info: StreamInfo, part: int) -> bytes | None:
 
 
 class _HeaderView(Mapping[str, bytes]):
-    """A header map as a mapping. Names can have any case, and repeated values are joined by commas."""
+    """A header map as a mapping. Lookups ignore case, and repeated values are joined by commas."""
 
     def __init__(self, headers: HeaderMap | None) -> None:
         joined: dict[str, bytes] = {}
@@ -168,7 +168,7 @@ def _port(address: str) -> int:
 
 
 def _upstream(value: Callable[[StreamInfo, Cluster], Any]) -> Attribute:
-    """Return an attribute that exists after the upstream has been chosen."""
+    """Create an attribute that exists once the upstream host has been chosen."""
     return lambda _context, info: value(info, info.cluster) if info.host_chosen and info.cluster is not None else None
 
 
@@ -260,7 +260,7 @@ _XDS: dict[str, Attribute] = {
     "filter_chain_name": lambda _c, i: i.connection.listener.filter_chain,
 }
 
-#: Group -> attribute -> function that reads it.
+#: Functions that read the attributes, by group and name of the attribute.
 GROUPS: dict[str, dict[str, Attribute]] = {
     "request": _REQUEST,
     "response": _RESPONSE,

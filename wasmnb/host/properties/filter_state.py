@@ -1,8 +1,9 @@
-"""Filter state: values that filters attach to a stream for other filters.
+"""Filter state, which consists of values that filters attach to a stream for other filters.
 
-Facts (Envoy 1.40): `set_property` stores a value under `wasm.<path>`. In `on_configure`, the plugin can declare its type, its
-lifespan (by default that of the filter chain) and whether it is read-only. Setting a read-only value again returns BadArgument
-and keeps the first value. A value with the lifespan of the connection exists for every later request on the connection.
+Facts (Envoy 1.40): `set_property` stores a value under `wasm.<path>`. In `on_configure`, the plugin can declare the value's
+type, its lifespan (by default that of the filter chain) and whether it is read-only. Setting a read-only value again returns
+BadArgument and keeps the first value. A value with the lifespan of the connection exists for every later request on the
+connection.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from ..shared_state.storage import OVERHEAD
 __all__ = ["Declaration", "FilterState", "Span"]
 
 
-#: Most bytes that the filters of one stream can store. Envoy has no limit, and would run out of memory.
+#: Maximum number of bytes that the filters of one stream can store. Envoy has no limit and would run out of memory.
 _MOST = 64 << 20
 
 
@@ -28,7 +29,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Declaration:
-    """Declaration of a property by a plugin (foreign function `declare_property`)."""
+    """Declaration of a property by a plugin with the foreign function `declare_property`."""
 
     name: bytes
     read_only: bool = False
@@ -41,7 +42,7 @@ _UNDECLARED = Declaration(b"")
 
 
 class FilterState:
-    """Filter state of one stream, including that of its connection.
+    """Filter state of one stream, including the filter state of its connection.
 
     Parameters
     ----------
@@ -55,22 +56,22 @@ class FilterState:
         self._stored = sum(OVERHEAD + len(key) + len(value) for key, value in self.connection.items())
 
     def get(self, key: bytes) -> bytes | None:
-        """Return the value of a full key (`wasm.<path>`), or None."""
+        """Return the value for a full key (`wasm.<path>`), or None."""
         value = self.own.get(key)
         return self.connection.get(key) if value is None else value
 
     def put(self, key: bytes, value: bytes, span: int = Span.FILTER_CHAIN) -> None:
-        """Store a value with a lifespan."""
+        """Store a value under a full key, with a lifespan."""
         target = self.connection if span == Span.CONNECTION else self.own
         self._stored += len(value) - len(target[key]) if key in target else OVERHEAD + len(key) + len(value)
         target[key] = value
 
     def has_room(self, key: bytes, value: bytes) -> bool:
-        """Return whether the limit allows one more value."""
+        """Return whether another value can be stored within the limit."""
         return self._stored + OVERHEAD + len(key) + len(value) <= _MOST
 
     def set(self, key: bytes, value: bytes, declarations: Mapping[bytes, Declaration]) -> int:
-        """Store a value as `set_property` does.
+        """Store a value as `set_property` does, and return the status.
 
         Parameters
         ----------
@@ -82,8 +83,8 @@ class FilterState:
         Returns
         -------
         int
-            `Status.OK`; `Status.BAD_ARGUMENT` if the value is read-only and exists; or `Status.INTERNAL_FAILURE` if the
-            stream's values would exceed 64 MiB.
+            `Status.OK`, `Status.BAD_ARGUMENT` if a read-only value exists, or `Status.INTERNAL_FAILURE` if the values of the
+            stream would exceed 64 MiB.
         """
         declaration = declarations.get(key.removeprefix(b"wasm."), _UNDECLARED)
         if declaration.read_only and self.get(key) is not None:
@@ -94,5 +95,5 @@ class FilterState:
         return Status.OK
 
     def items(self) -> dict[bytes, bytes]:
-        """Return all values by key."""
+        """Return all values by full key."""
         return self.connection | self.own

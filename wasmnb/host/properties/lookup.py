@@ -1,10 +1,10 @@
-"""Properties: attributes of a stream by path, and the encoding of their values.
+"""Lookup of properties, which are attributes of a stream by path, and the encoding of their values.
 
-Facts (Envoy 1.40): the first part of a path names a group or a value. Further parts are keys of maps, fields of messages or
-indices of lists. Strings and bytes are passed unchanged; numbers, times and durations as 8 bytes, booleans as 1 byte, messages
-serialised, maps and lists as pairs; an empty map is four zero bytes. A whole group, or an empty path, can't be serialised
-(SerializationFailure). Attributes from request headers exist while the header map does. Outside streams, only `xds.node` and the
-plugin's names exist. Names that Envoy doesn't know are looked up in filter state under `wasm.`.
+Facts (Envoy 1.40): the first part of a path is the name of a group or of a value. Further parts are keys of maps, fields of
+messages or indices of lists. Strings and bytes are passed unchanged, numbers, times and durations as 8 bytes, booleans as 1
+byte, messages serialised, maps and lists as pairs, and an empty map as four zero bytes. A whole group, or an empty path, can't
+be serialised (SerializationFailure). Attributes from request headers exist while the header map does. Outside streams, only
+`xds.node` and the plugin's names exist. Unknown names are looked up in filter state under `wasm.`.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ __all__ = ["GROUPS", "Message", "Unserialisable", "attribute", "lookup", "serial
 
 
 class Unserialisable(Exception):
-    """Exception for a value that can't be encoded, such as a whole group."""
+    """A value can't be encoded, for example because it is a whole group."""
 
 
 # -- encoding -------------------------------------------------------------------------------------------------------
 
 
 def serialise(value: Any) -> bytes:
-    """Return a value in the encoding in which modules read properties.
+    """Encode a value as modules read it from a property.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def serialise(value: Any) -> bytes:
     raise Unserialisable
 
 
-#: Names that Envoy's Wasm extension adds.
+#: Attributes added by Envoy's Wasm extension.
 _PLUGIN: dict[bytes, Callable[[Context], Any]] = {
     b"plugin_name": lambda c: c.plugin.name if c.plugin else None,
     b"plugin_root_id": lambda c: c.plugin.root_id if c.plugin else None,
@@ -71,7 +71,7 @@ _PLUGIN: dict[bytes, Callable[[Context], Any]] = {
 
 
 def top(context: Context, name: bytes) -> Any:
-    """Return the value that the first part of a path names, `GROUP` if it names a group, or None."""
+    """Return the value for the first part of a path. Returns `GROUP` for the name of a group, and None for an unknown name."""
     info = context.log_info or context.info
     text = name.decode("utf-8", "replace")
     if text == "xds" or (info is not None and text in GROUPS):
@@ -90,7 +90,7 @@ def top(context: Context, name: bytes) -> Any:
 
 
 def attribute(context: Context, group: bytes, name: bytes) -> Any:
-    """Return an attribute of a group, or None."""
+    """Return the value of an attribute in a group, or None."""
     info = context.log_info or context.info
     text = name.decode("utf-8", "replace")
     if group == b"xds" and text == "node":
@@ -106,7 +106,7 @@ def attribute(context: Context, group: bytes, name: bytes) -> Any:
 
 
 class _Null:
-    """A null in the metadata, which exists but can't be encoded."""
+    """A null in metadata, which exists but can't be encoded."""
 
 
 _NULL = _Null()
@@ -127,7 +127,7 @@ def _step(value: Any, part: bytes) -> Any:
 
 
 def find(context: Context, parts: list[bytes]) -> Any:
-    """Return the value at a path, or None. Properties that a test sets for the stream replace the proxy's."""
+    """Return the value at a path, or None. Properties set by a test for the stream replace the proxy's."""
     info = context.log_info or context.info
     prescribed = info.prescribed.find(parts) if info is not None else None
     if prescribed is not None:
@@ -150,7 +150,7 @@ def lookup(context: Context, path: bytes) -> tuple[int, bytes | None]:
     Returns
     -------
     tuple[int, bytes | None]
-        The status, and the encoded value or None.
+        The status, and the encoded value (or None).
     """
     parts = decode_path(path)
     if not parts:

@@ -1,4 +1,4 @@
-"""Properties that a test sets. They replace those that the proxy would compute."""
+"""Properties set by a test, which replace those of the proxy."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from ...errors import UsageError
 
 __all__ = ["Prescribed"]
 
-#: Types of values that a property can have.
+#: Types that the value of a property can have.
 _TYPES = (str, bytes, bool, int, float, Mapping, list, tuple)
 
 
 class Prescribed:
-    """Properties that a test sets, by path.
+    """Properties set by a test, by path.
 
     Parameters
     ----------
     values
-        Values by path. A path is text with dots, or a tuple of its parts. A value is text, bytes, a number, a boolean, or a
-        mapping or list of these. None: no values.
+        Values by path, or None (the default) for no values. A path is text with dots, or a tuple of its parts. A value is text,
+        bytes, a number, a boolean, or a mapping or list of these.
 
     Raises
     ------
@@ -31,7 +31,7 @@ class Prescribed:
     Attributes
     ----------
     given
-        The values as they were given.
+        The values as passed by the caller.
     """
 
     def __init__(self, values: Mapping[Any, Any] | None = None) -> None:
@@ -42,9 +42,9 @@ class Prescribed:
         return bool(self._values)
 
     def find(self, parts: list[bytes]) -> tuple[Any, list[bytes]] | None:
-        """Return the value for the longest beginning of a path that has one, and the rest of the path, or None.
+        """Find the longest prefix of a path that has a value. Return the value and the rest of the path, or None.
 
-        Parts of paths can contain dots: `a.b` is found as one part or as two.
+        Parts of paths can contain dots, so that `a.b` is found both as one part and as two parts.
         """
         if not self._values:
             return None
@@ -55,7 +55,7 @@ class Prescribed:
         return None
 
     def items(self) -> Iterable[tuple[str, Any]]:
-        """Return the paths, with dots, and the values."""
+        """Return all pairs of a path (with dots) and its value."""
         return [(path.decode("utf-8", "surrogateescape"), value) for path, value in self._values.items()]
 
 

@@ -1,4 +1,4 @@
 """State that all VMs of a proxy share: shared data, queues and metrics.
 
-`..vm` has the state of one VM, and `..properties` the state of a stream (filter state).
+The state of one VM is in `..vm`, and the state of a stream (filter state) in `..properties`.
 """

@@ -1,9 +1,9 @@
 """Metrics of filters, which all VMs share by name, and Envoy's own metrics about Wasm.
 
-Facts (Envoy 1.40): ids belong to a VM. Their low two bits are the type, and each type has its own numbers (counters 4, 8, 12,
-gauges 5, 9, histograms 6, 10). Defining a name again returns a new id of the same metric. A counter and a gauge can have the same
-name. Adding 0 or a negative number to a counter returns BadArgument, as does incrementing or reading a histogram. A gauge below 0
-wraps around as u64.
+Facts (Envoy 1.40): each VM has its own metric ids. The low two bits of an id are the type, and each type has its own numbers
+(counters 4, 8, 12, gauges 5, 9, histograms 6, 10). Defining a name again returns a new id of the same metric. A counter and a
+gauge can have the same name. Adding 0 or a negative number to a counter returns BadArgument, as does incrementing or reading a
+histogram. A gauge below 0 wraps around as u64.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from .storage import OVERHEAD, StorageBudget
 __all__ = ["SIGN", "Metric", "MetricTable", "Metrics"]
 
 _WRAP = 0xFFFFFFFFFFFFFFFF
-#: Bit of a negative number.
+#: Sign bit of a number passed as u64.
 SIGN = 1 << 63
 
-#: Approximate bytes of a histogram's sample.
+#: Approximate size of a histogram's sample in bytes.
 _SAMPLE = 40
 
 
 @dataclass
 class Metric:
-    """A metric of filters.
+    """A metric defined by filters.
 
     Attributes
     ----------
@@ -53,17 +53,17 @@ class Metric:
     fallen: bool = False
 
     def __str__(self) -> str:
-        """Return the value, or a histogram's number of samples, as text."""
+        """Format the metric as its name and its value. For a histogram, the value is the number of samples."""
         if self.kind is MetricType.HISTOGRAM:
             return f"{visible(self.name)}: {len(self.samples)} samples"
         return f"{visible(self.name)}: {self.value}"
 
 
 class Metrics(Shown, Mapping[str, int | list[int]]):
-    """All metrics of filters by name: numbers for counters and gauges, lists of samples for histograms.
+    """All metrics of filters by name. Values are numbers for counters and gauges, and lists of samples for histograms.
 
-    If a counter and a gauge have the same name, the mapping has the counter; `find` returns either. The attribute `envoy` has
-    Envoy's own metrics about Wasm.
+    If a counter and a gauge have the same name, the mapping contains only the metric that was defined first; `find` can return
+    either. The attribute `envoy` contains Envoy's own metrics about Wasm.
     """
 
     def __init__(self, storage: StorageBudget | None = None) -> None:
@@ -72,7 +72,7 @@ class Metrics(Shown, Mapping[str, int | list[int]]):
         self.envoy: dict[str, int] = {}
 
     def define(self, kind: MetricType, name: bytes) -> Metric:
-        """Return a metric. Create it if it doesn't exist.
+        """Return the metric with this kind and name. If it doesn't exist, create it.
 
         Parameters
         ----------
@@ -97,7 +97,7 @@ class Metrics(Shown, Mapping[str, int | list[int]]):
         Raises
         ------
         KeyError
-            No filter has defined such a metric.
+            No filter has defined a metric with this name and kind.
         """
         for metric in self._metrics.values():
             if metric.name == name and kind in (None, metric.kind):
@@ -109,7 +109,7 @@ class Metrics(Shown, Mapping[str, int | list[int]]):
         return list(self._metrics.values())
 
     def shown(self) -> dict[str, int]:
-        """Return the counters and gauges that Envoy's admin page `/stats` shows, without the prefix `wasmcustom.`.
+        """Return the counters and gauges on Envoy's admin page `/stats`, without the prefix `wasmcustom.`.
 
         If a counter and a gauge have the same name, the gauge is returned.
         """
@@ -123,8 +123,8 @@ class Metrics(Shown, Mapping[str, int | list[int]]):
         Parameters
         ----------
         stats_tags
-            Envoy's `stats_config.stats_tags`, which turn parts of names into labels: mappings with `tag_name` and `regex`
-            (default none). `export` writes them for the tags of a Python filter.
+            Envoy's `stats_config.stats_tags`, which convert parts of names to labels. Each is a mapping with `tag_name` and
+            `regex` (default none). `export` writes them for the tags of a Python filter.
 
         Raises
         ------
@@ -134,7 +134,7 @@ class Metrics(Shown, Mapping[str, int | list[int]]):
         return prometheus_text(self.all(), stats_tags)
 
     def count(self, name: str, change: int = 1) -> None:
-        """Add to one of Envoy's own counters or gauges.
+        """Add a number to one of Envoy's own counters or gauges.
 
         Parameters
         ----------
@@ -160,7 +160,7 @@ class Metrics(Shown, Mapping[str, int | list[int]]):
 
 
 class MetricTable:
-    """The metric ids of one VM."""
+    """Metric ids of one VM."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -168,7 +168,7 @@ class MetricTable:
         self._next = {kind: 4 + kind for kind in MetricType}
 
     def define(self, kind: int, name: bytes) -> tuple[int, int]:
-        """Define a metric, and return the status and the new id."""
+        """Define a metric. Return the status and the metric's new id."""
         if kind > MetricType.HISTOGRAM:
             return Status.BAD_ARGUMENT, 0
         if not self._metrics.storage.take(OVERHEAD + 2 * len(name)):
@@ -180,7 +180,7 @@ class MetricTable:
         return Status.OK, number
 
     def increment(self, number: int, offset: int) -> int:
-        """Add a signed number, passed as u64, to a counter or gauge, and return the status."""
+        """Add a signed number, passed as u64, to a counter or gauge. Return the status."""
         if number & 3 > MetricType.GAUGE:
             return Status.BAD_ARGUMENT
         metric = self._ids.get(number)
@@ -193,7 +193,7 @@ class MetricTable:
         return Status.OK
 
     def fallen(self, number: int) -> Metric | None:
-        """Return the gauge with this id if it has just fallen below 0 for the first time, or None."""
+        """Return the gauge with this id if it has fallen below 0 for the first time, otherwise None."""
         metric = self._ids.get(number)
         if metric is None or metric.kind is not MetricType.GAUGE or not metric.value & SIGN or metric.fallen:
             return None
@@ -201,7 +201,7 @@ class MetricTable:
         return metric
 
     def record(self, number: int, value: int) -> int:
-        """Add to a counter, set a gauge or add a sample, and return the status."""
+        """Add to a counter, set a gauge, or add a sample to a histogram. Return the status."""
         metric = self._ids.get(number)
         if metric is None:
             return Status.NOT_FOUND
@@ -216,7 +216,7 @@ class MetricTable:
         return Status.OK
 
     def get(self, number: int) -> tuple[int, int]:
-        """Return the status, and the value of a counter or gauge."""
+        """Return the status and the value of a counter or gauge."""
         if number & 3 > MetricType.GAUGE:
             return Status.BAD_ARGUMENT, 0
         metric = self._ids.get(number)

@@ -1,9 +1,9 @@
-"""Metrics in Prometheus's text format, as Envoy's admin interface prints them.
+"""Metrics in Prometheus's text format, as written by Envoy's admin interface.
 
-Facts (Envoy 1.40, /stats/prometheus): filters' metrics have no prefix there. Counters are listed first, then gauges, then
-histograms, each sorted by name. Characters that Prometheus doesn't allow become `_`, and metrics whose names begin with a digit
-are left out. Envoy's histograms are those of circllhist: a sample is rounded to a bin with two significant digits, so sums are
-approximate, and a bin counts in every bucket that reaches its lower end.
+Facts (Envoy 1.40, /stats/prometheus): filters' metrics have no prefix in this format. Counters are listed first, then gauges,
+then histograms, each sorted by name. Characters that Prometheus doesn't allow are replaced by `_`, and metrics whose names
+begin with a digit are omitted. Envoy's histograms are those of circllhist: a sample is rounded to a bin with two significant
+digits, so that sums are approximate, and a bin is counted in every bucket that reaches its lower end.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _KINDS = {MetricType.COUNTER: "counter", MetricType.GAUGE: "gauge", MetricType.H
 
 @dataclass
 class _Family:
-    """Metrics with the same kind and name, which differ in their tags."""
+    """Metrics with the same kind and name but different tags."""
 
     kind: MetricType
     name: str
@@ -47,20 +47,20 @@ class _Family:
 
 
 def prometheus_text(metrics: Iterable[Metric], stats_tags: StatsTags = ()) -> str:
-    """Return metrics in Prometheus's text format.
+    """Format metrics in Prometheus's text format.
 
     Parameters
     ----------
     metrics
-        The metrics of filters.
+        Metrics defined by filters.
     stats_tags
-        Envoy's `stats_config.stats_tags`: mappings with `tag_name` and `regex` (default none). The first group of the
-        expression is removed from the name, and the second one (or else the first) is the tag's value.
+        Envoy's `stats_config.stats_tags`, which are mappings with `tag_name` and `regex` (default none). The first group of
+        the expression is removed from the name. The second group, or the first if there is only one, is the tag's value.
 
     Raises
     ------
     UsageError
-        A tag has no name, or its expression is invalid or has no group.
+        An entry has no `tag_name` or `regex`, or its expression is invalid or has no group.
     """
     extractors = [_extractor(tag) for tag in stats_tags]
     families: dict[tuple[MetricType, str], _Family] = {}
@@ -80,16 +80,18 @@ def _extractor(tag: Mapping[str, str]) -> tuple[str, re.Pattern[str]]:
     try:
         expression = re.compile(tag["regex"])
         if not expression.groups:
-            raise UsageError(f"The regex of stats_tags {tag['regex']!r} has no group.")
+            raise UsageError(
+                f"The regex {tag['regex']!r} in stats_tags= has no group. Put parentheses around the part to remove."
+            )
         return tag["tag_name"], expression
     except KeyError as missing:
-        raise UsageError(f"An entry of stats_tags has no {missing}.") from None
+        raise UsageError(f"An entry of stats_tags= has no {missing}. Each needs 'tag_name' and 'regex'.") from None
     except re.error as error:
-        raise UsageError(f"The regex of stats_tags {tag['regex']!r} isn't valid: {error}.") from None
+        raise UsageError(f"The regex {tag['regex']!r} in stats_tags= isn't valid: {error}.") from None
 
 
 def _split(name: str, extractors: Sequence[tuple[str, re.Pattern[str]]]) -> tuple[str, list[tuple[str, str]]]:
-    """Return a name without its tags, and the tags. Each expression is applied to the whole name."""
+    """Split a name into the name without its tags, and the tags. Each expression is applied to the whole name."""
     tags, removed = [], []
     for tag, expression in extractors:
         match = expression.search(name)
@@ -116,7 +118,7 @@ def _lines(metric: Metric, name: str, labels: str) -> list[str]:
 
 
 def _bin(sample: int) -> tuple[float, float]:
-    """Return the lower and the upper end of a sample's bin."""
+    """Return the lower and upper end of a sample's bin."""
     if sample <= 0:
         return 0.0, 0.0
     width = 10 ** (len(str(sample)) - 2)
@@ -125,7 +127,7 @@ def _bin(sample: int) -> tuple[float, float]:
 
 
 def _middle(bottom: float, top: float) -> float:
-    """Return the value that circllhist uses for all samples of a bin."""
+    """Return the value that circllhist uses for all samples in a bin."""
     return bottom + (top - bottom) * (bottom / (bottom + top)) if top else 0.0
 
 

@@ -1,9 +1,9 @@
-"""Shared data and shared queues, which the VMs with the same vm_id share on all threads.
+"""Shared data and shared queues, which are shared on all threads by the VMs with the same vm_id.
 
-Facts (Envoy 1.40): both belong to a vm_id, which can be empty. Compare-and-swap numbers are counted for the whole process. A write
-that fails uses no number, and writing a missing key succeeds with any number. Queue tokens are counted from 1 for the whole
-process and never reused. A queue notifies the VM that registered it last, once for every item, in a separate event on that VM's
-thread. The data and queues of a vm_id are dropped with its last VM.
+Facts (Envoy 1.40): each vm_id, which can be empty, has its own data and queues. Compare-and-swap numbers are counted for the
+whole process. A write that fails uses no number, and writing a missing key succeeds with any number. Queue tokens are counted
+from 1 for the whole process and never reused. A queue notifies the VM that registered it last, once for every item, in a
+separate event on this VM's thread. The data and queues of a vm_id are dropped with its last VM.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["SharedData", "SharedQueue", "SharedState"]
 
 Key = tuple[bytes, bytes]
 
-#: Approximate bytes of a queue without its name and items.
+#: Approximate size in bytes of a queue without its name and items.
 _QUEUE = 3 * OVERHEAD
 
 
@@ -33,11 +33,11 @@ class SharedQueue:
     Attributes
     ----------
     notify
-        Function that is called for every new item. None: the queue has no receiver.
+        Function called for every new item, or None if the queue has no receiver.
     receiver
         Thread and VM of the receiver, as text for views.
     replaced
-        Earlier receivers, which aren't notified any more because another VM has registered the queue later.
+        Earlier receivers, which are no longer notified because another VM has registered the queue later.
     """
 
     token: int
@@ -63,16 +63,16 @@ class SharedState:
     # -- data ---------------------------------------------------------------------------------------------------
 
     def get(self, vm_id: bytes, key: bytes) -> tuple[bytes, int] | None:
-        """Return the value of a key and its compare-and-swap number, or None."""
+        """Return the value of a key and its compare-and-swap number, or None if the key doesn't exist."""
         return self.data.get((vm_id, key))
 
     def set(self, vm_id: bytes, key: bytes, value: bytes, cas: int = 0) -> int:
-        """Store a value, and return the status.
+        """Store a value under a key. Return the status.
 
         Parameters
         ----------
         cas
-            Compare-and-swap number that the stored value must have. 0 (the default): any number.
+            Compare-and-swap number that the stored value must have. With 0 (the default), any number is accepted.
         """
         stored = self.data.get((vm_id, key))
         if stored is not None and cas and cas != stored[1]:
@@ -87,7 +87,7 @@ class SharedState:
     # -- queues -------------------------------------------------------------------------------------------------
 
     def register(self, vm_id: bytes, name: bytes, notify: Callable[[int], None], receiver: str = "") -> int | None:
-        """Open a queue with a new receiver, and return its token. Create the queue if necessary; None: storage is full."""
+        """Register the receiver of a queue, and create the queue if necessary. Return its token, or None if storage is full."""
         token = self._tokens.get((vm_id, name))
         if token is None:
             if not self._storage.take(_QUEUE + len(name)):
@@ -101,12 +101,12 @@ class SharedState:
         return token
 
     def resolve(self, vm_id: bytes, name: bytes) -> int | None:
-        """Return the token of a queue, or None if it doesn't exist."""
+        """Return the token of a queue, or None if the queue doesn't exist."""
         token = self._tokens.get((vm_id, name))
         return token if token in self.queues else None
 
     def enqueue(self, token: int, item: bytes) -> int:
-        """Append an item, notify the receiver, and return the status."""
+        """Append an item to a queue and notify its receiver. Return the status."""
         queue = self.queues.get(token)
         if queue is None:
             return Status.NOT_FOUND
@@ -118,7 +118,7 @@ class SharedState:
         return Status.OK
 
     def dequeue(self, token: int) -> tuple[int, bytes]:
-        """Remove the oldest item, and return the status and the item."""
+        """Remove the oldest item of a queue. Return the status and the item."""
         queue = self.queues.get(token)
         if queue is None:
             return Status.NOT_FOUND, b""
@@ -131,11 +131,11 @@ class SharedState:
     # -- lifetime -----------------------------------------------------------------------------------------------
 
     def hold(self, vm_id: bytes) -> None:
-        """Count one more VM with a vm_id."""
+        """Count another VM with this vm_id."""
         self._users[vm_id] = self._users.get(vm_id, 0) + 1
 
     def release(self, vm_id: bytes) -> None:
-        """Count one VM less with a vm_id. Drop its data and queues if it was the last one."""
+        """Stop counting a VM with this vm_id. If it was the last one, drop the data and queues of the vm_id."""
         self._users[vm_id] = self._users.get(vm_id, 1) - 1
         if self._users[vm_id] <= 0:
             for key in [key for key in self.data if key[0] == vm_id]:
@@ -146,14 +146,14 @@ class SharedState:
 
 
 class SharedData(Shown, Mapping[str, bytes]):
-    """The shared data of a proxy, as a read-only mapping of keys to values.
+    """The shared data of a proxy as a read-only mapping from keys to values.
 
     Parameters
     ----------
     state
         The shared state of a proxy.
     vm_id
-        The vm_id whose data it has. By default, it has the data of all vm_ids.
+        The vm_id whose data the mapping contains. By default, the mapping contains the data of all vm_ids.
     """
 
     def __init__(self, state: SharedState, vm_id: str | bytes | None = None) -> None:
@@ -161,7 +161,7 @@ class SharedData(Shown, Mapping[str, bytes]):
         self._vm_id = None if vm_id is None else to_bytes(vm_id)
 
     def of(self, vm_id: str | bytes) -> SharedData:
-        """Return the data of one vm_id."""
+        """Return the shared data of one vm_id."""
         return SharedData(self._state, vm_id)
 
     def _entries(self) -> dict[str, tuple[bytes, int]]:
@@ -179,12 +179,12 @@ class SharedData(Shown, Mapping[str, bytes]):
         return self._entries()[to_bytes(key).decode("utf-8", "surrogateescape")][1]
 
     def entries(self) -> list[tuple[bytes, bytes, bytes, int]]:
-        """Return vm_id, key, value and compare-and-swap number of every entry."""
+        """Return the vm_id, key, value and compare-and-swap number of every entry."""
         data = self._state.data.items()
         return [(vm_id, key, *entry) for (vm_id, key), entry in data if self._vm_id in (None, vm_id)]
 
     def queues(self) -> list[SharedQueue]:
-        """Return the shared queues."""
+        """Return the shared queues of the vm_id, or of all vm_ids."""
         return [q for q in self._state.queues.values() if self._vm_id in (None, q.vm_id)]
 
     def __iter__(self) -> Iterator[str]:

@@ -1,7 +1,7 @@
-"""Limit for the bytes that filters store in their proxy: shared data, queues and metrics.
+"""Memory limit for what filters store in their proxy: shared data, queues and metrics.
 
 Envoy has no limit, and the system kills it when memory runs out. The simulation runs in a notebook's kernel, which must not be
-killed. Hostcalls that would exceed the limit fail, and a log line says so once.
+killed. Hostcalls that would exceed the limit fail, and the first failure is logged.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from collections.abc import Callable
 
 __all__ = ["OVERHEAD", "StorageBudget"]
 
-#: Approximate bytes that Python needs for an entry in addition to its contents.
+#: Approximate size in bytes of a Python entry without its contents.
 OVERHEAD = 200
 
 
 class StorageBudget:
-    """Counter of the bytes that the filters of one proxy store.
+    """Counter of the bytes stored by the filters of one proxy.
 
     Parameters
     ----------
     limit
-        Most bytes that filters can store.
+        Maximum number of bytes that filters can store.
     report
-        Function that is called with a sentence when a hostcall fails for the first time.
+        Function called with a message when a hostcall fails for the first time.
     """
 
     def __init__(self, limit: int, report: Callable[[str], None] = lambda _text: None) -> None:
@@ -32,15 +32,16 @@ class StorageBudget:
         self._reported = False
 
     def take(self, size: int) -> bool:
-        """Count bytes that a filter stores. Return False if they would exceed the limit."""
+        """Count bytes that a filter wants to store. Return False if they would exceed the limit."""
         if self.used + size <= self.limit:
             self.used += size
             return True
         if not self._reported:
             self._reported = True
             self._report(
-                f"The filters have stored {self.used:,} bytes in shared data, queues and metrics, and the limit is {self.limit:,} "
-                "bytes, so this call returns InternalFailure. Store less, or raise memory_limit."
+                "A hostcall returned InternalFailure, because filters already store "
+                f"{self.used:,} of at most {self.limit:,} bytes in shared data, queues and metrics. "
+                "Store less, or increase memory_limit=."
             )
         return False
 

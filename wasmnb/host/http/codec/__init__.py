@@ -1,4 +1,5 @@
-"""Codecs: they check and decode the heads of HTTP/1 and HTTP/2 requests, and encode the responses.
+"""Codecs, which check and decode the heads of HTTP/1 and HTTP/2 requests, and encode the responses.
 
-`..connection_manager` handles decoded requests before the first filter. The upstream side, in `..router_filter`, uses the codec as well.
+Decoded requests are handled in `..connection_manager` before the first filter. The upstream side in `..router_filter` also uses
+the codec.
 """

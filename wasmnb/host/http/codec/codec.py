@@ -1,8 +1,8 @@
-"""The HTTP codecs: conversion between header maps and messages on the wire, towards the client and the upstream.
+"""The HTTP codecs, which convert between header maps and messages on the wire, towards the client and the upstream.
 
-Facts (Envoy 1.40, for HTTP/1): towards the upstream, pseudo-headers become the request line and `host`. A body without
-content-length is chunked. A request without a body gets `content-length: 0` unless its method never has a body. Towards the
-client, `transfer-encoding: chunked` or `content-length: 0` is added after all headers if none gives the length.
+Facts (Envoy 1.40, for HTTP/1): towards the upstream, pseudo-headers are written as the request line and `host`. A body without
+content-length is chunked. A request without a body has `content-length: 0` unless its method never has a body. Towards the
+client, `transfer-encoding: chunked` or `content-length: 0` is added after all headers if no header contains the length.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ __all__ = [
     "upstream_header_problem",
 ]
 
-#: Bytes that a header value must not contain.
+#: Pattern of bytes that a header value must not contain.
 BAD_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
-#: Most headers, and most bytes of the head, that Envoy accepts from an upstream.
+#: Maximum number of headers, and maximum size of the head in bytes, that Envoy accepts from an upstream.
 MAX_RESPONSE_HEADERS, MAX_RESPONSE_BYTES = 100, 80 * 1024
 _PHRASES = {status.value: encode_text(status.phrase) for status in HTTPStatus} | {
     103: b"Unknown",
@@ -55,7 +55,7 @@ _NO_BODY_METHODS = frozenset({b"GET", b"HEAD", b"DELETE", b"TRACE", b"CONNECT"})
 
 
 def upstream_header_problem(headers: HeaderMap) -> str | None:
-    """Return Envoy's text about request headers that the upstream's codec refuses, or None if it accepts them."""
+    """Return Envoy's message about request headers that the upstream's codec rejects, or None if they are valid."""
     if b":method" not in headers:
         return "missing required header: :method"
     if headers.get(b":method") == b"CONNECT" and b":path" in headers:
@@ -70,7 +70,7 @@ def upstream_header_problem(headers: HeaderMap) -> str | None:
 
 
 def request_to_upstream(headers: HeaderMap, *, end: bool, http2: bool, upgrade: bool = False) -> Request:
-    """Return the request that the upstream receives, without body and trailers, which follow.
+    """Convert request headers to the request that the upstream receives, without its body and trailers.
 
     Parameters
     ----------
@@ -79,14 +79,14 @@ def request_to_upstream(headers: HeaderMap, *, end: bool, http2: bool, upgrade: 
     end
         Whether the request has neither body nor trailers.
     http2
-        Whether the upstream speaks HTTP/2.
+        Whether the upstream uses HTTP/2.
     upgrade
         Whether the request asks to switch to another protocol, so that it has no body (default False).
 
     Returns
     -------
     Request
-        The request as a server reads it. Over HTTP/1 the path ends at the first blank.
+        The request as a server reads it. Over HTTP/1, the path ends at the first space.
     """
     method, path = headers.get(b":method") or b"", headers.get(b":path") or b""
     plain = [(n, v if http2 else v.strip(b" \t")) for n, v in headers if n[:1] != b":"]
@@ -110,14 +110,14 @@ def request_to_upstream(headers: HeaderMap, *, end: bool, http2: bool, upgrade: 
 
 
 class UpstreamResponse(NamedTuple):
-    """A response as it arrives from the upstream.
+    """A response received from the upstream.
 
     Attributes
     ----------
     headers
         Header map, including `:status`.
     chunks
-        Chunks of the body; none if the response can't have a body.
+        Chunks of the body, or an empty list if the response can't have a body.
     """
 
     headers: ResponseHeaders
@@ -125,7 +125,7 @@ class UpstreamResponse(NamedTuple):
 
 
 def response_from_upstream(response: Response, *, head: bool, http2: bool) -> UpstreamResponse:
-    """Return the header map and the chunks of a response, as an HTTP server would send them.
+    """Convert a response to a header map and chunks, as an HTTP server would send them.
 
     An HTTP/1 server sends the length of the body before all other headers: `content-length`, or `transfer-encoding: chunked`
     for a body in chunks or with trailers.
@@ -137,7 +137,7 @@ def response_from_upstream(response: Response, *, head: bool, http2: bool) -> Up
     head
         Whether the request's method was HEAD.
     http2
-        Whether the upstream speaks HTTP/2.
+        Whether the upstream uses HTTP/2.
 
     Returns
     -------
@@ -162,7 +162,7 @@ def response_from_upstream(response: Response, *, head: bool, http2: bool) -> Up
 
 
 def _limited(chunks: list[bytes], headers: HeaderMap, *, http2: bool) -> list[bytes]:
-    """Return the chunks of a body without the bytes after content-length, which an HTTP/1 client doesn't read."""
+    """Return the chunks of a body up to its content-length, because an HTTP/1 client doesn't read further bytes."""
     declared = headers.get(b"content-length")
     if http2 or declared is None or not declared.isdigit():
         return [chunk for chunk in chunks if chunk]
@@ -176,7 +176,7 @@ def _limited(chunks: list[bytes], headers: HeaderMap, *, http2: bool) -> list[by
 
 
 def is_malformed(response: Response, headers: HeaderMap) -> bool:
-    """Return whether Envoy's codec refuses an upstream's HTTP/1 response.
+    """Return whether Envoy's codec rejects an upstream's HTTP/1 response.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def is_malformed(response: Response, headers: HeaderMap) -> bool:
 
 
 def reason_phrase(status: int) -> bytes:
-    """Return the reason phrase for a status."""
+    """Return the reason phrase for an HTTP status."""
     return _PHRASES.get(status, b"Unknown")
 
 
@@ -209,13 +209,15 @@ def reason_phrase(status: int) -> bytes:
 
 
 def missing_response_header(headers: HeaderMap) -> str | None:
-    """Return Envoy's text about a header that is missing after the filters, or None."""
+    """Return Envoy's message about a required header that filters have removed, or None if none is missing."""
     status = headers.get(b":status")
     return None if status is not None and status.isdigit() else "missing required header: :status"
 
 
 def _split_lines(name: bytes, value: bytes) -> Iterator[Pair]:
-    """Iterate over the headers that an HTTP/1 client reads for one header: Envoy writes line breaks in values unchanged."""
+    """Iterate over the headers that an HTTP/1 client reads for one header, because Envoy writes line breaks in values
+    unchanged.
+    """
     first, *rest = _LINE_END.split(value)
     yield name, first
     for injected, tail in parse_header_lines(rest) if rest else ():
@@ -224,14 +226,14 @@ def _split_lines(name: bytes, value: bytes) -> Iterator[Pair]:
 
 
 class ClientResponse(NamedTuple):
-    """A response for the client.
+    """A response to send to the client.
 
     Attributes
     ----------
     response
-        The response as the client receives it, without body and trailers, which follow.
+        The response as received by the client, without its body and trailers.
     written
-        The headers as Envoy writes them, with line breaks in values.
+        The headers as written by Envoy, including line breaks in values.
     """
 
     response: Response
@@ -241,7 +243,7 @@ class ClientResponse(NamedTuple):
 def response_to_client(
     headers: HeaderMap, *, end: bool, head: bool, protocol: str, upgraded: bool = False
 ) -> ClientResponse:
-    """Return the response that the client receives.
+    """Convert response headers to the response that the client receives, without its body and trailers.
 
     Parameters
     ----------
@@ -252,7 +254,7 @@ def response_to_client(
     head
         Whether the request's method was HEAD.
     protocol
-        The client's protocol, such as `HTTP/1.1`.
+        Protocol of the client, such as `HTTP/1.1`.
     upgraded
         Whether the connection switches to another protocol (default False).
 
@@ -271,7 +273,7 @@ def response_to_client(
 
 
 def _framing(written: list[Pair], status: int, *, end: bool, head: bool, http10: bool) -> list[Pair]:
-    """Return the header that gives the body's length, if there is none yet."""
+    """Return the header for the length of the body, unless it exists or isn't allowed."""
     if any(n == b"content-length" for n, _ in written) or status < 200 or status == 204:
         return []
     if status == 304:

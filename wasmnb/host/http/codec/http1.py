@@ -2,13 +2,12 @@
 
 Facts (Envoy 1.40):
 
-* A method that Envoy doesn't know, a target that neither begins with `/` nor is an absolute URL, a header name that isn't a
-  token, and a content-length that isn't a number or occurs twice cause 400 `http1.codec_error`. Control characters cause
-  `http1.invalid_characters`, versions other than 1.1 cause 426.
-* Blanks around values and CR within a line are removed. A line that begins with a blank continues the previous line.
-* A `transfer-encoding` other than `chunked` causes 501; together with content-length it causes 400.
-* An absolute URL becomes `:authority`, `:scheme` and `:path`. Up to ten headers that `connection` names are removed.
-* An upgrade keeps `connection` and `upgrade`. `h2c` is ignored.
+* An unknown method, a target that neither begins with `/` nor is an absolute URL, a header name that isn't a token, and a
+content-length that isn't a number or occurs twice cause 400 `http1.codec_error`. Control characters cause
+`http1.invalid_characters`, and versions other than 1.1 cause 426. * Spaces around values and CR within a line are removed. A
+line that begins with a space continues the previous line. * A `transfer-encoding` other than `chunked` causes 501. Together
+with content-length, it causes 400. * An absolute URL is converted to `:authority`, `:scheme` and `:path`. Up to ten headers
+listed in `connection` are removed. * An upgrade keeps `connection` and `upgrade`. `h2c` is ignored.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ _MAX_PORT = 65535
 
 @dataclass
 class Lines:
-    """The parts of a request's head, before Envoy checks them."""
+    """Parts of a request's head before Envoy checks them."""
 
     method: bytes
     target: bytes
@@ -61,18 +60,18 @@ class Lines:
 
 @dataclass
 class Head:
-    """A valid head of a request, for the connection manager.
+    """A valid request head, for the connection manager.
 
     Attributes
     ----------
     chunked, length
-        Whether the body is chunked, and its content-length or None. Without either, there is no body.
+        Whether the body is chunked, and its content-length (or None). A request with neither has no body.
     closes
         Whether the client asks to close the connection after the response.
     http10
-        Whether the client speaks HTTP/1.0.
+        Whether the client uses HTTP/1.0.
     upgrade
-        Protocol to which the client wants to switch, such as `websocket` or `connect`. Empty for most requests.
+        Protocol to which the client asks to switch, such as `websocket` or `connect`. Empty for most requests.
     """
 
     headers: RequestHeaders
@@ -86,7 +85,7 @@ class Head:
 
     @property
     def has_body(self) -> bool:
-        """Whether a body or trailers follow."""
+        """Whether the request has a body or trailers."""
         return bool(self.upgrade) or self.chunked or bool(self.length)
 
 
@@ -94,7 +93,7 @@ class Head:
 
 
 def head_of(request: Request) -> Lines:
-    """Return the head that a client sends for a request. Line breaks inside its parts have the same effect as in bytes."""
+    """Return the head that a client sends for a request. Line breaks in its parts have the same effect as in raw bytes."""
     method, target = to_bytes(request.method), to_bytes(request.path)
     headers = list(request.headers.raw)
     if request.authority and "host" not in request.headers:
@@ -113,7 +112,7 @@ def head_of(request: Request) -> Lines:
 
 
 def parse_head(data: bytes) -> Lines:
-    """Return the parts of a head, given as bytes without the empty line at its end."""
+    """Split a head into its parts. `data` doesn't include the empty line at the end of the head."""
     control = _CONTROL.search(data)
     first, *rest = (line.removesuffix(b"\r").replace(b"\r", b"") for line in data.split(b"\n"))
     broken = "invalid_characters" if control else ""
@@ -136,7 +135,7 @@ def parse_head(data: bytes) -> Lines:
 
 
 def decode(lines: Lines, manager: HttpConnectionManager) -> Head | Problem:
-    """Return the head for the connection manager, or the problem for which the codec refuses it."""
+    """Check a head and decode it for the connection manager, or return the reason why the codec refuses it."""
     problem = _too_large(lines, manager) or _malformed(lines)
     if problem is not None:
         return problem
@@ -180,7 +179,9 @@ def _valid_target(target: bytes, connect: bool) -> bool:
 
 
 def without_underscores(pairs: list[Pair], manager: HttpConnectionManager) -> list[Pair] | Problem:
-    """Return the headers that `headers_with_underscores_action` leaves, or the problem if it rejects the request."""
+    """Apply `headers_with_underscores_action` to headers. Return the remaining headers, or a problem if the request is
+    rejected.
+    """
     action = manager.headers_with_underscores_action
     if action == "ALLOW" or not any(b"_" in name for name, _ in pairs):
         return pairs
@@ -190,7 +191,7 @@ def without_underscores(pairs: list[Pair], manager: HttpConnectionManager) -> li
 
 
 def read_trailers(pairs: list[Pair], manager: HttpConnectionManager) -> list[Pair] | Problem:
-    """Return a request's trailers as filters see them, or the problem if they are too many or too large."""
+    """Return a request's trailers for its filters, or a problem if there are too many or they are too large."""
     if sum(len(n) + len(v) for n, v in pairs) > manager.max_request_headers_kb * 1024:
         return bad_request("headers_too_large", 431)
     if len(pairs) > manager.max_headers_count:
@@ -199,7 +200,7 @@ def read_trailers(pairs: list[Pair], manager: HttpConnectionManager) -> list[Pai
 
 
 def _framing(pairs: Iterable[Pair], manager: HttpConnectionManager) -> tuple[bool, int | None] | Problem:
-    """Return whether the body is chunked, and its content-length, or the problem."""
+    """Return whether the body is chunked and its content-length, or a problem if these headers are invalid."""
     lengths = [v for n, v in pairs if n == b"content-length"]
     codings = [v for n, v in pairs if n == b"transfer-encoding"]
     if len(lengths) > 1 or any(not v.isdigit() or int(v) >= 1 << 64 for v in lengths):
@@ -221,7 +222,7 @@ def _version(version: bytes, head: Head, manager: HttpConnectionManager) -> Prob
 
 
 def _interpret(lines: Lines, head: Head, manager: HttpConnectionManager) -> Head | Problem:
-    """Read upgrades, the target, and the headers that `connection` names."""
+    """Apply upgrades, the request target, and the `connection` header to a head."""
     headers = head.headers
     connection = _tokens(headers.get(b"connection"))
     proxy = _tokens(headers.get(b"proxy-connection"))
@@ -264,7 +265,7 @@ def _upgrade(method: bytes, headers: RequestHeaders, head: Head) -> None:
 
 
 def _target(lines: Lines, headers: RequestHeaders, manager: HttpConnectionManager) -> Problem | None:
-    """Set `:path`, `:method` and, from an absolute URL, `:authority` and `:scheme`."""
+    """Set `:path` and `:method`. For an absolute URL, also set `:authority` and `:scheme`."""
     method, target = lines.method, lines.target
     connect = method == b"CONNECT"
     relative = target[:1] == b"/" or (method == b"OPTIONS" and target[:1] == b"*")
@@ -299,7 +300,7 @@ def _absolute(target: bytes, headers: RequestHeaders, connect: bool) -> Problem 
 
 
 def _nominated(headers: RequestHeaders) -> bool:
-    """Remove the headers that `connection` names. Return False if it names one that it must not."""
+    """Remove the headers listed in `connection`. Return False if a listed header must not be removed."""
     tokens = _tokens(headers.get(b"connection"))
     if len([t for t in tokens if t]) >= _MAX_NOMINATED:
         return False

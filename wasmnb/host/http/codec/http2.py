@@ -1,9 +1,9 @@
 """Heads of HTTP/2 requests, checked as in Envoy's codec.
 
-Facts (Envoy 1.40): an invalid request ends the connection without a response, and no filter sees it. Names must be in lower case,
-connection headers aren't allowed, and `te` can only be `trailers`. Values and paths can have non-ASCII bytes, and blanks around
-them. With `allow_connect`, a CONNECT with `:protocol` is an upgrade as in HTTP/1. `host` replaces a missing `:authority`. Cookies
-are joined into one header after all others.
+Facts (Envoy 1.40): an invalid request ends the connection without a response, and no filter is called. Names must be in lower
+case, connection headers aren't allowed, and `te` can only be `trailers`. Values and paths can contain non-ASCII bytes, and
+spaces around them. With `allow_connect`, a CONNECT with `:protocol` is an upgrade as in HTTP/1. `host` replaces a missing
+`:authority`. Cookies are joined into one header after all others.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CLOSED = Problem(0, "http2.violation.of.messaging.rule", codec=True)
 
 
 def decode_http2(request: Request, manager: HttpConnectionManager, *, has_body: bool) -> Head | Problem:
-    """Return a request's head for the connection manager, or the problem for which the codec refuses it."""
+    """Check a request's head and decode it for the connection manager, or return the reason why the codec refuses it."""
     pairs = list(request.headers.raw)
     pseudo = _pseudo(request, pairs, manager)
     plain = [pair for pair in pairs if pair[0][:1] != b":"]
@@ -66,7 +66,7 @@ def decode_http2(request: Request, manager: HttpConnectionManager, *, has_body: 
 
 
 def valid_trailers(pairs: list[Pair]) -> bool:
-    """Return whether the codec accepts trailers."""
+    """Return whether the codec accepts these trailers."""
     return all(LOWER_TOKEN.fullmatch(n) and _VALUE.fullmatch(v) for n, v in pairs)
 
 

@@ -1,7 +1,7 @@
-"""Reading of a request's body and trailers from the client.
+"""Reading a request's body and trailers from the client.
 
 Facts (Envoy 1.40): a request is complete when its last chunk or its trailers have arrived, before the callbacks for them. Over
-HTTP/1, filters see the end of a body as a separate, empty chunk; over HTTP/2, with the last chunk.
+HTTP/1, filters receive the end of a body as a separate, empty chunk. Over HTTP/2, they receive it with the last chunk.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["RequestDecoder"]
 
 
 class RequestDecoder:
-    """Passes body and trailers from the client to the request's filter chain, unless reading is disabled.
+    """Reader that passes body and trailers from the client to the request's filter chain, unless reading is disabled.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class RequestDecoder:
     reset
         Function that resets the stream.
     refuse
-        Function that responds if the codec can't read the rest of the request.
+        Function that responds if the codec can't read the remaining part of the request.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class RequestDecoder:
         self._disabled = False
 
     def data(self, data: bytes, *, end: bool = False) -> None:
-        """Read a chunk of the body. `end` is True for the last one."""
+        """Read a chunk of the body. `end` is True for the last chunk."""
         self._read(lambda: self._pass_data(data, end=end))
 
     def trailers(self, items: Iterable[Pair]) -> None:
@@ -68,7 +68,7 @@ class RequestDecoder:
         self._read(lambda: self._pass_trailers(pairs))
 
     def read_disable(self, *, disable: bool) -> None:
-        """Stop reading from the client, or start again."""
+        """Stop reading from the client, or start reading again."""
         self._disabled = disable
         if not disable and self._unread:
             self._state.call_soon(self._read_on)
@@ -110,7 +110,7 @@ class RequestDecoder:
         return length is not None and (size > length or (end and size < length))
 
     def _framed(self, data: bytes, *, end: bool) -> tuple[bytes, bool]:
-        """Return a chunk and whether it is the last one, as the codec reads it: HTTP/1 bodies end at content-length."""
+        """Cut a chunk at the content-length of an HTTP/1 body. Return the chunk, and whether it is the last one."""
         state = self._state
         head = state.head
         if state.http2 or head is None or head.chunked or head.upgrade:

@@ -1,9 +1,9 @@
-"""Writing of a response to the client.
+"""Writing a response to the client.
 
-Facts (Envoy 1.40): an HTTP/1 response has `connection: close` if it begins before the request is complete, if the client asked for
-it, or if the stream had a local reply with status 400 (which Envoy treats as its own "bad request"), even if filters change the
-status afterwards. An HTTP/1 client reads a body up to its content-length, and none after 204 and 304, although Envoy can write
-more. Trailers are only sent with a chunked body.
+Facts (Envoy 1.40): an HTTP/1 response has `connection: close` if it begins before the request is complete, if the client has
+asked for it, or if the stream had a local reply with status 400 (which Envoy treats as its own "bad request"), even if filters
+change the status afterwards. An HTTP/1 client reads a body up to its content-length, and no body after 204 and 304, although
+Envoy can write more. Trailers are only sent with a chunked body.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SENT_TWICE = (
 
 
 class ResponseEncoder:
-    """Writes the response, and records which part of it the client has received.
+    """Writer of the response, which also records the part that the client has received.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class ResponseEncoder:
     must_close
         Whether the connection is closed after this response, although the request was complete.
     keep_alive
-        Whether the client speaks HTTP/1.0 and asked to keep the connection open.
+        Whether the client uses HTTP/1.0 and has asked to keep the connection open.
     upgraded
         Whether the connection has switched to another protocol.
     closing
@@ -77,7 +77,7 @@ class ResponseEncoder:
         self._sent: list[bytes] = []
 
     def headers(self, headers: HeaderMap, *, end: bool) -> None:
-        """Write the headers. `end` is True if nothing follows."""
+        """Write the headers. `end` is True if the response ends with them."""
         state, manager = self._state, self._state.manager
         if self.headers_sent and state.http2:
             state.exchange.notes.append(_SENT_TWICE)
@@ -120,7 +120,7 @@ class ResponseEncoder:
         self._write_head(status, list(headers))
 
     def data(self, data: bytes, *, end: bool) -> None:
-        """Write a chunk of the body. `end` is True if nothing follows."""
+        """Write a chunk of the body. `end` is True if the response ends with it."""
         self._state.info.response_size += len(data)
         if data:
             self._sent.append(data)
@@ -158,7 +158,7 @@ class ResponseEncoder:
             self._write(encode_header_block(b"0", trailers or ()))
 
     def _write_second_head(self, headers: HeaderMap) -> None:
-        """Write headers that a filter has sent a second time. HTTP/1 clients read them as the body."""
+        """Write headers that a filter has sent for the second time. HTTP/1 clients read them as the body."""
         status = headers.get(b":status") or b"0"
         line = b"HTTP/1.1 %s %s" % (status, reason_phrase(int(status) if status.isdigit() else 0))
         head = encode_header_block(line, (pair for pair in headers if pair[0][:1] != b":"))
@@ -177,7 +177,7 @@ class ResponseEncoder:
         Returns
         -------
         int or None
-            Bytes of the body that the client expects. None: it doesn't know the length.
+            Number of body bytes that the client expects, or None if the length is unknown to the client.
         """
         response = self._state.exchange.response
         if response is None:
@@ -198,9 +198,9 @@ class ResponseEncoder:
         Parameters
         ----------
         state
-            How the stream has ended: `done` or `reset`.
+            Final state of the stream: `done` or `reset`.
         disconnected
-            Whether the downstream connection is already closed. Then an exchange without a response stays without one.
+            Whether the downstream connection is already closed, so that a missing response isn't replaced by a reset.
         """
         exchange = self._state.exchange
         if exchange.response is None:
@@ -211,8 +211,8 @@ class ResponseEncoder:
         size = sum(map(len, self._sent))
         if exchange.response.status in (204, 304) and size and not self._state.http2:
             exchange.notes.append(
-                f"Envoy writes the {size} bytes of the body after a response {exchange.response.status}; the client reads"
-                " them as the beginning of its next response. Send this status without a body."
+                f"Envoy writes {size} bytes of body after a response with status {exchange.response.status}, and the client"
+                " reads them as the start of its next response. Send this status without a body."
             )
         if length is None:
             exchange.response.reset = state == "reset"

@@ -10,10 +10,10 @@ __all__ = ["client_address", "host_of", "is_internal"]
 
 
 def client_address(headers: HeaderMap, skip: int, *, ports: bool = True) -> tuple[str, bool] | None:
-    """Return the address `skip` entries before the last one in `x-forwarded-for`, and whether it is the only one.
+    """Return the address `skip` entries before the last one in `x-forwarded-for`, and whether it is the only entry.
 
-    The address has the form `ip:port`, with port 0 if there is none. Return None if there are fewer entries, or if the entry isn't
-    an address.
+    The address has the form `ip:port`, with port 0 if the entry has no port. Returns None if there are too few entries, or if
+    the entry isn't an address.
     """
     value = headers.get(b"x-forwarded-for")
     if value is None:
@@ -33,12 +33,12 @@ def client_address(headers: HeaderMap, skip: int, *, ports: bool = True) -> tupl
 
 
 def host_of(address: str) -> str:
-    """Return the host of an address, without its port."""
+    """Return the host of an address without its port."""
     return address.rpartition(":")[0].strip("[]")
 
 
 def is_internal(address: str, ranges: tuple[str, ...]) -> bool:
-    """Return whether an address is in one of the ranges, which are in CIDR notation."""
+    """Return whether an address is in one of the ranges (in CIDR notation)."""
     try:
         parsed = ip_address(address)
     except ValueError:

@@ -1,7 +1,7 @@
-"""Checks and changes of the connection manager before a request is routed.
+"""Checks and changes of a request by the connection manager before the request is routed.
 
-Facts (Envoy 1.40, `ConnectionManagerUtility::mutateRequestHeaders`): hop-by-hop headers are removed, and `te` keeps only
-`trailers`. Headers with which a client could control the router, and those of `internal_only_headers`, are removed unless the
+Facts (Envoy 1.40, `ConnectionManagerUtility::mutateRequestHeaders`): hop-by-hop headers are removed, and only `trailers` is
+kept in `te`. Headers with which a client could control the router, and those in `internal_only_headers`, are removed unless the
 request is internal, which requires `internal_address_config`. `x-forwarded-client-cert` is removed without mutual TLS.
 `x-forwarded-proto` and then `x-request-id` are added last. A missing `:scheme` is taken from `x-forwarded-proto`.
 """
@@ -22,7 +22,7 @@ from .problem import Problem
 __all__ = ["Peer", "admit", "sanitize"]
 
 _HOP_BY_HOP = (b"x-envoy-internal", b"keep-alive", b"proxy-connection", b"transfer-encoding")
-#: Headers that only internal clients, Envoy itself and its filters can set.
+#: Headers that only internal clients, Envoy and its filters can set.
 _ROUTER = tuple(
     encode_text(f"x-envoy-{name}")
     for name in [
@@ -42,7 +42,7 @@ _ROUTER = tuple(
         "upstream-stream-duration-ms",
     ]
 )
-#: Further headers that are removed from external requests if `use_remote_address` is set.
+#: Additional headers that are removed from external requests if `use_remote_address` is set.
 _EDGE = tuple(
     encode_text(f"x-envoy-{name}")
     for name in ("decorator-operation", "downstream-service-cluster", "downstream-service-node", "original-path")
@@ -53,18 +53,18 @@ _SCHEMES = (b"http", b"https")
 
 @dataclass(frozen=True)
 class Peer:
-    """The client of a request.
+    """The client of a request, with information about the proxy that receives the request.
 
     Attributes
     ----------
     address
-        Address and port of the peer.
+        Address and port of the client.
     own
-        Envoy's own address, which is used for peers on the same machine.
+        Envoy's own address, used instead for clients on the same machine.
     port
         Port of the listener.
     node_id, node_cluster
-        Id and cluster of Envoy's node, which are sent upstream.
+        Id and cluster of Envoy's node, which are sent to the upstream.
     """
 
     address: str
@@ -75,7 +75,7 @@ class Peer:
 
 
 def admit(headers: RequestHeaders, manager: HttpConnectionManager, port: int) -> Problem | None:
-    """Check a request, and normalise its path and host. Return the problem if it is refused, or None."""
+    """Check a request and normalise its path and host. Return a problem if the request is refused, otherwise None."""
     if b":authority" not in headers:
         return Problem(400, "missing_host_header")
     if headers.get(b":method") == b"QUERY" and b"content-type" not in headers:
@@ -99,7 +99,7 @@ def sanitize(
     new_id: Callable[[], str],
     internal_only: Iterable[bytes] = (),
 ) -> str:
-    """Remove headers that the client must not set, add Envoy's own, and return the client's address."""
+    """Remove headers that the client isn't allowed to set, and add Envoy's own headers. Return the client's address."""
     _remove_hop_by_hop(headers)
     address, alone = _address(headers, manager, peer)
     internal = alone and address is not None and is_internal(host_of(address), manager.internal_address_config)
@@ -137,7 +137,7 @@ def _remove_hop_by_hop(headers: RequestHeaders) -> None:
 
 
 def _address(headers: RequestHeaders, manager: HttpConnectionManager, peer: Peer) -> tuple[str | None, bool]:
-    """Return the trusted address of the client, and whether it can be internal."""
+    """Return the trusted address of the client, and whether the client can be internal."""
     hops = manager.xff_num_trusted_hops
     if not manager.use_remote_address:
         client = client_address(headers, hops)
@@ -147,7 +147,7 @@ def _address(headers: RequestHeaders, manager: HttpConnectionManager, peer: Peer
 
 
 def _forwarded(headers: RequestHeaders, manager: HttpConnectionManager, peer: Peer) -> None:
-    """Set `x-forwarded-for`, `-proto` and `-port`."""
+    """Set the headers `x-forwarded-for`, `x-forwarded-proto` and `x-forwarded-port`."""
     if manager.use_remote_address:
         if not manager.skip_xff_append:
             hops = headers.get(b"x-forwarded-for")

@@ -1,8 +1,8 @@
-"""Reading of HTTP/1 bodies from bytes.
+"""Reading HTTP/1 bodies from bytes.
 
-Facts (Envoy 1.40): a chunk begins with a line that has its size in hexadecimal; extensions are ignored. Bytes between a chunk's
-data and the end of its line are skipped. Chunks that arrive together reach the filters together, or not at all if the next line
-is invalid. A line of the trailers that begins with a blank continues the previous line.
+Facts (Envoy 1.40): a chunk begins with a line that contains its size in hexadecimal, and extensions are ignored. Bytes between
+a chunk's data and the end of its line are skipped. Chunks that arrive together are passed to the filters together, or not at
+all if the next line is invalid. A line of the trailers that begins with a space continues the previous line.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class Body:
-    """The body of a message, which arrives in parts.
+    """The body of a message that arrives in parts.
 
     Attributes
     ----------
@@ -29,9 +29,9 @@ class Body:
     trailers
         Trailers after the last chunk, or None.
     problem
-        Why the rest of the body can't be read, or None.
+        Reason why the remaining body can't be read, or None.
     data_lost
-        Whether the problem is a chunk's size. Then the data before it is lost.
+        Whether the problem is the size of a chunk, so that the data before it are lost.
     """
 
     def __init__(self, length: int | None, *, chunked: bool, tunnel: bool = False) -> None:
@@ -45,7 +45,7 @@ class Body:
         self._lines: list[bytes] = []
 
     def take(self, buffer: bytearray) -> bytes:
-        """Remove the part of the body that the buffer begins with, and return its data."""
+        """Remove the part of the body at the start of the buffer, and return its data."""
         if self._tunnel:
             data = bytes(buffer)
             buffer.clear()

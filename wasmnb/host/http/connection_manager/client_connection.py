@@ -1,4 +1,4 @@
-"""A client's connection over HTTP/1 for raw bytes."""
+"""A client's HTTP/1 connection for raw bytes."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ _TOO_LATE = {
 
 
 class HttpConnection:
-    """A client's connection over HTTP/1 that sends and receives raw bytes.
+    """A client's HTTP/1 connection that sends and receives raw bytes.
 
-    If the client sends several requests at once, each waits until the previous one has its response, as in Envoy.
+    If the client sends several requests at once, each request waits until the response to the previous one is complete, as in
+    Envoy.
 
     Attributes
     ----------
@@ -66,7 +67,7 @@ class HttpConnection:
         return b"".join(exchange.wire for exchange in self.exchanges)
 
     def wait(self, seconds: float) -> bytes:
-        """Wait for the responses to all requests, at most `seconds` virtual seconds. Return all received bytes."""
+        """Wait up to `seconds` virtual seconds for the responses to all requests. Return all received bytes."""
         self._loop.run_while(self._busy, seconds)
         return self.received
 
@@ -82,7 +83,7 @@ class HttpConnection:
             self._loop.run_on_worker(self._worker, stream.control.on_client_disconnect)
 
     def _work(self) -> None:
-        """Read all parts of requests that have arrived completely."""
+        """Read all complete parts of requests that have arrived."""
         while not self.closed:
             if self._stream is None:
                 if not self._begin():
@@ -96,7 +97,7 @@ class HttpConnection:
                 self._stream = None
 
     def _begin(self) -> bool:
-        """Read the head of a request. Return False if it isn't complete."""
+        """Read the head of a request. Return False if the head isn't complete."""
         while self._buffer[:1] == b"\r" or self._buffer[:1] == b"\n":
             del self._buffer[:1]
         blank_line = _END.search(self._buffer)
@@ -126,7 +127,7 @@ class HttpConnection:
         return True
 
     def _limit_head(self) -> None:
-        """Start a timer for a head that has begun to arrive."""
+        """Start a timer for the rest of a head of which the first bytes have arrived."""
         server = self._worker.server
         limits = [
             (server.manager.request_headers_timeout, "request_header_timeout"),
@@ -183,7 +184,7 @@ class HttpConnection:
 
 
 def _request(lines: Lines) -> Request:
-    """Return the request for the exchange."""
+    """Create the request object for the exchange from the parts of its head."""
     request = Request(to_text(lines.method), to_text(lines.target), authority="")
     request.headers.raw = list(lines.headers)
     return request

@@ -1,6 +1,7 @@
-"""The options of Envoy's HTTP connection manager, with Envoy's names and defaults.
+"""Options of Envoy's HTTP connection manager, with Envoy's names and defaults.
 
-Reference: https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto
+Reference:
+https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from ...envoy_messages.message_check import checked_argument
 
 __all__ = ["HttpConnectionManager", "option_advice"]
 
-#: Annotation of a field -> types of its values.
+#: Types of values by the annotation of a field.
 _PLAIN: dict[str, tuple[type, ...]] = {"str": (str,), "bool": (bool,), "int": (int,), "float": (float, int)}
 
-#: Options that Envoy keeps in a separate message: message -> names.
+#: Options that are in a separate message in Envoy, by the name of this message.
 _NESTED = {
     "http_protocol_options": (
         "accept_http_10",
@@ -40,76 +41,76 @@ _NESTED = {
 
 @dataclass(frozen=True)
 class HttpConnectionManager:
-    """Options of Envoy's HTTP connection manager. `Proxy` and `Envoy` also take each of them as a keyword argument.
+    """Options of Envoy's HTTP connection manager. They can also be passed to `Proxy` and `Envoy` as keyword arguments.
 
-    Every option has Envoy's name and, except for `enable_trailers`, Envoy's default. Options that Envoy keeps in
-    `http_protocol_options`, `http2_protocol_options` or `common_http_protocol_options` are listed with the others.
+    Every option has Envoy's name and, except for `enable_trailers`, Envoy's default. Options in Envoy's messages
+    `http_protocol_options`, `http2_protocol_options` and `common_http_protocol_options` are listed together with the others.
 
     Parameters
     ----------
     use_remote_address
-        Whether the peer's address is used as the client's address and appended to `x-forwarded-for` (default False).
+        Whether to use the peer's address as the client's address and append it to `x-forwarded-for` (default False).
     xff_num_trusted_hops
         Number of trusted proxies in front of this one (default 0).
     skip_xff_append
-        Whether the proxy leaves `x-forwarded-for` unchanged (default False).
+        Whether to leave `x-forwarded-for` unchanged (default False).
     append_x_forwarded_port, add_user_agent
-        Whether the proxy adds `x-forwarded-port`, and `user-agent` with its cluster, to requests (default False).
+        Whether to add `x-forwarded-port`, and `user-agent` with the proxy's cluster, to requests (default False).
     via
-        Value that the proxy appends to the `via` header of requests and responses. Empty (the default): none.
+        Value to append to the `via` header of requests and responses (default none).
     internal_address_config
-        Address ranges in CIDR notation whose clients count as internal, such as "10.0.0.0/8" (default none).
+        Address ranges of internal clients in CIDR notation, such as "10.0.0.0/8" (default none).
     forward_client_cert_details
         Treatment of `x-forwarded-client-cert`: "SANITIZE" (the default), "FORWARD_ONLY", "APPEND_FORWARD", "SANITIZE_SET" or
         "ALWAYS_FORWARD_ONLY".
     generate_request_id
-        Whether requests without `x-request-id` get one (default True).
+        Whether to add an `x-request-id` to requests without one (default True).
     preserve_external_request_id, always_set_request_id_in_response
-        Whether the proxy keeps the `x-request-id` of external clients, and adds it to responses (default False).
+        Whether to keep the `x-request-id` of external clients, and whether to add it to responses (default False).
     server_name
         Value of the `server` header of responses (default "envoy").
     server_header_transformation
-        What happens to the upstream's `server` header: "OVERWRITE" (the default), "APPEND_IF_ABSENT" or "PASS_THROUGH".
+        Treatment of the upstream's `server` header: "OVERWRITE" (the default), "APPEND_IF_ABSENT" or "PASS_THROUGH".
     normalize_path, merge_slashes
-        Whether paths are normalised (`/a/../b`), and repeated slashes merged (default False).
+        Whether to normalise paths such as `/a/../b`, and whether to merge repeated slashes (default False).
     path_with_escaped_slashes_action
-        What happens to escaped slashes in paths (default "KEEP_UNCHANGED").
+        Treatment of escaped slashes in paths (default "KEEP_UNCHANGED").
     strip_matching_host_port, strip_any_host_port, strip_trailing_host_dot
-        Whether the host loses the listener's port, any port, and a dot at its end (default False).
+        Whether to remove the listener's port, any port, or a dot at the end from the host (default False).
     scheme_to_overwrite
-        Scheme that every request gets (`scheme_header_transformation`). Empty (the default): unchanged.
+        Scheme to set for every request (`scheme_header_transformation`). By default (empty), the scheme isn't changed.
     allow_connect
-        Whether requests over HTTP/2 can ask for an upgrade, with CONNECT and `:protocol` (default False).
+        Whether HTTP/2 requests can ask for an upgrade with CONNECT and `:protocol` (default False).
     upgrade_configs
-        Whether an upgrade is allowed, by its type in lower case: `{"websocket": True}` (default empty).
+        Whether an upgrade is allowed, by its type in lower case, such as `{"websocket": True}` (default empty).
     proxy_100_continue
-        Whether `expect: 100-continue` is passed on to the upstream; by default, the proxy responds to it.
+        Whether to pass `expect: 100-continue` on to the upstream. By default (False), the proxy responds to it.
     accept_http_10, default_host_for_http_10
-        Whether HTTP/1.0 is accepted (default False), and the host for its requests without one (default empty).
+        Whether to accept HTTP/1.0 (default False), and the host for HTTP/1.0 requests without a host (default empty).
     allow_absolute_url, allow_chunked_length
-        Whether HTTP/1.1 requests can have an absolute URL (default True), and both `content-length` and chunks (default
-        False).
+        Whether HTTP/1.1 requests can have an absolute URL (default True), and whether they can have both `content-length` and
+        chunks (default False).
     enable_trailers
-        Whether trailers are passed on over HTTP/1.1 (default True; in Envoy, False).
+        Whether to pass on trailers over HTTP/1.1 (default True; in Envoy, False).
     max_requests_per_connection
         Number of requests after which a connection is closed. 0 (the default): no limit.
     max_request_headers_kb, max_headers_count
-        Largest size of a request's headers in KiB (default 60), and their largest number (default 100).
+        Maximum size of a request's headers in KiB (default 60), and maximum number of headers (default 100).
     request_headers_timeout
         Seconds from a request's first byte to the end of its headers, for clients that send bytes. 0 (the default): no limit.
     max_stream_duration
-        Most seconds that a stream can last. 0 (the default): no limit.
+        Maximum duration of a stream in seconds. 0 (the default): no limit.
     headers_with_underscores_action
-        What happens to headers with an underscore in their names: "ALLOW" (the default), "REJECT_REQUEST" or "DROP_HEADER".
+        Treatment of headers with an underscore in their names: "ALLOW" (the default), "REJECT_REQUEST" or "DROP_HEADER".
     stream_error_on_invalid_http_message
-        Whether the connection stays open after a request that is refused (default False).
+        Whether to keep the connection open after a refused request (default False).
     header_key_format
-        How the names of response headers are written over HTTP/1: "proper_case_words" for `Content-Type`. By default, they
-        stay as they are.
+        Format of response header names over HTTP/1: "proper_case_words" for names such as `Content-Type`. By default (empty),
+        names aren't changed.
     local_reply_config
-        Envoy's message that changes local replies, as a mapping (default empty).
+        Envoy's message for changing local replies, as a mapping (default empty).
     suppress_envoy_headers
-        Whether the router adds none of its `x-envoy-` headers (default False). In Envoy this is an option of the router.
+        Whether to omit the router's `x-envoy-` headers (default False). In Envoy, this is an option of the router.
     """
 
     use_remote_address: bool = False
@@ -156,11 +157,11 @@ class HttpConnectionManager:
             value = getattr(self, each.name)
             if each.type in _PLAIN and type(value) not in _PLAIN[str(each.type)]:
                 required = _PLAIN[str(each.type)][0].__name__
-                raise UsageError(f"The connection manager's {each.name} must be of type {required}, not {value!r:.60}.")
+                raise UsageError(f"{each.name}= of the connection manager must be {required}, not {value!r:.60}.")
 
     @classmethod
     def of(cls, value: HttpConnectionManager | Mapping[str, Any] | None, **switches: Any) -> HttpConnectionManager:
-        """Return the options for the parameters of a proxy.
+        """Create the options from the parameters of a proxy.
 
         Parameters
         ----------
@@ -172,10 +173,10 @@ class HttpConnectionManager:
         Raises
         ------
         UsageError
-            An option is unknown or has the wrong type, or the message has a field that Envoy doesn't know.
+            An option is unknown or has the wrong type, or the message contains a field that doesn't exist in Envoy.
         """
         if not isinstance(value, HttpConnectionManager | Mapping | None):
-            raise UsageError(f"connection_manager must be an HttpConnectionManager or a mapping, not {value!r:.60}.")
+            raise UsageError(f"connection_manager= must be an HttpConnectionManager or a mapping, not {value!r:.60}.")
         base = value if isinstance(value, HttpConnectionManager) else cls.from_config(_checked(value or {})).manager
         known = {f.name for f in fields(cls)}
         unknown = sorted(set(switches) - known)
@@ -188,7 +189,7 @@ class HttpConnectionManager:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> ManagerReading:
-        """Read the options from Envoy's message."""
+        """Create the options from Envoy's message."""
         known = {f.name for f in fields(cls)}
         nested = {name for names in _NESTED.values() for name in names}
         values = {name: config[name] for name in known - nested if name in config}
@@ -205,7 +206,7 @@ class HttpConnectionManager:
         return ManagerReading(cls(**_converted(values)), taken)
 
     def as_config(self) -> dict[str, Any]:
-        """Return Envoy's message, with the options that differ from the defaults."""
+        """Return Envoy's message with the options that differ from the defaults."""
         own = {
             f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != getattr(_DEFAULTS, f.name)
         }
@@ -222,14 +223,14 @@ class HttpConnectionManager:
 
 
 class ManagerReading(NamedTuple):
-    """A connection manager that was read from Envoy's message.
+    """Options of a connection manager that were read from Envoy's message.
 
     Attributes
     ----------
     manager
-        The connection manager.
+        Options of the connection manager.
     fields
-        Names of the fields that were read; nested ones as `outer.inner`.
+        Names of the fields that were read. Names of nested fields have the form `outer.inner`.
     """
 
     manager: HttpConnectionManager
@@ -238,18 +239,18 @@ class ManagerReading(NamedTuple):
 
 _DEFAULTS = HttpConnectionManager()
 
-#: Fields of the message that can also have the form of the option with the same name.
+#: Fields of the message that can also have the format of the option with the same name.
 _OWN_FORMS = ("internal_address_config", "upgrade_configs", "scheme_to_overwrite", "suppress_envoy_headers")
 
 
 def _checked(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return Envoy's message with checked fields. Fields in the form of an option stay as they are."""
+    """Check the fields of Envoy's message. Fields in the format of an option are returned unchanged."""
     own = {name: message[name] for name in _OWN_FORMS if name in message}
     rest = {name: value for name, value in message.items() if name not in own}
     return {**checked_argument("connection_manager", rest, "HttpConnectionManager"), **own}
 
 
-#: Option -> function that returns Envoy's message for a value, where it isn't the value itself.
+#: Functions that return Envoy's message for the value of an option, if it isn't the value itself.
 _WRITTEN: dict[str, Callable[[Any], dict[str, Any]]] = {
     "scheme_to_overwrite": lambda scheme: {"scheme_header_transformation": {"scheme_to_overwrite": scheme}},
     "upgrade_configs": lambda kinds: {
@@ -270,7 +271,7 @@ _WRITTEN: dict[str, Callable[[Any], dict[str, Any]]] = {
 
 
 def _converted(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options with values from Envoy's messages converted to the types of the fields."""
+    """Convert values from Envoy's messages to the types of the options."""
     result = dict(values)
     ranges = result.get("internal_address_config")
     if isinstance(ranges, Mapping):
@@ -296,7 +297,7 @@ def _converted(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def option_advice(name: str, known: Iterable[str]) -> str:
-    """Return a hint for an unknown option: the most similar name, or where all of them are documented."""
+    """Return a hint for an unknown option, which is the most similar name or the place where all options are documented."""
     from difflib import get_close_matches
 
     close = get_close_matches(name, list(known), 1)
@@ -304,7 +305,7 @@ def option_advice(name: str, known: Iterable[str]) -> str:
 
 
 def upgrade_types(configs: Any) -> dict[str, bool]:
-    """Return which types of upgrades are allowed, from Envoy's `upgrade_configs` or from plain names."""
+    """Return whether each type of upgrade is allowed, from Envoy's `upgrade_configs` or from a list of allowed types."""
     types = {}
     for entry in configs:
         if isinstance(entry, str):
@@ -315,5 +316,5 @@ def upgrade_types(configs: Any) -> dict[str, bool]:
 
 
 def seconds(value: Any) -> float:
-    """Return the seconds of a duration, given in Envoy's form ("0.5s") or as a number."""
+    """Convert a duration in Envoy's form ("0.5s") or as a number to seconds."""
     return float(str(value).removesuffix("s") or 0)

@@ -1,7 +1,7 @@
 r"""Normalisation of path and host, before Envoy chooses a route.
 
 Facts (Envoy 1.40): a path with a fragment is refused. Normalisation resolves dot segments (including `%2e` and `..;x`, but not
-`%2e%2e;x`), decodes unreserved characters, replaces `\` by `/`, and refuses `%00`. The query doesn't change.
+`%2e%2e;x`), decodes unreserved characters, replaces `\` by `/`, and refuses `%00`. The query isn't changed.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ __all__ = ["normalized_host", "normalized_path"]
 _FAILED = "path_normalization_failed"
 _ESCAPED_SLASH = re.compile(rb"%2f|%5c", re.IGNORECASE)
 _UNRESERVED = re.compile(rb"%([0-9A-Fa-f]{2})")
-#: A dot segment. If its dots aren't encoded, it can have parameters.
+#: Pattern of a dot segment. A segment with unencoded dots can have parameters.
 _DOTS = re.compile(rb"(?P<plain>\.{1,2});.*\Z|(?P<encoded>(?:\.|%2e){1,2})\Z", re.IGNORECASE)
 
 
 def normalized_path(path: bytes, manager: HttpConnectionManager) -> tuple[bytes, Problem | None]:
-    """Return the normalised path, and the problem if the request is refused or redirected, or None."""
+    """Return the normalised path, and a problem if the request is refused or redirected (otherwise None)."""
     if b"#" in path:
         return path, Problem(400, _FAILED)
     plain, mark, query = path.partition(b"?")
@@ -41,7 +41,7 @@ def normalized_path(path: bytes, manager: HttpConnectionManager) -> tuple[bytes,
 
 
 def _merged(path: bytes) -> bytes:
-    """Merge adjacent slashes. A path that has only slashes keeps the first and the last one."""
+    """Merge adjacent slashes. A path that consists only of slashes keeps the first and the last slash."""
     if b"//" not in path:
         return path
     return b"//" if not path.strip(b"/") else re.sub(rb"/{2,}", b"/", path)
@@ -58,7 +58,7 @@ def _escaped_slashes(path: bytes, manager: HttpConnectionManager) -> tuple[bytes
 
 
 def _canonical(path: bytes) -> bytes | None:
-    """Return a path normalised by RFC 3986 as Envoy's URL library does, or None if that is impossible."""
+    """Normalise a path by RFC 3986 as Envoy's URL library does. Return None if this is impossible."""
     if re.search(rb"%00", path):
         return None
     segments: list[bytes] = []
@@ -82,7 +82,7 @@ def _decoded(match: re.Match[bytes]) -> bytes:
 
 
 def normalized_host(host: bytes, manager: HttpConnectionManager, port: int) -> bytes:
-    """Return the normalised host."""
+    """Return the host, normalised according to the options of the connection manager."""
     if manager.strip_trailing_host_dot:
         name, colon, tail = host.partition(b":")
         host = name.removesuffix(b".") + colon + tail

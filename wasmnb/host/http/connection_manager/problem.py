@@ -1,4 +1,4 @@
-"""Problems for which Envoy refuses a request before the first filter, and its responses to them."""
+"""Problems for which Envoy refuses a request before the first filter, and the responses to them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["Problem", "bad_request"]
 
 @dataclass(frozen=True)
 class Problem:
-    """A request that Envoy refuses before the first filter.
+    """Reason why Envoy refuses a request before the first filter, with Envoy's response.
 
     Attributes
     ----------
@@ -18,8 +18,8 @@ class Problem:
     details
         Response code details.
     codec
-        Whether the codec refused it. Then the response's body is its reason phrase, the connection is closed, and no headers are
-        logged.
+        Whether the codec has refused the request. In this case the response's body is its reason phrase, the connection is
+        closed, and no headers are logged.
     location
         URL to which the client is redirected.
     body
@@ -34,5 +34,5 @@ class Problem:
 
 
 def bad_request(details: str = "codec_error", status: int = 400) -> Problem:
-    """Return the problem of a request that the HTTP/1 codec can't read."""
+    """Create the problem for a request that the HTTP/1 codec can't read."""
     return Problem(status, details if "." in details or details == "low_version" else f"http1.{details}", codec=True)

@@ -1,7 +1,8 @@
-"""`local_reply_config`: changes of the status, body and headers of local replies.
+"""`local_reply_config`, which changes the status, body and headers of local replies.
 
-Facts (Envoy 1.40): the first mapper whose filter matches changes status, body and headers. The body is written in the mapper's
-format, or else in the common one, even if the response had no body. This also applies to local responses of filters.
+Facts (Envoy 1.40): the first mapper whose filter matches changes status, body and headers. The body is written in the format of
+the mapper, or otherwise in the common format, even if the response had no body. This also applies to local responses of
+filters.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _COMPARE: dict[str, Callable[[int, int], bool]] = {
 
 
 def rewrite(config: Mapping[str, Any], reply: ReplyContent, headers: HeaderMap, facts: Facts) -> ReplyContent:
-    """Return the changed reply, and add the mapper's headers to `headers`."""
+    """Return the changed content of a local reply, and add the mapper's headers to `headers`."""
     facts = replace(facts, body=reply.body)
     facts.info.code = reply.status
     form = config.get("body_format")

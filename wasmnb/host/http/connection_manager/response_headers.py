@@ -1,7 +1,7 @@
-"""Changes of response headers that the connection manager makes after the last filter.
+"""Changes of response headers by the connection manager after the last filter.
 
-Facts (Envoy 1.40): `date` and `server` are added, and hop-by-hop headers are removed. `x-request-id` is sent back if the request
-has `x-envoy-force-trace`, or always with `always_set_request_id_in_response`. Access logs see the changed headers.
+Facts (Envoy 1.40): `date` and `server` are added, and hop-by-hop headers are removed. `x-request-id` is sent back if the
+request has `x-envoy-force-trace`, or always with `always_set_request_id_in_response`. Access logs contain the changed headers.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from .manager import HttpConnectionManager
 
 __all__ = ["date_header", "finish_response_headers"]
 
-#: Headers of a response that are removed. An upgrade keeps the first two.
+#: Headers to remove from a response. The first two are kept for an upgrade.
 _NOT_TO_CLIENT = (b"connection", b"upgrade", b"transfer-encoding", b"proxy-connection")
 
 
 def date_header(seconds: float) -> bytes:
-    """Return the `date` header for a time in seconds since 1970."""
+    """Return the value of the `date` header for a time in seconds since 1970."""
     return encode_text(formatdate(seconds, usegmt=True))
 
 
@@ -39,7 +39,7 @@ def finish_response_headers(
     headers
         The headers to change.
     request
-        The request's headers. None: they couldn't be read.
+        The request's headers, or None if they couldn't be read.
     manager
         Options of the connection manager.
     now
@@ -47,7 +47,7 @@ def finish_response_headers(
     upgraded
         Whether the connection switches to another protocol.
     http2
-        Whether the client speaks HTTP/2.
+        Whether the client uses HTTP/2.
     """
     if b"date" not in headers:
         headers.add(b"date", date_header(now))

@@ -1,4 +1,4 @@
 """Routes: the route table, matching, the changes that a route makes to messages, and its retry policy.
 
-The package `..router_filter` sends requests along the routes.
+Requests are sent to the chosen cluster in `..router_filter`.
 """

@@ -1,8 +1,8 @@
-"""How long a stream can last: a route's `max_stream_duration`, and the `grpc-timeout` of a request.
+"""Maximum duration of a stream, from a route's `max_stream_duration` and from the `grpc-timeout` of a request.
 
-Facts (Envoy 1.40): with `grpc_timeout_header_max`, Envoy uses the request's own timeout up to that maximum; 0 means no maximum.
-Routes with `max_stream_duration` write the duration into the header of gRPC requests, even if it is that of the route or the
-connection manager. A request with a timeout of 0 ends immediately.
+Facts (Envoy 1.40): with `grpc_timeout_header_max`, Envoy uses the request's own timeout up to this maximum, where 0 means no
+maximum. For gRPC requests on routes with `max_stream_duration`, the duration is written to the header, even if it comes from
+the route or the connection manager. A request with a timeout of 0 ends immediately.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _UNITS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-
 
 
 def grpc_timeout(headers: HeaderMap) -> float | None:
-    """Return the seconds of a request's `grpc-timeout`, or None if it is missing or invalid."""
+    """Return a request's `grpc-timeout` in seconds, or None if it is missing or invalid."""
     timeout = _GRPC_TIMEOUT.match(headers.get(b"grpc-timeout") or b"")
     return int(timeout[1]) * _UNITS[timeout[2]] if timeout is not None else None
 
@@ -35,11 +35,11 @@ class StreamDuration:
     Attributes
     ----------
     limit
-        Limit in seconds. 0: no limit. None: the limit of the connection manager.
+        Maximum duration in seconds. 0: no limit. None (the default): the limit of the connection manager.
     grpc_max
-        Maximum for a request's own timeout, in seconds. None: the request's own timeout is ignored.
+        Maximum for a request's own timeout in seconds. If it is None (the default), the request's own timeout is ignored.
     grpc_offset
-        Seconds that are subtracted from the request's own timeout.
+        Seconds to subtract from the request's own timeout (default 0).
     """
 
     limit: float | None = None
@@ -59,14 +59,15 @@ class StreamDuration:
         )
 
     def of_request(self, headers: HeaderMap, default: float) -> float | None:
-        """Return the seconds that a request can last, or None for no limit, and write them into `grpc-timeout` for gRPC.
+        """Return the maximum duration of a request in seconds, or None for no limit. For gRPC, write it to `grpc-timeout` as
+        well.
 
         Parameters
         ----------
         headers
             The request's headers, which are changed.
         default
-            The connection manager's limit in seconds; 0 for no limit.
+            Limit of the connection manager in seconds, or 0 for no limit.
         """
         asked = grpc_timeout(headers)
         if self.grpc_max is None or asked is None:

@@ -1,6 +1,7 @@
-"""Envoy's substitution format: operators such as `%REQ(:path)%` in added headers and local replies.
+"""Envoy's substitution format, with operators such as `%REQ(:path)%` in added headers and local replies.
 
-Facts (Envoy 1.40): an operator without a value becomes `-` in a text, and an empty string in an added header.
+Facts (Envoy 1.40): an operator without a value is replaced by `-` in a text, and by an empty string in an added header.
+
 Reference: https://www.envoyproxy.io/docs/envoy/v1.40.0/configuration/observability/access_log/usage
 """
 
@@ -23,7 +24,7 @@ _OPERATOR = re.compile(r"%%|%([A-Z_0-9]+)(?:\(((?:[^)\\]|\\.)*)\))?(?::(\d+))?%"
 
 
 class Format:
-    """A text with operators that are replaced by facts about a stream."""
+    """A text with operators, which are replaced by properties of a stream."""
 
     def __init__(self, text: str) -> None:
         self.parts: list[bytes | tuple[str, str, int | None]] = []
@@ -43,7 +44,7 @@ class Format:
         return [p[0] for p in self.parts if isinstance(p, tuple) and p[0] not in OPERATORS]
 
     def __call__(self, facts: Facts, missing: bytes = b"-") -> bytes:
-        """Return the text with the facts of a stream; `missing` replaces operators without a value."""
+        """Replace the operators by properties of a stream. `missing` replaces operators without a value."""
         return b"".join(p if isinstance(p, bytes) else self._value(p, facts, missing) for p in self.parts)
 
     def _value(self, part: tuple[str, str, int | None], facts: Facts, missing: bytes) -> bytes:
@@ -53,7 +54,9 @@ class Format:
         return missing if value is None else value[:limit]
 
     def plain(self, facts: Facts) -> Any:
-        """Return the JSON value: a number if the text is one operator with a number, None if it is one without a value."""
+        """Return the JSON value: a number for a single operator with a number, None for a single operator without a value,
+        otherwise text.
+        """
         if len(self.parts) == 1 and isinstance(self.parts[0], tuple):
             name, argument, limit = self.parts[0]
             read = OPERATORS.get(name)
@@ -66,12 +69,12 @@ class Format:
 
 @dataclass(frozen=True)
 class BodyFormat:
-    """Format of a local reply's body: Envoy's `SubstitutionFormatString`.
+    """Format of a local reply's body, which is Envoy's `SubstitutionFormatString`.
 
     Attributes
     ----------
     text, template
-        The text, or the JSON template.
+        The format as a text or as a JSON template. The other attribute is None.
     content_type
         Content type of the body.
     """
@@ -82,7 +85,7 @@ class BodyFormat:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> BodyFormat:
-        """Read the message."""
+        """Create the format from Envoy's message."""
         if "json_format" in config:
             form, template, kind = None, config["json_format"], "application/json"
         else:
@@ -92,7 +95,7 @@ class BodyFormat:
         return cls(form, template, encode_text(str(config.get("content_type", kind))))
 
     def __call__(self, facts: Facts) -> bytes:
-        """Return the body."""
+        """Return the body for a stream."""
         return _json_text(self.template, facts) if self.text is None else self.text(facts)
 
 
@@ -113,7 +116,7 @@ def data_source(config: Mapping[str, Any]) -> bytes:
 
 
 def _json_text(template: Any, facts: Facts) -> bytes:
-    """Return the JSON of a template, in which each text is a format. Keys are sorted."""
+    """Fill a JSON template, in which each text is a format. Keys are sorted."""
 
     def fill(value: Any) -> Any:
         if isinstance(value, Mapping):

@@ -1,7 +1,7 @@
-"""Matchers of routes, read from Envoy's messages: strings, headers, query parameters, cookies and paths.
+"""Matchers of routes, created from Envoy's messages: strings, headers, query parameters, cookies and paths.
 
-Facts (Envoy 1.40): a header matches if one of its values does. Query parameters are compared without decoding, and only the
-first of each name. A regular expression must match the whole text.
+Facts (Envoy 1.40): a header matches if one of its values matches. Query parameters are compared without decoding, and only the
+first parameter with each name is used. A regular expression must match the whole text.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Text = Callable[[bytes], bool]
 
 
 def string_matcher(config: Mapping[str, Any]) -> Text:
-    """Return the condition of a `StringMatcher` message."""
+    """Create the condition for a text from a `StringMatcher` message."""
     lower = bool(config.get("ignore_case"))
     if "safe_regex" in config:
         pattern = re.compile(to_bytes(str(config["safe_regex"]["regex"])))
@@ -43,7 +43,7 @@ _COMPARE: dict[str, Callable[[bytes, bytes], bool]] = {
     "contains": lambda text, expected: expected in text,
 }
 
-#: Older fields of `HeaderMatcher`, and the fields that replace them.
+#: Older fields of `HeaderMatcher`, with the fields that replace them.
 _OLD = {
     "exact_match": "exact",
     "prefix_match": "prefix",
@@ -54,7 +54,7 @@ _OLD = {
 
 
 class HeaderMatcher:
-    """Condition for one header: Envoy's `HeaderMatcher`."""
+    """Condition for one header, created from Envoy's `HeaderMatcher`."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.name = to_bytes(str(config["name"])).lower()
@@ -68,7 +68,7 @@ class HeaderMatcher:
         self.range = (int(numbers.get("start", 0)), int(numbers.get("end", 0))) if numbers is not None else None
 
     def __call__(self, headers: HeaderMap) -> bool:
-        """Return whether a request's headers match."""
+        """Return whether a request's headers meet the condition."""
         values = headers.get_all(self.name) or ([b""] if self.empty_if_missing else [])
         if self.text is not None:
             return bool(values) and any(self.text(value) for value in values) != self.invert
@@ -82,7 +82,7 @@ def _in_range(value: bytes, limits: tuple[int, int]) -> bool:
 
 
 def parameter(config: Mapping[str, Any]) -> Callable[[bytes], bool]:
-    """Return the condition of a `QueryParameterMatcher` message, for a path with its query."""
+    """Create the condition for a path with its query from a `QueryParameterMatcher` message."""
     name = to_bytes(str(config["name"]))
     text = string_matcher(config["string_match"]) if "string_match" in config else None
     present = config.get("present_match")
@@ -111,7 +111,7 @@ def _unquoted(value: bytes) -> bytes:
 
 
 def cookie(config: Mapping[str, Any]) -> Callable[[HeaderMap], bool]:
-    """Return the condition of a `CookieMatcher` message, for a request's headers."""
+    """Create the condition for a request's headers from a `CookieMatcher` message."""
     name = to_bytes(str(config["name"]))
     text = string_matcher(config.get("string_match") or {})
     invert = bool(config.get("invert_match"))
@@ -126,7 +126,7 @@ def cookie(config: Mapping[str, Any]) -> Callable[[HeaderMap], bool]:
 
 @dataclass(frozen=True)
 class PathMatcher:
-    """A route's condition for the path.
+    """Condition of a route for the path.
 
     Attributes
     ----------
@@ -141,7 +141,7 @@ class PathMatcher:
 
     @classmethod
     def of(cls, match: Mapping[str, Any]) -> PathMatcher | None:
-        """Return the condition of a `RouteMatch` message, or None if its kind is unknown."""
+        """Create the condition from a `RouteMatch` message, or return None if its kind is unknown."""
         sensitive = bool(match.get("case_sensitive", True))
         for name, kind in (("prefix", "prefix"), ("path", "path"), ("path_separated_prefix", "separated")):
             if name in match:
@@ -154,7 +154,7 @@ class PathMatcher:
         return cls("connect") if "connect_matcher" in match else None
 
     def __call__(self, path: bytes, *, connect: bool = False) -> bool:
-        """Return whether a path with its query matches. `connect` is True for CONNECT requests without a path."""
+        """Return whether a path with its query meets the condition. `connect` is True for CONNECT requests without a path."""
         if self.kind == "connect" or connect:
             return connect and self.kind == "connect"
         plain = path.partition(b"?")[0]
@@ -176,7 +176,7 @@ class PathMatcher:
 
 
 def _template(text: str) -> re.Pattern[bytes]:
-    """Return the regular expression of a URI template (`/{one}/x`, `/*/y`, `/**`)."""
+    """Convert a URI template (`/{one}/x`, `/*/y`, `/**`) to a regular expression."""
     parts = []
     for part in re.split(r"(\{[^}]*\}|\*\*|\*)", text):
         if part == "**" or part.endswith("=**}"):

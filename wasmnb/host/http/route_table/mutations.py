@@ -1,8 +1,9 @@
-"""Headers that routes and Envoy's filter `header_mutation` add and remove.
+"""Header changes by routes and by Envoy's filter `header_mutation`.
 
-Facts (Envoy 1.40): headers are first removed, then overwritten, then added. Envoy decides before all changes which overwrites and
-additions apply. An empty value is skipped unless `keep_empty_value` is set. The changes of the route come first, then those of
-the virtual host and of the route configuration; with `most_specific_header_mutations_wins` it is the other way round.
+Facts (Envoy 1.40): headers are first removed, then overwritten, then added. Before any change, Envoy decides which overwrites
+and additions apply. An empty value is skipped unless `keep_empty_value` is set. The changes of the route are made first,
+followed by those of the virtual host and of the route configuration. With `most_specific_header_mutations_wins`, this order is
+reversed.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ __all__ = ["Addition", "Mutation", "Mutations", "change", "mutate", "mutate_quer
 
 @dataclass(frozen=True)
 class Addition:
-    """A header that is added or overwritten.
+    """A header to add or overwrite.
 
     Attributes
     ----------
     action
-        Envoy's `append_action`, which says what happens if the header exists.
+        Envoy's `append_action`, which determines what happens if the header exists.
     """
 
     name: bytes
@@ -36,7 +37,7 @@ class Addition:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Addition:
-        """Read the addition from a `HeaderValueOption` message."""
+        """Create the addition from a `HeaderValueOption` message."""
         header = config.get("header") or {}
         action = config.get("append_action") or "APPEND_IF_EXISTS_OR_ADD"
         if config.get("append") is False:
@@ -46,18 +47,18 @@ class Addition:
 
     @property
     def overwrites(self) -> bool:
-        """Whether it replaces an existing header."""
+        """Whether the addition replaces an existing header."""
         return _overwrites(self.action)
 
     def due(self, headers: HeaderMap, facts: Facts) -> bytes | None:
-        """Return the value to set, or None if the header stays as it is."""
+        """Return the value to set, or None if the header isn't changed."""
         value = self.value(facts, b"")
         if not value and not self.keep_empty:
             return None
         return value if _is_due(self.action, there=self.name in headers) else None
 
     def set(self, headers: HeaderMap, value: bytes) -> None:
-        """Overwrite the header or add another one, depending on the action."""
+        """Overwrite the header or add another entry, depending on the action."""
         if self.overwrites or self.name[:1] == b":":
             _overwrite(headers, self.name, value)
         else:
@@ -65,7 +66,7 @@ class Addition:
 
 
 def _is_due(action: str, *, there: bool) -> bool:
-    """Return whether an action changes a header, which is already `there` or not."""
+    """Return whether an action changes a header. `there` is True if the header exists."""
     if action == "ADD_IF_ABSENT":
         return not there
     return there or action != "OVERWRITE_IF_EXISTS"
@@ -76,7 +77,7 @@ def _overwrites(action: str) -> bool:
 
 
 def _overwrite(headers: HeaderMap, name: bytes, value: bytes) -> None:
-    """Set a header like Envoy's `setCopy`: headers that Envoy knows keep their position, others move to the end."""
+    """Set a header like Envoy's `setCopy`. Headers known to Envoy keep their position, and others move to the end."""
     if name in headers.INLINE:
         headers.put(name, value)
     else:
@@ -94,7 +95,7 @@ class Mutations:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Mutations:
-        """Read the changes from the four fields that all of these messages have."""
+        """Create the changes from the four fields that all of these messages have in common."""
         return cls(
             tuple(Addition.of(c) for c in config.get("request_headers_to_add") or ()),
             tuple(encode_text(str(n).lower()) for n in config.get("request_headers_to_remove") or ()),
@@ -106,16 +107,16 @@ class Mutations:
         return bool(self.request_add or self.request_remove or self.response_add or self.response_remove)
 
     def request(self, headers: HeaderMap, facts: Facts) -> None:
-        """Change a request's headers."""
+        """Apply the changes to a request's headers."""
         change(headers, facts, self.request_remove, self.request_add)
 
     def response(self, headers: HeaderMap, facts: Facts) -> None:
-        """Change a response's headers."""
+        """Apply the changes to a response's headers."""
         change(headers, facts, self.response_remove, self.response_add)
 
 
 def change(headers: HeaderMap, facts: Facts, remove: Iterable[bytes], add: Iterable[Addition]) -> None:
-    """Remove headers, decide which additions apply, then overwrite, then add."""
+    """Remove headers, decide which additions apply, then overwrite headers, then add headers."""
     for name in remove:
         headers.remove(name)
     due = [(addition, value) for addition in add if (value := addition.due(headers, facts)) is not None]
@@ -132,7 +133,7 @@ class Mutation:
     Attributes
     ----------
     removal
-        Name of the header to remove, or a condition for the names to remove.
+        Name of the header to remove, or a condition for the names of headers to remove.
     """
 
     addition: Addition | None = None
@@ -140,7 +141,7 @@ class Mutation:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Mutation:
-        """Read the step from a `HeaderMutation` message (`envoy.config.common.mutation_rules`)."""
+        """Create the step from a `HeaderMutation` message (`envoy.config.common.mutation_rules`)."""
         if "remove" in config:
             return cls(removal=encode_text(str(config["remove"]).lower()))
         if "remove_on_match" in config:
@@ -149,7 +150,7 @@ class Mutation:
 
 
 def mutate(headers: HeaderMap, steps: Iterable[Mutation], facts: Facts) -> None:
-    """Apply the steps in order. Overwritten headers move to the end."""
+    """Apply steps to headers in order. Overwritten headers move to the end."""
     for step in steps:
         if step.addition is not None:
             value = step.addition.due(headers, facts)
@@ -165,7 +166,7 @@ def mutate(headers: HeaderMap, steps: Iterable[Mutation], facts: Facts) -> None:
 
 
 def mutate_query(headers: HeaderMap, steps: Iterable[Mapping[str, Any]]) -> None:
-    """Apply the steps to the query of a request's path."""
+    """Apply steps to the query of a request's path."""
     path = headers.get(b":path")
     if path is None or not steps:
         return

@@ -1,4 +1,4 @@
-"""Numbers in headers, read as Envoy does (`absl::SimpleAtoi`)."""
+"""Numbers in headers, read as in Envoy (`absl::SimpleAtoi`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ _BITS = 64
 
 
 def unsigned(text: bytes | None) -> int | None:
-    """Return a header's value as a number, or None if it isn't an unsigned 64-bit one. It can start with blanks and a plus."""
+    """Parse a header's value as an unsigned 64-bit number. Leading spaces and a plus sign are allowed. Returns None if it is
+    invalid.
+    """
     match = _NUMBER.match(text) if text is not None else None
     number = int(match[1]) if match else None
     return number if number is not None and number < 1 << _BITS else None

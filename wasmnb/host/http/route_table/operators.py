@@ -1,4 +1,4 @@
-"""Operators of Envoy's substitution format, and the facts that they read.
+"""Operators of Envoy's substitution format, and the properties of a stream that they read.
 
 Facts (Envoy 1.40): `%PATH%` is the path before a rewrite. `%ENVIRONMENT(X)%` is `-` if the variable isn't set.
 """
@@ -19,7 +19,7 @@ __all__ = ["NUMBERS", "OPERATORS", "Facts", "StreamFacts"]
 
 
 class StreamFacts(Protocol):
-    """Facts about a stream that operators read; `StreamInfo` has them."""
+    """Properties of a stream that operators read. `StreamInfo` provides them."""
 
     connection: Any
     protocol: str
@@ -37,13 +37,13 @@ class StreamFacts(Protocol):
 
     @property
     def cluster_name(self) -> str:
-        """Name of the cluster."""
+        """Name of the stream's cluster."""
         ...
 
 
 @dataclass
 class Facts:
-    """Everything that operators read: the stream, its headers and its route."""
+    """Data that operators read: the stream's properties, its headers, and the body of a local reply."""
 
     info: StreamFacts
     request: HeaderMap | None = None
@@ -78,7 +78,7 @@ def _dynamic_metadata(facts: Facts, argument: str) -> bytes | None:
 
 
 def _metadata(facts: Facts, argument: str) -> bytes | None:
-    """Return metadata of a part of the configuration, for an argument such as `ROUTE:namespace:key`."""
+    """Return metadata of one object in the configuration, for an argument such as `ROUTE:namespace:key`."""
     kind, _, path = argument.partition(":")
     if kind == "DYNAMIC":
         return _dynamic_metadata(facts, path)
@@ -105,7 +105,11 @@ def _metadata_text(value: Any, path: str) -> bytes | None:
 
 
 def _path(facts: Facts, argument: str) -> bytes | None:
-    """Return the path for `%PATH(WQ:ORIG)%`: with query or without (`NQ`); the original, the current, or whichever exists."""
+    """Return the path for `%PATH(WQ:ORIG)%`.
+
+    The first part of the argument selects the path with its query (`WQ`) or without it (`NQ`). The second part selects the
+    original path (`ORIG`), the current path (`PATH`), or the original path if there is one.
+    """
     query, _, which = argument.partition(":")
     headers = facts.request
     if headers is None:
@@ -132,7 +136,7 @@ def _text(value: object) -> bytes | None:
     return None if value in (None, "") else encode_text(str(value))
 
 
-#: Operators that never have a value here, because the simulation has neither TLS nor virtual clusters.
+#: Operators without a value, because the simulation supports neither TLS nor virtual clusters.
 _ALWAYS_EMPTY = (
     "REQUESTED_SERVER_NAME", "VIRTUAL_CLUSTER_NAME", "DOWNSTREAM_PEER_SUBJECT", "DOWNSTREAM_TLS_VERSION", "DOWNSTREAM_TLS_CIPHER",
     "DOWNSTREAM_PEER_URI_SAN", "DOWNSTREAM_LOCAL_URI_SAN", "DOWNSTREAM_LOCAL_SUBJECT", "DOWNSTREAM_TRANSPORT_FAILURE_REASON",

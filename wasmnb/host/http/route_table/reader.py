@@ -1,4 +1,4 @@
-"""Reading of Envoy's route configuration from plain mappings into a route table."""
+"""Conversion of Envoy's route configuration from plain mappings to a route table."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ _DENOMINATORS = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": _MILLION}
 
 
 def to_table(routes: Any, host: str = "default") -> RouteTable:
-    """Return the route table for the argument `routes` of a proxy.
+    """Convert the parameter `routes` of a proxy to a route table.
 
     Parameters
     ----------
     routes
-        A `RouteTable`; Envoy's route configuration as a mapping; or a list of `RouteMatch`es and of Envoy's routes as mappings.
+        A `RouteTable`, Envoy's route configuration (a mapping), or a list of `RouteMatch`es and Envoy's routes (mappings).
     host
-        Name of the virtual host that gets the routes of a list (default `default`).
+        Name of the virtual host for the routes of a list (default `default`).
 
     Raises
     ------
     UsageError
-        A route is neither a `RouteMatch` nor a mapping, or it has an unknown field or a field of the wrong type.
+        A route is neither a `RouteMatch` nor a mapping, or it contains a field that is unknown or has the wrong type.
     """
     if isinstance(routes, RouteTable):
         return routes
@@ -58,12 +58,12 @@ def to_table(routes: Any, host: str = "default") -> RouteTable:
     if routes is None:
         routes = [RouteMatch()]
     if not isinstance(routes, Iterable) or isinstance(routes, str | bytes):
-        raise UsageError(f"routes must be a list of RouteMatches or of Envoy's routes, not {routes!r:.60}.")
+        raise UsageError(f"routes= must be a list of RouteMatches or of Envoy's routes, not {routes!r:.60}.")
     return RouteTable.of([_entry(route, f"routes[{index}]") for index, route in enumerate(routes)], host)
 
 
 def _entry(route: Any, name: str) -> RouteEntry:
-    """Return the table's entry for one route."""
+    """Convert one route to an entry of the route table."""
     if isinstance(route, RouteMatch):
         return route.entry
     if not isinstance(route, Mapping):
@@ -72,7 +72,7 @@ def _entry(route: Any, name: str) -> RouteEntry:
 
 
 def read_table(config: Mapping[str, Any]) -> RouteTable:
-    """Read a route table from a `RouteConfiguration` message."""
+    """Convert a `RouteConfiguration` message to a route table."""
     return RouteTable(
         [_host(h) for h in config.get("virtual_hosts") or ()],
         Mutations.of(config),
@@ -105,7 +105,7 @@ def _per_filter(config: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def read_entry(config: Mapping[str, Any]) -> RouteEntry:
-    """Read a table's entry from a `Route` message."""
+    """Convert a `Route` message to an entry of the route table."""
     match, action = config.get("match") or {}, config.get("route") or {}
     path = PathMatcher.of(match) or PathMatcher("prefix", b"")
     retry = action.get("retry_policy")
@@ -153,7 +153,7 @@ def _conditions(match: Mapping[str, Any]) -> list[Callable[[HeaderMap], bool]]:
     if tls.get("presented") or tls.get("validated") or not all(m.get("invert") for m in metadata):
         conditions.append(
             lambda _headers: False
-        )  # without TLS, and without metadata when the route is chosen, these never match
+        )  # never matches, because there is no TLS, and no metadata when the route is chosen
     return conditions
 
 
@@ -162,7 +162,7 @@ def _on_path(matches: Callable[[bytes], bool]) -> Callable[[HeaderMap], bool]:
 
 
 def _share(share: float) -> Callable[[HeaderMap], bool]:
-    """Return a condition that holds for a share of all requests, from 0 to 1, chosen by their ids."""
+    """Create a condition that a share of all requests (0 to 1) meets, depending on their ids."""
 
     def chosen(headers: HeaderMap) -> bool:
         digits = re.sub(rb"[^0-9a-f]", b"", headers.get(b"x-request-id") or b"0")[:8] or b"0"
@@ -219,7 +219,7 @@ def _rewrite(action: Mapping[str, Any]) -> Rewrite:
 
 
 def _substitution(config: Mapping[str, Any] | None) -> tuple[re.Pattern[bytes], bytes] | None:
-    r"""A `RegexMatchAndSubstitute`; `\0` is the whole match, as in RE2."""
+    r"""Convert a `RegexMatchAndSubstitute` message to a pattern and its replacement. `\0` is the whole match, as in RE2."""
     if config is None:
         return None
     new = re.sub(r"\\(\d)", r"\\g<\1>", str(config.get("substitution", "")))

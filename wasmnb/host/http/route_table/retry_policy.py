@@ -1,9 +1,9 @@
-"""Envoy's retry policy: the conditions for a retry, from routes and from headers that filters set.
+"""Envoy's retry policy, which consists of the conditions for a retry from routes and from headers set by filters.
 
-Facts (Envoy 1.40): `x-envoy-retry-on` and similar headers add conditions to the route's policy, and `x-envoy-max-retries` replaces
-its number of retries. The router removes these headers. Without any condition there are no retries; with one, the default is one
-retry. The wait before the n-th retry is random, below 25 ms times 2^n - 1 and at most 250 ms. Rate-limited responses are retried
-only if the policy says so. There are no retries after response headers have been passed on.
+Facts (Envoy 1.40): `x-envoy-retry-on` and similar headers add conditions to the route's policy, and `x-envoy-max-retries`
+replaces its number of retries. The router removes these headers. Without any condition there are no retries. With a condition,
+the default is one retry. The wait before the n-th retry is random, below 25 ms times 2^n - 1 and at most 250 ms. Rate-limited
+responses are retried only if the policy has this condition. There are no retries after response headers have been passed on.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ _HTTP = frozenset(
         "http3-post-connect-failure",
     ]
 )
-#: gRPC conditions, and the gRPC status of each.
+#: gRPC statuses by gRPC condition.
 _GRPC = {"cancelled": 1, "deadline-exceeded": 4, "resource-exhausted": 8, "internal": 13, "unavailable": 14}
 _GATEWAY = (502, 503, 504)
 _CONFLICT = 409
 _UINT32 = 1 << 32
-_LONGEST = 300.0  # most seconds for which an upstream can ask the router to wait
+_LONGEST = 300.0  # maximum seconds for which an upstream can ask the router to wait
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Conditions and limits of retries: a route's `retry_policy`."""
+    """Conditions and limits for retries, from a route's `retry_policy`."""
 
     conditions: frozenset[str] = frozenset()
     retries: int = 1
@@ -62,7 +62,7 @@ class RetryPolicy:
 
     @classmethod
     def of(cls, config: Mapping[str, Any] | None) -> RetryPolicy | None:
-        """Read Envoy's message."""
+        """Create the policy from Envoy's message."""
         if config is None:
             return None
         backoff = config.get("retry_back_off") or {}
@@ -84,7 +84,7 @@ class RetryPolicy:
         )
 
     def with_headers(self, headers: HeaderMap) -> RetryPolicy:
-        """Return the policy with the conditions and limits in a request's headers."""
+        """Return the policy after adding the conditions and limits in a request's headers."""
         on = _conditions((headers.get(b"x-envoy-retry-on") or b"").decode("latin-1"))
         grpc = _conditions((headers.get(b"x-envoy-retry-grpc-on") or b"").decode("latin-1"))
         on = frozenset(on & _HTTP) | frozenset(grpc & set(_GRPC))
@@ -117,9 +117,9 @@ class RetryState:
     Attributes
     ----------
     exhausted
-        Whether a retry was needed when none was left.
+        Whether a retry was needed but no retries were left.
     denied
-        Whether the last response met the conditions when no retry was left.
+        Whether the last response met the conditions but no retries were left.
     """
 
     def __init__(self, policy: RetryPolicy, random: Random, headers: HeaderMap, now: Callable[[], float]) -> None:
@@ -133,7 +133,7 @@ class RetryState:
         self.enabled = bool(policy.conditions) and (not matchers or any(m(headers) for m in matchers))
 
     def after_response(self, headers: HeaderMap) -> float | None:
-        """Return the seconds to wait before a retry, or None if the response is passed on."""
+        """Return the seconds to wait before a retry, or None if the response isn't retried."""
         wanted = self.enabled and self._wanted(headers)
         wait = self._take(headers) if wanted else None
         self.denied = wanted and wait is None

@@ -1,4 +1,4 @@
-"""Routes: their conditions, their clusters, and their changes to requests."""
+"""Routes, with their conditions, their clusters, and their changes to requests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["DirectResponse", "Redirect", "Rewrite", "Route", "RouteEntry", "Rout
 
 @dataclass(frozen=True)
 class DirectResponse:
-    """A response that Envoy sends itself: a route's `direct_response`."""
+    """A response that Envoy sends itself, from a route's `direct_response`."""
 
     status: int
     body: bytes = b""
@@ -35,7 +35,7 @@ class DirectResponse:
 
 @dataclass(frozen=True)
 class Redirect:
-    """A redirection, with the fields of Envoy's `RedirectAction`."""
+    """A redirect, with the fields of Envoy's `RedirectAction`."""
 
     status: int = 301
     https: bool = False
@@ -77,7 +77,7 @@ class Redirect:
 
 @dataclass(frozen=True)
 class Rewrite:
-    """Changes of path and host that a route makes before a request goes upstream."""
+    """Changes of path and host that a route makes before a request is sent to the upstream."""
 
     prefix: str | None = None
     path: str | None = None
@@ -88,7 +88,7 @@ class Rewrite:
     append_host: bool = False
 
     def apply(self, headers: HeaderMap, entry: RouteEntry) -> None:
-        """Rewrite a request's path and host, and keep the original values in additional headers."""
+        """Rewrite a request's path and host, and store the original values in additional headers."""
         self._host(headers)
         self._path(headers, entry)
 
@@ -149,13 +149,13 @@ class RouteEntry:
     conditions
         Conditions for a request's headers, in addition to `path`.
     cluster, cluster_header, weighted
-        Where requests go: a cluster, the cluster that a header names, or weighted clusters.
+        Destination of requests: a cluster, a header that contains the cluster's name, or weighted clusters.
     timeout, idle_timeout
-        Limits in seconds. 0: no limit. None: the limit of the connection manager.
+        Timeouts in seconds. 0: no limit. None (the default): the timeout of the connection manager.
     duration
         Envoy's `max_stream_duration`.
     grpc_max
-        Envoy's `max_grpc_timeout` in seconds. None: a request's own timeout is ignored.
+        Envoy's `max_grpc_timeout` in seconds. If it is None (the default), a request's own timeout is ignored.
     grpc_offset
         Envoy's `grpc_timeout_offset` in seconds.
     upgrades
@@ -195,7 +195,7 @@ class RouteEntry:
         return self.path(path or b"", connect=connect) and all(c(headers) for c in self.conditions)
 
     def resolve(self, headers: HeaderMap, host: VirtualHost, random: Random) -> Route:
-        """Return the route of one request, with the cluster that it goes to."""
+        """Choose the cluster for one request, and return the request's route."""
         if self.cluster_header:
             named = headers.get(encode_text(self.cluster_header.lower())) or b""
             return Route(named.decode("latin-1"), self.name, self.metadata, self, host)
@@ -214,7 +214,7 @@ def _choose(weighted: Sequence[WeightedCluster], random: Random) -> WeightedClus
 
 @dataclass(frozen=True)
 class Route:
-    """The route of one request: its cluster, name and metadata, and the entry of the route table."""
+    """The route of one request, with its cluster, name and metadata, and its entry in the route table."""
 
     cluster: str
     name: str = ""
@@ -224,11 +224,13 @@ class Route:
     weighted: WeightedCluster | None = None
 
     def upgrade(self, kind: str) -> bool | None:
-        """Return whether the route allows an upgrade, or None if it doesn't say."""
+        """Return whether the route allows an upgrade, or None if the route doesn't configure it."""
         return self.entry.upgrades.get(kind) if self.entry is not None else None
 
     def runs(self, name: str, *, disabled: bool) -> bool:
-        """Return whether a filter runs: the most specific level that configures it decides, else the chain (`disabled`)."""
+        """Return whether a filter runs. The most specific level that configures the filter decides, otherwise the chain
+        (`disabled`).
+        """
         config = self.filter_config(name)
         return not disabled if config is None else not config.get("disabled", False)
 
@@ -244,7 +246,7 @@ class Route:
 
     @property
     def levels(self) -> list[Mutations]:
-        """Header changes, in the order in which they are made."""
+        """Header changes of all levels, in the order in which they are made."""
         holders = [self.weighted, self.entry, self.host, self.host.table if self.host is not None else None]
         mutations = [h.mutations for h in holders if h is not None and h.mutations]
         table = self.host.table if self.host is not None else None
@@ -252,13 +254,13 @@ class Route:
 
     @property
     def hedge(self) -> bool:
-        """Whether an attempt that takes too long continues while its retry runs."""
+        """Whether an attempt that takes too long continues while it is retried."""
         own = self.entry.hedge if self.entry is not None else None
         return bool(self.host.hedge if own is None and self.host is not None else own)
 
     @property
     def retry(self) -> RetryPolicy | None:
-        """The retry policy of the route, or else of its virtual host."""
+        """Retry policy of the route, or otherwise of its virtual host."""
         own = self.entry.retry if self.entry is not None else None
         return own if own is not None or self.host is None else self.host.retry
 
@@ -268,26 +270,26 @@ def _to_text(value: str | bytes) -> str:
 
 
 def header_conditions(configs: Sequence[Mapping[str, Any]]) -> list[Callable[[HeaderMap], bool]]:
-    """Return the conditions of `HeaderMatcher` messages."""
+    """Create conditions from `HeaderMatcher` messages."""
     return [HeaderMatcher(c) for c in configs]
 
 
 @dataclass(frozen=True)
 class RouteMatch:
-    """A route: a condition for requests, and the cluster to which matching requests go.
+    """A route, which is a condition for requests and the cluster for matching requests.
 
     Parameters
     ----------
     prefix
-        Beginning of the path, as text or bytes (default `/`).
+        Required prefix of the path, as text or bytes (default `/`).
     headers
-        Headers that the request must have, with exactly these values as text or bytes (default none).
+        Required headers with their exact values, as text or bytes (default none).
     cluster
-        Cluster to which matching requests go (default `upstream`).
+        Cluster that receives matching requests (default `upstream`).
     name
-        Name of the route, which properties show (default empty).
+        Name of the route, as in the property `xds.route_name` (default empty).
     metadata
-        Metadata of the route, as in Envoy's configuration: `{"filter_metadata": {...}}` (default none).
+        Metadata of the route as in Envoy's configuration, such as `{"filter_metadata": {...}}` (default none).
 
     Raises
     ------
@@ -305,15 +307,15 @@ class RouteMatch:
         for name in ("cluster", "name"):
             value = getattr(self, name)
             if not isinstance(value, str):
-                raise UsageError(f"The {name} of a RouteMatch must be text, not {value!r:.60}.")
+                raise UsageError(f"{name}= of a RouteMatch must be text, not {value!r:.60}.")
         if not isinstance(self.headers, Mapping):
-            raise UsageError(f"The headers of a RouteMatch must be a mapping, not {self.headers!r:.60}.")
+            raise UsageError(f"headers= of a RouteMatch must be a mapping, not {self.headers!r:.60}.")
         object.__setattr__(self, "prefix", _to_text(self.prefix))
         object.__setattr__(self, "headers", {_to_text(n): _to_text(v) for n, v in self.headers.items()})
 
     @property
     def entry(self) -> RouteEntry:
-        """The entry of the route table for this route."""
+        """Entry of the route table for this route."""
         conditions = [HeaderMatcher({"name": n, "string_match": {"exact": v}}) for n, v in self.headers.items()]
         path = PathMatcher("prefix", to_bytes(self.prefix))
         return RouteEntry(path, conditions, self.name, self.metadata, self.cluster)

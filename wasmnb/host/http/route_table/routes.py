@@ -1,6 +1,7 @@
 """The route cache of a stream.
 
-Facts (Envoy 1.40): the route is chosen when the headers arrive. If a filter clears the route cache, the router chooses again.
+Facts (Envoy 1.40): the route is chosen when the headers arrive. If a filter clears the route cache, the router chooses the
+route again.
 """
 
 from __future__ import annotations
@@ -17,25 +18,25 @@ __all__ = ["RouteCache", "RouteChooser"]
 
 
 class RouteChooser(Protocol):
-    """An object that chooses routes: the worker."""
+    """Interface of the worker, which chooses routes."""
 
-    #: Routes of requests that begin from now on.
+    #: Routes for new requests.
     table: RouteTable
 
     def route(self, headers: HeaderMap) -> Route | None:
-        """Return the route for request headers, or None."""
+        """Return the route for request headers, or None if no route matches."""
         ...
 
 
 class RouteCache:
-    """The route of one stream, kept until a filter clears it.
+    """Cache of the route of one stream, which filters can clear.
 
     Parameters
     ----------
     info
-        Facts about the stream; its `route` is the cached route.
+        Information about the stream, whose `route` is the cached route.
     routes
-        The worker, which chooses the route.
+        The worker, which chooses routes.
     """
 
     def __init__(self, info: StreamInfo, routes: RouteChooser) -> None:
@@ -44,7 +45,7 @@ class RouteCache:
         self._valid = self._chosen = False
 
     def route(self, headers: HeaderMap) -> Route | None:
-        """Return the cached route. If there is none, choose it by the request's headers."""
+        """Return the cached route. If there is none, choose the route for these request headers."""
         info = self._info
         if not self._valid or info.route is None:
             self._valid = self._chosen = True
@@ -53,12 +54,12 @@ class RouteCache:
         return info.route
 
     def find_host(self, headers: HeaderMap) -> None:
-        """Find the virtual host of a request without a route."""
+        """Set the virtual host in the stream's information, if no route has been chosen."""
         if not self._chosen:
             self._set_host(headers)
 
     def clear(self) -> None:
-        """Clear the cache, so that the next use chooses the route again."""
+        """Clear the cached route, so that it is chosen again when it is needed."""
         self._valid = False
 
     def _set_host(self, headers: HeaderMap) -> None:

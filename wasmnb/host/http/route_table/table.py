@@ -1,7 +1,8 @@
-"""The route table: virtual hosts by domain, and the route of a request.
+"""The route table, with virtual hosts by domain, and the choice of a request's route.
 
-Facts (Envoy 1.40): exact domains are tried first, then the longest `*.suffix`, then the longest `prefix.*`, then `*`, without
-regard to case. A request whose `x-forwarded-proto` is missing or empty has no route. A virtual host that requires TLS redirects.
+Facts (Envoy 1.40): exact domains are tried first, then the longest `*.suffix`, then the longest `prefix.*`, then `*`, ignoring
+case. A request without `x-forwarded-proto`, or with an empty one, has no route. A virtual host that requires TLS redirects
+requests.
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ _TO_TLS = RouteEntry(PathMatcher("prefix", b""), redirect=Redirect(https=True))
 
 @dataclass
 class VirtualHost:
-    """A virtual host: the routes for some domains.
+    """A virtual host, with the routes for one or more domains.
 
     Attributes
     ----------
     require_tls
-        Which requests must use TLS: "NONE", "ALL", or "EXTERNAL_ONLY" (all but internal requests).
+        Requests that must use TLS: "NONE", "ALL", or "EXTERNAL_ONLY" (all except internal requests).
     timeout_retry
-        Whether the upstream is told that a retry follows a timeout.
+        Whether to add `x-envoy-is-timeout-retry` to retries.
     hedge
-        Whether an attempt that takes too long continues while its retry runs. None: the configuration doesn't say.
+        Whether an attempt that takes too long continues while it is retried. None (the default): not configured.
     """
 
     name: str = ""
@@ -51,7 +52,7 @@ class VirtualHost:
     table: RouteTable | None = None
 
     def redirects_to_tls(self, headers: HeaderMap) -> bool:
-        """Return whether a request is redirected to TLS."""
+        """Return whether a request must be redirected to TLS."""
         if headers.get(b"x-forwarded-proto") == b"https":
             return False
         internal = headers.get(b"x-envoy-internal") == b"true"
@@ -83,17 +84,17 @@ class RouteTable:
 
     @classmethod
     def of(cls, routes: Iterable[RouteEntry], name: str = "default") -> RouteTable:
-        """Return a table with one virtual host for all domains."""
+        """Create a table with one virtual host for all domains."""
         return cls([VirtualHost(name, routes=list(routes))])
 
     @property
     def clusters(self) -> list[str]:
-        """Names of the routes' clusters, each once."""
+        """Names of the routes' clusters, without duplicates."""
         entries = [e for host in self.hosts for e in host.routes]
         return list(dict.fromkeys(n for e in entries for n in (e.cluster, *(w.name for w in e.weighted)) if n))
 
     def enables(self, name: str) -> bool:
-        """Return whether a route enables an HTTP filter that the chain disables, by a configuration that doesn't disable it."""
+        """Return whether any level of the routes enables an HTTP filter that the chain disables."""
         entries = [entry for host in self.hosts for entry in host.routes]
         weighted = [cluster for entry in entries for cluster in entry.weighted]
         levels = [self.per_filter]
@@ -130,7 +131,7 @@ class RouteTable:
 
 
 def _rank(domain: str, name: str) -> tuple[int, int] | None:
-    """Return how specifically a domain matches a host, as a key for sorting, or None if it doesn't match."""
+    """Return a sort key for how specifically a domain matches a host, or None if it doesn't match."""
     if domain == name:
         return (3, 0)
     if domain == "*":

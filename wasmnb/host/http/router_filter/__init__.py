@@ -1,4 +1,4 @@
-"""The router, the last filter of a request's chain: upstream requests, their timeouts and resets, and retries.
+"""The router, which is the last filter of a request's chain: upstream requests, their timeouts and resets, and retries.
 
-`..route_table` chooses the route, and `...clusters` has the upstreams.
+The route is chosen in `..route_table`, and the upstreams are in `...clusters`.
 """

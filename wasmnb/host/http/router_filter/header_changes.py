@@ -1,6 +1,7 @@
 """Changes of headers by the router, in requests to the upstream and in responses to the filters.
 
-Facts (Envoy 1.40): the upstream gets the scheme http or https. The headers with which filters set retries are removed.
+Facts (Envoy 1.40): the scheme of the upstream request is http or https. Headers with which filters configure retries are
+removed.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _SCHEMES = (b"http", b"https")
 
 
 def change_request(route: Route, headers: HeaderMap, info: StreamInfo) -> None:
-    """Make a route's changes to a request's headers, and rewrite its host and path."""
+    """Apply a route's changes to a request's headers, and rewrite its host and path."""
     entry = route.entry
     if route.host is not None and route.host.attempt_count:
         headers.put(b"x-envoy-attempt-count", b"1")
@@ -43,29 +44,31 @@ def change_request(route: Route, headers: HeaderMap, info: StreamInfo) -> None:
 
 
 def remove_retry_headers(headers: HeaderMap) -> None:
-    """Remove the headers with which filters set retries."""
+    """Remove the headers with which filters configure retries."""
     for name in _RETRY_HEADERS:
         headers.remove(name)
 
 
 def add_service_time(headers: HeaderMap, seconds: float) -> None:
-    """Add `x-envoy-upstream-service-time`: the time from the end of the request to the beginning of the response."""
+    """Add `x-envoy-upstream-service-time`, the time in milliseconds from the end of the request to the start of the
+    response.
+    """
     headers.put(b"x-envoy-upstream-service-time", b"%d" % int(seconds * 1000 + 1e-6))
 
 
 def change_response(info: StreamInfo, request: HeaderMap | None, headers: HeaderMap, status: int) -> None:
-    """Make a route's changes to a response's headers.
+    """Apply a route's changes to a response's headers.
 
     Parameters
     ----------
     info
-        Facts about the stream, with its route.
+        Information about the stream, with its route.
     request
-        The request's headers.
+        Headers of the request.
     headers
-        The response's headers.
+        Headers of the response.
     status
-        The response's status.
+        Status of the response.
     """
     route = info.route
     if route is None:

@@ -1,7 +1,7 @@
-"""Timeouts of one request: those of its route, and those of the `x-envoy-*` headers that filters set.
+"""Timeouts of one request, from its route and from `x-envoy-*` headers set by filters.
 
-Facts (Envoy 1.40): the router removes the headers. The timeout of an attempt is ignored unless it is below that of the request.
-`x-envoy-expected-rq-timeout-ms` tells the upstream how much time it has; it is shorter for a retry.
+Facts (Envoy 1.40): the router removes these headers. The timeout of an attempt is ignored unless it is shorter than the timeout
+of the request. `x-envoy-expected-rq-timeout-ms` contains the time left for the upstream, which is shorter for a retry.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ _LEAST = 0.001
 
 @dataclass(frozen=True)
 class RequestTimeouts:
-    """Timeouts of one request in seconds. 0: no limit.
+    """Timeouts of one request in seconds. 0 means no limit.
 
     Attributes
     ----------
     whole
-        Limit from the end of the request to the end of the response, over all attempts.
+        Maximum time from the end of the request to the end of the response, over all attempts.
     per_try, per_try_idle
-        Limits until the response's headers of one attempt.
+        Maximum times until the response headers of one attempt.
     duration
-        Limit from the first connection to the end of the response.
+        Maximum time from the first connection to the end of the response.
     alternative
-        Whether a timeout causes a response with status 204.
+        Whether the response to a timeout has status 204.
     hedge
-        Whether an attempt that takes too long continues while its retry runs.
+        Whether an attempt that takes too long continues while it is retried.
     grpc
-        Whether the upstream's time is also written into `grpc-timeout`.
+        Whether to write the upstream's time to `grpc-timeout` as well.
     """
 
     whole: float = 0.0
@@ -100,12 +100,14 @@ class RequestTimeouts:
 
 
 def _follows_grpc_timeout(entry: RouteEntry | None, headers: HeaderMap) -> bool:
-    """Return whether the route has `max_grpc_timeout` and the request is a gRPC request."""
+    """Return whether the request is a gRPC request whose route has `max_grpc_timeout`."""
     return entry is not None and entry.grpc_max is not None and entry.duration is None and is_grpc(headers)
 
 
 def _of_grpc(entry: RouteEntry, headers: HeaderMap) -> float:
-    """Return the request's own timeout, at most `max_grpc_timeout`, in seconds. In all three, 0 means no limit."""
+    """Return the request's `grpc-timeout` in seconds, limited to the route's `max_grpc_timeout`. In each of them, 0 means no
+    limit.
+    """
     asked = grpc_timeout(headers) or 0.0
     if entry.grpc_offset < asked:
         asked -= entry.grpc_offset
@@ -114,7 +116,7 @@ def _of_grpc(entry: RouteEntry, headers: HeaderMap) -> float:
 
 
 def _take(headers: HeaderMap, name: bytes, default: float) -> float:
-    """Remove a header that gives milliseconds. Return the seconds, or the default if it isn't a number."""
+    """Remove a header with a number of milliseconds. Return it in seconds, or the default if it is missing or not a number."""
     number = unsigned(headers.get(name))
     headers.remove(name)
     return number / 1000 if number is not None else default

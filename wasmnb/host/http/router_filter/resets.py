@@ -1,4 +1,4 @@
-"""Ways in which an upstream request fails before its response is complete, with Envoy's texts."""
+"""Ways in which an upstream request can fail before its response is complete, with Envoy's texts."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from ...contexts.stream_info import ResponseFlag
 
 __all__ = ["CLOSED", "CUT", "REFUSED", "RESET", "UpstreamReset"]
 
-#: Beginning of the body that Envoy sends when an upstream request fails, without and after retries.
+#: Start of the body that Envoy sends when an upstream request has failed, without retries and after retries.
 _CONNECT_ERROR = "upstream connect error or disconnect/reset before headers. reset reason: "
 _RETRIED = "upstream connect error or disconnect/reset before headers. retried and the latest reset reason: "
 
 
 class UpstreamReset(NamedTuple):
-    """One way in which an upstream request fails.
+    """One way in which an upstream request can fail.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class UpstreamReset(NamedTuple):
 
     @property
     def body(self) -> bytes:
-        """Body of the local reply."""
+        """Body of the local reply without retries."""
         return encode_text(_CONNECT_ERROR + self.reason)
 
     @property
@@ -45,7 +45,7 @@ class UpstreamReset(NamedTuple):
         return encode_text(_RETRIED + self.reason)
 
     def code_details(self, *, response_started: bool) -> str:
-        """Return Envoy's response code details."""
+        """Return Envoy's response code details for this failure."""
         when = "after" if response_started else "before"
         return f"upstream_reset_{when}_response_started{{{self.details}}}"
 

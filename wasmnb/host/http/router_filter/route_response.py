@@ -1,4 +1,4 @@
-"""Responses that routes give without an upstream: redirects and direct responses."""
+"""Responses of routes without an upstream, which are redirects and direct responses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REDIRECTS = range(300, 400)
 
 
 class RouteResponse(NamedTuple):
-    """A response that a route gives without an upstream."""
+    """A response that a route sends without an upstream."""
 
     status: int
     body: bytes
@@ -28,7 +28,7 @@ class RouteResponse(NamedTuple):
 
 
 def response_of_route(route: Route, headers: HeaderMap, info: StreamInfo) -> RouteResponse | None:
-    """Return a route's redirect or direct response, or None if the route leads to a cluster."""
+    """Return a route's redirect or direct response, or None if the route forwards requests to a cluster."""
     entry = route.entry
     if entry is None:
         return None

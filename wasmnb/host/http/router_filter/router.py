@@ -1,9 +1,10 @@
-"""The router: the last filter of the request's chain, and the source of the response's chain.
+"""The router, which is the last filter of the request's chain and the source of the response's chain.
 
-Facts (Envoy 1.40): without a route the router replies 404; if the route's cluster doesn't exist, 503. It reads and removes the
-`x-envoy-*` headers with which filters set timeouts, retries and hedging. If the upstream's codec refuses the request's headers, it
-replies 503. It adds `x-envoy-upstream-service-time` to the response if the request was complete. The timeout runs from the end of
-the request over all attempts. A request is retried only if its whole body is buffered and no response has reached the filters.
+Facts (Envoy 1.40): without a route, the router replies with status 404. If the route's cluster doesn't exist, the status is
+503. The router reads and removes the `x-envoy-*` headers with which filters configure timeouts, retries and hedging. If the
+upstream's codec refuses the request's headers, the router replies with status 503. It adds `x-envoy-upstream-service-time` to
+the response if the request was complete. The timeout is counted from the end of the request over all attempts. A request is
+retried only if its whole body is buffered and no response has been passed to the filters.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Router:
     timeouts
         The stream's timeouts.
     encoder
-        Writer to the client.
+        Writer of the response to the client.
     reset
         Function that resets the stream.
 
@@ -85,7 +86,7 @@ class Router:
         self._encoder = encoder
         self.on_upstream_error = reset
         self.tries: list[UpstreamRequest] = []
-        self._accepted: UpstreamRequest | None = None  # the attempt whose response goes to the client
+        self._accepted: UpstreamRequest | None = None  # the attempt whose response is sent to the client
         self._done = self._complete = False
         self._headers: HeaderMap | None = None
         self._chunks: list[bytes] = []
@@ -99,7 +100,7 @@ class Router:
     # -- the request's headers --------------------------------------------------------------------------------------
 
     def headers(self, headers: HeaderMap, *, end: bool) -> None:
-        """Route the request by its headers. `end` is True if nothing follows."""
+        """Route the request by its headers. `end` is True if the request ends with them."""
         state, info = self._state, self._state.info
         again = bool(self.tries)
         if again:
@@ -163,7 +164,7 @@ class Router:
     # -- the rest of the request ------------------------------------------------------------------------------------
 
     def data(self, data: bytes, *, end: bool) -> None:
-        """Send a chunk of the request's body. `end` is True if nothing follows."""
+        """Send a chunk of the request's body. `end` is True if the request ends with it."""
         if data:
             self._chunks.append(data)
         if self._retry is not None and sum(map(len, self._chunks)) > self._state.limits.buffer:
@@ -185,7 +186,7 @@ class Router:
         return [upstream for upstream in self.tries if not upstream.done]
 
     def _on_request_complete(self) -> None:
-        """Start the timeouts that begin when the whole request has been sent."""
+        """Start the timeouts that are counted from the end of the request."""
         if self._complete or self._done or not self.tries:
             return
         state = self._state
@@ -209,7 +210,7 @@ class Router:
     # -- events of the upstream requests ----------------------------------------------------------------------------
 
     def on_connected(self, upstream: UpstreamRequest) -> None:
-        """Start the timeouts that begin with the upstream connection."""
+        """Start the timeouts that are counted from the connection to the upstream."""
         self._state.info.upstream_protocol = "HTTP/2" if upstream.cluster.http2 else "HTTP/1.1"
         if self._timeouts.duration and len(self.tries) == 1:
             self._timers.call_later(self._timeouts.duration, self._on_duration)
@@ -217,7 +218,7 @@ class Router:
             self._start_try(upstream)
 
     def on_interim(self, response: Response) -> None:
-        """Pass on an interim response of the upstream, if the connection manager is configured to do so."""
+        """Pass on an interim response of the upstream if the connection manager is configured to do so."""
         if self._state.manager.proxy_100_continue and not self._encoder.headers_sent:
             self._encoder.interim(response.status, response.headers.raw)
 
@@ -246,7 +247,9 @@ class Router:
                 other.cancel()
         state.info.upstream_answered = state.now()
         state.info.details = "via_upstream"
-        if state.upgrade not in ("", "connect") and 200 <= status < 300:  # not an upgrade, and without a body
+        if (
+            state.upgrade not in ("", "connect") and 200 <= status < 300
+        ):  # the upstream refused the upgrade, and its body is dropped
             headers.remove(b"content-length")
             headers.remove(b"transfer-encoding")
             state.info.details = "websocket_handshake_unsuccessful"
@@ -277,7 +280,7 @@ class Router:
             self._filters.response.receive_trailers(trailers)
 
     def on_upstream_reset(self, upstream: UpstreamRequest, reset: UpstreamReset) -> None:
-        """Retry, or send a local reply, which resets the stream if the client already has the response's headers."""
+        """Retry, or send a local reply. If the client has already received the response's headers, reset the stream."""
         if self._done:
             return
         if self._accepted is None and self._retry is not None:
@@ -333,7 +336,7 @@ class Router:
             self._state.info.flags |= ResponseFlag.UPSTREAM_RETRY_LIMIT_EXCEEDED
 
     def _on_try_timeout(self, upstream: UpstreamRequest, details: str) -> None:
-        """Retry instead of an attempt that takes too long or, with hedging, in addition to it."""
+        """Retry an attempt that takes too long. With hedging, the attempt continues in addition."""
         if self._done or self._accepted is not None or upstream.done:
             return
         retry, wait = self._retry, None
@@ -369,12 +372,12 @@ class Router:
     # -- flow and end -----------------------------------------------------------------------------------------------
 
     def read_disable(self, *, disable: bool) -> None:
-        """Stop reading from the upstream, or start again."""
+        """Stop reading from the upstream, or start reading again."""
         for upstream in self.tries:
             upstream.read_disable(disable=disable)
 
     def cancel(self) -> None:
-        """Reset the upstream requests when the stream ends."""
+        """Reset the upstream requests because the stream ends."""
         self._done = True
         for upstream in self.tries:
             upstream.cancel()

@@ -1,9 +1,10 @@
 """One attempt to send a request to an upstream, from the connection to the end of the response.
 
-Facts (Envoy 1.40): without an idle connection, a request waits for a new one. If a local reply is sent before that, the upstream
-doesn't get the request, but the connection is opened and serves another request. Chunks of a response that arrive together are
-read together; later ones wait while reading is disabled. An HTTP/1 upstream waits until the body has as many bytes as its
-content-length. A response that the codec can't read is a protocol error. Trailers need HTTP/2 or a chunked body.
+Facts (Envoy 1.40): without an idle connection, a request waits for a new one. If a local reply is sent before that, the
+upstream doesn't receive the request, but the connection is opened and used for another request. Chunks of a response that
+arrive together are read together. Later chunks wait while reading is disabled. An HTTP/1 upstream waits until the body has as
+many bytes as its content-length. A response that the codec can't read is a protocol error. Trailers require HTTP/2 or a chunked
+body.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class UpstreamCallbacks(Protocol):
     """Interface through which an upstream request reports events to the router."""
 
     def on_connected(self, upstream: UpstreamRequest) -> None:
-        """Handle the connection to the upstream, which receives everything that has been sent so far."""
+        """Handle the connection to the upstream, which now receives everything that has been sent so far."""
         ...
 
     def on_interim(self, response: Response) -> None:
@@ -44,11 +45,13 @@ class UpstreamCallbacks(Protocol):
     def on_response_headers(
         self, upstream: UpstreamRequest, headers: ResponseHeaders, *, end: bool, status: int
     ) -> bool:
-        """Handle the response's headers. `end` is True if nothing follows. Return False if the rest isn't needed."""
+        """Handle the response's headers. `end` is True if the response ends with them. Return False if the rest isn't
+        needed.
+        """
         ...
 
     def on_response_data(self, upstream: UpstreamRequest, data: bytes, *, end: bool) -> None:
-        """Handle a chunk of the response's body. `end` is True if nothing follows."""
+        """Handle a chunk of the response's body. `end` is True if the response ends with it."""
         ...
 
     def on_response_trailers(self, upstream: UpstreamRequest, trailers: ResponseTrailers) -> None:
@@ -60,7 +63,7 @@ class UpstreamCallbacks(Protocol):
         ...
 
     def on_upstream_error(self) -> None:
-        """Handle an exception in the upstream's function."""
+        """Handle an exception raised by the upstream's function."""
         ...
 
 
@@ -74,16 +77,16 @@ class UpstreamRequest:
     cluster
         The upstream's cluster.
     router
-        Handler of the events.
+        Object that handles the events.
     upgraded
         Function that returns whether the client's connection has switched to another protocol.
 
     Attributes
     ----------
     connected
-        Whether the request has a connection.
+        Whether the request has a connection to the upstream.
     done
-        Whether nothing more arrives from the upstream.
+        Whether no more events come from the upstream, because the attempt has ended.
     interim
         Whether the upstream has sent an interim response.
     """
@@ -103,7 +106,7 @@ class UpstreamRequest:
         self._try_timer: Timer | None = None
         self._content_length: int | None = None
         self._sent = False  # whether the whole request was sent
-        self._received = False  # whether the upstream has received as much as it waits for
+        self._received = False  # whether the upstream has received all that it waits for
         self._endless = False
         self._response_started = False
         self.interim = False
@@ -113,12 +116,12 @@ class UpstreamRequest:
     # -- to the upstream --------------------------------------------------------------------------------------------
 
     def headers(self, headers: HeaderMap, *, end: bool, at_once: bool = False) -> None:
-        """Send the headers. `end` is True if nothing follows.
+        """Send the headers. `end` is True if the request ends with them.
 
         Parameters
         ----------
         at_once
-            Whether there is a connection even if no idle one is known (default False).
+            Whether to assume a connection even if there is no idle one (default False).
         """
         state, cluster = self._state, self.cluster
         if not cluster.alive:
@@ -140,7 +143,7 @@ class UpstreamRequest:
             self._finish_request()
 
     def data(self, data: bytes, *, end: bool) -> None:
-        """Send a chunk of the body. `end` is True if nothing follows."""
+        """Send a chunk of the body. `end` is True if the request ends with it."""
         if data:
             self._chunks.append(data)
         if self._state.upgrade:
@@ -157,7 +160,7 @@ class UpstreamRequest:
         self._finish_request()
 
     def _on_connected(self, request: Request) -> None:
-        """Record the request, with everything that has been sent so far, as received by the upstream."""
+        """Record the request, with everything sent so far, as received by the upstream."""
         state, cluster = self._state, self.cluster
         self.connected = True
         idle = state.worker.idle
@@ -179,7 +182,7 @@ class UpstreamRequest:
             self._check_received()
 
     def _check_received(self) -> None:
-        """Let the upstream respond if it has received as much of the request as it waits for."""
+        """Let the upstream respond if it has received all that it waits for."""
         cluster, length = self.cluster, self._content_length
         if self._received or not cluster.alive or self._endless:
             return
@@ -187,7 +190,7 @@ class UpstreamRequest:
         self._record_body(body)
         if length is not None and len(body) != length and not cluster.http2:
             self._state.exchange.notes.append(
-                f"The body sent upstream has {len(body)} bytes, but its content-length is {length}. Remove the header"
+                f"The body sent to the upstream has {len(body)} bytes, but its content-length is {length}. Remove the header"
                 " before you change the body."
             )
             if len(body) < length:
@@ -214,7 +217,7 @@ class UpstreamRequest:
         except ConnectionError:
             self._reset(CLOSED)
             return
-        except BaseException:  # an error in the upstream's function goes to the caller
+        except BaseException:  # an error in the upstream's function is raised to the caller
             self._router.on_upstream_error()
             raise
         if response.latency > 0:
@@ -223,7 +226,7 @@ class UpstreamRequest:
             self._respond(response)
 
     def _respond(self, response: Response) -> None:
-        """Deliver a response, unless the codec can't read it."""
+        """Deliver a response to the router. If the codec can't read it, reset the upstream request."""
         if self.done or self._response_started:
             return
         http2 = self.cluster.http2
@@ -248,7 +251,9 @@ class UpstreamRequest:
             self._deliver(response, headers, chunks)
 
     def _deliver(self, response: Response, headers: ResponseHeaders, chunks: list[bytes]) -> None:
-        """Deliver a response: the headers now, and each chunk of the body in a separate event after its delay."""
+        """Deliver a response to the router. The headers are delivered now, and each chunk in a separate event after its
+        delay.
+        """
         self._response_started = True
         self._state.exchange.upstream_response = response
         head = self._request.method == "HEAD"
@@ -290,12 +295,13 @@ class UpstreamRequest:
             self._schedule(lambda: self._router.on_response_trailers(self, ResponseTrailers(items)), after, now=now)
 
     def _schedule(self, event: Callable[[], None], after: float, *, now: bool) -> None:
-        """Deliver a part of the response: now, if it arrives together with the previous one, or else as an event.
+        """Deliver a part of the response immediately if it arrives together with the previous part, otherwise in a separate
+        event.
 
         Parameters
         ----------
         after
-            Virtual seconds until it arrives.
+            Virtual seconds until the part arrives.
         """
         if after:
             self._timers.call_later(after, lambda: self._read(event))
@@ -313,7 +319,7 @@ class UpstreamRequest:
             event()
 
     def read_disable(self, *, disable: bool) -> None:
-        """Stop reading from the upstream, or start again."""
+        """Stop reading from the upstream, or start reading again."""
         self._read_disabled = disable
         if not disable and self._unread:
             self._timers.call_soon(self._read_on)
@@ -325,7 +331,7 @@ class UpstreamRequest:
     # -- the end ----------------------------------------------------------------------------------------------------
 
     def start_try_timer(self, seconds: float, action: Callable[[], None]) -> None:
-        """Call `action` if the response's headers don't arrive within some virtual seconds."""
+        """Call `action` if the response's headers don't arrive within `seconds` virtual seconds."""
         self._try_timer = self._state.call_later(seconds, action)
 
     def stop_try_timer(self) -> None:
@@ -334,14 +340,14 @@ class UpstreamRequest:
             self._try_timer.cancel()
 
     def complete(self) -> None:
-        """Return the connection to the idle ones after the whole response has been read."""
+        """Add the connection to the idle ones after the whole response has been read."""
         self.done = True
         if self._sent:
             self._add_idle_connection()
         self._cancel_timers()
 
     def cancel(self) -> None:
-        """Reset the request because the stream ends, or because a timeout has expired."""
+        """Reset the request because the stream ends or a timeout has expired."""
         if not self.done:
             self.done = True
             if not self.connected and self.cluster.alive:
