@@ -98,7 +98,7 @@ REASONS = {
     3: ("The filter b refuses its configuration", "Its last warning: the licence has expired"),
     4: ("UsageError: --config is not JSON",),
     5: ('----> 4         response = await self.http_call("user"', "The proxy has no cluster 'user'; it has upstream, users."),
-    6: ("KeyError: 'limit'", "The plugin has no configuration: give it one with --config"),
+    6: ("KeyError: 'limit'", "The plugin has no configuration. Pass one with --config"),
 }
 
 

@@ -94,7 +94,7 @@ def test_target_that_no_route_matches_is_explained(header, value):
     with Proxy(Filter.native(source), workers=1, routes=routes) as proxy:
         x = proxy.get("/known")
         assert (x.response.status, x.details) == (404, "route_not_found")
-        assert f"A filter has set {header} to {value!r}, and no route matches that." in str(proxy.explain(x))
+        assert f"A filter has set {header} to {value!r}, and no route matches this request." in str(proxy.explain(x))
 
 
 def test_removed_path_is_explained():

@@ -136,7 +136,7 @@ def test_callback_over_its_budget_traps_with_its_line():
         assert 0 < proxy.exchanges[-1].fuel["on_http_request_headers"] < 20_000_000
         exchange = proxy.get("/loop")
         assert exchange.response.status == 503
-        assert "more than 20,000,000 instructions, the limit of the proxy (fuel_limit)" in exchange.failure.message
+        assert "more than 20,000,000 instructions, which is the limit set by fuel_limit=" in exchange.failure.message
         assert re.search("line [56], in on_http_request_headers\n    (while True:|pass)\n", exchange.traceback)
         assert exchange.fuel["on_http_request_headers"] >= 20_000_000
 

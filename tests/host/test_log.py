@@ -62,5 +62,5 @@ class H(HttpContext):
 """
     with Proxy(Filter.native(source), workers=1) as proxy:
         x = proxy.get("/")
-        told = [line for line in x.log if "The gauge inside fell below 0, and Envoy's gauges wrap around" in line.text]
+        told = [line for line in x.log if "The gauge inside fell below 0 and is now" in line.text]
     assert len(told) == lines

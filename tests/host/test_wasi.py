@@ -140,7 +140,7 @@ def test_denied_capabilities_fail_and_are_logged():
         (wat('(func (export "proxy_on_tick"))'), "export proxy_on_tick has the wrong signature"),
         (
             wat("", imports='(import "env" "proxy_get_configuration" (func (param i32 i32) (result i32)))'),
-            "exists in ABI 0.1.0 but not",
+            "exists in ABI 0.1.0, but not in ABI 0.2.1",
         ),
         (Raw(b"no wasm at all"), "Not a valid core WebAssembly module"),
         (Raw(b""), "empty"),

@@ -98,7 +98,7 @@ class H(HttpContext):
     [
         ("return False", "", "write a warning before you return False"),
         ("log_warn('no key'); return False", "", "Its last warning: no key"),
-        ("self.limit = self.config['limit']", "", "KeyError: 'limit'\nThe plugin has no configuration: give it one with --config"),
+        ("self.limit = self.config['limit']", "", "KeyError: 'limit'\nThe plugin has no configuration. Pass one with --config"),
         ("self.limit = self.config['limit']", "--config '{}'", "KeyError: 'limit'$"),
         ("self.limit = {}['limit']", "", "KeyError: 'limit'$"),
         ("self.http_call('user', callback=print)", "--cluster users=Response(200)", "http_call\\('user'\\) returned BAD_ARGUMENT"),

@@ -71,6 +71,6 @@ class CObject:
             The object has been freed.
         """
         if len(self.held) < 2:
-            raise ValueError("This object of the engine has been closed.")
+            raise ValueError("This object of the engine has been closed and can't be used any more.")
         place = self.held[1]
         return (place.value or 0) if isinstance(place, c_void_p) else int(place)

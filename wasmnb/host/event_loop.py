@@ -139,7 +139,9 @@ class EventLoop:
             The proxy is closed.
         """
         if self.closed:
-            raise UsageError(f"The proxy {self.name} is closed. Start a new one like it with clone().")
+            raise UsageError(
+                f"The proxy {self.name} is closed. Call clone() to start a new one with the same settings."
+            )
 
     def _guard(self, run: Callable[[], None]) -> None:
         """Call `run` so that Jupyter's interrupt button can stop it. Streams that are stopped in the middle of a callback are

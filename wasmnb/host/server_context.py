@@ -120,7 +120,7 @@ class ServerContext:
         )
         self.write_log(
             LogLevel.ERROR,
-            f"Stopped an endless series of events: a filter never stops. {FOLLOWERS:,} events followed from each other "
+            f"Stopped an endless series of events caused by a filter: {FOLLOWERS:,} events followed from each other "
             f"without any virtual time between them.{where}",
             thread,
         )

@@ -17,11 +17,11 @@ __all__ = [
     "vector",
 ]  # fmt: skip
 
-#: Types of values by their byte: numbers, which every module can have, and the others.
+#: Names of value types by their byte: number types, which every module can use, and all value types.
 NUMBER_TYPES = {0x7F: "i32", 0x7E: "i64", 0x7D: "f32", 0x7C: "f64"}
 VALUE_TYPES = {**NUMBER_TYPES, 0x7B: "v128", 0x70: "funcref", 0x6F: "externref"}
 
-#: Byte of the type i32.
+#: Byte of the value type i32.
 I32 = 0x7F
 
 #: First bytes of a core module: magic and version.

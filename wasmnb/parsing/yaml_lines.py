@@ -135,17 +135,17 @@ def _compose(text: str) -> yaml.Node | None:
 
 
 def parse_yaml(data: bytes) -> Any:
-    """Return the values of one document, with `Located` mappings; None for an empty document.
+    """Parse one document into values with `Located` mappings. Returns None for an empty document.
 
     Parameters
     ----------
     data
-        UTF-8 text.
+        The document as UTF-8 text.
 
     Raises
     ------
     YamlError
-        The text is not UTF-8, or not a single YAML document, or has a scalar that can't be converted.
+        The text isn't valid UTF-8, isn't a single YAML document, or contains a scalar that can't be converted.
     """
     node = compose(data)
     try:
@@ -170,7 +170,7 @@ def read_yaml(path: Path) -> Located:
     try:
         content = parse_yaml(path.read_bytes())
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from None
+        raise UsageError(f"{path} can't be read: {error.strerror or error}.") from None
     except YamlError as error:
         where = f", line {error.line}, column {error.column}" if error.line else ""
         raise UsageError(f"{path}{where}: {error}") from None

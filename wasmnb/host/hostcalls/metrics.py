@@ -18,7 +18,7 @@ def increment_metric(context: Context, number: int, offset: int) -> int:
     vm = context.vm
     status = vm.metrics.increment(number, offset)
     if offset & SIGN and (gauge := vm.metrics.fallen(number)) is not None:
-        text = f"The gauge {gauge.name} fell below 0, and Envoy's gauges wrap around: it is {gauge.value} now."
+        text = f"The gauge {gauge.name} fell below 0 and is now {gauge.value}, because Envoy's gauges wrap around."
         vm.server.warn(text, vm.thread, exchange=context.ref.exchange, vm=vm.number)
     return status
 

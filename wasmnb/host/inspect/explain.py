@@ -151,7 +151,7 @@ def _continuation(stream: HttpStream, context: HttpContext, direction: str) -> s
         f"call {c.token} to {c.cluster.name}" for c in root.calls.values() if c.exchange == stream.exchange.number
     ]
     if pending:
-        return f"It waits for {', '.join(pending)}; its callback must call {resume}."
+        return f"It waits for {', '.join(pending)}, whose callback must call {resume}."
     if root.tick_period:
         return f"No callout is pending. The plugin ticks every {root.tick_period:g} s, and on_tick can call {resume}."
     queues = [
@@ -161,7 +161,7 @@ def _continuation(stream: HttpStream, context: HttpContext, direction: str) -> s
     ]
     if queues:
         return f"No callout is pending. At the next item of the queue {' or '.join(queues)}, on_queue_ready can call {resume}."
-    return f"Nothing is pending that could call {resume}: no callout, no tick. {_timeout(stream)}"
+    return f"Nothing is pending that could call {resume}, neither a callout nor a tick. {_timeout(stream)}"
 
 
 def _timeout(stream: HttpStream) -> str:
@@ -236,7 +236,7 @@ def reasons(exchange: ExchangeBase, events: Sequence[Event]) -> list[str]:
     details, response = getattr(exchange, "details", ""), getattr(exchange, "response", None)
     refused = next((e for e in events if e.kind == "stream" and e.name == "connection_refused"), None)
     if refused is not None and (response is None or not 0 < response.status < 500):
-        return [f"The cluster {refused.args['cluster']} is stopped in this simulation: it refused the connection."]
+        return [f"The cluster {refused.args['cluster']} is stopped in this simulation, so it refused the connection."]
     if details in _REASONS:
         return [_REASONS[details]]
     ended = details == "wasm_fail_stream" or getattr(response, "reset", False)
@@ -250,7 +250,7 @@ def reasons(exchange: ExchangeBase, events: Sequence[Event]) -> list[str]:
     if details == "route_not_found" and (removed := _removed_target(events)):
         return [f"A filter has removed {removed}, and no route matches a request without it."]
     if details == "route_not_found" and (changed := _changed_target(events)):
-        return [f"A filter has set {changed}, and no route matches that."]
+        return [f"A filter has set {changed}, and no route matches this request."]
     callback = ""
     for event in events:
         callback = event.name if event.kind == "callback" else callback

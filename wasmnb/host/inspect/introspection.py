@@ -174,7 +174,7 @@ def _check(vm: Target) -> None:
     if not has_introspection(vm):
         raise UsageError(_NOCONTROL)
     if vm.in_guest:
-        raise UsageError("it is in the middle of a callback")
+        raise UsageError("one of its callbacks is running")
 
 
 def _call(guest: Guest, command: str, arguments: dict[str, Any]) -> Any:

@@ -147,7 +147,7 @@ CAUSES: dict[tuple[str, Status], Cause] = {
         "the type of a metric must be counter (0), gauge (1) or histogram (2)"
     ),
     ("increment_metric", Status.BAD_ARGUMENT): _fixed(
-        "a counter can only increase, and a histogram needs record_metric"
+        "a counter can only be increased, and a histogram requires record_metric"
     ),
     ("get_metric", Status.BAD_ARGUMENT): _fixed("a histogram can't be read"),
     ("increment_metric", Status.NOT_FOUND): _fixed("this VM hasn't defined a metric with this id"),
@@ -158,7 +158,7 @@ CAUSES: dict[tuple[str, Status], Cause] = {
     ("set_effective_context", Status.BAD_ARGUMENT): lambda e, _: (
         f"this VM has no context {e.args['context_id']}, or the context has ended"
     ),
-    ("done", Status.NOT_FOUND): _fixed("only a root context whose on_done returned 0 (false) can call this"),
+    ("done", Status.NOT_FOUND): _fixed("only a root context whose on_done returned 0 (false) can call done"),
     ("call_foreign_function", Status.NOT_FOUND): _foreign,
     ("log", Status.BAD_ARGUMENT): _fixed("the log level must be between 0 (trace) and 5 (critical)"),
 }
@@ -166,7 +166,7 @@ CAUSES: dict[tuple[str, Status], Cause] = {
 #: Causes of statuses for hostcalls without a row in the table.
 _ANY: dict[Status, str] = {
     Status.INVALID_MEMORY_ACCESS: "a pointer and its size lie outside the memory, or the allocator returned 0",
-    Status.BAD_ARGUMENT: "an argument is out of its range",
+    Status.BAD_ARGUMENT: "an argument is out of range",
     Status.INTERNAL_FAILURE: "the configuration doesn't allow this call, or the call failed in Envoy",
 }
 

@@ -54,8 +54,8 @@ class PluginHandle:
     def missing_note(self, where: str) -> str:
         """Return the simulation's warning about a plugin that is missing on a thread."""
         return (
-            f"The plugin {self.plugin.name} is missing on {where}: it refused to start there, although its canary VM had started."
-            " Envoy lets requests skip it, whatever its failure policy says."
+            f"The plugin {self.plugin.name} is missing on {where}: it refused to start there, although its canary VM started."
+            " Envoy lets requests skip it, even with FAIL_CLOSED."
         )
 
     @property

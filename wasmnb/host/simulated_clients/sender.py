@@ -33,7 +33,7 @@ OPEN = 20_000
 
 
 class Sender:
-    """Opens streams and connections on the workers of a proxy. See `Proxy` for the parameters of the methods.
+    """Opener of streams and connections on the workers of a proxy. See `Proxy` for the parameters of the methods.
 
     Attributes
     ----------

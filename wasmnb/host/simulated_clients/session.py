@@ -46,7 +46,7 @@ def check_session_open(session: SessionInterface) -> None:
     """
     if session.closed:
         last = session.exchanges[-1].number if session.exchanges else 0
-        reason = f"it was closed with exchange {last}" if last else "the client closed it"
+        reason = f"it was closed after exchange {last}" if last else "the client closed it"
         raise UsageError(f"The connection is closed: {reason}. Open another one with session().")
 
 

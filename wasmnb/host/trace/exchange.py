@@ -25,7 +25,7 @@ __all__ = ["REFUSED_LATE", "Exchange", "ExchangeBase", "TcpExchange"]
 
 #: Note about a filter that sent its local response after the upstream had received the request's headers.
 REFUSED_LATE = (
-    "The upstream had received the request's headers before the filter sent its local response, and got an incomplete request. "
+    "The upstream received an incomplete request, because it had the headers before the filter sent its local response. "
     "To respond earlier, hold the headers: allow_on_headers_stop_iteration (%%wasmfilter --hold-headers)."
 )
 

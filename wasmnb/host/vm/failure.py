@@ -75,7 +75,7 @@ def configuration_advice(error: FilterTrap, config: object) -> str:
     return (
         ""
         if config or not looked
-        else "\nThe plugin has no configuration: give it one with --config or Plugin(config=...)."
+        else "\nThe plugin has no configuration. Pass one with --config or Plugin(config=...)."
     )
 
 

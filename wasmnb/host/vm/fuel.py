@@ -86,7 +86,7 @@ def counted(vm: Vm, name: str, function: Callable[..., int | None]) -> Callable[
             return call(*args)
         except Trap as trap:
             if trap.kind == "fuel":
-                trap.message = f"more than {limit:,} instructions, the limit of the proxy (fuel_limit)"
+                trap.message = f"more than {limit:,} instructions, which is the limit set by fuel_limit="
             raise
         finally:
             instance.grant_fuel()

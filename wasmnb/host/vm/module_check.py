@@ -145,16 +145,20 @@ def _check_import(required: ImportType, abi: AbiVersion, name: str, extra: Signa
             f"Failed to load Wasm module due to an import type mismatch: {full_name}, "
             f"want: {signature_text(required.params, required.results)}, but host exports: {signature_text(*signature)}"
         )
-        raise _refuse(name, line, f"it imports {full_name} with the wrong signature.")
+        raise _refuse(
+            name,
+            line,
+            f"it imports {full_name} with the wrong signature for ABI {abi.text}. Rebuild it with an SDK for this ABI.",
+        )
 
 
 def _availability(name: str, abi: AbiVersion) -> str:
     others = [v.text for v in AbiVersion if name in hostcalls_for(v)]
     if others:
-        return f"exists in ABI {' and '.join(others)} but not in its {abi.text}"
+        return f"exists in ABI {' and '.join(others)}, but not in ABI {abi.text}, which the module declares"
     if name in HIGRESS_ENV:
         return "only Higress's Envoy provides. Give the proxy a cluster with a RedisServer to simulate it"
-    return "Envoy 1.40 doesn't provide"
+    return "Envoy 1.40 doesn't provide. Remove the import, or build the module with an SDK for Envoy"
 
 
 def _check_exports(functions: dict[str, ExportType], abi: AbiVersion, name: str) -> None:
@@ -169,12 +173,16 @@ def _check_exports(functions: dict[str, ExportType], abi: AbiVersion, name: str)
                 f"Bad function signature for: {export}, want: {signature_text(*signature)}, "
                 f"but the module exports: {signature_text(function.params, function.results)}"
             )
-            raise _refuse(name, line, f"its export {export} has the wrong signature for ABI {abi.text}.")
+            raise _refuse(
+                name,
+                line,
+                f"its export {export} has the wrong signature for ABI {abi.text}. Rebuild it with an SDK for this ABI.",
+            )
     if not any(allocator in functions for allocator in ALLOCATORS):
         raise _refuse(
             name,
             "Wasm VM failed Wasm module is missing malloc function.",
-            f"it doesn't export an allocator ({' or '.join(ALLOCATORS)}).",
+            f"it doesn't export an allocator. Export {' or '.join(ALLOCATORS)}.",
         )
 
 

@@ -27,8 +27,8 @@ __all__ = ["ResponseEncoder"]
 
 _WORD = re.compile(rb"(?<![a-z0-9])[a-z]")
 _SENT_TWICE = (
-    "A filter called continue_stream(RESPONSE) in on_response_headers and returned Continue, so Envoy sends the headers twice."
-    " HTTP/1 clients read the second headers as the body, and HTTP/2 clients reject the response."
+    "A filter called continue_stream(RESPONSE) in on_response_headers and also returned Continue, so Envoy sends the headers"
+    " twice, and clients can't read the response. Don't call continue_stream if the callback returns Continue."
 )
 
 

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["Router"]
 
 _SENT_TWICE = (
-    "A filter called continue_stream(REQUEST) in on_request_headers and returned Continue, so Envoy sends the request upstream"
-    " twice."
+    "A filter called continue_stream(REQUEST) in on_request_headers and also returned Continue, so Envoy sends the request to"
+    " the upstream twice. Don't call continue_stream if the callback returns Continue."
 )
 
 
