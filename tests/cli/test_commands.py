@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from wasmnb.cli import main
+from wasmnb.cli.doctor import checks
 
 FILTER = """\
 from wasmnb.sdk import HttpContext
@@ -313,6 +314,13 @@ def test_doctor_prints_a_verdict_per_line_and_exits_with_3_if_the_disk_is_full(t
     monkeypatch.setattr("wasmnb.cli.doctor.shutil.disk_usage", lambda _: __import__("types").SimpleNamespace(free=1000))
     assert main(["doctor"]) == 3
     assert "✗ disk" in capsys.readouterr().out
+
+
+def test_doctor_advises_how_to_install_envoy(tmp_path, monkeypatch):
+    monkeypatch.setenv("WASMNB_ENVOY", str(tmp_path / "a: b"))
+    envoy = next(check for check in checks() if check.name == "envoy")
+    assert envoy.verdict == f"{tmp_path / 'a: b'} isn't an executable file"
+    assert envoy.advice.startswith("Set WASMNB_ENVOY")
 
 
 def test_doctor_reports_damaged_runtimes_and_a_file_in_place_of_the_cache(tmp_path, monkeypatch, capsys):

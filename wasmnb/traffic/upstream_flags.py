@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import UsageError
 
-__all__ = ["UPSTREAM_FLAGS", "evaluate", "upstreams"]
+__all__ = ["UPSTREAM_FLAGS", "ExpressionError", "evaluate", "upstreams"]
 
 UPSTREAM_FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--upstream",), {"metavar": "EXPRESSION", "help": "The upstream: a Response, a function of the request, or a Cluster."}),
@@ -22,6 +22,14 @@ UPSTREAM_FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 
 #: A variable of a file: `services.py:accounts`.
 _FROM_FILE = re.compile(r"(?P<path>[^'\"()=]+\.py):(?P<name>\w+)")
+
+
+class ExpressionError(UsageError):
+    """The expression of a flag failed. `error` is the exception that it raised."""
+
+    def __init__(self, message: str, error: Exception) -> None:
+        super().__init__(message)
+        self.error = error
 
 
 def upstreams(options: Any, evaluate: Callable[[str], Any]) -> dict[str, Any]:
@@ -55,7 +63,8 @@ def _value(evaluate: Callable[[str], Any], flag: str, expression: str) -> Any:
     try:
         return evaluate(expression.strip())
     except Exception as error:  # noqa: BLE001 -- the user's own expression
-        raise UsageError(f"{flag}: {type(error).__name__}: {error}, in {expression!r}") from None
+        message = f"{flag}: {type(error).__name__}: {error}, in {expression!r}"
+        raise ExpressionError(message, error) from None
 
 
 def evaluate(expression: str, variables: Mapping[str, Any] | None = None) -> Any:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from ...abi import CALLBACKS
 from ...engine import Guest, Image, ImportType, OutOfBounds, Runnable, Trap
@@ -207,9 +206,11 @@ def load_source(scratch: Scratch, pages: int, filename: str) -> dict[str, Any]:
         start()
     except Trap as trap:
         report = scratch.report(base)
+        running = RunningCode()
         if trap.kind == "deadline":
-            scratch.log.append((0, running_lines(scratch.instance, trap.message)))
-        error = source_error(report, trap, scratch.log, filename)
+            running = running_code(scratch.instance, trap.message)
+            scratch.log.append((0, running.traceback))
+        error = source_error(report, trap, scratch.log, filename, running.frames)
         error.log = [text for _, text in scratch.log if text and text != error.traceback]
         raise located(report, error) from None
     return scratch.report(base)
@@ -223,15 +224,37 @@ def _load(image: Image, pages: int, filename: str, variables: Mapping[str, str])
     return Probe(tuple(report["exports"]), report["callbacks"], report["classes"], scratch.log)
 
 
-def running_lines(guest: Guest, reason: str) -> str:
-    """Return a traceback of the Python code in which a guest was stopped, or an empty string. Don't use the guest afterwards."""
+class RunningCode(NamedTuple):
+    """The Python code in which a guest was stopped.
+
+    Attributes
+    ----------
+    traceback
+        Its traceback; empty if it isn't known.
+    frames
+        File and line of each frame, the innermost last.
+    """
+
+    traceback: str = ""
+    frames: Sequence[tuple[str, int]] = ()
+
+
+def running_code(guest: Guest, reason: str) -> RunningCode:
+    """Return the Python code in which a guest was stopped. Don't use the guest afterwards."""
     try:
-        return str(call_control(guest, "running", {"reason": f"TimeoutError: {reason}"}).get("done", ""))
-    except (Trap, OutOfBounds, ValueError):
-        return ""
+        done = call_control(guest, "running", {"reason": f"TimeoutError: {reason}"})["done"]
+        return RunningCode(str(done["traceback"]), [(str(name), int(line)) for name, line in done["frames"]])
+    except (Trap, OutOfBounds, ValueError, KeyError, TypeError):
+        return RunningCode()
 
 
-def source_error(report: dict[str, Any], trap: Trap, log: list[tuple[int, str]], filename: str) -> SourceError:
+def source_error(
+    report: dict[str, Any],
+    trap: Trap,
+    log: list[tuple[int, str]],
+    filename: str,
+    frames: Sequence[tuple[str, int]] = (),
+) -> SourceError:
     """Return the error for a source that can't be loaded.
 
     Parameters
@@ -244,6 +267,8 @@ def source_error(report: dict[str, Any], trap: Trap, log: list[tuple[int, str]],
         Lines that were logged before, as (level, text).
     filename
         File name of the source.
+    frames
+        File and line of each frame in which the filter was stopped (default none).
     """
     if "type" in report:
         kind, message = report["type"], report["message"]
@@ -253,12 +278,12 @@ def source_error(report: dict[str, Any], trap: Trap, log: list[tuple[int, str]],
             filename=report["filename"],
             lineno=report["lineno"],
             offset=report["offset"],
-            hint=_hint(kind, message) or report["hint"],
+            hint=_hint(report) or report["hint"],
             traceback=report["traceback"],
         )
     logged = "\n".join(text for _, text in log if text)
     if trap.kind == "deadline":
-        lines = [int(line) for name, line in _FRAME.findall(logged) if name == filename]
+        lines = [line for name, line in frames if name == filename]
         return SourceError(
             f"the source is still running after {DEADLINE:g} s",
             filename=filename,
@@ -271,12 +296,8 @@ def source_error(report: dict[str, Any], trap: Trap, log: list[tuple[int, str]],
     )
 
 
-#: A frame of a traceback, with its file and line.
-_FRAME = re.compile(r'File "([^"]+)", line (\d+)')
-
-
-def _hint(kind: str, message: str) -> str:
-    name = message.partition("'")[2].partition("'")[0]
+def _hint(report: Mapping[str, Any]) -> str:
+    kind, name = report["type"], report.get("name")
     if kind == "NameError" and name in sdk_names:
         return (
             f"Only the filter's main source has the SDK's names built in. Add to this module: from wasmnb import {name}"

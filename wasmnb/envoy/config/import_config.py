@@ -37,6 +37,8 @@ from .validation import config_problem
 __all__ = ["EnvoySetup", "read_envoy"]
 
 _MANAGER = "HttpConnectionManager"
+#: Fields of a connection manager that can have plugins, and the last parts of their messages' names.
+_WITH_PLUGINS, _PLUGIN_KINDS = ("http_filters", "access_log"), frozenset(("Wasm", "WasmAccessLog"))
 _OTHER_TIMEOUTS = (("stream_idle_timeout", "idle_timeout"), ("request_timeout", "request_timeout"))
 _DIRECTIONS = {"INBOUND": 1, "OUTBOUND": 2}
 #: Messages of Envoy's own filters that are simulated -> their kinds.
@@ -137,7 +139,7 @@ def read_envoy(
         setup.leave_out_unread(entry, honoured.CLUSTER, f"clusters[{index}]")
         chosen = clusters or {}
         setup.clusters[name] = to_cluster(name, chosen.get(name, upstream), main=name not in chosen)
-        setup.clusters[name].http2 = "http2_protocol_options" in str(entry)
+        setup.clusters[name].http2 = _speaks_http2(fields, entry)
         setup.clusters[name].metadata = setup.clusters[name].metadata or entry.get("metadata")
     for name in set(clusters or {}) - set(setup.clusters):
         raise UsageError(f"{path} has no cluster {name!r}; it has {', '.join(setup.clusters) or 'none'}.")
@@ -151,6 +153,13 @@ def read_envoy(
     if not setup.plugins:
         raise UsageError(f"{path}: listener {setup.listener!r} has no Wasm plugin. Choose another one with listener=.")
     return setup
+
+
+def _speaks_http2(fields: FileFields, cluster: Mapping[str, Any]) -> bool:
+    """Return whether Envoy speaks HTTP/2 to a cluster."""
+    extensions = fields.mapping(cluster, "typed_extension_protocol_options")
+    options = [fields.mapping(fields.mapping(extensions, name), "explicit_http_config") for name in extensions]
+    return any("http2_protocol_options" in holder for holder in (cluster, *options))
 
 
 def _validate(path: Path, config: Any) -> None:
@@ -195,7 +204,7 @@ class _Reader:
                 names = ", ".join(repr(item.get("name", "")) for item in listeners) or "none"
                 raise UsageError(f"{self.path} has no listener {name!r}; it has {names}.")
             return listener
-        with_wasm = [item for item in listeners if "wasm.v3.Wasm" in str(item)]
+        with_wasm = [item for item in listeners if self._has_plugin(item)]
         if not with_wasm:
             raise UsageError(
                 f"{self.path} has no listener with a Wasm filter (envoy.filters.http.wasm or network.wasm)."
@@ -204,6 +213,15 @@ class _Reader:
             if other is not with_wasm[0]:
                 self.setup.leave_out(f"listener {other.get('name', '')!r}: choose it with listener=", other)
         return with_wasm[0]
+
+    def _has_plugin(self, listener: Any) -> bool:
+        """Return whether a listener has a Wasm filter or a Wasm access logger."""
+        chains = self.fields.mappings(listener, "filter_chains")
+        filters = [self.fields.typed(item) for chain in chains for item in self.fields.mappings(chain, "filters")]
+        managers = [typed for typed, kind in filters if kind == _MANAGER]
+        inside = [item for m in managers for name in _WITH_PLUGINS for item in self.fields.mappings(m, name)]
+        kinds = {kind for _, kind in filters} | {self.fields.typed(item)[1] for item in inside}
+        return not kinds.isdisjoint(_PLUGIN_KINDS)
 
     def read_listener(self, listener: Any) -> None:
         setup = self.setup
@@ -351,9 +369,7 @@ class _Reader:
         try:
             return make()
         except UsageError as error:
-            text = str(error)
-            error.args = (f"{self.path}, line {line_of(config)}: {text[:1].upper()}{text[1:]}",)
-            raise
+            raise fields.fail(str(error), config) from None
 
     def module(self, vm: Mapping[str, Any], name: str) -> Filter:
         """Return the module of a `VmConfig`. Its path can be relative to the folder of the configuration file."""

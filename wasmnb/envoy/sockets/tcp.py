@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from ...host import TcpReply
 from ...host.simulated_clients.streams import to_send
@@ -50,6 +50,9 @@ class EnvoyTcpExchange:
     crash
         Envoy's log of the crash that the connection caused, or an empty string.
     """
+
+    #: Whether the exchange has the filter's callbacks and hostcalls.
+    reports_callbacks: ClassVar[bool] = False
 
     number: int
     sent: bytes = b""

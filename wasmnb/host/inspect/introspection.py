@@ -113,8 +113,8 @@ def read_running(vm: Target, reason: str) -> str:
         return ""
     vm.instance.deadline = min(vm.instance.deadline, DEADLINE)
     try:
-        return str(_call(vm.instance, "running", {"reason": reason}))
-    except (UsageError, OSError, ValueError, KeyError, OverflowError):
+        return str(_call(vm.instance, "running", {"reason": reason})["traceback"])
+    except (UsageError, OSError, ValueError, KeyError, TypeError, OverflowError):
         return ""
 
 

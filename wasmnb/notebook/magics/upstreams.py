@@ -9,7 +9,7 @@ from IPython.core.error import UsageError as MagicUsageError
 
 from wasmnb.errors import UsageError
 from wasmnb.traffic import upstream_flags
-from wasmnb.traffic.upstream_flags import UPSTREAM_FLAGS
+from wasmnb.traffic.upstream_flags import UPSTREAM_FLAGS, ExpressionError
 
 __all__ = ["UPSTREAM_FLAGS", "upstreams"]
 
@@ -26,5 +26,6 @@ def upstreams(shell: Any, options: Any) -> dict[str, Any]:
     try:
         return upstream_flags.upstreams(options, partial(upstream_flags.evaluate, variables=shell.user_ns))
     except UsageError as error:
-        advice = f" {_QUOTES}" if ": NameError: " in str(error) or ": SyntaxError: " in str(error) else ""
+        unread = isinstance(error, ExpressionError) and isinstance(error.error, NameError | SyntaxError)
+        advice = f" {_QUOTES}" if unread else ""
         raise MagicUsageError(f"{error}.{advice}") from None

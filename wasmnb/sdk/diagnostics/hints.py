@@ -67,15 +67,21 @@ def _name(error: BaseException) -> str | None:
 def _forgotten_await(error: BaseException) -> str | None:
     if not isinstance(error, AttributeError | TypeError):
         return None
-    awaitable = getattr(error, "obj", None)
-    names = {name for match in _TYPE_NAME.findall(str(error)) for name in match if name}
+    names = _type_names(error)
     if "Body" in names and "not iterable" in str(error):
         return "A body arrives in chunks: use `async for chunk in body` in an `async def` callback, or `body.get()` for this chunk."
     if names & _ITERATED and "not iterable" in str(error):
         return "The items arrive later: iterate with `async for`, in an `async def` callback."
-    if hasattr(type(awaitable), "__await__") or (names & _AWAITED and "await" not in str(error)):
+    if hasattr(type(getattr(error, "obj", None)), "__await__") or (names & _AWAITED and "await" not in str(error)):
         return "The value has not been awaited: write `await` in front of the call, in an `async def` callback."
     return None
+
+
+def _type_names(error: AttributeError | TypeError) -> set[str]:
+    """Return the names of the types that an error is about. A TypeError has them only in its text, which is CPython's."""
+    if isinstance(error, AttributeError):
+        return {type(error.obj).__name__}
+    return {name for match in _TYPE_NAME.findall(str(error)) for name in match if name}
 
 
 _OF_PLUGINS = frozenset(("set_tick_period", "configuration"))

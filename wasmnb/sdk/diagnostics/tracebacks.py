@@ -11,7 +11,7 @@ from typing import Any
 from ..loading.source_cache import MODULE_NAME
 from .reprs import Reprs
 
-__all__ = ["format_exception", "format_running", "hidden_folders"]
+__all__ = ["format_exception", "format_running", "hidden_folders", "running_frames"]
 
 #: Floors whose frames are hidden (the compiler's are there in native filters).
 _FLOORS = ("sdk", "abi", "compiler")
@@ -57,10 +57,14 @@ def format_exception(error: BaseException, *, show_locals: bool = False) -> str:
         return f"{type(error).__name__} (its traceback cannot be shown)"
 
 
-def format_running(reason: str) -> str:
-    """Return a traceback of the filter's frames on the stack, with `reason`, why they were stopped, as its last line."""
+def running_frames() -> list[traceback.FrameSummary]:
+    """Return the filter's frames on the stack, the innermost last."""
     ours = (*hidden_folders(), "<frozen importlib", "/0/")
-    frames = [f for f in traceback.extract_stack(sys._getframe(1)) if not f.filename.startswith(ours)]
+    return [f for f in traceback.extract_stack(sys._getframe(1)) if not f.filename.startswith(ours)]
+
+
+def format_running(frames: list[traceback.FrameSummary], reason: str) -> str:
+    """Return a traceback of frames, with `reason`, why they were stopped, as its last line; an empty string without frames."""
     if not frames:
         return ""
     return "".join(["Traceback (most recent call last):\n", *traceback.format_list(frames), reason])

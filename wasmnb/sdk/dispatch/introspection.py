@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from ..diagnostics.profiling import Profiler
 from ..diagnostics.state_reader import read_attributes
-from ..diagnostics.tracebacks import format_running
+from ..diagnostics.tracebacks import format_running, running_frames
 from ..loading.source import Loaded
 from .core import Core
 
@@ -86,9 +86,10 @@ def _profile(dispatcher: Introspection, on: bool) -> dict[str, Any] | None:
     return None
 
 
-def _running(_dispatcher: Introspection, reason: str) -> str:
-    """Return a traceback of the running callback, which the proxy has stopped."""
-    return format_running(reason)
+def _running(_dispatcher: Introspection, reason: str) -> dict[str, Any]:
+    """Return the traceback of the running callback, which the proxy has stopped, and file and line of each frame."""
+    frames = running_frames()
+    return {"traceback": format_running(frames, reason), "frames": [(f.filename, f.lineno) for f in frames]}
 
 
 def _resume(dispatcher: Introspection) -> None:

@@ -23,7 +23,8 @@ def load_error(error: BaseException, filenames: list[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        `type`, `message`, `filename`, `lineno`, `offset`, `hint`, `variable` (a missing environment variable) and `traceback`.
+        `type`, `message`, `filename`, `lineno`, `offset`, `hint`, `name` (an undefined name), `variable` (a missing environment
+        variable) and `traceback`.
     """
     filename, lineno = _place(error, filenames)
     return {
@@ -33,6 +34,7 @@ def load_error(error: BaseException, filenames: list[str]) -> dict[str, Any]:
         "lineno": lineno,
         "offset": error.offset if isinstance(error, SyntaxError) else None,
         "hint": getattr(error, "hint", "") or hint_for(error) or "",
+        "name": error.name if isinstance(error, NameError) else None,
         "variable": missing_variable(error),
         "traceback": format_exception(error),
     }
