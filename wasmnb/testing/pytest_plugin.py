@@ -102,7 +102,7 @@ def wasm_backend(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def _wasm_filters() -> dict[Any, Any]:
-    """Filters compiled in this session."""
+    """Keep the filters that were compiled in this session."""
     return {}
 
 

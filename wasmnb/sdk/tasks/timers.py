@@ -59,7 +59,7 @@ class TimerGroup:
         self._cancelled = 0
 
     def __len__(self) -> int:
-        """Number of timers, cancelled ones included."""
+        """Return the number of timers, including cancelled ones."""
         return len(self._heap)
 
     def call_at(self, due: int, action: Callable[[], None]) -> Timer:
