@@ -139,8 +139,7 @@ class Engine:
         os.register_at_fork(after_in_child=partial(_continue_in_child, weakref.ref(self)))
 
     def compile(self, wasm: bytes, waiting: Callable[[float], None] | None = None) -> Code:
-        """Compile a core module. If this can take long, a separate process compiles the module, so that compiling can be
-        interrupted.
+        """Compile a core module. If this can take long, it is compiled in a separate process, which can be interrupted.
 
         Parameters
         ----------
@@ -162,9 +161,7 @@ class Engine:
         return self.compile_here(wasm)
 
     def compile_here(self, wasm: bytes) -> Code:
-        """Compile a core module in this process, without the possibility of an interrupt. Raise `ModuleError` if the module is
-        invalid.
-        """
+        """Compile a core module in this process, which can't be interrupted. Raise `ModuleError` if the module is invalid."""
         wasm = bytes(wasm)  # C doesn't accept a bytearray
         if not wasm:
             raise ModuleError("The file is empty. A WebAssembly module starts with the bytes 00 61 73 6d 01 00 00 00.")

@@ -47,7 +47,7 @@ V8_MESSAGES = {
 
 
 class OutOfBounds(Exception):
-    """An address range that isn't inside the guest's memory.
+    """Error for an address range that isn't inside the guest's memory.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class OutOfBounds(Exception):
 
 
 class Trap(Exception):
-    """The guest has stopped with a trap.
+    """Error raised when the guest has stopped with a trap.
 
     Attributes
     ----------

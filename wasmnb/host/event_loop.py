@@ -101,7 +101,7 @@ class EventLoop:
         Parameters
         ----------
         wait
-            Virtual seconds at most; None for no limit.
+            Maximum virtual seconds to wait, or None for no limit.
         """
         self.run_while(lambda: not exchange.done, wait)
         self._clock.now = max(self._clock.now, exchange.finished or 0.0)
@@ -112,7 +112,7 @@ class EventLoop:
         Parameters
         ----------
         wait
-            Virtual seconds at most; None for no limit.
+            Maximum virtual seconds to wait, or None for no limit.
         """
         clock = self._clock
         limit = None if wait is None else clock.now + wait

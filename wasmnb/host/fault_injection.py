@@ -54,15 +54,13 @@ class FaultInjection:
         return len(roots)
 
     def inject_trap(self, worker: int | None, number: int | None, callback: str) -> Vm:
-        """Make the next callback in a VM trap. Return this VM."""
+        """Make the next callback in a VM trap. Return the VM."""
         self._components.loop.check_open()
         candidates = [vm for vm in self._serving(worker) if number in (None, vm.number)]
         if worker is None:  # requests run on workers, so prefer them to the main thread
             candidates.sort(key=lambda vm: vm.thread.number == 0)
         if not candidates:
-            raise UsageError(
-                "No running VM matches worker= and vm=. `proxy.vms` lists the VMs; a VM that has failed runs no callbacks."
-            )
+            raise UsageError("No running VM matches worker= and vm=. Choose one of `proxy.vms` that hasn't failed.")
         vm = candidates[0]
         name = callback.removeprefix("proxy_")
         if name and vm.callbacks.get(name) is None:

@@ -458,7 +458,7 @@ class Proxy(Observed, Traffic, Shown):
             Number of the VM, as `Proxy.tree` shows it, if the worker has several. By default, its first one.
         callback
             Name of the callback that traps, such as `on_request_headers` or `proxy_on_request_headers`. By default, the next
-            callback, whichever it is.
+            callback, whatever its name.
 
         Returns
         -------

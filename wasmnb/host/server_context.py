@@ -113,7 +113,7 @@ class ServerContext:
         self.random = Random(self.clock.seed)  # noqa: S311 -- a simulation repeats itself
 
     def _report_endless_events(self, thread: Thread) -> None:
-        """Log an error with the last callback before an endless series of events was stopped."""
+        """Log that an endless series of events was stopped, with the last callback."""
         last = next((e for e in reversed(self.trace[-100:]) if e.kind == "callback"), None)
         where = (
             f" The last callback was {last.name} in VM {last.vm}, context {last.context}." if last is not None else ""
@@ -138,7 +138,7 @@ class ServerContext:
         return str(UUID(int=self.random.getrandbits(128), version=4))
 
     def warn(self, text: str, thread: Thread, *, exchange: int | None = None, vm: int | None = None) -> None:
-        """Log a critical line for which a real Envoy has no equivalent, because Envoy logs nothing in this case.
+        """Log a critical line about a problem for which a real Envoy logs nothing.
 
         Parameters
         ----------

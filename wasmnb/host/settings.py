@@ -147,14 +147,14 @@ class ProxySettings:
 
     @classmethod
     def of(cls, *, log_level: LogLevel | str, **arguments: Any) -> Self:
-        """Return the settings for the arguments of a proxy's constructor.
+        """Create the settings from the arguments of a proxy's constructor.
 
         Parameters
         ----------
         log_level
             A level, or Envoy's name for it, such as "warning".
         arguments
-            Other settings by name. None stands for the default.
+            Other settings by name. None selects the default.
 
         Raises
         ------
@@ -205,7 +205,7 @@ class ProxySettings:
         return replace(self, **changes) if changes else self
 
     def changed(self, name: str) -> Any:
-        """Return the value of a setting, or None if Envoy's configuration can omit the setting because it has its default."""
+        """Return the value of a setting, or None if it has its default, so that Envoy's configuration can omit it."""
         value = getattr(self, name)
         return None if value == getattr(_DEFAULTS, name) else value
 

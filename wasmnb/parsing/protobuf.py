@@ -21,7 +21,7 @@ Default = Callable[[Any], Any]
 
 
 class ParseError(ValueError):
-    """The bytes aren't a valid protobuf message."""
+    """Error for bytes that aren't a valid protobuf message."""
 
 
 def read(data: bytes) -> dict[int, list[int | bytes]]:

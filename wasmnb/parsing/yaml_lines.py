@@ -30,7 +30,7 @@ _VALUES = 2_000_000
 
 
 class YamlError(ValueError):
-    """The text isn't valid YAML.
+    """Error for a text that isn't valid YAML.
 
     Attributes
     ----------

@@ -105,8 +105,8 @@ class Entries:
         return call
 
     def _entrance(self, function: int, values: int, size: int) -> tuple[c_void_p, CObject, Callable[[], int]]:
-        """Return the memory for a trap of a function, the owner of the trap, and a Python function that calls the guest's
-        function.
+        """Prepare a call of a guest's function. Return the memory for a trap, the trap's owner, and a Python function that
+        makes the call.
         """
         trap = c_void_p()
         owner = CObject.written(self._c.wasm_trap_delete, trap)
@@ -204,7 +204,7 @@ class Entries:
 
 
 def _nothing() -> None:
-    """Do nothing."""
+    """Do nothing after the instance has been freed."""
 
 
 def _nested(code: CodeType) -> list[CodeType]:

@@ -57,7 +57,7 @@ class CalloutBase:
         self.vm.server.callouts.held += size
 
     def end(self) -> None:
-        """Stop the timers and stop counting the callout's memory, because the callout has ended or has been dropped."""
+        """Stop the callout's timers, and stop counting its memory, because it has ended or was dropped."""
         self._timers.cancel()
         if self._held and self.record.response is not None:
             self.vm.server.callouts.grow(self.record, self.record.response.size)

@@ -174,7 +174,7 @@ class GrpcCall(GrpcCallout):
         metadata, message
             Headers from the filter, and the serialised message.
         timeout
-            Timeout in milliseconds. 0: no timeout.
+            Timeout in milliseconds, or 0 for no timeout.
         """
         request = self._build_request(metadata, timeout, frame_message(message))
         if timeout:

@@ -159,7 +159,7 @@ class HttpContext(StreamContext):
         return self._failure_status(direction)
 
     def _failure_status(self, direction: int) -> int:
-        """Return the status of a callback in a failed VM. Unless the filter is fail-open, end the stream."""
+        """Return the status of a callback in a failed VM, and end the stream unless the filter is fail-open."""
         if self.fail_open or (direction == RESPONSE and self._failure_reported):
             self.vm.entry.run_deferred()
             return 0  # let the local reply about the failure pass

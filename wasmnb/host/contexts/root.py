@@ -56,7 +56,7 @@ class RootContext(Context):
     done_deferred
         Whether `on_done` returned 0, so that the context lives until `proxy_done`.
     expressions, expressions_made, expression_characters
-        Compiled CEL expressions with the sizes of their texts, by token; the next token; and the sum of these sizes.
+        Compiled CEL expressions by token with the sizes of their texts, the next token, and the sum of these sizes.
     """
 
     kind = "root"

@@ -36,7 +36,7 @@ _MOST = 100_000
 
 
 class CelSyntaxError(Exception):
-    """The text isn't a valid expression. The message is the same as Envoy's."""
+    """Error for a text that isn't a valid expression. Its message is the same as Envoy's."""
 
 
 class _Parser:

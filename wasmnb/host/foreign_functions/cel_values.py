@@ -16,7 +16,7 @@ __all__ = ["CelError", "Expression", "Lookup", "binary", "call", "has", "index",
 
 
 class CelError(Exception):
-    """An expression can't be evaluated."""
+    """Error for an expression that can't be evaluated."""
 
 
 #: Function that returns the value of an identifier, or raises CelError.

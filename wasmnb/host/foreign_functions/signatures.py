@@ -39,7 +39,7 @@ _NOT_SIGNED = "Failed to create signature."
 
 
 class _Refused(Exception):
-    """The call fails, and its result contains this text as the error."""
+    """Error for a call that fails and returns the error's message in its result."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Body buffers, and writing to them by filters.
+"""Buffers for message bodies, and the rules for writing to them.
 
 Facts (Envoy 1.40): reading beyond the end returns the bytes that exist. Writing with `start` 0 replaces the first `length`
 bytes by the new data. Writing with `start` at or after the end appends. Any other `start` returns BadArgument.

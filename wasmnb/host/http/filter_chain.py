@@ -7,10 +7,12 @@ Requests pass through the filters in order, and responses in reverse order. The 
 Facts (Envoy 1.40):
 
 * If a filter returns "stop all" for the headers, its other callbacks aren't called until it continues. The buffered data are
-then passed to *this* filter first. If a filter returns "stop" for the headers, only the headers are held back, and its data
-callback can release them. * The data are stored in one buffer for the whole direction. When it exceeds the limit, the stream
-fails with "buffer", and the source waits with "watermark". With "no buffer", the data are dropped. * Continuing passes on
-everything that was held back: headers if they haven't passed, data if there is a buffer, and trailers if there are any.
+  then passed to *this* filter first. If a filter returns "stop" for the headers, only the headers are held back, and its data
+  callback can release them.
+* The data are stored in one buffer for the whole direction. When it exceeds the limit, the stream fails with "buffer", and the
+  source waits with "watermark". With "no buffer", the data are dropped.
+* Continuing passes on everything that was held back: headers if they haven't passed, data if there is a buffer, and trailers if
+  there are any.
 """
 
 from __future__ import annotations
@@ -109,7 +111,7 @@ class ActiveFilter:
 
     @property
     def stopped_all(self) -> bool:
-        """Whether the filter's callbacks aren't called until it continues."""
+        """Whether the filter has stopped all iteration, so that its callbacks aren't called until it continues."""
         return self.state >= _STOP_ALL_BUFFER
 
     @property
@@ -245,7 +247,7 @@ class FilterChain:
         self._above_limit = self._reading_disabled = False
 
     def set_filters(self, filters: Sequence[HttpFilter]) -> None:
-        """Set the filters, in the order of iteration."""
+        """Set the filters of the chain, in the order of iteration."""
         for index, http_filter in enumerate(filters):
             active = ActiveFilter(self, index, http_filter)
             self.active_filters.append(active)
@@ -254,17 +256,17 @@ class FilterChain:
     # -- from the source --------------------------------------------------------------------------------------------
 
     def receive_headers(self, headers: HeaderMap, *, end: bool) -> None:
-        """Start the iteration with headers from the source. `end` is True if the message ends with them."""
+        """Pass headers from the source through the filters. `end` is True if the message ends with them."""
         self.headers, self.complete = headers, end
         self.iterate_headers(0, end=end)
 
     def receive_data(self, data: bytes, *, end: bool) -> None:
-        """Iterate over the filters with a chunk from the source. `end` is True if the message ends with it."""
+        """Pass a chunk from the source through the filters. `end` is True if the message ends with it."""
         self.complete = self.complete or end
         self.iterate_data(Buffer(data), end=end, start=0)
 
     def receive_trailers(self, trailers: HeaderMap) -> None:
-        """Iterate over the filters with trailers from the source, which end the message."""
+        """Pass trailers from the source, which end the message, through the filters."""
         self.trailers, self.complete = trailers, True
         self.iterate_trailers(0)
 
@@ -380,7 +382,7 @@ class FilterChain:
                 self.callbacks.read_disable(disable=False)
 
     def add_trailers(self) -> HeaderMap:
-        """Return the trailers. If the source has sent none, create them."""
+        """Return the trailers of the message, and create them if the source has sent none."""
         if self.trailers is None:
             self.trailers = self._make_trailers()
         return self.trailers

@@ -71,7 +71,7 @@ class FilterManager:
         self.response = FilterChain(RESPONSE, limit, ResponseTrailers)
 
     def set_filters(self, filters: Sequence[StreamFilter]) -> None:
-        """Set the filters, in the order of the request."""
+        """Set the filters of the stream, in the order in which a request passes through them."""
         self.filters = filters
         self.request.set_filters(filters)
         self.response.set_filters(filters[::-1])

@@ -68,8 +68,10 @@ class LocalReplies:
         details: str,
         grpc_status: int | None = None,
     ) -> None:
-        """Send a local reply through the filters, directly to the client, or as a reset, depending on the state of the
-        response.
+        """Send a local reply through the filters, or directly to the client if a response is already passing through the
+        filters.
+
+        If the client has already received a response's headers, the stream is reset instead.
 
         Parameters
         ----------
@@ -157,8 +159,8 @@ class LocalReplies:
             self._send_through_filters(prepared)
 
     def send_response_too_large(self) -> None:
-        """Send a local reply with status 500 because a filter holds too much of a response. If the headers were sent, reset the
-        stream.
+        """Send a local reply with status 500 because a filter buffers too much of a response. If the headers were sent, reset
+        the stream.
         """
         if self._encoder.headers_sent:
             self._state.info.details = "response_payload_too_large"

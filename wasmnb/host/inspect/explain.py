@@ -268,7 +268,7 @@ def _exception(exchange: ExchangeBase) -> str:
 
 
 def _changed_target(events: Sequence[Event]) -> str:
-    """Return the route's request headers that filters have set, with their values, or an empty string."""
+    """Return the headers for routing that filters have set, with their values, or an empty string."""
     written: dict[str, str] = {}
     for event in events:
         if event.name in _WRITES and (name := _target(event)):
@@ -277,7 +277,7 @@ def _changed_target(events: Sequence[Event]) -> str:
 
 
 def _removed_target(events: Sequence[Event]) -> str:
-    """Return the name of a request header for the route that a filter has removed, or an empty string."""
+    """Return the name of a header for routing that a filter has removed, or an empty string."""
     removed = ""
     for event in events:
         if event.name == "remove_header_map_value":
@@ -288,7 +288,7 @@ def _removed_target(events: Sequence[Event]) -> str:
 
 
 def _target(event: Event) -> str:
-    """Return the name of the request header that a hostcall changes if it determines the route, otherwise an empty string."""
+    """Return the name of the header that a hostcall changes if it is used for routing, otherwise an empty string."""
     name: bytes = event.args.get("key") or b""
     is_target = name in _TARGETS and event.args.get("map_type") == HeaderMapType.REQUEST_HEADERS
     return name.decode() if is_target else ""

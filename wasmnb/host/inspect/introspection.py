@@ -165,7 +165,7 @@ class SnapshotInspector:
 
 
 class _Trapped(UsageError):
-    """The copy of a VM has trapped, so that it can't be called again."""
+    """Error for the copy of a VM that has trapped, so that the copy can't be called again."""
 
 
 def _check(vm: Target) -> None:

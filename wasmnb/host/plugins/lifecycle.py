@@ -61,7 +61,7 @@ class PluginWorker(Protocol):
 
 
 class _Refused(Exception):
-    """A plugin could not be started, so that Envoy refuses the configuration.
+    """Error for a plugin that could not be started, so that Envoy refuses the configuration.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class _Refused(Exception):
 
 
 class PluginLifecycle:
-    """Starts, replaces and shuts down the plugins of a proxy.
+    """Manager of the start, update and shutdown of a proxy's plugins.
 
     Parameters
     ----------

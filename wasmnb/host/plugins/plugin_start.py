@@ -27,7 +27,7 @@ _REFUSALS = {
 
 
 class StartFailure(Exception):
-    """A plugin could not be started in a VM.
+    """Error for a plugin that could not be started in a VM.
 
     Attributes
     ----------

@@ -70,7 +70,7 @@ class VmRegistry:
         return sorted(dict.fromkeys(vms), key=lambda vm: vm.number)
 
     def plugins_of_vms(self) -> dict[int, Plugin]:
-        """Return, by VM number, the first plugin that was started with the VM's key."""
+        """Return the plugin of each VM, by VM number. For a shared VM, this is the first plugin that was started."""
         of_groups = ((vm, g.plugin) for g in self.groups for vm in (g.vm, *g.canaries, *g.threads.values()))
         of_handles = ((h.vm, h.plugin) for h in self.handles if h.vm is not None)
         return {vm.number: plugin for vm, plugin in (*of_handles, *of_groups)}
@@ -162,7 +162,7 @@ class VmRegistry:
         if vm is None or vm.failed:  # plugins in a failed VM aren't moved to the new one
             role = "worker" if thread.number else "main"
             vm = group.threads[thread.number] = make_vm(self.server, group.loaded, group.settings, thread, role)
-        with suppress(StartFailure):  # it has been logged; the handle has no root then
+        with suppress(StartFailure):  # has been logged, and the handle has no root context
             handle.root = group.roots[thread.number, plugin.key] = self.starter.start_root(vm, plugin, fresh=fresh)
         if handle.root is None:
             self.server.warn(handle.missing_note(thread.name), thread)

@@ -24,7 +24,7 @@ __all__ = ["GROUPS", "Message", "Unserialisable", "attribute", "lookup", "serial
 
 
 class Unserialisable(Exception):
-    """A value can't be encoded, for example because it is a whole group."""
+    """Error for a value that can't be encoded, such as a whole group."""
 
 
 # -- encoding -------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ __all__ = ["ConnectionInterface", "SessionInterface"]
 
 
 class SessionInterface(Requests[ExchangeInterface], Protocol):
-    """A client connection for several requests, one after the other."""
+    """Interface of a client connection for several requests, one after the other."""
 
     @property
     def exchanges(self) -> Sequence[ExchangeInterface]:

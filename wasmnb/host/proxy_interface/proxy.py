@@ -76,7 +76,7 @@ class ProxyInterface(Requests[ExchangeInterface], Protocol):
         Parameters
         ----------
         worker
-            Number of the worker that accepts the connection. None (the default): the proxy chooses one.
+            Number of the worker that accepts the connection. By default (None), the proxy chooses a worker.
         http2
             Whether the client uses HTTP/2 instead of HTTP/1.1 (default False).
         """
@@ -88,9 +88,9 @@ class ProxyInterface(Requests[ExchangeInterface], Protocol):
         Parameters
         ----------
         worker
-            Number of the worker that accepts the connection. None (the default): the proxy chooses one.
+            Number of the worker that accepts the connection. By default (None), the proxy chooses a worker.
         cluster
-            Name of the cluster that the connection goes to (default `upstream`).
+            Name of the cluster to connect to (default `upstream`).
         """
         ...
 

@@ -60,7 +60,7 @@ class LogLineInterface(Protocol):
 
     @property
     def level(self) -> LogLevel:
-        """The log level."""
+        """Log level of the line."""
         ...
 
     @property

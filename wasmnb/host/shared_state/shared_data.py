@@ -1,4 +1,4 @@
-"""Shared data and shared queues, which are shared on all threads by the VMs with the same vm_id.
+"""Shared data and queues, which all VMs with the same vm_id share on all threads.
 
 Facts (Envoy 1.40): each vm_id, which can be empty, has its own data and queues. Compare-and-swap numbers are counted for the
 whole process. A write that fails uses no number, and writing a missing key succeeds with any number. Queue tokens are counted
@@ -131,7 +131,7 @@ class SharedState:
     # -- lifetime -----------------------------------------------------------------------------------------------
 
     def hold(self, vm_id: bytes) -> None:
-        """Count another VM with this vm_id."""
+        """Count a new VM with this vm_id."""
         self._users[vm_id] = self._users.get(vm_id, 0) + 1
 
     def release(self, vm_id: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Memory limit for what filters store in their proxy: shared data, queues and metrics.
+"""Memory limit for data that filters store in their proxy: shared data, queues and metrics.
 
 Envoy has no limit, and the system kills it when memory runs out. The simulation runs in a notebook's kernel, which must not be
 killed. Hostcalls that would exceed the limit fail, and the first failure is logged.

@@ -1,4 +1,4 @@
-"""Sender of requests and opener of connections for a simulated proxy."""
+"""Sender of requests, which also opens the connections of a simulated proxy's clients."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ class Sender:
         return HttpStream(worker, exchange, connection, self.settings.limits, http2=http2)
 
     def _check_room(self) -> None:
-        """Check that fewer requests and connections are open than the maximum. Raise `UsageError` otherwise."""
+        """Raise `UsageError` if the maximum number of open requests and connections has been reached."""
         waiting = sum(len(worker.streams) + len(worker.connections) for worker in self._components.workers)
         if waiting >= OPEN:
             raise UsageError(
@@ -240,7 +240,7 @@ class Sender:
         return Connection(self._connections, peer, listener.address, listener=listener)
 
     def _pick(self, number: int | None) -> Worker:
-        """Return the worker with this number. For None, return the workers in turn."""
+        """Return the worker with this number. For None, return each worker in turn."""
         workers = self._components.workers
         if number is None:
             self._next_worker += 1

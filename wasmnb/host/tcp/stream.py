@@ -104,7 +104,7 @@ class TcpStream:
         self._accept()
 
     def _accept(self) -> None:
-        """Call the filters that haven't been called for the connection, then connect to the upstream."""
+        """Call the remaining filters for the new connection, then connect to the upstream."""
         while self._accepted < len(self.filters):
             network_filter = self.filters[self._accepted]
             self._accepted += 1  # before the callback, which can continue the connection itself
@@ -136,7 +136,7 @@ class TcpStream:
         self._read_downstream()
 
     def on_client_close(self, data: bytes = b"") -> None:
-        """Handle a client that closes both sides of its socket, after its last bytes if there are any."""
+        """Handle a client that closes both sides of its socket, possibly after sending its last bytes."""
         self._client_closed = True
         self.data(data, end=True)
 
@@ -159,7 +159,7 @@ class TcpStream:
             self._finish(CloseType.REMOTE, "done")
 
     def continue_filter(self, network_filter: NetworkFilter) -> None:
-        """Continue the connection or the client's bytes after the filter that held them back (`continue_stream`)."""
+        """Continue the connection or its bytes after the filter that held them back (`continue_stream`)."""
         if self.done:
             return
         network_filter.paused = ""

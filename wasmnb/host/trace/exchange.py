@@ -212,7 +212,7 @@ class Exchange(ExchangeBase):
     http2
         Whether the client sent the request over HTTP/2.
     timeout
-        Virtual seconds after which the client gives up, or None if it waits without limit.
+        Virtual seconds after which the client disconnects, or None if it waits without limit.
     options
         Keyword arguments used to send the request: `http2`, `timeout`, `properties`, `metadata`.
     wire

@@ -35,7 +35,7 @@ _AT_ENTRY = AT_ENTRY | {name for name, h in HOSTCALLS.items() if h.at_entry} | {
 
 
 def make_vm(server: ServerContext, loaded: Loaded, settings: VmSettings, thread: Thread, role: str) -> Vm:
-    """Create a VM: link and instantiate the module, and find its exports. If the start section traps, the VM is returned as
+    """Create a VM: link and instantiate the module, and find its exports. If the start section traps, the VM is marked as
     failed.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Check whether Envoy would load a module, with Envoy's log lines if not.
+"""Checks whether Envoy would load a module, and Envoy's log lines if it wouldn't.
 
 Facts (Envoy 1.40): the first exported function with the name of an ABI marker determines the version. Every import must exist
 in this version with exactly the same signature. The host creates imported memories and tables, but never globals. A missing
@@ -54,7 +54,7 @@ class Loaded:
 
 
 def load(image: Runnable, name: str, *, redis: bool = False) -> Loaded:
-    """Check a module as Envoy does when it loads the module.
+    """Check that Envoy would load a module.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def _refuse(name: str, line: str, meaning: str, *, early: bool = False) -> Modul
 
 
 def parse_failure_log(wasm: bytes) -> list[str]:
-    """Return Envoy's log lines for bytes that aren't a Wasm module. They depend on the magic number and the sections."""
+    """Return Envoy's log lines for bytes that aren't a Wasm module. They depend on how much of the bytes is valid."""
     if not wasm:
         return []
     reason = "Failed to parse corrupted Wasm module"

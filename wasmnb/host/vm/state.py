@@ -147,7 +147,7 @@ class EntryState:
         self.cause: tuple[Any, str] = (None, "")
 
     def no_cluster(self, name: str, known: Iterable[str]) -> None:
-        """Store as cause of the failed hostcall that the cluster doesn't exist."""
+        """Store the cause of a failed hostcall: the cluster doesn't exist."""
         self.cause = (self.record, f"The proxy has no cluster {name!r}; it has {', '.join(known)}.")
 
     def check_deadline(self, now: int) -> None:
@@ -167,7 +167,7 @@ class EntryState:
             raise Trap(f"still running after the deadline of {self.deadline_ns / 1e9:g} s", "deadline")
 
     def restrict(self, name: str) -> None:
-        """Check that an import can be called now.
+        """Check that an import can be called in the current phase.
 
         Raises
         ------

@@ -3,11 +3,12 @@
 Facts (Envoy 1.40):
 
 * An unknown method, a target that neither begins with `/` nor is an absolute URL, a header name that isn't a token, and a
-content-length that isn't a number or occurs twice cause 400 `http1.codec_error`. Control characters cause
-`http1.invalid_characters`, and versions other than 1.1 cause 426. * Spaces around values and CR within a line are removed. A
-line that begins with a space continues the previous line. * A `transfer-encoding` other than `chunked` causes 501. Together
-with content-length, it causes 400. * An absolute URL is converted to `:authority`, `:scheme` and `:path`. Up to ten headers
-listed in `connection` are removed. * An upgrade keeps `connection` and `upgrade`. `h2c` is ignored.
+  content-length that isn't a number or occurs twice cause 400 `http1.codec_error`. Control characters cause
+  `http1.invalid_characters`, and versions other than 1.1 cause 426.
+* Spaces around values and CR within a line are removed. A line that begins with a space continues the previous line.
+* A `transfer-encoding` other than `chunked` causes 501. Together with content-length, it causes 400.
+* An absolute URL is converted to `:authority`, `:scheme` and `:path`. Up to ten headers listed in `connection` are removed.
+* An upgrade keeps `connection` and `upgrade`. `h2c` is ignored.
 """
 
 from __future__ import annotations

@@ -112,7 +112,7 @@ def _numbers(text: bytes | None) -> list[int]:
 
 
 class RetryState:
-    """The remaining retries of one request.
+    """State of the retries of one request.
 
     Attributes
     ----------

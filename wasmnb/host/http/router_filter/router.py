@@ -175,7 +175,7 @@ class Router:
             self._on_request_complete()
 
     def trailers(self, trailers: HeaderMap) -> None:
-        """Send the request's trailers, which end it."""
+        """Send the trailers, which end the request."""
         self._trailers = trailers
         for upstream in self._live:
             upstream.trailers(trailers)

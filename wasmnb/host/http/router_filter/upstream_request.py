@@ -335,12 +335,12 @@ class UpstreamRequest:
         self._try_timer = self._state.call_later(seconds, action)
 
     def stop_try_timer(self) -> None:
-        """Stop the timer of `start_try_timer`."""
+        """Stop the timer started by `start_try_timer`."""
         if self._try_timer is not None:
             self._try_timer.cancel()
 
     def complete(self) -> None:
-        """Add the connection to the idle ones after the whole response has been read."""
+        """Mark the attempt as ended after the whole response has been read, and keep its connection as an idle one."""
         self.done = True
         if self._sent:
             self._add_idle_connection()
