@@ -8,12 +8,12 @@ import warnings
 import pytest
 from hypothesis import settings
 
-from wasmnb.compiler.release.release_filter import make_release
+from wasmnb.compiler.release import release_filter
 
 from tests.release_modes import pytest_addoption, pytest_configure, pytest_runtest_setup, pytest_sessionfinish  # noqa: F401 -- hooks
 
 # Release modules are compressed faster than for deployment, because the tests make many of them.
-make_release.__kwdefaults__["level"] = 4
+release_filter.LEVEL = 4
 
 settings.register_profile("shared machine", deadline=None)  # other programs may slow down an example
 settings.register_profile("fast", deadline=None, max_examples=25)  # of make test-fast; the whole run has 100

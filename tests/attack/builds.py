@@ -35,11 +35,13 @@ ENVIRONMENTS = (
 
 
 def hashes(path):
+    from tests.compiler.compiler_kit import source_filter
     from wasmnb import Filter
     from wasmnb.engine import default_engine
 
     filter_ = Filter.from_file(path)
-    _, wasm = filter_._backend.runtimes.module(filter_._backend.requirements, default_engine())
+    full = source_filter(Path(path).read_text(), str(path), path=[Path(path).parent])
+    _, wasm = full.runtimes.module(full.requirements, default_engine())
     modules = {"runtime": wasm, "full": filter_.to_bytes(debug=True), "release": filter_.to_bytes()}
     return {name: sha256(data).hexdigest() for name, data in modules.items()}
 

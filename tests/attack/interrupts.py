@@ -191,7 +191,7 @@ def _left():
 def _counts():
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return {
-        "instances": sum(isinstance(o, Instance) and not o._freed for o in gc.get_objects()),
+        "instances": sum(isinstance(o, Instance) and not o.closed for o in gc.get_objects()),
         "vms": round(int(status["VmSize"].split()[0]) * 1024 / RESERVED),
         "memory_kb": int(status["VmRSS"].split()[0]),
         "files": len(os.listdir("/proc/self/fd")),

@@ -13,8 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from wasmnb._scratch import remove_abandoned
 from wasmnb.compiler.cache.runtimes import Cache
+from wasmnb.compiler.cache.workspace import remove_leftovers
 from wasmnb.compiler.runtime_build.componentize import ComponentizeError, componentize
 from wasmnb.compiler.cache.machine_code import compiled
 from wasmnb.engine import Engine
@@ -93,8 +93,7 @@ def attack(count, folder, names=tuple(WORK)):
     scratch = [p for p in folder.rglob(".scratch-*")]
     counts["left before"] = len(scratch)
     Cache(folder).tidy()
-    for parent in {p.parent for p in scratch} | {folder / f"wasmnb-envoy-{os.getuid()}"}:
-        remove_abandoned(parent)
+    remove_leftovers([*{p.parent for p in scratch}, folder / f"wasmnb-envoy-{os.getuid()}"])
     until = time.monotonic() + 10
     while any(map(_runs, started)) and time.monotonic() < until:
         time.sleep(0.1)

@@ -56,7 +56,7 @@ def _requests(source, **options):
     from wasmnb.host.callouts import record
     from wasmnb.host.trace import exchange_log
 
-    exchange_log.KEPT = record._KEPT = 500
+    exchange_log.KEPT = record.KEPT = 500
     proxy = Proxy(Filter.from_source(source, name="soak"), workers=2, trace_limit=2000, **options)
 
     def unit():

@@ -109,12 +109,12 @@ def test_interrupt_or_kill_ends_the_compiling_process(number):
 @pytest.mark.slow
 def test_module_that_needs_too_much_memory_or_time_is_refused(monkeypatch):
     bomb = COMPILED["empty functions"]()
-    monkeypatch.setattr(compile_process, "_MEMORY", 1 << 27)
+    monkeypatch.setattr(compile_process, "MEMORY", 1 << 27)
     with pytest.raises(ModuleError, match="MiB of memory"):
         default_engine().compile(bomb)
-    monkeypatch.setattr(compile_process, "_MEMORY", 2 << 30)
-    monkeypatch.setattr(compile_process, "_SECONDS", 0.5)
-    monkeypatch.setattr(compile_process, "_SECONDS_PER_BYTE", 0)
+    monkeypatch.setattr(compile_process, "MEMORY", 2 << 30)
+    monkeypatch.setattr(compile_process, "SECONDS", 0.5)
+    monkeypatch.setattr(compile_process, "SECONDS_PER_BYTE", 0)
     with pytest.raises(ModuleError, match=r"takes more than \d+ s"):
         default_engine().compile(bomb)
 

@@ -79,9 +79,9 @@ class F(HttpContext):
 
 @pytest.mark.parametrize(("name", "more", "least"), [("expr_create", 0, 100), ("expr_create", 200, 24), ("declare_property", 0, 100)])
 def test_things_that_foreign_functions_keep_stop_at_a_limit(monkeypatch, name, more, least):
-    monkeypatch.setattr(expressions, "_MOST", 100)
-    monkeypatch.setattr(expressions, "_MOST_CHARACTERS", 10_000)
-    monkeypatch.setattr(functions, "_DECLARATIONS", 100)
+    monkeypatch.setattr(expressions, "MOST_EXPRESSIONS", 100)
+    monkeypatch.setattr(expressions, "MOST_CHARACTERS", 10_000)
+    monkeypatch.setattr(functions, "MOST_DECLARATIONS", 100)
     filter = Filter.native(FOREIGN, "foreign")
     with Proxy(filter, workers=1, deadline=60) as proxy:
         response = proxy.get("/", {"x-name": name, "x-more": str(more)}).response
@@ -118,7 +118,7 @@ class F(HttpContext):
     with Proxy(Filter.native(source), workers=1, clusters={"up": Cluster(lambda _: Response(200, body=bytes(MIB)))}) as proxy:
         proxy.get("/")
         assert proxy.callouts[0].size > MIB
-        assert proxy.server.callouts._bytes == proxy.callouts[0].size
+        assert proxy.server.callouts.size == proxy.callouts[0].size
 
 
 PLAIN = Filter.native("class F(HttpContext):\n    pass\n", "plain")
@@ -169,13 +169,13 @@ def test_redis_clients_of_a_vm_are_limited():
 
 
 def test_redis_server_remembers_the_last_commands(monkeypatch):
-    monkeypatch.setattr(redis_server, "_SEEN", 20)
+    monkeypatch.setattr(redis_server, "COMMANDS_KEPT", 20)
     server = RedisServer(lambda *_: "OK")
     for n in range(50):
         server.reply([b"GET", b"%d" % n])
     assert server.commands_seen == [["GET", str(n)] for n in range(30, 50)]
     server.commands_seen.clear()
-    monkeypatch.setattr(redis_server, "_CHARACTERS", 1000)
+    monkeypatch.setattr(redis_server, "CHARACTERS_KEPT", 1000)
     for _ in range(9):
         server.reply([b"SET", b"x" * 400])
     assert len(server.commands_seen) == 2
@@ -242,8 +242,8 @@ def test_bodies_of_all_streams_of_a_connection_are_limited(monkeypatch):
 
 
 def test_messages_of_a_panel_that_wait_for_a_cell_are_limited(monkeypatch):
-    monkeypatch.setattr(kernel_events, "_MESSAGES", 20)
-    monkeypatch.setattr(kernel_events, "_BYTES", 10_000)
+    monkeypatch.setattr(kernel_events, "MOST_MESSAGES", 20)
+    monkeypatch.setattr(kernel_events, "MOST_BYTES", 10_000)
 
     async def flood(size):
         done = []

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from wasmnb.compiler.cache import entries, machine_code, places, trust
+from wasmnb.compiler.cache import entries, machine_code, places
 from wasmnb.compiler.cache.machine_code import compiled
 from wasmnb.compiler.cache.runtimes import Cache
 from wasmnb.compiler.cache.trust import distrust
@@ -75,16 +75,15 @@ def use(place):
     cache.tidy()
     cache.names()
     compiled(LARGE, default_engine(), place)
-    name = f"{machine_code._key(LARGE, default_engine())}.cwasm"
-    assert machine_code._kept(machine_code.cache_places("compiled", place), name, default_engine()) is not None
+    assert machine_code.find_compiled(LARGE, default_engine(), place) is not None
     machine_code.clear_compiled(place)
     cache.remove("k")
 
 
-def read(place, name):
+def read(place):
     """Find what has been stored."""
     assert Cache(place).find("k").read("a") == b"1"
-    assert machine_code._kept([place / "compiled"], name, default_engine()) is not None
+    assert machine_code.find_compiled(LARGE, default_engine(), place) is not None
 
 
 @becomes_another
@@ -111,17 +110,16 @@ def test_mask_of_the_user_does_not_matter(folder, umask):
 def test_cache_that_root_has_filled_and_opened_is_read_by_others(folder):
     Cache(folder / "cache").store("k", {"a": b"1"}, FACTS)
     compiled(LARGE, default_engine(), folder / "cache")
-    name = f"{machine_code._key(LARGE, default_engine())}.cwasm"
 
     for path in (folder / "cache", *(folder / "cache").rglob("*")):  # chmod -R a+rX
         path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
-    assert as_nobody(read, folder / "cache", name, scratch=folder / "tmp")
+    assert as_nobody(read, folder / "cache", scratch=folder / "tmp")
 
 
 @pytest.mark.filterwarnings("ignore::wasmnb.errors.CacheWarning")
 @pytest.mark.parametrize("kind", ["file", "below a file", "loop", "dangling", "pipe", "long", "not UTF-8"])
 def test_path_that_is_no_folder_works(folder, monkeypatch, kind):
-    monkeypatch.setattr(places, "_user_folder", lambda: folder / "own")
+    monkeypatch.setattr(places, "user_folder", lambda: folder / "own")
     place = folder / "cache"
     if "file" in kind:
         place.write_text("")
@@ -169,7 +167,6 @@ def test_group_is_private_if_nobody_else_is_in_it(folder, monkeypatch, members, 
     path.chmod(0o660)
     monkeypatch.setattr(pwd, "getpwuid", lambda _: pwd.struct_passwd(("me", "", 0, path.stat().st_gid, "", "/", "")))
     monkeypatch.setattr(grp, "getgrgid", lambda number: grp.struct_group(("me", "", number, members)))
-    assert trust._is_own_group(path.stat().st_gid) is private
     assert bool(distrust(path)) is not private
 
 

@@ -130,12 +130,12 @@ def test_trace_of_hostile_requests_has_no_control_characters():
 
 @pytest.mark.parametrize("name", ["a`b", "``", "<img src=x onerror=y>", "[x](http://evil)", "a\n# Title", "a\u202eb", "x" * 5000])
 def test_cluster_name_in_an_exported_readme_is_code(name):
-    from wasmnb.envoy.deployment.readme import _code, _prose
+    from wasmnb.envoy.deployment.readme import code_span, prose
 
-    shown = _code(name)
+    shown = code_span(name)
     fence = shown[: len(shown) - len(shown.lstrip("`"))]
     assert shown.startswith(fence) and shown.endswith(fence)
     assert fence not in shown[len(fence) : -len(fence)]
     assert shown.isprintable() and len(shown) < 300
-    assert "<" not in _prose(name)
-    assert "\n" not in _prose(name)
+    assert "<" not in prose(name)
+    assert "\n" not in prose(name)

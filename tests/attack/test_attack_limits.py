@@ -231,8 +231,8 @@ def test_trace_keeps_a_bounded_number_of_bytes_of_long_arguments():
         add(MIB, MIB)
     assert 4 <= len(trace) <= 6
     assert trace.total == 100
-    assert sum(len(data) for record in trace._records for data in record[2:]) <= 10 * KEEP
+    assert trace.long_bytes <= 10 * KEEP
     for _ in range(1000):  # events that are dropped because of the limit
         add(300)
     assert len(trace) == 100
-    assert len(trace._long) <= 102
+    assert trace.long_bytes <= 102 * 300

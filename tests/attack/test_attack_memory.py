@@ -101,8 +101,8 @@ def test_exchanges_of_envoy_have_the_bounds_of_the_simulation(monkeypatch):
 
 @pytest.mark.envoy
 def test_envoy_keeps_only_the_last_requests(monkeypatch):
-    monkeypatch.setattr("wasmnb.envoy.session._KEPT_REQUESTS", 5)
-    monkeypatch.setattr("wasmnb.envoy.session._KEPT_LINES", 50)
+    monkeypatch.setattr("wasmnb.envoy.session.KEPT_REQUESTS", 5)
+    monkeypatch.setattr("wasmnb.envoy.session.KEPT_LINES", 50)
     monkeypatch.setattr(exchange_log, "KEPT", 10)
     with Envoy([], workers=1) as envoy:
         for n in range(40):

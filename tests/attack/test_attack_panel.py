@@ -85,7 +85,7 @@ def test_curl_line_reads_no_file(panel, secret, line, monkeypatch):
     monkeypatch.chdir(secret.parent)
     for file in (secret, secret.name, f"./{secret.name}", f"/proc/self/root{secret}"):
         check(panel, "curl", {"line": line.replace("{file}", str(file))})
-    for exchange in panel._state.proxy.exchanges:
+    for exchange in panel.proxy.exchanges:
         assert SECRET.encode() not in b"".join((exchange.request.body, *(value for _, value in exchange.request.headers.raw)))
     assert SECRET not in everything(panel)
 
@@ -116,7 +116,7 @@ def test_odd_values_of_any_action_give_a_notice(panel, action):
         for odd in chance.sample(ODD, 8):
             others = {other: chance.choice(ODD) for other in chance.sample(NAMES, 3) if SKIPPED.get(action) != other}
             check(panel, action, {**others, name: odd})
-    assert panel._state.proxy.state == "running"
+    assert panel.proxy.state == "running"
     panel.widget.notice = {}
     panel.perform("look", {"view": "Exchanges"})
     assert not panel.widget.notice.get("bad")
@@ -129,5 +129,5 @@ def test_time_of_a_message_is_checked(panel, seconds):
 
 @pytest.mark.parametrize("content", [None, 3, "x", [], {}, {"action": None}, {"action": 3}, {"action": ["send"]}, {"action": "send", "buffers": 3}, {"action": {"a": 1}}])
 def test_message_of_any_shape_is_ignored_or_performed(panel, content):
-    panel.widget._receive(panel.widget, content, [memoryview(b"x")])
-    assert panel._state.proxy.state == "running"
+    panel.widget.receive(panel.widget, content, [memoryview(b"x")])
+    assert panel.proxy.state == "running"

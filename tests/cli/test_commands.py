@@ -242,7 +242,7 @@ def test_run_works_without_stdout_and_without_unicode(source):
 
 
 def test_interrupt_during_a_callback_of_python_is_not_lost(monkeypatch, capsys):
-    def lose(_arguments):
+    def lose():
         referent = Lost()
         reference = weakref.ref(referent, lambda _: signal.raise_signal(signal.SIGINT))
         del referent
@@ -250,7 +250,7 @@ def test_interrupt_during_a_callback_of_python_is_not_lost(monkeypatch, capsys):
         ended.append(reference)
 
     ended = []
-    monkeypatch.setattr("wasmnb.cli._guarded", lose)
+    monkeypatch.setattr("wasmnb.cli.parser.make_parser", lose)
     assert main([]) == 130
     assert not ended
     assert capsys.readouterr().err == "Interrupted.\n"

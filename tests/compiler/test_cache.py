@@ -27,9 +27,9 @@ FACTS = {"times": {}, "modules": [], "packages": [], "pages": 1, "built": 0.0}
 def no_other_place(monkeypatch, tmp_path):
     """The user's own cache and the folders for temporary files, on the disk and in memory, cannot be written."""
     (tmp_path / "a file").write_text("")
-    monkeypatch.setattr(places, "_user_folder", lambda: tmp_path / "a file")
+    monkeypatch.setattr(places, "user_folder", lambda: tmp_path / "a file")
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "a file"))
-    monkeypatch.setattr(workspace, "_memory_place", lambda: tmp_path / "a file" / "memory")
+    monkeypatch.setattr(workspace, "memory_place", lambda: tmp_path / "a file" / "memory")
 
 
 @pytest.fixture
@@ -112,13 +112,13 @@ def test_full_filesystem_raises_a_clear_error(tmp_path):
     """On Linux /dev/full is a disk that is always full."""
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
-    with pytest.raises(BuildError, match="is full, and building a runtime"), workspace._disk_errors(tmp_path):
+    with pytest.raises(BuildError, match="is full, and building a runtime"), workspace.workspace([tmp_path]):
         Path("/dev/full").write_bytes(b"x")
 
 
 def test_unusable_cache_is_replaced_by_the_users_own(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr(places, "_user_folder", lambda: tmp_path / "own")
+    monkeypatch.setattr(places, "user_folder", lambda: tmp_path / "own")
     cache = Cache(tmp_path / "file")
     with pytest.warns(CacheWarning, match="can't be used.*WASMNB_CACHE"):
         entry = cache.store("k", {"a": b"1"}, FACTS)
@@ -210,7 +210,7 @@ def test_environment_variable_selects_the_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("WASMNB_CACHE", str(tmp_path))
     assert cache_folder() == tmp_path
     monkeypatch.delenv("WASMNB_CACHE")
-    assert cache_folder() == places._user_folder()
+    assert cache_folder() == places.user_folder()
     monkeypatch.setenv("WASMNB_CACHE", "~nosuch/x")
     with pytest.raises(UsageError, match="WASMNB_CACHE is '~nosuch/x'"):
         cache_folder()
@@ -268,8 +268,8 @@ def test_killed_builder_releases_the_lock(cache):
 
 
 def test_least_recently_used_entry_is_evicted(cache, monkeypatch):
-    monkeypatch.setattr(places, "_ALWAYS", 3_500_000)
-    monkeypatch.setattr(places, "_SHARE", 0)
+    monkeypatch.setattr(places, "ALWAYS_ALLOWED", 3_500_000)
+    monkeypatch.setattr(places, "DISK_SHARE", 0)
     for i, key in enumerate("abcd"):
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
@@ -290,7 +290,7 @@ from pathlib import Path
 from wasmnb.compiler.cache import entries, workspace
 from wasmnb.compiler.cache.runtimes import Cache
 cache = Cache(Path(sys.argv[1]))
-workspace._memory_place = lambda: Path(sys.argv[1], "memory")
+workspace.memory_place = lambda: Path(sys.argv[1], "memory")
 if sys.argv[2] == "workspace":
     with cache.workspace() as folder:
         (folder / "x").write_bytes(b"1" * 1000)
@@ -307,7 +307,7 @@ cache.store("k", {"a": b"1"}, {})
 @pytest.mark.parametrize("moment", ["workspace", "store", "add"])
 def test_leftovers_of_a_killed_process_are_removed(cache, moment, monkeypatch):
     memory = cache.folder.parent / "memory"
-    monkeypatch.setattr(workspace, "_memory_place", lambda: memory)
+    monkeypatch.setattr(workspace, "memory_place", lambda: memory)
     cache.store("old", {"a": b"1"}, FACTS)
     before = everything(cache.folder)
     done = subprocess.run([sys.executable, "-c", KILLED, str(cache.folder.parent), moment], check=False)

@@ -83,7 +83,7 @@ def test_code_of_another_engine_version_is_compiled_again(engine, tmp_path):
 def elsewhere(tmp_path, monkeypatch):
     """The next place, if the chosen one cannot be used."""
     places.tell_once.cache_clear()
-    monkeypatch.setattr(places, "_user_folder", lambda: tmp_path / "own")
+    monkeypatch.setattr(places, "user_folder", lambda: tmp_path / "own")
     return tmp_path / "own"
 
 
@@ -115,8 +115,8 @@ def test_recently_used_entry_is_kept(engine, tmp_path, monkeypatch):
         (fresh,) = [p for p in files(tmp_path) if p.stat().st_mtime > 2000]
         os.utime(fresh, (1000 + age, 1000 + age))
     compiled(modules[0], engine, tmp_path)  # used again
-    monkeypatch.setattr(places, "_ALWAYS", int(2.5 * files(tmp_path)[0].stat().st_size))
-    monkeypatch.setattr(places, "_SHARE", 0)
+    monkeypatch.setattr(places, "ALWAYS_ALLOWED", int(2.5 * files(tmp_path)[0].stat().st_size))
+    monkeypatch.setattr(places, "DISK_SHARE", 0)
     places.tell_once.cache_clear()
     with pytest.warns(CacheWarning, match="1 of 3 entries were removed"):
         compiled(modules[2], engine, tmp_path)

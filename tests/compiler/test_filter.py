@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from tests.compiler.compiler_kit import STREAM, said
+from tests.compiler.compiler_kit import STREAM, said, source_filter
 from wasmnb.compiler.release.interpreter.cold_code import LEVEL
 from wasmnb.compiler.release.release_filter import make_release
 from wasmnb.compiler import Filter, build_runtime, inspect_module
@@ -103,8 +103,8 @@ def test_filter_facts_are_plain_data():
 def test_filter_file_stays_below_its_size_limit():
     import gzip
 
-    filter_ = Filter.from_source(STREAM)
-    full, release = filter_.wasm, make_release(filter_._backend, level=LEVEL).wasm()
+    filter_ = source_filter(STREAM)
+    full, release = filter_.wasm(), make_release(filter_, level=LEVEL).wasm()
     assert len(full) <= 20_000_000
     assert len(gzip.compress(full, 6)) <= 8_000_000
     assert len(release) <= 9_000_000

@@ -13,13 +13,16 @@ BUILD = '''
 import os, sys
 from hashlib import sha256
 from wasmnb import Filter, Proxy
+from wasmnb.compiler.dependencies.filter_source import Part, Source
+from wasmnb.compiler.source_filter import compile_source
 from wasmnb.engine import default_engine
 source = """class F(HttpContext):
     def on_http_request_headers(self, num_headers, end_of_stream):
         self.send_local_response(200, str(hash("probe--1") & 0xffffffff))
 """
 made = Filter.from_source(source)
-_, wasm = made._backend.runtimes.module(made._backend.requirements, default_engine())
+full = compile_source(Source((Part(source, "<filter>"),)), [], None)
+_, wasm = full.runtimes.module(full.requirements, default_engine())
 print(sha256(wasm).hexdigest())
 for module in (made, made.release()) if "release" in sys.argv else (made,):
     with Proxy(module, workers=1) as proxy:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.compiler.compiler_kit import source_filter
 from wasmnb import Filter, Proxy
 
 SECRET = "hunter2"
@@ -84,8 +85,7 @@ def test_running_a_cell_again_saves_the_same_bytes_and_keeps_its_own_names():
 
 def test_source_with_newer_syntax_than_this_python_is_stripped():
     source = SOURCE.replace("from helper import LIMIT", 'type Pair = tuple[int, int]  # PEP 695\nQUOTED = f"{"#"}"')
-    filter_ = Filter.from_source(source)
-    stripped = filter_._backend.portable(strip=True).source.text
+    stripped = source_filter(source).portable(strip=True).source.text
     assert SECRET not in stripped
     assert 'QUOTED = f"{"#"}"' in stripped
     assert len(stripped.splitlines()) == len(source.splitlines())

@@ -48,8 +48,8 @@ def _read(sock: socket.socket, received: bytearray, first: float, silence: float
 class RawUpstream(Upstream):
     """An upstream that sends the bytes of `backends.RAW` as they are, and closes."""
 
-    def _send(self, connection: socket.socket, response: Response, head: Head) -> bool:
+    def send(self, connection: socket.socket, response: Response, head: Head) -> bool:
         if not isinstance(response, RawResponse):
-            return super()._send(connection, response, head)
+            return super().send(connection, response, head)
         connection.sendall(response.data)
         return False

@@ -147,9 +147,13 @@ def test_interrupt_at_the_edge_of_a_guarded_block_is_raised_at_its_end(method, c
     if called:
         edge = SimpleNamespace(f_code=threading.current_thread.__code__, f_back=edge)
     with pytest.raises(KeyboardInterrupt), interrupts, interrupts:
-        interrupts._note(signal.SIGINT, edge)  # as Python calls it when the signal comes before the method's first line
-    assert (interrupts._depth, interrupts.pending) == (0, False)
-    assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+        handler = signal.getsignal(signal.SIGINT)
+        handler(signal.SIGINT, edge)  # as Python calls it when the signal comes before the method's first line
+    assert not interrupts.pending
+    for _ in range(2):  # the count of blocks is right: a further block installs the handler again
+        assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
+        with interrupts:
+            assert signal.getsignal(signal.SIGINT) == handler
 
 
 def test_interrupt_swallowed_by_a_finalizer_is_raised_at_the_end(capfd):
@@ -280,9 +284,10 @@ class Watched:
 
     def __init__(self):
         self.itself = self
+        self.observed = threading.Event()
 
     def observe(self, _now):
-        """Do nothing."""
+        self.observed.set()
 
 
 @pytest.mark.slow
@@ -297,14 +302,14 @@ def test_clock_survives_garbage_that_is_collected_while_it_lists_instances():
                 engine.watch(Watched())
             gc.set_threshold(gc.get_count()[0] + number)  # one of the next objects that are created collects the 50 before
             gc.enable()
-            engine._observe()  # raised RuntimeError, which ended the thread and with it all deadlines
+            engine.observe()  # raised RuntimeError, which ended the thread and with it all deadlines
             gc.set_threshold(*thresholds)
     finally:
         gc.enable()
         gc.set_threshold(*thresholds)
     engine.watch(kept)
-    assert engine._ticker.is_alive()
-    assert [x for x in engine._instances() if x is kept] == [kept]
+    kept.observed.clear()
+    assert kept.observed.wait(10)  # by the engine's thread
 
 
 def test_everything_of_a_closed_instance_is_refused_or_remembered():

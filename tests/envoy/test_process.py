@@ -149,11 +149,11 @@ def test_files_of_a_killed_process_are_removed_by_the_next():
 
 
 WITHOUT_GUARD = KILLED.replace("process = ", """import wasmnb.envoy.process as module
-guard = module._guard
+guard = module.start_guard
 def die(pid):
     print(pid, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
-module._guard = die
+module.start_guard = die
 process = """)
 
 

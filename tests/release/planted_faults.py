@@ -12,7 +12,7 @@ from tests.release.differential import Case, make_engine, random_hot
 from wasmnb.compiler.release.module_assembly import split_module, stubs
 from wasmnb.compiler.release.module_assembly import liveness
 from wasmnb.compiler.release.interpreter import translator, value_instructions
-from wasmnb.compiler.release.interpreter.handlers import _next
+from wasmnb.compiler.release.interpreter.handlers import next_operation
 from wasmnb.compiler.release.interpreter.opcodes import COMPARISONS, IMMEDIATE, LOADS, NUMERIC, SATURATING, STORES
 
 #: Generated modules, of this many functions, that a fault may need until it is found.
@@ -125,7 +125,7 @@ def in_handler(name):
         text = right(operations, *more)
         body = r"(?m)^  \(func \$op%d \(type \$handler\) (.*)\)$"
         mine = re.search(body % operations.numbers[name], text)
-        wrong = _next(SKIPPED[name]) if other is None else re.search(body % operations.numbers[other], text)[1]
+        wrong = next_operation(SKIPPED[name]) if other is None else re.search(body % operations.numbers[other], text)[1]
         assert mine[1] != wrong
         return text[: mine.start(1)] + wrong + text[mine.end(1) :]
 

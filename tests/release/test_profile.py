@@ -4,6 +4,7 @@ import warnings
 
 import pytest
 
+from tests.compiler.compiler_kit import source_filter
 from tests.example_cases import EXAMPLES
 from wasmnb import Filter, Proxy, UsageError, write_traffic
 from wasmnb.compiler.release.profile.block_profile import BlockProfile
@@ -88,8 +89,7 @@ def test_time_in_interpreted_code_is_estimated():
 
 
 def test_imports_widen_the_hot_set_and_never_with_imported_functions():
-    filter_ = Filter.from_source(SOURCE)
-    lean, _ = lean_runtime(filter_._backend)
+    lean, _ = lean_runtime(source_filter(SOURCE))
     chosen = {lean.symbols[f] for f in functions_of_imports(["hashlib", "zlib"], lean.symbols)}
     assert {"inflate", "crc32", "sha256_update"} & {n.lower() for n in chosen}
     assert not functions_of_imports(["email"], lean.symbols)
@@ -123,7 +123,7 @@ def test_own_traffic_is_compiled():
     assert plain.info.release.interpreted_time is None
     assert own.wasm == filter_.release(profile=profile).wasm
     assert "0% of its traffic's time in interpreted code" in facts_text(own.info)
-    lean, _ = lean_runtime(filter_._backend)
+    lean, _ = lean_runtime(source_filter(LARGE_NUMBERS))
     hot = lean.split(corpus().hot(lean.cold().points, lean.symbols)).hot
     assert profile.interpreted(hot, lean.cold().points, lean.symbols) > 10 * own.info.release.interpreted_instructions
     cold = next(c for c in cost if c.name == "on_request_headers")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from wasmnb import Filter
-from wasmnb.compiler.release.release_filter import _load, lean_runtime
+from tests.compiler.compiler_kit import source_filter
+from wasmnb.compiler.release.release_filter import lean_runtime, load_filter
 
 pytestmark = pytest.mark.slow
 
@@ -53,9 +53,9 @@ USES = {
 
 def uses(source, **place):
     """Return the names of the things that a source uses while it is loaded for a release module."""
-    full = Filter.from_source(source + "\n" + STREAM, **place)._backend
+    full = source_filter(source + "\n" + STREAM, **place)
     lean, code = lean_runtime(full)
-    return _load(full.portable(strip=True), lean.runtime, code).uses
+    return load_filter(full.portable(strip=True), lean.runtime, code).uses
 
 
 @pytest.mark.parametrize("source", USES)

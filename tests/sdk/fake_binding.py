@@ -14,14 +14,14 @@ class FakeBinding:
     """The hostcalls of a `FakeProxy`, one method each; `hostcalls` has every hostcall that was made."""
 
     def journal(self):
-        notes, self._journal = self._journal, []
-        return b"".join(struct.pack("<II", *note) for note in notes)
+        entries, self.entries = self.entries, []
+        return b"".join(struct.pack("<II", *entry) for entry in entries)
 
     def claim(self, context_id):
-        parents = [parent for known, parent in self._journal if known == context_id]
+        parents = [parent for known, parent in self.entries if known == context_id]
         if not parents or parents[-1] == DELETED:
             return -1
-        self._journal.remove((context_id, parents[-1]))
+        self.entries.remove((context_id, parents[-1]))
         return parents[-1]
 
     def hold_streams(self, streams):

@@ -70,7 +70,7 @@ class FakeProxy(FakeBinding):
         self.queues, self.metrics, self.metric_names = {}, {}, []
         self.tick_period = 0
         self.time = 1_700_000_000_000_000_000
-        self._journal, self.held, self.next_id = [(ROOT, 0)], {}, 2
+        self.entries, self.held, self.next_id = [(ROOT, 0)], {}, 2
         self.trips = 0
         self.dispatcher = Dispatcher(self)
         self.dispatcher.load(source, "<cell>", first_line)
@@ -89,6 +89,11 @@ class FakeProxy(FakeBinding):
         finally:
             self.configuring = False
 
+    @property
+    def plugin(self):
+        """The context of the plugin."""
+        return self.dispatcher.contexts.plugins[ROOT]
+
     def call(self, callback, context_id, *args, default=0):
         if callback not in self.exports:
             return default
@@ -103,7 +108,7 @@ class FakeProxy(FakeBinding):
 
     def create(self, **maps):
         context_id, self.next_id = self.next_id, self.next_id + 1
-        self._journal.append((context_id, ROOT))
+        self.entries.append((context_id, ROOT))
         self.streams[context_id] = Stream()
         return context_id
 
@@ -112,7 +117,7 @@ class FakeProxy(FakeBinding):
         if "on_delete" in self.exports:
             self.call("on_delete", context_id)
         elif self.held.pop(context_id, None) is None:
-            self._journal.append((context_id, DELETED))
+            self.entries.append((context_id, DELETED))
 
     def tick(self, seconds=0.0):
         self.time += int(seconds * 1e9)

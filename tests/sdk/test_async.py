@@ -200,7 +200,7 @@ def test_callback_inside_a_hostcall_of_another_may_be_async(monkeypatch):
     def write(proxy, *_):
         outer, i = proxy.current, proxy.create()
         inner.append(proxy.call("on_response_headers", i, 0, 1))
-        proxy.current, proxy.dispatcher.vm.active = outer, proxy.dispatcher._http[outer]
+        proxy.current, proxy.dispatcher.vm.active = outer, proxy.dispatcher.contexts.http[outer]
         return 0
 
     monkeypatch.setattr(FakeProxy, "replace_header_map_value", write)
@@ -260,7 +260,7 @@ def test_waits_are_freed_without_the_garbage_collector(how):
     finally:
         gc.enable()
     assert after - before < 30
-    assert sys.getrefcount(proxy.dispatcher._plugins[1]) < 10
+    assert sys.getrefcount(proxy.plugin) < 10
 
 
 def test_deletes_are_watched_only_while_a_stream_waits(monkeypatch):

@@ -56,8 +56,8 @@ def test_contexts_of_deleted_streams_are_dropped_at_once():
     proxy = FakeProxy(HELLO)
     for _ in range(50):
         proxy.exchange()
-    assert len(proxy.dispatcher._http) == 0
-    assert proxy._journal == [(1, 0)]
+    assert len(proxy.dispatcher.contexts.http) == 0
+    assert proxy.entries == [(1, 0)]
 
 
 def test_without_claims_contexts_of_deleted_streams_are_dropped_with_the_journal():
@@ -68,7 +68,7 @@ def test_without_claims_contexts_of_deleted_streams_are_dropped_with_the_journal
     proxy.start()
     for _ in range(50):
         proxy.exchange()
-    assert len(proxy.dispatcher._http) == 1
+    assert len(proxy.dispatcher.contexts.http) == 1
     assert len(proxy.dispatcher.contexts.parents) <= 2
 
 
@@ -81,11 +81,11 @@ class F(HttpContext):
 
 def test_streams_belong_to_their_own_plugin():
     proxy = FakeProxy(TWO_PLUGINS)
-    proxy._journal += [(2, 0), (3, 1), (4, 2), (5, 1), (6, 2)]
+    proxy.entries += [(2, 0), (3, 1), (4, 2), (5, 1), (6, 2)]
     for stream in (6, 3, 4, 5):
         proxy.streams[stream] = None
         proxy.dispatcher.on_request_headers(stream, 0, 1)
-    assert [proxy.dispatcher._plugins[i].seen for i in (1, 2)] == [[3, 5], [6, 4]]
+    assert [proxy.dispatcher.contexts.plugins[i].seen for i in (1, 2)] == [[3, 5], [6, 4]]
 
 
 def test_sync_applies_creates_and_deletes():
@@ -109,9 +109,9 @@ def test_contexts_are_reported_without_a_journal():
     dispatcher.on_context_create(1, 0)
     dispatcher.on_context_create(7, 1)
     dispatcher.on_request_headers(7, 0, 1)
-    assert dispatcher._plugins[1].seen == 7
+    assert dispatcher.contexts.plugins[1].seen == 7
     dispatcher.on_delete(7)
-    assert 7 not in dispatcher._http
+    assert 7 not in dispatcher.contexts.http
 
 
 @pytest.mark.parametrize(

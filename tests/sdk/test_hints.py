@@ -62,7 +62,7 @@ def test_other_attribute_errors_have_no_note():
 
 
 def test_file_access_in_the_sandbox_has_a_hint(monkeypatch):
-    monkeypatch.setattr(hints, "_IN_WASM", True)
+    monkeypatch.setattr(hints, "IN_WASM", True)
     log = logged("open('/no/such/file')")
     assert "which has no files" in log
     assert "self.http_call()" in log
@@ -81,7 +81,7 @@ def test_file_access_in_the_sandbox_has_a_hint(monkeypatch):
 )
 def test_parts_of_python_that_the_sandbox_lacks_are_named(code, advice, monkeypatch):
     assert advice not in logged(code)
-    monkeypatch.setattr(hints, "_IN_WASM", True)
+    monkeypatch.setattr(hints, "IN_WASM", True)
     assert advice in logged(code)
 
 

@@ -47,7 +47,7 @@ def load(monkeypatch):
     def loaded(text=FILTER, modules=MODULES, package="", namespace=None):
         dispatcher = Dispatcher(Binding(), namespace)
         dispatcher.load_parts([Part(text, "cell")], modules, package)
-        return SimpleNamespace(**vars(dispatcher._source.module))
+        return SimpleNamespace(**vars(dispatcher.loaded().module))
 
     return loaded
 

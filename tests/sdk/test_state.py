@@ -56,7 +56,7 @@ class P(PluginContext):
         return int(old or 0) + 1
 """, shared=shared)
     shared[b"n"] = (b"1", 1)
-    plugin = proxy.dispatcher._plugins[1]
+    plugin = proxy.plugin
     plugin.disturb = lambda: (plugin.__dict__.update(disturb=lambda: None), other.tick(), proxy.dispatcher.activate())
     proxy.tick()
     assert shared[b"n"][0] == b"12"
@@ -143,7 +143,7 @@ class F(HttpContext):
     }
     with pytest.raises(NotFound, match="'upstream.address'.*from on_http_response_headers on"):
         proxy.call("on_request_headers", i, 0, 1)
-    seen = proxy.dispatcher._plugins[1].seen
+    seen = proxy.plugin.seen
     assert seen[:5] == ["1.2.3.4:5", 80, True, datetime(2023, 11, 14, 22, 13, 20, 123456, UTC), timedelta(milliseconds=2)]
     assert seen[5:] == ["y", {"x": "y"}, "none", b"raw", b"/", None, None, "<properties xds.node>"]
     assert proxy.streams[i].properties[b"mine"] == b"set"
@@ -199,7 +199,7 @@ class F(HttpContext):
     proxy.streams[i].properties = {b"metadata": data, b"xds\0node": node, b"xds\0route_metadata": typed}
     with pytest.raises(NotFound, match="'metadata.filter_metadata.envoy.lb.nope'.*The value contains no 'nope'"):
         proxy.call("on_request_headers", i, 0, 1)
-    seen = proxy.dispatcher._plugins[1].seen
+    seen = proxy.plugin.seen
     whole = {**METADATA, "typed_filter_metadata": {}}
     assert seen[:2] == [whole, whole]
     assert seen[2:9] == [METADATA["filter_metadata"]["envoy.lb"], True, 2.5, "x", None, "none", {}]

@@ -264,7 +264,7 @@ def test_report_has_a_chart_routes_and_reasons_in_text_and_html():
 
 @pytest.mark.slow
 def test_live_reports_come_while_the_run_lasts(monkeypatch):
-    monkeypatch.setattr("wasmnb.traffic.load_plans.run._PAUSE", 0.0)
+    monkeypatch.setattr("wasmnb.traffic.load_plans.run.REPORT_INTERVAL", 0.0)
     seen = []
     with proxy() as p:
         load(p, LoadPlan(phases=[LoadPhase(10, rate=100)]), live=lambda report: seen.append(report.count))

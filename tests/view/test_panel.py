@@ -10,6 +10,7 @@ import pytest
 from wasmnb import Filter, Plugin, Proxy, Response
 from wasmnb.view import mimebundle
 from wasmnb.view.panel import Panel, panel_of
+from wasmnb.view.panel.actions import ACTIONS
 from wasmnb.view.panel.history import VERSION
 from wasmnb.view.documents.proxy.perfetto import chrome_trace
 
@@ -292,20 +293,22 @@ def test_pauses_and_callouts_are_spans_of_the_timeline():
         assert {span[0] for span in spans.values()} == {"worker-1"}
 
 
-def test_messages_from_another_thread_wait_for_the_simulation_thread(demo):
+def test_messages_from_another_thread_wait_for_the_simulation_thread(demo, monkeypatch):
     """As in a kernel with subshells: navigation is processed between events, other actions after the cell."""
     done = []
+
+    def noted(name):
+        action = ACTIONS[name]
+        return lambda *args: (done.append((name, threading.current_thread())), action(*args))[1]
+
+    for name in ("pick", "send"):
+        monkeypatch.setitem(ACTIONS, name, noted(name))
 
     async def cell():
         with Proxy(demo, workers=1) as proxy:
             panel = panel_of(proxy)
             proxy.get("/first")
-            perform = panel.perform
-            panel._inbox._perform = lambda name, values: (
-                done.append((name, threading.current_thread())),
-                perform(name, values),
-            )
-            receive = panel.widget._receive
+            receive = panel.widget.receive
             asked = [{"action": "send", "path": "/sent"}, {"action": "pick", "exchange": 1}]
             other = threading.Thread(target=lambda: [receive(None, content, []) for content in asked])
             other.start()

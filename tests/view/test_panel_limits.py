@@ -232,8 +232,7 @@ def test_interrupt_while_the_panel_draws_stops_the_cell(plain, monkeypatch):
             monkeypatch.undo()
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(panel._renderer, "_tree", pressed)
-        panel._due = 0.0
+        monkeypatch.setattr(panel, "refresh", pressed)
         with pytest.raises(KeyboardInterrupt):
             proxy.get("/")
         assert proxy.get("/after").response.status == 200

@@ -36,7 +36,7 @@ def text_of(panel):
 
 
 def test_uploaded_recording_is_replayed(panel, tmp_path):
-    proxy = panel._state.proxy
+    proxy = panel.proxy
     proxy.get("/recorded")
     file = tmp_path / "day.jsonl"
     write_traffic(list(proxy.exchanges), file)
@@ -52,7 +52,7 @@ def test_uploaded_recording_is_replayed(panel, tmp_path):
 
 
 def test_versions_are_compared_on_the_requests_of_the_panel(panel):
-    proxy = panel._state.proxy
+    proxy = panel.proxy
     for n in range(3):
         proxy.get(f"/{n}")
     none = act(panel, "compare", version="version 1")
@@ -71,11 +71,11 @@ def test_versions_are_compared_on_the_requests_of_the_panel(panel):
         assert panel.widget.reports["versions"] == ["version 2", "version 1"]
         gone = act(panel, "compare", version="version 7")
         assert gone["bad"] and "no longer has version 7 of the filter. It has version 2, version 1." in gone["text"]
-        panel._state.proxy.close()
+        panel.proxy.close()
 
 
 def test_report_of_a_cell_is_shown_with_its_picture(panel):
-    panel.add_report(load(panel._state.proxy, requests=20))
+    panel.add_report(load(panel.proxy, requests=20))
     panel.perform("look", {"view": "Traffic"})
     kinds = [block["kind"] for block in panel.widget.reports["blocks"]]
     assert {"title", "paragraph", "picture", "table"} <= set(kinds)
@@ -83,9 +83,9 @@ def test_report_of_a_cell_is_shown_with_its_picture(panel):
 
 
 def test_reset_forgets_reports_and_versions(panel):
-    panel.add_report(load(panel._state.proxy, requests=5))
-    panel._state.restart.from_nothing = True
-    with panel._state.proxy.clone() as fresh:
-        panel.replace(fresh)
+    panel.add_report(load(panel.proxy, requests=5))
+    with panel.proxy.clone() as fresh:
+        panel.allow_restart(lambda _settings: panel.replace(fresh), seed=0)
+        panel.perform("reset", {})
         panel.perform("look", {"view": "Traffic"})
         assert panel.widget.reports["titles"] == []

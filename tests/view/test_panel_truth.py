@@ -190,13 +190,15 @@ def test_upstream_error_keeps_its_status(gate):
         assert "stopped" not in exchange_text(proxy.get("/"))
 
 
-def test_proxy_gets_a_panel_only_where_panels_are_shown(gate, monkeypatch):
-    from wasmnb import _hooks
+def test_proxy_gets_a_panel_only_where_panels_are_shown(gate, request):
+    from wasmnb._hooks import shows_panels
 
     widget = "application/vnd.jupyter.widget-view+json"
     with Proxy(gate, workers=1) as proxy:
         assert widget not in mimebundle(proxy)
-        monkeypatch.setattr(_hooks.shows_panels, "_provider", lambda: True)
+        provider = shows_panels.provider()
+        request.addfinalizer(lambda: shows_panels.connect(lambda: provider))
+        shows_panels.connect(lambda: lambda: True)
         assert widget in mimebundle(proxy)
         assert widget in proxy.panel()._repr_mimebundle_()
     closed = Proxy(gate, workers=1)

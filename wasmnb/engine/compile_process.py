@@ -28,13 +28,13 @@ __all__ = ["can_take_long", "compile_apart"]
 _BYTES, _FUNCTIONS, _LOCALS, _BLOCKS = 1 << 16, 2000, 50_000, 2000
 
 #: Time limit in seconds, plus seconds for each byte of the module. This is three times what large modules need on two cores.
-_SECONDS, _SECONDS_PER_BYTE = 60.0, 1e-5
+SECONDS, SECONDS_PER_BYTE = 60.0, 1e-5
 
 #: Seconds between two calls of `waiting`.
 _STEP = 0.1
 
 #: Memory limit in bytes, plus bytes for each byte of the module.
-_MEMORY, _MEMORY_PER_BYTE = 2 << 30, 256
+MEMORY, MEMORY_PER_BYTE = 2 << 30, 256
 
 _CODE = 10
 
@@ -93,7 +93,7 @@ def compile_apart(wasm: bytes, *, fuel: bool, waiting: Callable[[float], None] |
     ModuleError
         The module isn't valid, or compiling it exceeds the limits of time or memory for its size.
     """
-    seconds, memory = _SECONDS + _SECONDS_PER_BYTE * len(wasm), _MEMORY + _MEMORY_PER_BYTE * len(wasm)
+    seconds, memory = SECONDS + SECONDS_PER_BYTE * len(wasm), MEMORY + MEMORY_PER_BYTE * len(wasm)
     try:
         with tempfile.TemporaryFile() as module:
             module.write(wasm)

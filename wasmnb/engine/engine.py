@@ -218,7 +218,8 @@ class Engine:
         if self._watched:
             self._start_ticker()
 
-    def _observe(self) -> None:
+    def observe(self) -> None:
+        """Let each instance check its deadline. The thread calls this in every epoch."""
         now = time.monotonic()
         for instance in self._instances():
             instance.observe(now)
@@ -232,7 +233,7 @@ class Engine:
         while True:
             time.sleep(TICK)
             self.c.engine_increment_epoch(pointer)
-            self._observe()  # a separate function, because a variable here would keep the last instance alive
+            self.observe()  # a separate function, because a variable here would keep the last instance alive
             with self._lock:
                 if not self._watched:
                     self._ticker = None

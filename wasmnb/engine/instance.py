@@ -41,6 +41,11 @@ class Instance:
     deadline
         Maximum duration of one call into the guest in seconds, including its hostcalls (default 5), accurate to about 0.1 s.
 
+    Attributes
+    ----------
+    closed
+        Whether the instance has been freed.
+
     Raises
     ------
     ModuleError
@@ -53,7 +58,7 @@ class Instance:
         self.code = code
         self.engine = code.engine
         self.memory_limit = memory_limit
-        self._freed = False
+        self.closed = False
         self._last_fuel = self._spent = 0
         self._granted = _FUEL
         self._imports = Imports(code, resolve)
@@ -163,7 +168,7 @@ class Instance:
     @property
     def fuel_used(self) -> int:
         """Number of instructions executed so far, which is the same in every run. It is 0 if the engine doesn't count fuel."""
-        if not self.engine.fuel or self._freed:
+        if not self.engine.fuel or self.closed:
             return self._last_fuel
         left = c_uint64()
         check_call(self._c, _NO_FUEL, self._c.context_get_fuel, self._context, addressof(left))
@@ -191,10 +196,10 @@ class Instance:
         self._free()
 
     def _free(self) -> None:
-        if self._freed:
+        if self.closed:
             return
         self._last_fuel = self.fuel_used
-        self._freed = True  # the store's address isn't used from now on
+        self.closed = True  # the store's address isn't used from now on
         self.memory.forget()
         self._types = {}
         self._store.close()

@@ -148,7 +148,7 @@ class EnvoyProcess:
                 cwd=self.directory,
             )
         self.pid = self._child.pid
-        self._guard = _guard(self.pid)
+        self._guard = start_guard(self.pid)
         self._finalizer = weakref.finalize(self, _reap, self._child, self._guard, scratch)
         self.log = LogFile(self.directory / "log", token, file_names)
         self.log.name_threads({self.pid: "main"})
@@ -304,7 +304,7 @@ def _is_ready(admin: Admin) -> bool:
         return False
 
 
-def _guard(pid: int) -> subprocess.Popen[bytes]:
+def start_guard(pid: int) -> subprocess.Popen[bytes]:
     """Start a shell that kills Envoy when its input ends, which happens when this process ends."""
     return subprocess.Popen(
         ["/bin/sh", "-c", f"read _; kill -9 {pid}"],

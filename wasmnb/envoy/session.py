@@ -36,7 +36,7 @@ __all__ = ["EnvoySession", "Outcome", "RequestSender"]
 _CONNECTIONS, _REQUESTS = f"http.{HTTP}.downstream_cx_active", f"http.{HTTP}.downstream_rq_active"
 
 #: Maximum number of requests that an upstream keeps, and of lines of Envoy's log that are kept.
-_KEPT_REQUESTS, _KEPT_LINES = 100, 100_000
+KEPT_REQUESTS, KEPT_LINES = 100, 100_000
 
 
 @dataclass(frozen=True)
@@ -158,9 +158,9 @@ class RequestSender:
     def trim(self) -> None:
         """Drop the oldest requests of the upstreams and the oldest log lines."""
         for server in self._backends.http.values():
-            server.trim(_KEPT_REQUESTS)
+            server.trim(KEPT_REQUESTS)
         lines = self._process.log.lines
-        del lines[: max(0, len(lines) - _KEPT_LINES)]
+        del lines[: max(0, len(lines) - KEPT_LINES)]
 
     def settle(self, gauge: str, seconds: float = 1.0, *, allowed: int = 0) -> None:
         """Wait until Envoy has destroyed a connection or stream, so that its last log lines are written.

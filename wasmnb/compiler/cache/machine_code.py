@@ -23,7 +23,7 @@ from ...errors import ModuleError
 from .atomic_file import disk_fault, locked, write_whole
 from .places import cache_places, is_trusted, readable, surplus, tell_once, writable
 
-__all__ = ["clear_compiled", "compiled", "kept_compiled"]
+__all__ = ["clear_compiled", "compiled", "find_compiled", "kept_compiled"]
 
 #: Modules with fewer bytes aren't cached, because compiling them takes almost no time.
 _SMALL = 8 * 1024
@@ -58,7 +58,7 @@ def compiled(
     """
     if len(wasm) < _SMALL:
         return engine.compile(wasm)
-    name, places = f"{_key(wasm, engine)}.cwasm", cache_places("compiled", folder)
+    name, places = _name(wasm, engine), cache_places("compiled", folder)
     code = _kept(places, name, engine)
     if code is not None:
         return code
@@ -78,6 +78,11 @@ def compiled(
         with suppress(OSError):
             (place / f".{name}.lock").unlink()
     return code
+
+
+def find_compiled(wasm: bytes, engine: Engine, folder: Path | None = None) -> Code | None:
+    """Return the machine code of a module if it is in the cache, otherwise None. The parameters are those of `compiled`."""
+    return _kept(cache_places("compiled", folder), _name(wasm, engine), engine)
 
 
 def _kept(places: list[Path], name: str, engine: Engine) -> Code | None:
@@ -100,13 +105,15 @@ def clear_compiled(folder: Path | None = None) -> None:
     shutil.rmtree(cache_places("compiled", folder)[0], ignore_errors=True)
 
 
-def _key(wasm: bytes, engine: Engine) -> str:
+def _name(wasm: bytes, engine: Engine) -> str:
+    """Return the name of the file with a module's code."""
     try:
         wasmtime = version("wasmtime")
     except PackageNotFoundError:
         wasmtime = "none"
     settings = f"{wasmtime} {platform.machine()} fuel={engine.fuel}"
-    return sha256(settings.encode() + b"\0" + sha256(wasm).digest()).hexdigest()[:32]
+    key = sha256(settings.encode() + b"\0" + sha256(wasm).digest()).hexdigest()[:32]
+    return f"{key}.cwasm"
 
 
 def _read(path: Path) -> bytes | None:

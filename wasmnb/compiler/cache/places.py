@@ -14,10 +14,20 @@ from ...errors import CacheWarning, UsageError
 from .atomic_file import disk_fault
 from .trust import distrust
 
-__all__ = ["cache_folder", "cache_places", "is_trusted", "prepare", "readable", "surplus", "tell_once", "writable"]
+__all__ = [
+    "cache_folder",
+    "cache_places",
+    "is_trusted",
+    "prepare",
+    "readable",
+    "surplus",
+    "tell_once",
+    "user_folder",
+    "writable",
+]
 
 #: Fraction of the disk's free space that one kind of cached files can use, and the bytes that they can always use.
-_SHARE, _ALWAYS = 0.25, 1 << 30
+DISK_SHARE, ALWAYS_ALLOWED = 0.25, 1 << 30
 
 
 def cache_folder() -> Path:
@@ -30,14 +40,15 @@ def cache_folder() -> Path:
     """
     chosen = os.environ.get("WASMNB_CACHE")
     if not chosen:
-        return _user_folder()
+        return user_folder()
     try:
         return Path(chosen).expanduser()
     except RuntimeError:
         raise UsageError(f"WASMNB_CACHE is {chosen!r}, but this user doesn't exist. Set it to a folder.") from None
 
 
-def _user_folder() -> Path:
+def user_folder() -> Path:
+    """Return the cache folder of this user, whatever `WASMNB_CACHE` is."""
     from platformdirs import user_cache_path
 
     return user_cache_path("wasmnb")
@@ -45,7 +56,7 @@ def _user_folder() -> Path:
 
 def cache_places(kind: str, folder: Path | None = None) -> list[Path]:
     """Return the folders for one kind of cached files: in the given cache, the user's cache, and the folder for temporary files."""
-    places = [folder or cache_folder(), _user_folder(), Path(tempfile.gettempdir()) / f"wasmnb-{os.getuid()}"]
+    places = [folder or cache_folder(), user_folder(), Path(tempfile.gettempdir()) / f"wasmnb-{os.getuid()}"]
     return [place / kind for place in dict.fromkeys(places)]
 
 
@@ -123,7 +134,7 @@ def surplus(folder: Path, files: Iterable[tuple[float, int, Path]]) -> list[Path
         free = shutil.disk_usage(folder).free
     except OSError:
         return []
-    allowed, taken, doomed = max(_ALWAYS, int(_SHARE * (free + kept))), 0, []
+    allowed, taken, doomed = max(ALWAYS_ALLOWED, int(DISK_SHARE * (free + kept))), 0, []
     for _, size, path in ordered:
         taken += size
         if taken > allowed and path != ordered[0][2]:

@@ -54,7 +54,7 @@ def remove_leftovers(places: list[Path]) -> None:
     places
         As for `workspace`.
     """
-    for place in (*places, _memory_place()):
+    for place in (*places, memory_place()):
         remove_abandoned(place)
 
 
@@ -64,7 +64,7 @@ def _roomy_places(places: list[Path]) -> Iterator[Path]:
     The first one is in memory: there, the order of files in a folder, which influences a runtime, doesn't depend on the disk.
     """
     if _has_room_in_memory():
-        yield _memory_place()
+        yield memory_place()
     cramped = []
     for place in writable(places):
         if shutil.disk_usage(place).free >= _BUILD:
@@ -75,13 +75,13 @@ def _roomy_places(places: list[Path]) -> Iterator[Path]:
     yield Path(tempfile.gettempdir())
 
 
-def _memory_place() -> Path:
+def memory_place() -> Path:
     """Return this user's folder in Linux's in-memory file system."""
     return Path(f"/dev/shm/wasmnb-{os.getuid()}")  # noqa: S108 - it is private, see below
 
 
 def _has_room_in_memory() -> bool:
-    place = _memory_place()
+    place = memory_place()
     try:
         if not place.parent.is_dir():
             return False

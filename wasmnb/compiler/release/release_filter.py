@@ -34,7 +34,7 @@ from .module_assembly.split_module import SplitModule
 from .profile.block_profile import BlockProfile
 from .profile.hot_set import corpus, functions_of_imports
 
-__all__ = ["STEPS", "ReleaseFilter", "file_names_of", "lean_runtime", "make_release"]
+__all__ = ["LEVEL", "STEPS", "ReleaseFilter", "file_names_of", "lean_runtime", "load_filter", "make_release"]
 
 #: Fraction of the time that the profile's traffic can spend in interpreted code without a warning.
 _MOST_INTERPRETED = 0.05
@@ -115,7 +115,7 @@ def make_release(
     progress: Progress | None = None,
     *,
     bare: bool = False,
-    level: int = LEVEL,
+    level: int | None = None,
     strip: bool = True,
 ) -> ReleaseFilter:
     """Build the release module of a filter.
@@ -132,7 +132,7 @@ def make_release(
     bare
         For tests: interpret all functions that can be interpreted (default False).
     level
-        Compression level of the memory, from 1 to 9 (default 8).
+        Compression level of the memory, from 1 to 9 (default `LEVEL`).
     strip
         Leave out comments and docstrings (default True).
 
@@ -153,12 +153,12 @@ def make_release(
         cold = lean.cold(part)
     with _step("load", times, tell):
         saved = full.portable(strip=strip)
-        loaded = _load(saved, lean.runtime, code)
+        loaded = load_filter(saved, lean.runtime, code)
     with _step("split", times, tell):
         general = BlockProfile() if bare else corpus(loading=bool(loaded.uses))
         split = lean.split(_hot(full, lean, cold.points, general, profile))
     with _step("pack", times, tell):
-        data = _module(saved, lean, split, loaded, level)
+        data = _module(saved, lean, split, loaded, LEVEL if level is None else level)
         of_traffic = profile is not None
         data += record_section(
             build_record(lean.runtime, saved.requirements, saved.source, release=True, strip=strip, profile=of_traffic)
@@ -227,7 +227,16 @@ def _hot(
     return chosen.hot(points, lean.symbols) | functions_of_imports(imports, lean.symbols)
 
 
-def _load(full: SourceFilter, runtime: Runtime, code: Code) -> LoadedMemory:
+def load_filter(full: SourceFilter, runtime: Runtime, code: Code) -> LoadedMemory:
+    """Load a filter for a release module, and return its memory and what its module-level code has used.
+
+    Parameters
+    ----------
+    full
+        The implementation of the full filter.
+    runtime, code
+        The filter's runtime and its machine code.
+    """
     image = Image(code, None, full.placement(runtime).write)
     return load(image, runtime.pages, full.source.filename)
 

@@ -17,7 +17,7 @@ from .start import StartFacts
 if TYPE_CHECKING:
     from .write import Export
 
-__all__ = ["readme"]
+__all__ = ["code_span", "prose", "readme"]
 
 
 def readme(setup: Setup, exported: Export, start: StartFacts) -> str:
@@ -43,7 +43,7 @@ def _head(setup: Setup) -> Iterator[str]:
 
 def _envoy(setup: Setup, exported: Export) -> Iterator[str]:
     upstreams = ", ".join(
-        f"{_code(name)} at {at[0]}:{at[1]}"
+        f"{code_span(name)} at {at[0]}:{at[1]}"
         for name, at in addresses(setup.clusters, exported.ports.upstream).items()
         if at is not None
     )
@@ -110,25 +110,25 @@ def _licences(setup: Setup) -> Iterator[str]:
         yield ""
         for part in parts:
             licence = part.licence if part.licence != "NOASSERTION" else part.declared or "unknown licence"
-            yield f"- {_prose(f'{part.name} {part.version}'.strip())}: {_prose(licence)}"
+            yield f"- {prose(f'{part.name} {part.version}'.strip())}: {prose(licence)}"
     yield "It doesn't state a licence for the filter itself: add yours."
 
 
 def _notes(exported: Export) -> Iterator[str]:
     if exported.notes:
         yield from _section("Settings that the manifests can't express")
-        yield from (f"- {_prose(note)}" for note in exported.notes)
+        yield from (f"- {prose(note)}" for note in exported.notes)
     yield ""
 
 
-def _code(name: str) -> str:
+def code_span(name: str) -> str:
     """Return a name as Markdown code, whatever characters it contains."""
     text = short(name)
     fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
     return f"{fence} {text} {fence}" if "`" in text else f"`{text}`"
 
 
-def _prose(text: str) -> str:
+def prose(text: str) -> str:
     """Return a sentence, escaped so that names in it can't begin a link, an image or HTML."""
     return visible(text).replace("<", "&lt;").replace("[", "\\[")
 

@@ -123,7 +123,7 @@ class Upstream(LoopbackServer):
         exchange.response = response
         if response.latency and reader.pause(response.latency):
             return False
-        return self._send(connection, response, head)
+        return self.send(connection, response, head)
 
     def _respond(self, request: Request) -> Response:
         try:
@@ -134,7 +134,18 @@ class Upstream(LoopbackServer):
             self.errors.append(f"{type(error).__name__}: {error}")
             return Response(500, body=encode_text(f"the upstream's handler failed: {error}"))
 
-    def _send(self, connection: socket.socket, response: Response, head: Head) -> bool:
+    def send(self, connection: socket.socket, response: Response, head: Head) -> bool:
+        """Send a response, and return whether the connection stays open.
+
+        Parameters
+        ----------
+        connection
+            The socket of the connection.
+        response
+            The response. With the status 0, nothing is sent.
+        head
+            Head of the request.
+        """
         if response.status == 0:
             return False
         headers, in_chunks = framing(response)

@@ -12,7 +12,7 @@ from ...messages import Request, Response
 __all__ = ["MESSAGE_SIZE", "REQUEST_SIZE", "Callout", "CalloutLog"]
 
 #: Maximum number of callouts that a proxy keeps, and maximum size in bytes of their requests, messages and responses.
-_KEPT, _BODIES_KEPT = 10_000, 1 << 28
+KEPT, BODIES_KEPT = 10_000, 1 << 28
 
 #: Approximate size in bytes of a pending callout without its body, and of a stream's message without its content.
 REQUEST_SIZE, MESSAGE_SIZE = 10_000, 500
@@ -80,11 +80,13 @@ class CalloutLog:
         Number of callouts since the start of the proxy, including dropped ones.
     held
         Memory of pending callouts in bytes.
+    size
+        Size in bytes of the callouts that are kept.
     """
 
     def __init__(self) -> None:
         self._kept: deque[Callout] = deque()
-        self._bytes = 0
+        self.size = 0
         self._entry: object = None
         self._entry_bytes = 0
         self.total = self.held = 0
@@ -94,19 +96,19 @@ class CalloutLog:
         self._kept.append(callout)
         self.total += 1
         callout.size = callout.request.size
-        self._bytes += callout.size
+        self.size += callout.size
         self._drop_oldest()
 
     def grow(self, callout: Callout, size: int) -> None:
         """Add bytes to the size of a callout, even if it has been dropped. If a limit is exceeded, drop the oldest callouts."""
         callout.size += size
         if self._kept and callout.started >= self._kept[0].started:
-            self._bytes += size
+            self.size += size
             self._drop_oldest()
 
     def _drop_oldest(self) -> None:
-        while len(self._kept) > _KEPT or (self._bytes > _BODIES_KEPT and len(self._kept) > 1):
-            self._bytes -= self._kept.popleft().size
+        while len(self._kept) > KEPT or (self.size > BODIES_KEPT and len(self._kept) > 1):
+            self.size -= self._kept.popleft().size
 
     def reserve(self, entry: object, size: int, limit: int) -> bool:
         """Count the bytes of a new callout, and return whether the running callback can start it.
@@ -132,7 +134,7 @@ class CalloutLog:
     def clear(self) -> None:
         """Drop all callouts."""
         self._kept.clear()
-        self._bytes = 0
+        self.size = 0
         self._entry = None
 
     def all(self) -> list[Callout]:

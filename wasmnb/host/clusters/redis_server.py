@@ -23,7 +23,7 @@ class RedisError(Exception):
 
 
 #: Maximum number of commands that a server remembers, and maximum number of their characters.
-_SEEN, _CHARACTERS = 10_000, 64 << 20
+COMMANDS_KEPT, CHARACTERS_KEPT = 10_000, 64 << 20
 
 
 def decode_command(data: bytes) -> list[bytes] | None:
@@ -131,7 +131,7 @@ class RedisServer:
         seen = self.commands_seen
         self._characters = sum(map(len, texts)) + (self._characters if seen else 0)
         seen.append(texts)
-        while len(seen) > _SEEN or (self._characters > _CHARACTERS and len(seen) > 1):
+        while len(seen) > COMMANDS_KEPT or (self._characters > CHARACTERS_KEPT and len(seen) > 1):
             self._characters -= sum(map(len, seen.pop(0)))
 
     def __call__(self, _request: Request) -> NoReturn:

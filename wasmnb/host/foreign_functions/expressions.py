@@ -25,7 +25,7 @@ __all__ = ["create", "delete", "evaluate"]
 _TOKEN_SIZE = 4
 
 #: Maximum number of expressions in a root context, and maximum number of characters of their texts.
-_MOST, _MOST_CHARACTERS = 10_000, 1_000_000
+MOST_EXPRESSIONS, MOST_CHARACTERS = 10_000, 1_000_000
 
 
 class _Group:
@@ -52,7 +52,7 @@ def _lookup(context: Context, name: str) -> Any:
 def create(context: Context, data: bytes) -> tuple[int, bytes]:
     """Compile an expression. Return the status and the expression's token."""
     root: Any = context.root
-    if len(root.expressions) >= _MOST or root.expression_characters + len(data) > _MOST_CHARACTERS:
+    if len(root.expressions) >= MOST_EXPRESSIONS or root.expression_characters + len(data) > MOST_CHARACTERS:
         return Status.INTERNAL_FAILURE, b""
     try:
         expression = parse(data.decode("utf-8", "replace"))

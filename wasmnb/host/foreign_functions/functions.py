@@ -26,7 +26,7 @@ __all__ = ["FOREIGN"]
 ForeignResult = tuple[int, bytes]
 
 #: Maximum number of declared properties in one context, and maximum size of a declaration in bytes. Envoy doesn't limit them.
-_DECLARATIONS, _DECLARATION = 10_000, 1 << 16
+MOST_DECLARATIONS, _DECLARATION = 10_000, 1 << 16
 
 #: Maximum size in bytes of the result of `uncompress`. Envoy doesn't limit it, but a few bytes can expand to a terabyte.
 _MAX_UNCOMPRESSED = 1 << 28
@@ -70,7 +70,7 @@ def _declare_property(context: Context, data: bytes) -> ForeignResult:
     declared = context.declared
     if name in declared:
         return Status.BAD_ARGUMENT, b""
-    if len(declared) >= _DECLARATIONS or len(data) > _DECLARATION:
+    if len(declared) >= MOST_DECLARATIONS or len(data) > _DECLARATION:
         return Status.INTERNAL_FAILURE, b""
     declared[name] = Declaration(
         name, bool(_number(fields, 2)), _number(fields, 3), _text(fields, 4), _number(fields, 5)

@@ -91,6 +91,11 @@ class Trace(Shown, Sequence[Event]):
         Maximum number of events to keep (default 200,000).
     bytes_kept
         Maximum total size of long arguments in bytes (default 256 MiB).
+
+    Attributes
+    ----------
+    long_bytes
+        Total size of the kept long arguments in bytes.
     """
 
     def __init__(self, limit: int = DEFAULT_LIMIT, bytes_kept: int = BYTES_KEPT) -> None:
@@ -98,7 +103,7 @@ class Trace(Shown, Sequence[Event]):
         self._bytes_kept = bytes_kept
         #: Long arguments, oldest first, as pairs of the preceding event's number and the argument's size.
         self._long: deque[tuple[int, int]] = deque()
-        self._long_bytes = 0
+        self.long_bytes = 0
         self._clear_at = 0
         #: Functions that append a record and return the next number, as attributes for speed.
         self.append = self._records.append
@@ -173,19 +178,19 @@ class Trace(Shown, Sequence[Event]):
         """Count the size of a long argument. If long arguments exceed their memory limit, drop the oldest events."""
         records, long = self._records, self._long
         long.append((records[-1][0] if records else 0, size))
-        self._long_bytes += size
+        self.long_bytes += size
         while long[0][0] + 1 < self.dropped and len(long) > 1:
-            self._long_bytes -= long.popleft()[1]
-        while self._long_bytes > self._bytes_kept and len(long) > 1:
+            self.long_bytes -= long.popleft()[1]
+        while self.long_bytes > self._bytes_kept and len(long) > 1:
             number, size = long.popleft()
-            self._long_bytes -= size
+            self.long_bytes -= size
             while len(records) > 1 and records[0][0] <= number + 1:
                 records.popleft()
 
     def clear(self) -> None:
         """Drop all events. Numbers of later events continue from the last one."""
         self._long.clear()
-        self._long_bytes = 0
+        self.long_bytes = 0
         self._clear_at = self.next()
         self._records.clear()
 

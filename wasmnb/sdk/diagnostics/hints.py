@@ -19,7 +19,7 @@ _ITERATED = frozenset({"Items", "async_generator", "GrpcStream"})
 
 _TYPE_NAME = re.compile(r"'(\w+)'|non-iterable (\w+) object")
 
-_IN_WASM = sys.platform == "wasi"
+IN_WASM = sys.platform == "wasi"
 
 
 def hint_for(error: BaseException) -> str | None:
@@ -118,20 +118,20 @@ _NOT_SUPPORTED = 58
 
 
 def _lacking(error: BaseException) -> str | None:
-    if not _IN_WASM or not isinstance(error, AttributeError):
+    if not IN_WASM or not isinstance(error, AttributeError):
         return None
     names, advice = ABSENT_ATTRIBUTES.get(getattr(error.obj, "__name__", ""), (frozenset(), ""))
     return advice if error.name in names and advice not in str(error) else None
 
 
 def _socket(error: BaseException) -> str | None:
-    if not _IN_WASM or not isinstance(error, OSError) or error.errno != _NOT_SUPPORTED or error.filename is not None:
+    if not IN_WASM or not isinstance(error, OSError) or error.errno != _NOT_SUPPORTED or error.filename is not None:
         return None
     return SOCKETS
 
 
 def _file(error: BaseException) -> str | None:
-    if not _IN_WASM or not isinstance(error, OSError):
+    if not IN_WASM or not isinstance(error, OSError):
         return None
     if error.filename is None and "temporary directory" not in str(error):
         return None
@@ -143,7 +143,7 @@ def _file(error: BaseException) -> str | None:
 
 def _module(error: BaseException) -> str | None:
     if (
-        not _IN_WASM
+        not IN_WASM
         or not isinstance(error, ModuleNotFoundError)
         or not error.name
         or not str(error).endswith(f"{error.name!r}")

@@ -29,7 +29,7 @@ __all__ = ["run_plan"]
 BATCH = 250
 
 #: Real seconds between two reports of the progress.
-_PAUSE = 0.25
+REPORT_INTERVAL = 0.25
 
 
 def run_plan(
@@ -232,6 +232,6 @@ class PlanRun:
         report.stopped = report.stopped or self._stop.reason([exchange for exchange, _, _ in done], report)
 
     def _show(self) -> None:
-        if self._progress is not None and time.perf_counter() - self._shown >= _PAUSE:
+        if self._progress is not None and time.perf_counter() - self._shown >= REPORT_INTERVAL:
             self._shown = time.perf_counter()
             self._progress(self._report)

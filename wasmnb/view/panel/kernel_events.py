@@ -14,7 +14,7 @@ from typing import Any
 __all__ = ["Idle", "Inbox", "Variables", "after_each_cell", "interruptible"]
 
 _ITEMS = 1000  # of a list that is searched for an object
-_MESSAGES, _BYTES = 1000, 128 << 20  # that wait, with the parts of files in them
+MOST_MESSAGES, MOST_BYTES = 1000, 128 << 20  # that wait, with the parts of files in them
 _PAUSE = 0.3  # seconds without a cell before the kernel counts as idle
 
 
@@ -152,7 +152,7 @@ class Inbox:
         """Add a message, from any thread."""
         if self._loop is None or threading.current_thread() is self._owner:
             self._perform(name, values)
-        elif len(self.messages) < _MESSAGES and sum(map(_size, [*self.messages, (name, values)])) <= _BYTES:
+        elif len(self.messages) < MOST_MESSAGES and sum(map(_size, [*self.messages, (name, values)])) <= MOST_BYTES:
             self.messages.append((name, values))
             self._loop.call_soon_threadsafe(self.process)
 

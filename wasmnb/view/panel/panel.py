@@ -84,6 +84,11 @@ class Panel:
         self.refresh(everything=True)
         self._renderer.send_rows()
 
+    @property
+    def proxy(self) -> Proxy:
+        """The proxy that the panel shows."""
+        return self._state.proxy
+
     def allow_files(self) -> None:
         """Let curl commands that are entered in this panel name files, as in `-d @body.json`.
 

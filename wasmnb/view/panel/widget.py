@@ -56,9 +56,18 @@ class PanelWidget(anywidget.AnyWidget):
     def __init__(self, on_action: OnAction, **values: Any) -> None:
         super().__init__(**values)
         self._on_action = on_action
-        self.on_msg(self._receive)
+        self.on_msg(self.receive)
 
-    def _receive(self, _widget: Any, content: Any, buffers: Sequence[Any]) -> None:
+    def receive(self, _widget: Any, content: Any, buffers: Sequence[Any]) -> None:
+        """Handle a message of the front end. Messages that aren't actions are ignored.
+
+        Parameters
+        ----------
+        content
+            The message: `action`, the name of the action, and its values.
+        buffers
+            Attached files.
+        """
         if isinstance(content, dict) and isinstance(content.get("action"), str):
             values = {k: v for k, v in content.items() if k != "action"}
             self._on_action(content["action"], {**values, "buffers": [bytes(buffer) for buffer in buffers or ()]})

@@ -39,7 +39,7 @@ def _go(address: str, frame: str = "(local.get 1)") -> str:
     return f"(return_call_indirect $own (type $handler) {address} {frame} (i32.load16_u {address}))"
 
 
-def _next(words: int = 1) -> str:
+def next_operation(words: int = 1) -> str:
     at = words * SIZE
     return (
         f"(return_call_indirect $own (type $handler) (i32.add (local.get 0) (i32.const {at})) (local.get 1) "
@@ -129,8 +129,8 @@ def _control() -> dict[str, str]:
         "halt": "",
         "unreachable": "unreachable",
         "br": taken,
-        "br_if": f"(if (i32.load {_D}) (then {taken})) {_next()}",
-        "br_unless": f"(if (i32.eqz (i32.load {_D})) (then {taken})) {_next()}",
+        "br_if": f"(if (i32.load {_D}) (then {taken})) {next_operation()}",
+        "br_unless": f"(if (i32.eqz (i32.load {_D})) (then {taken})) {next_operation()}",
         "br_table": entry,
         "return": f"{_READ_LINK} (i64.store (local.get 1) (i64.load {_A})) {_RESUME_CALLER}",
         "return_void": f"{_READ_LINK} {_RESUME_CALLER}",
@@ -140,28 +140,28 @@ def _control() -> dict[str, str]:
 def _constants() -> dict[str, str]:
     chosen = f"(select (i64.load {_A}) (i64.load {_B}) (i32.load (i32.add (local.get 1) (i32.load16_u offset={SIZE} (local.get 0)))))"
     return {
-        "move": f"(i64.store {_D} (i64.load {_A})) {_next()}",
-        "const32": f"(i32.store {_D} {_CONSTANT}) {_next()}",
-        "const64s": f"(i64.store {_D} (i64.extend_i32_s {_CONSTANT})) {_next()}",
-        "const64": f"(i64.store {_D} (i64.load offset={SIZE} (local.get 0))) {_next(2)}",
-        "select": f"(i64.store {_D} {chosen}) {_next(2)}",
+        "move": f"(i64.store {_D} (i64.load {_A})) {next_operation()}",
+        "const32": f"(i32.store {_D} {_CONSTANT}) {next_operation()}",
+        "const64s": f"(i64.store {_D} (i64.extend_i32_s {_CONSTANT})) {next_operation()}",
+        "const64": f"(i64.store {_D} (i64.load offset={SIZE} (local.get 0))) {next_operation(2)}",
+        "select": f"(i64.store {_D} {chosen}) {next_operation(2)}",
     }
 
 
 def _memory() -> dict[str, str]:
     """Return the handlers of loads, stores, and memory operations. Addresses that overflow trap."""
     handlers = {
-        "address": f"(i32.store {_D} (call $address (i32.load {_A}) (i32.load offset={SIZE} (local.get 0)))) {_next(2)}",
-        "memory.size": f"(i32.store {_D} (memory.size)) {_next()}",
-        "memory.grow": f"(i32.store {_D} (memory.grow (i32.load {_A}))) {_next()}",
-        "memory.copy": f"(memory.copy (i32.load {_D}) (i32.load {_A}) (i32.load {_B})) {_next()}",
-        "memory.fill": f"(memory.fill (i32.load {_D}) (i32.load {_A}) (i32.load {_B})) {_next()}",
+        "address": f"(i32.store {_D} (call $address (i32.load {_A}) (i32.load offset={SIZE} (local.get 0)))) {next_operation(2)}",
+        "memory.size": f"(i32.store {_D} (memory.size)) {next_operation()}",
+        "memory.grow": f"(i32.store {_D} (memory.grow (i32.load {_A}))) {next_operation()}",
+        "memory.copy": f"(memory.copy (i32.load {_D}) (i32.load {_A}) (i32.load {_B})) {next_operation()}",
+        "memory.fill": f"(memory.fill (i32.load {_D}) (i32.load {_A}) (i32.load {_B})) {next_operation()}",
     }
     address = f"(call $address (i32.load {_A}) (i32.load16_u offset=6 (local.get 0)))"
     for name, kind in LOADS.values():
-        handlers[name] = f"({_STORE[kind]} {_D} ({name} {address})) {_next()}"
+        handlers[name] = f"({_STORE[kind]} {_D} ({name} {address})) {next_operation()}"
     for name, kind in STORES.values():
-        handlers[name] = f"({name} {address} ({kind}.load {_D})) {_next()}"
+        handlers[name] = f"({name} {address} ({kind}.load {_D})) {next_operation()}"
     return handlers
 
 
@@ -169,9 +169,9 @@ def _numeric() -> dict[str, str]:
     handlers = {}
     for numeric in (*NUMERIC.values(), *SATURATING.values()):
         operands = " ".join(f"({kind}.load {at})" for kind, at in zip(numeric.params, (_A, _B), strict=False))
-        handlers[numeric.name] = f"({_STORE[numeric.result]} {_D} ({numeric.name} {operands})) {_next()}"
+        handlers[numeric.name] = f"({_STORE[numeric.result]} {_D} ({numeric.name} {operands})) {next_operation()}"
     for name in IMMEDIATE:
-        handlers[f"{name}#"] = f"(i32.store {_D} ({name} (i32.load {_A}) {_SHORT[6]})) {_next()}"
+        handlers[f"{name}#"] = f"(i32.store {_D} ({name} (i32.load {_A}) {_SHORT[6]})) {next_operation()}"
     return handlers
 
 
@@ -180,15 +180,17 @@ def _branches() -> dict[str, str]:
     handlers = {}
     for name in COMPARISONS:
         for suffix, right in (("", f"(i32.load {_A})"), ("#", _SHORT[4])):
-            handlers[f"br.{name}{suffix}"] = f"(if ({name} (i32.load {_D}) {right}) (then {_SHORT_JUMP})) {_next()}"
+            handlers[f"br.{name}{suffix}"] = (
+                f"(if ({name} (i32.load {_D}) {right}) (then {_SHORT_JUMP})) {next_operation()}"
+            )
     return handlers
 
 
 def _globals(globals_: Mapping[int, str]) -> dict[str, str]:
     handlers = {}
     for number, kind in globals_.items():
-        handlers[f"global.get {number}"] = f"({_STORE[kind]} {_D} (global.get $g{number})) {_next()}"
-        handlers[f"global.set {number}"] = f"(global.set $g{number} ({kind}.load {_A})) {_next()}"
+        handlers[f"global.get {number}"] = f"({_STORE[kind]} {_D} (global.get $g{number})) {next_operation()}"
+        handlers[f"global.set {number}"] = f"(global.set $g{number} ({kind}.load {_A})) {next_operation()}"
     return handlers
 
 
@@ -197,7 +199,7 @@ def _direct_calls(types: Mapping[int, Signature], layout: Layout, compiled: Cont
     for number, signature in types.items():
         to_compiled = (
             "(if (i32.and (local.get $callee) (i32.const 1)) (then "
-            f"(local.set $callee (i32.shr_u (local.get $callee) (i32.const 1))) {_compiled_call('$own', number, signature)} {_next()})) "
+            f"(local.set $callee (i32.shr_u (local.get $callee) (i32.const 1))) {_compiled_call('$own', number, signature)} {next_operation()})) "
         )
         handlers[f"call {number}"] = (
             "(local $frame i32) (local $callee i32) "
@@ -215,7 +217,7 @@ def _indirect_calls(types: Mapping[int, Signature]) -> dict[str, str]:
         f"(local.set $frame {_D}) "
         f"(local.set $callee (call $cold-slot (i32.load {_A}) (i32.const {number}))) "
         f"(if (i32.eq (local.get $callee) (i32.const -1)) (then "
-        f"(local.set $callee (i32.load {_A})) {_compiled_call('$filter', number, signature)} {_next()})) "
+        f"(local.set $callee (i32.load {_A})) {_compiled_call('$filter', number, signature)} {next_operation()})) "
         + _INTERPRETED_CALL
         for number, signature in types.items()
     }
