@@ -19,6 +19,7 @@ from tests.conformance import record
 from tests.conformance.catalogue import AREAS, scenarios
 from wasmnb.abi import (
     CALLBACKS,
+    ENTRY_POINTS,
     HOSTCALLS,
     PHASES,
     REPORTED_BY,
@@ -31,6 +32,7 @@ from wasmnb.abi import (
     Param,
     Status,
 )
+from wasmnb.abi.crashes import CRASHES
 from wasmnb.abi.wasi import WASI_MODULES, WASI_PREVIEW_1
 from wasmnb.sdk.loading.callbacks import HANDLERS
 
@@ -73,8 +75,10 @@ and an empty map; writing returns BAD_ARGUMENT. A buffer that is not available r
 and the plugin configuration return NOT_FOUND.
 """
 
-CALLS = """Entry points (`_initialize`, `main`, `_start`) may call `proxy_log` only. Callbacks may call every hostcall, except
-that Envoy crashes on `proxy_send_local_response` in {crashes}.
+CALLS = """Entry points ({entries}) may call {at_entry} only. Callbacks may call every hostcall, except that Envoy
+crashes on {crashing} in {callbacks} of an HTTP stream.
+
+These uses crash Envoy (`wasmnb/abi/crashes.py`); in callbacks that are not named, it depends on what the stream has done:
 """
 
 ENVOYS_OWN = """## Envoy's own imports
@@ -212,17 +216,31 @@ def phases() -> str:
         if maps or written or buffers or result or phase.holds:
             result = result or ("Action" if phase.holds else "")
             rows.append([phase.callback, *map(", ".join, (maps, written, buffers, writable)), result])
-    crashes = " and ".join(
-        f"`{p.callback}`" for p in PHASES.values() if p.callback in _CALLBACK_NAMES and len(p.calls) < len(HOSTCALLS)
+    crashing = [p for p in PHASES.values() if p.callback in _CALLBACK_NAMES and len(p.calls) < len(HOSTCALLS)]
+    crashes = (
+        (crash.action, ", ".join(crash.hostcalls), ", ".join(crash.callbacks), crash.instead)
+        for crash in CRASHES.values()
     )
     reported = ((name, ", ".join(names)) for name, names in REPORTED_BY.items())
     return "\n".join([
         PHASES_HEAD,
         table("Callback, Maps to read, Maps to write, Buffers to read, Buffers to write, Result", rows),
-        CALLS.format(crashes=crashes),
+        CALLS.format(
+            entries=_names(ENTRY_POINTS),
+            at_entry=_names(sorted(PHASES["_initialize"].calls)),
+            crashing=_names(sorted({name for p in crashing for name in set(HOSTCALLS) - p.calls})),
+            callbacks=_names(p.callback for p in crashing),
+        ),
+        table("Use, Hostcalls, Callbacks, Instead", crashes),
         "Results of these hostcalls arrive in callbacks, which the module has to export:\n",
         table("Hostcall, Callbacks", reported),
     ])  # fmt: skip
+
+
+def _names(names: Iterable[str]) -> str:
+    """Return names as code, as a sentence lists them."""
+    *most, last = (f"`{name}`" for name in names)
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 _CALLBACK_NAMES = {c.short for c in CALLBACKS.values()}

@@ -1,10 +1,17 @@
-"""The table of phases says what the simulated Envoy does: every map and buffer is tried in every callback."""
+"""The table of phases says what Envoy and the simulated proxy do: every map and buffer is tried in every callback."""
 
+import re
+import subprocess
+import sys
 from functools import cache
 
 import pytest
 
-from tests.host.host_kit import scripted, scripted_proxy
+from tests.conformance import record
+from tests.conformance.catalogue import scenarios
+from tests.conformance.scenarios.phases import TRIED, attempts as attempts_in
+from tests.foreign.toolchain import scripted_guest
+from tests.host.host_kit import scripted, scripted_proxy, wat
 from wasmnb.abi import (
     CALLBACKS,
     ENTRY_POINTS,
@@ -12,44 +19,27 @@ from wasmnb.abi import (
     PHASES,
     REPORTED_BY,
     RESULT_ENUMS,
+    AbiVersion,
     BufferType,
     HeaderMapType,
+    Kind,
     Result,
     Status,
     availability,
     buffer_read_status,
     buffer_write_status,
+    hostcalls_for,
     map_read_status,
     map_write_status,
 )
+from wasmnb.abi.crashes import CRASHES
 from wasmnb.host import Cluster, GrpcReply, GrpcServer, Plugin, Proxy
 from wasmnb.messages import Response
 
 M, B = HeaderMapType, BufferType
 
-#: A name that each map has in the exchanges below.
-KNOWN = {
-    M.REQUEST_HEADERS: ":method", M.REQUEST_TRAILERS: "t", M.RESPONSE_HEADERS: ":status", M.RESPONSE_TRAILERS: "t",
-    M.GRPC_RECEIVE_INITIAL_METADATA: ":status", M.GRPC_RECEIVE_TRAILING_METADATA: "grpc-status",
-    M.HTTP_CALL_RESPONSE_HEADERS: ":status", M.HTTP_CALL_RESPONSE_TRAILERS: "t",
-}  # fmt: skip
-
-#: Reads before writes: writing trailers creates them.
-ATTEMPTS = "; ".join(
-    [
-        *(f"get_header_map_value {m.name} {name}" for m, name in KNOWN.items()),
-        *(f"get_buffer_bytes {b.name} 0 100" for b in B),
-        *(f"set_buffer_bytes {b.name} 0 0 _" for b in B),
-        *(f"get_header_map_size {m.name}; add_header_map_value {m.name} a b" for m in M),
-    ]
-)
-
-TRIED = sorted(set(PHASES) - set(ENTRY_POINTS) - {
-    "on_context_create", "on_vm_start",  # the scripted guest has no script yet
-    "on_foreign_function", "on_request_metadata", "on_response_metadata", "on_stats_update",  # never called here
-})  # fmt: skip
-
-TCP_ONLY = {name for name, c in ((c.short, c) for c in CALLBACKS.values()) if c.contexts == ("tcp",)}
+TCP = ("tcp",)
+TCP_ONLY = {c.short for c in CALLBACKS.values() if c.contexts == TCP}
 
 START = (
     "grpc_stream g svc Echo _; grpc_send 6 one 1; http_call c :method=GET&:path=/&:authority=a _ _ 0; "
@@ -57,14 +47,14 @@ START = (
 )
 SETUP = "set_tick_period_milliseconds 500; register_shared_queue q; "
 FIRST = {"on_configure": SETUP, "on_request_headers": START}
-SCRIPT = "\n".join(f"{name}: {FIRST.get(name, '')}{ATTEMPTS}" for name in TRIED)
+SCRIPT = "\n".join(f"{name}: {FIRST.get(name, '')}{attempts_in(name)}" for name in sorted(TRIED))
 
 
 def events_of_http(trailers=()):
     echo = GrpcServer({"/svc/Echo": lambda message: GrpcReply([message], status=0)})
-    clusters = {"c": Response(200, body=b"x", trailers=[("t", "1")]), "g": Cluster(echo, http2=True)}
+    clusters = {"c": Response(200, body=b"x", trailers=[("x-tr", "1")]), "g": Cluster(echo, http2=True)}
     with scripted_proxy(SCRIPT, clusters=clusters, upstream=Response(200, body=b"body", trailers=trailers)) as proxy:
-        proxy.request("POST", "/", body=b"body", trailers=trailers)
+        proxy.request("POST", "/", body=b"body", trailers=[("x-rt", "1")] if trailers else ())
         proxy.advance(1)
     return list(proxy.trace)
 
@@ -82,7 +72,7 @@ def attempts(kind):
 
     Trailers that a body callback creates stay available, so streams with trailers are kept apart from those without.
     """
-    events = {"trailers": lambda: events_of_http([("t", "1")]), "none": lambda: events_of_http(), "tcp": events_of_tcp}[
+    events = {"trailers": lambda: events_of_http([("x-tr", "1")]), "none": lambda: events_of_http(), "tcp": events_of_tcp}[
         kind
     ]()
     callbacks = {e.seq: e for e in events if e.kind == "callback"}
@@ -94,7 +84,9 @@ def attempts(kind):
     ]
 
 
-def expected(callback, end_of_stream, hostcall, resource):
+def expected(callback, end_of_stream, hostcall, resource, *, connection=False):
+    if connection and callback == "on_log":
+        callback = "on_done"  # a connection has no maps to log
     return {
         "get_header_map_value": lambda: map_read_status(callback, resource),
         "add_header_map_value": lambda: map_write_status(callback, resource, end_of_stream=end_of_stream),
@@ -112,11 +104,12 @@ def test_hostcalls_of_http_streams_agree_with_the_table(callback):
     assert [attempt for attempt in tried if attempt[4] is not expected(*attempt[:4])] == []
 
 
-@pytest.mark.parametrize("callback", sorted(TCP_ONLY))
+@pytest.mark.parametrize("callback", sorted(TCP_ONLY | {"on_done", "on_log", "on_delete"}))
 def test_hostcalls_of_connections_agree_with_the_table(callback):
     tried = [attempt for attempt in attempts("tcp") if attempt[0] == callback]
+    assert {resource for *_, resource, _ in tried if type(resource) is M} == set(M)
     assert {resource for *_, resource, _ in tried if type(resource) is B} == set(B)
-    assert [attempt for attempt in tried if attempt[4] is not expected(*attempt[:4])] == []
+    assert [attempt for attempt in tried if attempt[4] is not expected(*attempt[:4], connection=True)] == []
 
 
 def test_trailers_are_created_in_the_last_body_callback():
@@ -142,10 +135,158 @@ on_tick: set_effective_context stream; {"; ".join(attempts)}"""
         assert Status.OK in {e.status for e in events if e.name == attempt.split(" ")[0]}
 
 
+# -- recordings of Envoy ----------------------------------------------------------------------------------------------
+
+_CALLBACK = re.compile(r"\S+ VM\d+ \([^)]*\) (on_\w+)\(([^)]*)\)")
+_HOSTCALL = re.compile(r"\S+ VM\d+ \([^)]*\)   (\w+)\((\w+).*\) -> (\w+)")
+
+
+@cache
+def recorded(scenario):
+    """Return the attempts of a recorded scenario, in the form of `attempts`."""
+    tried, callback, end = [], "", False
+    for line in (line for part in record.read("phases")[scenario].parts for line in part.log):
+        if entered := _CALLBACK.match(line):
+            callback, end = entered[1], entered[2].endswith(" 1")
+        elif (called := _HOSTCALL.match(line)) and called[1].endswith(("_value", "_size", "_bytes")):
+            resource = getattr(B if "buffer" in called[1] else M, called[2])
+            tried.append((callback, end, called[1], resource, Status[called[3]]))
+    return tried
+
+
+MAPS_AND_BUFFERS = [s.name for s in scenarios("phases") if s.name.startswith("maps and buffers")]
+
+
+@pytest.mark.parametrize("scenario", MAPS_AND_BUFFERS)
+def test_envoy_agrees_with_the_table(scenario):
+    tried, connection = recorded(scenario), scenario.endswith("of a connection")
+    assert [a for a in tried if a[4] is not expected(*a[:4], connection=connection)] == []
+
+
+def test_envoy_was_recorded_for_every_cell():
+    tried = [attempt for name in MAPS_AND_BUFFERS for attempt in recorded(name)]
+    maps = ("get_header_map_value", "add_header_map_value", "get_header_map_size")
+    cells = {(c, name, m) for c in TRIED for name in maps for m in M}
+    cells |= {(c, name, b) for c in TRIED for name in ("get_buffer_bytes", "set_buffer_bytes") for b in B}
+    assert {(a[0], a[2], a[3]) for a in tried} == cells
+    created = {(a[0], a[3]) for a in tried if a[1] and a[2].startswith("add") and a[4] is Status.OK}
+    assert {(p.callback, m) for p in PHASES.values() for m in p.creates} <= created
+
+
+# -- calls ------------------------------------------------------------------------------------------------------------
+
+#: Hostcalls that control the stream, as statements. Continuing the request is harmless in every callback.
+CONTROLS = {
+    "proxy_send_local_response": "send_local_response 403 d b _ -1",
+    "proxy_close_stream": "close_stream REQUEST",
+    "proxy_continue_stream": "continue_stream REQUEST",
+    "proxy_continue_request": "continue_request",
+}
+
+HTTP = sorted(c.short for c in CALLBACKS.values() if "http" in c.contexts and c.short in {*TRIED, "on_context_create"})
+ARGUMENTS = {Kind.BYTES: "x", Kind.PAIRS: "_", Kind.PATH: "nope"}
+
+
+def statement(hostcall):
+    """Return a call with arguments that have no effect."""
+    return " ".join([hostcall.short, *(ARGUMENTS.get(param.kind, "0") for param in hostcall.inputs)])
+
+
+def exchange_of(callback, statements, version=AbiVersion.V0_2_1):
+    script = f"{callback}: {'; '.join(statements)}"
+    upstream = Response(200, chunks=[b"aa", b"bb"], trailers=[("x-tr", "1")])
+    with scripted_proxy(script, upstream=upstream, version=version) as proxy:
+        exchange = proxy.request("POST", "/", body=b"body", trailers=[("x-rt", "1")], wait=2.0)
+    made = {e.name for e in exchange.events if e.kind == "hostcall"}
+    assert {text.split(" ")[0] for text in statements if not text.startswith("return")} <= made
+    return exchange
+
+
+@pytest.mark.parametrize("version", [AbiVersion.V0_1_0, AbiVersion.V0_2_1])
+@pytest.mark.parametrize("callback", HTTP)
+def test_callbacks_can_make_every_call_that_the_table_allows(callback, version):
+    apart = {*CONTROLS, "proxy_continue_response", "proxy_set_effective_context"}
+    allowed = [h for name, h in hostcalls_for(version).items() if name in PHASES[callback].calls and name not in apart]
+    exchange = exchange_of(callback, [*map(statement, allowed), "set_effective_context 0"], version)
+    assert (exchange.crash, exchange.failure) == (None, None)
+
+
+@pytest.mark.parametrize("hostcall", CONTROLS)
+@pytest.mark.parametrize("callback", HTTP)
+def test_calls_that_the_table_forbids_crash_and_no_others(callback, hostcall):
+    version = AbiVersion.V0_2_1 if AbiVersion.V0_2_1 in HOSTCALLS[hostcall].versions else AbiVersion.V0_1_0
+    statements = [CONTROLS[hostcall]]
+    if (callback, hostcall) == ("on_response_trailers", "proxy_close_stream"):
+        statements.append("return 1")  # with Continue it crashes: it depends on the result, `CRASHES["close_own_end"]`
+    exchange = exchange_of(f"{callback}#1", statements, version)
+    crashes = [c for c in CRASHES.values() if callback in c.callbacks and HOSTCALLS[hostcall].short in c.hostcalls]
+    assert (hostcall not in PHASES[callback].calls) == bool(crashes)
+    assert exchange.crash is (crashes[0] if crashes else None)
+
+
+@pytest.mark.parametrize("name", [s.name for s in scenarios("phases") if not s.name.startswith(("maps", "a gRPC"))])
+def test_envoy_crashes_on_forbidden_calls_of_http_streams_only(name):
+    outcome = record.read("phases")[name]
+    crashed = any("Envoy crashed" in line for part in outcome.parts for line in part.client)
+    callback, _, call = name.partition(": ")
+    assert crashed == (bool(call) and f"proxy_{call.split(' ')[0]}" not in PHASES[callback].calls)
+
+
+def test_every_forbidden_call_was_recorded():
+    forbidden = {(p.callback, name) for p in PHASES.values() for name in set(HOSTCALLS) - p.calls if p.callback in HTTP}
+    tried = [s.name.partition(": ") for s in scenarios("phases")]
+    assert forbidden <= {(callback, f"proxy_{call.split(' ')[0]}") for callback, _, call in tried}
+
+
+@pytest.mark.parametrize("entry", ENTRY_POINTS)
+@pytest.mark.parametrize("hostcall", ["proxy_log", "proxy_get_current_time_nanoseconds", "proxy_define_metric"])
+def test_entry_points_trap_on_calls_that_the_table_forbids(entry, hostcall):
+    params, results = (" ".join(f"({word} {kind})" for kind in kinds) for word, kinds in zip(("param", "result"), ENTRY_POINTS[entry], strict=True))
+    core = HOSTCALLS[hostcall].core_params
+    imports = f'(import "env" "{hostcall}" (func $f {" ".join(f"(param {kind})" for kind in core)} (result i32)))'
+    call = f"(drop (call $f {' '.join(f'({kind}.const 0)' for kind in core)}))"
+    body = f'(func (export "{entry}") {params} {results} {call} {"(i32.const 0)" if results else ""})'
+    if "main" in entry:
+        body += '(func (export "_initialize"))'
+    if hostcall in PHASES[entry].calls:
+        Proxy(wat(body, imports=imports), workers=1).close()
+        return
+    with pytest.raises(Exception, match="restricted_callback"):
+        Proxy(wat(body, imports=imports), workers=1)
+
+
 def test_only_logging_is_allowed_in_entry_points():
     assert {phase.calls for name, phase in PHASES.items() if name in ENTRY_POINTS} == {frozenset({"proxy_log"})}
     assert PHASES["on_request_headers"].calls == set(HOSTCALLS)
-    assert "proxy_send_local_response" not in PHASES["on_log"].calls
+
+
+#: The host with another table: other maps, buffers and calls are available.
+OTHER_TABLE = """
+import dataclasses, sys
+from wasmnb.abi import PHASES, BufferType as B, HeaderMapType as M, Status
+def change(name, **fields):
+    PHASES[name] = dataclasses.replace(PHASES[name], **fields)
+def change_buffer(name, kind):
+    change(name, buffers=frozenset({B.VM_CONFIGURATION, kind}), writable_buffers=frozenset({kind}))
+change("on_request_headers", reads=frozenset({M.RESPONSE_HEADERS}), writes=frozenset({M.RESPONSE_HEADERS}))
+change("on_log", reads=frozenset({M.REQUEST_TRAILERS}), missing_map=Status.UNIMPLEMENTED)
+change_buffer("on_request_body", B.DOWNSTREAM_DATA)
+change_buffer("on_downstream_data", B.HTTP_REQUEST_BODY)
+from wasmnb import Filter, Proxy
+with Proxy(Filter.from_file(sys.argv[1]), config=sys.argv[2], workers=1) as proxy:
+    exchange = proxy.request("POST", "/", body=b"b", trailers=[("t", "1")])
+calls = [e for e in exchange.events if e.kind == "hostcall" and e.name != "log" and e.args.get("key") != b"x-script"]
+print(*(e.status.name for e in calls))
+"""
+
+
+def test_host_reads_the_table():
+    script = """on_request_headers: get_header_map_value REQUEST_HEADERS :method; add_header_map_value RESPONSE_HEADERS a b
+on_request_body: set_buffer_bytes HTTP_REQUEST_BODY 0 0 x; set_buffer_bytes DOWNSTREAM_DATA 0 0 x
+on_log: get_header_map_value REQUEST_HEADERS :method; get_header_map_value REQUEST_TRAILERS t"""
+    command = [sys.executable, "-c", OTHER_TABLE, str(scripted_guest()), script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["BAD_ARGUMENT", "OK", "BAD_ARGUMENT", "OK", "UNIMPLEMENTED", "OK"]
 
 
 def test_every_callback_and_entry_point_has_a_phase():

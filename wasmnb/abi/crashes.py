@@ -1,5 +1,7 @@
 """Uses of the ABI that crash Envoy (segmentation fault): one table for the SDK, the simulated proxy, lint and reports.
 
+The table of phases (`phases.py`) takes from it which hostcalls a callback must not make.
+
 Every entry was observed on the versions that it names; `tests/conformance/scenarios/crashes.py` has the smallest filter for each.
 """
 
@@ -11,6 +13,10 @@ from dataclasses import dataclass
 __all__ = ["CRASHES", "Crash", "crashes_of"]
 
 _SEEN = ("1.40.0",)
+
+#: Callbacks of an HTTP stream that run when it has ended.
+_AT_END = ("on_log", "on_done", "on_delete")
+_IN_AT_END = f"in {', '.join(_AT_END[:-1])} or {_AT_END[-1]}"
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,9 @@ class Crash:
         Advice on what to do instead.
     hostcalls
         Names of the hostcalls that can cause it, without prefix.
+    callbacks
+        Callbacks of an HTTP stream, without prefix, in which these hostcalls always cause it (default none: it depends on
+        what the stream has done before).
     certain
         Whether Envoy always crashes (default True). Otherwise it reads memory that it has freed, and may crash.
     versions
@@ -34,6 +43,7 @@ class Crash:
     action: str
     instead: str
     hostcalls: tuple[str, ...]
+    callbacks: tuple[str, ...] = ()
     certain: bool = True
     versions: tuple[str, ...] = _SEEN
 
@@ -66,8 +76,9 @@ CRASHES: dict[str, Crash] = {
     ),
     "reply_at_end": Crash(
         "send_local_response when the stream has ended",
-        "Answer in a callback of the request or of the response, not after close_stream, in on_log, on_done or on_delete.",
+        f"Answer in a callback of the request or of the response, not after close_stream, {_IN_AT_END}.",
         ("send_local_response",),
+        _AT_END,
     ),
     "close_twice": Crash(
         "close_stream for a stream that the same callback has closed",
@@ -76,8 +87,9 @@ CRASHES: dict[str, Crash] = {
     ),
     "close_at_end": Crash(
         "close_stream when the stream has ended",
-        "Do not close a stream in on_log, on_done or on_delete.",
+        f"Do not close a stream {_IN_AT_END}.",
         ("close_stream",),
+        _AT_END,
     ),
     "body_outside": Crash(
         "the body is used outside its callback after StopIterationAndWatermark or StopIterationNoBuffer",

@@ -1,13 +1,16 @@
 """Phases: the maps and buffers that a module may read and write in each callback, the hostcalls that it may call, and the
 results that it may return, as in Envoy 1.40.
 
-The advice of refused hostcalls (host and SDK), the SDK's result types and exports, the module lint and docs/abi.md are
-made from these tables. `tests/abi/test_phases.py` calls every hostcall for maps and buffers in every callback of the
-simulated Envoy and compares.
+The host's refusals (`wasmnb/host/contexts/phase_lookups.py`), the advice of refused hostcalls (host and SDK), completion, the
+SDK's result types and exports, the module lint and docs/abi.md are made from these tables. `tests/abi/test_phases.py` calls every
+hostcall for maps and buffers in every callback of the simulated Envoy, and compares with it and with recordings of the real one.
+
+The table says what a callback can have. The host adds the state of the stream: a map of the table is not available if it
+hasn't arrived (a response without trailers), and stays available after its callback while the stream is paused there.
 
 A map or buffer exists on a context only in its own callback, and after that callback as long as it holds the
 stream (its result was a stop), so that a tick or a callout's response can still change it. Continuing a stream drops the
-request's maps and body, whichever direction is continued. `on_log` has the finished stream's maps, read-only. Trailers can be
+request's maps and body, whichever direction is continued. `on_log` has the finished HTTP stream's maps, read-only. Trailers can be
 created in the last body callback (`end_of_stream` is 1) by writing them or asking for their size. The VM configuration
 is always available. Only `proxy_log` may be called by entry points; every other hostcall traps there.
 """
@@ -16,10 +19,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
+from .crashes import CRASHES
 from .enums import BufferType, DataStatus, HeaderMapType, HeadersStatus, Status, TrailersStatus
 from .table import CALLBACKS, CALLBACKS_BY_NAME, ENTRY_POINTS, HOSTCALLS, Result
 
 __all__ = [
+    "DROPPED_BY_CONTINUE",
+    "NOT_FOUND_BUFFERS",
     "PHASES",
     "REPORTED_BY",
     "RESULT_ENUMS",
@@ -62,20 +68,16 @@ _BUFFERS: dict[str, tuple[BufferType, bool]] = {
     "on_downstream_data": (_Buffer.DOWNSTREAM_DATA, True),
     "on_upstream_data": (_Buffer.UPSTREAM_DATA, True),
     "on_http_call_response": (_Buffer.HTTP_CALL_RESPONSE_BODY, False),
-    "on_grpc_receive": (_Buffer.GRPC_RECEIVE_BUFFER, False),
+    "on_grpc_receive": (_Buffer.GRPC_RECEIVE_BUFFER, True),
     "on_foreign_function": (_Buffer.CALL_DATA, False),
     "on_stats_update": (_Buffer.CALL_DATA, False),
 }
 
-#: Callback -> hostcalls that are accepted there and make Envoy crash or recurse.
-_CRASHES: dict[str, tuple[str, ...]] = {
-    "on_done": ("proxy_send_local_response",),
-    "on_log": ("proxy_send_local_response",),
-    "on_delete": ("proxy_send_local_response",),
-}
-
 #: Buffers that read as NOT_FOUND when they are not available. All others read as OK and empty.
-_NOT_FOUND_BUFFERS = (_Buffer.HTTP_CALL_RESPONSE_BODY, _Buffer.PLUGIN_CONFIGURATION)
+NOT_FOUND_BUFFERS = (_Buffer.HTTP_CALL_RESPONSE_BODY, _Buffer.PLUGIN_CONFIGURATION)
+
+#: Callbacks whose maps and buffers are gone after the stream was continued, whichever direction that was.
+DROPPED_BY_CONTINUE = ("on_request_headers", "on_request_body", "on_request_trailers")
 
 #: Hostcall -> callbacks that report its result. A module that exports none of them never gets the result.
 REPORTED_BY: dict[str, tuple[str, ...]] = {
@@ -110,7 +112,10 @@ class Phase:
         Buffers that can be written.
     calls
         Import names of the hostcalls that may be called. Any other hostcall traps in an entry point, and crashes Envoy in a
-        callback.
+        callback of an HTTP stream (`crashes.py`).
+    missing_map
+        Status of reading a name from a header map that isn't available: NOT_FOUND in `on_log` of HTTP streams and access
+        loggers, otherwise BAD_ARGUMENT. `on_log` of a connection returns BAD_ARGUMENT too.
     returns
         Enum that names the results; None for a plain number or no result.
     holds
@@ -124,8 +129,14 @@ class Phase:
     buffers: frozenset[BufferType]
     writable_buffers: frozenset[BufferType]
     calls: frozenset[str]
+    missing_map: Status
     returns: type[IntEnum] | None
     holds: bool
+
+
+def _crashing(callback: str) -> set[str]:
+    """Return the hostcalls that crash Envoy in a callback, whatever the stream has done before."""
+    return {f"proxy_{name}" for crash in CRASHES.values() if callback in crash.callbacks for name in crash.hostcalls}
 
 
 _HOLDING = (*RESULT_ENUMS, Result.ACTION)
@@ -143,7 +154,8 @@ def _phase(callback: str) -> Phase:
         frozenset(creates),
         frozenset({_Buffer.VM_CONFIGURATION, *(kind for kind, _ in buffers)}),
         frozenset(kind for kind, writable in buffers if writable),
-        frozenset(allowed.difference(_CRASHES.get(callback, ()))),
+        frozenset(allowed.difference(_crashing(callback))),
+        Status.NOT_FOUND if callback == "on_log" else Status.BAD_ARGUMENT,
         None if function is None else RESULT_ENUMS.get(function.result),
         function is not None and function.result in _HOLDING,
     )
@@ -158,9 +170,8 @@ PHASES: dict[str, Phase] = {name: _phase(name) for name in (*(c.short for c in C
 
 def map_read_status(callback: str, map_type: HeaderMapType) -> Status:
     """Return what `get_header_map_value` returns in a callback for a name that the map has, in ABI 0.2.x."""
-    if map_type in PHASES[callback].reads:
-        return Status.OK
-    return Status.NOT_FOUND if callback == "on_log" else Status.BAD_ARGUMENT
+    phase = PHASES[callback]
+    return Status.OK if map_type in phase.reads else phase.missing_map
 
 
 def map_write_status(callback: str, map_type: HeaderMapType, *, end_of_stream: bool = False) -> Status:
@@ -172,7 +183,7 @@ def map_write_status(callback: str, map_type: HeaderMapType, *, end_of_stream: b
 
 def buffer_read_status(callback: str, buffer_type: BufferType) -> Status:
     """Return what `get_buffer_bytes` returns in a callback; OK for buffers that read as empty."""
-    missing = buffer_type in _NOT_FOUND_BUFFERS and buffer_type not in PHASES[callback].buffers
+    missing = buffer_type in NOT_FOUND_BUFFERS and buffer_type not in PHASES[callback].buffers
     return Status.NOT_FOUND if missing else Status.OK
 
 

@@ -142,7 +142,7 @@ class Worker:
         for handle in self.plugins:
             root = handle.root_for_stream() if handle.plugin.kind == "access_log" else None
             if isinstance(root, RootContext):
-                root.log([*stream.control.header_maps, None, None, None, None], stream.state.info)
+                root.log(stream.control.header_maps, stream.state.info)
 
     def abandon(self) -> None:
         """Close streams and connections that an interrupt stopped in the middle of a callback."""

@@ -13,6 +13,7 @@ from ...abi import Pair
 from ...abi.text import encode_text
 from ...messages import Request, Response
 from ..clusters.grpc_server import frame_message, split_messages
+from ..http.buffers import Buffer
 from ..http.header_map import RequestHeaders
 from ..http.local_reply import grpc_status_of
 from ..http.router_filter.resets import REFUSED, RESET
@@ -141,10 +142,10 @@ class GrpcCallout(CalloutBase):
         return request
 
     def _deliver_message(self, message: bytes) -> None:
-        """Call `on_grpc_receive`, and let the filter read the message while it runs."""
-        self.root.grpc_message = message
+        """Call `on_grpc_receive`, and let the filter read and change the message while it runs."""
+        self.root.grpc_message = Buffer(message)
         self._notify("on_grpc_receive", len(message))
-        self.root.grpc_message = b""
+        self.root.grpc_message = None
 
     def _deliver_close(self, close: GrpcClose) -> None:
         """Call `on_grpc_close`, and let the filter read the status while it runs."""

@@ -12,6 +12,7 @@ from ...abi import Pair
 from ...abi.text import encode_text
 from ...messages import Request, to_bytes
 from ..clusters.grpc_server import GrpcReply, GrpcServer, frame_message
+from ..contexts.phase_lookups import map_of
 from ..http.header_map import HeaderMap, ResponseHeaders, ResponseTrailers
 from .grpc import REFUSED_CLOSE, RESET_CLOSE, GrpcCallout, GrpcClose, outcome
 from .record import MESSAGE_SIZE
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["GrpcStream"]
 
 #: Map types of the initial and trailing metadata.
-_INITIAL, _TRAILING = 4, 5
+_INITIAL, _TRAILING = map_of("on_grpc_receive_initial_metadata"), map_of("on_grpc_receive_trailing_metadata")
 
 _START = ((b":status", b"200"), (b"content-type", b"application/grpc"))
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...abi import Pair, Status
+from ...abi import PHASES, Pair, Status
 from ...abi.text import encode_text
 from ...messages import Request, Response
 from ..http.codec.codec import request_to_upstream, response_from_upstream, upstream_header_problem
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["CallStart", "HttpCall", "start_http_call"]
 
 #: Map types of the response's headers and trailers.
-_HEADERS, _TRAILERS = 6, 7
+_HEADERS, _TRAILERS = map(int, sorted(PHASES["on_http_call_response"].reads))
 
 _BROKEN = int(Status.BROKEN_CONNECTION)
 _REQUIRED = (b":path", b":method", b":authority")

@@ -3,8 +3,8 @@
 Facts (Envoy 1.40): ids of root contexts and streams come from one sequence for each VM, beginning with 1. Id 0 is the VM
 itself. A root context (the ABI's name for a plugin's context) has parent 0, and a stream has its root context as parent. The
 current context is the context of the running callback. After `set_effective_context`, later hostcalls of the callback act on
-another context, except foreign functions. Header maps and buffers are available only during their phase, and only to hostcalls
-on their own context.
+another context, except foreign functions. Header maps and buffers are available only during their phase
+(`wasmnb/abi/phases.py`), and only to hostcalls on their own context.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ...abi import BufferType, Status, StreamType
 from ..http.buffers import Buffer
 from ..http.header_map import HeaderMap
 from ..trace.records import ContextRef
+from .phase_lookups import STREAM_BUFFERS, UNAVAILABLE, WRITABLE_BUFFERS, WRITABLE_MAPS
 
 if TYPE_CHECKING:
     from ..plugins.plugin import Plugin
@@ -79,24 +80,33 @@ class Context:
 
     def writable_map(self, map_type: int) -> HeaderMap | None:
         """Return a header map if the filter can change it now, or None. Trailers are created if necessary."""
-        return self.maps[map_type] if map_type < 4 else None
+        return self.maps[map_type] if map_type in WRITABLE_MAPS else None
 
     def peek(self, kind: int) -> bytes | None:
         """Return the bytes of a buffer. Returns empty bytes if the buffer isn't available now, and None for the status
         NotFound.
         """
-        if kind == BufferType.VM_CONFIGURATION:
-            return self.vm.settings.configuration
-        if kind == BufferType.PLUGIN_CONFIGURATION:
-            return self.vm.buffers.plugin_configuration
-        if kind == BufferType.CALL_DATA:
-            return self.vm.buffers.call_data
-        if kind == BufferType.HTTP_CALL_RESPONSE_BODY:
-            return self.root.call_body
-        if kind == BufferType.GRPC_RECEIVE_BUFFER:
-            return self.root.grpc_message
-        buffer = self.stream_buffer(kind)
-        return buffer.data if buffer is not None else b""
+        data = None
+        if kind in STREAM_BUFFERS:
+            buffer = self.stream_buffer(kind)
+            data = None if buffer is None else buffer.data
+        elif kind == BufferType.VM_CONFIGURATION:
+            data = self.vm.settings.configuration
+        elif kind == BufferType.PLUGIN_CONFIGURATION:
+            data = self.vm.buffers.plugin_configuration
+        elif kind == BufferType.CALL_DATA:
+            data = self.vm.buffers.call_data
+        elif kind == BufferType.HTTP_CALL_RESPONSE_BODY:
+            data = self.root.call_body
+        elif self.root.grpc_message is not None:
+            data = self.root.grpc_message.data
+        return UNAVAILABLE[kind] if data is None else data
+
+    def writable_buffer(self, kind: int) -> Buffer | None:
+        """Return a buffer if the filter can change it now, or None."""
+        if kind not in WRITABLE_BUFFERS:
+            return None
+        return self.stream_buffer(kind) if kind in STREAM_BUFFERS else self.root.grpc_message
 
     def disconnect(self) -> None:
         """End the stream because the proxy closes the connection. Contexts without a stream do nothing."""
@@ -136,8 +146,8 @@ class Context:
     _declared: dict[bytes, Declaration] | None = None
     #: Body of the HTTP callout response that is being delivered, or None at other times.
     call_body: bytes | None = None
-    #: gRPC message that is being delivered.
-    grpc_message: bytes = b""
+    #: gRPC message that is being delivered, or None at other times.
+    grpc_message: Buffer | None = None
 
     def __repr__(self) -> str:
         return f"<{self.kind} context {self.id} in VM{self.vm.number}>"
@@ -150,8 +160,10 @@ class VmContext(Context):
         super().__init__(vm, None, None, 0)
 
 
-def call_on_log(context: Context, maps: Maps, info: StreamInfo | None, on_log: Callable[..., Any] | None) -> None:
-    """Call `on_log` with the header maps and the information of a stream that has ended."""
+def call_on_log(
+    context: Context, maps: Maps | None, info: StreamInfo | None, on_log: Callable[..., Any] | None
+) -> None:
+    """Call `on_log` with the information of a stream that has ended, and with the header maps of an HTTP stream."""
     context.log_maps, context.log_info = maps, info
     try:
         context.vm.notify(on_log, context, context.id)

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...abi import BufferType, HeaderMapType, HeadersStatus, Pair, Status, StreamType
+from ...abi import HeadersStatus, Pair, Status, StreamType
 from ..http.buffers import Buffer
 from ..http.filter_chain import REQUEST, RESPONSE
 from ..http.header_map import HeaderMap
 from .base import call_on_log
+from .phase_lookups import CONTINUED_BODIES, CONTINUED_MAPS, CREATED_BY, WRITABLE_MAPS, buffer_of, map_of
 from .stream import StreamContext
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ __all__ = ["BlockedFilter", "HttpContext"]
 _ON_HEADERS = ("on_request_headers", "on_response_headers")
 _ON_BODY = ("on_request_body", "on_response_body")
 _ON_TRAILERS = ("on_request_trailers", "on_response_trailers")
+
+#: Types of the maps that headers and trailers callbacks have, by direction, and the direction of each type of body.
+_HEADERS, _TRAILERS = tuple(map(map_of, _ON_HEADERS)), tuple(map(map_of, _ON_TRAILERS))
+_DIRECTIONS = {buffer_of(name): direction for direction, name in enumerate(_ON_BODY)}
 
 _STOP_ALL = int(HeadersStatus.STOP_ALL_ITERATION_AND_WATERMARK)
 _NO_BUFFER = 3
@@ -91,7 +96,7 @@ class HttpContext(StreamContext):
             self.create()
         elif not self.created:
             return 0
-        self.maps[2 * direction] = headers
+        self.maps[_HEADERS[direction]] = headers
         self.end_of_stream = end
         args = (self.id, len(headers.items)) if self._short_headers else (self.id, len(headers.items), int(end))
         status = self._call(direction, _ON_HEADERS[direction], args)
@@ -100,7 +105,7 @@ class HttpContext(StreamContext):
         elif status == HeadersStatus.CONTINUE_AND_END_STREAM:
             status = 0
         if not status:
-            self.maps[2 * direction] = None
+            self.maps[_HEADERS[direction]] = None
         return status
 
     def on_data(self, direction: int, data: Buffer, *, end: bool) -> int:
@@ -136,10 +141,10 @@ class HttpContext(StreamContext):
         """Call the trailers callback of a direction, and return its status for the filter manager."""
         if not self.created:
             return 0
-        self.maps[2 * direction + 1] = trailers
+        self.maps[_TRAILERS[direction]] = trailers
         status = min(self._call(direction, _ON_TRAILERS[direction], (self.id, len(trailers.items))), 1)
         if not status:
-            self.maps[2 * direction + 1] = None
+            self.maps[_TRAILERS[direction]] = None
             if direction == RESPONSE and self.closed and not self.stream.state.http2:
                 self.stream.crash(self, "close_own_end")
         return status
@@ -205,11 +210,11 @@ class HttpContext(StreamContext):
 
     def writable_map(self, map_type: int) -> HeaderMap | None:
         """Return a header map of the running phase, or None. In the last body callback, create missing trailers."""
-        if map_type > HeaderMapType.RESPONSE_TRAILERS:
+        if map_type not in WRITABLE_MAPS:
             return None
         headers = self.maps[map_type]
-        if headers is None and map_type & 1 and self.end_of_stream:
-            direction = map_type >> 1
+        if headers is None and self.end_of_stream and map_type in CREATED_BY:
+            direction = _DIRECTIONS[CREATED_BY[map_type]]
             active = self.active[direction]
             if self.body[direction] is not None and active is not None:
                 headers = self.maps[map_type] = active.chain.add_trailers()
@@ -217,15 +222,16 @@ class HttpContext(StreamContext):
 
     def stream_buffer(self, kind: int) -> Buffer | None:
         """Return the chunk of the running body callback. While the filter buffers, return the whole buffered body."""
-        if kind > BufferType.HTTP_RESPONSE_BODY:
+        direction = _DIRECTIONS.get(kind)
+        if direction is None:
             return None
-        if self.body[kind] is not None and not (self._in_body[kind] or self.buffering[kind]):
+        if self.body[direction] is not None and not (self._in_body[direction] or self.buffering[direction]):
             self.vm.entry.after_call(lambda: self.stream.crash(self, "body_outside"))
             return None
-        active = self.active[kind]
-        if self.buffering[kind] and active is not None:
+        active = self.active[direction]
+        if self.buffering[direction] and active is not None:
             return active.chain.buffered
-        return self.body[kind]
+        return self.body[direction]
 
     def clear_route_cache(self) -> None:
         """Clear the cached route, so that the router chooses it again."""
@@ -237,8 +243,10 @@ class HttpContext(StreamContext):
         if kind > StreamType.RESPONSE:
             return status
         self.vm.entry.after_call(lambda: self.stream.continue_filter(self, kind))
-        self.maps[0] = self.maps[1] = None  # Envoy drops the request's maps for either direction
-        self.body[0] = None
+        for map_type in CONTINUED_MAPS:
+            self.maps[map_type] = None
+        for body in CONTINUED_BODIES:
+            self.body[_DIRECTIONS[body]] = None
         return Status.OK
 
     def close_stream(self, kind: int) -> int:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...abi import BufferType, CloseType, Status, StreamType
+from ...abi import CloseType, Status, StreamType
 from ..http.buffers import Buffer
-from ..tcp.network_filter import UPSTREAM
+from ..tcp.network_filter import DOWNSTREAM, UPSTREAM
 from .base import call_on_log
+from .phase_lookups import buffer_of
 from .stream import StreamContext
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from .root import RootContext
 
 __all__ = ["TcpContext"]
+
+#: Type of a buffer -> source of its bytes.
+_SOURCES = {buffer_of("on_downstream_data"): DOWNSTREAM, buffer_of("on_upstream_data"): UPSTREAM}
 
 
 class TcpContext(StreamContext):
@@ -84,7 +88,7 @@ class TcpContext(StreamContext):
         vm = self.vm
         vm.notify(vm.callbacks["on_downstream_connection_close"], self, self.id, int(close_type))
         vm.notify(vm.callbacks["on_done"], self, self.id)
-        call_on_log(self, [None] * 8, self.info, vm.callbacks["on_log"])
+        call_on_log(self, None, self.info, vm.callbacks["on_log"])
         vm.notify(vm.callbacks["on_delete"], self, self.id)
         self.leave()
 
@@ -106,9 +110,7 @@ class TcpContext(StreamContext):
 
     def stream_buffer(self, kind: int) -> Buffer | None:
         """Return the bytes of the running callback or the bytes that the filter holds back. None for other buffers."""
-        if kind in (BufferType.DOWNSTREAM_DATA, BufferType.UPSTREAM_DATA):
-            return self.data[kind - BufferType.DOWNSTREAM_DATA]
-        return None
+        return self.data[_SOURCES[kind]] if kind in _SOURCES else None
 
     def continue_stream(self, kind: int) -> int:
         """Continue the connection after the callback. Return the status of the hostcall."""

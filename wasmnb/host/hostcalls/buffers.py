@@ -2,8 +2,9 @@
 
 Facts (Envoy 1.40): a buffer type of 9 or more returns BadArgument. Outside their phase, bodies and connection data are empty
 (OK), and an HTTP callout's body and the plugin configuration return NotFound. The VM configuration can always be read. Reading
-beyond the end returns the bytes up to the end. Only bodies and connection data can be written, in their callback or while the
-filter holds them back. Flags are always 0.
+beyond the end returns the bytes up to the end. Only bodies, connection data and gRPC messages can be written, in their callback
+or while the filter holds them back (`wasmnb/abi/phases.py`). Flags are always 0. Outside its callbacks, Envoy's call data is the
+buffer that the context has looked up before. Here it is empty.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def set_buffer_bytes(context: Context, kind: int, start: int, length: int, data:
         return _BAD
     if context.peek(kind) is None:
         return _NOT_FOUND
-    buffer = context.stream_buffer(kind)
+    buffer = context.writable_buffer(kind)
     if buffer is None:
         return _BAD
     if len(buffer) + len(data) - min(length, len(buffer)) > context.vm.server.memory_limit:

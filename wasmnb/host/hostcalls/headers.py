@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ...abi import AbiVersion, HeaderMapType, Pair, Status, encode_pairs
 from ..contexts.base import Context
+from ..contexts.phase_lookups import MISSING_IN_LOG, MISSING_MAP, ROOT_MAPS
 from ..http.header_map import HeaderMap
 
 __all__ = [
@@ -26,6 +27,7 @@ _REQUEST_HEADERS = int(HeaderMapType.REQUEST_HEADERS)
 _LAST = int(max(HeaderMapType))
 _BAD = int(Status.BAD_ARGUMENT)
 _OK = int(Status.OK)
+_NOT_FOUND = int(Status.NOT_FOUND)
 _FULL = int(Status.INTERNAL_FAILURE)
 
 #: Maximum size of a header map in bytes (Envoy has no limit and would run out of memory), and approximate size of an entry
@@ -37,7 +39,7 @@ _LONG_VALUE, _MEASURED = 1 << 14, 1023
 
 
 def _readable(context: Context, map_type: int) -> HeaderMap | None:
-    if map_type > HeaderMapType.RESPONSE_TRAILERS:
+    if map_type in ROOT_MAPS:
         return context.root.maps[map_type]
     return (context.log_maps or context.maps)[map_type]
 
@@ -53,9 +55,12 @@ def get_header_map_value(context: Context, map_type: int, key: bytes) -> tuple[i
     value = None if headers is None else headers.get(key.lower())
     if value is not None:
         return _OK, value
-    if headers is None and context.log_maps is None:
-        return _BAD, None
-    return (_OK, b"") if context.vm.abi is AbiVersion.V0_1_0 else (int(Status.NOT_FOUND), None)
+    missing = _NOT_FOUND
+    if headers is None:
+        missing = MISSING_MAP if context.log_maps is None else MISSING_IN_LOG
+    if missing == _NOT_FOUND and context.vm.abi is AbiVersion.V0_1_0:
+        return _OK, b""
+    return missing, None
 
 
 def get_header_map_pairs(context: Context, map_type: int) -> tuple[int, bytes | None]:

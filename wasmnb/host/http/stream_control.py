@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...abi import Pair
 from ...abi.crashes import CRASHES
+from ..contexts.phase_lookups import LOG_MAPS
 from ..contexts.stream_info import ResponseFlag
 from ..trace.exchange import REFUSED_LATE
 from .filter_chain import RESPONSE
@@ -59,9 +60,10 @@ class StreamControl:
 
     @property
     def header_maps(self) -> list[HeaderMap | None]:
-        """Header maps by map type, for `on_log`. As in Envoy, request trailers aren't available there."""
+        """Header maps by map type, for `on_log`. The table of phases says which of them Envoy provides there."""
         request, response = self._filters.request, self._filters.response
-        return [request.headers, None, response.headers, response.trailers]
+        maps = (request.headers, request.trailers, response.headers, response.trailers, None, None, None, None)
+        return [headers if can_read else None for headers, can_read in zip(maps, LOG_MAPS, strict=True)]
 
     @property
     def request_headers(self) -> HeaderMap | None:

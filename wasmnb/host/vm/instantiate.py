@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import TYPE_CHECKING, Any
 
-from ...abi import CALLBACKS, ENTRY_POINTS, HOSTCALLS, Callback, LogLevel, callbacks_for
+from ...abi import CALLBACKS, ENTRY_POINTS, PHASES, Callback, LogLevel, callbacks_for
 from ...engine import Trap
 from ...errors import ModuleError
 from ..trace.records import CallbackSchema
@@ -30,8 +30,8 @@ __all__ = ["make_vm", "run_entry_points"]
 
 _NO_INSTANCE = "Failed to create new Wasm instance"
 
-#: Imports that entry points can call.
-_AT_ENTRY = AT_ENTRY | {name for name, h in HOSTCALLS.items() if h.at_entry} | {"emscripten_notify_memory_growth"}
+#: Entry point -> imports that it can call.
+_AT_ENTRY = {name: AT_ENTRY | PHASES[name].calls | {"emscripten_notify_memory_growth"} for name in ENTRY_POINTS}
 
 
 def make_vm(server: ServerContext, loaded: Loaded, settings: VmSettings, thread: Thread, role: str) -> Vm:
@@ -108,11 +108,10 @@ def run_entry_points(vm: Vm) -> bool:
         False if the VM has failed.
     """
     entry = vm.entry
-    entry.restricted = _AT_ENTRY
     for name in _entry_points(vm.loaded.exports):
         if vm.closed or not vm.callbacks:
             break
-        entry.phase = name
+        entry.phase, entry.restricted = name, _AT_ENTRY[name]
         function = vm.instance.function(name)
         assert function is not None
         args = (0,) * len(ENTRY_POINTS[name][0])
