@@ -64,5 +64,5 @@ def test_worker_that_dies_costs_its_shard_only(client):
     exchanges[7] = RecordedExchange(Request("GET", "/die"), Response(200))
     report = replay(gate(), exchanges, workers=1, executor=client.get_executor(), shard=3)
     assert (report.read, report.replayed, report.failed) == (12, 9, 3)
-    (message,) = (text for text in report.messages if "is lost" in text)
+    (message,) = (text for text in report.messages if "was not run" in text)
     assert "Shard 2 (worker 1, exchanges 7 to 9)" in message and "KilledWorker" in message

@@ -157,7 +157,7 @@ def test_large_bodies_of_commands_cost_linear_time(tmp_path, name, command, line
 ])  # fmt: skip
 def test_open_quote_is_found_in_linear_time(tmp_path, opening):
     _, traffic = read(tmp_path, "x.sh", f"{opening}\n" + "some text\n" * 100_000)
-    assert "line 1: The command is cut short: its quotes aren't closed" in traffic.messages[0]
+    assert "line 1: The command is incomplete: one of its quotes isn't closed" in traffic.messages[0]
 
 
 @pytest.mark.parametrize("kind", ["har", "jsonl", pytest.param("http", marks=pytest.mark.slow), pytest.param("curl", marks=pytest.mark.slow)])
@@ -205,9 +205,9 @@ def test_compressed_file_that_is_cut_short_gives_its_beginning(tmp_path):
     packed = gzip.compress(lines.encode())
     exchanges, traffic = read(tmp_path, "x.jsonl.gz", packed[: len(packed) // 2])
     assert 1000 < len(exchanges) < 4000
-    assert any("cut short or damaged" in text for text in traffic.messages)
+    assert any("incomplete or damaged" in text for text in traffic.messages)
     (tmp_path / "y.zip").write_bytes(b"PK\x03\x04rest")
-    with pytest.raises(UsageError, match="is an archive. Unpack it first"):
+    with pytest.raises(UsageError, match="is an archive, which can't be read. Unpack it"):
         read_traffic(tmp_path / "y.zip")
 
 
@@ -283,8 +283,8 @@ def test_pauses_of_years_are_shortened(tmp_path):
     gate = Filter.native("from wasmnb.sdk import HttpContext\nclass Gate(HttpContext):\n    pass\n", "gate")
     report = replay(gate, tmp_path / "x.jsonl", speed=1.0, workers=1)
     assert (report.read, report.replayed) == (5, 5)
-    assert any("the pause is shortened" in text for text in report.messages)
-    assert any("runs backwards" in text for text in report.messages)
+    assert any("The pause was shortened" in text for text in report.messages)
+    assert any("earlier than that of the previous request" in text for text in report.messages)
 
 
 def test_large_bodies_pass(tmp_path):
@@ -308,14 +308,14 @@ def between(tmp_path, odd, **request):
 
 
 GOOD = {"name": "x", "value": "1"}
-NO_NAME, NO_PAIR = "A header without a name was left out.", "A part of the headers isn't a name with a value and was left out."
+NO_NAME, NO_PAIR = "A header without a name was omitted.", "A part of the headers is not a name with a value and was omitted."
 
 
 @pytest.mark.parametrize(("headers", "message"), [
     ([{"value": "v"}, GOOD], NO_NAME), ([{"name": None, "value": "v"}, GOOD], NO_NAME), ([{"name": "", "value": "v"}, GOOD], NO_NAME),
     ([{"name": ["a"], "value": "v"}, GOOD], NO_NAME), ([None, GOOD], NO_PAIR), (["a: b", GOOD], NO_PAIR), ([["a", "b", "c"], GOOD], NO_PAIR),
-    ([{"name": "a\rb", "value": "v"}, GOOD], "A header with a line break in its name was left out."), ([{"name": " ", "value": "v"}, GOOD], NO_NAME),
-    ([{"name": "a\r\nb", "value": "v"}, GOOD], "A header with a line break in its name was left out."), ("x: 1\r\nno colon\r\n", NO_PAIR),
+    ([{"name": "a\rb", "value": "v"}, GOOD], "A header with a line break in its name was omitted."), ([{"name": " ", "value": "v"}, GOOD], NO_NAME),
+    ([{"name": "a\r\nb", "value": "v"}, GOOD], "A header with a line break in its name was omitted."), ("x: 1\r\nno colon\r\n", NO_PAIR),
 ])  # fmt: skip
 def test_odd_header_of_an_entry_is_left_out_alone(tmp_path, headers, message):
     (odd,), messages = between(tmp_path, None, headers=headers)
@@ -335,9 +335,9 @@ def test_values_of_headers_that_are_not_text_are_written_as_json(tmp_path, value
 
 
 @pytest.mark.parametrize(("data", "body", "message"), [
-    ({"text": "a", "encoding": "base64"}, b"", "The body of the request is not base64 and was left out."),
+    ({"text": "a", "encoding": "base64"}, b"", "The body of the request is not valid base64 and was omitted."),
     ({"text": "aGk=", "encoding": "Base64"}, b"hi", ""), ("hello", b"hello", ""), ({"text": {"a": 1}}, b'{"a":1}', ""),
-    ({"params": [{"name": "a", "value": "1"}, None, {"value": "2"}]}, b"a=1", "A field of the form without a name was left out."),
+    ({"params": [{"name": "a", "value": "1"}, None, {"value": "2"}]}, b"a=1", "A form field without a name was omitted."),
     ([{"name": "a", "value": "b"}], b"a=b", ""), ({"params": 5}, b"", ""), ({"params": {"a": "1"}}, b"a=1", ""), (5, b"", ""),
 ])  # fmt: skip
 def test_odd_body_of_an_entry_does_not_cost_the_entry(tmp_path, data, body, message):
@@ -347,8 +347,8 @@ def test_odd_body_of_an_entry_does_not_cost_the_entry(tmp_path, data, body, mess
 
 
 @pytest.mark.parametrize(("request_part", "message"), [
-    ({"method": "GET /"}, "The method 'GET /' isn't a valid HTTP method."), ({"url": "m/x"}, "The URL has no scheme."),
-    ({"url": "blob:http://a.test/1"}, "The URL's scheme is 'blob', not http or https."), ({"method": None}, "The request has no method."),
+    ({"method": "GET /"}, "'GET /' is not a valid HTTP method."), ({"url": "m/x"}, "The URL has no scheme."),
+    ({"url": "blob:http://a.test/1"}, "The scheme of the URL must be http or https, not 'blob'."), ({"method": None}, "The request has no method."),
 ])  # fmt: skip
 def test_entry_that_is_not_a_request_is_told(tmp_path, request_part, message):
     assert between(tmp_path, None, **request_part) == ([], [f"x.har, entry 2: {message}"])
@@ -388,10 +388,10 @@ TRACE = {"http_buffered_trace": {
 
 
 @pytest.mark.parametrize(("side", "part", "message"), [
-    ("request", {"headers": [*TRACE["http_buffered_trace"]["request"]["headers"], {"value": "v"}]}, "A header without a name or with an invalid value was left out."),
+    ("request", {"headers": [*TRACE["http_buffered_trace"]["request"]["headers"], {"value": "v"}]}, "A header without a name or with an invalid value was omitted."),
     ("request", {"headers": [*TRACE["http_buffered_trace"]["request"]["headers"], None, {"key": "r", "raw_value": 5}]}, "A header without a name"),
-    ("response", {"headers": [{"key": ":status", "value": "200"}], "body": {"as_bytes": "a"}}, "The body of the response is not base64"),
-    ("response", {"headers": [{"key": ":status", "value": "?"}]}, "The response has no status and was left out."),
+    ("response", {"headers": [{"key": ":status", "value": "200"}], "body": {"as_bytes": "a"}}, "The body of the response is not valid base64"),
+    ("response", {"headers": [{"key": ":status", "value": "?"}]}, "The response has no status and was omitted."),
 ])  # fmt: skip
 def test_odd_part_of_a_trace_is_left_out_alone(tmp_path, side, part, message):
     trace = json.loads(json.dumps(TRACE))
@@ -411,8 +411,8 @@ def test_trace_that_is_none_is_left_out_alone(tmp_path, odd):
 
 
 @pytest.mark.parametrize(("line", "message"), [
-    ('{"method": "GET", "path": ["/m"]}', "The path isn't text, or has a line break."), ('{"method": {"a": 1}, "path": "/m"}', "The method isn't text"),
-    ('{"method": "GET", "path": "/m\\n"}', "The path isn't text"), ('{"method": "G T", "path": "/m"}', "The method 'G T' isn't a valid HTTP method."),
+    ('{"method": "GET", "path": ["/m"]}', "The path is not text or contains a line break."), ('{"method": {"a": 1}, "path": "/m"}', "The method is not text"),
+    ('{"method": "GET", "path": "/m\\n"}', "The path is not text"), ('{"method": "G T", "path": "/m"}', "'G T' is not a valid HTTP method."),
     ('{"method": "GET", "path": "http://[::1/m"}', "The URL can't be read"), ("[1]", "not a JSON object"), ("GET /m", "The line is not JSON."),
 ])  # fmt: skip
 def test_line_of_a_log_that_is_no_exchange_is_told(tmp_path, line, message):
@@ -433,13 +433,13 @@ def test_lines_of_log_collectors_are_read(tmp_path, line):
 
 
 @pytest.mark.parametrize(("command", "paths", "message"), [
-    ("curl http://a.test/m -H nocolon -H 'x: 1'", ["/m"], "The header 'nocolon' is not a name with a value and was left out."),
+    ("curl http://a.test/m -H nocolon -H 'x: 1'", ["/m"], "The header 'nocolon' is not of the form NAME: VALUE and was omitted."),
     ("curl http://a.test/m http://a.test/n", ["/m", "/n"], ""), ("curl http://a.test/m --next http://a.test/n", ["/m", "/n"], ""),
-    ("curl http://a.test/m ftp://a.test/n http://a.test/o", ["/m", "/o"], "The URL's scheme is 'ftp'"),
+    ("curl http://a.test/m ftp://a.test/n http://a.test/o", ["/m", "/o"], "The scheme of the URL must be http or https, not 'ftp'"),
     ("curl http://a.test/m > out.txt 2>&1", ["/m"], ""), ("curl http://a.test/m 2>/dev/null | jq . | head", ["/m"], ""),
     ("TOKEN=1 sudo curl http://a.test/m", ["/m"], ""), ("curl -b jar.txt http://a.test/m", ["/m"], "Cookies from a file"),
-    ("curl http://$HOST/m", [], "The host '$HOST' is a variable of the shell."), ("curl 'http://a.test/m", [], "its quotes aren't closed"),
-    ('curl "http://a.test/m\n# it', [], "its quotes aren't closed"), ("curl --frobnicate http://a.test/m", [], "unrecognized arguments: --frobnicate"),
+    ("curl http://$HOST/m", [], "The host '$HOST' is a variable of the shell."), ("curl 'http://a.test/m", [], "one of its quotes isn't closed"),
+    ('curl "http://a.test/m\n# it', [], "one of its quotes isn't closed"), ("curl --frobnicate http://a.test/m", [], "unrecognized arguments: --frobnicate"),
 ])  # fmt: skip
 def test_odd_command_never_hides_the_next_one(tmp_path, command, paths, message):
     exchanges, traffic = read(tmp_path, "x.sh", f"curl http://a.test/before\n{command}\ncurl http://a.test/after\n")

@@ -146,9 +146,9 @@ def test_client_gives_up_after_the_timeout():
         (LoadStop(requests=75), "75 requests were sent."),
         (LoadStop(errors=0.2), "100% of the last"),
         (LoadStop(p99=0.01), "The p99 of the last"),
-        (LoadStop(when=lambda report: report.sent > 100), "The condition when= holds."),
+        (LoadStop(when=lambda report: report.sent > 100), "The stop condition when= was met."),
         (LoadStop(when=lambda report: "enough" if report.sent > 100 else False), "enough"),
-        (LoadStop(real_seconds=0.0), "s have passed."),
+        (LoadStop(real_seconds=0.0), "real seconds have passed."),
     ],
 )
 def test_condition_stops_the_run(stop, reason):
@@ -222,11 +222,11 @@ def test_plan_in_yaml_has_the_fields_of_the_classes(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: [", "not YAML"), ("7", "a plan must be an object"), ("speed: 1", "has no key 'speed'"), ("mix: /a", "mix must be a list"),
-        ("mix: [{path: /, size: -1}]", "size must be a number"), ("phases: [{rate: 1}]", "needs the key seconds"),
-        ("phases: [{rate: 1, users: 2, seconds: 1}]", "either rate"), ("phases: [{rate: x, seconds: 1}]", "wrong type"),
-        ("mix: [{requests: []}]", "at least one request"), ("mix: [{path: /, headers: [a]}]", "headers must be an object"),
-        ("stop: {when: 1}", "has no key 'when'"), ("arrivals: odd", "'poisson' or 'even'"), ("mix: [{path: /, weight: 0}]", "weight greater than 0"),
+        ("a: [", "is not valid YAML"), ("7", "a plan must be an object"), ("speed: 1", "The key 'speed' of a plan is unknown"), ("mix: /a", "mix must be a list"),
+        ("mix: [{path: /, size: -1}]", "size= must be a number"), ("phases: [{rate: 1}]", "A phase has no key 'seconds'"),
+        ("phases: [{rate: 1, users: 2, seconds: 1}]", "exactly one of rate="), ("phases: [{rate: x, seconds: 1}]", "wrong type"),
+        ("mix: [{requests: []}]", "at least one LoadRequest"), ("mix: [{path: /, headers: [a]}]", "headers of a request must be an object"),
+        ("stop: {when: 1}", "The key 'when' of stop is unknown"), ("arrivals: odd", "'poisson' or 'even'"), ("mix: [{path: /, weight: 0}]", "Set weight= of at least one entry"),
         ("phases: [{rate: 1, seconds: .nan}]", "must be greater than 0"),
     ],
 )  # fmt: skip

@@ -63,7 +63,7 @@ def test_exactly_the_lines_that_ran_have_hits(report):
         text: line(report, text).hits for text in ("pass", "for i", "double(i)", "n * 2", "raise", "yield 1", "list(")
     }
     assert hits == {"pass": 1, "for i": 51, "double(i)": 50, "n * 2": 50, "raise": 1, "yield 1": 1, "list(": 1}
-    with pytest.raises(KeyError, match="line 1 did not run"):
+    with pytest.raises(KeyError, match="Line 1 didn't run"):
         report.line(1)
     assert line(report, "n * 2").function == "double"
 
@@ -178,7 +178,7 @@ def test_module_of_another_compiler_has_callbacks_hostcalls_and_a_reason():
 
 
 def test_impossible_profile_is_a_usage_error(proxy):
-    with pytest.raises(UsageError, match="requests must be at least 1"):
+    with pytest.raises(UsageError, match="requests= must be at least 1"):
         profile(proxy, requests=0)
     bad = "class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        raise KeyError('x')"
     with Proxy(Filter.from_source(bad)) as failing, pytest.raises(FilterTrap, match="KeyError: 'x'"):

@@ -97,9 +97,9 @@ def test_har_pseudo_headers_are_not_headers(read):
         ({}, "has no request"),
         ("text", "has no request"),
         (entry(request={"url": ""}), "has no URL"),
-        (entry(request={"url": "ftp://a/b"}), "scheme is 'ftp'"),
+        (entry(request={"url": "ftp://a/b"}), "must be http or https, not 'ftp'"),
         (entry(request={"method": ""}), "has no method"),
-        (entry(request={"method": "GET /"}), "The method 'GET /' isn't a valid HTTP method"),
+        (entry(request={"method": "GET /"}), "'GET /' is not a valid HTTP method"),
     ],
 )
 def test_odd_har_entry_is_left_out_with_one_message(read, odd, sentence):
@@ -108,7 +108,7 @@ def test_odd_har_entry_is_left_out_with_one_message(read, odd, sentence):
     (message,) = traffic.messages
     assert "x.har, entry 2: " in message
     assert sentence in message
-    assert "1 more like it" in message
+    assert "1 more like this" in message
     assert traffic.unreadable == 2
 
 
@@ -118,7 +118,7 @@ def test_har_that_is_cut_short_gives_the_entries_before_and_the_position(read):
     traffic, exchanges = read(cut)
     assert [x.request.path for x in exchanges] == ["/0", "/1", "/2", "/3"]
     (message,) = traffic.messages
-    assert f"entry 5, byte {len(cut):,}: The file is cut short" in message
+    assert f"entry 5, byte {len(cut):,}: The file ends inside this entry" in message
 
 
 def test_invalid_json_in_the_middle_gives_the_part_before(read):
@@ -273,7 +273,7 @@ def test_socket_trace_is_left_out_with_a_message(read):
     wrapper.socket_buffered_trace.trace_id = 1
     traffic, exchanges = read(as_json(wrapper, buffered()), "x.json")
     assert len(exchanges) == 1
-    assert "traces a socket" in traffic.messages[0]
+    assert "trace is of a socket" in traffic.messages[0]
 
 
 def test_access_log_is_read_with_its_common_keys(read):
@@ -290,13 +290,13 @@ def test_access_log_with_other_keys_needs_a_map(read):
     line = json.dumps({"verb": "GET", "p": "/a", "who": "ann"}) + "\n"
     traffic, exchanges = read(line, "x.log")
     assert exchanges == []
-    assert "name its key with fields=" in traffic.messages[0]
+    assert "Set its key with fields=" in traffic.messages[0]
     _, (x,) = read(line, "x.log", fields={"method": "verb", "path": "p", "header:x-user": "who"})
     assert x.request.headers.raw == [(b"x-user", b"ann")]
 
 
 def test_access_log_map_with_an_unknown_part_is_refused(read):
-    with pytest.raises(UsageError, match="no part 'colour'"):
+    with pytest.raises(UsageError, match="The part 'colour' in fields= is unknown"):
         read('{"method": "GET"}\n', "x.log", fields={"colour": "c"})
 
 
@@ -443,7 +443,7 @@ def test_user_and_password_of_a_url_are_left_out(read):
 
 @pytest.mark.parametrize(
     ("content", "name", "sentence"),
-    [(b"PK\x03\x04", "x.har", "Unpack it first"), (b"a,b\n1,2\n", "x.csv", "format of"), (b"\x89PNG", "x.png", "format of")],
+    [(b"PK\x03\x04", "x.har", "Unpack it, or compress"), (b"a,b\n1,2\n", "x.csv", "format of"), (b"\x89PNG", "x.png", "format of")],
 )
 def test_file_of_another_kind_is_refused(read, content, name, sentence):
     with pytest.raises(UsageError, match=sentence):
@@ -453,7 +453,7 @@ def test_file_of_another_kind_is_refused(read, content, name, sentence):
 def test_missing_file_and_unknown_format_are_refused(tmp_path):
     with pytest.raises(UsageError, match="can't be read"):
         read_traffic(tmp_path / "none.har")
-    with pytest.raises(UsageError, match="no format 'pcap'"):
+    with pytest.raises(UsageError, match="format='pcap' is unknown"):
         read_traffic(tmp_path, format="pcap")
 
 

@@ -76,10 +76,10 @@ def test_socket_records_its_clients(hold, tmp_path):
 
 def test_wrong_path_is_a_usage_error(hold, tmp_path):
     with Proxy(hold) as proxy:
-        for path, message in ((tmp_path / "x.txt", "not as '.txt'"), (tmp_path / "no" / "x.jsonl", "can't be written")):
+        for path, message in ((tmp_path / "x.txt", "has an unknown suffix"), (tmp_path / "no" / "x.jsonl", "can't be written")):
             with pytest.raises(UsageError, match=message):
                 record(proxy, path)
-    with pytest.raises(UsageError, match="needs a proxy"):
+    with pytest.raises(UsageError, match="requires a Proxy or an Envoy"):
         record(7, tmp_path / "x.jsonl")
 
 
@@ -88,7 +88,7 @@ def test_wrong_path_is_a_usage_error(hold, tmp_path):
 def test_full_disk_ends_the_recording_and_not_the_traffic(hold, tmp_path, body):
     file = tmp_path / "day.jsonl"
     file.symlink_to("/dev/full")
-    with Proxy(hold, upstream=Response(201)) as proxy, pytest.warns(UserWarning, match="has ended after . exchanges: No space left"):
+    with Proxy(hold, upstream=Response(201)) as proxy, pytest.warns(UserWarning, match="ended after . exchanges: No space left"):
         recording = record(proxy, file)
         assert proxy.post("/", body=body).response.status == 201
         assert proxy.get("/").response.status == 201

@@ -34,7 +34,7 @@ def test_file_gives_its_bytes(tmp_path):
     assert parse_bytes(f"@{tmp_path}/hello.bin") == b"\x00\xff"
 
 
-@pytest.mark.parametrize(("text", "message"), [(r"\xZZ", "invalid escape"), ("@/nowhere", "Can't read /nowhere")])
+@pytest.mark.parametrize(("text", "message"), [(r"\xZZ", "invalid escape"), ("@/nowhere", "The file '/nowhere' can't be read")])
 def test_wrong_bytes_are_refused(text, message):
     with pytest.raises(UsageError, match=message):
         parse_bytes(text)
@@ -82,7 +82,7 @@ def test_connection_that_never_ends_is_reset_and_failures_are_kept(sniff):
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"connections": 0}, "number of connections must be at least 1, not 0"), ({"rate": 0}, "rate must be greater than 0, not 0. It is in connections per second"),
+    ({"connections": 0}, "connections= must be at least 1, not 0"), ({"rate": 0}, "rate= must be greater than 0, not 0. Pass the number of connections per virtual second"),
 ])  # fmt: skip
 def test_wrong_numbers_of_a_load_are_refused(sniff, options, message):
     with Proxy(sniff, workers=1) as proxy, pytest.raises(UsageError, match=message):

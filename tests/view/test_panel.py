@@ -112,7 +112,7 @@ def test_curl_command_reads_no_file_until_the_author_allows_it(proxy, panel, tmp
     line = f"curl {flags.format(secret)} /x"
     before = len(proxy.exchanges)
     answer = act(panel, "curl", line=line)
-    assert "doesn't read files" in answer["text"]
+    assert "not allowed to read the file" in answer["text"]
     assert len(proxy.exchanges) == before
     panel.allow_files()
     act(panel, "curl", line=line)
@@ -131,17 +131,17 @@ def test_curl_command_is_sent(proxy, panel):
 @pytest.mark.parametrize(
     ("name", "values", "message"),
     [
-        ("nonsense", {}, "Unknown action"),
+        ("nonsense", {}, "The action 'nonsense' is unknown"),
         ("send", {"headers": "no colon"}, "name: value"),
-        ("send", {"worker": "seven"}, "is not a number"),
+        ("send", {"worker": "seven"}, "must be a number"),
         ("send", {"worker": 7}, "no worker 7"),
         ("curl", {"line": "curl --frobnicate"}, "curl command is not supported"),
-        ("curl", {"line": "curl 'unclosed"}, "a quote isn't closed"),
-        ("again", {"exchange": 99}, "no longer has this exchange"),
-        ("again", {"exchange": None}, "is not a number"),
+        ("curl", {"line": "curl 'unclosed"}, "Close its quotes"),
+        ("again", {"exchange": 99}, "has discarded this exchange"),
+        ("again", {"exchange": None}, "must be a number"),
         ("advance", {"seconds": -1}, "can't advance"),
         ("advance", {"seconds": "soon"}, "number"),
-        ("restart", {"workers": 2}, "Your own code"),
+        ("restart", {"workers": 2}, "created by your own code"),
         ("configure", {"config": "{"}, ""),
     ],
 )
@@ -352,7 +352,7 @@ def test_figures_are_compared_with_those_of_one_thread(proxy, panel):
     assert (panel.widget.latency["of"], panel.widget.latency["series"][0]["count"]) == ("worker-2", 2)
     act(panel, "against", against="worker-1")
     assert (panel.widget.baseline["of"], panel.widget.baseline["series"][0]["count"]) == ("worker-1", 1)
-    assert "no figures" in act(panel, "against", against="yesterday")["text"]
+    assert "no latencies named" in act(panel, "against", against="yesterday")["text"]
     act(panel, "keep")
     assert panel.widget.latency["against"] == "kept figures"
 
@@ -371,7 +371,7 @@ def test_log_is_filtered_by_level_thread_context_and_text(proxy, panel):
         assert [line[5] for line in panel.widget.log["lines"]] == said
     act(panel, "narrow", level="critical")
     assert "ValueError: broken" in panel.widget.log["lines"][0][5]
-    assert "Unknown log level" in act(panel, "narrow", level="loud")["text"]
+    assert "The log level 'loud' is unknown" in act(panel, "narrow", level="loud")["text"]
 
 
 def test_tick_trap_and_configure_set_a_notice(proxy, panel):
@@ -380,7 +380,7 @@ def test_tick_trap_and_configure_set_a_notice(proxy, panel):
     act(panel, "send", worker=2)
     assert panel.widget.detail["row"][3] == 503
     assert any("failed on context" in text for text in panel.widget.detail["explanations"])
-    assert "no callback" in act(panel, "trap", callback="on_nothing")["text"]
+    assert "doesn't export the callback" in act(panel, "trap", callback="on_nothing")["text"]
     assert "no cluster" in act(panel, "fail", cluster="elsewhere")["text"]
     assert "no plugin" in act(panel, "configure", plugin=3)["text"]
 
@@ -409,7 +409,7 @@ def test_file_is_sent_in_chunks_and_edit_fills_the_form(proxy, panel, monkeypatc
     assert (forms[0]["body"], forms[0]["trailers"], forms[0]["authority"]) == ("onetwo", "x-sum: 1", "api.test")
     assert (forms[0]["http2"], forms[0]["options"]) == (True, "")
     assert "at most" in act(panel, "send", body="x" * 20_000, chunking="1")["text"]
-    assert "size of a chunk is not a number" in act(panel, "send", body="x", chunking="few")["text"]
+    assert "size of a chunk must be a number" in act(panel, "send", body="x", chunking="few")["text"]
 
 
 def test_edited_request_keeps_its_options_unless_they_are_switched_off(proxy, panel, monkeypatch):
@@ -492,7 +492,7 @@ def test_bytes_of_a_connection_are_sent_again_and_edited(shout, monkeypatch):
 
 
 @pytest.mark.parametrize(("values", "message"), [
-    ({"data": r"\xZZ"}, "invalid escape"), ({"data": "x", "worker": "9"}, "no worker 9"), ({"data": "x", "worker": "y"}, "not a number"),
+    ({"data": r"\xZZ"}, "invalid escape"), ({"data": "x", "worker": "9"}, "no worker 9"), ({"data": "x", "worker": "y"}, "must be a number"),
 ])  # fmt: skip
 def test_wrong_bytes_set_a_notice(shout, values, message):
     notice = act(panel_of(shout), "connect", **values)

@@ -104,4 +104,4 @@ def test_module_view_shows_the_selected_plugin(tag, proxy):
         panel.perform("module", {"plugin": 0})
         assert dict(panel.widget.module["facts"])["filter"] == "tag"
         panel.perform("module", {"plugin": 7})
-        assert panel.widget.notice == {"text": "This proxy has no plugin 7.", "bad": True}
+        assert panel.widget.notice == {"text": "This proxy has no plugin 7. Use 0 to 1.", "bad": True}

@@ -115,7 +115,7 @@ def test_body_of_fifty_megabytes_is_cut(plain):
         assert body["size"] > 50 << 20
         assert all("cut;" in text or "more" in text for text in body["forms"].values())
         panel.perform("body", {"exchange": 1, "station": "request"})
-        assert "too much for the browser" in panel.widget.notice["text"]
+        assert "more than the panel can send" in panel.widget.notice["text"]
 
 
 def test_large_and_many_headers_are_cut(plain):

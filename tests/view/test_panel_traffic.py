@@ -45,7 +45,7 @@ def test_uploaded_recording_is_replayed(panel, tmp_path):
     assert panel.widget.reports["titles"] == ["replay of day.jsonl"]
     assert "1 recorded request through gate" in text_of(panel)
     assert len(proxy.exchanges) == 1
-    assert "Choose a recording" in act(panel, "replay", name="day.har")["text"]
+    assert "No recording was uploaded" in act(panel, "replay", name="day.har")["text"]
     act(panel, "upload", first=True, last=True, buffers=[b"\x00\x01nonsense"])
     act(panel, "replay", name="day.har")
     assert "day.har" in text_of(panel) and "0 replayed" in text_of(panel)
@@ -70,7 +70,7 @@ def test_versions_are_compared_on_the_requests_of_the_panel(panel):
         assert panel.widget.reports["picked"] == 1
         assert panel.widget.reports["versions"] == ["version 2", "version 1"]
         gone = act(panel, "compare", version="version 7")
-        assert gone["bad"] and "no longer has version 7 of the filter. It has version 2, version 1." in gone["text"]
+        assert gone["bad"] and "has discarded version 7 of the filter. It keeps version 2, version 1." in gone["text"]
         panel.proxy.close()
 
 

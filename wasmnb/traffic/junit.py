@@ -1,4 +1,4 @@
-"""JUnit XML of a replay or a comparison, for CI systems."""
+"""Write the result of a replay or a comparison as JUnit XML, for CI systems."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["write_junit"]
 
-#: Characters that XML 1.0 can't hold.
+#: Characters that aren't allowed in XML 1.0.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class _Case(NamedTuple):
-    """A test case; `failure` is empty if it passed."""
+    """A JUnit test case. `failure` is empty if the test passed."""
 
     name: str
     failure: str
@@ -29,7 +29,7 @@ class _Case(NamedTuple):
 
 
 def write_junit(report: ReplayReport | DiffReport, path: str | PathLike[str]) -> None:
-    """Write a report as JUnit XML: a test case for each kind of result of a replay, or for each group of a comparison.
+    """Write a report as JUnit XML. For a comparison, each group of differences is a failed test case.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def _diff_cases(report: Any) -> list[_Case]:
 
 
 def _complete(report: Any) -> _Case:
-    """Return the case that fails if nothing at all was replayed."""
+    """Return the test case that fails if no exchange was replayed."""
     return _Case("traffic", "" if report.replayed else "No exchange was replayed.", "\n".join(report.messages))
 
 

@@ -1,8 +1,8 @@
-"""Load: many requests or connections through a proxy, and their latencies.
+"""Send many requests or connections through a proxy, and measure their latencies.
 
-With a rate the load is *open*: requests arrive at random times of the virtual clock (a Poisson process), whether or not
-earlier ones are done, so that a slow filter causes a queue, which the latencies include. Without a rate the load is
-*closed*: the next request is sent when the last one is done. Mixes of requests and phases are in `plans`.
+With a rate, the load is *open*: requests arrive at random virtual times (a Poisson process), even if earlier requests haven't
+ended. A slow filter then causes a queue, and the latencies include the waiting time. Without a rate, the load is *closed*: each
+request is sent when the previous one has ended. Mixes of requests and phases are in `load_plans`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["load", "load_connections"]
 
-#: Requests between two readings of the trace, which keeps a limited number of events.
+#: Number of requests after which the trace is read, because it keeps a limited number of events.
 BATCH = 250
 
 
@@ -57,31 +57,30 @@ def load(
     Parameters
     ----------
     proxy
-        The proxy to send them to.
+        The proxy to send the requests to.
     plan
-        A `LoadPlan`, or the path of one in YAML or JSON: a mix of requests and sessions, phases, conditions that stop it. By
-        default the parameters below describe a single request.
+        A `LoadPlan` or the path of a YAML or JSON file with one (default None: the request below is repeated).
     requests
         Number of requests (default 1000).
     rate
-        Requests per second of virtual time, distributed over all workers; None (the default) sends the next request when the
-        last one is done.
+        Requests per virtual second, distributed over all workers (default None: each request is sent when the previous one has
+        ended).
     method, path, headers, body, trailers, chunks, authority, http2, timeout
         The request, as for `Proxy.request`.
     seed
         Seed of the random arrival times (default 0).
     progress
-        Called with the number of finished requests, and with the number of all (default none).
+        Function that is called with the number of finished requests and the number of all requests (default None).
     live
-        For a plan: called with the report so far, about four times a second (default none).
+        Function that is called with the report so far, about four times a second, if there is a plan (default None).
     events
-        Collect a row for each callback, hostcall and log line (default False), for tables such as
+        Whether to collect a row for each callback, hostcall and log line (default False), for tables such as
         `report.to_pandas("callbacks")`. This takes time and memory.
 
     Returns
     -------
     LoadReport
-        A `PlanReport` for a plan. After an interrupt, the report of the requests so far.
+        The latencies, in a `PlanReport` if there is a plan. After an interrupt, the report covers the requests so far.
 
     Raises
     ------
@@ -109,12 +108,12 @@ def load(
 
 
 class _OpenLoad:
-    """Requests that arrive at moments of their own, whether or not earlier ones are done.
+    """Sends requests at random virtual times, even if earlier requests haven't ended.
 
     Attributes
     ----------
     total
-        Number of requests that arrive.
+        Number of requests to send.
     """
 
     def __init__(self, proxy: Proxy, request: Request, total: int, *, http2: bool, timeout: float | None) -> None:
@@ -127,7 +126,7 @@ class _OpenLoad:
         self._done: list[Exchange] = []
 
     def take(self, number: int, gaps: Iterator[float]) -> list[Exchange]:
-        """Return the next exchanges that have ended. Further requests arrive meanwhile, and between two calls."""
+        """Wait until `number` exchanges have ended, and return them. Further requests arrive while waiting and later."""
         if not self._arrived:
             from ..host.plugins.plugin import require_http
 
@@ -158,29 +157,29 @@ def load_connections(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> LoadReport:
-    """Open many connections through network filters, send the same bytes over each, and measure latencies.
+    """Open many connections through network filters, send the same bytes over each of them, and measure latencies.
 
-    Each client closes its side after it has sent the bytes. The connection ends when the upstream closes its side as well,
-    or after 20 virtual seconds.
+    Each client closes its side after sending the bytes. The connection ends when the upstream closes its side as well, or
+    after 20 virtual seconds.
 
     Parameters
     ----------
     proxy
         A proxy with a network filter.
     data
-        Bytes that each client sends, or a sequence of chunks that arrive one after the other.
+        Bytes that each client sends, or a sequence of chunks that are sent one after the other.
     connections
         Number of connections (default 1000).
     rate
-        Connections per second of virtual time, distributed over all workers; None (the default) opens the next one when the
-        last one is done.
+        Connections per virtual second, distributed over all workers (default None: each connection is opened when the previous
+        one has ended).
     seed, progress
         As for `load`.
 
     Returns
     -------
     LoadReport
-        Its `unit` is "connection", and its `statuses` count the connections by state.
+        The latencies. `unit` is "connection", and `statuses` contains the number of connections by state.
 
     Raises
     ------
@@ -213,14 +212,15 @@ def _run(
     Parameters
     ----------
     send
-        Sends a number of them, at moments with these gaps or one after the other.
+        Function that sends a number of requests and returns their exchanges. Its second parameter is an iterator over the
+        seconds between the arrivals, or None to send them one after the other.
     events
         As for `load`.
     """
     if total < 1:
-        raise UsageError(f"The number of {unit}s must be at least 1, not {total}.")
+        raise UsageError(f"{unit}s= must be at least 1, not {total}.")
     if rate is not None and rate <= 0:
-        raise UsageError(f"The rate must be greater than 0, not {rate:g}. It is in {unit}s per second.")
+        raise UsageError(f"rate= must be greater than 0, not {rate:g}. Pass the number of {unit}s per virtual second.")
     report = LoadReport(proxy.name, len(proxy.workers), rate, measure_harness(), unit)
     report.begin(proxy, events=events)
     gaps = None if rate is None else _arrivals(Random(seed), rate)  # noqa: S311 -- moments, not secrets
@@ -237,7 +237,7 @@ def _run(
 
 
 def _batches(requests: int, progress: Callable[[int, int], None] | None) -> Iterator[int]:
-    """Iterate over the sizes of the batches, and report the progress after each."""
+    """Yield the sizes of the batches, and report the progress after each batch."""
     for first in range(0, requests, BATCH):
         number = min(BATCH, requests - first)
         yield number
@@ -246,6 +246,6 @@ def _batches(requests: int, progress: Callable[[int, int], None] | None) -> Iter
 
 
 def _arrivals(random: Random, rate: float) -> Iterator[float]:
-    """Iterate over the seconds between arrivals, endlessly."""
+    """Yield random numbers of seconds between two arrivals, without end."""
     while True:
         yield random.expovariate(rate)

@@ -1,4 +1,4 @@
-"""The result of a profile: cost by line, by hostcall and by callback, and the observer's influence on them."""
+"""The report of a profile: time and instructions by line, hostcall and callback, and the overhead of counting them."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ __all__ = ["CallbackCost", "HostcallCost", "LineCost", "Observer", "ProfileRepor
 
 @dataclass(frozen=True)
 class LineCost:
-    """Cost of one line of the filter, including what it calls outside the filter.
+    """Cost of one line of the filter, including the code that it calls outside the filter.
 
     Attributes
     ----------
-    filename, lineno, function
-        Position of the line, and the qualified name of its function.
+    filename, lineno
+        File and number of the line.
+    function
+        Qualified name of the function that contains the line.
     hits
         Number of executions per request.
     fuel
-        Instructions of Wasm per request, without the observer's.
+        Wasm instructions per request, without those of the profiler.
     ns
-        Nanoseconds per request: the unobserved time of the callbacks, divided in proportion to fuel.
+        Nanoseconds per request. The measured time of the callbacks is distributed over the lines in proportion to `fuel`.
     share
-        Share of the filter's cost, from 0 to 1.
+        Share of the filter's cost (0 to 1).
     hostcalls
         Number of hostcalls per request, by name.
     """
@@ -43,16 +45,16 @@ class LineCost:
 
 @dataclass(frozen=True)
 class HostcallCost:
-    """Cost of one hostcall.
+    """Cost of the calls of one hostcall.
 
     Attributes
     ----------
     name
-        Name without `proxy_`.
+        Name of the hostcall without `proxy_`.
     count
         Number of calls in the whole run.
     total_ns
-        Nanoseconds inside the simulated host for all of them.
+        Nanoseconds that all calls took in the simulated proxy.
     """
 
     name: str
@@ -76,11 +78,11 @@ class CallbackCost:
     count
         Number of calls in the whole run.
     total_ns
-        Nanoseconds inside the guest for all of them, without hostcalls.
+        Nanoseconds that all calls took in the filter, without hostcalls.
     fuel
-        Instructions of one call, on average.
+        Average number of instructions per call.
     release_fuel
-        The same in the filter's release module; None if it wasn't counted.
+        Average number of instructions per call in the filter's release module, or None if they were not counted.
     """
 
     plugin: str
@@ -92,9 +94,7 @@ class CallbackCost:
 
     @property
     def interpreted(self) -> float | None:
-        """Share (0 to 1) of the release module's instructions that interpret code instead of running it compiled; None if
-        unknown.
-        """
+        """Share (0 to 1) of the release module's instructions that are spent on interpreting code. None if not counted."""
         if self.release_fuel is None:
             return None
         return max(0.0, 1 - self.fuel / self.release_fuel) if self.release_fuel else 0.0
@@ -107,17 +107,17 @@ class CallbackCost:
 
 @dataclass(frozen=True)
 class Observer:
-    """Cost of observing the lines.
+    """Overhead of counting the instructions of each line.
 
     Attributes
     ----------
     events
-        Events of the observer per request.
+        Number of line events per request.
     fuel
-        Instructions of one event, which are subtracted from its line.
+        Instructions that the profiler runs for one event. They are subtracted from the line's instructions.
     excess
-        Additional cost of the observed lines that remains after the subtraction, as a share: 0.1 for 10 %. Python does not
-        specialise the first instruction of an observed line.
+        Overhead that remains after the subtraction, as a share (0.1 for 10 %). It exists because Python doesn't specialise the
+        first instruction of an observed line.
     """
 
     events: float
@@ -127,16 +127,16 @@ class Observer:
 
 @dataclass(frozen=True)
 class ProfiledSource:
-    """A part of the filter's source.
+    """A part of the filter's source, with the costs of its lines.
 
     Attributes
     ----------
     filename, first_line
-        Position of the part.
+        File of the part, and number of its first line.
     text
-        The source, or an empty string if it is not known.
+        The source code. Empty if it is unknown.
     lines
-        Cost by line number.
+        Line number -> cost. Contains only lines that ran.
     """
 
     filename: str
@@ -152,24 +152,24 @@ class ProfileReport(Shown):
     Attributes
     ----------
     name
-        The proxy's name.
+        Name of the proxy.
     requests
-        Number of requests for measuring time.
+        Number of requests for which the time was measured.
     callbacks, hostcalls
-        Cost of each callback and of each hostcall, the highest first.
+        Cost of each callback and each hostcall, in descending order.
     sources
         Parts of the filter's source in which lines ran.
     around
-        Nanoseconds per request that callbacks spend outside the filter's lines: in the SDK, and to enter and leave the
+        Nanoseconds per request that callbacks spend outside the filter's lines: in the SDK, and on entering and leaving the
         interpreter.
     observer
-        Cost of observing lines; None if there are no lines.
+        Overhead of counting instructions by line, or None if there are no lines.
     reason
-        Reason why there are no lines, or an empty string.
+        Reason why there are no lines. Empty if there are lines.
     statuses
-        Number of responses by status; 0 stands for a closed connection.
+        Number of responses by status. 0 means that the connection was closed.
     native
-        Whether the proxy runs the filter natively. The profile is then of the filter compiled to Wasm.
+        Whether the profiled proxy runs the filter natively. The filter is compiled to Wasm for the profile.
     """
 
     name: str
@@ -185,12 +185,12 @@ class ProfileReport(Shown):
 
     @property
     def lines(self) -> list[LineCost]:
-        """All lines that ran, the highest cost first."""
+        """All lines that ran, in descending order of cost."""
         return sorted((line for s in self.sources for line in s.lines.values()), key=lambda line: -line.fuel)
 
     @property
     def fuel(self) -> Fuel:
-        """Instructions of one call of each callback, summed over the plugins. They are the same on every run of the profile."""
+        """Callback -> instructions per call, summed over the plugins. They are the same in every run of the profile."""
         used = Fuel()
         for callback in self.callbacks:
             used[callback.name] = used.get(callback.name, 0) + round(callback.fuel)
@@ -198,7 +198,7 @@ class ProfileReport(Shown):
 
     @property
     def ns(self) -> float:
-        """Nanoseconds per request inside the filters."""
+        """Nanoseconds per request in the filters."""
         return sum(c.total_ns for c in self.callbacks) / self.requests
 
     def line(self, lineno: int, filename: str = "") -> LineCost:
@@ -209,17 +209,17 @@ class ProfileReport(Shown):
         lineno
             Line number.
         filename
-            The file; an empty string (the default) for any.
+            File of the line, or an empty string for any file (default '').
 
         Raises
         ------
         KeyError
-            The line did not run.
+            The line didn't run.
         """
         for source in self.sources:
             if filename in ("", source.filename) and lineno in source.lines:
                 return source.lines[lineno]
-        raise KeyError(f"line {lineno} did not run")
+        raise KeyError(f"Line {lineno} didn't run in the profile.")
 
     def __repr__(self) -> str:
         worst = f", most in line {self.lines[0].lineno} ({self.lines[0].share:.0%})" if self.lines else ""

@@ -1,9 +1,9 @@
-"""Profiles: the same requests through clones of a proxy, first to measure time, then to count instructions line by line.
+"""Profile filters: send requests through copies of a proxy, first to measure time, then to count instructions by line.
 
-The time of a line inside Wasm can't be measured, because reading a clock takes longer than a line. Its instructions can:
-wasmtime counts them, and the observer adds the same number to every event, which is subtracted
-(`sdk/diagnostics/profiling.py`). A line's time is therefore its share of the callbacks' time, in proportion to its
-instructions; the callbacks' time is measured without an observer.
+The time of a line in Wasm can't be measured, because reading a clock takes longer than running a line. Therefore wasmtime
+counts the instructions of each line, and the constant number that the profiler itself adds per line is subtracted
+(`sdk/diagnostics/profiling.py`). The time of the callbacks, which is measured without line events, is then distributed over
+the lines in proportion to their instructions.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ from .profile_report import CallbackCost, HostcallCost, LineCost, Observer, Prof
 
 __all__ = ["profile"]
 
-#: Requests that are sent before anything is measured, because Python adapts itself to code that runs often.
+#: Number of requests that are sent before the measurement, because Python specialises code that runs often.
 WARM_UP = 20
 
-#: Requests during which lines are observed.
+#: Number of requests for which the instructions of each line are counted.
 OBSERVED = 50
 
-#: Requests between two readings of the trace, which keeps a limited number of events.
+#: Number of requests after which the trace is read, because it keeps a limited number of events.
 _BATCH = 50
 
-#: Settings of a measured proxy, whatever the profiled one has.
+#: Settings of the copies, which override those of the profiled proxy.
 _MEASURED: dict[str, Any] = {
     "guest_time": SimulationSettings.guest_time,
     "trace_limit": SimulationSettings.trace_limit,
     "show_locals": False,
 }
 
-#: Factor on a callback's deadline while its lines are observed.
+#: Factor by which a callback's deadline is extended while lines are observed.
 _SLOWDOWN = 50
 
-#: Advice for a filter that can't be compiled to Wasm.
+#: Advice for a native filter that can't be compiled to Wasm.
 _INSTEAD = (
-    "Native filters are compiled to Wasm to be profiled, and this one doesn't compile. What it costs in this Python "
-    'is shown by %prun -s tottime NAME.get("/"), by cProfile, line_profiler or py-spy.'
+    "Native filters are compiled to Wasm for a profile, but this filter can't be compiled. To profile it in this Python, use "
+    '%prun -s tottime NAME.get("/"), cProfile, line_profiler or py-spy.'
 )
 
 _NO_LINES = (
@@ -57,14 +57,14 @@ _NO_LINES = (
 
 
 class _Callback(NamedTuple):
-    """A callback of a plugin."""
+    """A plugin and the name of one of its callbacks."""
 
     plugin: str
     name: str
 
 
 class _LineCount(NamedTuple):
-    """Counts of one line, as the profiler inside the VM returns them."""
+    """Counts of one line, as returned by the profiler inside the VM."""
 
     filename: str
     lineno: int
@@ -95,20 +95,20 @@ def profile(
     Parameters
     ----------
     proxy
-        The proxy to profile. It stays as it is: the requests go through two clones of it.
+        The proxy to profile. It is not affected, because the requests are sent through copies of it.
     requests
-        Number of requests for measuring time (default 200).
+        Number of requests for which the time is measured (default 200).
     last
-        Without a `path`: number of the proxy's last exchanges whose requests are sent in turn (default 20).
+        Number of the proxy's last requests that are repeated in turn if `path` is None (default 20).
     method, path, headers, body, trailers, chunks, authority
-        One request to send instead, as for `Proxy.request`.
+        The request to send, as for `Proxy.request` (default: repeat the proxy's last requests).
     http2
-        Send the requests over HTTP/2 (default False).
+        Whether to send the requests over HTTP/2 (default False).
     release
-        Also count the instructions in the filters' release modules (default False). They interpret code that rarely runs, so
-        a callback that reaches such code needs more instructions. The first time takes about ten seconds longer.
+        Whether to count the instructions in the filters' release modules as well (default False). Release modules interpret
+        code that rarely runs, which takes more instructions. The first profile takes about ten seconds longer.
     progress
-        Called with a description of the current step, and the share that is done, from 0 to 1 (default none).
+        Function that is called with a description of the current step and the fraction done (0 to 1) (default None).
 
     Returns
     -------
@@ -117,19 +117,19 @@ def profile(
     Raises
     ------
     UsageError
-        `requests` is less than 1, or there is neither an exchange to repeat nor a path.
+        `requests` is less than 1, or `path` is None and the proxy has no exchange to repeat.
     FilterTrap
-        The filter failed under these requests.
+        The filter failed during one of the requests.
     SourceError
         A native filter can't be compiled to WebAssembly.
 
     Notes
     -----
-    A native filter is compiled to WebAssembly and profiled there, so the costs differ from those in this Python. To measure
-    the latter, use any profiler around the proxy: `%prun -s tottime hello.get("/")`, `cProfile`, `line_profiler`, `py-spy`.
+    A native filter is compiled to WebAssembly for the profile, so its costs differ from those in this Python. To measure the
+    latter, use a Python profiler: `%prun -s tottime hello.get("/")`, `cProfile`, `line_profiler` or `py-spy`.
     """
     if requests < 1:
-        raise UsageError(f"requests must be at least 1, not {requests}.")
+        raise UsageError(f"requests= must be at least 1, not {requests}.")
     if path is None:
         samples = _requests_of(proxy, last)
     else:
@@ -140,10 +140,10 @@ def profile(
 
 
 def _requests_of(proxy: Proxy, last: int) -> list[Request]:
-    """Return the requests of the proxy's last exchanges."""
+    """Return the requests of the proxy's last `last` exchanges."""
     requests = [exchange.request for exchange in proxy.exchanges if isinstance(exchange, Exchange)][-max(last, 1) :]
     if not requests:
-        raise UsageError("There is no exchange to repeat: send a request first, or give a path.")
+        raise UsageError("The proxy has no exchange to repeat. Send a request first, or pass path=.")
     return requests
 
 
@@ -155,15 +155,15 @@ class _Profile:
     proxy
         The proxy to profile.
     samples
-        Requests to send in turn.
+        Requests to repeat in turn.
     count
-        Number of requests for measuring time.
+        Number of requests for which the time is measured.
     http2
-        Send them over HTTP/2.
+        Whether to send the requests over HTTP/2.
     release
-        Also count the instructions in the release modules.
+        Whether to count the instructions in the release modules as well.
     progress
-        Called with a description of the current step, and the share that is done.
+        Function that is called with a description of the current step and the fraction done (0 to 1).
     """
 
     def __init__(
@@ -187,7 +187,7 @@ class _Profile:
         self._observed = -(-OBSERVED // len(samples)) * len(samples)  # whole rounds, so that runs can be compared
 
     def report(self) -> ProfileReport:
-        """Measure everything."""
+        """Measure times, count instructions, and return the report."""
         report = self._report
         self._progress("Measuring time", 0.1)
         times, hostcalls = self._measure_times()
@@ -221,7 +221,7 @@ class _Profile:
     # -- passes -----------------------------------------------------------------------------------------------------
 
     def _measure_times(self) -> tuple[dict[_Callback, list[int]], dict[str, list[int]]]:
-        """Return the nanoseconds of every callback and of every hostcall, without an observer."""
+        """Measure the nanoseconds of every callback and every hostcall, without line events."""
         times: dict[_Callback, list[int]] = defaultdict(list)
         hostcalls: dict[str, list[int]] = defaultdict(list)
         with self._clone() as clone:
@@ -236,7 +236,7 @@ class _Profile:
         return times, hostcalls
 
     def _measure_fuel(self, clone: Proxy) -> dict[_Callback, list[int]]:
-        """Return the instructions of every callback, without an observer."""
+        """Count the instructions of every callback, without line events."""
         fuel: dict[_Callback, list[int]] = defaultdict(list)
         name_of = _plugin_names(clone)
         for event in self._events(clone, self._observed):
@@ -245,7 +245,7 @@ class _Profile:
         return fuel
 
     def _measure_release(self) -> dict[_Callback, list[int]] | None:
-        """Return the instructions of every callback in the release modules of the filters; None if it isn't asked for."""
+        """Count the instructions of every callback in the filters' release modules. Returns None if `release` is False."""
         if not self._release:
             return None
         self._progress("Counting instructions of the release modules", 0.85)
@@ -256,7 +256,7 @@ class _Profile:
     def _observe_lines(
         self, clone: Proxy, fuel: Mapping[_Callback, list[int]], times: Mapping[_Callback, list[int]]
     ) -> None:
-        """Add the costs of the Python filters' lines to the report."""
+        """Count the instructions of each line of the Python filters, and add the costs to the report."""
         vms = [vm for vm in clone.vms if vm.role == "worker" and has_introspection(vm)]
         if not vms:
             self._report.reason = _NO_LINES
@@ -265,7 +265,7 @@ class _Profile:
             vm.profiled = True
             call_introspection(vm, "profile", on=True)
         self._warm_up(clone)
-        for vm in vms:  # the counts so far include the interpreter's adaptation to the observer
+        for vm in vms:  # discard the counts of the warm-up, in which the interpreter adapts to the line events
             call_introspection(vm, "profile", on=False)
             call_introspection(vm, "profile", on=True)
         self._send(clone, self._observed)
@@ -279,7 +279,7 @@ class _Profile:
         fuel: Mapping[_Callback, list[int]],
         times: Mapping[_Callback, list[int]],
     ) -> None:
-        """Add the lines of one VM; instructions become time in proportion."""
+        """Add the lines of one VM to the report. The time of its callbacks is distributed in proportion to instructions."""
         report, name = self._report, _name_of(vm)
         counts = [_LineCount(*row) for row in result["lines"]]
         unobserved = sum(sum(used) for callback, used in fuel.items() if callback.plugin == name)
@@ -305,7 +305,7 @@ class _Profile:
         self._send(clone, max(WARM_UP, len(self._samples)))
 
     def _send(self, clone: Proxy, count: int) -> None:
-        """Send requests in turn. The failure of a filter ends the profile."""
+        """Send `count` requests. Raises an error if a filter fails."""
         for request in islice(cycle(self._samples), count):
             exchange = clone.send(request, http2=self._http2)
             self._statuses[exchange.response.status if exchange.response is not None else 0] += 1
@@ -314,7 +314,7 @@ class _Profile:
                 raise failure.error()
 
     def _events(self, clone: Proxy, count: int) -> Iterator[Event]:
-        """Send requests, and iterate over all events meanwhile, including ticks."""
+        """Send `count` requests, and yield all events that occur, including ticks."""
         self._statuses.clear()
         for first in range(0, count, _BATCH):
             clone.trace.clear()
@@ -326,7 +326,7 @@ class _Profile:
 
 
 def _in_wasm(plugins: Iterable[Plugin]) -> list[Plugin]:
-    """Return the plugins with native filters compiled to Wasm."""
+    """Return the plugins, with native filters compiled to Wasm."""
     try:
         return [plugin.in_wasm for plugin in plugins]
     except SourceError as error:
@@ -335,7 +335,7 @@ def _in_wasm(plugins: Iterable[Plugin]) -> list[Plugin]:
 
 
 def _released(plugin: Plugin) -> Plugin:
-    """Return a plugin with the release module of its filter, if it has one."""
+    """Return a copy of a plugin that runs the release module of its filter, if there is one."""
     release = getattr(plugin.filter, "release", None)
     return plugin if release is None else replace(plugin, filter=release())
 
@@ -345,19 +345,19 @@ def _mean(values: list[int]) -> float:
 
 
 def _name_of(vm: Vm) -> str:
-    """Return the names of the plugins in a VM; its costs are theirs together."""
+    """Return the names of the plugins in a VM. Its costs are those of all these plugins."""
     roots = [c for c in vm.contexts.values() if isinstance(c, RootContext) and c.plugin is not None]
     return ", ".join(dict.fromkeys(root.plugin.name for root in roots if root.plugin is not None))
 
 
 def _plugin_names(proxy: Proxy) -> Callable[[Event], str]:
-    """Return a function from an event to the name of its plugin."""
+    """Return a function that returns the name of an event's plugin."""
     names = {vm.number: _name_of(vm) for vm in proxy.vms}
     return lambda event: names.get(event.vm or 0, "")
 
 
 def _sources(vm: Vm, lines: list[LineCost]) -> list[ProfiledSource]:
-    """Return the parts of the source in which lines ran, with their text if it is known."""
+    """Return the parts of the source in which lines ran. Their text is empty if it is unknown."""
     by_file: dict[str, dict[int, LineCost]] = defaultdict(dict)
     for line in lines:
         by_file[line.filename][line.lineno] = line

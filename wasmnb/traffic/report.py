@@ -1,4 +1,4 @@
-"""The result of a load run: distributions of the requests or connections and of every callback, statuses, failures."""
+"""The report of a load run: latencies of requests or connections and of callbacks, statuses, and failures."""
 
 from __future__ import annotations
 
@@ -19,48 +19,49 @@ if TYPE_CHECKING:
 
 __all__ = ["LoadReport"]
 
-#: Failures that a report keeps as examples.
+#: Maximum number of failed exchanges that a report contains as examples.
 EXAMPLES = 5
 
 
 class LoadReport(ReportTables, Shown):
-    """Latencies of a load run.
+    """Results of a load run.
 
     Parameters
     ----------
     name, workers
         Name of the proxy, and the number of its workers.
     rate
-        Requests per second of virtual time, or None.
+        Requests per virtual second, or None if the requests were sent one after the other.
     harness
-        Cost of an empty callback and of an empty hostcall: the lower limit of every latency.
+        Duration of an empty callback and of an empty hostcall, which is the lower limit of every latency.
     unit
-        What is sent: "request" (the default) or "connection".
+        "request" or "connection" (default "request").
 
     Attributes
     ----------
     callbacks
-        Time inside the filter by callback, without hostcalls, in nanoseconds.
+        Times in the filter by callback, without hostcalls, in nanoseconds.
     requests
-        Time from a request's arrival to its end, in virtual nanoseconds: filter, upstream, and the wait for a busy worker.
+        Times from the arrival to the end of a request, in virtual nanoseconds. They include the filter, the upstream, and
+        waiting for a busy worker.
     filter
-        Time inside filters until the request's end, in nanoseconds, as `exchange.filter_ns`: a part of `requests`.
+        Times that requests spent in filters, in nanoseconds (`exchange.filter_ns`). They are a part of `requests`.
     statuses
-        Number of responses by status; 0 stands for a closed connection. For connections: their number by state.
+        Number of responses by status, where 0 means that the connection was closed. For connections, their number by state.
     failed
-        Number of exchanges that a filter's failure ended.
+        Number of exchanges in which a filter failed.
     failures
-        The first exchanges that a failure ended, as examples.
+        The first of these exchanges, as examples.
     interrupted
         Whether the run was interrupted.
     real_seconds, virtual_seconds
-        Duration on this machine, and in the simulation.
+        Duration of the run in real and in virtual seconds.
     first
-        Number of the first exchange of the run; `index` counts from it.
+        Number of the run's first exchange. The column `index` of the tables is 0 for this exchange.
     rows
-        One row for each request that was sent (see `wasmnb.traffic.data_frames.columns.SCHEMAS`).
+        Table with a row for each request that was sent (see `wasmnb.traffic.data_frames.columns.SCHEMAS`).
     events
-        Tables of callbacks, hostcalls and log lines, with `load(..., events=True)`; else None.
+        Tables of callbacks, hostcalls and log lines, or None if they were not collected (`load(..., events=False)`).
     metrics
         Table of the filters' metrics at the end.
     """
@@ -90,14 +91,14 @@ class LoadReport(ReportTables, Shown):
         self._times = FilterTimes()  # of exchanges that are not done
 
     def add(self, exchanges: Iterable[Exchange | TcpExchange], callbacks: Iterable[CallbackTime]) -> None:
-        """Add exchanges that are done, and the callbacks that ran meanwhile.
+        """Add exchanges that have ended, and the callbacks that ran since the last call.
 
         Parameters
         ----------
         exchanges
-            Exchanges that are done.
+            The exchanges.
         callbacks
-            Times of the callbacks, as `Trace.callbacks` returns them.
+            Times of the callbacks, as returned by `Trace.callbacks`.
         """
         for callback in callbacks:
             name = callback.name
@@ -116,7 +117,7 @@ class LoadReport(ReportTables, Shown):
                     self.failures.append(done)
 
     def begin(self, proxy: Proxy, *, events: bool) -> None:
-        """Note the state of the proxy at the beginning of a run.
+        """Store the state of the proxy at the start of a run.
 
         Parameters
         ----------
@@ -130,14 +131,14 @@ class LoadReport(ReportTables, Shown):
         self._read_events, self._read_lines = proxy.trace.total, proxy.log.written
 
     def collect(self, proxy: Proxy, exchanges: Iterable[Exchange | TcpExchange]) -> None:
-        """Add exchanges that are done, and everything that has happened since the last call.
+        """Add exchanges that have ended, and the proxy's events and log lines since the last call.
 
         Parameters
         ----------
         proxy
             The proxy of the run.
         exchanges
-            Exchanges that are done and not in the report.
+            Exchanges that have ended since the last call.
         """
         trace, log = proxy.trace, proxy.log
         self.add(exchanges, trace.callbacks(self._read_events))
@@ -147,7 +148,7 @@ class LoadReport(ReportTables, Shown):
         self._read_events, self._read_lines = trace.total, log.written
 
     def end(self, proxy: Proxy) -> None:
-        """Take the metrics at the end of a run."""
+        """Store the metrics of the proxy at the end of a run."""
         self.metrics = metric_rows(proxy)
 
     def _index(self, number: int | None) -> int:
@@ -155,16 +156,16 @@ class LoadReport(ReportTables, Shown):
 
     @property
     def distributions(self) -> list[Distribution]:
-        """All distributions: requests, filter, then every callback."""
+        """All distributions: `requests`, `filter`, and one for each callback."""
         return [self.requests, self.filter, *self.callbacks.values()]
 
     @property
     def count(self) -> int:
-        """Number of requests that were sent, or of connections."""
+        """Number of requests or connections that have ended."""
         return self.requests.count
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the numbers, times in seconds, for JSON."""
+        """Return the results as a dictionary for JSON. Times are in seconds."""
         names = ("failed", "interrupted", "real_seconds", "virtual_seconds")
         return {
             "name": self.name, "workers": self.workers, "rate": self.rate, "count": self.count,
@@ -183,7 +184,7 @@ class LoadReport(ReportTables, Shown):
 
 
 def _status(exchange: Exchange | TcpExchange) -> int | str:
-    """Return a response's status, 0 without one; for a connection its state."""
+    """Return the status of a response (0 if there is none), or the state of a connection."""
     if not hasattr(exchange, "response"):
         return exchange.state
     return exchange.response.status if exchange.response is not None else 0

@@ -1,4 +1,4 @@
-"""Bytes over TCP through network filters: one connection, or many of them."""
+"""Send bytes through network filters over a TCP connection, and parse such bytes on a command line."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ from ..messages import Text, to_bytes
 
 __all__ = ["listeners_of", "parse_bytes", "send_bytes", "takes_connections"]
 
-#: Seconds that a client waits for bytes after it has sent its own.
+#: Default number of seconds that a client waits for bytes after sending a chunk.
 WAIT = 1.0
 
 
 def parse_bytes(text: str) -> bytes:
-    r"""Return the bytes of a command line's text: with escapes as in Python, `\\r\\n` or `\\x00`, or the bytes of `@FILE`.
+    r"""Convert an argument of a command line to bytes.
 
     Parameters
     ----------
     text
-        The text. Characters are encoded as UTF-8.
+        `@FILE` for the contents of a file, or text with escapes as in Python (`\\r\\n`, `\\x00`), which is encoded as UTF-8.
 
     Raises
     ------
     UsageError
-        An escape isn't valid, or the file can't be read.
+        An escape is invalid, or the file can't be read.
     """
     if text.startswith("@"):
         try:
             return Path(text[1:]).read_bytes()
         except OSError as error:
-            raise UsageError(f"Can't read {text[1:]}: {error.strerror}.") from None
+            raise UsageError(f"The file {text[1:]!r} can't be read: {error.strerror}.") from None
     try:
         return codecs.escape_decode(encode_text(text))[0]
     except ValueError as error:
-        raise UsageError(f"{text!r} has an invalid escape: {error}. Write a backslash as \\\\.") from None
+        raise UsageError(f"{text!r} contains an invalid escape: {error}. Write a backslash as \\\\.") from None
 
 
 def listeners_of(proxy: Any) -> list[str]:
-    """Return the kinds of listeners that a proxy has: `http`, `tcp` or both."""
+    """Return the kinds of a proxy's listeners: `http`, `tcp` or both."""
     tcp = any(plugin.kind == "network" for plugin in proxy.plugins)
     return [*(["http"] if has_http(proxy.plugins) else []), *(["tcp"] if tcp else [])]
 
 
 def takes_connections(proxy: Any) -> bool:
-    """Return whether a proxy has only network filters, and so serves connections but no HTTP requests."""
+    """Return whether all filters of a proxy are network filters, so that it handles connections but no HTTP requests."""
     return not has_http(proxy.plugins)
 
 
@@ -62,30 +62,30 @@ def send_bytes(
     worker: int | None = None,
     cluster: str = "upstream",
 ) -> Any:
-    """Send bytes over one connection, read until nothing more arrives, and close it.
+    """Open a connection, send bytes, read until no more bytes arrive, and close the connection.
 
     Parameters
     ----------
     proxy
         A simulated or real proxy with a network filter.
     data
-        Bytes to send, or several chunks. Each chunk is sent when nothing more arrives after the one before.
+        Bytes to send, or several chunks. After each chunk, the client reads until no more bytes arrive.
     wait
-        Seconds to wait for bytes after each chunk (default 1). In the simulated proxy they are virtual.
+        Seconds to wait for bytes after each chunk (default 1). The simulated proxy uses virtual time.
     half_close
-        Whether to close the client's side after the last chunk, and read until the end (default False).
+        Whether to close the client's side after the last chunk and read until the end (default False).
     worker, cluster
         As for `Proxy.connect`.
 
     Returns
     -------
     TcpExchange
-        The connection, closed.
+        The closed connection.
 
     Raises
     ------
     UsageError
-        The proxy has no network filter, or no such worker or cluster.
+        The proxy has no network filter, or the worker or cluster doesn't exist.
     """
     chunks = [data] if isinstance(data, str | bytes) else list(data)
     connection = proxy.connect(worker=worker, cluster=cluster)

@@ -1,4 +1,4 @@
-"""The flags for upstreams and clusters: Python expressions with wasmnb's names, in a notebook also with its variables."""
+"""The flags `--upstream` and `--cluster`, whose values are Python expressions."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ..errors import UsageError
 __all__ = ["UPSTREAM_FLAGS", "ExpressionError", "evaluate", "upstreams"]
 
 UPSTREAM_FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
-    (("--upstream",), {"metavar": "EXPRESSION", "help": "The upstream: a Response, a function of the request, or a Cluster."}),
+    (("--upstream",), {"metavar": "EXPRESSION", "help": "The upstream: a Response, a function that returns one for a request, or a Cluster."}),
     (
         ("--cluster",),
-        {"action": "append", "metavar": "NAME=EXPRESSION", "help": "A cluster that the filter calls, with a value as for --upstream; may be repeated."},
+        {"action": "append", "metavar": "NAME=EXPRESSION", "help": "A cluster that the filter calls, with a value as for --upstream. May be repeated."},
     ),
 )  # fmt: skip
 
-#: A variable of a file: `services.py:accounts`.
+#: A variable in a Python file: `services.py:accounts`.
 _FROM_FILE = re.compile(r"(?P<path>[^'\"()=]+\.py):(?P<name>\w+)")
 
 
@@ -33,19 +33,19 @@ class ExpressionError(UsageError):
 
 
 def upstreams(options: Any, evaluate: Callable[[str], Any]) -> dict[str, Any]:
-    """Return the arguments `upstream` and `clusters` for a `Proxy`, if their flags were given.
+    """Return the keyword arguments `upstream` and `clusters` for `Proxy` from the flags. Unused flags are omitted.
 
     Parameters
     ----------
     options
         The parsed flags.
     evaluate
-        Function that evaluates an expression.
+        Function that returns the value of an expression.
 
     Raises
     ------
     UsageError
-        An expression fails, or a cluster has no name; the message names the flag.
+        An expression raises an error, or a cluster has no name. The message contains the flag.
     """
     arguments: dict[str, Any] = {}
     if options.upstream is not None:
@@ -53,7 +53,9 @@ def upstreams(options: Any, evaluate: Callable[[str], Any]) -> dict[str, Any]:
     for text in options.cluster or ():
         name, equals, expression = text.partition("=")
         if not equals or not name.strip():
-            raise UsageError(f"--cluster {text!r} is not NAME=EXPRESSION. Example: --cluster accounts=Response(200)")
+            raise UsageError(
+                f"--cluster {text!r} is not of the form NAME=EXPRESSION. Example: --cluster accounts=Response(200)"
+            )
         value = _value(evaluate, f"--cluster {name.strip()}", expression)
         arguments.setdefault("clusters", {})[name.strip()] = value
     return arguments
@@ -68,14 +70,14 @@ def _value(evaluate: Callable[[str], Any], flag: str, expression: str) -> Any:
 
 
 def evaluate(expression: str, variables: Mapping[str, Any] | None = None) -> Any:
-    """Return the value of an expression, or of a variable in a file: `services.py:accounts`.
+    """Return the value of a Python expression, or of a variable in a file (`services.py:accounts`).
 
     Parameters
     ----------
     expression
-        The expression. It may use the variables, then wasmnb's names, such as `Response`.
+        The expression. It can use the variables and wasmnb's names, such as `Response`.
     variables
-        Variables by name (default none). Functions in the expression also see their later values.
+        Variables by name (default None). Functions in the expression use their current values when they are called.
     """
     if match := _FROM_FILE.fullmatch(expression):
         return runpy.run_path(match["path"])[match["name"]]
@@ -83,7 +85,7 @@ def evaluate(expression: str, variables: Mapping[str, Any] | None = None) -> Any
 
 
 class _Names(dict[str, Any]):
-    """Global names of an expression: the variables as they are when a name is used, then those of wasmnb."""
+    """Global names of an expression: the variables, which are looked up when they are used, and wasmnb's names."""
 
     def __init__(self, variables: Mapping[str, Any]) -> None:
         super().__init__(__builtins__=builtins)

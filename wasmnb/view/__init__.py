@@ -1,7 +1,7 @@
-"""Views: functions from objects of the host to HTML, text and figures, and the live panel. They change no object.
+"""Display proxies, exchanges, reports and errors as HTML, text and figures, and in the live panel.
 
-`documents` defines the content, `render` the output and its escaping, `tracebacks` the tracebacks, `panel` the live view.
-Lower floors call this package through the hooks of `wasmnb._hooks`.
+`documents` defines the contents, `render` writes and escapes the output, `tracebacks` formats errors, and `panel` is the live
+panel. Views only read the objects that they display. Lower floors call this package through `wasmnb._hooks`.
 """
 
 from .documents.filter.module import facts_document, facts_html, facts_text

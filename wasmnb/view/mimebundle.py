@@ -1,6 +1,6 @@
-"""Display data of objects: a table from class names to the functions that create their documents.
+"""Return the display data of objects, from a table of classes and the functions that create their documents.
 
-Classes are found by name along the method resolution order, so that this module doesn't import them.
+Classes are looked up by name, including base classes, so that this module doesn't need to import them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = ["DOCUMENTS", "attached_panel", "document_of", "mimebundle", "static_b
 
 
 def _trace(trace: Any) -> Document:
-    """Return the newest events, since decoding all of a long trace would take seconds."""
+    """Return a document with the last events of a trace, because decoding all events of a long trace takes seconds."""
     newest = trace[-NEWEST:]
     return trace_document(newest, dropped=trace.dropped + len(trace) - len(newest))
 
@@ -43,7 +43,7 @@ def _shared(data: Any) -> Document:
     return shared_document({key: (data[key], data.cas(key)) for key in data})
 
 
-#: Class name -> function that returns the document.
+#: Name of a class -> function that returns the document of an object.
 DOCUMENTS: dict[str, Callable[[Any], Document]] = {
     "Proxy": proxy_document,
     "TreeNode": tree_document,
@@ -77,23 +77,23 @@ def document_of(obj: Any) -> Document:
     Raises
     ------
     TypeError
-        If the class has no document.
+        The class of the object has no document.
     """
     name = document_name(obj)
     if not name:
-        raise TypeError(f"{type(obj).__name__} objects have no display form.")
+        raise TypeError(f"Objects of type {type(obj).__name__} can't be displayed. Use repr() instead.")
     return DOCUMENTS[name](obj)
 
 
 def document_name(obj: Any) -> str:
-    """Return the name of the object's class in `DOCUMENTS`; empty if there is none."""
+    """Return the name under which the class of an object is listed in `DOCUMENTS`, or '' if it isn't."""
     return next((cls.__name__ for cls in type(obj).__mro__ if cls.__name__ in DOCUMENTS), "")
 
 
 def mimebundle(obj: Any) -> dict[str, Any]:
-    """Return the display data of an object: HTML, text, and the live panel of a proxy.
+    """Return the display data of an object: HTML, text, and for a proxy its live panel.
 
-    A running proxy gets a panel when it is displayed for the first time, in a front end that shows panels.
+    The panel is created when a running proxy is first displayed in a front end that supports panels.
     """
     panel = attached_panel(obj)
     if panel is None and document_name(obj) == "Proxy" and obj.state != "closed" and _hooks.shows_panels():
@@ -102,11 +102,11 @@ def mimebundle(obj: Any) -> dict[str, Any]:
 
 
 def attached_panel(obj: Any) -> Any:
-    """Return the panel of a proxy, or None for a proxy without one and for other objects."""
+    """Return the live panel of a proxy. Returns None for other objects, and for proxies without a panel."""
     return getattr(obj, "attachments", {}).get("panel")
 
 
 def static_bundle(obj: Any) -> dict[str, str]:
-    """Return `text/html` and `text/plain` of an object."""
+    """Return the display data `text/html` and `text/plain` of an object, without the live panel."""
     document = document_of(obj)
     return {"text/html": to_html(document), "text/plain": to_text(document)}

@@ -1,6 +1,6 @@
-"""Load plans: mixes of requests and sessions, phases of open and closed load, stop conditions, and their reports.
+"""Load plans: a mix of requests and sessions, phases with a rate or with users, stop conditions, and the report of a run.
 
-Load of one repeated request, and the base class of the reports, are in the folder above.
+Repeating a single request, and the base class of the reports, are in the folder above.
 """
 
 from .plan import LoadPhase, LoadPlan, LoadRequest, LoadSession, LoadStop

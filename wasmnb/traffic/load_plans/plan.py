@@ -1,7 +1,7 @@
-"""The plan of a load run as plain data: what is sent, how much of it and when, and what ends the run.
+"""Dataclasses that describe a load run: the requests, the phases in which they are sent, and the stop conditions.
 
-An *open* phase has a rate: sessions begin at times that don't depend on the responses, like visitors of a site. A *closed*
-phase has users: each waits for a response before the next request, like a pool of clients.
+An *open* phase has a rate. Its sessions begin at times that don't depend on the responses, like the visitors of a site. A
+*closed* phase has users. Each user waits for a response before sending the next request, like a pool of clients.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LoadPhase", "LoadPlan", "LoadRequest", "LoadSession", "LoadStop", "Span"]
 
-#: A number, or a range that it is drawn from, both ends included.
+#: A number, or the lower and upper bound of a random number.
 Span = float | tuple[float, float]
 
 
@@ -26,19 +26,19 @@ Span = float | tuple[float, float]
 class LoadRequest:
     """A kind of request in a load plan.
 
-    In path, header values and body, `{number}` is the number of the request, `{user}` that of the session, and `{random}` eight
-    random hexadecimal digits.
+    In the path, header values and body, `{number}` is replaced by the number of the request, `{user}` by the number of the
+    session, and `{random}` by eight random hexadecimal digits.
 
     Attributes
     ----------
     path, method, headers, body, authority
         Parts of the request (default `/`, GET, no headers, no body, `example.com`).
     size
-        Size of a random body in bytes: a number, or a pair of a lower and an upper one. None (the default): `body` is sent.
+        Size of a random body in bytes: a number, or a pair of a lower and an upper bound (default None: `body` is sent).
     weight
-        Share in the mix, relative to the other entries (default 1).
+        Share of the mix, relative to the other entries (default 1).
     name
-        Name of its route in the report. By default, method and path without the query.
+        Name of the route in the report (default: the method and the path without the query).
     """
 
     path: str = "/"
@@ -57,26 +57,26 @@ class LoadRequest:
 
     @property
     def route(self) -> str:
-        """The route in the report."""
+        """Name of the route in the report."""
         return self.name or f"{self.method} {self.path.partition('?')[0]}"
 
 
 @dataclass(frozen=True)
 class LoadSession:
-    """Requests that one user sends one after the other over one connection.
+    """A sequence of requests that a user sends over one connection.
 
     Attributes
     ----------
     requests
-        The requests, in their order.
+        The requests, in order.
     think
-        Virtual seconds between a response and the next request: a number, or a pair of a lower and an upper one (default 0).
+        Virtual seconds between a response and the next request: a number, or a pair of a lower and an upper bound (default 0).
     cookies
         Whether to send back the cookies that responses have set (default True).
     weight
-        Share in the mix, relative to the other entries (default 1).
+        Share of the mix, relative to the other entries (default 1).
     name
-        Prefix of its routes in the report (default none).
+        Prefix of the names of the routes in the report (default empty).
     """
 
     requests: Sequence[LoadRequest]
@@ -87,14 +87,14 @@ class LoadSession:
 
     def __post_init__(self) -> None:
         if not self.requests:
-            raise UsageError("A session needs at least one request.")
+            raise UsageError("requests= of a LoadSession is empty. Pass at least one LoadRequest.")
         _check_weight(self.weight)
         _check_span("think", self.think)
 
 
 @dataclass(frozen=True)
 class LoadPhase:
-    """A part of the run with a constant or a linearly changing load; exactly one of `rate` and `users` is set.
+    """A part of a load run with a constant or linearly changing load. Exactly one of `rate` and `users` must be set.
 
     Attributes
     ----------
@@ -103,11 +103,11 @@ class LoadPhase:
     rate
         Sessions that begin per virtual second (an open loop). A single request counts as a session.
     users
-        Number of users, each of which waits for a response before the next request (a closed loop).
+        Number of users (a closed loop). Each user waits for a response before sending the next request.
     to
-        Rate or number of users at the end, for a ramp. By default, the load is constant.
+        Rate or number of users at the end of a ramp (default None: the load is constant).
     name
-        Name in the report. By default, the load: `50 a second`.
+        Name of the phase in the report (default: a description of the load, for example `50 a second`).
     """
 
     seconds: float
@@ -118,40 +118,40 @@ class LoadPhase:
 
     def __post_init__(self) -> None:
         if (self.rate is None) == (self.users is None):
-            raise UsageError("A phase needs either rate= (an open loop) or users= (a closed loop).")
+            raise UsageError("A phase requires exactly one of rate= (an open loop) and users= (a closed loop).")
         if not 0 < self.seconds < float("inf"):
-            raise UsageError(f"The seconds of a phase must be greater than 0, not {self.seconds:g}.")
+            raise UsageError(f"seconds= of a phase must be greater than 0 and finite, not {self.seconds:g}.")
         if min(self.level, self.end) < 0 or not max(self.level, self.end) < float("inf"):
             raise UsageError(
-                f"The rate or users of a phase must be at least 0 and finite, not {min(self.level, self.end):g}."
+                f"rate=, users= and to= of a phase must be at least 0 and finite, not {min(self.level, self.end):g}."
             )
 
     @property
     def level(self) -> float:
-        """Rate or number of users at the beginning."""
+        """Rate or number of users at the beginning of the phase."""
         return float(self.rate if self.rate is not None else self.users or 0)
 
     @property
     def end(self) -> float:
-        """Rate or number of users at the end."""
+        """Rate or number of users at the end of the phase."""
         return self.level if self.to is None else float(self.to)
 
     @property
     def title(self) -> str:
-        """The name, or what the phase does."""
+        """Name of the phase, or a description of its load, for example `50 to 500 a second`."""
         amount = f"{self.level:g}" + (f" to {self.end:g}" if self.to is not None else "")
         return self.name or (f"{amount} a second" if self.rate is not None else f"{amount} users")
 
     @classmethod
     def steps(cls, levels: Sequence[float], seconds: float, *, closed: bool = False) -> tuple[LoadPhase, ...]:
-        """Return one phase for each level.
+        """Return a sequence of phases with constant loads, one for each level.
 
         Parameters
         ----------
         levels
             Rates in sessions per virtual second, or numbers of users.
         seconds
-            Duration of each step in virtual seconds.
+            Duration of each phase in virtual seconds.
         closed
             Whether the levels are numbers of users instead of rates (default False).
         """
@@ -161,14 +161,14 @@ class LoadPhase:
     def spikes(
         cls, base: float, peak: float, *, seconds: float, pause: float, number: int = 1
     ) -> tuple[LoadPhase, ...]:
-        """Return phases with a low rate, interrupted by short ones with a high rate.
+        """Return phases with a low rate that alternate with spikes, which are phases with a high rate.
 
         Parameters
         ----------
         base, peak
             Low and high rate, in sessions per virtual second.
         seconds, pause
-            Virtual seconds of a spike, and of the low rate before each spike and after the last one.
+            Duration of a spike, and of the low rate before each spike and after the last one, in virtual seconds.
         number
             Number of spikes (default 1).
         """
@@ -178,22 +178,24 @@ class LoadPhase:
 
 @dataclass(frozen=True)
 class LoadStop:
-    """Conditions that end a run early, each off by default. All but `requests` are checked after every 250 requests.
+    """Conditions that end a load run early. The default of each is None, which disables the condition.
+
+    All conditions except `requests` are checked after every 250 requests.
 
     Attributes
     ----------
     requests
-        Largest number of requests to send. The run waits until all of them have ended.
+        Maximum number of requests to send. The run ends when all of them have ended.
     failures
-        Number of exchanges that a filter's failure ended.
+        Number of exchanges in which a filter failed.
     errors
-        Share (0 to 1) of 5xx responses, closed connections and timeouts among the last 250 requests.
+        Limit for the share (0 to 1) of 5xx responses, closed connections and timeouts among the last 250 requests.
     p99
-        Limit in virtual seconds for the 99th percentile of the last 250 requests.
+        Limit for the 99th percentile of the last 250 latencies, in virtual seconds.
     real_seconds
-        Real seconds since the start of the run.
+        Maximum duration of the run in real seconds.
     when
-        Function that gets the report so far and returns whether to stop, or a sentence that says why.
+        Function that is called with the report so far. It returns whether to stop, or the reason as a sentence.
     """
 
     requests: int | None = None
@@ -206,7 +208,7 @@ class LoadStop:
 
 @dataclass(frozen=True)
 class LoadPlan:
-    """Plan of a load run: which requests are sent, and when.
+    """Plan of a load run: the requests that are sent, and when they are sent.
 
         LoadPlan(
             mix=[LoadRequest("/search?q={random}", weight=3), LoadRequest("/pay", "POST", size=(100, 2000))],
@@ -217,20 +219,20 @@ class LoadPlan:
     Attributes
     ----------
     mix
-        `LoadRequest`s, paths and `LoadSession`s. Each new session is one of them, chosen by weight.
+        List of `LoadRequest`, `LoadSession` and paths. Each new session is one of the entries, chosen at random by weight.
     phases
-        Phases in order. Tuples of phases, such as the result of `LoadPhase.steps`, can be among them.
+        List of `LoadPhase`, in order. It may contain tuples of phases, such as the result of `LoadPhase.steps`.
     stop
-        Conditions that end the run early.
+        Conditions that end the run early (default none).
     think
-        Virtual seconds between a user's sessions in closed phases: a number, or a pair of a lower and an upper one (default
-        0).
+        Virtual seconds between two sessions of a user in closed phases: a number, or a pair of a lower and an upper bound
+        (default 0).
     timeout
         Virtual seconds after which a client gives up and closes its connection (default 20).
     arrivals
-        `poisson` (the default): random times, as with independent users. `even`: equal gaps.
+        `poisson` for random times, as with independent users, or `even` for equal gaps (default `poisson`).
     http2
-        Send everything over HTTP/2 (default False).
+        Whether to send all requests over HTTP/2 (default False).
     """
 
     mix: Sequence[Any] = ("/",)
@@ -243,47 +245,50 @@ class LoadPlan:
 
     def __post_init__(self) -> None:
         if self.arrivals not in ("poisson", "even"):
-            raise UsageError(f"arrivals must be 'poisson' or 'even', not {self.arrivals!r}.")
+            raise UsageError(f"arrivals= must be 'poisson' or 'even', not {self.arrivals!r}.")
         if not self.timeout > 0:
-            raise UsageError(f"timeout must be greater than 0 virtual seconds, not {self.timeout:g}.")
+            raise UsageError(f"timeout= must be greater than 0 virtual seconds, not {self.timeout:g}.")
         _check_span("think", self.think)
         if not self.mix or not self.phases:
-            raise UsageError("A load plan needs at least one request and one phase.")
+            empty = "phases" if self.mix else "mix"
+            raise UsageError(f"{empty}= of the load plan is empty. A plan requires at least one request and one phase.")
         if not sum(session.weight for session in self.sessions):
-            raise UsageError("At least one entry of the mix needs a weight greater than 0.")
+            raise UsageError(
+                "All entries of mix= have weight=0. Set weight= of at least one entry to a number above 0."
+            )
         self.all_phases  # noqa: B018 -- checks them
 
     @property
     def sessions(self) -> list[LoadSession]:
-        """The mix, with each single request as a session of one.
+        """The entries of the mix as sessions. A request or path is a session with one request.
 
         Raises
         ------
         UsageError
-            An entry isn't a `LoadRequest`, a `LoadSession` or a path.
+            An entry is not a `LoadRequest`, `LoadSession` or path.
         """
         return [_session(entry) for entry in self.mix]
 
     @property
     def all_phases(self) -> list[LoadPhase]:
-        """The phases, without nested tuples.
+        """The phases in order, as one flat list.
 
         Raises
         ------
         UsageError
-            One of them isn't a `LoadPhase`.
+            An entry of `phases` is not a `LoadPhase`.
         """
         flat: list[LoadPhase] = []
         for entry in self.phases:
             for phase in entry if isinstance(entry, list | tuple) else (entry,):
                 if not isinstance(phase, LoadPhase):
-                    raise UsageError(f"A phase must be a LoadPhase, not {type(phase).__name__}.")
+                    raise UsageError(f"An entry of phases= must be a LoadPhase, not {type(phase).__name__}.")
                 flat.append(phase)
         return flat
 
     @property
     def seconds(self) -> float:
-        """Virtual seconds of all phases."""
+        """Duration of all phases together, in virtual seconds."""
         return sum(phase.seconds for phase in self.all_phases)
 
 
@@ -294,15 +299,15 @@ def _session(entry: Any) -> LoadSession:
         entry = LoadRequest(entry)
     if isinstance(entry, LoadRequest):
         return LoadSession((replace(entry, weight=1.0),), weight=entry.weight)
-    raise UsageError(f"An entry of the mix must be a LoadRequest, a LoadSession or a path, not {type(entry).__name__}.")
+    raise UsageError(f"An entry of mix= must be a LoadRequest, a LoadSession or a path, not {type(entry).__name__}.")
 
 
 def _check_weight(weight: float) -> None:
     if not 0 <= weight < float("inf"):
-        raise UsageError(f"A weight must be at least 0, not {weight:g}.")
+        raise UsageError(f"weight= must be at least 0 and finite, not {weight:g}.")
 
 
 def _check_span(name: str, span: Span) -> None:
     low, high = span if isinstance(span, tuple | list) else (span, span)
     if not 0 <= low <= high < float("inf"):
-        raise UsageError(f"{name} must be a number of at least 0, or a pair of a lower and an upper one, not {span!r}.")
+        raise UsageError(f"{name}= must be a number of at least 0 or a pair (lower, upper), not {span!r}.")

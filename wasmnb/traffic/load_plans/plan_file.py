@@ -1,4 +1,4 @@
-"""Load plans from YAML or JSON: the fields of the dataclasses as keys, with short forms for paths and steps."""
+"""Read load plans from YAML or JSON. The keys are the fields of the dataclasses, with short forms for paths and steps."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ T = TypeVar("T")
 
 
 def read_plan(path: str | PathLike[str]) -> LoadPlan:
-    """Read a load plan.
+    """Read a load plan from a file.
 
     Parameters
     ----------
     path
-        A YAML or JSON file; `parse_plan` documents its content.
+        A YAML or JSON file with the contents that `parse_plan` describes.
 
     Raises
     ------
     UsageError
-        The file can't be read, or isn't a plan.
+        The file can't be read, or doesn't contain a valid plan.
     """
     path = Path(path).expanduser()
     try:
@@ -41,25 +41,27 @@ def read_plan(path: str | PathLike[str]) -> LoadPlan:
 
 
 def parse_plan(text: Text, name: str = "the load plan") -> LoadPlan:
-    """Return the plan that YAML describes.
+    """Parse a load plan in YAML.
 
     Parameters
     ----------
     text
-        An object with the fields of `LoadPlan`. An entry of `mix` is a path or an object with the fields of `LoadRequest`; with
-        `requests` it is a session. In a phase, a list of rates or users makes steps of the same duration.
+        An object with the fields of `LoadPlan`. An entry of `mix` is a path or an object with the fields of `LoadRequest`, or
+        of `LoadSession` if it contains `requests`. A phase with a list of rates or users is a series of phases of equal length.
     name
-        Name of the source in messages (default `the load plan`).
+        Name of the plan's source in error messages (default `the load plan`).
 
     Raises
     ------
     UsageError
-        The text isn't YAML, or has an unknown key or a wrong value. The message gives the line.
+        The text is not YAML, or contains an unknown key or an invalid value. The message contains the line.
     """
     try:
         content = parse_yaml(to_bytes(text))
     except YamlError as error:
-        raise UsageError(f"{_position(name, error.line)}: this is not YAML ({error}).") from None
+        raise UsageError(
+            f"{_position(name, error.line)}: the plan is not valid YAML ({error}). Correct the syntax."
+        ) from None
     try:
         with _located(content):
             return _plan(_known(content, LoadPlan, "a plan"))
@@ -68,7 +70,7 @@ def parse_plan(text: Text, name: str = "the load plan") -> LoadPlan:
 
 
 class _PlanProblem(Exception):
-    """A part of a plan has a wrong value. `line` is where the part begins, or 0."""
+    """A part of a plan has an invalid value. `line` is the line on which the part begins, or 0 if unknown."""
 
     def __init__(self, problem: str, line: int) -> None:
         super().__init__(problem)
@@ -81,7 +83,10 @@ def _position(name: str, line: int) -> str:
 
 @contextmanager
 def _located(part: Any, line: int = 0) -> Iterator[None]:
-    """Add the line of a part of the plan to errors about it. `line` is that of a part that isn't a mapping."""
+    """Add the line of a part of the plan to errors that occur in the `with` block.
+
+    `line` is used for parts that aren't mappings, because their own line is unknown.
+    """
     try:
         yield
     except UsageError as error:
@@ -95,7 +100,7 @@ def _plan(record: dict[str, Any]) -> LoadPlan:
     for key, convert in (("mix", _entry), ("phases", _phase)):
         entries = record.get(key, [])
         if not isinstance(entries, list):
-            raise UsageError(f"{key} must be a list, with one line for each entry.")
+            raise UsageError(f"{key} must be a list. Write each entry on its own line after a dash.")
         if key in record:
             line = line_of(record, key)
             plan[key] = tuple(_convert(convert, entry, line) for entry in entries)
@@ -128,14 +133,14 @@ def _request(entry: Any) -> LoadRequest:
     record = {key: _tuple(value) for key, value in _known(entry, LoadRequest, "a request").items()}
     headers = record.get("headers", {})
     if not isinstance(headers, Mapping):
-        raise UsageError("headers must be an object with names and values.")
-    if headers:  # the class has its own default
+        raise UsageError("headers of a request must be an object, for example {x-user: ann}.")
+    if headers:  # without headers, the default of the class is used
         record["headers"] = tuple((str(name), str(value)) for name, value in headers.items())
     return LoadRequest(**record)
 
 
 def _from_line(line: str) -> LoadRequest:
-    """Return the request for `/path` or `METHOD /path`."""
+    """Return the request for a line `/path` or `METHOD /path`."""
     method, space, path = line.strip().partition(" ")
     return LoadRequest(path.strip(), method) if space else LoadRequest(line.strip())
 
@@ -143,7 +148,7 @@ def _from_line(line: str) -> LoadRequest:
 def _phase(entry: Any) -> LoadPhase | tuple[LoadPhase, ...]:
     record = _known(entry, LoadPhase, "a phase")
     if "seconds" not in record:
-        raise UsageError("A phase needs the key seconds.")
+        raise UsageError("A phase has no key 'seconds'. Add its duration in virtual seconds.")
     for key in ("rate", "users"):
         if isinstance(record.get(key), list):
             return LoadPhase.steps(record[key], record["seconds"], closed=key == "users")
@@ -151,13 +156,25 @@ def _phase(entry: Any) -> LoadPhase | tuple[LoadPhase, ...]:
 
 
 def _known(value: Any, kind: Any, noun: str, without: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return an object whose keys are fields of a class."""
+    """Return an object of the plan as a dictionary, after checking that its keys are fields of the class `kind`.
+
+    Parameters
+    ----------
+    value
+        The object.
+    kind
+        Dataclass with the allowed fields.
+    noun
+        Name of the object in error messages.
+    without
+        Fields that are not allowed (default none).
+    """
     if not isinstance(value, Mapping):
         raise UsageError(f"{noun} must be an object with keys and values, not {type(value).__name__}.")
     names = [each.name for each in fields(kind) if each.name not in without]
     unknown = [str(key) for key in value if key not in names]
     if unknown:
-        problem = f"{noun} has no key {unknown[0]!r}. Use one of {', '.join(names)}."
+        problem = f"The key {unknown[0]!r} of {noun} is unknown. Use one of {', '.join(names)}."
         raise _PlanProblem(problem, line_of(value, unknown[0]))
     return Located.like(value, value)
 

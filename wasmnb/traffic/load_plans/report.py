@@ -1,4 +1,4 @@
-"""The result of a load plan: the whole, and each route, phase and interval of time by itself."""
+"""The report of a load plan, with results for the whole run and for each route, phase and interval of time."""
 
 from __future__ import annotations
 
@@ -16,34 +16,36 @@ if TYPE_CHECKING:
 
 __all__ = ["LoadPart", "Parts", "PlanReport", "is_error"]
 
-#: Intervals that the timeline has, approximately.
+#: Number of intervals in the timeline.
 _INTERVALS = 60
 
 
 @dataclass
 class LoadPart:
-    """Results of a part of a run: a route, a phase, or an interval of time. A request belongs to the part in which it was due.
+    """Results of a route, a phase or an interval of a load run. Requests are assigned by the time at which they were due.
 
     Attributes
     ----------
     name
-        The route or phase; empty for an interval.
-    begins, seconds
-        Virtual seconds from the start of the run to its beginning, and the duration of a phase or interval.
+        Name of the route or phase. Empty for an interval.
+    begins
+        Beginning of the phase or interval, in virtual seconds since the start of the run.
+    seconds
+        Duration of the phase or interval in virtual seconds.
     sent
-        Number of requests that were due in it, finished or not.
+        Number of requests that were due, including those that haven't ended.
     requests
-        Distribution of the times from when a request was due until its end, in virtual nanoseconds.
+        Times from when a request was due until it ended, in virtual nanoseconds.
     statuses
-        Number of responses by status; 0 stands for a closed connection.
+        Number of responses by status. 0 means that the connection was closed.
     errors
         Number of 5xx responses, closed connections and timeouts.
     timeouts
-        Number of requests that the client gave up on.
+        Number of requests that timed out.
     request_bytes, response_bytes
         Total size of the bodies in bytes.
     in_flight
-        Number of requests that were waiting for a response at the end of an interval.
+        Number of requests without a response at the end of an interval.
     """
 
     name: str = ""
@@ -64,7 +66,7 @@ class LoadPart:
         return self.requests.count
 
     def add(self, exchange: Exchange, *, timed_out: bool) -> None:
-        """Add an exchange that has ended."""
+        """Add an exchange that has ended. `timed_out` states whether the client gave up."""
         response = exchange.response
         self.requests.record(round(exchange.duration * 1e9))
         self.statuses[response.status if response is not None else 0] += 1
@@ -74,7 +76,7 @@ class LoadPart:
         self.response_bytes += len(response.body) if response is not None else 0
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the numbers, times in seconds, for JSON."""
+        """Return the results as a dictionary for JSON. Times are in seconds."""
         return {
             "name": self.name, "begins": self.begins, "seconds": self.seconds, "sent": self.sent, "count": self.count,
             "errors": self.errors, "timeouts": self.timeouts, "request_bytes": self.request_bytes,
@@ -83,39 +85,39 @@ class LoadPart:
         }  # fmt: skip
 
 
-#: Route, phase and interval that a request belongs to.
+#: The route, the phase and the interval to which a request is added.
 Parts = tuple[LoadPart, LoadPart, LoadPart]
 
 
 def is_error(exchange: Exchange) -> bool:
-    """Whether the response is 5xx, incomplete or missing."""
+    """Return whether the response of an exchange is 5xx, incomplete or missing."""
     response = exchange.response
     return response is None or not response.status or response.status >= 500 or response.reset
 
 
 class PlanReport(LoadReport):
-    """Results of a load plan. The attributes of `LoadReport` are about all requests.
+    """Results of a load plan. The attributes inherited from `LoadReport` cover all requests.
 
     Attributes
     ----------
     plan
-        Plan of the run.
+        The plan of the run.
     origin
-        Virtual second of the proxy at which the run began.
+        Virtual time of the proxy at the start of the run, in seconds.
     sent
-        Number of requests that were sent. `count` doesn't include those that an interrupt cut off.
+        Number of requests that were sent, including those that were interrupted. `count` doesn't include the latter.
     routes
-        Results by route.
+        Results by name of the route.
     phases
         Results of each phase.
     timeline
-        Results of short intervals of virtual time, all equally long.
+        Results of each interval. The run is divided into intervals of equal length.
     timeouts
-        Number of requests that the client gave up on.
+        Number of requests that timed out.
     errors
         Number of 5xx responses, closed connections and timeouts.
     stopped
-        The condition that ended the run early, as a sentence, or an empty string.
+        The stop condition that ended the run early, as a sentence. Empty if there was none.
     """
 
     def __init__(self, name: str, workers: int, plan: LoadPlan, harness: Harness) -> None:
@@ -134,12 +136,22 @@ class PlanReport(LoadReport):
         self.stopped = ""
 
     def parts(self, route: str, phase: int, moment: float) -> Parts:
-        """Return the route, the phase and the interval of a request that is due at a moment of the run."""
+        """Return the route, the phase and the interval to which a request is added.
+
+        Parameters
+        ----------
+        route
+            Name of the route.
+        phase
+            Index of the phase.
+        moment
+            Time at which the request is due, in virtual seconds since the start of the run.
+        """
         interval = self.timeline[min(int(moment / self.interval), _INTERVALS - 1)]
         return self.routes.setdefault(route, LoadPart(route)), self.phases[phase], interval
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all numbers, times in seconds, for JSON."""
+        """Return all results as a dictionary for JSON. Times are in seconds."""
         names = ("sent", "errors", "timeouts", "stopped")
         parts = {"routes": self.routes.values(), "phases": self.phases, "timeline": self.timeline}
         return {

@@ -1,8 +1,8 @@
-"""The run of a load plan on a simulated proxy.
+"""Run a load plan on a simulated proxy.
 
-Coordinated omission: a client that waits for a slow response sends nothing meanwhile, and so measures few of the requests
-that would have been slow. In open phases the times of the requests are fixed beforehand, and the measured time of a request
-begins when it is due, even if its worker is busy then.
+Open phases avoid coordinated omission, in which clients that wait for slow responses send too few requests at that time. The
+times of the requests are fixed in advance, and the latency of a request is measured from the time at which it is due, even if
+its worker is busy then.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["run_plan"]
 
-#: Requests between two readings of the trace, which keeps a limited number of events.
+#: Number of requests after which the trace is read, because it keeps a limited number of events.
 BATCH = 250
 
-#: Real seconds between two reports of the progress.
+#: Minimum number of real seconds between two calls of `progress`.
 REPORT_INTERVAL = 0.25
 
 
@@ -45,20 +45,20 @@ def run_plan(
     Parameters
     ----------
     proxy
-        The simulated proxy that gets the requests.
+        The simulated proxy to send the requests to.
     plan
         The plan to run.
     seed
-        Seed of the arrival times, the mix and the sizes (default 0).
+        Seed of the arrival times, the mix and the body sizes (default 0).
     progress
-        Called with the report so far, about four times a second (default none).
+        Function that is called with the report so far, about four times a second (default None).
     events
         As for `load`.
 
     Returns
     -------
     PlanReport
-        After an interrupt, the report of the requests that had ended by then.
+        The results. After an interrupt, the report covers the requests that have ended.
 
     Raises
     ------
@@ -84,16 +84,18 @@ def run_plan(
 
 
 class PlanRun:
-    """A load plan that is running.
+    """A running load plan.
 
     Attributes
     ----------
     origin
-        Virtual second at which the run began.
+        Virtual time of the proxy at the start of the run, in seconds.
     random
-        Source of randomness.
-    proxy, plan
-        The proxy and the plan.
+        Random numbers for the mix, think times and bodies.
+    proxy
+        The proxy that the requests are sent to.
+    plan
+        The plan of the run.
     """
 
     def __init__(
@@ -107,7 +109,7 @@ class PlanRun:
         self.proxy, self.plan = proxy, plan
         self.origin = report.origin = proxy.now
         self.random = Random(seed)  # noqa: S311 -- a load, not secrets
-        self._moments = Random(seed)  # noqa: S311 -- by itself, so that the mix doesn't change the moments
+        self._moments = Random(seed)  # noqa: S311 -- separate, so that the arrival times don't depend on the mix
         self._report = report
         self._progress = progress
         self._phases = plan.all_phases
@@ -116,7 +118,7 @@ class PlanRun:
         self._stop = StopCheck(plan.stop)
         self._done: list[tuple[Exchange, Parts, bool]] = []
         self._shown = time.perf_counter()
-        self._running = 0  # sessions and users that have not ended, and those that are yet to begin
+        self._running = 0  # sessions and users that haven't ended or haven't begun
         self._in_flight = 0
         self._session_number = 0
         self._closed = False
@@ -124,7 +126,7 @@ class PlanRun:
     # -- the run ----------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Run until all phases are over and every request has ended, or a condition stops it."""
+        """Run until all phases are over and all requests have ended, or until a stop condition is met."""
         gaps = beginnings(self._phases, self._moments, even=self.plan.arrivals == "even")
         self._begin_next(gaps)
         for begins, ends in user_starts(self._phases):
@@ -141,7 +143,7 @@ class PlanRun:
             self._report.stopped = f"{self._report.sent:,} requests were sent."
 
     def close(self) -> None:
-        """End the run: sessions that still run send nothing more, and what has ended is counted."""
+        """End the run. Sessions send no further requests, and the exchanges that have ended are added to the report."""
         self._closed = True
         self._collect()
 
@@ -149,24 +151,24 @@ class PlanRun:
         return len(self._done) < BATCH and self._running > 0
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:
-        """Run an action of a client after some virtual seconds, unless the run has ended by then."""
+        """Call `action` after a number of virtual seconds. It is not called if the run has ended by then."""
         self.proxy.call_later(max(seconds, 1e-9), lambda: None if self._closed else action())
 
     @property
     def full(self) -> bool:
-        """Whether all requests that the plan allows were sent."""
+        """Whether the maximum number of requests in the plan's stop conditions has been sent."""
         limit = self.plan.stop.requests
         return limit is not None and self._report.sent >= limit
 
     @property
     def elapsed(self) -> float:
-        """Virtual seconds since the start of the run, now."""
+        """Virtual seconds since the start of the run."""
         return self.proxy.server.clock.time() - self.origin
 
     # -- sessions -----------------------------------------------------------------------------------------------------
 
     def _begin_next(self, moments: Iterator[float]) -> None:
-        """Schedule the next session of the open phases, which schedules the one after it."""
+        """Schedule the next session of the open phases. When it begins, it schedules the session that follows."""
         moment = None if self.full else next(moments, None)
         if moment is None:
             return
@@ -179,7 +181,7 @@ class PlanRun:
         self.later(moment - self.elapsed, begin)
 
     def _user(self, ends: float) -> None:
-        """Run one session of a user, and the next one after it, until the user stops."""
+        """Run sessions of a user of a closed phase, one after the other, until `ends` (virtual seconds since the start)."""
         if self.full or self.elapsed >= ends:
             self._ended()
             return
@@ -195,7 +197,7 @@ class PlanRun:
         self._running -= 1
 
     def sent(self, route: str, after: float) -> Parts:
-        """Note that a request is sent, and return its place in the report."""
+        """Count a request that is sent after `after` virtual seconds. Returns the parts of the report to add its result to."""
         moment = self.elapsed + after
         report = self._report
         parts = report.parts(route, phase_at(self._phases, moment), moment)
@@ -207,11 +209,21 @@ class PlanRun:
 
     @property
     def number(self) -> int:
-        """Number of requests that were sent."""
+        """Number of requests that have been sent."""
         return self._report.sent
 
     def done(self, exchange: Exchange, parts: Parts, *, timed_out: bool) -> None:
-        """Note that a request has ended."""
+        """Record a request that has ended.
+
+        Parameters
+        ----------
+        exchange
+            The exchange of the request.
+        parts
+            Parts of the report to add the result to.
+        timed_out
+            Whether the client gave up.
+        """
         self._in_flight -= 1
         parts[2].in_flight = self._in_flight
         if not self._closed:
@@ -220,7 +232,7 @@ class PlanRun:
     # -- results ------------------------------------------------------------------------------------------------------
 
     def _collect(self) -> None:
-        """Add the requests that have ended to the report, and check the conditions."""
+        """Add the requests that have ended to the report, and check the stop conditions."""
         report, done = self._report, self._done
         self._done = []
         report.collect(self.proxy, [exchange for exchange, _, _ in done])

@@ -1,7 +1,7 @@
-"""Moments of a plan: when sessions begin in open phases, and how many users there are in closed ones.
+"""Calculate when sessions of open phases begin, and when users of closed phases start and stop.
 
-The moments of a Poisson process whose rate changes are those at which the integral of the rate reaches the sums of
-exponentially distributed numbers; with equal gaps, those at which it reaches whole numbers.
+For a Poisson process with a changing rate, sessions begin when the integral of the rate reaches the sums of exponentially
+distributed random numbers. With equal gaps, they begin when the integral reaches whole numbers.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ __all__ = ["beginnings", "phase_at", "user_starts"]
 
 
 def beginnings(phases: Sequence[LoadPhase], random: Random, *, even: bool = False) -> Iterator[float]:
-    """Iterate over the virtual seconds, from the start of the run, at which sessions of open phases begin.
+    """Yield the times at which sessions of open phases begin, in virtual seconds since the start of the run.
 
     Parameters
     ----------
     phases
-        All phases; closed ones only take time.
+        All phases of the plan. In closed phases, no session begins.
     random
-        Draws the gaps.
+        Source of the random gaps.
     even
-        Equal gaps instead of random ones (default False).
+        Whether the gaps between sessions are equal instead of random (default False).
     """
-    start, carried = 0.0, 0.0  # carried: what the next gap has used up of the integral already
+    start, carried = 0.0, 0.0  # carried: the part of the next gap that earlier phases have covered
     gap = 1.0 if even else random.expovariate(1.0)
     for phase in phases:
         if phase.rate is not None:
@@ -43,7 +43,7 @@ def beginnings(phases: Sequence[LoadPhase], random: Random, *, even: bool = Fals
 
 
 def _moment(phase: LoadPhase, integral: float) -> float:
-    """Return the seconds in a phase after which its rate has this integral."""
+    """Return the number of seconds after which the integral of a phase's rate reaches a value."""
     slope = (phase.end - phase.level) / phase.seconds
     if abs(slope) < 1e-12:
         return integral / phase.level
@@ -52,7 +52,7 @@ def _moment(phase: LoadPhase, integral: float) -> float:
 
 
 def user_starts(phases: Sequence[LoadPhase]) -> Iterator[tuple[float, float]]:
-    """Iterate over the times (begin, end) between which users of closed phases run, phase by phase."""
+    """Yield the start and stop time of each user of the closed phases, in virtual seconds since the start of the run."""
     start = 0.0
     for phase in phases:
         if phase.users is not None:
@@ -66,7 +66,7 @@ def user_starts(phases: Sequence[LoadPhase]) -> Iterator[tuple[float, float]]:
 
 
 def phase_at(phases: Sequence[LoadPhase], moment: float) -> int:
-    """Return the index of the phase at a moment; the last one after the end."""
+    """Return the index of the phase at a time of the run, or of the last phase if the time is after the end."""
     for index, phase in enumerate(phases):
         moment -= phase.seconds
         if moment < 0:

@@ -1,4 +1,4 @@
-"""One session of a load run: its requests one after the other, with think time and cookies."""
+"""Run a session of a load plan: send its requests one after the other, with think time and cookies."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _PLACEHOLDER = re.compile(rb"\{(number|user|random)\}")
 
 
 def drawn(random: Random, span: Span) -> float:
-    """Return a random number from a range, or the number itself."""
+    """Return a random number from a range, or the value itself if it is a number."""
     return random.uniform(*span) if isinstance(span, tuple | list) else float(span)
 
 
 def request_of(template: LoadRequest, random: Random, number: int, user: int) -> Request:
-    """Create a request from its template in a load plan.
+    """Create a request for an entry of a load plan, and fill in its placeholders.
 
     Parameters
     ----------
     template
-        Kind of request in the plan.
+        The entry of the plan.
     random
         Source of random sizes, bodies and values of `{random}`.
     number, user
@@ -58,13 +58,13 @@ class SessionRun:
     Parameters
     ----------
     run
-        The run that it belongs to.
+        The run of the load plan.
     session
-        Kind of session in the plan.
+        The session's entry in the plan.
     number
-        Number of the session, from 1.
+        Number of the session, counted from 1.
     ended
-        Called at the end of the session.
+        Function that is called at the end of the session.
     """
 
     def __init__(self, run: PlanRun, session: LoadSession, number: int, ended: Callable[[], None]) -> None:
@@ -77,7 +77,7 @@ class SessionRun:
         self._cookies: dict[str, str] = {}
 
     def send(self, after: float) -> None:
-        """Send the next request after some virtual seconds; its response sends the one after it."""
+        """Send the next request after a number of virtual seconds. When its response arrives, the session continues."""
         run, template = self._run, self._session.requests[self._next]
         if run.full:
             self._ended()

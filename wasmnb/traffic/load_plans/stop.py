@@ -1,4 +1,4 @@
-"""Conditions that end a load run before its requests have ended. The run itself counts the requests that may be sent."""
+"""Check the stop conditions of a load run, except the maximum number of requests, which `PlanRun` checks."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["StopCheck"]
 
-#: Requests that shares and quantiles are about.
+#: Number of recent requests for which the share of errors and the p99 are calculated.
 _RECENT = 250
 
-#: Requests without which a share or a quantile says nothing.
+#: Minimum number of recent requests for these calculations.
 _ENOUGH = 50
 
 
@@ -39,14 +39,14 @@ class StopCheck:
         self._recent: deque[tuple[bool, int]] = deque(maxlen=_RECENT)
 
     def reason(self, done: Iterable[Exchange], report: PlanReport) -> str:
-        """Return a sentence about a condition that is met, or an empty string.
+        """Return a sentence about the stop condition that is met, or an empty string if none is.
 
         Parameters
         ----------
         done
             Requests that have ended since the last call.
         report
-            The report so far.
+            The report of the run so far.
         """
         stop = self._stop
         self._recent.extend((is_error(exchange), round(exchange.duration * 1e9)) for exchange in done)
@@ -54,7 +54,7 @@ class StopCheck:
             return f"A filter failed in {report.failed:,} requests."
         spent = time.perf_counter() - self._started
         if stop.real_seconds is not None and spent >= stop.real_seconds:
-            return f"{spent:.1f} s have passed."
+            return f"{spent:.1f} real seconds have passed."
         return self._recent_reason() or self._own_reason(report)
 
     def _recent_reason(self) -> str:
@@ -72,4 +72,4 @@ class StopCheck:
 
     def _own_reason(self, report: PlanReport) -> str:
         verdict = self._stop.when(report) if self._stop.when is not None else False
-        return verdict if isinstance(verdict, str) else "The condition when= holds." if verdict else ""
+        return verdict if isinstance(verdict, str) else "The stop condition when= was met." if verdict else ""

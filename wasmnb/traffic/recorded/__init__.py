@@ -1,6 +1,6 @@
-"""Recorded traffic: readers of each file format, one model for all of them, masking of secrets, and writers.
+"""Read and write recordings of HTTP traffic in several file formats, and mask the secrets in them.
 
-Each reader is a generator of `RecordedExchange`. Sending recorded requests through a filter is in `..replay`.
+Sending the recorded requests through a filter is in `wasmnb.traffic.replay`.
 """
 
 from .exchange import RecordedExchange

@@ -1,4 +1,4 @@
-"""The model of recorded traffic, and the notes that a reader makes about parts that it could not read."""
+"""`RecordedExchange`, which all readers of recordings yield, and `ReadingNotes`, which collects their messages."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ...messages import Request, Response
 
 __all__ = ["ReadingNotes", "RecordedExchange", "Unreadable", "finite", "parse_time"]
 
-#: Different messages that are kept for one recording.
+#: Maximum number of different messages about one recording.
 _MESSAGES = 20
 
 
 class Unreadable(ValueError):
-    """A record is not an HTTP exchange; the text says why."""
+    """A record of a recording is not an HTTP exchange. The message contains the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +29,21 @@ class RecordedExchange:
     Attributes
     ----------
     request
-        The request. Names and values of headers are bytes in `request.headers.raw`.
+        The recorded request.
     response
         The recorded response, or None.
     started
-        When the request began, in seconds since 1970, or None.
+        Time at which the request began, in seconds since 1970, or None if it is unknown.
     duration
-        Seconds from the request to the end of the response, or None.
+        Seconds from the beginning of the request to the end of the response, or None if it is unknown.
     connection
-        Id of the client's connection; empty if the recording has none.
+        Id of the client's connection. Empty if it is unknown.
     http2
         Whether the request was sent over HTTP/2 or HTTP/3.
     truncated
-        Bodies that the recording has only in part or not at all: "request", "response".
+        Messages whose bodies are incomplete or missing in the recording: "request", "response".
     position
-        Place in the file: `entry 3`, `line 7`.
+        Position in the file, for example `entry 3` or `line 7`.
     """
 
     request: Request
@@ -62,14 +62,14 @@ class RecordedExchange:
 
 @dataclass
 class ReadingNotes:
-    """Messages about parts of a file that could not be read. Equal messages are counted together.
+    """Messages about parts of a file that can't be read. Equal messages are counted and shown once.
 
     Attributes
     ----------
     name
-        Name of the file, for the messages.
+        Name of the file in the messages.
     unreadable
-        Number of records that were left out.
+        Number of records that were skipped.
     """
 
     name: str
@@ -78,16 +78,16 @@ class ReadingNotes:
     _counts: dict[str, int] = field(default_factory=dict)
 
     def add(self, position: str, text: str, *, record: bool = True) -> None:
-        """Note a problem.
+        """Add a message about a part of the file that can't be read.
 
         Parameters
         ----------
         position
-            Where it is: `entry 3`, `line 7`, `byte 1,024`.
+            Position in the file, for example `entry 3`, `line 7` or `byte 1,024`.
         text
             The reason, as a sentence.
         record
-            Whether a record was left out because of it (default True).
+            Whether a whole record was skipped (default True).
         """
         self.unreadable += record
         key = text if text in self._first or len(self._first) < _MESSAGES else "Other parts could not be read."
@@ -95,11 +95,11 @@ class ReadingNotes:
         self._counts[key] = self._counts.get(key, 0) + 1
 
     def remark_at(self, position: str) -> Callable[[str], None]:
-        """Return a function that notes a part of the record at a position that was left out."""
+        """Return a function that adds messages about omitted parts of the record at `position`."""
         return partial(self.add, position, record=False)
 
     def extend(self, other: ReadingNotes) -> None:
-        """Add the notes about the next part of the file."""
+        """Add the messages about the next part of the file."""
         self.unreadable += other.unreadable
         for text, position in other._first.items():
             self._first.setdefault(text, position)
@@ -107,16 +107,16 @@ class ReadingNotes:
 
     @property
     def messages(self) -> list[str]:
-        """One line for each kind of problem, with the position of the first."""
+        """One line for each different message, with the position of its first occurrence."""
         return [
             f"{visible(self.name)}, {position}: {visible(text)}"
-            + (f" ({self._counts[text] - 1:,} more like it.)" if self._counts[text] > 1 else "")
+            + (f" ({self._counts[text] - 1:,} more like this.)" if self._counts[text] > 1 else "")
             for text, position in self._first.items()
         ]
 
 
 def parse_time(value: Any) -> float | None:
-    """Return seconds since 1970 for an ISO 8601 time (UTC without a zone) or a number of seconds; None for anything else."""
+    """Convert an ISO 8601 time or a number to seconds since 1970. Without a time zone, UTC is used. Returns None if invalid."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return finite(value)
     try:
@@ -127,7 +127,7 @@ def parse_time(value: Any) -> float | None:
 
 
 def finite(value: Any) -> float | None:
-    """Return a number as a float; None for anything else, and for numbers that a float can't hold."""
+    """Convert a value to a float. Returns None if it is not a finite number."""
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""The formats of recordings: how each is recognised, and its reader."""
+"""The file formats of recordings. A format is recognised by the contents of the file or by its suffix."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .readers.tap import read_tap_json, read_tap_protobuf
 
 __all__ = ["FORMATS", "Format", "read_file", "recognise"]
 
-#: Bytes that are read to recognise the format.
+#: Number of bytes that are read to recognise the format.
 _HEAD = 1 << 16
 
 _TAP = re.compile(rb'(?i)"(http_?buffered_?trace|http_?streamed_?trace_?segment|socket_?(buffered|streamed)_?trace)')
@@ -32,18 +32,18 @@ _CURL = re.compile(
 
 
 class Format(NamedTuple):
-    """A file format.
+    """A file format of recordings.
 
     Attributes
     ----------
     title
-        Name in messages.
+        Name of the format in messages.
     suffixes
-        File suffixes, which decide if the content doesn't.
+        File suffixes, which are used if the format can't be recognised from the contents.
     read
-        Reader of the format: a generator function that gets the open file, the notes and options.
+        Generator function that yields the exchanges. Its parameters are the open file, the notes and options.
     mapped
-        Whether the reader maps the file into memory. A compressed file is unpacked for this.
+        Whether the reader maps the file into memory. Compressed files are decompressed before.
     """
 
     title: str
@@ -52,7 +52,7 @@ class Format(NamedTuple):
     mapped: bool = False
 
 
-#: Name for `read_traffic(..., format=)` -> format.
+#: Value of `format=` of `read_traffic` -> format.
 FORMATS: dict[str, Format] = {
     "har": Format("HAR", (".har",), read_har),
     "jsonl": Format("wasmnb's JSON lines", (".jsonl", ".ndjson"), read_jsonl),
@@ -65,12 +65,12 @@ FORMATS: dict[str, Format] = {
 
 
 def recognise(path: Path) -> str:
-    """Return the name of a file's format, recognised by its content or else by its suffix.
+    """Return the name of a file's format. It is recognised by the contents of the file or else by its suffix.
 
     Raises
     ------
     UsageError
-        The file can't be read, is an archive, or has none of the formats.
+        The file can't be read, is an archive, or is in none of the formats.
     """
     try:
         with open_plain(path) as plain:
@@ -79,14 +79,14 @@ def recognise(path: Path) -> str:
         raise UsageError(f"The recording {str(path)!r} can't be read: {error.strerror or error}.") from None
     if head.startswith((b"PK\x03\x04", b"\x28\xb5\x2f\xfd")):
         raise UsageError(
-            f"The recording {str(path)!r} is an archive. Unpack it first; only a single file that is compressed with gzip, bzip2 or xz can be read directly."
+            f"The recording {str(path)!r} is an archive, which can't be read. Unpack it, or compress the file with gzip, bzip2 or xz."
         )
     suffix = path.with_suffix("").suffix if path.suffix.lower() in COMPRESSED else path.suffix
     by_suffix = next((name for name, known in FORMATS.items() if suffix.lower() in known.suffixes), "")
     name = _by_content(head, by_suffix)
     if not name:
         titles = ", ".join(known.title for known in FORMATS.values())
-        raise UsageError(f"The format of {str(path)!r} isn't recognised. Use one of {titles}, or name it with format=.")
+        raise UsageError(f"The format of {str(path)!r} is unknown. Use {titles}, or set the format with format=.")
     return name
 
 
@@ -111,7 +111,7 @@ def _json(text: bytes, by_suffix: str) -> str:
     if _TAP.search(text):
         return "tap"
     if text[:1] == b"[" and b'"request"' in text:
-        return "har"  # its entries alone
+        return "har"  # a list of entries without the document around it
     if by_suffix == "har" or _OWN.match(text):
         return "har" if by_suffix == "har" else "jsonl"
     try:
@@ -126,23 +126,25 @@ def _json(text: bytes, by_suffix: str) -> str:
 
 
 def _is_protobuf(head: bytes) -> bool:
-    """Whether it begins like a trace, alone or after its length, and holds bytes that text doesn't have."""
+    """Return whether a file begins like a protobuf trace, with or without its length, and contains control characters."""
     control = any(byte < 9 or 13 < byte < 32 for byte in head[:64])
     start = next((index for index, byte in enumerate(head[:10]) if byte < 0x80), 9) + 1
     return control and (head[:1] in (b"\x0a", b"\x12") or head[start : start + 1] in (b"\x0a", b"\x12"))
 
 
 def read_file(path: Path, name: str, notes: ReadingNotes, options: dict[str, Any]) -> Iterator[RecordedExchange]:
-    """Iterate over the exchanges of one file.
+    """Yield the exchanges of one file of a recording.
 
     Parameters
     ----------
-    path, name
-        The file, and the name of its format.
+    path
+        Path of the file.
+    name
+        Name of its format, a key of `FORMATS`.
     notes
-        Collects messages about parts that can't be read.
+        Object to which messages about unreadable parts are added.
     options
-        Options of the reader.
+        Options of the format's reader.
     """
     with open_plain(path, mapped=FORMATS[name].mapped) as plain:
         start = plain.file.tell()

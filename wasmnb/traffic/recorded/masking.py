@@ -1,7 +1,7 @@
-"""Masking of secrets: values of credentials in headers, cookies and queries become `***`, and the report counts them.
+"""Replace secrets in headers, cookies and queries by `***`, and count the replaced values.
 
-Names and the scheme of `authorization` stay, so that a filter takes the same branch unless it checks the secret. Bodies aren't
-searched. Constructors are called instead of `replace`, which is five times as slow.
+Names and the scheme of `authorization` are kept, so that filters behave in the same way unless they check the secret. Bodies
+aren't searched. For speed, constructors are called instead of `dataclasses.replace`, which is five times as slow.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["MASK", "mask"]
 
 MASK = b"***"
 
-#: Headers whose whole value is a secret.
+#: Headers whose entire value is a secret.
 _SECRET_HEADERS = frozenset(
     (
         b"x-api-key", b"api-key", b"apikey", b"x-auth-token", b"x-access-token", b"x-csrf-token", b"x-xsrf-token",
@@ -29,10 +29,10 @@ _SECRET_HEADERS = frozenset(
 _CREDENTIALS = frozenset((b"authorization", b"proxy-authorization"))
 _COOKIES = frozenset((b"cookie", b"set-cookie"))
 
-#: Headers that hold a URL.
+#: Headers whose value is a URL.
 _URLS = frozenset((b"referer", b"location", b"content-location"))
 
-#: All headers that may hold a secret.
+#: All headers that may contain a secret.
 _SENSITIVE = _SECRET_HEADERS | _CREDENTIALS | _COOKIES | _URLS
 
 _SECRET_PARAMETER = re.compile(
@@ -43,14 +43,14 @@ _COOKIE = re.compile(rb"([^=;\s]+)=([^;]*)")
 
 
 def mask(recorded: RecordedExchange, counts: Counter[str]) -> RecordedExchange:
-    """Return an exchange without secrets.
+    """Return a copy of an exchange with its secrets masked. An exchange without secrets is returned unchanged.
 
     Parameters
     ----------
     recorded
-        The exchange. The same object is returned if it has no secrets.
+        The exchange.
     counts
-        Counter to which the masked values are added by place: `request header authorization`, `query token`.
+        Counter of masked values, by place: `request header authorization`, `query token`.
     """
     request, response = _request(recorded.request, counts), recorded.response
     fresh = None if response is None else _response(response, counts)
@@ -84,7 +84,7 @@ def _response(response: Response, counts: Counter[str]) -> Response:
 
 
 def _pairs(headers: Headers, side: str, counts: Counter[str]) -> Headers:
-    """Return the headers, masked; the same object if nothing was masked."""
+    """Return a copy of headers with secrets masked. Headers without secrets are returned unchanged."""
     changed: list[tuple[bytes, bytes]] | None = None
     for index, (name, value) in enumerate(headers.raw):
         if name not in _SENSITIVE:
@@ -116,7 +116,7 @@ def _value(name: bytes, value: bytes, counts: Counter[str]) -> bytes:
 
 
 def _cookies(value: bytes, *, attributes: bool) -> bytes:
-    """Mask the values of cookies; only the first one of `set-cookie` is a cookie, the others are its attributes."""
+    """Mask the values of cookies. In `set-cookie`, only the first pair is masked, because the others are its attributes."""
     masked = _COOKIE.sub(lambda match: match[1] + b"=" + MASK, value, count=1 if attributes else 0)
     return masked if b"=" in value else MASK
 

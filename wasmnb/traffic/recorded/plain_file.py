@@ -1,4 +1,4 @@
-"""Files as plain UTF-8 bytes: compressed ones are decompressed, UTF-16 is converted, and byte order marks are skipped."""
+"""Open files as UTF-8 bytes. Compressed files are decompressed, UTF-16 is converted, and byte order marks are skipped."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ...abi.text import encode_text
 
 __all__ = ["COMPRESSED", "PlainFile", "open_plain"]
 
-#: First bytes -> function that opens such a file.
+#: First bytes of a compressed file -> function that opens it.
 _OPENERS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 
-#: Suffixes of compressed files. The suffix before them shows the format.
+#: Suffixes of compressed files. The format is shown by the suffix before, as in `day.har.gz`.
 COMPRESSED = (".gz", ".bz2", ".xz")
 
 #: Byte order mark -> encoding.
@@ -29,14 +29,14 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codec
 
 
 class PlainFile(NamedTuple):
-    """An open file.
+    """A file that has been opened by `open_plain`.
 
     Attributes
     ----------
     file
         The open file, positioned after its byte order mark.
     damage
-        Function that returns a sentence if a part of a compressed file could not be read, else an empty string.
+        Function that returns a sentence if a part of a compressed file could not be read, or an empty string.
     """
 
     file: IO[bytes]
@@ -44,7 +44,7 @@ class PlainFile(NamedTuple):
 
 
 class _Unpacked(io.RawIOBase):
-    """A compressed file that ends where it can't be read any more."""
+    """A compressed file that ends at the first damaged byte, instead of raising an error."""
 
     def __init__(self, file: Any) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class _Unpacked(io.RawIOBase):
         try:
             data = self._file.read1(len(buffer))
         except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
-            self.damage = f"The compressed file is cut short or damaged ({error}). Earlier parts were read."
+            self.damage = f"The compressed file is incomplete or damaged ({error}). Only the part before was read."
             return 0
         buffer[: len(data)] = data
         return len(data)
@@ -82,8 +82,8 @@ def open_plain(path: Path, *, mapped: bool = False) -> Iterator[PlainFile]:
     path
         Path of the file.
     mapped
-        Whether the reader needs a file that can be mapped into memory (default False). A compressed file is then unpacked to
-        a temporary one.
+        Whether the file must be mappable into memory (default False). If so, a compressed file is decompressed to a temporary
+        file.
     """
     with path.open("rb") as raw:
         head = raw.read(8)

@@ -1,4 +1,4 @@
-"""`record`: write the exchanges of a proxy to a file while they happen."""
+"""`record`: write the exchanges of a proxy to a file as they end."""
 
 from __future__ import annotations
 
@@ -19,28 +19,29 @@ from .writers import recording_path, to_recorded, write_traffic
 
 __all__ = ["Recording", "record"]
 
-#: Most exchanges that wait for their end. With more of them, the oldest is written as it is, so that a paused stream doesn't delay all others forever.
+#: Maximum number of unfinished exchanges. If there are more, the oldest is written in its current state, so that a paused
+#: stream doesn't delay the others forever.
 _WAITING = 1000
 
 
 class Recording:
-    """A recording that continues until `close()` or the end of a `with` block. `record` starts it.
+    """A running recording, created by `record`. It ends with `close()` or at the end of a `with` block.
 
-    A `.jsonl` file grows with each exchange, so after a crash it has everything up to that moment. A `.har` file is written
-    at the end. If the disk is full, the recording ends with a warning, and the traffic goes on.
+    A `.jsonl` file is written after each exchange, so that nothing is lost after a crash. A `.har` file is written at the end.
+    If the disk is full, the recording ends with a warning, and the traffic continues.
 
     Attributes
     ----------
     path
         Path of the file.
     count
-        Number of exchanges that were written.
+        Number of exchanges that have been written.
     masked
-        Number of masked secrets by place.
+        Number of masked secrets, by the place where they occurred.
     left_out
-        Number of exchanges that aren't in the file, because the proxy dropped them before they were done.
+        Number of exchanges missing from the file, because the proxy discarded them before they were written.
     problem
-        Why it has ended early; an empty string if it hasn't.
+        Reason why the recording ended early. Empty if it didn't.
     """
 
     def __init__(self, proxy: Any, path: Path, *, mask: bool) -> None:
@@ -66,12 +67,12 @@ class Recording:
         return self._file.closed
 
     def _look(self) -> None:
-        """Write the exchanges that have ended. This is called between all events of the proxy."""
+        """Write the exchanges that have ended. Called by the proxy between two events."""
         if self._seen != self._proxy.exchanges.total or (self._waiting and self._waiting[0].done):
             self.update()
 
     def update(self) -> None:
-        """Write the exchanges that have ended since the last time."""
+        """Write the exchanges that have ended since the last call."""
         with self._lock:
             if not self.closed:
                 self._take()
@@ -80,7 +81,7 @@ class Recording:
 
     @contextmanager
     def _disk_errors(self) -> Iterator[None]:
-        """End the recording with a warning if the disk takes no more."""
+        """End the recording with a warning if writing to the file fails."""
         try:
             yield
         except OSError as error:
@@ -88,9 +89,7 @@ class Recording:
             self._stop()
             with suppress(OSError):
                 self._file.close()
-            text = (
-                f"The recording {visible(str(self.path))!r} has ended after {self.count:,} exchanges: {self.problem}."
-            )
+            text = f"The recording {visible(str(self.path))!r} ended after {self.count:,} exchanges: {self.problem}."
             warnings.warn(text, stacklevel=3)
 
     def _take(self) -> None:
@@ -102,7 +101,7 @@ class Recording:
         self._waiting += kept
 
     def _write(self, *, final: bool) -> None:
-        """Write what has ended, in the order in which it began."""
+        """Write the exchanges that have ended, in the order in which they began. `final` writes all others as well."""
         waiting = self._waiting
         ended = 0
         while ended < len(waiting) and (final or getattr(waiting[ended], "done", True) or len(waiting) > _WAITING):
@@ -119,7 +118,7 @@ class Recording:
             self.count += 1
 
     def close(self) -> None:
-        """End the recording; exchanges that have not ended are written as they are."""
+        """End the recording. Exchanges that haven't ended are written in their current state."""
         self._stop()
         with self._lock:
             if self.closed:
@@ -146,7 +145,7 @@ class Recording:
 
 
 def record(proxy: Any, path: str | PathLike[str], *, mask: bool = True) -> Recording:
-    """Write all exchanges of a proxy to a file from now on, whoever sends them: magics, clients of a socket, a load.
+    """Start to write all further exchanges of a proxy to a file. Requests of all clients are recorded.
 
         with wasmnb.record(proxy, "day.jsonl") as recording:
             ...
@@ -154,23 +153,23 @@ def record(proxy: Any, path: str | PathLike[str], *, mask: bool = True) -> Recor
     Parameters
     ----------
     proxy
-        A simulated proxy, or a `wasmnb.Envoy` (whose own parameter `record` uses Envoy's tap filter instead).
+        A simulated proxy or a `wasmnb.Envoy`. (The parameter `record` of `Envoy` uses Envoy's tap filter instead.)
     path
-        A `.jsonl` or `.har` file, which `read_traffic` reads.
+        Path of a `.jsonl` or `.har` file, which `read_traffic` can read.
     mask
-        Replace secrets by `***` (default True).
+        Whether to replace secrets by `***` (default True).
 
     Returns
     -------
     Recording
-        A context manager. The recording ends with `close()` or the `with` block.
+        The running recording. It ends with `close()`, or at the end of a `with` block.
 
     Raises
     ------
     UsageError
-        The suffix isn't `.jsonl` or `.har`, or the file can't be written.
+        The suffix of `path` is not `.jsonl` or `.har`, or the file can't be written.
     """
     target = recording_path(path)
     if not hasattr(proxy, "exchanges"):
-        raise UsageError(f"record() needs a proxy, not {type(proxy).__name__}.")
+        raise UsageError(f"record() requires a Proxy or an Envoy, not {type(proxy).__name__}.")
     return Recording(proxy, target, mask=mask)

@@ -1,4 +1,4 @@
-"""`read_traffic`: a recording as an iterable that reads its file lazily."""
+"""`read_traffic`: open a recording as an iterable, which reads its files on demand."""
 
 from __future__ import annotations
 
@@ -23,21 +23,23 @@ class RecordedTraffic:
 
     Parameters
     ----------
-    paths, formats
-        The files, and the name of each one's format.
+    paths
+        The files of the recording.
+    formats
+        Name of each file's format.
     name
-        The recording's name in messages.
+        Name of the recording in messages.
     mask
         Whether to replace secrets by `***`.
     options
-        Options of the readers.
+        Options of the formats' readers.
 
     Attributes
     ----------
     masked
-        Number of masked values by place, of the latest iteration: `request header authorization`, `query token`.
+        Number of secrets masked by the last iteration, by place: `request header authorization`, `query token`.
     exchanges
-        Number of exchanges that the latest iteration has returned.
+        Number of exchanges that the last iteration has yielded.
     """
 
     def __init__(
@@ -54,17 +56,17 @@ class RecordedTraffic:
 
     @property
     def format(self) -> str:
-        """Name of the format; of the first file, if there are several."""
+        """Name of the format. If there are several files, of the first one."""
         return self.formats[0] if self.formats else ""
 
     @property
     def messages(self) -> list[str]:
-        """One sentence for each kind of problem that the latest iteration met, with file and position."""
+        """Messages of the last iteration about unreadable parts, each with the file and the position."""
         return [message for notes in self._notes for message in notes.messages]
 
     @property
     def unreadable(self) -> int:
-        """Number of records that the latest iteration left out, because they could not be read."""
+        """Number of records that the last iteration skipped because they can't be read."""
         return sum(notes.unreadable for notes in self._notes)
 
     def __iter__(self) -> Iterator[RecordedExchange]:
@@ -77,9 +79,9 @@ class RecordedTraffic:
                 yield mask_secrets(recorded, self.masked) if self.mask else recorded
 
     def lines(self) -> Iterator[bytes] | None:
-        """Return an iterator over the raw lines, for a recording in wasmnb's own format; None for any other.
+        """Return an iterator over the lines of a recording in wasmnb's own format. Returns None for other formats.
 
-        Lines aren't decoded, so that other processes can do this; secrets in them aren't masked.
+        The lines are neither decoded nor masked, so that other processes can do this.
         """
         return self._lines() if self.formats and set(self.formats) == {"jsonl"} else None
 
@@ -106,29 +108,30 @@ def read_traffic(
     Parameters
     ----------
     path
-        A file, or a folder of files (Envoy's tap writes one for each trace): HAR 1.2, wasmnb's `.jsonl`, Envoy's tap as JSON
-        or protobuf, Envoy's access log as JSON, curl commands, or raw HTTP/1.
+        A file, or a folder of files (Envoy's tap filter writes one per trace). Formats are HAR 1.2, wasmnb's `.jsonl`, traces
+        of Envoy's tap filter as JSON or protobuf, Envoy's access log as JSON, curl commands, and raw HTTP/1.
     format
-        Name of the format, a key of `FORMATS`. By default, it is recognised by content and suffix.
+        Name of the format: `har`, `jsonl`, `tap`, `tap_protobuf`, `access_log`, `curl` or `http` (default None: it is
+        recognised by the contents and the suffix).
     mask
-        Replace secrets by `***`: credentials and cookies in headers, tokens in queries (default True).
+        Whether to replace credentials and cookies in headers and tokens in queries by `***` (default True).
     fields
-        For an access log: parts of an exchange and their keys in the log (default none), such as
+        For an access log, part of an exchange -> its key in the log (default None), for example
         `{"method": "verb", "header:x-user": "user"}`.
 
     Returns
     -------
     RecordedTraffic
-        An iterable of `RecordedExchange`. A part of a file that can't be read is left out; `.messages` says which.
+        An iterable of `RecordedExchange`. Parts that can't be read are skipped and described in `.messages`.
 
     Raises
     ------
     UsageError
-        The file can't be opened, or its format is not known.
+        The file can't be opened, or its format is unknown.
     """
     path = Path(path).expanduser()
     if format is not None and format not in FORMATS:
-        raise UsageError(f"There is no format {format!r}. Use one of {', '.join(FORMATS)}.")
+        raise UsageError(f"format={format!r} is unknown. Use one of {', '.join(FORMATS)}.")
     paths = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith(".")) if path.is_dir() else [path]
     recognised = [recognise(each) for each in paths]
     formats = recognised if format is None else [format] * len(paths)

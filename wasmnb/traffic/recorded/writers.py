@@ -1,4 +1,4 @@
-"""Recordings that wasmnb writes: exchanges of a proxy or of another recording, as `.jsonl` or HAR."""
+"""Write exchanges of a proxy or of another recording to a `.jsonl` or HAR file."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ __all__ = ["recording_path", "to_recorded", "write_traffic"]
 
 
 def write_traffic(exchanges: Iterable[Any], path: str | PathLike[str], *, mask: bool = True) -> int:
-    """Write exchanges to a file that `read_traffic` reads.
+    """Write exchanges to a file that `read_traffic` can read.
 
     Parameters
     ----------
     exchanges
-        `proxy.exchanges`, `RecordedExchange` objects, or requests. Of a proxy's exchange, the client's request and the upstream's
-        response are written; without the latter, the client's response. TCP connections are left out.
+        `proxy.exchanges`, `RecordedExchange` objects, or requests. For an exchange of a proxy, the client's request and the
+        upstream's response are written, or the client's response if there is no other. TCP connections are omitted.
     path
-        A `.jsonl` or `.har` file. It is replaced when everything is written.
+        Path of a `.jsonl` or `.har` file. An existing file is replaced after all exchanges have been written.
     mask
-        Replace secrets by `***` (default True).
+        Whether to replace secrets by `***` (default True).
 
     Returns
     -------
@@ -43,7 +43,7 @@ def write_traffic(exchanges: Iterable[Any], path: str | PathLike[str], *, mask: 
     Raises
     ------
     UsageError
-        The suffix isn't `.jsonl` or `.har`, or the file can't be written.
+        The suffix of `path` is not `.jsonl` or `.har`, or the file can't be written.
     """
     from collections import Counter
 
@@ -67,14 +67,14 @@ def write_traffic(exchanges: Iterable[Any], path: str | PathLike[str], *, mask: 
 
 
 def recording_path(path: str | PathLike[str], *, folder: bool = False) -> Path:
-    """Check the path of a recording that will be written, and return it.
+    """Check the path of a recording to write, and return it with `~` expanded.
 
     Parameters
     ----------
     path
-        A `.jsonl` or `.har` file. `~` is replaced by the home folder.
+        Path of a `.jsonl` or `.har` file.
     folder
-        Whether to accept a path without a suffix as a folder (default False).
+        Whether to accept a path without a suffix, which is a folder (default False).
 
     Raises
     ------
@@ -84,17 +84,17 @@ def recording_path(path: str | PathLike[str], *, folder: bool = False) -> Path:
     target = Path(path).expanduser()
     if target.suffix not in SUFFIXES and (target.suffix or not folder):
         formats = " or ".join(SUFFIXES) + (" or into a folder" if folder else "")
-        raise UsageError(f"A recording must be written as {formats}, not as {target.suffix or target.name!r}.")
+        raise UsageError(f"The recording {str(path)!r} has an unknown suffix. Write recordings as {formats}.")
     return target
 
 
 def to_recorded(value: Any) -> RecordedExchange | None:
-    """Return an exchange of a proxy, a recorded exchange or a request as a recorded exchange; None for a TCP connection.
+    """Convert an exchange of a proxy or a request to a recorded exchange. Returns None for a TCP connection.
 
     Raises
     ------
     UsageError
-        `value` is something else.
+        `value` is neither an exchange nor a request.
     """
     if isinstance(value, RecordedExchange):
         return value
@@ -108,12 +108,12 @@ def to_recorded(value: Any) -> RecordedExchange | None:
     if hasattr(value, "sent") and hasattr(value, "received"):
         return None
     raise UsageError(
-        f"Traffic must consist of recorded exchanges, exchanges or requests, not of {type(value).__name__}."
+        f"An entry of the traffic is of type {type(value).__name__}. Pass exchanges of a proxy, recorded exchanges or requests."
     )
 
 
 def _began(exchange: Any) -> float | None:
-    """Return the wall-clock second at which an exchange began, of a simulated proxy by its virtual clock."""
+    """Return the time at which an exchange began, in seconds since 1970. A simulated proxy uses its virtual clock."""
     started, server = getattr(exchange, "started", None), getattr(exchange, "_server", None)
     return started if started is None or server is None else server.clock.start + started
 
@@ -168,11 +168,11 @@ def _text(body: bytes) -> dict[str, str]:
         return {"text": base64.b64encode(body).decode(), "encoding": "base64"}
 
 
-#: Suffix -> writer, which iterates over the number of exchanges so far and parts of the file.
+#: Suffix -> writer, which yields the number of exchanges so far and the next bytes of the file.
 _WRITERS: dict[str, Callable[[Iterable[RecordedExchange]], Iterator[tuple[int, bytes]]]] = {
     ".jsonl": _jsonl,
     ".har": _har,
 }
 
-#: Suffixes of the formats that are written.
+#: Suffixes of the formats that can be written.
 SUFFIXES = tuple(_WRITERS)

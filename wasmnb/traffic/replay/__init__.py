@@ -1,6 +1,6 @@
-"""Replay: send recorded requests through a filter, in this process or in many. The upstream sends the recorded responses.
+"""Replay: send recorded requests through a filter, in this process or in several. The upstream sends the recorded responses.
 
-Reading recordings is in `..recorded`, the comparison of two filters in `..build_diff`.
+Reading recordings is in `wasmnb.traffic.recorded`, and the comparison of two builds is in `wasmnb.traffic.build_diff`.
 """
 
 from .replay import replay

@@ -1,4 +1,4 @@
-"""Assignment of recorded exchanges to workers: round robin, by connection, or by a header."""
+"""Assign recorded exchanges to workers: round robin, by connection, or by the value of a header."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["ROUND_ROBIN", "Assign", "assignment_of"]
 
 ROUND_ROBIN = "round robin"
 
-#: Takes the position in the recording and the exchange, returns the worker's number from 1.
+#: Function that is called with the position in the recording and the exchange, and returns a worker's number, from 1.
 Assign = Callable[[int, RecordedExchange], int]
 
 
@@ -23,18 +23,18 @@ def assignment_of(name: str, workers: int) -> Assign:
     Parameters
     ----------
     name
-        `round robin`; `connection`, which keeps a connection on one worker; or `header:NAME`, which keeps equal values of a
-        header on one worker. Exchanges without a connection or without the header are assigned in turn.
+        `round robin`, `connection` (all exchanges of a connection on the same worker) or `header:NAME` (all exchanges with the
+        same value of the header on the same worker). Exchanges without a connection or header are assigned in turn.
     workers
         Number of workers.
 
     Raises
     ------
     UsageError
-        The name is unknown, or `workers` is less than 1.
+        `name` is unknown, or `workers` is less than 1.
     """
     if workers < 1:
-        raise UsageError(f"The number of workers must be at least 1, not {workers}.")
+        raise UsageError(f"workers= must be at least 1, not {workers}.")
     if name == ROUND_ROBIN:
         return lambda index, _recorded: index % workers + 1
     if name == "connection":
@@ -43,7 +43,7 @@ def assignment_of(name: str, workers: int) -> Assign:
     if kind == "header" and header:
         key = encode_text(header.strip().lower())
         return lambda index, recorded: _worker(_header(recorded, key), index, workers)
-    raise UsageError(f"Unknown assignment {name!r}. Use 'round robin', 'connection' or 'header:NAME'.")
+    raise UsageError(f"assign={name!r} is unknown. Use 'round robin', 'connection' or 'header:NAME'.")
 
 
 def _worker(value: bytes, index: int, workers: int) -> int:

@@ -1,4 +1,4 @@
-"""Flags of `%wasmreplay`, `%wasmdiff`, `wasmnb replay` and `wasmnb diff`, and the recording that they name."""
+"""Flags of `%wasmreplay`, `%wasmdiff`, `wasmnb replay` and `wasmnb diff`, and functions that evaluate them."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ __all__ = ["PROCESSES", "SPEED", "TRAFFIC_FLAGS", "executor_of", "recording_of"]
 
 Flag = tuple[tuple[str, ...], dict[str, Any]]
 
-#: The recording, and the assignment of its requests to workers.
+#: Flags for the recording and for the assignment of its requests to workers.
 TRAFFIC_FLAGS: tuple[Flag, ...] = (
-    (("recording",), {"nargs": "?", "metavar": "TRAFFIC", "help": "A recording: HAR, .jsonl, Envoy tap, access log, curl, raw HTTP/1."}),
-    (("--traffic", "-t"), {"metavar": "PATH", "help": "The recording, as an alternative to TRAFFIC."}),
-    (("--format",), {"choices": tuple(FORMATS), "help": "Format of the recording (recognised by default)."}),
-    (("--field",), {"action": "append", "metavar": "PART=KEY", "help": "A key of an access log, e.g. method=verb; may be repeated."}),
+    (("recording",), {"nargs": "?", "metavar": "TRAFFIC", "help": "The recording: HAR, .jsonl, Envoy tap, access log, curl commands or raw HTTP/1."}),
+    (("--traffic", "-t"), {"metavar": "PATH", "help": "The recording. Same as TRAFFIC."}),
+    (("--format",), {"choices": tuple(FORMATS), "help": "Format of the recording (default: recognised by its contents)."}),
+    (("--field",), {"action": "append", "metavar": "PART=KEY", "help": "Key of a part of an exchange in an access log, e.g. method=verb. May be repeated."}),
     (("--no-mask",), {"action": "store_true", "help": "Keep credentials, cookies and tokens as they were recorded."}),
-    (("--workers", "-w"), {"type": int, "metavar": "N", "help": "Worker threads."}),
-    (("--assign",), {"default": "round robin", "metavar": "HOW", "help": "Worker of a request: 'round robin', connection or header:NAME (default 'round robin')."}),
+    (("--workers", "-w"), {"type": int, "metavar": "N", "help": "Number of worker threads."}),
+    (("--assign",), {"default": "round robin", "metavar": "HOW", "help": "Assignment of requests to workers: 'round robin', connection or header:NAME (default 'round robin')."}),
 )  # fmt: skip
 
-SPEED: Flag = (("--speed",), {"type": float, "metavar": "FACTOR", "help": "Multiple of the recorded speed, in virtual time. Without it, requests are sent one after the other."})  # fmt: skip
+SPEED: Flag = (("--speed",), {"type": float, "metavar": "FACTOR", "help": "Multiple of the recorded speed, in virtual time (default: each request is sent when the previous one has ended)."})  # fmt: skip
 
 PROCESSES: Flag = (
     ("--processes", "-p"),
-    {"type": int, "metavar": "N", "help": "Divide the work between N processes."},
+    {"type": int, "metavar": "N", "help": "Number of processes to run in parallel (default: run in this process)."},
 )
 
 
 def recording_of(options: Namespace) -> RecordedTraffic:
-    """Return the recording that flags name.
+    """Open the recording that the flags refer to.
 
     Raises
     ------
     UsageError
-        No recording is named, or two are, or a field isn't PART=KEY.
+        There is no recording or more than one, or a `--field` is not PART=KEY.
     """
     if (options.recording is None) == (options.traffic is None):
-        raise UsageError("Name one recording, as TRAFFIC or with --traffic PATH.")
+        raise UsageError("Exactly one recording is required. Pass it as TRAFFIC or with --traffic PATH.")
     fields: dict[str, str] = {}
     for field in options.field or ():
         part, sign, key = field.partition("=")
         if not sign:
-            raise UsageError(f"--field must be PART=KEY, not {field!r}.")
+            raise UsageError(f"--field {field!r} is not of the form PART=KEY. Example: --field method=verb")
         fields[part] = key
     path = options.recording if options.traffic is None else options.traffic
     return read_traffic(path, format=options.format, mask=not options.no_mask, fields=fields or None)
@@ -58,7 +58,7 @@ def recording_of(options: Namespace) -> RecordedTraffic:
 
 @contextmanager
 def executor_of(options: Namespace) -> Iterator[Executor | None]:
-    """Return an executor with the number of processes in `--processes`, or None without the flag.
+    """Yield an executor with the number of processes in `--processes`, or None without this flag.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The replay of one shard, which runs in the processes of an executor."""
+"""Replay a shard of a recording in a process of an executor."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ __all__ = ["ShardJob"]
 
 @dataclass(frozen=True)
 class ShardJob(ExchangeJob[ReplayReport]):
-    """Everything that a process of an executor needs, except the shard, to replay it.
+    """A replay that an executor can run shard by shard in other processes.
 
     Attributes
     ----------
-    plugins, settings
-        Plugins with their filters in portable form, and parameters of `Proxy`.
+    plugins
+        Plugins with portable filters.
+    settings
+        Parameters of `Proxy`.
     name, traffic
-        Names for the report.
+        Names of the filter and of the recording, for the report.
     speed, events
         As for `replay`.
     """
@@ -40,11 +42,11 @@ class ShardJob(ExchangeJob[ReplayReport]):
     events: bool = False
 
     def empty(self) -> ReplayReport:
-        """Return an empty report."""
+        """Return an empty report of the replay."""
         return ReplayReport(self.name, self.traffic)
 
     def run(self, shard: Shard) -> ReplayReport:
-        """Run a shard in a proxy of its own, and return its report."""
+        """Replay a shard in a new proxy, and return its report."""
         report, notes = self.empty(), ReadingNotes(self.traffic)
         session = ReplaySession(self.plugins, {**self.settings, "workers": 1})
         try:
@@ -59,6 +61,6 @@ class ShardJob(ExchangeJob[ReplayReport]):
 
 
 def _set(rows: Columns, name: str, value: int) -> None:
-    """Set a column in all rows: the shard's own proxy has only one worker, and doesn't know its shard."""
+    """Set a column to the same value in all rows, because the shard's proxy knows neither the worker nor the shard."""
     column = rows.columns[name]
     column[:] = array("q", [value]) * len(column)

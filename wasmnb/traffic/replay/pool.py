@@ -1,9 +1,8 @@
-"""Runs shards on an executor, a bounded number at a time, and reports progress. A process that dies loses only its own
-shard.
+"""Run the shards of a recording on an executor, a limited number at a time, and merge their results.
 
-A process pool breaks when one of its processes dies, and fails every shard that was submitted. These shards run again, each
-alone in a pool of its own, so that the one that kills its process is found; the others lose nothing. Other executors, such as
-dask's, start a new process themselves and report the shard that killed its process as failed.
+When a process of a process pool dies, the pool breaks, and all submitted shards fail. Each of them is then run again in a new
+pool with one process, so that only the shard that kills its process is lost. Other executors, such as dask's, start a new
+process themselves, and report the shard that killed its process as failed.
 """
 
 from __future__ import annotations
@@ -25,37 +24,37 @@ from ...errors import UsageError
 
 __all__ = ["Job", "Mergeable", "Part", "run_shards", "workers_of"]
 
-#: Shards that are submitted and not done, for each worker: one runs, one waits.
+#: Number of submitted shards per worker: one that runs and one that waits.
 _AHEAD = 2
 
-#: Seconds between two checks that the pool is alive.
+#: Seconds between two checks whether the pool is broken.
 _LOOK = 1.0
 
 
 class Part(Protocol):
-    """A part of the work."""
+    """A part of the work, which runs as one task of the executor."""
 
     @property
     def number(self) -> int:
-        """Number of the part, from 0."""
+        """Number of the part, counted from 0."""
         ...
 
     @property
     def title(self) -> str:
-        """The part in messages."""
+        """Description of the part in messages."""
         ...
 
 
 class Mergeable(Protocol):
-    """The result of a part. Merging results is associative."""
+    """The result of a part. Results of several parts are merged by `add`, which is associative."""
 
     @property
     def read(self) -> int:
-        """Amount of work, for the progress."""
+        """Number of exchanges that were read, which is reported as progress."""
         ...
 
     def add(self, other: Self) -> None:
-        """Add the result of the next part."""
+        """Add the result of the next part to this one."""
         ...
 
 
@@ -64,26 +63,26 @@ S_contra = TypeVar("S_contra", bound=Part, contravariant=True)
 
 
 class Job(Protocol[S_contra, R]):
-    """Common data of all parts. It is sent to other processes."""
+    """The work that is done for each part. The object is sent to other processes."""
 
     def empty(self) -> R:
-        """Return an empty result."""
+        """Return an empty result, to which the results of parts are added."""
         ...
 
     def run(self, shard: S_contra) -> R:
-        """Run a part. This happens in the executor's processes."""
+        """Run a part and return its result. Called in a process of the executor."""
         ...
 
     def lost(self, shard: S_contra, reason: str) -> R:
-        """Return the result of a part that is lost."""
+        """Return the result of a part that failed for a reason, for example because its process died."""
         ...
 
     def interrupted(self, shard: S_contra) -> R:
-        """Return the result of a part that an interrupt has cut off."""
+        """Return the result of a part that didn't run because of an interrupt."""
         ...
 
     def repeated(self, shard: S_contra, result: R) -> None:
-        """Note in a result that its part ran twice, because a process died."""
+        """Add a message to the result of a part that ran twice, because a process died."""
         ...
 
 
@@ -94,25 +93,25 @@ def run_shards(
     workers: int,
     progress: Callable[[int], None] | None = None,
 ) -> R:
-    """Run shards and return the result of all of them, in their order.
+    """Run shards on an executor, and return their merged result.
 
     Parameters
     ----------
     executor
         Any `concurrent.futures.Executor`.
     job
-        Common data of all shards.
+        The work that is done for each shard.
     shards
-        The shards, taken when there is space for them.
+        Iterator over the shards. Only a limited number of shards is read in advance.
     workers
         Number of shards that run at the same time.
     progress
-        Called with the number of exchanges after each shard.
+        Function that is called after each shard with the number of exchanges so far (default None).
 
     Raises
     ------
     UsageError
-        A setting can't be sent to another process.
+        A setting of the job can't be pickled.
     """
     run = _PoolRun(executor, job, progress)
     try:
@@ -130,23 +129,25 @@ def run_shards(
 
 
 def workers_of(executor: Executor | None, default: int) -> int:
-    """Return how many tasks an executor runs at the same time, or a default if it doesn't say so."""
+    """Return the number of tasks that an executor runs at the same time, or `default` if it is unknown."""
     processes = getattr(executor, "_max_workers", None)
     return processes if isinstance(processes, int) else default
 
 
 def _run(job: Job[Any, R], shard: Any) -> R:
-    """Run a shard; a function of a module, because it goes to other processes."""
+    """Run a shard. This is a module-level function, so that it can be pickled."""
     return job.run(shard)
 
 
 class _PoolRun(Generic[R]):
-    """State of a run: the shards that are submitted, and the results so far."""
+    """State of a run: the submitted shards and the results so far."""
 
     def __init__(self, executor: Executor, job: Job[Any, R], progress: Callable[[int], None] | None) -> None:
         _check_portable(executor, job)
         self._whole = job.empty()
-        self._merged = 0  # shards in the whole: merging at once keeps the memory at one copy of the rows
+        self._merged = (
+            0  # number of merged shards. They are merged as early as possible, so that only one copy of the rows exists
+        )
         self._waiting: dict[int, R] = {}
         self._executor = executor
         self._own: Executor | None = None
@@ -156,20 +157,20 @@ class _PoolRun(Generic[R]):
         self._read = 0
 
     def full(self, limit: int) -> bool:
-        """Whether at least `limit` shards are not done."""
+        """Return whether at least `limit` submitted shards haven't ended."""
         return len(self._running) >= limit
 
     def submit(self, shard: Any) -> None:
-        """Submit a shard; if the pool is broken, first find the shards that it lost."""
+        """Submit a shard to the executor. If the pool is broken, run the shards that it lost again."""
         try:
             self._running[self._executor.submit(_run, self._job, shard)] = shard
         except (BrokenExecutor, RuntimeError, OSError) as error:
             self._recover([*self._running.values(), shard], error)
 
     def take(self) -> None:
-        """Wait for a shard and keep its result."""
+        """Wait until a shard has ended, and store its result."""
         done, _ = wait(self._running, timeout=_LOOK, return_when=FIRST_COMPLETED)
-        if not done and _is_broken(self._executor):  # submitted while the pool broke: Python 3.11 forgets such futures
+        if not done and _is_broken(self._executor):  # in Python 3.11, futures submitted while the pool breaks never end
             self._recover([*self._running.values()], BrokenExecutor("a process died"))
             return
         broken: BaseException | None = None
@@ -187,7 +188,7 @@ class _PoolRun(Generic[R]):
             self._recover([*lost, *self._running.values()], broken)
 
     def interrupt(self) -> None:
-        """Cancel the shards that have not begun; those that run are not waited for."""
+        """Cancel the shards that haven't begun. Running shards are not waited for."""
         for future, shard in self._running.items():
             if future.done() and not future.cancelled() and future.exception() is None:
                 self._keep(shard, future.result())
@@ -196,7 +197,7 @@ class _PoolRun(Generic[R]):
             self._waiting[shard.number] = self._job.interrupted(shard)
 
     def _recover(self, shards: list[Any], error: BaseException) -> None:
-        """Run every lost shard again, alone in a new pool, and use a new pool for the next ones."""
+        """Run each of the lost shards again in a new pool with one process, and create a new pool for further shards."""
         self._running.clear()
         _end_processes(self._executor)
         for shard in shards:
@@ -229,13 +230,13 @@ class _PoolRun(Generic[R]):
             self._progress(self._read)
 
     def merged(self) -> R:
-        """Return the result of all shards that have one."""
+        """Return the merged result of all shards that have one."""
         for number in sorted(self._waiting):
             self._whole.add(self._waiting.pop(number))
         return self._whole
 
     def close(self) -> None:
-        """Shut down the pool that replaced a broken one."""
+        """Shut down the pool that replaced a broken one, if any."""
         if self._own is not None:
             self._own.shutdown(wait=False, cancel_futures=True)
 
@@ -245,10 +246,10 @@ def _is_broken(executor: Executor) -> bool:
 
 
 def _end_processes(executor: Executor) -> None:
-    """End the remaining processes of a broken pool.
+    """Kill the remaining processes of a broken pool.
 
-    Python 3.11 doesn't lock the pool while it ends its processes. One that starts at this moment stays, and the pool's
-    `shutdown` waits for it forever.
+    Python 3.11 doesn't lock the pool while it ends its processes. A process that starts at this moment keeps running, and
+    `shutdown` would wait for it forever.
     """
     if _is_broken(executor):
         for process in list((vars(executor).get("_processes") or {}).values()):
@@ -256,7 +257,15 @@ def _end_processes(executor: Executor) -> None:
 
 
 def _similar(executor: Executor, processes: int | None) -> Executor | None:
-    """Return a new process pool with the settings of a broken one; None for other kinds of executors."""
+    """Return a new process pool with the settings of a broken one, or None for other kinds of executors.
+
+    Parameters
+    ----------
+    executor
+        The broken executor.
+    processes
+        Number of processes, or None for the same number.
+    """
     if not isinstance(executor, ProcessPoolExecutor):
         return None
     parts = vars(executor)
@@ -269,12 +278,12 @@ def _similar(executor: Executor, processes: int | None) -> Executor | None:
 
 
 def _check_portable(executor: Executor, job: Any) -> None:
-    """Check that the job can be pickled, for executors that do so."""
+    """Raise an error if the executor is a process pool and the job can't be pickled."""
     if not isinstance(executor, ProcessPoolExecutor):
         return
     try:
         pickle.dumps(job)
     except (TypeError, ValueError, AttributeError, RecursionError, pickle.PicklingError) as error:
         raise UsageError(
-            f"A setting of the proxy can't be sent to another process ({error}). Use functions of a module instead of lambdas, or leave out executor=."
+            f"A setting of the proxy can't be sent to another process: {error}. Use module-level functions instead of lambdas, or omit executor=."
         ) from None

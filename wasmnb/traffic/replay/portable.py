@@ -1,4 +1,4 @@
-"""Filters and plugins as small objects that can be sent to another process or machine."""
+"""Convert filters and plugins to small objects that can be pickled and sent to another process or machine."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ __all__ = ["PortableFilter", "plugins_of", "portable_plugins"]
 
 @dataclass(unsafe_hash=True)
 class PortableFilter:
-    """A filter that can be pickled: Python source, which is compiled where it runs, or a module.
+    """A filter that can be pickled. It contains the Python source, which is compiled in the other process, or the module.
 
     Attributes
     ----------
     name, filename
         Name and file name of the filter.
     bundle
-        The source with the filter's own modules; None for a module.
+        The source including the filter's local modules, or None if the filter is a module.
     wasm
-        The module, or None for a filter from Python.
+        The module, or None if the filter is Python source.
     is_native
         Whether the filter runs natively.
     """
@@ -42,29 +42,29 @@ class PortableFilter:
 
     @classmethod
     def of(cls, filter_: Any) -> PortableFilter:
-        """Return a filter in portable form.
+        """Convert a filter to its portable form.
 
         Raises
         ------
         UsageError
-            `filter_` isn't a `Filter`.
+            `filter_` is not a `Filter`.
         """
         if isinstance(filter_, PortableFilter):
             return filter_
         if not isinstance(filter_, Filter):
             raise UsageError(
-                f"Only a Filter can be sent to another process, not {type(filter_).__name__}. Leave out executor=."
+                f"{type(filter_).__name__} can't be sent to another process, only a Filter can. Omit executor=."
             )
         bundle = filter_.bundle
         return cls(filter_.name, filter_.filename, bundle, None if bundle else filter_.wasm, filter_.is_native)
 
     @property
     def filter(self) -> Filter:
-        """The filter, built where it is used and kept in the process."""
+        """The filter. It is built on first use in a process, and then cached."""
         return _build(self)
 
     def image(self, engine: Engine) -> Runnable:
-        """Return the image that a host instantiates. The process keeps it, so that the next shard starts faster."""
+        """Return the image from which VMs are created. It is cached in the process, so that the next shard starts faster."""
         return _build(self).image(engine)
 
 
@@ -78,12 +78,12 @@ def _build(portable: PortableFilter) -> Filter:
 
 
 def plugins_of(subject: Any) -> list[Plugin]:
-    """Return the plugins of a filter, plugin, chain of them, proxy, file or None.
+    """Return the plugins for a filter, plugin, list of them, proxy, path of a file, or None.
 
     Raises
     ------
     UsageError
-        `subject` is something else.
+        `subject` is none of these.
     """
     if isinstance(subject, Proxy):
         return list(subject.plugins)
@@ -94,5 +94,5 @@ def plugins_of(subject: Any) -> list[Plugin]:
 
 
 def portable_plugins(plugins: Sequence[Plugin]) -> tuple[Plugin, ...]:
-    """Return plugins with their filters in portable form."""
+    """Return copies of plugins with portable filters."""
     return tuple(replace(plugin, filter=PortableFilter.of(plugin.filter)) for plugin in plugins)

@@ -24,10 +24,10 @@ from .shards import shards_of
 
 __all__ = ["Traffic", "recorded_traffic", "replay", "shard_size"]
 
-#: Largest number of exchanges of a shard.
+#: Maximum number of exchanges in a shard.
 SHARD = 5000
 
-#: Accepted as traffic: a recording, the path of one, or exchanges and requests.
+#: Types that are accepted as traffic: a recording, its path, or an iterable of exchanges or requests.
 Traffic = RecordedTraffic | str | PathLike[str] | Iterable[Any]
 
 
@@ -44,50 +44,50 @@ def replay(
     progress: Callable[[int], None] | None = None,
     **options: Any,
 ) -> ReplayReport:
-    """Send recorded requests through a filter. The upstream answers with the recorded responses.
+    """Send recorded requests through a filter. The upstream sends the recorded responses.
 
-    A new proxy with a virtual clock runs the filter. Requests without a recorded response get 200 from the upstream.
+    The filter runs in a new simulated proxy. If a request has no recorded response, the upstream sends 200.
 
     Parameters
     ----------
     filter
-        A filter, a plugin, a list of them, the path of a `.py` or `.wasm` file, or None for no filter. With a proxy, its
-        plugins and settings are used in a new proxy.
+        A filter, a plugin, a list of them, the path of a `.py` or `.wasm` file, or None for no filter. If it is a proxy, its
+        plugins and settings are used.
     traffic
         A recording (from `read_traffic`), its path, or an iterable of recorded exchanges, exchanges of a proxy, or requests.
     speed
-        Multiple of the recorded speed. With 1, requests arrive at their recorded times on the virtual clock, and upstream
-        responses take as long as recorded. None (the default): the next request is sent when the last one is done.
+        Multiple of the recorded speed in virtual time. With 1, requests are sent at their recorded times, and upstream
+        responses take as long as recorded (default None: each request is sent when the previous one has ended).
     workers
-        Number of workers. By default, that of the executor or proxy, or else 4.
+        Number of workers (default: the number of the executor's processes or of the proxy's workers, or else 4).
     executor
-        Any `concurrent.futures.Executor`. The recording is divided into shards, and `workers` of them run at the same time,
-        each in its own proxy with one worker. None (the default): everything runs in this process.
+        Any `concurrent.futures.Executor`. The recording is divided into shards, `workers` of which run at the same time, each
+        in its own proxy with one worker (default None: the replay runs in this process).
     assign
-        How requests are assigned to workers: `round robin` (the default); `connection` or `header:NAME`, which keep a
-        connection or equal values of a header on one worker. With an executor, `round robin` assigns whole shards.
+        Assignment of requests to workers: `round robin` (the default), `connection` (all requests of a connection on the same
+        worker) or `header:NAME` (the same for equal values of a header). With an executor, `round robin` assigns shards.
     shard
-        Number of exchanges per shard. By default, 5000, or fewer for a short recording.
+        Number of exchanges per shard (default 5000, or fewer for a short recording).
     events
-        Collect a row for each callback, hostcall and log line (default False), for tables such as
+        Whether to collect a row for each callback, hostcall and log line (default False), for tables such as
         `report.to_pandas("callbacks")`. This takes time and memory.
     progress
-        Function that is called with the number of exchanges so far (default none).
+        Function that is called with the number of exchanges so far (default None).
     options
         Further parameters of `Proxy`, such as `config`, `seed` and `clusters`.
 
     Returns
     -------
     ReplayReport
-        The results. After an interrupt, those of the exchanges so far.
+        The results. After an interrupt, the report covers the exchanges so far.
 
     Raises
     ------
     UsageError
-        A parameter isn't valid, or the recording can't be opened.
+        A parameter is invalid, or the recording can't be opened.
     """
     if speed is not None and speed <= 0:
-        raise UsageError(f"speed must be greater than 0, not {speed:g}. It is a multiple of the recorded speed.")
+        raise UsageError(f"speed= must be greater than 0, not {speed:g}. Pass a multiple of the recorded speed.")
     recording = recorded_traffic(traffic)
     plugins = plugins_of(filter) if not options.keys() & _SINGLE else [*_configured(filter, options)]
     number = workers if workers is not None else _workers(filter, executor)
@@ -113,18 +113,20 @@ def replay(
     return report
 
 
-#: Parameters of `Proxy` that belong to a single plugin.
+#: Parameters of `replay` that are set in the plugin instead of in the proxy.
 _SINGLE = {"config", "vm_config", "root_id", "vm_id", "failure_policy"}
 
 
 def _configured(subject: Any, options: dict[str, Any]) -> Iterator[Any]:
-    """Iterate over the plugins with the options of a single one, which are taken out of the options."""
+    """Yield the plugin of a filter with the plugin's parameters in `options` set. They are removed from `options`."""
     from dataclasses import replace as changed
 
     plugins = plugins_of(subject)
     single = {name: options.pop(name) for name in _SINGLE & options.keys()}
     if len(plugins) != 1:
-        raise UsageError(f"With several plugins, set {', '.join(sorted(single))} in each Plugin(...), not here.")
+        raise UsageError(
+            f"{', '.join(sorted(single))} can't be set for {len(plugins)} plugins together. Set them in each Plugin(...)."
+        )
     yield changed(plugins[0], **single)
 
 
@@ -135,12 +137,12 @@ def _workers(subject: Any, executor: Executor | None) -> int:
 
 
 def recorded_traffic(traffic: Traffic) -> RecordedTraffic | Iterable[RecordedExchange]:
-    """Return any accepted form of traffic as an iterable of recorded exchanges.
+    """Convert any accepted form of traffic to an iterable of recorded exchanges.
 
     Raises
     ------
     UsageError
-        `traffic` is something else, or the recording can't be opened.
+        `traffic` has another type, or the recording can't be opened.
     """
     if isinstance(traffic, RecordedTraffic):
         return traffic
@@ -149,14 +151,16 @@ def recorded_traffic(traffic: Traffic) -> RecordedTraffic | Iterable[RecordedExc
     try:
         iterator = iter(traffic)
     except TypeError:
-        raise UsageError(f"Traffic must be a recording, a path or an iterable, not {type(traffic).__name__}.") from None
+        raise UsageError(
+            f"The traffic must be a recording, a path or an iterable of exchanges, not {type(traffic).__name__}."
+        ) from None
     if isinstance(traffic, list | tuple):
         return [each for each in map(to_recorded, iterator) if each is not None]
     return (each for each in map(to_recorded, iterator) if each is not None)
 
 
 def shard_size(recording: RecordedTraffic | Iterable[RecordedExchange], workers: int) -> int:
-    """Return the number of exchanges per shard, which is smaller for a short recording, so that all workers are used."""
+    """Return the number of exchanges per shard. It is smaller for a short recording, so that all workers are used."""
     if isinstance(recording, list):
         return max(1, min(SHARD, -(-len(recording) // workers)))
     if isinstance(recording, RecordedTraffic):
@@ -170,7 +174,7 @@ def _name(recording: Any) -> str:
 
 
 def _add_reading(report: ReplayReport, recording: Any) -> None:
-    """Add what reading in this process has found."""
+    """Add the messages and counts of reading a recording to a report."""
     if isinstance(recording, RecordedTraffic):
         report.masked.update(recording.masked)
         report.unreadable += recording.unreadable

@@ -1,4 +1,4 @@
-"""The result of a replay. Reports of shards can be merged in any grouping."""
+"""The report of a replay. Reports of successive shards can be merged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["ReplayReport"]
 
 
 class ReplayReport(ReportTables, Shown):
-    """Results of the exchanges of a recording. `read` is always the sum of `replayed`, `skipped` and `failed`.
+    """Results of a replay.
 
     Parameters
     ----------
@@ -28,35 +28,35 @@ class ReplayReport(ReportTables, Shown):
     Attributes
     ----------
     read
-        Exchanges that were read from the recording.
+        Number of exchanges that were read from the recording. It is the sum of `replayed`, `skipped` and `failed`.
     replayed
-        Exchanges that went through the filter and got a response.
+        Number of exchanges that were sent through the filter and ended with a response.
     skipped
-        Exchanges that were not sent (CONNECT, an interrupt), or that the proxy refused before the first filter.
+        Number of exchanges that were not sent (CONNECT, an interrupt), or that the proxy rejected before the first filter.
     failed
-        Exchanges that a failing filter ended, that got no response, or whose process died.
+        Number of exchanges in which a filter failed, that had no response, or whose process died.
     unreadable
-        Records of the recording that are not exchanges; they are not in `read`.
+        Number of records in the recording that can't be read. They are not counted in `read`.
     same_status
-        Replayed exchanges whose status equals the recorded one.
+        Number of replayed exchanges whose status equals the recorded status.
     statuses
-        Number of responses by status; 0 stands for a closed connection.
+        Number of responses by status. 0 means that the connection was closed.
     masked
-        Number of masked secrets by place.
+        Number of masked secrets, by the place where they occurred.
     callbacks
-        Time inside the filter by callback, without hostcalls, in nanoseconds.
+        Times in the filter by callback, without hostcalls, in nanoseconds.
     rows
-        One row for each exchange that was sent (see `wasmnb.traffic.data_frames.columns.SCHEMAS`).
+        Table with a row for each exchange that was sent (see `wasmnb.traffic.data_frames.columns.SCHEMAS`).
     events
-        Tables of callbacks, hostcalls and log lines, with `replay(..., events=True)`; else None.
+        Tables of callbacks, hostcalls and log lines, or None if they were not collected (`replay(..., events=False)`).
     metrics
         Table of the filters' metrics.
     shards
-        Number of shards that were run.
+        Number of shards that were replayed.
     interrupted
         Whether the replay was interrupted.
     real_seconds
-        Real seconds that the replay took.
+        Duration of the replay in real seconds.
     """
 
     function = "replay"
@@ -79,26 +79,26 @@ class ReplayReport(ReportTables, Shown):
 
     @property
     def messages(self) -> list[str]:
-        """Sentences about exchanges that weren't read, weren't sent or failed, each with the position of the first one."""
+        """Sentences about exchanges that weren't read, weren't sent or failed. Each contains the first one's position."""
         return [*self.reading, *self.notes.messages]
 
     @property
     def requests(self) -> Distribution:
-        """Time from a request's arrival to its end, in virtual nanoseconds."""
+        """Times from the arrival to the end of a request, in virtual nanoseconds."""
         return Distribution("request", (round(seconds * 1e9) for seconds in self.rows.columns["duration"]))
 
     @property
     def filter(self) -> Distribution:
-        """Time inside filters until the request's end, in nanoseconds."""
+        """Times that requests spent in filters, in nanoseconds."""
         return Distribution("filter", (round(seconds * 1e9) for seconds in self.rows.columns["filter_seconds"]))
 
     @property
     def distributions(self) -> list[Distribution]:
-        """All distributions: requests, filter, then every callback."""
+        """All distributions: `requests`, `filter`, and one for each callback."""
         return [self.requests, self.filter, *self.callbacks.values()]
 
     def add(self, other: ReplayReport) -> None:
-        """Add the report of the next shard."""
+        """Add the report of the next shard to this one."""
         for name in ("read", "replayed", "skipped", "failed", "unreadable", "same_status", "shards"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.statuses.update(other.statuses)
@@ -117,17 +117,17 @@ class ReplayReport(ReportTables, Shown):
             mine.values.extend(values.values)
 
     def merge(self, other: ReplayReport) -> ReplayReport:
-        """Return the report of both, this one's exchanges first. Merging is associative."""
+        """Return a new report with the results of both. The exchanges of this report come first."""
         return self.merged((self, other), self.name, self.traffic)
 
     @classmethod
     def merged(cls, reports: Iterable[ReplayReport], name: str, traffic: str = "") -> ReplayReport:
-        """Return the report of several shards, in their order.
+        """Return a new report with the results of several shards.
 
         Parameters
         ----------
         reports
-            The reports of the shards.
+            The reports of the shards, in order.
         name, traffic
             Names of the filter and of the recording.
         """
@@ -137,7 +137,7 @@ class ReplayReport(ReportTables, Shown):
         return whole
 
     def as_dict(self) -> dict[str, Any]:
-        """Return counts, statuses, masked secrets and messages, for JSON."""
+        """Return the report as a dictionary for JSON: counts, statuses, masked secrets and messages."""
         names = ("read", "replayed", "skipped", "failed", "unreadable", "same_status", "interrupted", "real_seconds")
         return {
             "name": self.name, "traffic": self.traffic, **{name: getattr(self, name) for name in names},

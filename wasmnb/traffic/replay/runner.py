@@ -1,4 +1,4 @@
-"""Runs recorded exchanges through a session and fills a report."""
+"""Send recorded exchanges through a replay session, and add the results to a report."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Item", "numbered", "run_items"]
 
-#: Exchanges between two readings of the trace.
+#: Number of exchanges after which the trace is read.
 BATCH = 250
 
-#: Virtual seconds that the last requests of a timed replay may take.
+#: Virtual seconds to wait for the last requests of a replay with `speed`.
 _PATIENCE = 60.0
 
-#: Longest pause between two requests in virtual seconds: a clock that was set, or a recording of two days, has longer ones.
+#: Maximum pause between two requests in virtual seconds. Longer pauses, for example in recordings of two days, are shortened.
 _LONGEST_GAP = 3600.0
 
-#: State of an exchange that counts as failed -> sentence.
+#: State of an exchange that counts as failed -> message.
 _FAILURES = {
     "failed": "The filter failed.",
-    "paused": "The filter holds the request; there was no response within the time limit.",
+    "paused": "There was no response within the time limit, because the filter holds the request.",
     "open": "There was no response within the time limit.",
 }
 
-#: Position in the recording, worker, exchange.
+#: Position in the recording, number of the worker, and the exchange.
 Item = tuple[int, int, RecordedExchange]
 
 
@@ -56,15 +56,15 @@ def run_items(
     session
         Session that sends the requests.
     items
-        The exchanges in their order.
+        The exchanges, in order.
     report
         Report to add the results to. An interrupt ends the run and sets `report.interrupted`.
     speed
-        Multiple of the recorded speed. None (the default): one request after the other.
+        Multiple of the recorded speed (default None: each request is sent when the previous one has ended).
     progress
-        Called with the number of exchanges so far, after each batch (default none).
+        Function that is called after each batch with the number of exchanges so far (default None).
     events
-        Collect the tables of callbacks, hostcalls and log lines (default False).
+        Whether to collect the tables of callbacks, hostcalls and log lines (default False).
     """
     began, iterator = time.perf_counter(), iter(items)
     report.events = EventTables() if events else None
@@ -83,7 +83,7 @@ def run_items(
 
 
 class _Run:
-    """The batches of one replay. Requests that last longer than their batch are collected with a later one."""
+    """Sends the exchanges of a replay in batches. The result of a long request is collected with a later batch."""
 
     def __init__(self, session: ReplaySession, report: ReplayReport, speed: float | None) -> None:
         self._session = session
@@ -95,7 +95,7 @@ class _Run:
         self._lines = session.proxy.log.written
 
     def send(self, batch: list[Item]) -> None:
-        """Send a batch and collect what is done."""
+        """Send a batch of exchanges, and add those that have ended to the report."""
         report, done = self._report, 0
         send = self._session.send if self._pace is None else self._pace.send
         report.read += len(batch)
@@ -112,13 +112,13 @@ class _Run:
         self.collect(final=self._pace is None)
 
     def finish(self) -> None:
-        """Wait for the requests that still run."""
+        """Wait for requests that haven't ended, and add them to the report."""
         if self._pace is not None:
             self._session.wait(_PATIENCE)
             self.collect(final=True)
 
     def collect(self, *, final: bool) -> None:
-        """Add requests that are done to the report; all of them if `final`."""
+        """Add the requests that have ended to the report. `final` adds all others as well."""
         report = self._report
         for callback in self._session.proxy.trace.callbacks():
             name = callback.name
@@ -144,8 +144,8 @@ class _Run:
 
 
 class _Pace:
-    """Sends requests at their recorded times on the virtual clock. A time before that of the last request counts as the
-    latter.
+    """Sends requests at their recorded times on the virtual clock. A request with an earlier time than the previous request is
+    sent at once.
     """
 
     def __init__(self, session: ReplaySession, speed: float, report: ReplayReport) -> None:
@@ -154,10 +154,10 @@ class _Pace:
         self._report = report
         self._origin: float | None = None
         self._latest = session.proxy.now
-        self._cut = 0.0  # seconds of pauses that are left out
+        self._cut = 0.0  # virtual seconds by which pauses have been shortened
 
     def send(self, recorded: RecordedExchange, worker: int) -> Exchange:
-        """Let time pass until the request's moment, then send it."""
+        """Advance the virtual clock to the time of a request, and send the request."""
         proxy = self._session.proxy
         if recorded.started is not None:
             if self._origin is None:
@@ -166,11 +166,13 @@ class _Pace:
             if moment - self._latest > _LONGEST_GAP:
                 self._cut += moment - self._latest - _LONGEST_GAP
                 moment = self._latest + _LONGEST_GAP
-                text = f"No request was recorded for more than {_LONGEST_GAP / 60:.0f} minutes; the pause is shortened to that."
+                text = f"No request was recorded for more than {_LONGEST_GAP / 60:.0f} minutes. The pause was shortened to this."
                 self._report.notes.add(recorded.position, text, record=False)
             if moment < self._latest:
                 self._report.notes.add(
-                    recorded.position, "The recorded clock runs backwards; the request is sent at once.", record=False
+                    recorded.position,
+                    "The recorded time is earlier than that of the previous request. The request was sent at once.",
+                    record=False,
                 )
             self._latest = max(self._latest, moment)
             if self._latest > proxy.now:
@@ -188,7 +190,7 @@ def _count(item: Item, exchange: Exchange, filter_ns: int, report: ReplayReport)
         _note(report, item, _FAILURES[exchange.state])
     elif exchange.state == "refused":
         report.skipped += 1
-        _note(report, item, f"The proxy refused the request with {status} ({exchange.details}).")
+        _note(report, item, f"The proxy rejected the request with status {status} ({exchange.details}).")
     else:
         report.replayed += 1
         report.same_status += status == expected
@@ -201,5 +203,5 @@ def _note(report: ReplayReport, item: Item, text: str) -> None:
 
 
 def numbered(exchanges: Iterable[RecordedExchange], assign: Callable[[int, RecordedExchange], int]) -> Iterator[Item]:
-    """Iterate over exchanges with their position and worker."""
+    """Yield exchanges with their position in the recording and their worker."""
     return ((index, assign(index, recorded), recorded) for index, recorded in enumerate(exchanges))

@@ -1,4 +1,4 @@
-"""A proxy that recorded exchanges are sent through, with the recorded responses as its upstream."""
+"""A proxy for a replay, whose upstream sends the recorded responses."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ..recorded.exchange import RecordedExchange
 
 __all__ = ["NotSendable", "ReplaySession", "sendable", "settings_of"]
 
-#: Events that the trace of a replay keeps; it is emptied after each batch.
+#: Maximum number of events in the trace of a replay. The trace is cleared after each batch.
 TRACE_LIMIT = 50_000
 
-#: Headers of one connection, which the recording's connection doesn't share with the replay's.
+#: Hop-by-hop headers, which are removed because they are only valid for the recorded connection.
 _HOP_BY_HOP = frozenset((b"transfer-encoding", b"connection", b"keep-alive", b"proxy-connection"))
 
 _LENGTH = b"content-length"
 
 
 class NotSendable(ValueError):
-    """A recorded request can't be sent; the text says why."""
+    """A recorded request can't be sent. The message contains the reason."""
 
 
 class ReplaySession:
@@ -34,7 +34,7 @@ class ReplaySession:
     plugins
         Plugins of the filter chain.
     settings
-        Parameters of `Proxy`. Its `upstream` answers requests without a recorded response.
+        Parameters of `Proxy`. `upstream` sends the responses for requests without a recorded response.
 
     Attributes
     ----------
@@ -48,10 +48,10 @@ class ReplaySession:
         self._current: Response | None = None
         self._pending: list[tuple[Exchange, Response | None]] = []
         self.proxy = Proxy(list(plugins), upstream=self._respond, **{"trace_limit": TRACE_LIMIT, **arguments})
-        self.forget()  # the start is not part of the results
+        self.forget()  # discards the events of the start, which aren't part of the results
 
     def send(self, recorded: RecordedExchange, worker: int) -> Exchange:
-        """Send a request and wait for its end.
+        """Send a recorded request on a worker, and wait until it has ended.
 
         Raises
         ------
@@ -65,7 +65,7 @@ class ReplaySession:
         return self.proxy.send(request, worker=worker, http2=recorded.http2)
 
     def send_timed(self, recorded: RecordedExchange, worker: int) -> Exchange:
-        """Send a request now without waiting for its response, which takes as long as it was recorded."""
+        """Send a recorded request without waiting. Its response takes as long as it was recorded."""
         request = sendable(recorded.request)
         response = recorded.response
         if response is not None:
@@ -77,19 +77,19 @@ class ReplaySession:
         return exchange
 
     def wait(self, seconds: float) -> None:
-        """Wait until the requests of `send_timed` are done.
+        """Wait until the requests sent by `send_timed` have ended.
 
         Parameters
         ----------
         seconds
-            Largest number of virtual seconds to wait.
+            Maximum number of virtual seconds to wait.
         """
         loop = self.proxy.loop
         loop.run_while(lambda: any(not exchange.done for exchange, _ in self._pending), seconds)
         self._pending.clear()
 
     def forget(self) -> None:
-        """Empty the proxy's trace and list of exchanges, to keep the memory bounded."""
+        """Clear the proxy's trace and list of exchanges, so that they don't take more and more memory."""
         self.proxy.trace.clear()
         self.proxy.exchanges.clear()
 
@@ -98,7 +98,7 @@ class ReplaySession:
         self.proxy.close()
 
     def _respond(self, request: Request) -> Any:
-        """Return the recorded response of the exchange that this upstream request belongs to."""
+        """Return the recorded response for a request that has reached the upstream."""
         response = self._current
         for exchange, recorded in self._pending:
             if any(sent is request for sent in exchange.upstream_requests):
@@ -109,17 +109,17 @@ class ReplaySession:
 
 
 def sendable(request: Request) -> Request:
-    """Return a recorded request as a client can send it.
+    """Return a copy of a recorded request that a client can send.
 
-    Headers of the recorded connection are left out, and a content-length that doesn't match the recorded body is corrected.
+    Hop-by-hop headers are removed, and the content-length is set to the size of the recorded body.
 
     Raises
     ------
     NotSendable
-        The method is CONNECT, or the request is an upgrade.
+        The method is CONNECT, or the request is an upgrade to WebSocket.
     """
     if request.method == "CONNECT":
-        raise NotSendable("CONNECT opens a tunnel, which can't be replayed.")
+        raise NotSendable("A CONNECT request can't be replayed, because it opens a tunnel.")
     if any(name == b"upgrade" and value.lower() == b"websocket" for name, value in request.headers.raw):
         raise NotSendable("An upgrade to WebSocket can't be replayed.")
     headers = _end_to_end(request.headers, len(request.body))
@@ -142,7 +142,7 @@ def _upstream_response(response: Response, method: str) -> Response:
 
 
 def _end_to_end(headers: Headers, length: int | None) -> Headers:
-    """Return headers without those of the connection, with the right content-length; None leaves it unchanged."""
+    """Return a copy of headers without hop-by-hop headers, and with the content-length set to `length` unless it is None."""
     copied = Headers()
     copied.raw = [
         (name, value if name != _LENGTH or length is None else b"%d" % length)
@@ -153,12 +153,12 @@ def _end_to_end(headers: Headers, length: int | None) -> Headers:
 
 
 def settings_of(subject: Any, workers: int, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters of a replay's proxy.
+    """Return the parameters of `Proxy` for a replay.
 
     Parameters
     ----------
     subject
-        A proxy, whose settings are copied; anything else has none.
+        The subject of the replay. If it is a proxy, its settings are copied.
     workers
         Number of workers.
     options
@@ -171,4 +171,4 @@ def settings_of(subject: Any, workers: int, options: Mapping[str, Any]) -> dict[
     try:
         return arguments | {"workers": workers} | dict(options)
     except TypeError as error:
-        raise UsageError(f"The settings can't be used: {error}.") from None
+        raise UsageError(f"The parameters of the proxy are invalid: {error}.") from None

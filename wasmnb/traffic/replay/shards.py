@@ -1,4 +1,4 @@
-"""Shards: blocks of a recording that are sent to the processes of an executor."""
+"""Divide a recording into shards, which are blocks of exchanges that run as separate tasks of an executor."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ class Shard:
     Attributes
     ----------
     number
-        Number of the shard, from 0.
+        Number of the shard, counted from 0.
     worker
-        The worker that it is assigned to, from 1.
+        Number of the worker, counted from 1.
     positions
-        Position of each exchange in the recording.
+        Position of each exchange in the recording, counted from 0.
     lines
-        The exchanges in wasmnb's format.
+        The exchanges as lines in wasmnb's format.
     places
-        Place of each exchange in its file.
+        Position of each exchange in its file, for messages. Empty if the lines were copied from the file.
     masking
-        Whether secrets in the lines still need to be masked.
+        Whether secrets in the lines must be masked.
     """
 
     number: int
@@ -47,12 +47,12 @@ class Shard:
 
     @property
     def title(self) -> str:
-        """The shard in messages."""
+        """Description of the shard in messages."""
         return f"Shard {self.number} (worker {self.worker}, exchanges {self.positions[0] + 1:,} to {self.positions[-1] + 1:,})"
 
 
 class _ExchangeReport(Protocol):
-    """A report that counts exchanges."""
+    """The attributes of a report that `ExchangeJob` sets."""
 
     read: int
     skipped: int
@@ -66,31 +66,29 @@ R = TypeVar("R", bound=_ExchangeReport)
 
 
 class ExchangeJob(Generic[R]):
-    """Base class of jobs whose reports count exchanges: results of shards that did not run, so that no exchange is lost
-    silently.
-    """
+    """Base class of jobs that run shards. It reports the exchanges of shards that didn't run as failed or skipped."""
 
     def empty(self) -> R:
-        """Return an empty report."""
+        """Return an empty report, to which the reports of shards are added."""
         raise NotImplementedError
 
     def lost(self, shard: Shard, reason: str) -> R:
-        """Return the report of a shard that is lost: all of its exchanges failed."""
+        """Return the report of a shard that didn't run, in which all exchanges count as failed."""
         report = self._unrun(shard)
         report.failed = report.read
-        report.notes.add("pool", f"{shard.title} is lost: {reason}.", record=False)
+        report.notes.add("pool", f"{shard.title} was not run: {reason}.", record=False)
         return report
 
     def interrupted(self, shard: Shard) -> R:
-        """Return the report of a shard that an interrupt has cut off: all of its exchanges are skipped."""
+        """Return the report of a shard that was interrupted, in which all exchanges count as skipped."""
         report = self._unrun(shard)
         report.skipped, report.interrupted = report.read, True
         return report
 
     @staticmethod
     def repeated(shard: Shard, result: R) -> None:
-        """Note in a report that its shard ran twice."""
-        result.notes.add("pool", f"{shard.title} ran again, because a process of the pool died.", record=False)
+        """Add a message to the report of a shard that ran twice."""
+        result.notes.add("pool", f"{shard.title} was run again, because a process of the pool died.", record=False)
 
     def _unrun(self, shard: Shard) -> R:
         report = self.empty()
@@ -101,16 +99,16 @@ class ExchangeJob(Generic[R]):
 def shards_of(
     traffic: Iterable[RecordedExchange], name: str, assign: Assign, workers: int, size: int
 ) -> Iterator[Shard]:
-    """Iterate over the shards of a recording.
+    """Yield the shards of a recording.
 
     Parameters
     ----------
     traffic
-        The recording. Lines of wasmnb's own format aren't decoded here if the workers take turns.
+        The recording. Lines in wasmnb's own format are copied without decoding them if `name` is `round robin`.
     name
-        Name of the assignment.
+        Name of the assignment to workers.
     assign
-        Function that makes the assignment.
+        Function that assigns an exchange to a worker.
     workers
         Number of workers.
     size
@@ -135,7 +133,7 @@ def shards_of(
 
 
 def _raw_shards(lines: Iterator[bytes], workers: int, size: int, *, masking: bool) -> Iterator[Shard]:
-    """Deal blocks of lines to the workers, in turn."""
+    """Yield blocks of lines as shards, which are assigned to the workers in turn."""
     first, number = 0, 0
     content = (line for line in lines if not line.isspace())
     while block := list(islice(content, size)):
@@ -156,13 +154,23 @@ def _shard(number: int, worker: int, block: list[tuple[int, RecordedExchange]]) 
 
 
 def items_of(shard: Shard, notes: ReadingNotes, masked: Counter[str]) -> Iterator[Item]:
-    """Iterate over the exchanges of a shard for a proxy with one worker; lines that can't be read are noted."""
+    """Yield the exchanges of a shard, for a proxy with one worker.
+
+    Parameters
+    ----------
+    shard
+        The shard.
+    notes
+        Object to which messages about unreadable lines are added.
+    masked
+        Counter of masked secrets.
+    """
     for offset, line in enumerate(shard.lines.splitlines(keepends=True)):
         index = shard.positions[offset]
         place = shard.places[offset] if shard.places else f"record {index + 1:,}"
         try:
             recorded = decode_line(line, place, notes)
         except Unreadable as error:
-            notes.add(place, f"{error}" + ("" if line.endswith(b"\n") else " The file ends inside of this line."))
+            notes.add(place, f"{error}" + ("" if line.endswith(b"\n") else " The file ends inside this line."))
             continue
         yield index, 1, mask(recorded, masked) if shard.masking else recorded

@@ -1,4 +1,4 @@
-"""Documents of all objects that can be shown, one module for each kind.
+"""Documents, which define what is displayed for an object. There is one module for each kind of object.
 
-They define content and order; formatting belongs to `..render`.
+Formatting documents as HTML or text is in `wasmnb.view.render`.
 """

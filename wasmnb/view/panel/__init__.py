@@ -1,10 +1,10 @@
-"""The live panel: an anywidget that shows a proxy while it works and performs the user's actions.
+"""The live panel: an anywidget that displays a running proxy and performs the user's actions.
 
-state     what one panel knows                      renderer, views   state -> traits of the widget
-actions/  what the user can do                      view_data/        objects of the host -> JSON
-js/       the front end, joined by `bundle`         panel             connects all of it
+state     the state of a panel                      renderer, views   write the state to the widget's traits
+actions/  the user's actions                        view_data/        converts proxies and exchanges to JSON
+js/       the front end, joined by `bundle`         panel             connects these parts
 
-Static HTML and text of the same objects belong to `..documents`.
+Static HTML and text of the same objects are in `wasmnb.view.documents`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["Panel", "panel_of"]
 
 
 def panel_of(proxy: Proxy) -> Panel:
-    """Return the panel of a proxy. The first call creates it.
+    """Return the live panel of a proxy. It is created on the first call.
 
     Parameters
     ----------

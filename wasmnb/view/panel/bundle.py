@@ -1,7 +1,7 @@
 """Join the ES modules in `js/` into one module, because an anywidget loads a single file.
 
-Every module becomes a function with a scope of its own that returns its exports, and every import becomes a reference to
-such a result. The accepted forms are those that `js/` uses; `bundle` rejects all others instead of guessing:
+Each module becomes a function with its own scope that returns its exports, and each import becomes a reference to such a
+result. Only the forms of import and export that `js/` uses are supported, and others are rejected:
 
     import { name, other as alias } from "./file.js";
     export function name   export async function name   export class name   export const name   export default value
@@ -23,12 +23,12 @@ _ALIAS = re.compile(r"(\w+)(?: as (\w+))?")
 
 
 def bundle(entry: Path) -> str:
-    """Return the source of one ES module that does the same as `entry` with everything it imports.
+    """Join an ES module and all modules that it imports, and return the source of the resulting module.
 
     Parameters
     ----------
     entry
-        File of the module that has the default export.
+        File of the module with the default export.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def bundle(entry: Path) -> str:
     Raises
     ------
     ValueError
-        Modules import each other in a circle, a name isn't exported, or a statement has an unknown form.
+        Modules import each other in a circle, an imported name isn't exported, or a statement has an unsupported form.
     OSError
         A module can't be read.
     """
@@ -48,7 +48,7 @@ def bundle(entry: Path) -> str:
 
 
 class _Modules:
-    """The modules read so far, each after the ones it imports."""
+    """The modules that have been read. Each module comes after those that it imports."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -57,10 +57,10 @@ class _Modules:
         self.names: dict[Path, str] = {}
 
     def add(self, path: Path, importers: tuple[Path, ...]) -> str:
-        """Read a module and the modules it imports; return the name of the constant that holds its exports."""
+        """Read a module and the modules that it imports. Returns the name of the constant with the module's exports."""
         if path in importers:
             cycle = " -> ".join(self._label(p) for p in (*importers[importers.index(path) :], path))
-            raise ValueError(f"Modules import each other in a circle: {cycle}")
+            raise ValueError(f"JavaScript modules import each other in a circle: {cycle}. Remove one of these imports.")
         if path not in self.names:
             source = path.read_text("utf-8")
             imports = list(self._imports(source, path, importers))
@@ -77,15 +77,15 @@ class _Modules:
             pairs = _ALIAS.findall(names)
             for name, _ in pairs:
                 if name not in self.exports[imported]:
-                    raise ValueError(f"{self._label(path)} imports {name}, which {reference} doesn't export")
+                    raise ValueError(f"{self._label(path)} imports {name}, but {reference} doesn't export it.")
             yield f"const {{ {', '.join(f'{name}: {alias or name}' for name, alias in pairs)} }} = {module};"
 
     def _scope(self, path: Path, source: str, imports: list[str]) -> str:
-        """Wrap the source of a module into a function that returns its exports."""
+        """Wrap the source of a module in a function that returns the module's exports."""
         body = _DEFAULT.sub("const $default = ", _EXPORT.sub(r"\1 \2", source))
         unknown = _OTHER.search(body)
         if unknown is not None:
-            raise ValueError(f"{self._label(path)}: unknown form of import or export: {unknown[0]}")
+            raise ValueError(f"{self._label(path)} contains an unsupported form of import or export: {unknown[0]}")
         exports = ", ".join(f"{name}: $default" if name == "default" else name for name in sorted(self.exports[path]))
         head = f"// {self._label(path)}\nconst {self.names[path]} = (() => {{"
         return "\n".join([head, *imports, body.strip(), f"return {{ {exports} }};", "})();"])

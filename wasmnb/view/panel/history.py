@@ -1,7 +1,7 @@
-"""The history of a proxy: rows of the list of exchanges, time in the filter, distributions.
+"""The history of a proxy for the panel: rows of the list of exchanges, times in the filter, and latencies.
 
-Each event is read once, since reading ten thousand exchanges at every refresh would take seconds. A row is kept as the
-JSON text that is sent, so that a message with all rows is one `join`.
+Each event is read only once, because reading ten thousand exchanges at every refresh would take seconds. Rows are stored as
+JSON text, so that a message with all rows is created by one `join`.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ KEPT = 10_000
 VERSION = 1_000_000
 
 _PAST_ROWS, _PAST_DETAILS = 200, 20
-_OPEN = 200  # unfinished exchanges in the list
+_OPEN = 200  # maximum number of unfinished exchanges in the list
 
 
 class Past:
-    """The newest rows, some details and the latencies of replaced versions of a filter."""
+    """The most recent rows, some details and the latencies of earlier versions of a filter."""
 
     def __init__(self) -> None:
         self.rows: list[str] = []
@@ -42,14 +42,14 @@ class Past:
         self.latencies: dict[str, Any] = {}
 
     def followed_by(self, history: History, latency: Any) -> Past:
-        """Return what is kept with the end of one more history. The panel of that history keeps this object.
+        """Return a new object to which the end of a replaced version's history has been added.
 
         Parameters
         ----------
         history
-            The history of the version that is replaced.
+            The history of the replaced version.
         latency
-            Its latency figures.
+            The latencies of the replaced version.
         """
         newest, details = history.newest(_PAST_ROWS), dict(self.details)
         for row_id, _ in newest[:_PAST_DETAILS]:
@@ -66,14 +66,14 @@ class Past:
 
 
 class History:
-    """Rows of the list of exchanges and distributions of one proxy.
+    """Rows of the list of exchanges, and latencies, of one proxy.
 
     Parameters
     ----------
     proxy
         The proxy.
     version
-        Number of proxies that the panel has shown before (default 0).
+        Number of proxies that the panel showed before this one (default 0).
     """
 
     def __init__(self, proxy: Proxy, version: int = 0) -> None:
@@ -81,7 +81,7 @@ class History:
         self.version = version
         self._callbacks: dict[tuple[str, int, int, str], Distribution] = {}
         self._requests: dict[str, Distribution] = {}
-        self._times = FilterTimes()  # of exchanges that last
+        self._times = FilterTimes()  # of exchanges that haven't ended
         self._filter_ns: dict[int, int] = {}  # of exchanges in the list
         self._starts: tuple[Any, list[VmStart]] = (None, [])
         self._rows: deque[tuple[int, str]] = deque(maxlen=KEPT)
@@ -92,7 +92,7 @@ class History:
     # -- reading --------------------------------------------------------------------------------------------------
 
     def read(self) -> None:
-        """Read the events and exchanges that are new."""
+        """Read the events and exchanges since the last call."""
         trace, callbacks, times = self.proxy.trace, self._callbacks, self._times
         since, self._events = self._events, trace.total
         for callback in trace.callbacks(since):
@@ -106,15 +106,15 @@ class History:
         times.keep(self._open)
 
     def _new_exchanges(self) -> list[Any]:
-        """Return the exchanges that are new, oldest first."""
+        """Return the exchanges since the last call, oldest first."""
         exchanges = self.proxy.exchanges
-        total = exchanges[-1].number if exchanges else self._exchanges  # a discarded proxy has none left
+        total = exchanges[-1].number if exchanges else self._exchanges  # a discarded proxy has no exchanges
         number = min(total - self._exchanges, len(exchanges))
         self._exchanges = total
         return list(islice(reversed(exchanges), number))[::-1]
 
     def _add_rows(self, new: list[Any]) -> None:
-        """Add rows for done exchanges; the others are checked again next time."""
+        """Add rows for exchanges that have ended. The others are checked again in the next call."""
         candidates, self._open = [*self._open, *new], []
         for exchange in candidates:
             if not exchange.done:
@@ -136,7 +136,7 @@ class History:
         return self._requests[thread]
 
     def starts(self) -> list[VmStart]:
-        """Return the starts of the VMs; the trace is read again only if VMs were created, failed or dropped meanwhile."""
+        """Return the starts of the VMs. The trace is read again only if VMs have been created, have failed or been dropped."""
         proxy = self.proxy
         key = (proxy.server.vms_created, len(proxy.vms), sum(vm.failed for vm in proxy.vms))
         if self._starts[0] != key:
@@ -146,7 +146,7 @@ class History:
     # -- rows -----------------------------------------------------------------------------------------------------
 
     def id_of(self, exchange: Any) -> int:
-        """Return the row id of an exchange."""
+        """Return the id of the row of an exchange."""
         return int(self.version * VERSION + exchange.number)
 
     @property
@@ -160,7 +160,7 @@ class History:
         return self._events
 
     def unfinished(self) -> list[Any]:
-        """Return the newest exchanges that are not done."""
+        """Return the most recent exchanges that haven't ended."""
         return self._open[-_OPEN:]
 
     def _unfinished(self) -> list[tuple[int, str]]:
@@ -168,12 +168,12 @@ class History:
         return [(i, view_data.row_text(exchange, self.filter_ns(exchange), i)) for i, exchange in ids]
 
     def filter_ns(self, exchange: Any) -> int:
-        """Return the nanoseconds that an exchange has spent in the filter, as its row has them."""
+        """Return the nanoseconds that an exchange has spent in the filter. The value is the same as in its row."""
         known = self._filter_ns.get(self.id_of(exchange))
         return self._times.of(exchange) if known is None else known
 
     def newest(self, limit: int) -> list[tuple[int, str]]:
-        """Return the ids and rows of done exchanges, newest first."""
+        """Return the ids and rows of the last exchanges that have ended, newest first."""
         return list(islice(reversed(self._rows), limit))
 
     def rows(self) -> list[str]:
@@ -190,7 +190,7 @@ class History:
 
     @property
     def threads(self) -> list[str]:
-        """Threads that have handled a request, by number."""
+        """Names of the threads that have handled a request, sorted by number."""
         return sorted(self._requests, key=lambda name: (len(name), name))
 
     def requests(self, thread: str = "") -> Distribution:
@@ -199,17 +199,17 @@ class History:
         Parameters
         ----------
         thread
-            Only those of this thread (default all).
+            Name of the thread, or '' for all threads (default '').
         """
         return _merge("request", (d for t, d in self._requests.items() if thread in ("", t)))
 
     def callbacks(self, scope: Scope = EVERYTHING) -> list[Distribution]:
-        """Return the durations by callback: streams first, the start of VMs last, longest total first.
+        """Return the durations of each callback, sorted by total time. Callbacks of the start come last.
 
         Parameters
         ----------
         scope
-            Only those of this part of the proxy (default all).
+            The part of the proxy to include (default: the whole proxy).
         """
         groups: dict[str, list[Distribution]] = {}
         for (*origin, name), distribution in self._callbacks.items():
@@ -219,7 +219,7 @@ class History:
         return sorted(merged, key=lambda d: (d.name in START_CALLBACKS - {"on_context_create"}, -d.total))
 
     def find(self, row_id: int) -> Any:
-        """Return an exchange by row id; None for another version, or if the proxy no longer has it."""
+        """Return the exchange of a row. Returns None for earlier versions, and if the proxy has discarded the exchange."""
         version, number = divmod(row_id, VERSION)
         exchanges = self.proxy.exchanges if version == self.version else ()
         index = number - exchanges[0].number if exchanges else -1

@@ -1,4 +1,4 @@
-"""Events of the kernel: the end of a cell, idle time, messages on other threads, interrupts."""
+"""React to events of the kernel: the end of a cell, idle time, messages on other threads, and interrupts."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from typing import Any
 
 __all__ = ["Idle", "Inbox", "Variables", "after_each_cell", "interruptible"]
 
-_ITEMS = 1000  # of a list that is searched for an object
-MOST_MESSAGES, MOST_BYTES = 1000, 128 << 20  # that wait, with the parts of files in them
-_PAUSE = 0.3  # seconds without a cell before the kernel counts as idle
+_ITEMS = 1000  # maximum number of items of a list that are searched for an object
+MOST_MESSAGES, MOST_BYTES = 1000, 128 << 20  # maximum number and total size of waiting messages
+_PAUSE = 0.3  # seconds without a running cell after which the kernel counts as idle
 
 
 def after_each_cell(action: Callable[[str], None]) -> Callable[[], None]:
-    """Call a function after each cell. Outside IPython it is never called.
+    """Register a function that is called after each cell. Outside IPython, it is never called.
 
     Parameters
     ----------
     action
-        Function to call. Its argument is the name of the cell, such as `cell 8`.
+        The function. Its argument is the name of the cell, for example `cell 8`.
 
     Returns
     -------
     Callable
-        A function that stops the calls.
+        A function that removes the registration.
     """
     shell = _shell()
     if shell is None:
@@ -49,7 +49,7 @@ def after_each_cell(action: Callable[[str], None]) -> Callable[[], None]:
 
 
 def _shell() -> Any:
-    """Return the running IPython shell, or None."""
+    """Return the running IPython shell, or None outside IPython."""
     if "IPython" not in sys.modules:
         return None
     from IPython import get_ipython
@@ -58,7 +58,7 @@ def _shell() -> Any:
 
 
 class Variables:
-    """The variables of the notebook that hold an object. Shows when a later cell has assigned another object to them.
+    """The notebook variables that refer to an object. Detects whether a cell has replaced the object in all of them.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class Variables:
         self._names: set[str] = set()
 
     def are_replaced(self) -> bool:
-        """Return whether the last cell has assigned another object of the same class to all of them."""
+        """Return whether no variable refers to the object, and another object of its class has been assigned to one."""
         shell = _shell()
         if shell is None:
             return False
@@ -83,7 +83,7 @@ class Variables:
         return any(isinstance(variables.get(name), type(self._held)) for name in self._names)
 
     def _is_in(self, value: Any) -> bool:
-        """Return whether a variable is the object, or a list, tuple or dict that contains it."""
+        """Return whether the value of a variable is the object, or a list, tuple or dict that contains it."""
         if isinstance(value, dict):
             return any(item is self._held for item in list(value.values())[:_ITEMS])
         if isinstance(value, list | tuple):
@@ -92,7 +92,7 @@ class Variables:
 
 
 class Idle:
-    """Calls a function when the kernel is idle, or at once if no event loop runs.
+    """Calls a function when the kernel is idle. If no event loop is running, the function is called immediately.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ class Idle:
         self._timer: asyncio.TimerHandle | None = None
 
     def call_later(self) -> None:
-        """Call the function when the kernel is idle; calls before that are joined."""
+        """Schedule a call of the function. Several requests before the kernel is idle result in one call."""
         self.cancel()
         try:
             loop = asyncio.get_running_loop()
@@ -115,28 +115,28 @@ class Idle:
             self._timer = loop.call_later(_PAUSE, self._action)
 
     def cancel(self) -> None:
-        """Cancel the pending call."""
+        """Cancel the scheduled call, if any."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
 
 class Inbox:
-    """Moves messages of widgets to the thread that created the inbox.
+    """Passes messages of widgets to the thread that created the inbox.
 
-    A kernel with subshells receives them on another thread while a cell runs, and a simulation belongs to one thread.
-    Messages wait until the cell is done, or until the simulation processes those that only change the view. At most 1,000 messages
-    with 128 MiB wait; others are dropped.
+    A kernel with subshells receives messages on another thread while a cell runs, but a simulation must be used from one
+    thread. Messages wait until the cell has ended, or until the simulation processes those that only change the view. At most
+    1,000 messages with 128 MiB can wait, and further ones are dropped.
 
     Parameters
     ----------
     perform
-        Called with each message on the thread of the inbox.
+        Function that is called with each message on the thread of the inbox.
 
     Attributes
     ----------
     messages
-        Messages that have not been processed.
+        Messages that haven't been processed.
     """
 
     def __init__(self, perform: Callable[[str, dict[str, Any]], None]) -> None:
@@ -149,7 +149,7 @@ class Inbox:
             self._loop = None
 
     def add(self, name: str, values: dict[str, Any]) -> None:
-        """Add a message, from any thread."""
+        """Add a message. Can be called from any thread."""
         if self._loop is None or threading.current_thread() is self._owner:
             self._perform(name, values)
         elif len(self.messages) < MOST_MESSAGES and sum(map(_size, [*self.messages, (name, values)])) <= MOST_BYTES:
@@ -157,12 +157,12 @@ class Inbox:
             self._loop.call_soon_threadsafe(self.process)
 
     def process(self, names: Container[str] | None = None) -> None:
-        """Process the messages.
+        """Process the waiting messages.
 
         Parameters
         ----------
         names
-            Only messages with these names (default all).
+            Names of the messages to process (default None: all messages).
         """
         if not self.messages:
             return
@@ -175,7 +175,7 @@ class Inbox:
 
 
 def _size(message: tuple[str, dict[str, Any]]) -> int:
-    """Return the bytes of a message: the parts of files, and texts."""
+    """Return the size of a message in bytes, counting files and texts."""
     buffers = message[1].get("buffers", ())
     parts = buffers if isinstance(buffers, list | tuple) else ()
     return sum(len(value) for value in (*parts, *message[1].values()) if isinstance(value, bytes | memoryview | str))
@@ -183,7 +183,7 @@ def _size(message: tuple[str, dict[str, Any]]) -> int:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let interrupts raise KeyboardInterrupt; ipykernel ignores the signal while it handles messages of widgets."""
+    """Let interrupts raise KeyboardInterrupt, because ipykernel ignores SIGINT while it handles messages of widgets."""
     ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     if not ignored or threading.current_thread() is not threading.main_thread():
         yield

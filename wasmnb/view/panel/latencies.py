@@ -1,4 +1,4 @@
-"""Latency figures of a proxy, and the figures that they are compared with."""
+"""Latencies of a proxy for the panel, and the latencies with which they are compared."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _ALL_THREADS = "all threads"
 
 
 class Latencies:
-    """Latency figures as JSON.
+    """Latencies as JSON, and the selection of latencies to compare with.
 
     Attributes
     ----------
     kept
-        Figures that the user has kept to compare with.
+        Latencies that the user has stored for comparison.
     against
-        Name of the figures to compare with: empty for none, `kept figures`, `version N`, or a thread.
+        Name of the latencies to compare with: `kept figures`, `version N`, the name of a thread, or empty for none.
     """
 
     def __init__(self) -> None:
@@ -38,14 +38,15 @@ class Latencies:
         self._harness: Harness | None = None
 
     def figures(self, history: History, scope: Scope = EVERYTHING) -> Any:
-        """Return the distributions of one proxy.
+        """Return the latencies of requests and callbacks of a proxy.
 
         Parameters
         ----------
         history
-            The measurements of the proxy.
+            History of the proxy.
         scope
-            Only this part of them (default all). Requests are measured by thread, so a plugin has none.
+            The part of the proxy to include (default: the whole proxy). For a plugin, there are no latencies of requests,
+            because these are measured by thread.
         """
         if self._harness is None:
             self._harness = measure_harness(rounds=3, calls=500)
@@ -53,13 +54,13 @@ class Latencies:
         return view_data.latency(_label(history, scope), requests, history.callbacks(scope), self._harness)
 
     def choices(self, history: History, past: Past) -> list[str]:
-        """Return the names of figures to compare with."""
+        """Return the names of the latencies that can be selected for comparison."""
         kept = [KEPT_FIGURES] if self.kept else []
         threads = history.threads
         return [*kept, *past.latencies, *(threads if len(threads) > 1 else [])]
 
     def baseline(self, history: History, past: Past) -> Any:
-        """Return the figures to compare with, or an empty dict."""
+        """Return the latencies that are selected for comparison, or an empty dict."""
         if self.against == KEPT_FIGURES:
             return {**self.kept, "of": KEPT_FIGURES}
         if self.against in past.latencies:
@@ -68,7 +69,7 @@ class Latencies:
 
 
 def _label(history: History, scope: Scope) -> str:
-    """Return the title of the figures of a scope."""
+    """Return the title for the latencies of a part of the proxy."""
     parts = [scope.thread or _ALL_THREADS]
     if scope.vm is not None:
         parts.append(f"VM{scope.vm}")

@@ -1,7 +1,7 @@
-"""`Panel`: the live view of a proxy. It connects widget, renderer and actions to the proxy and the kernel.
+"""`Panel`: the live view of a proxy, which connects the widget and the actions to the proxy and the kernel.
 
-A panel draws between two events of the simulation, outside of callbacks, so that latencies don't include it. While
-traffic runs, drawing takes at most 2 % of the time.
+The panel is updated between two events of the simulation and outside of callbacks, so that it doesn't affect latencies. While
+requests are sent, updates take at most 2 % of the time.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 __all__ = ["Panel"]
 
 _MIME_TYPE = "application/vnd.jupyter.widget-view+json"
-_INTERVAL = 0.5  # seconds between two drawings while traffic runs
-_SHARE = 50  # a drawing may take one part in this number of the time
+_INTERVAL = 0.5  # minimum number of seconds between two updates while requests are sent
+_SHARE = 50  # an update may take 1 / _SHARE of the time
 
 
 def _unknown(_renderer: Renderer, values: dict[str, Any]) -> str:
-    raise UsageError(f"Unknown action {values['action']!r}.")
+    raise UsageError(f"The action {values['action']!r} is unknown. Run the cell again to update the panel.")
 
 
 class Panel:
@@ -49,17 +49,17 @@ class Panel:
     proxy
         The proxy to show.
     after
-        Panel of an earlier version of the filter (default none). The new panel takes over its list and figures, and the
-        earlier panel stays as it is.
+        Panel of an earlier version of the filter (default None). The new panel copies its list and latencies, and the earlier
+        panel keeps its last state.
     replaced_by
-        Name of the new version, such as `cell 8`, which the earlier panel shows (default `another version`).
+        Name of the new version, for example `cell 8`, which the earlier panel displays (default `another version`).
 
     Attributes
     ----------
     widget
         The ipywidget.
     cell
-        Id of the cell whose output has the panel; None if it is unknown.
+        Id of the cell whose output contains the panel, or None if it is unknown.
     """
 
     def __init__(self, proxy: Proxy, *, after: Panel | None = None, replaced_by: str = "another version") -> None:
@@ -90,29 +90,29 @@ class Panel:
         return self._state.proxy
 
     def allow_files(self) -> None:
-        """Let curl commands that are entered in this panel name files, as in `-d @body.json`.
+        """Allow curl commands in this panel to read files, as in `-d @body.json`.
 
-        The kernel reads them with the rights of its user. Don't allow it in a notebook that you publish.
+        The kernel reads the files with the permissions of its user. Don't call this in a notebook that you publish.
         """
         self._state.files_allowed = True
 
     def allow_restart(self, restart: Restart, *, seed: int) -> None:
-        """Let the user restart the proxy with other settings.
+        """Allow the user to restart the proxy with other settings.
 
         Parameters
         ----------
         restart
-            Function that starts the new proxy and calls `replace`. It gets a dict of `workers`, `seed` and optionally
-            `config`.
+            Function that starts the new proxy and calls `replace`. Its parameter is a dict with `workers`, `seed` and
+            optionally `config`.
         seed
-            The seed of the current proxy.
+            Seed of the current proxy.
         """
         self._state.restart.restart, self._state.restart.seed = restart, seed
 
     def replace(self, proxy: Proxy) -> None:
-        """Show another proxy, the next version of the filter.
+        """Show another proxy, which runs the next version of the filter.
 
-        The list keeps the newest exchanges of the earlier proxy, its latencies are drawn for comparison, and the last
+        The list keeps the most recent exchanges of the earlier proxy, its latencies are shown for comparison, and the last
         request is sent again.
 
         Parameters
@@ -141,12 +141,12 @@ class Panel:
         self._renderer.send_rows()
 
     def add_report(self, report: Any) -> None:
-        """Show a report on traffic in the view *Traffic*: the result of `load`, `replay`, `diff`, `profile` or `fuzz`.
+        """Show a report in the view *Traffic*.
 
         Parameters
         ----------
         report
-            The report, which notebooks can draw.
+            The result of `load`, `replay`, `diff`, `profile` or `fuzz`.
         """
         from wasmnb.view.mimebundle import document_of
 
@@ -164,17 +164,17 @@ class Panel:
         Parameters
         ----------
         everything
-            Update the other views as well (default False).
+            Whether to update the other views as well (default False).
         """
         self._renderer.refresh(everything=everything)
 
     def settle(self, cell: str = "a later cell") -> None:
-        """Update the panel after a cell that changed the proxy; close it if the proxy is closed or replaced.
+        """Update the panel after a cell, if the cell changed the proxy. If it closed or replaced the proxy, close the panel.
 
         Parameters
         ----------
         cell
-            Name of the cell: `cell 8`.
+            Name of the cell, for example `cell 8` (default `a later cell`).
         """
         shown = _visible_state(self._state.proxy)
         if shown != self._shown:
@@ -187,14 +187,14 @@ class Panel:
             self.close()
 
     def perform(self, name: str, values: dict[str, Any]) -> None:
-        """Perform an action of the user; errors are shown at the foot of the panel.
+        """Perform an action of the user. Errors are shown at the bottom of the panel.
 
         Parameters
         ----------
         name
             Name of the action.
         values
-            Arguments of the action, as the front end sent them.
+            Values of the action, as sent by the front end.
         """
         try:
             self._check_live(name)
@@ -205,7 +205,7 @@ class Panel:
             self._notify(str(error), bad=True)
         except KeyboardInterrupt:
             self._notify("interrupted", bad=True)
-            if self._state.traffic_runs:  # the interrupt is for the running cell
+            if self._state.traffic_runs:  # the interrupt was meant for the running cell
                 raise
             self.refresh(everything=True)
         except Exception as error:  # noqa: BLE001 -- an upstream is the user's code, and may raise anything
@@ -214,26 +214,26 @@ class Panel:
             self.widget.send_done()
 
     def _check_live(self, name: str) -> None:
-        """Raise for an action that changes a proxy that was replaced."""
+        """Raise an error if an action would change a proxy that has been closed or replaced."""
         if self._state.ended and name not in (*NAVIGATION, *FILES):
             raise UsageError(
-                f"The panel can't change this proxy, which was {self._state.ended}. Use the panel of the new version."
+                f"This panel can't change the proxy, which was {self._state.ended or 'closed'}. Use the panel of the new version."
             )
 
     def close(self, reason: str = "") -> None:
-        """Stop updating the panel; it keeps its last state.
+        """Stop updating the panel. It keeps its last state.
 
         Parameters
         ----------
         reason
-            Why it is no longer live, such as `replaced by cell 8`. By default, because its proxy is closed.
+            Reason why it is no longer live, for example `replaced by cell 8` (default '': the proxy is closed).
         """
         self._unwatch()
         self._stop_after_cells()
         self._renderer.close(reason)
 
     def live_bundle(self) -> dict[str, Any]:
-        """Return the widget's part of the display data."""
+        """Return the display data of the widget."""
         self.refresh(everything=True)
         self._renderer.send_rows()
         display: Any = self.widget._repr_mimebundle_()
@@ -250,7 +250,7 @@ class Panel:
         proxy.attachments["panel"] = self
 
     def _tick(self) -> None:
-        """Draw if it is time to, and let the user navigate; called between events of the simulation."""
+        """Process navigation, and update the panel if an update is due. Called between two events of the simulation."""
         now = time.monotonic()
         if now < self._due and not self._inbox.messages:
             return
@@ -265,9 +265,9 @@ class Panel:
             self._state.traffic_runs = False
 
     def _last_message(self) -> tuple[Request | bytes | None, Mapping[str, Any], Any]:
-        """Return the request, or the bytes of a connection, to send again, its options, and its exchange.
+        """Return the request or the bytes to send again after a restart, with its options and its exchange.
 
-        It is the last one from the panel, or else the last of all.
+        This is the last request that was sent from the panel, or else the last request of all.
         """
         state = self._state
         exchanges = list(state.proxy.exchanges)
@@ -279,19 +279,19 @@ class Panel:
         return message_of(exchange), options_of(exchange), detail
 
     def _notify(self, text: str, *, bad: bool = False) -> None:
-        """Show a sentence at the foot."""
+        """Show a sentence at the bottom of the panel. `bad` marks an error."""
         if text:
             self.widget.notice = {"text": clip(visible(text, keep="\n"), 1000), "bad": bad}
 
 
 def _visible_state(proxy: Proxy) -> Any:
-    """Return the state that makes a panel draw again after a cell if it has changed. It includes the clock, faults and log."""
+    """Return a summary of a proxy's state, including its clock, faults and log. If it changes, the panel must be updated."""
     faults = [cluster.alive for cluster in proxy.clusters.values()], [vm.armed for vm in proxy.vms]
     return proxy.trace.total, proxy.log.written, proxy.now, proxy.state, faults
 
 
 def _keep_figures(state: PanelState) -> Past:
-    """Keep the latencies and the version of a proxy that will be replaced; return the end of its list, with what was before it."""
+    """Store the version and the latencies of a proxy that will be replaced, and return the rows of all earlier versions."""
     state.reports.keep_version(state.proxy, state.history.version + 1)
     past = state.past.followed_by(state.history, state.latencies.figures(state.history))
     if state.history.requests().count:

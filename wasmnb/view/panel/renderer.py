@@ -1,4 +1,4 @@
-"""The renderer: brings the traits of the widget up to date with the proxy, and follows the user's selection."""
+"""The renderer, which updates the traits of the widget from the proxy and the user's selection."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Renderer"]
 
 
 class Renderer:
-    """Draws one panel.
+    """Updates the widget of one panel.
 
     Parameters
     ----------
@@ -30,17 +30,17 @@ class Renderer:
 
     def __init__(self, state: PanelState) -> None:
         self.state = state
-        # Views that aren't open are filled when the kernel is idle, so that they are in a saved notebook.
+        # Views that aren't open are filled when the kernel is idle, so that a saved notebook contains them.
         self._everything = Idle(lambda: self.refresh(everything=True))
         self._narrowed = Idle(self._fill_narrowed)
 
     def refresh(self, *, everything: bool = False) -> None:
-        """Update head, tree, new rows and the open view.
+        """Update the head, the context tree, new rows and the open view.
 
         Parameters
         ----------
         everything
-            Update the other views, except those that take long (default False).
+            Whether to update the other views as well, except slow ones (default False).
         """
         state = self.state
         state.history.read()
@@ -59,20 +59,20 @@ class Renderer:
             widget.send_changed_rows(rows, total=state.history.total, version=state.history.version)
 
     def refresh_when_idle(self) -> None:
-        """Update every view when the kernel is idle."""
+        """Update all views when the kernel is idle."""
         self._everything.call_later()
 
     def send_rows(self) -> None:
-        """Send the whole list, for a new front end or a new proxy."""
+        """Send the complete list of exchanges. Needed for a new front end or a new proxy."""
         history, past = self.state.history, self.state.past
         text = ",".join([*history.rows(), *past.rows][:KEPT])
         self.state.widget.rows = {"total": history.total, "version": history.version, "text": f"[{text}]"}
 
     def look(self, view: str) -> None:
-        """Open a view; unknown names open the list of exchanges."""
+        """Open a view. An unknown name opens the list of exchanges."""
         selection = self.state.selection
         selection.view = view if view in VIEWS else "Exchanges"
-        if self.state.ended is not None:  # the other views have their last state
+        if self.state.ended is not None:  # the other views already contain the last state
             if selection.view in SLOW:
                 VIEWS[selection.view](self.state)
             return
@@ -81,7 +81,7 @@ class Renderer:
             read_python(self.state)
 
     def narrow(self, scope: Scope) -> None:
-        """Narrow the views to a part of the proxy."""
+        """Limit the views to a part of the proxy."""
         selection, plugins = self.state.selection, self.state.proxy.plugins
         selection.scope = scope
         plugin = scope.plugin(self.state.proxy)
@@ -92,11 +92,11 @@ class Renderer:
         self._narrowed.call_later()
 
     def pick(self, row_id: int | None) -> None:
-        """Show one exchange in detail."""
+        """Show the details of the exchange with a row id, or none."""
         pick(self.state, row_id)
 
     def clear(self) -> None:
-        """Empty the traits that belong to the earlier proxy."""
+        """Clear the traits that contain data of the earlier proxy."""
         widget = self.state.widget
         with widget.hold_sync():
             widget.module, widget.python, widget.before, widget.event, widget.detail, widget.start = (
@@ -110,12 +110,12 @@ class Renderer:
             widget.picked = None
 
     def close(self, reason: str = "") -> None:
-        """Draw the last state.
+        """Show the last state of the proxy, and stop updates.
 
         Parameters
         ----------
         reason
-            Why the panel is no longer live. By default, because its proxy is closed.
+            Reason why the panel is no longer live (default '': the proxy is closed).
         """
         self._everything.cancel()
         self._narrowed.cancel()
@@ -158,6 +158,6 @@ class Renderer:
         }
 
     def _callbacks(self) -> list[str]:
-        """Return the callbacks that can trap."""
+        """Return the names of the callbacks for which a trap can be injected."""
         vm = next((vm for vm in self.state.proxy.vms if vm.role == "worker"), None)
         return [] if vm is None else sorted(name for name, invoke in vm.callbacks.items() if invoke is not None)

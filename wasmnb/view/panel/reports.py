@@ -1,4 +1,4 @@
-"""Reports on the traffic of a proxy, and the earlier versions of its filter that traffic can be compared with."""
+"""Reports that the view Traffic shows, and the earlier versions of the filter for comparisons."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Reports"]
 
-#: Reports and versions that are kept, and requests of a version.
+#: Maximum number of reports, of earlier versions, and of requests for a comparison.
 KEPT, VERSIONS, REQUESTS = 10, 5, 500
 
-#: Bytes of an exchange's bodies, up to which its request is kept.
+#: Maximum size of an exchange's bodies in bytes. Requests of larger exchanges aren't used for comparisons.
 BODY = 1 << 20
 
 
 @dataclass
 class _Report:
-    """A report. Its blocks are created when it is shown, because pictures take time."""
+    """A report. Its blocks are created when it is first shown, because drawing pictures takes time."""
 
     title: str
     document: Document
@@ -39,12 +39,12 @@ class _Report:
 
 
 class Reports:
-    """The newest reports, and what is needed to compare versions of a filter.
+    """The most recent reports, and the versions and requests that are needed to compare versions of a filter.
 
     Attributes
     ----------
     picked
-        Index of the report that is shown, 0 for the newest.
+        Index of the report that is shown. The most recent report has index 0.
     """
 
     def __init__(self) -> None:
@@ -59,22 +59,22 @@ class Reports:
         Parameters
         ----------
         title
-            Name in the picker, such as `replay of day.har`.
+            Title of the report in the list, for example `replay of day.har`.
         document
-            Content of the report.
+            Contents of the report.
         """
         self._reports.appendleft(_Report(title, document))
         self.picked = 0
 
     def keep_version(self, proxy: Proxy, version: int) -> None:
-        """Keep the plugins and the newest requests of a version that will be replaced.
+        """Store the plugins and the most recent requests of a version that will be replaced.
 
         Parameters
         ----------
         proxy
-            The proxy that runs it.
+            The proxy that runs the version.
         version
-            Number of the version, from 1.
+            Number of the version, counted from 1.
         """
         self._versions[f"version {version}"] = list(proxy.plugins)
         for name in list(self._versions)[:-VERSIONS]:
@@ -87,15 +87,15 @@ class Reports:
         return list(self._versions)[::-1]
 
     def plugins(self, version: str) -> list[Plugin]:
-        """Return the plugins of an earlier version; KeyError for an unknown name."""
+        """Return the plugins of an earlier version. Raises KeyError if the name is unknown."""
         return self._versions[version]
 
     def traffic(self, proxy: Proxy) -> list[RecordedExchange]:
-        """Return the newest requests of all versions, including the running one, oldest first."""
+        """Return the most recent requests of all versions, including the running one, oldest first."""
         return [*self._requests, *_recorded(proxy)][-REQUESTS:]
 
     def as_json(self) -> Any:
-        """Return the picked report, the titles of all, and the earlier versions."""
+        """Return the selected report, the titles of all reports, and the earlier versions as JSON."""
         picked = min(self.picked, max(len(self._reports) - 1, 0))
         return {
             "titles": [view_data.printable(report.title, 120) for report in self._reports],
@@ -106,7 +106,7 @@ class Reports:
 
 
 def _recorded(proxy: Proxy) -> list[RecordedExchange]:
-    """Return the newest requests of a proxy, oldest first."""
+    """Return the most recent requests of a proxy with their responses, oldest first."""
     newest = [
         exchange
         for exchange in islice(reversed(proxy.exchanges), REQUESTS)

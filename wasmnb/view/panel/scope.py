@@ -1,4 +1,4 @@
-"""The scope that the user has narrowed the views to: a node of the tree, and the filter of the log."""
+"""The part of a proxy that the views show: the selected node of the tree, and the filter of the log."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ if TYPE_CHECKING:
 
 __all__ = ["EVERYTHING", "Scope"]
 
-_MAX_TEXT = 1_000  # characters of a search
+_MAX_TEXT = 1_000  # maximum number of characters of a search text
 
 
 @dataclass(frozen=True)
 class Scope:
-    """A part of a proxy. None stands for any.
+    """A part of a proxy. For attributes that are None, all values are included.
 
     Attributes
     ----------
     thread
-        `main` or `worker-N`.
+        Name of the thread: `main` or `worker-N`.
     vm
         Number of the VM.
     root
-        Id of the plugin context in that VM.
+        Id of the plugin context in the VM.
     context
-        Id of a context in that VM.
+        Id of a context in the VM.
     exchange
         Number of the exchange.
     level
         Lowest level of log lines (default `trace`).
     text
-        Text that log lines contain (default any).
+        Text that log lines must contain (default empty).
     """
 
     thread: str | None = None
@@ -54,38 +54,38 @@ class Scope:
         Parameters
         ----------
         values
-            Values of the attributes. Missing ones have their defaults.
+            Name of an attribute -> its value. Missing attributes have their defaults.
 
         Raises
         ------
         UsageError
-            A value isn't a number, or a level doesn't exist.
+            A value is not a number, or the level is unknown.
         """
         numbers: dict[str, Any] = {}
         for name in ("vm", "root", "context", "exchange"):
             value = values.get(name)
             if value not in (None, "") and not str(value).isdigit():
-                raise UsageError(f"{name} is not a number: {value!r}")
+                raise UsageError(f"{name} must be a number, not {value!r}.")
             numbers[name] = None if value in (None, "") else int(str(value))
         level = str(values.get("level") or "trace")
         if level not in LEVELS:
-            raise UsageError(f"Unknown log level {level!r}. Levels: {', '.join(LEVELS)}")
+            raise UsageError(f"The log level {level!r} is unknown. Use one of {', '.join(LEVELS)}.")
         thread = str(values["thread"]) if values.get("thread") else None
         return cls(thread, **numbers, level=level, text=str(values.get("text") or "")[:_MAX_TEXT])
 
     @property
     def origin(self) -> tuple[str | None, int | None, int | None]:
-        """Thread, VM and plugin context."""
+        """Thread, VM and plugin context, as a tuple."""
         return self.thread, self.vm, self.root
 
     def plugin(self, proxy: Proxy) -> Plugin | None:
-        """Return the plugin of the scope; None if the scope has no plugin, or if its VM no longer exists."""
+        """Return the plugin of the scope. Returns None if the scope contains no plugin, or if its VM no longer exists."""
         vm = next((vm for vm in proxy.vms if vm.number == self.vm), None)
         context = vm.contexts.get(self.root) if vm is not None and self.root is not None else None
         return context.plugin if context is not None else None
 
     def log_filter(self) -> LogFilter | None:
-        """Return the filter for the log, or None if the scope is everything."""
+        """Return the filter for log lines, or None if the scope is the whole proxy."""
         if self == EVERYTHING:
             return None
         return LogFilter(self.level, self.thread, self.vm, self.root, self.context, self.exchange, self.text)

@@ -1,4 +1,4 @@
-"""Spans of the timeline that are longer than a callback: paused streams and callouts."""
+"""Spans of the timeline that last longer than a callback: pauses of streams, and callouts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ _MOVES = {"continued", "local_response", "response", "done", "reset", "closed"}
 
 
 def _pauses(event: Event) -> bool:
-    """Return whether a callback pauses its stream: with any result but 0, and for headers 2, which Envoy treats as 0."""
+    """Return whether the result of a callback pauses its stream.
+
+    All results except 0 do. For headers, Envoy treats 2 like 0.
+    """
     callback = CALLBACKS_BY_NAME.get(event.name)
     if callback is None or callback.result not in _PAUSING or not isinstance(event.result, int):
         return False
@@ -33,14 +36,14 @@ def _pauses(event: Event) -> bool:
 
 
 def pauses(events: Sequence[Event], now: float) -> list[Span]:
-    """Return the pauses of streams, from the callback that pauses to the next event of the stream.
+    """Return the pauses of streams, from the end of the callback that pauses to the next event of the stream.
 
     Parameters
     ----------
     events
         Events of the trace.
     now
-        End of pauses that last, in virtual seconds.
+        Current virtual time in seconds, which is used as the end of pauses that haven't ended.
     """
     paused: dict[int, tuple[Event, float]] = {}
     spans: list[Span] = []
@@ -63,16 +66,16 @@ def _pause(event: Event, start: float, end: float) -> Span:
 
 
 def callouts(records: Iterable[Callout], threads: dict[int, str], now: float) -> list[Span]:
-    """Return the callouts, from the request to the response.
+    """Return the spans of callouts, from the request to the response.
 
     Parameters
     ----------
     records
         The callouts.
     threads
-        Name of the thread of each VM.
+        Number of a VM -> name of its thread.
     now
-        End of pending callouts, in virtual seconds.
+        Current virtual time in seconds, which is used as the end of pending callouts.
     """
     return [
         (threads.get(c.vm, "main"), c.started, now if c.finished is None else c.finished, "callout",

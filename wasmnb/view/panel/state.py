@@ -1,4 +1,4 @@
-"""The state of one panel: the proxy and its history, the user's selection, the request form, and how to restart."""
+"""The state of a panel: the proxy's history, the user's selection, the request form, and the settings for a restart."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
 
 __all__ = ["Draft", "PanelState", "RestartSettings", "Selection"]
 
-#: Starts the same filter again with other settings: `workers`, `seed`, `config`.
+#: Function that starts the same filter again with other settings: `workers`, `seed` and `config`.
 Restart = Callable[[dict[str, Any]], Any]
 
 
 @dataclass
 class Selection:
-    """The user's selection.
+    """The user's selection of what the panel shows.
 
     Attributes
     ----------
     view
         Name of the open view.
     scope
-        Worker and plugin that the views show (default all).
+        Part of the proxy that the views show (default: the whole proxy).
     around
-        Row id of the exchange that the timeline is drawn around; None for the newest events.
+        Row id of the exchange that the timeline shows, or None for the most recent events.
     plugin
         Index of the plugin whose module is shown.
     follow
-        Whether to show the newest exchange, because the user hasn't picked one.
+        Whether to show the most recent exchange, because the user hasn't selected one.
     """
 
     view: str = "Exchanges"
@@ -49,18 +49,18 @@ class Selection:
 
 @dataclass
 class Draft:
-    """The request form.
+    """The contents of the request form, and the last message that was sent with it.
 
     Attributes
     ----------
     sent
-        The last request, or the last bytes of a connection, that were sent from the panel.
+        The last request or bytes that were sent from the panel.
     sent_options
-        Arguments of `proxy.request` with which it was sent.
+        Options of `proxy.request` with which the last request was sent.
     upload
-        The file that becomes the body of the next request.
+        Contents of the file to send as the body of the next request.
     options
-        Arguments of `proxy.request` of the request that was loaded into the form and that have no field there.
+        Options of the request that was loaded into the form, for which the form has no fields.
     """
 
     sent: Request | bytes | None = None
@@ -71,16 +71,16 @@ class Draft:
 
 @dataclass
 class RestartSettings:
-    """How to start the proxy again.
+    """Settings for restarting the proxy.
 
     Attributes
     ----------
     restart
-        Starts the filter with other settings; None if the panel can't.
+        Function that starts the filter with other settings, or None if the panel can't restart it.
     seed
-        The current seed; None if it is unknown.
+        Seed of the current proxy, or None if it is unknown.
     from_nothing
-        Whether the next proxy begins with an empty list.
+        Whether the list of exchanges is cleared on the next restart.
     """
 
     restart: Restart | None = None
@@ -90,28 +90,28 @@ class RestartSettings:
 
 @dataclass
 class PanelState:
-    """Everything that views and actions of one panel share.
+    """The state of a panel, which its views and actions share.
 
     Attributes
     ----------
     widget
         The widget.
     history
-        The exchanges and measurements of the current proxy.
+        Exchanges and latencies of the current proxy.
     past
-        The end of the lists of replaced proxies.
+        The most recent exchanges of earlier proxies.
     latencies
-        Figures to compare with.
+        Latencies for comparison.
     reports
-        Reports on traffic, and earlier versions of the filter.
+        Reports, and earlier versions of the filter.
     traffic_runs
         Whether a cell is sending requests.
     drawn_starts
-        The starts of VMs that the widget shows.
+        The starts of VMs that the widget contains.
     ended
-        Why the panel is no longer live (can be empty); None while it is live.
+        Reason why the panel is no longer live, which may be empty, or None while it is live.
     files_allowed
-        Whether messages of the browser can name files for the kernel to read.
+        Whether curl commands may read files of the kernel.
     """
 
     widget: PanelWidget

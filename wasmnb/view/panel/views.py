@@ -1,4 +1,4 @@
-"""The views of the panel: each function fills the trait of one view."""
+"""The views of the panel. Each function writes the data of one view to the widget."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .state import PanelState
 
 __all__ = ["NARROWED", "SLOW", "VIEWS", "pick", "read_python"]
 
-BARS = 4_000  # events of the timeline
+BARS = 4_000  # maximum number of events in the timeline
 CALLOUTS = 1_000
-PLUGINS = 50  # of a chain, in the picker
-READ = 8  # workers whose Python variables are read without being asked for
+PLUGINS = 50  # maximum number of plugins in the list
+READ = 8  # maximum number of workers whose Python variables are read automatically
 
 
 def pick(state: PanelState, row_id: int | None) -> None:
-    """Show one exchange in detail."""
-    with state.widget.hold_sync():  # one message, since each takes the front end milliseconds
+    """Show the details of the exchange with a row id, or none."""
+    with state.widget.hold_sync():  # one message, because each message takes the front end milliseconds
         state.widget.picked = row_id
         if row_id is not None:
             state.widget.detail = _detail(state, row_id)
@@ -43,7 +43,7 @@ def _explanations(state: PanelState, exchange: Any) -> list[str]:
 
 
 def _exchanges(state: PanelState) -> None:
-    if not state.history.total:  # the start is shown until there is an exchange
+    if not state.history.total:  # before the first exchange, the start is shown
         _start(state)
     newest = state.proxy.exchanges[-1] if state.proxy.exchanges else None
     follow = state.selection.follow and not state.traffic_runs
@@ -53,7 +53,7 @@ def _exchanges(state: PanelState) -> None:
 
 
 def _timeline(state: PanelState) -> None:
-    """Show the newest events, or those around an exchange."""
+    """Show the most recent events, or those around an exchange."""
     proxy, trace, around = state.proxy, state.proxy.trace, state.selection.around
     exchange = state.history.find(around) if around is not None else None
     own_events = exchange.first_events(1) if exchange is not None else ()
@@ -94,12 +94,14 @@ def _shared_state(state: PanelState) -> None:
 
 
 def read_python(state: PanelState, *, all_workers: bool = False) -> None:
-    """Read the Python variables of the VMs.
+    """Read the Python variables of the VMs and show them.
 
     Parameters
     ----------
+    state
+        The state of the panel.
     all_workers
-        Whether to read every worker, at about 15 ms each (default False: only the first ones and the selected one).
+        Whether to read all workers, which takes about 15 ms each (default False: only the first workers and the selected one).
     """
     proxy = state.proxy
     if proxy.state == "closed":
@@ -111,7 +113,7 @@ def read_python(state: PanelState, *, all_workers: bool = False) -> None:
 
 
 def _some_workers(state: PanelState) -> PythonState:
-    """Read the first workers and the selected one."""
+    """Read the Python variables of the first workers and of the selected worker."""
     proxy = state.proxy
     selected = (state.selection.scope.thread or "").rpartition("-")[2]
     numbers = [*dict.fromkeys([int(selected)] if selected.isdigit() else []), *range(1, READ + 1)]
@@ -120,7 +122,7 @@ def _some_workers(state: PanelState) -> PythonState:
 
 
 def _start(state: PanelState) -> None:
-    """Show the start, which is converted again only when VMs were created, failed or dropped meanwhile."""
+    """Show the start of the proxy. It is converted again only if VMs have been created, have failed or been dropped."""
     if state.proxy.state == "closed":
         return
     starts = state.history.starts()
@@ -148,13 +150,13 @@ def _module(state: PanelState) -> None:
     state.widget.module = {**view_data.module(plugins[index]), "plugin": index, "plugins": names}
 
 
-#: Views that the kernel fills again when the selection changes; the front end narrows the others itself.
+#: Views that the kernel updates when the selection changes. The front end filters the other views itself.
 NARROWED = ("Latency", "Log", "Module")
 
-#: Views that are filled only when they are open: modules take long to read, and reports have pictures.
+#: Views that are filled only when they are open, because reading modules and drawing pictures takes long.
 SLOW = ("Module", "Traffic")
 
-#: View -> the function that fills it.
+#: Name of a view -> the function that fills it.
 VIEWS: dict[str, Callable[[PanelState], None]] = {
     "Exchanges": _exchanges, "Timeline": _timeline, "Latency": _latency, "State": _shared_state, "Log": _log,
     "Module": _module, "Traffic": _traffic, "Start": _start,

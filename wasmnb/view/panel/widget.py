@@ -1,7 +1,6 @@
-"""The widget: traits that hold everything shown, and a message for each action.
+"""The widget of the panel: traits with all displayed data, and messages for the user's actions.
 
-As an anywidget it can be nested in boxes, and its traits are saved with the notebook. It doesn't know about proxies; `Panel`
-fills it.
+It is an anywidget, so it can be nested in boxes, and its traits are saved with the notebook. It is filled by `Panel`.
 """
 
 from __future__ import annotations
@@ -19,17 +18,18 @@ __all__ = ["PanelWidget"]
 
 _HERE = Path(__file__).parent
 
-#: Receives an action of the user: its name and its values. Attached files are `values["buffers"]`.
+#: Function that is called with the name and the values of an action. `values["buffers"]` contains attached files.
 OnAction = Callable[[str, dict[str, Any]], None]
 
 
 class PanelWidget(anywidget.AnyWidget):
-    """The traits as JSON; `snapshot` describes them.
+    """The widget of a panel. Its traits contain the displayed data as JSON.
 
     Parameters
     ----------
     on_action
-        Called with each action of the user: its name and its values; attached files are `values["buffers"]`.
+        Function that is called with the name and the values of each action of the user. `values["buffers"]` contains attached
+        files.
     """
 
     _esm = bundle(_HERE / "js" / "index.js")
@@ -73,38 +73,38 @@ class PanelWidget(anywidget.AnyWidget):
             self._on_action(content["action"], {**values, "buffers": [bytes(buffer) for buffer in buffers or ()]})
 
     def send_done(self) -> None:
-        """Tell the front end that an action has ended."""
+        """Notify the front end that an action has ended."""
         self.send({"kind": "done"})
 
     def send_changed_rows(self, rows: Sequence[str], *, total: int, version: int) -> None:
-        """Send rows that are new or have changed; the front end merges them into its list.
+        """Send rows that are new or have changed. The front end merges them into its list.
 
         Parameters
         ----------
         rows
-            The rows as JSON.
+            The rows as JSON text.
         total
-            Number of exchanges so far.
+            Number of all exchanges of the proxy.
         version
-            Version of the filter.
+            Version of the filter, counted from 0.
         """
         self.send({"kind": "rows", "total": total, "version": version, "text": f"[{','.join(rows)}]"})
 
     def send_form(self, values: dict[str, Any]) -> None:
-        """Fill the request form."""
+        """Fill the fields of the request form with values."""
         self.send({"kind": "form", **values})
 
     def send_file(self, name: str, kind: str, *, text: str | None = None, base64: str | None = None) -> None:
-        """Let the browser save a file.
+        """Send a file to the browser, which saves it.
 
         Parameters
         ----------
         name
             Name of the file.
         kind
-            Its MIME type.
+            MIME type of the file.
         text, base64
-            Its content; pass one of them.
+            Contents of the file, as text or base64. Exactly one of them must be set.
         """
         content = {"kind": "file", "name": name, "type": kind}
         self.send({**content, "text": text} if text is not None else {**content, "base64": base64})

@@ -1,4 +1,4 @@
-"""Rendering of documents as HTML and text, and of values as JSON, with theme, escaping and units.
+"""Write documents as HTML and text, and values as JSON. The theme, escaping and units are here as well.
 
-This folder doesn't know the objects that are shown; `..documents` does.
+The documents of proxies, exchanges and reports are in `wasmnb.view.documents`.
 """

@@ -1,7 +1,6 @@
-"""The document: a sequence of blocks that `to_html` and `to_text` render.
+"""The parts of a document, which `to_html` and `to_text` render with the same contents.
 
-Both forms have the same content, because they come from the same document. Text in spans is raw; the renderers escape
-it.
+The text in spans isn't escaped. This is done by the renderers.
 """
 
 from __future__ import annotations
@@ -29,8 +28,8 @@ __all__ = [
     "inline",
 ]
 
-#: Meaning of a span or row. Renderers may colour it, but never express the meaning by colour alone. "lines" keeps
-#: line breaks, and "unwrapped" also the lines as they are, for tracebacks with carets.
+#: Meaning of a span or row. Renderers may add colour, but colour is never the only sign of the meaning. "lines" keeps line
+#: breaks. "unwrapped" also doesn't wrap lines, for tracebacks with carets.
 Role = Literal[
     "", "strong", "muted", "code", "lines", "unwrapped", "badge", "added", "removed", "changed", "good", "warn", "bad"
 ]
@@ -38,7 +37,7 @@ Role = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Raw text with a role."""
+    """A piece of unescaped text with a role."""
 
     text: str | bytes
     role: Role = ""
@@ -49,7 +48,7 @@ Inline = tuple[Span, ...]
 
 
 def inline(*parts: str | bytes | Span | Inline) -> Inline:
-    """Join text, spans and lines into one line, without empty spans."""
+    """Join texts, spans and lines to one line. Empty spans are removed."""
     spans: list[Span] = []
     for part in parts:
         if isinstance(part, tuple):
@@ -61,7 +60,7 @@ def inline(*parts: str | bytes | Span | Inline) -> Inline:
 
 @dataclass(frozen=True, slots=True)
 class Title:
-    """The headline of a document."""
+    """The title of a document."""
 
     line: Inline
 
@@ -80,13 +79,13 @@ class Column:
     Attributes
     ----------
     title
-        Text of the column's head.
+        Text of the column's header.
     align
-        Alignment of the cells.
+        Alignment of the cells (default `left`).
     width
-        Width in HTML in percent; 0 for automatic.
+        Width of the column in percent, in HTML. 0 means automatic (default 0).
     wrap
-        Wrap long cells.
+        Whether to wrap long cells (default True).
     """
 
     title: str
@@ -97,7 +96,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a table; `role` colours its background."""
+    """A row of a table. `role` determines its background colour."""
 
     cells: tuple[Inline, ...]
     role: Role = ""
@@ -105,16 +104,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table.
+    """A table with a header.
 
     Attributes
     ----------
     columns, rows
         Columns and rows of the table.
     wide
-        Use the whole width in HTML.
+        Whether the table has the full width in HTML (default False).
     cut
-        Longest cell in text, in characters.
+        Maximum number of characters of a line in a cell, in text (default 60).
     """
 
     columns: tuple[Column, ...]
@@ -125,7 +124,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A node of an outline. A `folded` node is closed at first in HTML, and one line in text."""
+    """A node of an outline. If it is `folded`, its children are initially hidden in HTML and omitted in text."""
 
     line: Inline
     children: tuple[Item, ...] = ()
@@ -134,23 +133,23 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A tree of lines."""
+    """A list of lines with nested lines."""
 
     items: tuple[Item, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Preformatted lines, such as a body or traceback.
+    """Preformatted lines, for example a body or a traceback.
 
     Attributes
     ----------
     text
         The lines.
     marked
-        Index of a line to mark.
+        Index of the line to highlight, or None.
     wrap
-        Wrap long lines in HTML. Without it they scroll, so that carets stay below what they point at.
+        Whether to wrap long lines in HTML (default True). If False, the block scrolls, so that carets keep their position.
     """
 
     text: str | bytes
@@ -160,7 +159,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A PNG that is created for HTML only; in text it is omitted."""
+    """A PNG image. It is created only for HTML, and omitted in text."""
 
     png: Callable[[], bytes]
     alt: str
@@ -169,7 +168,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """Blocks that can be folded below a line. In text, closed ones are omitted unless they are short."""
+    """Blocks that can be folded under a summary line. In text, folded blocks are omitted if they are long."""
 
     summary: Inline
     blocks: tuple[Block, ...]
@@ -181,6 +180,6 @@ Block = Title | Paragraph | Table | Outline | Code | Picture | Fold
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Blocks in order."""
+    """A sequence of blocks to display."""
 
     blocks: Sequence[Block] = field(default_factory=tuple)

@@ -1,7 +1,7 @@
-"""Escaping of untrusted text.
+"""Escape untrusted text for terminals and HTML.
 
-Everything that a filter or client wrote (headers, bodies, logs, file names) goes through `visible` before a terminal
-prints it, and through `escape` before it becomes HTML.
+Text written by filters or clients (headers, bodies, logs, file names) is passed through `visible` before it is printed on a
+terminal, and through `escape` before it is inserted in HTML.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ __all__ = ["NEWLINES", "clip", "escape", "visible"]
 
 
 def escape(text: str | bytes, keep: str = "") -> str:
-    """Escape text for HTML, in elements and quoted attributes.
+    """Escape text for use in HTML elements and quoted attributes.
 
     Parameters
     ----------
     text
-        Any text.
+        The text.
     keep
-        Control characters to keep (default none).
+        Control characters that are not escaped (default none).
     """
     return html.escape(visible(text, keep), quote=True)
 
 
 def clip(text: str, limit: int) -> str:
-    """Cut text to `limit` characters and add the number of omitted ones."""
+    """Shorten text to `limit` characters, and append the number of omitted characters."""
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit:,} more)"

@@ -1,4 +1,4 @@
-"""Documents as HTML: semantic tags with inline styles that may be dropped, without scripts."""
+"""Write documents as HTML without scripts. Semantic tags keep it readable if a front end removes the inline styles."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .theme import ROLE_STYLES, ROW_STYLES, STYLES
 
 __all__ = ["to_html"]
 
-# Tags that express the role of a span without styles.
+# Role of a span -> HTML tag, which expresses the role if styles are removed.
 _SPAN_TAGS = {"strong": "strong", "code": "code", "removed": "del", "added": "ins", "bad": "strong", "warn": "strong"}
 _RESET = {"del": "text-decoration:none;", "ins": "text-decoration:none;", "code": "background:transparent;padding:0;"}
 
@@ -134,5 +134,5 @@ def _block(block: Block) -> str:
 
 
 def to_html(document: Document) -> str:
-    """Return the document as one `<div>`; all its text is escaped."""
+    """Return a document as an HTML `<div>`. All text is escaped."""
     return f'<div class="wasmnb"{_style(STYLES["frame"])}>{"".join(map(_block, document.blocks))}</div>'

@@ -1,4 +1,4 @@
-"""Objects of the host as JSON. Bytes become text if they are UTF-8, otherwise base64."""
+"""Convert exchanges, events and trees to JSON. Bytes become text if they are UTF-8, otherwise base64."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def json_value(value: Any) -> Any:
     Parameters
     ----------
     value
-        Any value. Bytes that aren't UTF-8 become `{"base64": ...}`.
+        The value. Bytes that aren't UTF-8 become `{"base64": ...}`.
     """
     match value:
         case Enum():
@@ -50,31 +50,31 @@ def _message(message: Any) -> dict[str, Any] | None:
 
 
 def event_json(event: Any) -> dict[str, Any]:
-    """Return an event of the trace."""
+    """Return an event of the trace as JSON."""
     names = ("seq", "time", "thread", "vm", "context", "kind", "name", "args", "result", "status", "guest_ns", "host_ns",
              "exchange", "parent")  # fmt: skip
     return {name: json_value(getattr(event, name)) for name in names}
 
 
 def line_json(line: Any) -> dict[str, Any]:
-    """Return a line of the log."""
+    """Return a log line as JSON."""
     names = ("time", "level", "text", "thread", "vm", "context", "exchange")
     return {name: json_value(getattr(line, name)) for name in names}
 
 
-#: Bytes of a connection at its four stations.
+#: Attributes of a connection that contain its bytes, in the order in which they pass through the proxy.
 _FLOWS = ("sent", "upstream_received", "upstream_sent", "received")
 
 
 def exchange_json(exchange: Any, *, events: bool = False) -> dict[str, Any]:
-    """Return an exchange: the messages at its four stations, or the bytes of a connection; state and times.
+    """Return an exchange as JSON: state, times, and its messages or bytes before and after the filters.
 
     Parameters
     ----------
     exchange
-        An exchange of HTTP or TCP.
+        An HTTP exchange or a TCP connection.
     events
-        Add callbacks and hostcalls (default False).
+        Whether to include callbacks and hostcalls (default False).
     """
     stations = ("request", "upstream_request", "upstream_response", "response")
     document: dict[str, Any] = {
@@ -92,6 +92,6 @@ def exchange_json(exchange: Any, *, events: bool = False) -> dict[str, Any]:
 
 
 def tree_json(node: Any) -> dict[str, Any]:
-    """Return the context tree."""
+    """Return a node of the context tree as JSON, with all nodes below it."""
     document = {name: json_value(getattr(node, name)) for name in ("kind", "name", "label", "state", "facts", "counts")}
     return {**document, "children": [tree_json(child) for child in node.children]}

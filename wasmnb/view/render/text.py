@@ -1,4 +1,4 @@
-"""Documents as Unicode text: aligned tables, trees, indented blocks."""
+"""Write documents as Unicode text, with aligned tables, trees and indented blocks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .escape import NEWLINES, clip, visible
 
 __all__ = ["to_text"]
 
-_SHORT_FOLD = 24  # lines of a closed fold that are shown
+_SHORT_FOLD = 24  # maximum number of lines of a folded block that is shown nevertheless
 
 
 def _line(line: Inline) -> str:
@@ -19,7 +19,7 @@ def _line(line: Inline) -> str:
 
 
 def _width(text: str) -> int:
-    """Return the width on a terminal: 2 for wide characters, 0 for combining ones."""
+    """Return the width of text on a terminal. Wide characters count as 2, combining characters as 0."""
     if text.isascii():
         return len(text)
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
@@ -97,7 +97,7 @@ def _block(block: Block) -> Iterator[str]:
 
 
 def to_text(document: Document) -> str:
-    """Return the document as lines without a trailing line break."""
+    """Return a document as text, without a line break at its end."""
     parts: list[str] = []
     previous: Block | None = None
     for block in document.blocks:

@@ -1,6 +1,6 @@
-"""Colours and sizes: variables of JupyterLab, then of VS Code, then colours for light and dark backgrounds.
+"""Colours and sizes. They are CSS variables of JupyterLab or VS Code, with fallbacks for light and dark backgrounds.
 
-Front ends that drop inline styles (GitHub, untrusted notebooks) still show signs, text, tables and lists.
+Front ends that remove inline styles (GitHub, untrusted notebooks) still show signs, text, tables and lists.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _GREEN = "var(--jp-success-color1,#2c9a4b)"
 _RED = "var(--jp-error-color1,#d9403a)"
 _AMBER = "var(--jp-warn-color1,#c27803)"
 
-#: Inline style of a span.
+#: Role of a span -> its inline style.
 ROLE_STYLES: dict[Role, str] = {
     "strong": "font-weight:600",
     "muted": f"color:{_MUTED}",
@@ -32,7 +32,7 @@ ROLE_STYLES: dict[Role, str] = {
     "bad": f"color:{_RED};font-weight:600",
 }
 
-#: Inline style of a row; transparent colours fit light and dark themes.
+#: Role of a row -> its inline style. The colours are transparent, so that they suit light and dark themes.
 ROW_STYLES: dict[Role, str] = {
     "added": "background:rgba(44,154,75,.13)",
     "removed": "background:rgba(217,64,58,.12)",
@@ -40,10 +40,10 @@ ROW_STYLES: dict[Role, str] = {
     "good": "background:rgba(44,154,75,.10)",
     "warn": "background:rgba(214,143,16,.12)",
     "bad": "background:rgba(217,64,58,.12)",
-    "": "background:transparent",  # hides the striped rows of front ends, which would look like roles
+    "": "background:transparent",  # overrides striped rows of front ends, which could be mistaken for roles
 }
 
-#: Inline styles of all other elements.
+#: Other element -> its inline style.
 STYLES: dict[str, str] = {
     "frame": f"color:{_TEXT};font-size:var(--jp-ui-font-size1,13px);line-height:1.5;max-width:72em;padding:2px 0 4px",
     "title": f"margin:0 0 .5em;padding:0 0 .3em;border-bottom:1px solid {_LINE}",

@@ -1,4 +1,4 @@
-"""Durations, sizes and counts as text."""
+"""Format durations, sizes and counts."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 def _three(value: float) -> str:
-    """Format with three digits: 1.23, 12.3, 123."""
+    """Format a number with three digits: 1.23, 12.3, 123."""
     return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
 
 
 def duration(ns: float) -> str:
-    """Format nanoseconds: `85.0 µs`."""
+    """Format a duration in nanoseconds: `85.0 µs`."""
     for factor, unit in _DURATIONS:
         if abs(ns) >= factor * 0.9995:
             return f"{_three(ns / factor)} {unit}"
@@ -22,7 +22,7 @@ def duration(ns: float) -> str:
 
 
 def size(number: float) -> str:
-    """Format bytes; 1 kB is 1000 bytes."""
+    """Format a number of bytes: `1.23 MB`. 1 kB is 1000 bytes."""
     for factor, unit in _SIZES:
         if number >= factor * 0.9995:
             return f"{_three(number / factor)} {unit}"
@@ -30,7 +30,7 @@ def size(number: float) -> str:
 
 
 def count(number: float) -> str:
-    """Format a number with thousands separators."""
+    """Format a number with thousands separators: `12,345`."""
     return f"{number:,.0f}" if float(number).is_integer() else f"{number:,.3g}"
 
 
@@ -42,13 +42,13 @@ def plural(number: int, noun: str, nouns: str = "") -> str:
     number
         The number.
     noun
-        The singular.
+        The noun in the singular.
     nouns
-        The plural. By default, `noun` with an s.
+        The noun in the plural (default: `noun` and an s).
     """
     return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
 
 
 def as_words(name: str) -> str:
-    """Format a key as words: `tick_period` as `tick period`."""
+    """Replace underscores by spaces: `tick_period` becomes `tick period`."""
     return name.replace("_", " ")

@@ -1,4 +1,4 @@
-"""Arguments and results of callbacks and hostcalls as short text."""
+"""Format arguments and results of callbacks and hostcalls as short text."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def value_text(value: Any, limit: int = _LIMIT) -> str:
     value
         The value.
     limit
-        Longest text in characters (default 80).
+        Maximum number of characters (default 80).
     """
     match value:
         case None:
@@ -54,18 +54,18 @@ def _entry(value: Any) -> str:
 
 
 def arguments(args: Mapping[str, Any]) -> str:
-    """Format the arguments of a call; only numbers have their names."""
+    """Format the arguments of a call. Numbers are preceded by the name of the argument."""
     parts = (f"{k}={v}" if isinstance(v, int) and not isinstance(v, Enum) else value_text(v) for k, v in args.items())
     return ", ".join(parts)
 
 
 def state_role(state: str) -> Span:
-    """Return a state as a span with its role."""
+    """Return a span with the name of a state and the role that colours it."""
     role = _STATE_ROLES.get(state, "")
     return Span(state, role)  # type: ignore[arg-type]
 
 
 def level_role(name: str) -> Span:
-    """Return a log level as a span with its role."""
+    """Return a span with the name of a log level and the role that colours it."""
     role = _LEVEL_ROLES.get(name, "")
     return Span(name.lower(), role)  # type: ignore[arg-type]

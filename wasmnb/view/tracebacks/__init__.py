@@ -1,4 +1,4 @@
-"""Tracebacks for notebooks and terminals: exception chains, frames, and lines of the cell.
+"""Format tracebacks for notebooks and terminals: chains of exceptions, frames and lines of the cell.
 
 The exception classes are in `wasmnb.errors`.
 """

@@ -1,4 +1,4 @@
-"""Errors in IPython's format: lines of the cell with an arrow, a hint, and without internal frames."""
+"""Format errors like IPython: source lines with an arrow, the message and a hint. wasmnb's own frames are omitted."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["error_lines", "traceback_lines"]
 
 _RULE = "-" * 75
 _INSIDE = "Traceback (inside the filter)"
-_AROUND = 2  # lines of context on either side
-_LINES, _LONG = 30, 500  # of an exception's message: lines, and characters of a line
-_WHERE = "  where "  # before local variables; as wide as line numbers
+_AROUND = 2  # number of source lines before and after the marked line
+_LINES, _LONG = 30, 500  # maximum number of lines of an exception's message, and of characters per line
+_WHERE = "  where "  # precedes local variables and has the width of line numbers
 
 Paint = Callable[[str, str], str]
 _CODES = {"red": "31;1", "green": "32;1", "cyan": "36", "yellow": "33"}
@@ -32,13 +32,15 @@ def _plain(text: str, colour: str) -> str:  # noqa: ARG001 -- the same signature
 
 
 def _source(filename: str) -> Sequence[str]:
-    """Return the lines of a cell or file if this process knows them; magics store cells in `linecache`."""
+    """Return the lines of a file, or of a cell that a magic has stored in `linecache`. Empty if they are unknown."""
     return linecache.getlines(filename)
 
 
 def _excerpt(frame: Frame, paint: Paint) -> Iterator[str]:
     lines = _source(frame.filename)
-    if frame.text and frame.text not in "".join(lines[frame.lineno - 1 : frame.lineno]):  # unknown, or changed since
+    if frame.text and frame.text not in "".join(
+        lines[frame.lineno - 1 : frame.lineno]
+    ):  # the source is unknown or has been changed
         lines = []
         yield f"{paint(f'----> {frame.lineno}', 'green')} {visible(frame.text)}"
     first, last = max(1, frame.lineno - _AROUND), min(len(lines), frame.lineno + _AROUND)
@@ -60,7 +62,7 @@ def _position(frame: Frame, paint: Paint) -> str:
 
 
 def _syntax(error: SourceError, paint: Paint) -> Iterator[str]:
-    """Yield the line of a syntax error with a caret, as IPython does."""
+    """Yield the source line of a syntax error with a caret below, like IPython."""
     frame = Frame(error.filename, error.lineno or 1)
     yield f"  {_position(frame, paint)}"
     lines = _source(error.filename)
@@ -83,7 +85,7 @@ def _traceback(title: str, where: str, frames: list[Frame], paint: Paint) -> Ite
 
 
 def _close(error: WasmnbError, paint: Paint, conclusion: Sequence[str]) -> Iterator[str]:
-    """Yield the last lines: class and message, `conclusion`, place and hint."""
+    """Yield the last lines of an error: class and message, the lines in `conclusion`, the callback, and the hint."""
     message = visible(str(error.args[0]) if error.args else "", keep=NEWLINES)
     yield f"{paint(type(error).__name__, 'red')}: {message}"
     yield from map(visible, conclusion)
@@ -97,22 +99,22 @@ def _close(error: WasmnbError, paint: Paint, conclusion: Sequence[str]) -> Itera
 def error_lines(error: WasmnbError, *, colour: bool = False, callers: bool = True) -> list[str]:
     """Return the lines that show an error in a notebook or terminal.
 
-    A `SourceError` with an offset has the format of a syntax error. A `SourceError` with only a line, and a `FilterTrap`
-    with the guest's traceback, have the format of a traceback through the filter. Other errors are class and message.
+    A `SourceError` with a column is formatted like a syntax error. A `SourceError` with a line only and a `FilterTrap` with a
+    traceback are formatted like a traceback through the filter. For other errors, only class and message are shown.
 
     Parameters
     ----------
     error
         The error.
     colour
-        Use ANSI colours (default False).
+        Whether to use ANSI colours (default False).
     callers
-        Begin with the frames of the code that called wasmnb (default True).
+        Whether to begin with the frames of the code that called wasmnb (default True).
     """
     paint = _ansi if colour else _plain
     name = type(error).__name__
     lines: list[str] = []
-    conclusion: list[str] = []  # lines of the exception that the message doesn't have
+    conclusion: list[str] = []  # lines of the exception that the message doesn't contain
     outer = caller_frames(error.__traceback__) if callers else []
     if outer:
         lines += _traceback(name, "Traceback (most recent call last)", outer, paint)
@@ -132,13 +134,13 @@ def error_lines(error: WasmnbError, *, colour: bool = False, callers: bool = Tru
         conclusion = [line for line in _conclusion(links[-1]) if line not in shown]
     elif (
         isinstance(error, SourceError) and not lines and not error.filename.startswith("<")
-    ):  # no line: the error is about the whole source
+    ):  # the error concerns the whole source
         lines.append(f"  {paint(visible(display_name(error.filename)), 'green')}")
     return lines + list(_close(error, paint, conclusion))
 
 
 def traceback_lines(traceback: str) -> list[str]:
-    """Return a guest's traceback with source lines around each frame, and each exception after its frames."""
+    """Format a traceback from inside a module, with the source lines around each frame."""
     lines: list[str] = []
     for link in chain_of(traceback):
         for frame in link.frames:
@@ -148,12 +150,12 @@ def traceback_lines(traceback: str) -> list[str]:
 
 
 def _conclusion_and_joint(link: Link) -> list[str]:
-    """Return the message of an exception and Python's sentence about the next one."""
+    """Return the message of an exception, and Python's sentence about the exception that follows it."""
     return [*_conclusion(link), *(["", link.joint, ""] if link.joint else [])]
 
 
 def _conclusion(link: Link) -> list[str]:
-    """Return class and message of an exception, cut if long."""
+    """Return class and message of an exception. Long messages are shortened."""
     lines = link.conclusion.split("\n")
     omitted = [f"... ({len(lines) - _LINES:,} more lines)"] if len(lines) > _LINES else []
     return [*(clip(line, _LONG) for line in lines[:_LINES]), *omitted]

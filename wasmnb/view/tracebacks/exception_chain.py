@@ -1,4 +1,4 @@
-"""Parser of a guest's traceback: the chain of exceptions with their frames and messages."""
+"""Parse a traceback from inside a module into a chain of exceptions with their frames and messages."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ _FRAME = re.compile(
     r'^  File "(?P<file>[^"]*)", line (?P<line>\d+)(?:, in (?P<name>.*))?$(?:\n    (?P<text>(?!local \w+ = )\S.*))?',
     re.MULTILINE,
 )
-#: A local variable as the SDK writes it below a frame. No Python statement begins like this.
+#: A local variable, which the SDK writes below a frame. Python statements never begin like this.
 _LOCAL = re.compile(r"^    local (\w+ = .*)$", re.MULTILINE)
 
 #: Python's line for repeated frames.
 _REPEATED = re.compile(r"^  \[(Previous line repeated \d+ more times?)\]$", re.MULTILINE)
 
-#: Tracebacks of exception groups have their own format, which is kept.
+#: Beginning of the traceback of an exception group, which is kept unchanged.
 _GROUP = "  + Exception Group Traceback"
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One exception of a chain.
+    """An exception in a chain of exceptions.
 
     Attributes
     ----------
     frames
-        The frames, outermost first.
+        The frames of the traceback, outermost first.
     conclusion
-        Class and message.
+        Class and message of the exception.
     joint
-        Python's sentence about the exception that follows; empty for the last.
+        Python's sentence about the exception that follows. Empty for the last exception.
     """
 
     frames: list[Frame]
@@ -48,12 +48,12 @@ class Link:
 
     @property
     def name(self) -> str:
-        """Name of the exception's class."""
+        """Name of the class of the exception."""
         return self.conclusion.partition("\n")[0].partition(":")[0]
 
 
 def chain_of(traceback: str) -> list[Link]:
-    """Parse a traceback.
+    """Parse a traceback into the exceptions of its chain.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def chain_of(traceback: str) -> list[Link]:
     Returns
     -------
     list
-        The exceptions, the first one first; empty if the text isn't a traceback.
+        The exceptions in the order of the text. Empty if the text is not a traceback.
     """
     parts = _JOINT.split(traceback.rstrip())
     links = [_link(text, joint) for text, joint in zip(parts[::2], [*parts[1::2], ""], strict=True)]
@@ -82,7 +82,7 @@ def _link(text: str, joint: str) -> Link:
 
 
 def _frame(match: re.Match[str], below: str) -> Frame:
-    """Create a frame from its match and the lines below it."""
+    """Return a frame from the match of its first line, and the lines below with local variables."""
     text = (match["text"] or "").rstrip()
     repeated = _REPEATED.search(below)
     return Frame(

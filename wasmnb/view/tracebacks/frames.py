@@ -1,4 +1,4 @@
-"""Frames of a traceback: those of the caller are shown, those of wasmnb and IPython are not."""
+"""Select the frames of a traceback that are shown: those of the user's code, without wasmnb and IPython."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Frame:
     Attributes
     ----------
     filename
-        Name of the file or cell in `linecache`.
+        Name of the file, or of the cell in `linecache`.
     text
-        The source line; empty if unknown.
+        The source line. Empty if unknown.
     variables
-        Local variables such as `user = 'ann'`, if the filter records them.
+        Local variables, for example `user = 'ann'`. Empty if they aren't recorded.
     repeated
-        Python's line about repeated frames; empty if there were none.
+        Python's line about repeated frames. Empty if there is none.
     """
 
     filename: str
@@ -46,7 +46,7 @@ def _tool(filename: str) -> bool:
 def caller_frames(traceback: TracebackType | None) -> list[Frame]:
     """Return the frames of the code that called wasmnb, outermost first.
 
-    Frames that called IPython are omitted: they are cells with a magic, whose line isn't Python.
+    Cells with a magic are omitted, because their source isn't Python.
     """
     frames: list[tuple[str, Frame]] = []
     while traceback is not None:
@@ -63,12 +63,12 @@ def caller_frames(traceback: TracebackType | None) -> list[Frame]:
 
 
 def _generated(frame: FrameType) -> bool:
-    """Return whether a frame is a method that a dataclass of this package has generated."""
+    """Return whether a frame is a generated method of one of wasmnb's dataclasses."""
     return frame.f_code.co_filename == "<string>" and str(frame.f_globals.get("__name__")).startswith("wasmnb.")
 
 
 def display_name(filename: str) -> str:
-    """Return the name of a file for users: cells by their number in IPython."""
+    """Return the name of a file for display. Cells are named by their number in IPython."""
     shell: Any = None
     if "IPython" in sys.modules:
         from IPython import get_ipython

@@ -1,4 +1,4 @@
-"""Readers: one module for each file format, and parts that several of them use.
+"""Readers of recordings: one module for each file format, and functions that several readers share.
 
-Which reader a file needs is decided in `..file_formats`.
+The selection of the reader for a file is in `file_formats`, in the folder above.
 """

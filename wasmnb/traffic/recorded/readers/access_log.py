@@ -1,6 +1,7 @@
-"""Envoy's access log as JSON, one object per line. The keys are those of the log's configuration.
+"""Read Envoy's access log as JSON, with one object per line.
 
-A log has no bodies. Headers are those that the configuration writes; `fields` maps parts of an exchange to other keys.
+The keys and headers depend on the configuration of the log. `fields` maps parts of an exchange to keys that aren't known.
+Access logs don't contain bodies.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from .fields import Remark, check_method, milliseconds, parse_url, status_of, te
 
 __all__ = ["LOG_FIELDS", "read_access_log"]
 
-#: Part of an exchange -> keys that commonly hold it. The first key that exists is used.
+#: Part of an exchange -> common keys for it. The first key that exists is used.
 LOG_FIELDS: dict[str, tuple[str, ...]] = {
     "method": ("method", ":method", "request_method", "req_method"),
     "path": ("path", ":path", "x-envoy-original-path", "request_path", "uri", "url"),
@@ -44,26 +45,30 @@ _HEADER, _RESPONSE_HEADER = "header:", "response_header:"
 def read_access_log(
     file: IO[bytes], notes: ReadingNotes, *, fields: Mapping[str, str] | None = None, **_options: Any
 ) -> Iterator[RecordedExchange]:
-    """Iterate over the exchanges of an access log.
+    """Yield the exchanges of an access log.
 
     Parameters
     ----------
-    file, notes
-        The open file, and the object that collects messages.
+    file
+        The open file.
+    notes
+        Object to which messages about unreadable lines are added.
     fields
-        Parts of an exchange and their keys in the log, for keys that aren't in `LOG_FIELDS` (default none):
+        Part of an exchange -> its key in the log, for keys that aren't in `LOG_FIELDS` (default None). Examples:
         `{"method": "verb"}`, `{"header:x-user": "user"}`.
 
     Raises
     ------
     UsageError
-        `fields` names a part that an exchange doesn't have.
+        `fields` contains an unknown part.
     """
     keys = {**LOG_FIELDS, **{part: (key,) for part, key in (fields or {}).items()}}
     for part in keys:
         if part not in LOG_FIELDS and not part.startswith((_HEADER, _RESPONSE_HEADER)):
             known = ", ".join(name for name in LOG_FIELDS if ":" not in name)
-            raise UsageError(f"An exchange has no part {part!r}. Use {known}, header:NAME or response_header:NAME.")
+            raise UsageError(
+                f"The part {part!r} in fields= is unknown. Use {known}, header:NAME or response_header:NAME."
+            )
     for number, line in enumerate(file, 1):
         if line.isspace():
             continue
@@ -80,7 +85,10 @@ def read_access_log(
 
 
 def _records(line: bytes) -> Iterator[Any]:
-    """Iterate over the objects of a line: collectors write a time or a stream's name in front, or put the line into a field."""
+    """Yield the JSON objects of a line.
+
+    Log collectors may write a time or the name of a stream before the object, or store the line in a field of an object.
+    """
     text = line.decode("utf-8", "surrogateescape").strip().removeprefix("\ufeff")
     at = 0 if text.startswith("[") else max(text.find("{"), 0)
     while at < len(text):
@@ -105,7 +113,7 @@ def _exchange(record: Any, keys: Mapping[str, tuple[str, ...]], position: str, n
     values = {part: _value(record, names) for part, names in keys.items()}
     method, path, authority, scheme = (_text(part, values[part]) for part in ("method", "path", "authority", "scheme"))
     if not method or (not path and method != "CONNECT"):
-        raise Unreadable(f"The line has no {'path' if method else 'method'}; name its key with fields=.")
+        raise Unreadable(f"The line has no {'path' if method else 'method'}. Set its key with fields=.")
     check_method(method)
     target = parse_url(path) if "://" in path else None
     request = Request(
@@ -127,14 +135,17 @@ def _exchange(record: Any, keys: Mapping[str, tuple[str, ...]], position: str, n
 
 
 def _text(part: str, value: Any) -> str:
-    """Return a part of the request line."""
+    """Return a part of the request line as text. Raises `Unreadable` if it is not text or contains a line break."""
     if isinstance(value, dict | list) or any(c < " " for c in str(value or "")):
-        raise Unreadable(f"The {part} isn't text, or has a line break.")
+        raise Unreadable(f"The {part} is not text or contains a line break.")
     return "" if value is None else str(value).strip()
 
 
 def _value(record: Mapping[str, Any], names: tuple[str, ...]) -> Any:
-    """Return the first value of some keys; Envoy writes `-` or null for one that is missing. Dots lead into objects."""
+    """Return the value of the first of several keys that is present. Returns None if there is none.
+
+    Envoy writes `-` or null for missing values. In a key with dots, the parts are the keys of nested objects.
+    """
     for name in names:
         value: Any = record.get(name)
         if value is None and "." in name:
@@ -153,7 +164,7 @@ def _headers(values: Mapping[str, Any], prefix: str, remark: Remark) -> Headers:
             continue
         text = text_of(value)
         if b"\n" in text or b"\r" in text or b"\0" in text:
-            remark(f"A value of {part[len(prefix) :]} with a line break was left out.")
+            remark(f"A value of {part[len(prefix) :]} with a line break was omitted.")
         else:
             headers.raw.append((to_bytes(part[len(prefix) :]).lower(), text))
     return headers

@@ -1,7 +1,7 @@
-"""curl commands, as browsers copy them for bash, cmd and PowerShell: one or many, with continued lines.
+"""Read files with curl commands, as browsers copy them for bash, cmd and PowerShell.
 
-A command that reads a file (`-d @file`) is left out: the file isn't part of the recording, and a recording must not decide
-which files are read.
+Commands that read a file (`-d @file`) are skipped, because the file isn't part of the recording, and because a recording must
+not determine which files are read.
 """
 
 from __future__ import annotations
@@ -82,22 +82,22 @@ _SWITCHES = (
     "-a", "--append", "-q", "--disable", "--ssl-no-revoke", "--location-trusted", "--post301", "--post302", "--post303",
 )  # fmt: skip
 
-#: Flag with a value -> header that curl makes of it.
+#: Flag with a value -> the header that curl sends for it.
 _HEADERS = {"range": "range: bytes={}", "oauth2_bearer": "authorization: Bearer {}"}
 
-#: Words in front of a command.
+#: Words that may precede a command: variables, `sudo`, and keywords of the shell.
 _PREFIX = re.compile(r"[A-Za-z_]\w*=.*|sudo|time|env|exec|command|do|then|else|!", re.DOTALL)
 _OPERATORS = (";", "&", "&&", "|", "||")
-#: A redirection: its own word, or the beginning of the next one.
+#: A redirection, with its file in the same word or in the next one.
 _REDIRECTION = re.compile(r"(\d|&)?(>>?|<)(&\d|.+)?")
 
-#: Commands behind an open quote that are read again, which takes as long as the rest of the file each time.
+#: Maximum number of times that reading continues after an unclosed quote. Each time, the rest of the file is read again.
 _REPEATS = 20
 
 _BEGINS = re.compile(rb"(?i)(\$ )?(\S*/)?curl(\.exe)?\s")
 _COMMENT = re.compile(r"(?i)\s*(#|::|rem\s)")
 
-#: Kind of a value -> whether it names a file.
+#: Data flag -> pattern of values that refer to a file.
 _FILES = {
     "data": re.compile("@"),
     "data-binary": re.compile("@"),
@@ -108,14 +108,14 @@ _FILES = {
 
 
 class _Parser(argparse.ArgumentParser):
-    """Raise Unreadable where argparse would exit."""
+    """Argument parser that raises Unreadable for invalid arguments, where argparse would exit."""
 
     def error(self, message: str) -> NoReturn:
-        raise Unreadable(f"The command can't be read: {message}.")
+        raise Unreadable(f"The arguments of the command are invalid: {message}.")
 
 
 def read_curl(file: IO[bytes], notes: ReadingNotes, **_options: Any) -> Iterator[RecordedExchange]:
-    """Iterate over the requests of a file with curl commands."""
+    """Yield the requests of a file with curl commands."""
     parser = _Parser(prog="curl", usage="curl", add_help=False)
     for names, options in FLAGS:
         parser.add_argument(*names, **options)
@@ -146,7 +146,7 @@ def read_curl(file: IO[bytes], notes: ReadingNotes, **_options: Any) -> Iterator
 def _exchanges(
     parser: argparse.ArgumentParser, words: list[Word], position: str, notes: ReadingNotes
 ) -> Iterator[RecordedExchange]:
-    """Iterate over the requests of one command: it may have several URLs."""
+    """Yield the requests of a command, which can contain several URLs."""
     while len(words) > 1 and _PREFIX.fullmatch(words[0]):
         words = words[1:]
     if not _is_curl(words[0]):
@@ -195,18 +195,18 @@ def _without_redirections(words: list[Word]) -> list[Word]:
 
 
 def _check(options: argparse.Namespace, remark: Remark) -> None:
-    """Refuse commands that read files, and leave out headers that curl doesn't send."""
+    """Raise `Unreadable` for commands that read files, and remove headers that curl doesn't send."""
     if _reads_file(options):
         raise Unreadable("The command reads a file, which isn't part of the recording.")
     headers = []
     for header in options.header or ():
         name = re.split("[:;]", header)[0]
         if header.startswith("@") or not name.strip() or name == header:
-            remark(f"The header {header[:40]!r} is not a name with a value and was left out.")
+            remark(f"The header {header[:40]!r} is not of the form NAME: VALUE and was omitted.")
         else:
             headers.append(header)
     if options.cookie and "=" not in options.cookie:
-        remark("Cookies from a file, which isn't part of the recording, were left out.")
+        remark("Cookies from a file were omitted, because the file isn't part of the recording.")
         options.cookie = None
     for flag, header in _HEADERS.items():
         value = getattr(options, flag)
@@ -216,7 +216,7 @@ def _check(options: argparse.Namespace, remark: Remark) -> None:
 
 
 def _commands(file: IO[bytes], notes: ReadingNotes) -> Iterator[tuple[int, BashLine | WindowsLine]]:
-    """Iterate over commands: line number, and the line with its words. One whose quotes stay open doesn't hide the next one."""
+    """Yield the line number and the words of each command. After a command with an unclosed quote, the next one is read."""
     number = 0
     for _ in range(_REPEATS):
         opened = yield from _complete_commands(file, number, notes)
@@ -224,11 +224,11 @@ def _commands(file: IO[bytes], notes: ReadingNotes) -> Iterator[tuple[int, BashL
         if following is None:
             return
         number = following
-    notes.add(f"line {number:,}", "Further commands were not read, because many of them have unclosed quotes.")
+    notes.add(f"line {number:,}", "Further commands were not read, because too many commands have unclosed quotes.")
 
 
 def _next_command(file: IO[bytes], lines: int, position: int) -> int | None:
-    """Move the file to the next line behind `position` that begins with curl; return the number of lines before it."""
+    """Move the file to the next line after `position` that begins with curl. Returns the number of lines before it, or None."""
     file.seek(position)
     for number, line in enumerate(iter(file.readline, b""), lines):
         if _BEGINS.match(line):
@@ -240,7 +240,19 @@ def _next_command(file: IO[bytes], lines: int, position: int) -> int | None:
 def _complete_commands(
     file: IO[bytes], lines: int, notes: ReadingNotes
 ) -> Generator[tuple[int, BashLine | WindowsLine], None, tuple[int, int] | None]:
-    """Iterate over the commands behind a number of lines; return the line of one that is open at the end of the file."""
+    """Yield the complete commands of the rest of the file, and their line numbers.
+
+    If a command has an unclosed quote, returns its line number and the position after its first line.
+
+    Parameters
+    ----------
+    file
+        The open file.
+    lines
+        Number of lines before the current position.
+    notes
+        Object to which messages are added.
+    """
     first = behind = 0
     pending: BashLine | WindowsLine | None = None
     for number, line in enumerate(file, lines + 1):
@@ -256,11 +268,11 @@ def _complete_commands(
             if pending.words:
                 yield first, pending
         except ValueError as error:
-            notes.add(f"line {first:,}", f"The command is cut short: {error}.")
+            notes.add(f"line {first:,}", f"The command is incomplete: {error}.")
         pending = None
     if pending is None:
         return None
-    notes.add(f"line {first:,}", "The command is cut short: its quotes aren't closed.")
+    notes.add(f"line {first:,}", "The command is incomplete, because one of its quotes isn't closed.")
     return first, behind
 
 
@@ -269,7 +281,7 @@ def _is_curl(name: str) -> bool:
 
 
 def _split(words: list[Word]) -> Iterator[list[Word]]:
-    """Iterate over commands that `;`, `&`, `&&` or `||` separate; those behind `|` read the output of another one."""
+    """Yield the commands of a line, which are separated by `;`, `&`, `&&` or `||`. Commands after a pipe `|` are omitted."""
     command: list[Word] = []
     piped = False
     for word in words:

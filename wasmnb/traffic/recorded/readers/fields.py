@@ -1,4 +1,4 @@
-"""Parts of recorded messages that several formats share: URLs, header lists, pseudo-headers and numbers."""
+"""Functions that parse parts of recorded messages for several readers: URLs, headers, pseudo-headers and numbers."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ __all__ = [
 
 Pairs = list[tuple[bytes, bytes]]
 
-#: Gets a sentence about a part of a record that was left out.
+#: Function that is called with a sentence about an omitted part of a record.
 Remark = Callable[[str], None]
 
-#: A URL without user, brackets and characters that have to be removed, up to its fragment.
+#: A common URL, which can be split without `urlsplit`: it contains no user, no brackets and no blanks.
 _PLAIN_URL = re.compile(r"(https?)://([A-Za-z0-9.:_-]+)((?:[/?][\x21\x22\x24-\x7e]*)?)(?:#.*)?")
 
 
-#: A status at the beginning of text.
+#: A status code at the beginning of a text.
 _STATUS = re.compile(r"\s*(\d{3})\b")
 
 
@@ -48,12 +48,12 @@ class Target(NamedTuple):
 
 
 def parse_url(url: str) -> Target:
-    """Return the parts of a URL, or of a path alone. User and password are left out.
+    """Split a URL or a path into its parts. User and password are removed.
 
     Raises
     ------
     Unreadable
-        The text isn't an HTTP URL.
+        The text is not an HTTP URL.
     """
     url = url.strip()
     if plain_url := _PLAIN_URL.fullmatch(url):  # ten times as fast as urlsplit
@@ -69,14 +69,16 @@ def parse_url(url: str) -> Target:
         raise Unreadable(f"The URL can't be read ({error}).") from None
     if parts.scheme not in ("http", "https", "ws", "wss"):
         raise Unreadable(
-            f"The URL's scheme is {parts.scheme!r}, not http or https." if parts.scheme else "The URL has no scheme."
+            f"The scheme of the URL must be http or https, not {parts.scheme!r}."
+            if parts.scheme
+            else "The URL has no scheme."
         )
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target("https" if parts.scheme in ("https", "wss") else "http", parts.netloc.rpartition("@")[2], path)
 
 
 def header_pairs(value: Any, remark: Remark) -> Pairs:
-    """Return headers as pairs of bytes, names in lower case. Items that aren't headers are left out.
+    """Convert recorded headers to pairs of bytes with names in lower case. Invalid headers are omitted.
 
     Parameters
     ----------
@@ -84,9 +86,9 @@ def header_pairs(value: Any, remark: Remark) -> Pairs:
         A list of objects with `name` (or `key`) and `value`, a list of pairs, an object from names to values or to lists of
         values, lines of text, or None.
     remark
-        Called with a sentence about items that are left out.
+        Function that is called with a sentence about each omitted header.
     """
-    with suppress(TypeError, ValueError, KeyError, AttributeError):  # the common form first, for speed
+    with suppress(TypeError, ValueError, KeyError, AttributeError):  # try the most common form first, for speed
         pairs = [(encode_text(entry["name"]).lower(), encode_text(entry["value"])) for entry in value]
         if not any(_name_problem(name) for name, _ in pairs):
             return pairs
@@ -101,10 +103,10 @@ def header_pairs(value: Any, remark: Remark) -> Pairs:
 
 
 def _name_problem(name: bytes) -> str:
-    """Return why a header with this name is left out, or an empty text."""
+    """Return why a header with this name is omitted, or an empty string if the name is valid."""
     if not name.strip():
-        return "A header without a name was left out."
-    return "A header with a line break in its name was left out." if b"\n" in name or b"\r" in name else ""
+        return "A header without a name was omitted."
+    return "A header with a line break in its name was omitted." if b"\n" in name or b"\r" in name else ""
 
 
 def _entries(value: Any, remark: Remark) -> Iterator[tuple[Any, Any]]:
@@ -112,7 +114,7 @@ def _entries(value: Any, remark: Remark) -> Iterator[tuple[Any, Any]]:
         lines = [encode_text(line) for line in value.splitlines() if line.strip()]
         value = [(name.strip(), text.strip()) for name, text in parse_header_lines(lines, pseudo=True)]
         if len(value) < len(lines):
-            remark("A part of the headers isn't a name with a value and was left out.")
+            remark("A part of the headers is not a name with a value and was omitted.")
     if isinstance(value, Mapping):
         yield from value.items()
         return
@@ -122,11 +124,11 @@ def _entries(value: Any, remark: Remark) -> Iterator[tuple[Any, Any]]:
         elif isinstance(entry, list | tuple) and len(entry) == 2:
             yield entry[0], entry[1]
         else:
-            remark("A part of the headers isn't a name with a value and was left out.")
+            remark("A part of the headers is not a name with a value and was omitted.")
 
 
 def text_of(value: Any) -> bytes:
-    """Return a value of JSON as text: strings as they are, others as JSON writes them, null as nothing."""
+    """Return a JSON value as bytes. Strings are encoded, null is empty, and other values are written as JSON."""
     if value is None:
         return b""
     return to_bytes(value) if isinstance(value, str | bytes) else encode_text(json.dumps(value, separators=(",", ":")))
@@ -135,22 +137,21 @@ def text_of(value: Any) -> bytes:
 def request_of(
     pairs: Pairs, body: bytes = b"", trailers: Pairs | None = None, *, method: Text = "", target: Target | None = None
 ) -> Request:
-    """Return a request whose pseudo-headers and `host` are among its headers.
+    """Return a request from headers that may contain pseudo-headers and `host`.
 
     Parameters
     ----------
     pairs
-        Headers, names in lower case. Pseudo-headers such as `:method` are used if the other parameters don't set the same
-        part.
+        Headers with names in lower case. Pseudo-headers such as `:method` are used for parts that no other parameter sets.
     body, trailers
-        The rest of the message.
+        Body and trailers of the request (default empty).
     method, target
-        Method and URL, if the recording has them outside of the headers (default none).
+        Method and URL, if the recording contains them separately (default none).
 
     Raises
     ------
     Unreadable
-        There is no method or no path.
+        The request has no method or no path.
     """
     pseudo: dict[bytes, str] = {}
     headers, host = Headers(), ""
@@ -173,26 +174,26 @@ def request_of(
 
 
 def check_method(method: str) -> None:
-    """Raise Unreadable if a method isn't one that HTTP/1 allows."""
+    """Raise `Unreadable` if a method is not valid in HTTP/1."""
     if not TOKEN.fullmatch(encode_text(method)):
-        raise Unreadable(f"The method {method[:40]!r} isn't a valid HTTP method.")
+        raise Unreadable(f"{method[:40]!r} is not a valid HTTP method.")
 
 
 def plain(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """Return headers without pseudo-headers."""
+    """Return headers without the pseudo-headers among them."""
     headers = Headers()
     headers.raw = [pair for pair in pairs if not pair[0].startswith(b":")]
     return headers
 
 
 def status_of(value: Any) -> int:
-    """Return an HTTP status, or 0 if there isn't one."""
+    """Return the HTTP status in a recorded value, or 0 if the value is not a status."""
     text = _STATUS.match(value) if isinstance(value, str) else None
     number = finite(text[1] if text else value)
     return int(number) if number is not None and 100 <= number <= 999 else 0
 
 
 def milliseconds(value: Any) -> float | None:
-    """Return seconds for a number of milliseconds; None for anything else and for negative numbers."""
+    """Convert milliseconds to seconds. Returns None if the value is negative or not a number."""
     number = finite(value)
     return number / 1000 if number is not None and number >= 0 else None

@@ -1,7 +1,7 @@
-"""HAR 1.2, as browsers and proxies write it.
+"""Read HAR 1.2 files, which browsers and proxies write.
 
-Facts: `content.text` is the decoded body, so that `content-encoding` and `transfer-encoding` of the recorded response no
-longer apply. Chromium lists HTTP/2 pseudo-headers among the headers. Blocked requests have the status 0.
+`content.text` is the decoded body, so `content-encoding` and `transfer-encoding` are removed from recorded responses. Chromium
+writes HTTP/2 pseudo-headers among the headers. Blocked requests have status 0.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ __all__ = ["exchange_of_entry", "read_har"]
 _BOUNDARY = re.compile(r'(?i)multipart/[^;]*;.*?\bboundary="?([^";\s]+)')
 _ENCODINGS = (b"content-encoding", b"transfer-encoding")
 _ENTRIES = re.compile(rb'\{\s*"entries"\s*:')
-#: Names that entries begin with.
+#: Names of the first field of an entry.
 _NAMES = (b"startedDateTime", b"pageref", b"_initiator", b"_connectionId", b"_fromCache", b"request")
-#: Place of the entries in the document, by ijson's prefix.
+#: ijson's prefix of the entries -> their place in the document.
 _PLACES = {
     "item": Place(re.compile(rb"\["), _NAMES),
     **dict.fromkeys(("entries.item", "log.entries.item"), Place(re.compile(rb'"entries"\s*:\s*\['), _NAMES)),
 }
 _BLANK = re.compile(r"[\x00-\x20\x7f]")
-#: Statuses of requests that got no response.
+#: Values of the status if there was no response.
 _NO_STATUS = (None, 0, -1, "", "0")
 _HTTP2 = re.compile(r"(?i)(http/)?h?[23](\.0)?$")
 
 
 def read_har(file: IO[bytes], notes: ReadingNotes, **_options: Any) -> Iterator[RecordedExchange]:
-    """Iterate over the entries of a HAR file."""
+    """Yield the exchanges of a HAR file."""
     prefix = _prefix(file)
     entries = json_items(file, prefix, notes, "entry", resume=_PLACES[prefix])
     for number, entry in entries:
@@ -52,7 +52,7 @@ def read_har(file: IO[bytes], notes: ReadingNotes, **_options: Any) -> Iterator[
 
 
 def _prefix(file: IO[bytes]) -> str:
-    """Return the place of the entries: below `log`, or below `entries` or at the top, as some tools export them."""
+    """Return ijson's prefix of the entries. They are in `log`, or at the top of the document if another tool wrote it."""
     start = file.tell()
     head = file.read(4096).lstrip()
     file.seek(start)
@@ -60,12 +60,12 @@ def _prefix(file: IO[bytes]) -> str:
 
 
 def exchange_of_entry(entry: Any, position: str = "", notes: ReadingNotes | None = None) -> RecordedExchange:
-    """Return the exchange of an entry. Parts of it that can't be read are left out and noted.
+    """Return the exchange of a HAR entry. Unreadable parts are omitted, and a message is added to `notes`.
 
     Raises
     ------
     Unreadable
-        The entry has no request with a method and a URL.
+        The entry doesn't contain a request with a method and a URL.
     """
     request = entry.get("request") if isinstance(entry, dict) else None
     if not isinstance(request, dict):
@@ -95,7 +95,7 @@ def exchange_of_entry(entry: Any, position: str = "", notes: ReadingNotes | None
 
 
 def _target(url: str) -> Target:
-    """Return the parts of a URL. Some exporters decode it; a request line has no blanks and no control characters."""
+    """Split a URL into its parts. Blanks and control characters, which some exporters decode, are percent-encoded again."""
     target = parse_url(url)
     return target._replace(path=_BLANK.sub(lambda match: quote(match[0]), target.path))
 
@@ -114,7 +114,7 @@ def _post_data(request: dict[str, Any], truncated: list[str], remark: Remark) ->
     params = params if isinstance(params, list) else []
     fields = [p for p in params if isinstance(p, dict) and p.get("name") is not None]
     if len(fields) < len(params):
-        remark("A field of the form without a name was left out.")
+        remark("A form field without a name was omitted.")
     if fields:
         return _form(fields, str(data.get("mimeType") or ""), truncated)
     _note_missing(request.get("bodySize"), "request", truncated)
@@ -122,7 +122,7 @@ def _post_data(request: dict[str, Any], truncated: list[str], remark: Remark) ->
 
 
 def _form(params: list[dict[str, Any]], content_type: str, truncated: list[str]) -> bytes:
-    """Return a form that is recorded as its fields; content of files is often left out, which is marked."""
+    """Return the body of a form that was recorded as a list of fields. If a file's contents are missing, it is truncated."""
     boundary = _BOUNDARY.search(content_type)
     values = [
         ["" if p.get(key) is None else p[key] for key in ("name", "value", "fileName", "contentType")] for p in params
@@ -139,7 +139,7 @@ def _response(response: Any, truncated: list[str], remark: Remark) -> Response |
     status = status_of(response.get("status")) if isinstance(response, dict) else 0
     if not status:
         if response and (not isinstance(response, dict) or response.get("status") not in _NO_STATUS):
-            remark("The response has no status and was left out.")
+            remark("The response has no status and was omitted.")
         return None
     headers = plain(header_pairs(response.get("headers"), remark))
     content = response.get("content")
@@ -159,11 +159,11 @@ def _decode(content: dict[str, Any], side: str, truncated: list[str], remark: Re
         return base64.b64decode(text, validate=False)
     except (binascii.Error, ValueError, TypeError):
         truncated.append(side)
-        remark(f"The body of the {side} is not base64 and was left out.")
+        remark(f"The body of the {side} is not valid base64 and was omitted.")
         return b""
 
 
 def _note_missing(size: Any, side: str, truncated: list[str]) -> None:
-    """Mark a body that has a size but no content."""
+    """Add a message to `truncated` if its body has a size but no recorded contents."""
     if isinstance(size, int | float) and size > 0:
         truncated.append(side)

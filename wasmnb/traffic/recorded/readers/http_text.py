@@ -1,8 +1,8 @@
-"""Raw HTTP/1: requests and responses as they are on the wire, one after the other, or as editors write them.
+"""Read raw HTTP/1 requests and responses, as they are sent over a connection or written in `.http` files.
 
-Lines may end with LF alone, and lines that begin with `###` separate messages (as in `.http` files). A response belongs to
-the request before it. A body has the length that `content-length` or chunks say, but not beyond the end of the file; without
-them it ends at the next message. Responses to HEAD and those with 1xx, 204 or 304 have none.
+Lines may end with LF, and messages may be separated by lines that begin with `###`. A response belongs to the request before
+it. The length of a body is set by `content-length` or by chunks. A body without a length ends at the next message. Responses
+to HEAD and responses with status 1xx, 204 or 304 have no body.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ REQUEST_LINE = re.compile(rb"(" + TOKEN.pattern + rb") (\S+)(?: (HTTP/[0-9.]+))?
 _START = re.compile(
     rb"^(?:###[^\n]*|HTTP/[0-9.]+ [0-9]{3}[^\n]*|[A-Za-z]{3,20} +\S[^\n]* HTTP/[0-9.]+[ \t]*\r?)$", re.MULTILINE
 )
-#: Beginning of a message behind a body that is shorter than its length.
+#: Beginning of the message that follows a body that is shorter than its stated length.
 _RESUMED = re.compile(rb"(?:[A-Z]{3,20} \S+ HTTP/1\.[01]|HTTP/1\.[01] [0-9]{3}[^\n]*)\r?\n")
 _BLANK = re.compile(rb"\r?\n\r?\n|\Z")
 _HEX = re.compile(rb"[0-9A-Fa-f]{1,15}")
@@ -31,18 +31,18 @@ _STATUS = re.compile(rb"HTTP/([0-9.]+) ([0-9]{3})")
 
 
 class _Message(NamedTuple):
-    """A message of the file.
+    """A request or response in the file.
 
     Attributes
     ----------
     start
-        Its position in the file.
+        Position of the message in the file.
     line
-        Request or status line.
+        Request line or status line.
     headers, body, trailers
-        Its parts.
+        The other parts of the message.
     complete
-        The body has the length that the headers say.
+        Whether the body has the length that the headers state.
     """
 
     start: int
@@ -54,16 +54,16 @@ class _Message(NamedTuple):
 
 
 def read_http_text(file: IO[bytes], notes: ReadingNotes, **_options: Any) -> Iterator[RecordedExchange]:
-    """Iterate over the exchanges of a file with raw HTTP/1 messages."""
+    """Yield the exchanges of a file with raw HTTP/1 messages."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         pending: _Message | None = None
         for message in _messages(data, notes):
             if _STATUS.match(message.line):
                 if pending is None:
-                    notes.add(f"byte {message.start:,}", "The response has no request before it.")
+                    notes.add(f"byte {message.start:,}", "There is no request before the response.")
                     continue
                 if message.line.split()[1].startswith(b"1") and message.line.split()[1] != b"101":
-                    continue  # an interim response; the final one follows
+                    continue  # an interim response, which is followed by the final one
                 yield from _exchange(pending, message, notes)
                 pending = None
                 continue
@@ -127,7 +127,7 @@ def _messages(data: mmap.mmap, notes: ReadingNotes) -> Iterator[_Message]:
             if status is None:
                 head = line.startswith(b"HEAD ")
             elif head or status[2] in (b"204", b"304") or status[2][:1] == b"1":
-                # Such a response has no body, whatever its headers say.
+                # Responses of these kinds have no body, even if the headers state a length.
                 yield _Message(position, line, headers, b"", [], True)
                 position = end.end()
                 continue
@@ -138,7 +138,7 @@ def _messages(data: mmap.mmap, notes: ReadingNotes) -> Iterator[_Message]:
 def _message(
     data: mmap.mmap, start: int, line: bytes, headers: Pairs, body: int, remark: Remark
 ) -> tuple[_Message, int]:
-    """Return a message, and the position behind it."""
+    """Read the body of a message. Returns the message and the position after it."""
     values = dict(headers)
     if b"chunked" in values.get(b"transfer-encoding", b"").lower():
         content, trailers, end, complete = _chunked(data, body, remark)
@@ -155,13 +155,13 @@ def _message(
 
 
 def _body_end(data: mmap.mmap, start: int, pattern: re.Pattern[bytes] = _START) -> int:
-    """Return where the next message begins, for a body without a length or with one that the file doesn't have."""
+    """Return the position of the next message, for a body with an unknown or wrong length."""
     following = pattern.search(data, start)
     return len(data) if following is None else following.start()
 
 
 def _chunked(data: mmap.mmap, position: int, remark: Remark) -> tuple[bytes, Pairs, int, bool]:
-    """Return body, trailers, the position behind them, and whether the body is complete."""
+    """Read a chunked body. Returns the body, the trailers, the position after them, and whether the body is complete."""
     parts: list[bytes] = []
     while True:
         end = _line_end(data, position)
@@ -190,10 +190,10 @@ def _line_end(data: mmap.mmap, position: int) -> int:
 
 
 def _header_lines(lines: list[bytes], remark: Remark) -> Pairs:
-    """Return the headers of some lines. A line that begins with a blank continues the one before."""
+    """Parse header lines. A line that begins with a blank continues the previous header."""
 
     def malformed(_index: int, _line: bytes) -> None:
-        remark("A header without a name or a colon was left out.")
+        remark("A header without a name or a colon was omitted.")
 
     pairs = parse_header_lines(filter(None, map(bytes.rstrip, lines)), unfold="space", on_malformed=malformed)
     return [(name.strip().lower(), value.strip()) for name, value in pairs]

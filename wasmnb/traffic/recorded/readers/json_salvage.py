@@ -1,7 +1,8 @@
-"""Items of a list in a document that isn't JSON as a whole: a damaged item doesn't affect the others.
+"""Read the items of a list in a document that isn't valid JSON. Damaged items are skipped.
 
-Tools write NaN, raw control characters, comments and superfluous commas, and editors leave quotes open. The list is divided
-by brackets outside of strings, and each item is parsed alone. Behind a damaged item the next one is found by its first name.
+Tools write NaN, raw control characters, comments and trailing commas, and manual edits can leave quotes unclosed. The items are
+separated by counting the brackets outside of strings, and each item is parsed separately. After a damaged item, the next one is
+found by the name of its first field.
 """
 
 from __future__ import annotations
@@ -17,24 +18,24 @@ __all__ = ["Place", "salvage"]
 
 _CHUNK = 1 << 20
 
-#: Longest item that is looked at.
+#: Maximum size of an item in bytes.
 _LONGEST = 1 << 26
 
-#: A string, a bracket, or the quote of a string that goes on behind the bytes.
+#: A string, a bracket, or the opening quote of a string that isn't complete.
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|["{}\[\]]', re.DOTALL)
 _FIRST_NAME = re.compile(rb'(?P<item>\{\s*"(?P<name>(?:[^"\\]|\\.){1,100})"\s*:)')
 _SCALAR = re.compile(rb"\b(?:null|true|false|[0-9.]+)\b")
 
 
 class Place(NamedTuple):
-    """Where items are in a document.
+    """The place of the items in a document.
 
     Attributes
     ----------
     beginning
-        Pattern that matches up to the bracket of the list, or nothing if there is none.
+        Pattern that ends with the opening bracket of the list. Empty if the document isn't a list.
     names
-        Names that items begin with; those of the other items of the file are added.
+        Known names of an item's first field. Names in the file are added when they are found.
     """
 
     beginning: re.Pattern[bytes]
@@ -42,14 +43,16 @@ class Place(NamedTuple):
 
 
 class _Text:
-    """A part of a file, and the place in it where the next item is looked for.
+    """A part of a file, and the position in it from which the next item is searched.
 
     Attributes
     ----------
-    data, at
-        The bytes, and the place in them.
+    data
+        The bytes that have been read and are kept.
+    at
+        Position in `data`.
     at_end
-        The file has no further bytes.
+        Whether the end of the file has been reached.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -59,11 +62,11 @@ class _Text:
 
     @property
     def position(self) -> int:
-        """The place in the file."""
+        """Current position in the file."""
         return self._end - len(self.data) + self.at
 
     def more(self) -> bool:
-        """Forget the bytes before the place and read a further part; return whether there was one."""
+        """Read more bytes, and discard those before the position. Returns False at the end or if an item is too long."""
         kept = self.data[self.at :]
         data = self._file.read(max(_CHUNK, len(kept)))
         self.at_end = not data
@@ -72,7 +75,7 @@ class _Text:
         return bool(data) and len(self.data) < _LONGEST
 
     def find(self, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:
-        """Return the first match, and read as far as it needs."""
+        """Return the next match of a pattern, reading more bytes if necessary. Returns None if there is no match."""
         while (match := pattern.search(self.data, self.at)) is None:
             if not self.more() and self.at_end:
                 return None
@@ -82,27 +85,29 @@ class _Text:
 
 
 def salvage(file: IO[bytes], place: Place, skipped: int, notes: ReadingNotes, noun: str) -> Iterator[tuple[int, Any]]:
-    """Iterate over the items of a list with their numbers, which count damaged ones.
+    """Yield the readable items of a list and their numbers. Damaged items are counted as well.
 
     Parameters
     ----------
     file
-        The file, at its beginning.
+        The file, positioned at its beginning.
     place
-        Where the items are.
+        Place of the items in the document.
     skipped
-        Number of items at the beginning of the list that were read already.
-    notes, noun
-        Object that collects messages about damaged items, and the word for an item in them.
+        Number of items at the beginning of the list that have already been read.
+    notes
+        Object to which messages about damaged items are added.
+    noun
+        Word for an item in the messages, for example "entry".
     """
     text = _Text(file)
     match = text.find(place.beginning)
     if match is None:
-        notes.add("byte 0", f"The JSON is not valid, and no {noun} was found.")
+        notes.add("byte 0", f"The file is not valid JSON and contains no {noun}.")
         return
     text.at = match.end()
     yield from _items(text, place, skipped, notes, noun)
-    notes.add("the whole file", f"It is not valid JSON; each {noun} was read on its own.", record=False)
+    notes.add("the whole file", f"The file is not valid JSON. Each {noun} was read separately.", record=False)
 
 
 def _items(text: _Text, place: Place, skipped: int, notes: ReadingNotes, noun: str) -> Iterator[tuple[int, Any]]:
@@ -122,24 +127,24 @@ def _items(text: _Text, place: Place, skipped: int, notes: ReadingNotes, noun: s
                 yield number, item
         else:
             reason = "is not valid JSON" if size else "has an unclosed quote or bracket"
-            notes.add(f"{noun} {number:,}, byte {text.position:,}", f"The {noun} {reason} and was left out.")
+            notes.add(f"{noun} {number:,}, byte {text.position:,}", f"The {noun} {reason} and was skipped.")
         after = _FIRST_NAME if item is not None else _behind(names)
         text.at += size if item is not None else 1
 
 
 def _behind(names: set[bytes]) -> re.Pattern[bytes]:
-    """Return what an item begins with behind a damaged one, whose brackets can't be trusted."""
+    """Return the pattern that finds the item after a damaged one, whose brackets may be unbalanced."""
     choice = b"|".join(map(re.escape, sorted(names)))
     return re.compile(rb'[\[,}\n]\s*(?P<item>\{\s*"(?P<name>' + choice + rb')"\s*:)')
 
 
 def _list_ends(between: bytes) -> bool:
-    """Return whether a bracket closes the list in front of the next match."""
+    """Return whether the bytes between two items contain the closing bracket of the list."""
     return b"]" in _TOKEN.sub(lambda m: b"" if m[0][:1] == b'"' else m[0], between).split(b"{")[0]
 
 
 def _size(text: _Text) -> int:
-    """Return the length of the item at the beginning; 0 if it has no end."""
+    """Return the length of the item at the current position, or 0 if the item isn't complete."""
     depth, size = 0, 0
     while True:
         match = _TOKEN.search(text.data, text.at + size)
@@ -155,7 +160,7 @@ def _size(text: _Text) -> int:
 
 
 def _parse(data: bytes) -> Any:
-    """Return an item, or None if it isn't JSON. Control characters in strings, NaN and Infinity are accepted."""
+    """Parse an item. Control characters in strings, NaN and Infinity are accepted. Returns None if it is not JSON."""
     try:
         item = json.loads(data.decode("utf-8", "replace"), strict=False)
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""JSON documents, read item by item in bounded memory with ijson.
+"""Read JSON documents item by item with ijson, so that the whole document is never in memory.
 
-ijson's C backend (yajl) reads about as fast as `json.load` and keeps one item at a time; the whole document never is in
-memory. Its messages have no position, so the bytes that it has read are counted here.
+ijson's C backend (yajl) is about as fast as `json.load`. Its error messages contain no position, so this module counts the
+bytes that have been read.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _BUFFER = 1 << 16
 
 
 class _Counted:
-    """A file that counts the bytes that were read, and replaces bytes that aren't UTF-8.
+    """A file that counts the bytes read from it, and replaces bytes that aren't UTF-8.
 
     Attributes
     ----------
     position
-        Number of bytes that were read.
+        Number of bytes that have been read.
     item
-        Position when the last item was complete.
+        Value of `position` when the last item was complete.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -37,9 +37,9 @@ class _Counted:
         self.replaced = 0
 
     def read(self, size: int = -1) -> bytes:
-        """Return the next bytes; a character is never cut at the end of them."""
+        """Return the next bytes. They end with a complete character."""
         if not size:
-            return b""  # ijson asks for the type
+            return b""  # ijson calls read(0) to find out the type
         # The parser scans a string again from its start at each chunk, so chunks grow with the item.
         data = self._file.read(max(size, (self.position - self.item) // 2))
         self.at_end = not data
@@ -63,7 +63,7 @@ class _Counted:
 
 
 def _incomplete(data: bytes) -> int:
-    """Return the number of bytes at the end that begin a character and don't complete it."""
+    """Return the number of bytes at the end of `data` that belong to an incomplete UTF-8 character."""
     for length in range(1, min(4, len(data) + 1)):
         lead = data[-length]
         if lead >= 0xC0:
@@ -82,22 +82,22 @@ def json_items(
     several: bool = False,
     resume: Place,
 ) -> Iterator[tuple[int, Any]]:
-    """Iterate over the numbers and items of a JSON document; at an error, note it, and go on with the next item if that is possible.
+    """Yield the items of a JSON document and their numbers. After an error, reading continues with the next item if possible.
 
     Parameters
     ----------
     file
-        The file, at its beginning.
+        The file, positioned at its beginning.
     prefix
-        Place of the items, as ijson writes it.
+        Place of the items in ijson's notation.
     notes
-        Collects messages about errors.
+        Object to which messages about errors are added.
     noun
-        Word for an item in messages: "entry".
+        Word for an item in the messages, for example "entry".
     several
-        Whether the file has several documents, one after the other (default False).
+        Whether the file contains several documents, one after the other (default False).
     resume
-        Where the items are, to read those behind one that isn't JSON.
+        Place of the items, used to continue after an item that isn't valid JSON.
     """
     import ijson
     from ijson.common import JSONError
@@ -118,7 +118,7 @@ def json_items(
         else:
             notes.add(
                 f"{noun} {number + 1:,}, byte {counted.position:,}",
-                f"The file is cut short. The last complete {noun} is the one before.",
+                f"The file ends inside this {noun}. Only complete ones were read.",
             )
     if counted.replaced:
         notes.add("the whole file", f"{counted.replaced:,} characters that aren't UTF-8 were replaced.", record=False)

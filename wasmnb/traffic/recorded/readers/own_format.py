@@ -1,10 +1,10 @@
-r"""wasmnb's own format: one exchange per line, as JSON.
+r"""Read and write wasmnb's own format for recordings (`.jsonl`), with one exchange per line as JSON.
 
     {"request": {"method": "GET", "path": "/", "authority": "a.test", "headers": [["accept", "*/*"]], "body": "..."},
      "response": {"status": 200, "headers": [...], "body": "..."}, "started": 1767225600.0, "duration": 0.02}
 
-Bytes that aren't UTF-8 are surrogates (`\udcff`, PEP 383) in headers, and base64 in bodies (`body_base64`). Defaults are
-left out. Lines are independent of each other, so that a shard of a recording is a block of lines.
+Bytes that aren't UTF-8 are written as surrogates in headers (`\udcff`, PEP 383) and as base64 in bodies (`body_base64`).
+Default values are omitted. The lines are independent of each other, so that a recording can be divided between lines.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["decode_line", "encode_line", "read_jsonl"]
 
 
 def encode_line(recorded: RecordedExchange) -> bytes:
-    """Return an exchange as a line with its line end."""
+    """Return an exchange as a line of JSON, including the line end."""
     request, response = recorded.request, recorded.response
     record: dict[str, Any] = {
         "request": {
@@ -59,12 +59,12 @@ def _content(message: Request | Response) -> dict[str, Any]:
 
 
 def decode_line(line: bytes, position: str = "", notes: ReadingNotes | None = None) -> RecordedExchange:
-    """Return the exchange of a line. `notes` gets messages about parts that are left out.
+    """Return the exchange of a line. Messages about omitted parts are added to `notes`.
 
     Raises
     ------
     Unreadable
-        The line is not JSON, or lacks a part of the exchange.
+        The line is not JSON, or a part of the exchange is missing or invalid.
     """
     try:
         record = json.loads(line)
@@ -73,7 +73,7 @@ def decode_line(line: bytes, position: str = "", notes: ReadingNotes | None = No
     try:
         request, response = record["request"], record.get("response")
         if "url" in request:
-            return exchange_of_entry(record, position, notes)  # entries of a HAR file, one a line
+            return exchange_of_entry(record, position, notes)  # a HAR file's entries, one per line
         return RecordedExchange(
             _request(request),
             None if response is None else _response(response),
@@ -87,7 +87,7 @@ def decode_line(line: bytes, position: str = "", notes: ReadingNotes | None = No
     except Unreadable:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, UsageError, binascii.Error) as error:
-        raise Unreadable(f"The line is not an exchange of wasmnb's format ({_reason(error)}).") from None
+        raise Unreadable(f"The line is not an exchange in wasmnb's format ({_reason(error)}).") from None
 
 
 def _reason(error: Exception) -> str:
@@ -132,7 +132,7 @@ def _chunks(record: dict[str, Any]) -> list[bytes] | None:
 
 
 def read_jsonl(file: IO[bytes], notes: ReadingNotes, **_options: Any) -> Iterator[RecordedExchange]:
-    """Iterate over the exchanges of a file in wasmnb's format."""
+    """Yield the exchanges of a file in wasmnb's format."""
     for number, line in enumerate(file, 1):
         if line.isspace():
             continue

@@ -1,4 +1,4 @@
-"""Requests as browsers copy them for PowerShell: `Invoke-WebRequest`, with a session before it that has the cookies."""
+"""Read requests that browsers copy for PowerShell: `Invoke-WebRequest`, preceded by a session with the cookies."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ _FIRST = re.compile(rf"(?i)Invoke-\w+\s+({_STRING}|[^-\s]\S*)")
 
 @dataclass
 class PowershellSession:
-    """Cookies and user agent of the session that later commands use.
+    """A PowerShell web session, whose cookies and user agent are used by later commands.
 
     Attributes
     ----------
     cookies
-        Cookies by name.
+        Name of a cookie -> value.
     agent
-        The user agent.
+        The user agent. Empty if it isn't set.
     """
 
     cookies: dict[str, str] = field(default_factory=dict)
     agent: str = ""
 
     def read(self, text: str) -> Request | None:
-        """Return the request of a command; None for one that prepares the session.
+        """Return the request of a command, or None if the command only changes the session.
 
         Raises
         ------
         Unreadable
-            It is another command, or has no URL.
+            The command is unknown, or contains no URL.
         """
         if not re.match(r"(?i)\s*(\$\w+\s*=\s*)?Invoke-", text):
             self._prepare(text)
@@ -55,7 +55,7 @@ class PowershellSession:
         first = _FIRST.search(text)
         url = parameters.get("uri") or (unquoted(first[1]) if first else "")
         if not url:
-            raise Unreadable("The command has no -Uri.")
+            raise Unreadable("The command has no URL (-Uri).")
         block = _HEADERS.search(text)
         headers = [(unquoted(n).lower(), unquoted(v)) for n, v in _ENTRY.findall(block[1] if block else "")]
         return self._request(url, parameters, headers)
@@ -68,7 +68,7 @@ class PowershellSession:
         elif cookie := _COOKIE.search(text):
             self.cookies[unquoted(cookie[1])] = unquoted(cookie[2])
         else:
-            raise Unreadable("The command is not one that browsers copy.")
+            raise Unreadable("The command is not one of those that browsers copy.")
 
     def _request(self, url: str, parameters: dict[str, str], headers: list[tuple[str, str]]) -> Request:
         target = parse_url(url)

@@ -1,7 +1,7 @@
-"""Command lines of three shells as words: bash, Windows' cmd and PowerShell, as browsers write them.
+"""Split command lines of bash, cmd and PowerShell into words, as far as browsers use the syntax of these shells.
 
-Facts (Chromium's "Copy as cURL"): for cmd every special character has a caret before it, quotes and backslashes have a backslash,
-and a line end is written as a caret, a line end and an empty line. Older versions quote with `"` alone.
+Chromium's "Copy as cURL (cmd)" writes a caret before every special character and a backslash before quotes and backslashes. A
+line end is written as a caret, a line end and an empty line. Older versions only use double quotes.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ __all__ = [
 
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|x[0-9a-fA-F]{2}|[0-7]{1,3}|.)", re.DOTALL)
 
-#: The next part of a command line of bash; no part is an open quote.
+#: The next part of a bash command line. An unclosed quote doesn't match.
 _BASH = re.compile(
     r"""(?P<joined>\\\n)|(?P<end>\n)|(?P<blank>[ \t\r\v\f]++)|\$'(?P<ansi>(?:[^'\\]++|\\.)*+)'|'(?P<single>[^']*+)'"""
     r"""|"(?P<double>(?:[^"\\]++|\\.)*+)"|\\(?P<escaped>.)|(?P<plain>[^\s'"\\$]++|\$(?!'))""",
     re.DOTALL,
 )
-#: An open quote, and what a line that ends it begins with.
+#: An opening quote, and for each kind the beginning of a line that closes it.
 _OPENING = re.compile(r"\$?'|\"")
 _ENDS = {
     "'": re.compile(r"[^']*+'"),
@@ -41,7 +41,7 @@ _ENDS = {
 _LETTERS = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b"}
 _BACKTICKS = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b"}
 
-#: Lines after which an open quote of cmd or PowerShell isn't waited for any longer; both write line ends of a body with an escape.
+#: Maximum number of lines of a cmd or PowerShell command with an unclosed quote. Line ends in bodies are escaped there.
 _TRIES = 200
 
 _POWERSHELL = re.compile(r"(?i)\s*(\$\w+\s*[.=]|Invoke-(?:WebRequest|RestMethod)\b)")
@@ -54,14 +54,14 @@ _CARET = re.compile(r"""("[^"]*+"?)|\^(\n\n?|.|\Z)""", re.DOTALL)
 
 
 class Word(str):
-    """A word of a command line. Only a plain end of it, without quotes and escapes, can be an operator of the shell.
+    """A word of a command line, and whether its ends are plain. Only plain text can be an operator of the shell.
 
     Parameters
     ----------
     text
-        The word as a program gets it.
+        The word without quotes and escapes.
     plain_start, plain_end
-        Whether its first and its last part are plain.
+        Whether the first and the last part of the word were written without quotes and escapes.
     """
 
     __slots__ = ("plain_end", "plain_start")
@@ -70,26 +70,25 @@ class Word(str):
     plain_end: bool
 
     def __new__(cls, text: str, *, plain_start: bool, plain_end: bool) -> Self:
-        """Return the word."""
+        """Create the word."""
         word = super().__new__(cls, text)
         word.plain_start, word.plain_end = plain_start, plain_end
         return word
 
     @classmethod
     def of_parts(cls, parts: Sequence[tuple[str, bool]]) -> Self:
-        """Return the word of parts, each with whether it is plain."""
+        """Join parts to a word. Each part is a text and whether it was written without quotes and escapes."""
         plain = [plain for _, plain in parts] or [False]
         return cls("".join(text for text, _ in parts), plain_start=plain[0], plain_end=plain[-1])
 
 
 class BashLine:
-    """A command line of bash that is read line by line. Each line is scanned once, because bodies of many megabytes are
-    common.
+    """Splits a bash command into words, line by line. Each line is scanned once, because bodies of many megabytes are common.
 
     Attributes
     ----------
     words
-        The words so far. They are all words when `feed` has returned True.
+        The words so far. When `feed` has returned True, these are all words of the command.
     """
 
     def __init__(self) -> None:
@@ -99,7 +98,7 @@ class BashLine:
         self._held: list[str] = []
 
     def feed(self, line: str) -> bool:
-        """Take the next line without its end; return whether the command is complete."""
+        """Read the next line, passed without its line end. Returns whether the command is complete."""
         self._held.append(line + "\n")
         if self._end is not None and not self._end.match(line):
             return False
@@ -127,22 +126,22 @@ class BashLine:
 
 
 def bash_words(text: str) -> list[str] | None:
-    """Return the words of a command line of bash, or None if it continues on the next line."""
+    """Split a bash command line into words. Returns None if the command continues on the next line."""
     line = BashLine()
     complete = [line.feed(part) for part in text.split("\n")]
     return list(map(str, line.words)) if complete[-1] else None
 
 
 def split_words(text: str) -> list[str]:
-    """Return the words of a command line of bash.
+    """Split a bash command line into words.
 
     Raises
     ------
     ValueError
-        A quotation isn't closed, or the last character is an escape.
+        A quote isn't closed, or the last character is a backslash.
     """
     words = bash_words(text)
-    return shlex.split(text) if words is None else words  # its error says what is missing
+    return shlex.split(text) if words is None else words  # raises an error that names the missing character
 
 
 def _unescape(match: re.Match[str]) -> str:
@@ -156,7 +155,7 @@ def _unescape(match: re.Match[str]) -> str:
 
 
 def cmd_words(text: str) -> list[Word] | None:
-    """Return the words of a command line of cmd, or None if it continues on the next line."""
+    """Split a cmd command line into words. Returns None if the command continues on the next line."""
     if text.endswith("^"):
         return None
     words: list[Word] = []
@@ -176,18 +175,18 @@ def cmd_words(text: str) -> list[Word] | None:
 
 
 def _without_caret(match: re.Match[str]) -> str:
-    """Return a part of a line of cmd as a program gets it: a caret outside of quotes escapes the next character."""
+    """Replace a match of `_CARET` by its value. In cmd, a caret outside of quotes escapes the next character."""
     quoted, escaped = match.groups()
     return {"\n": " ", "\n\n": "\n"}.get(escaped, escaped) if quoted is None else str(quoted)
 
 
 def powershell_words(text: str) -> list[Word] | None:
-    """Return the words of a command of PowerShell with their quotes, or None if it continues on the next line."""
+    """Split a PowerShell command into words, which keep their quotes. Returns None if it continues on the next line."""
     if text.endswith("`"):
         return None
     rest = _WORD.sub("", text)
     if '"' in rest or "'" in rest:
-        return None  # a string without its end
+        return None  # a string isn't closed
     outside = _STRINGS.sub("", text)
     if sum(outside.count(c) for c in "{(") > sum(outside.count(c) for c in "})"):
         return None
@@ -195,12 +194,12 @@ def powershell_words(text: str) -> list[Word] | None:
 
 
 def unquoted(word: str) -> str:
-    """Return the value of a word of PowerShell."""
+    """Return the value of a PowerShell word as a plain string, without quotes and escapes."""
     return str(without_quotes(word))
 
 
 def without_quotes(word: str) -> Word:
-    """Return a word of PowerShell as a program gets it."""
+    """Return a PowerShell word without its quotes and escapes."""
     return Word.of_parts([(_unquoted_part(match), match[4] is not None) for match in _PART.finditer(word)])
 
 
@@ -215,7 +214,7 @@ def _unquoted_part(match: re.Match[str]) -> str:
     return str(escaped if escaped is not None else plain)
 
 
-#: Part of a command line of bash -> its value.
+#: Kind of a part of a bash command line -> function that returns its value.
 _BASH_VALUE: dict[str, Callable[[str], str]] = {
     "ansi": lambda text: _ESCAPE.sub(_unescape, text),
     "single": str,
@@ -226,12 +225,12 @@ _BASH_VALUE: dict[str, Callable[[str], str]] = {
 
 
 class WindowsLine:
-    """A command line of cmd or PowerShell that is read line by line.
+    """Splits a cmd or PowerShell command into words, line by line.
 
     Attributes
     ----------
     words
-        All words when `feed` has returned True.
+        The words of the command. Empty until `feed` has returned True.
     """
 
     def __init__(self, words_of: Callable[[str], list[Word] | None], escape: str) -> None:
@@ -243,16 +242,16 @@ class WindowsLine:
 
     @property
     def text(self) -> str:
-        """The command so far."""
+        """The lines of the command that have been read."""
         return "\n".join(self._lines)
 
     def feed(self, line: str) -> bool:
-        """Take the next line without its end; return whether the command is complete.
+        """Read the next line, passed without its line end. Returns whether the command is complete.
 
         Raises
         ------
         ValueError
-            The command has gone on for so many lines that one of its quotes was never closed.
+            One of the quotes isn't closed within 200 lines.
         """
         goes_on = bool(self._lines) and self._lines[-1].endswith(self._escape) and not line
         self._lines.append(line)
@@ -260,21 +259,21 @@ class WindowsLine:
             return False
         self._tries += 1
         if self._tries > _TRIES:
-            raise ValueError(f"its quotes aren't closed within {_TRIES} lines")
+            raise ValueError(f"one of its quotes isn't closed within {_TRIES} lines")
         words = self._words_of(self.text)
         self.words = words or []
         return words is not None
 
 
 class PowershellLine(WindowsLine):
-    """A command line of PowerShell, whose words have their quotes."""
+    """Splits a PowerShell command into words, which keep their quotes, line by line."""
 
     def __init__(self) -> None:
         super().__init__(powershell_words, "`")
 
 
 def line_of(first: str) -> BashLine | WindowsLine:
-    """Return the reader for a command that begins with this line, which shows the shell."""
+    """Return an empty reader for the command that begins with this line. The line indicates the shell."""
     text = first.rstrip()
     if _POWERSHELL.match(first) or text.endswith("`"):
         return PowershellLine()

@@ -1,7 +1,7 @@
-"""Envoy's tap: traces as JSON or protobuf, buffered (a whole exchange) or streamed (a segment for each part).
+"""Read traces of Envoy's tap filter, as JSON or protobuf. A trace is buffered (a whole exchange) or streamed (in segments).
 
-Fields by number are those of `envoy.data.tap.v3`. Protobuf is decoded to the shape that the JSON has, unknown fields are
-ignored. A `.pb` file holds one trace, a `.pb_length_delimited` file many, each after its length.
+The messages are those of `envoy.data.tap.v3`. Protobuf is decoded to the structure of the JSON form, and unknown fields are
+ignored. A `.pb` file contains one trace. A `.pb_length_delimited` file contains several, each preceded by its length.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from .json_stream import json_items
 
 __all__ = ["read_tap_json", "read_tap_protobuf"]
 
-#: Streamed traces without an end that are kept until the file ends.
+#: Maximum number of incomplete streamed traces that are kept.
 _OPEN_TRACES = 10_000
 
-#: Message -> field number -> name in JSON, kind. A kind that is a key of this table is a message; `[]` marks lists.
+#: Message -> field number -> name in JSON and kind. A kind is a message of this table or a scalar. `[]` marks a list.
 _MESSAGES: dict[str, dict[int, tuple[str, str]]] = {
     "TraceWrapper": {
         1: ("http_buffered_trace", "Buffered"), 2: ("http_streamed_trace_segment", "Segment"),
@@ -58,14 +58,14 @@ _PLACE = Place(
     (b"http_buffered_trace", b"httpBufferedTrace", b"http_streamed_trace_segment", b"httpStreamedTraceSegment"),
 )
 
-_ANOTHER_TYPE = "A part of it has a type that Envoy doesn't write."
+_ANOTHER_TYPE = "The trace is not valid, because one of its fields has a wrong type."
 
-#: Parts of a streamed trace, in the order in which they come.
+#: The two messages of an exchange.
 _SIDES = ("request", "response")
 
 
 def read_tap_json(file: IO[bytes], notes: ReadingNotes, **_options: Any) -> Iterator[RecordedExchange]:
-    """Iterate over the exchanges of a file with one or more traces as JSON."""
+    """Yield the exchanges of a file with one or more traces as JSON."""
     yield from _exchanges(
         ((number, _named(item)) for number, item in json_items(file, "", notes, "trace", several=True, resume=_PLACE)),
         notes,
@@ -73,7 +73,7 @@ def read_tap_json(file: IO[bytes], notes: ReadingNotes, **_options: Any) -> Iter
 
 
 def read_tap_protobuf(file: IO[bytes], notes: ReadingNotes, **_options: Any) -> Iterator[RecordedExchange]:
-    """Iterate over the exchanges of a file with one trace, or with traces after their lengths, as protobuf."""
+    """Yield the exchanges of a protobuf file with one trace, or with several traces that are preceded by their lengths."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         yield from _exchanges(_wrappers(data, notes), notes)
 
@@ -93,17 +93,17 @@ def _wrappers(data: mmap.mmap, notes: ReadingNotes) -> Iterator[tuple[int, Any]]
             if start + length > len(data):
                 raise Malformed("cut short")  # noqa: TRY301 -- one place for the message
         except Malformed as error:
-            notes.add(f"trace {number:,}, byte {position:,}", f"The trace is cut short or not protobuf ({error}).")
+            notes.add(f"trace {number:,}, byte {position:,}", f"The trace is incomplete or not protobuf ({error}).")
             return
         try:
             yield number, _decode(data[start : start + length], "TraceWrapper")
-        except (Malformed, protobuf.ParseError) as error:  # its length leads to the next one
+        except (Malformed, protobuf.ParseError) as error:  # the next trace is found by the length of this one
             notes.add(f"trace {number:,}, byte {position:,}", f"The trace is not protobuf ({error}).")
         position = start + length
 
 
 def _is_single(data: mmap.mmap) -> bool:
-    """Whether the whole file is one trace: its only field has the length of the rest."""
+    """Return whether the whole file is a single trace, without a length before it."""
     if data[0] not in (0x0A, 0x12):
         return False
     try:
@@ -119,7 +119,7 @@ def _is_single(data: mmap.mmap) -> bool:
 
 
 def _decode(data: bytes, kind: str) -> dict[str, Any]:
-    """Return a message in the shape of its JSON."""
+    """Decode a protobuf message to the structure of its JSON form."""
     table, message = _MESSAGES[kind], {}
     for number, values in protobuf.read(data).items():
         if number not in table:
@@ -139,7 +139,7 @@ def _convert(value: int | bytes, kind: str) -> Any:
 
 
 def _named(value: Any) -> Any:
-    """Return a trace with names as in the `.proto` files; an empty one if it is nested too deep."""
+    """Return a trace with field names as in the `.proto` files. Returns an empty trace if it is nested too deeply."""
     try:
         return _snake(value)
     except RecursionError:
@@ -147,7 +147,7 @@ def _named(value: Any) -> Any:
 
 
 def _snake(value: Any) -> Any:
-    """Return JSON with names as in the `.proto` files, whichever of the two forms it has."""
+    """Convert the field names of a JSON value to those of the `.proto` files. JSON allows `traceId` and `trace_id`."""
     if isinstance(value, dict):
         return {declared_name(key): _snake(each) for key, each in value.items()}
     return [_snake(each) for each in value] if isinstance(value, list) else value
@@ -157,7 +157,7 @@ def _snake(value: Any) -> Any:
 
 
 def _exchanges(wrappers: Iterator[tuple[int, Any]], notes: ReadingNotes) -> Iterator[RecordedExchange]:
-    """Iterate over the exchanges of traces; segments with the same id are one exchange."""
+    """Yield the exchanges of traces. Segments with the same id are joined to one exchange."""
     streams: dict[Any, dict[str, Any]] = {}
     for number, wrapper in wrappers:
         position = f"trace {number:,}"
@@ -180,7 +180,7 @@ def _buffered(wrapper: Any) -> dict[str, Any]:
     trace = wrapper.get("http_buffered_trace") if isinstance(wrapper, Mapping) else None
     if not isinstance(trace, Mapping):
         socket = isinstance(wrapper, Mapping) and any(str(name).startswith("socket") for name in wrapper)
-        return {"error": "It traces a socket, not HTTP." if socket else "It is not a trace of HTTP."}
+        return {"error": "The trace is of a socket, not of HTTP." if socket else "The record is not an HTTP trace."}
     parts: dict[str, Any] = {}
     for side in _SIDES:
         message = trace.get(side)
@@ -219,7 +219,7 @@ def _finish(trace: dict[str, Any], notes: ReadingNotes) -> Iterator[RecordedExch
 
 def _exchange(trace: Mapping[str, Any], remark: Remark) -> RecordedExchange:
     if "error" in trace or "request_headers" not in trace:
-        raise Unreadable(trace.get("error", "It has no request headers."))
+        raise Unreadable(trace.get("error", "The trace has no request headers."))
     bodies = {side: _body(trace, side, remark) for side in _SIDES}
     truncated = tuple(
         s for s in _SIDES if bodies[s] is None or any(_cut(chunk) for chunk in trace.get(f"{s}_chunks", ()))
@@ -247,7 +247,7 @@ def _response(trace: Mapping[str, Any], body: bytes, remark: Remark) -> Response
     pairs = _pairs(trace["response_headers"], remark)
     status = status_of(dict(pairs).get(b":status"))
     if not status:
-        remark("The response has no status and was left out.")
+        remark("The response has no status and was omitted.")
         return None
     return Response(status, plain(pairs), body, plain(_pairs(trace.get("response_trailers"), remark)))
 
@@ -269,7 +269,7 @@ def _pairs(headers: Any, remark: Remark) -> Pairs:
         if name:
             pairs.append((name, value))
         else:
-            remark("A header without a name or with an invalid value was left out.")
+            remark("A header without a name or with an invalid value was omitted.")
     return pairs
 
 
@@ -278,7 +278,7 @@ def _bytes(value: Any) -> bytes:
 
 
 def _body(trace: Mapping[str, Any], side: str, remark: Remark) -> bytes | None:
-    """Return a body, or None if it can't be read."""
+    """Return the body of the request or response of a trace, or None if it can't be decoded."""
     parts = []
     for chunk in trace.get(f"{side}_chunks", ()):
         data = chunk.get("as_bytes")
@@ -288,7 +288,7 @@ def _body(trace: Mapping[str, Any], side: str, remark: Remark) -> bytes | None:
             else:
                 parts.append(data if isinstance(data, bytes) else base64.b64decode(data))
         except (TypeError, ValueError):
-            remark(f"The body of the {side} is not base64 and was left out.")
+            remark(f"The body of the {side} is not valid base64 and was omitted.")
             return None
     return b"".join(parts)
 

@@ -1,4 +1,4 @@
-"""Documents about a filter: its module, profile, export and fuzzing report.
+"""Documents about a filter: its module, profile, export, forecast and fuzzing report.
 
-Running filters belong to `..proxy` and `..traffic`.
+Documents about a running proxy are in `wasmnb.view.documents.proxy`, and those about its exchanges in `traffic` next to it.
 """

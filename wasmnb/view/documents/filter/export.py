@@ -1,4 +1,4 @@
-"""The document of an export: the files, and the commands to try them."""
+"""The document of an export: the written files, and the commands to try them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["export_document"]
 
 
 def export_document(export: Export) -> Document:
-    """Return a table of the files and the commands to try them."""
+    """Return a document with a table of the exported files, the commands to try them, and notes."""
     rows = [
         Row((inline(Span(name, "code")), inline(size(number) if number else ""), inline(description)))
         for name, number, description in export.files

@@ -1,4 +1,4 @@
-"""The document of a forecast: CPU and memory at Envoy's start, as predicted and as measured."""
+"""The document of a forecast: the CPU time and memory that Envoy needs to load a filter, predicted and measured."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["forecast_document"]
 
-#: Title of a row, and the function that formats a cost.
+#: Title of a row, and the function that formats its values.
 _ROWS: tuple[tuple[str, Callable[[StartCost], str]], ...] = (
     ("CPU until ready", lambda cost: f"{cost.cpu:.2f} s"),
     ("memory when ready", lambda cost: size(cost.memory)),
@@ -24,7 +24,7 @@ _LATER = "Some seconds later, memory_allocator_manager has returned the memory t
 
 
 def forecast_document(forecast: Forecast) -> Document:
-    """Return facts about the module, and a table of costs in addition to those of an Envoy without filters."""
+    """Return a document with the module's sizes, and a table of the costs compared to an Envoy without filters."""
     facts = forecast.module
     title = Title(inline(Span(forecast.name, "strong"), f" at Envoy's start with {plural(forecast.workers, 'worker')}"))
     text = (

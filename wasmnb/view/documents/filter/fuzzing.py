@@ -1,4 +1,4 @@
-"""The document of a fuzzing report: each finding with its message, and the smallest scenario as a test."""
+"""The document of a fuzzing report: the findings, each with its message and the smallest scenario as a test."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["finding_document", "report_document"]
 
 
 def report_document(report: Any) -> Document:
-    """Return the verdict and all findings."""
+    """Return a document with the number of findings, the findings, and the extent of the search."""
     findings = [block for finding in report.findings for block in _finding(finding)]
     return Document((_title(report), *findings, _effort(report)))
 
 
 def finding_document(finding: Any) -> Document:
-    """Return one finding."""
+    """Return a document with one finding of the fuzzer."""
     return Document(tuple(_finding(finding)))
 
 

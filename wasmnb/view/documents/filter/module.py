@@ -1,4 +1,4 @@
-"""The document of a module: ABI, imports and exports, sections, problems for Envoy, and warnings."""
+"""The document of a module: its ABI, imports, exports and sections, the reasons why Envoy would reject it, and warnings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["facts_document", "facts_html", "facts_text"]
 _KNOWN_EXPORTS = (
     *CALLBACKS, *ENTRY_POINTS, *(v.marker for v in AbiVersion), "memory", "malloc", "proxy_on_memory_allocate", "wasmnb_control",
 )  # fmt: skip
-#: Most names of exports or imports that are shown, known and unknown ones each; and most sections.
+#: Maximum number of known and of unknown names in a list, and maximum number of sections.
 _NAMES, _SECTIONS = 1_000, 100
 
 _RUNS_HERE = Paragraph(
@@ -30,7 +30,7 @@ _KINDS = {"core": "core Wasm module", "component": "Wasm component", "other": "n
 
 
 def _names(items: Iterable[Any]) -> list[str]:
-    """Return the names of imports or exports, which are objects with `.name`, tuples or text."""
+    """Return the names of imports or exports, which may be objects with `.name`, tuples or text."""
     return [item if isinstance(item, str) else str(getattr(item, "name", None) or item[-1]) for item in items]
 
 
@@ -56,7 +56,7 @@ def _section_table(sections: Sequence[tuple[str, int]]) -> Table:
 
 
 def _name_fold(title: str, names: Sequence[str], known: Iterable[str]) -> Fold:
-    """Return the names, unknown ones first and marked; of very many, the first ones of either kind."""
+    """Return a foldable list of names. Unknown names come first and are marked by `?`. Long lists are shortened."""
     known = set(known)
     kinds = [n for n in names if n not in known], [n for n in names if n in known]
     lines = [f"{mark} {short(n)}" for mark, kind in zip("? ", kinds, strict=True) for n in kind[:_NAMES]]
@@ -66,16 +66,16 @@ def _name_fold(title: str, names: Sequence[str], known: Iterable[str]) -> Fold:
 
 
 def facts_document(facts: Any, name: str = "", number: int | None = None) -> Document:
-    """Return the facts about a module.
+    """Return a document about a module.
 
     Parameters
     ----------
     facts
-        A `wasmnb.compiler.ModuleFacts` or `FilterInfo`.
+        A `wasmnb.compiler.ModuleFacts` or `FilterInfo` with the facts to show.
     name
-        Name of the file. By default, the name of the filter.
+        Name of the file (default: the name of the filter).
     number
-        Size of the file in bytes. By default, taken from the facts.
+        Size of the file in bytes (default: `facts.size`).
     """
     number = getattr(facts, "size", None) if number is None else number
     version = getattr(facts.abi_version, "text", facts.abi_version)
@@ -111,13 +111,13 @@ def _verdict(problems: Sequence[str]) -> list[Block]:
 
 
 def _warnings(warnings: Sequence[str]) -> Iterator[Block]:
-    """Yield hostcalls that have no effect in this module."""
+    """Yield a paragraph for each warning about the module."""
     for warning in warnings:
         yield Paragraph(inline(Span("! ", "warn"), warning))
 
 
 def _surface(facts: Any) -> Iterator[Block]:
-    """Yield the callbacks, hostcalls and memory."""
+    """Yield lines about the module's callbacks, hostcalls and memory."""
     callbacks = [CALLBACKS[e].short for e in _names(facts.exports) if e in CALLBACKS]
     yield _fact("callbacks", ", ".join(callbacks) or "none")
     calls = {i for i in _names(facts.imports) if i in HOSTCALLS}
@@ -128,7 +128,7 @@ def _surface(facts: Any) -> Iterator[Block]:
 
 
 def _crashes(facts: Any) -> Iterator[Block]:
-    """Yield the ways in which this module could crash Envoy. Filters that use the Python SDK have none."""
+    """Yield the hostcalls of a module that can crash Envoy. Filters that use the Python SDK can't crash it."""
     imports = _names(facts.imports)
     crashes = crashes_of(HOSTCALLS[name].short for name in imports if name in HOSTCALLS)
     if not crashes or "wasmnb_control" in _names(facts.exports):
@@ -140,7 +140,7 @@ def _crashes(facts: Any) -> Iterator[Block]:
 
 
 def _origin(facts: Any) -> Iterator[Block]:
-    """Yield how a filter of wasmnb was built."""
+    """Yield lines about how wasmnb built a filter: versions, imports and build times."""
     if not getattr(facts, "python", ""):
         return
     runtime = f", runtime {facts.runtime[:12]}" if facts.runtime else ""
@@ -153,7 +153,7 @@ def _origin(facts: Any) -> Iterator[Block]:
 
 
 def _release(facts: Any) -> Iterator[Block]:
-    """Yield which code of a release module is compiled, and which is interpreted."""
+    """Yield lines about the compiled and the interpreted code of a release module."""
     release = getattr(facts, "release", None)
     if release is None:
         return
@@ -173,10 +173,10 @@ def _fact(name: str, text: str) -> Paragraph:
 
 
 def facts_html(facts: Any, name: str = "", number: int | None = None) -> str:
-    """Return the facts about a module as HTML; parameters as for `facts_document`."""
+    """Return `facts_document` with the same parameters as HTML."""
     return to_html(facts_document(facts, name, number))
 
 
 def facts_text(facts: Any, name: str = "", number: int | None = None) -> str:
-    """Return the facts about a module as text; parameters as for `facts_document`."""
+    """Return `facts_document` with the same parameters as text."""
     return to_text(facts_document(facts, name, number))

@@ -1,4 +1,4 @@
-"""The document of a profile: cost by source line, by callback and by hostcall, and the accuracy of the numbers."""
+"""The document of a profile: costs by source line, callback and hostcall, and the accuracy of the measurement."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 __all__ = ["profile_document", "profile_html", "profile_text"]
 
-#: Blocks of a full bar, and the share from which a row is marked.
+#: Length of a full bar in characters, and the share of the cost from which a row is highlighted.
 _BAR, _HOT = 10, 0.2
 
-#: Share of a callback's instructions that can be interpreted before the callback is marked.
+#: Share of interpreted instructions above which a callback is highlighted.
 _COLD = 0.05
 
 _REMEDY = "Have it compiled: %wasmexport {name} DIR --profile {name}, or release(profile=proxy)."
 
-#: Longest source that is shown completely, and lines around executed ones in longer sources.
+#: Maximum number of lines of a source that is shown completely, and number of lines around executed ones in longer sources.
 _COMPLETE, _AROUND = 150, 2
 
 _NATIVE = (
@@ -39,7 +39,7 @@ _SOURCE = (
 
 
 def profile_document(report: ProfileReport) -> Document:
-    """Return the profile. Times and hits of lines are per request."""
+    """Return a document with the costs by line, callback and hostcall. Times and hits of lines are per request."""
     blocks: list[Block] = [
         Title(inline("Profile of ", Span(report.name, "strong"), f": {duration(report.ns)} per request")),
         *_summary(report),
@@ -95,7 +95,7 @@ def _line(number: int, text: str, cost: LineCost | None) -> Row:
 
 
 def _number(value: float) -> str:
-    """Format a mean per request; empty for 0."""
+    """Format an average per request. Returns '' for 0."""
     return f"{value:,.0f}" if float(value).is_integer() and value else f"{value:,.2f}" if value else ""
 
 
@@ -119,7 +119,7 @@ def _is_cold(callback: CallbackCost) -> bool:
 
 
 def _interpreted(report: ProfileReport) -> Iterator[Block]:
-    """Yield advice if callbacks meet code that the release module interprets."""
+    """Yield advice if callbacks run code that the release module interprets."""
     names = [c.name for c in report.callbacks if _is_cold(c)]
     if names:
         text = (
@@ -154,10 +154,10 @@ def _accuracy(observer: Observer) -> Fold:
 
 
 def profile_html(report: ProfileReport) -> str:
-    """Return the profile as HTML."""
+    """Return the document of a profile as HTML."""
     return to_html(profile_document(report))
 
 
 def profile_text(report: ProfileReport) -> str:
-    """Return the profile as text."""
+    """Return the document of a profile as text."""
     return to_text(profile_document(report))

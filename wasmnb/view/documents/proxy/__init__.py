@@ -1,4 +1,4 @@
-"""Documents about a proxy: overview, context tree, log, trace, shared and Python state.
+"""Documents about a proxy: overview, start, context tree, log, trace, shared state and Python variables.
 
-Exchanges belong to `..traffic`.
+Documents about exchanges are in `wasmnb.view.documents.traffic`.
 """

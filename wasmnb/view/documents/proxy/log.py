@@ -1,4 +1,4 @@
-"""The document of a log: one row for each line, tracebacks with their line breaks."""
+"""The document of a proxy's log: a table with one row per log line."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _COLUMNS = (
 
 
 def has_carets(text: str) -> bool:
-    """Return whether a text has lines that point at the line above, as tracebacks do."""
+    """Return whether a text contains lines of carets that point at the line above, as in tracebacks."""
     return "^" in text and _CARETS.search(text) is not None
 
 
 def _message(line: LogLine) -> str:
-    """Return the text of a line. Of Envoy's line about a failure, return only the first line, without the Wasm backtrace."""
+    """Return the text of a log line. If Envoy logs a failure, the Wasm backtrace is omitted."""
     first, *rest = line.text.rstrip("\n").split("\n")
     if getattr(line, "source", "") == "envoy" and len(rest) > 1:
         return f"{first}\n… {len(rest)} lines of Wasm backtrace"
@@ -67,14 +67,14 @@ def log_table(lines: Sequence[LogLine]) -> Table:
 
 
 def log_document(lines: Sequence[LogLine], *, limit: int = _SHOWN) -> Document:
-    """Return the newest lines and the number of all.
+    """Return a document with the last lines of a log and the total number of lines.
 
     Parameters
     ----------
     lines
-        The lines, oldest first.
+        All lines in chronological order.
     limit
-        Number of lines to show (default 200).
+        Maximum number of lines to show (default 200).
     """
     if not lines:
         return Document((Paragraph(inline(Span("The log is empty.", "muted"))),))
@@ -84,10 +84,10 @@ def log_document(lines: Sequence[LogLine], *, limit: int = _SHOWN) -> Document:
 
 
 def log_html(lines: Sequence[LogLine]) -> str:
-    """Return the log as HTML."""
+    """Return the document of a log as HTML."""
     return to_html(log_document(lines))
 
 
 def log_text(lines: Sequence[LogLine]) -> str:
-    """Return the log as text."""
+    """Return the document of a log as text."""
     return to_text(log_document(lines))

@@ -1,4 +1,4 @@
-"""The document of a proxy: contexts, last exchanges, end of the log."""
+"""The document of a proxy: its context tree, last exchanges and last log lines."""
 
 from __future__ import annotations
 
@@ -48,22 +48,22 @@ def _row(exchange: Exchange | TcpExchange) -> Row:
 
 
 def exchanges_table(exchanges: Iterable[Exchange | TcpExchange]) -> Table:
-    """Return a table of exchanges."""
+    """Return a table with one row per exchange."""
     return Table(_COLUMNS, tuple(map(_row, exchanges)), wide=True)
 
 
 def faults_of(proxy: Proxy) -> list[str]:
-    """Return the faults that are currently injected: stopped clusters, and callbacks that will trap."""
+    """Return sentences about the faults that are currently injected: stopped clusters and callbacks that will trap."""
     stopped = [name for name, cluster in proxy.clusters.items() if not cluster.alive]
     armed = [vm for vm in proxy.vms if vm.armed and not vm.failed]
     return [
-        *(f"The cluster {name} is stopped: it refuses connections." for name in stopped),
+        *(f"The cluster {name} is stopped and refuses connections." for name in stopped),
         *(f"A trap is injected: {vm.armed_text} in VM{vm.number} on {vm.thread.name}." for vm in armed),
     ]
 
 
 def proxy_document(proxy: Proxy) -> Document:
-    """Return the tree, the last exchanges and the end of the log."""
+    """Return a document with the context tree, the last exchanges and the last log lines of a proxy."""
     blocks: list[Block] = list(tree_document(proxy.tree()).blocks)
     name = proxy.name
     if not proxy.exchanges and proxy.state != "closed":

@@ -1,7 +1,8 @@
-"""A trace in the Chrome trace event format for Perfetto (https://ui.perfetto.dev) and chrome://tracing.
+"""Convert a trace to the Chrome trace event format for Perfetto (https://ui.perfetto.dev) and chrome://tracing.
 
-Times are microseconds. Metadata events name the process and its threads; a complete event (`ph` X) has start and duration.
-The trace has no start times of hostcalls, so they are spread over their callback in order.
+Times are in microseconds. Metadata events contain the names of the process and its threads. Callbacks and hostcalls are
+complete events (`ph` X) with a start and a duration. The start times of hostcalls aren't recorded, so hostcalls are distributed
+evenly over their callback, in order.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ __all__ = ["chrome_trace"]
 
 
 def _threads(events: Iterable[Event]) -> dict[str, int]:
-    """Return the numbers of threads: 0 for `main`, N for `worker-N`."""
+    """Return the number of each thread: 0 for `main`, N for `worker-N`."""
     return {n: int(n.rpartition("-")[2]) if n.rpartition("-")[2].isdigit() else 0 for n in {e.thread for e in events}}
 
 
@@ -46,7 +47,7 @@ def _callback(top: Event, inner: list[Event], thread: int) -> Iterator[dict[str,
 
 
 def chrome_trace(events: list[Event], name: str = "wasmnb") -> dict[str, Any]:
-    """Return a document for `json.dump`.
+    """Return a trace as an object that can be written with `json.dump`.
 
     Parameters
     ----------

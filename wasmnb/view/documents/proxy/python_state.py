@@ -1,4 +1,4 @@
-"""The document of Python state: one row for each value of a variable, with its threads."""
+"""The document of a filter's Python variables: one row for each different value, with the threads that have it."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 __all__ = ["python_state_document", "python_state_html", "python_state_text"]
 
-#: Rows of a table.
+#: Maximum number of rows of a table.
 _SHOWN = 500
 
 _VARIABLES = (Column("where"), Column("name"), Column("value", width=50), Column("threads"), Column("", wrap=False))
 _STREAMS = (Column("thread"), Column("stream"), Column("class"), Column("name"), Column("value", width=50))
 
-#: Threads that are named in a cell; more are counted.
+#: Maximum number of threads that are named in a cell.
 _THREADS = 4
 
 
 def python_state_document(state: PythonState) -> Document:
-    """Return the variables, the attributes of live streams, and the VMs that could not be read."""
+    """Return a document with the variables, the attributes of open streams, and the VMs that can't be read."""
     blocks: list[Block] = [Title(inline("Python state of ", Span(state.name, "strong"))), _summary(state)]
     variables = [row for variable in state.variables for row in _rows(variable)]
     if variables:
@@ -61,7 +61,7 @@ def _table(columns: tuple[Column, ...], rows: list[Row]) -> Iterator[Block]:
 
 
 def _rows(variable: Variable) -> Iterator[Row]:
-    """Yield a row for each value; the first has owner and name."""
+    """Yield a row for each value of a variable. Only the first row contains the owner and the name."""
     for number, (value, threads) in enumerate(variable.values.items()):
         head = (variable.owner, variable.name) if number == 0 else ("", "")
         mark = Span("differs", "badge") if variable.differs and number == 0 else Span("")
@@ -90,10 +90,10 @@ def _stream_rows(state: PythonState) -> Iterator[Row]:
 
 
 def python_state_html(state: PythonState) -> str:
-    """Return the state as HTML."""
+    """Return the document of Python variables as HTML."""
     return to_html(python_state_document(state))
 
 
 def python_state_text(state: PythonState) -> str:
-    """Return the state as text."""
+    """Return the document of Python variables as text."""
     return to_text(python_state_document(state))

@@ -1,4 +1,4 @@
-"""The documents of metrics and shared data."""
+"""The documents of a proxy's metrics and of its shared data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _sorted_share(samples: list[int], share: float) -> int:
 
 
 def histogram_text(samples: list[int]) -> str:
-    """Format the quantiles of samples as Envoy's admin page does."""
+    """Format the quantiles of a histogram's samples as on Envoy's admin page."""
     if not samples:
         return "no recorded values"
     return "  ".join(f"P{round(q * 100)} {_sorted_share(samples, q):,}" for q in (0, 0.5, 0.9, 0.99, 1.0))
@@ -36,12 +36,12 @@ def _metric_row(metric: Any) -> Row:
 
 
 def metrics_table(metrics: Iterable[Any]) -> Table:
-    """Return a table of metrics."""
+    """Return a table with the name, kind and value of metrics."""
     return Table((Column("metric"), Column("kind"), Column("value", "right")), tuple(map(_metric_row, metrics)), cut=90)
 
 
 def metrics_document(metrics: Any) -> Document:
-    """Return the metrics of filters, then Envoy's metrics about Wasm."""
+    """Return a document with the metrics that filters define, followed by Envoy's own metrics about Wasm."""
     defined = metrics.all()
     blocks: list[Block] = []
     if defined:
@@ -58,18 +58,18 @@ def metrics_document(metrics: Any) -> Document:
 
 
 def shared_table(entries: Iterable[tuple[Any, Any, Any]]) -> Table:
-    """Return a table of keys, values and compare-and-swap numbers."""
+    """Return a table of shared data: keys, values and compare-and-swap numbers."""
     rows = (Row((inline(Span(k, "code")), inline(value_text(v)), inline(str(cas)))) for k, v, cas in entries)
     return Table((Column("key"), Column("value"), Column("cas", "right")), tuple(rows))
 
 
 def shared_document(shared: Mapping[Any, Any], title: str = "shared data") -> Document:
-    """Return the shared data of one vm_id.
+    """Return a document with the shared data of one vm_id.
 
     Parameters
     ----------
     shared
-        Key -> value, or key -> pair of value and compare-and-swap number.
+        Key -> value, or key -> (value, compare-and-swap number).
     title
         Title of the document (default `shared data`).
     """

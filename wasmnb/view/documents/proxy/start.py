@@ -1,4 +1,4 @@
-"""The start of a proxy, as Envoy does it: main thread, base VM, canary, the VMs of all threads, with their callbacks."""
+"""The start of a proxy: the VMs that Envoy creates (base VM, canary, one per thread), and the callbacks in each of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StartStep", "VmStart", "context_notes", "start_fold", "summary_of", "vm_starts"]
 
-#: VMs that are shown; more are counted.
+#: Maximum number of VMs that are shown.
 _SHOWN = 24
 
 #: Role of a VM -> why Envoy creates it.
@@ -30,10 +30,10 @@ _REASONS = {
     "worker": "The worker's own VM, which handles its requests. Python variables in it are not shared with other workers.",
 }
 
-#: Role of a VM in words.
+#: Role of a VM -> its description.
 _ROLES = {"base": "base VM", "canary": "canary VM", "main": "main thread's VM", "worker": "worker's VM"}
 
-#: Callback of a start -> what happens in it.
+#: Callback -> what happens in it during the start.
 _MEANINGS = {
     "start section": "the module prepares its memory",
     "on_context_create": "creates the plugin's context",
@@ -41,7 +41,7 @@ _MEANINGS = {
     "on_configure": "the plugin reads its configuration, and refuses it with false",
 }
 
-#: Context -> what it is, for readers who see the tree for the first time.
+#: Class of a context -> description for users who see the context tree for the first time.
 _CONTEXTS = {
     "VMContext": "one in each VM, context 0: on_vm_start",
     "PluginContext": "one for each plugin in a VM: its configuration, ticks, queues and callouts",
@@ -52,14 +52,16 @@ _CONTEXTS = {
 
 @dataclass(frozen=True)
 class StartStep:
-    """One callback of a start.
+    """A callback during the start of a VM.
 
     Attributes
     ----------
-    event, inner
-        The callback, and the hostcalls inside it; calls of WASI are only counted.
+    event
+        The callback.
+    inner
+        The hostcalls inside the callback, without calls of WASI.
     meaning
-        A sentence about the stage.
+        What happens in the callback, and the number of WASI calls.
     """
 
     event: Event
@@ -74,15 +76,17 @@ class VmStart:
     Attributes
     ----------
     number, thread, role
-        Number, thread and role of the VM, as in the tree.
+        Number, thread and role of the VM, as in the context tree.
     created, ready
-        When it was created and when its last step ended, in virtual seconds.
+        Virtual times in seconds at which the VM was created and its last callback ended.
     steps
-        Callbacks of the start.
-    failure, failed_at
-        Why it failed, and when, in virtual seconds; empty and None if it didn't.
+        The callbacks of the start.
+    failure
+        Reason why the VM failed. Empty if it didn't.
+    failed_at
+        Virtual time in seconds at which the VM failed, or None.
     closed_at
-        When it was dropped, in virtual seconds; None while it exists.
+        Virtual time in seconds at which the VM was dropped, or None if it exists.
     """
 
     number: int
@@ -97,17 +101,17 @@ class VmStart:
 
     @property
     def title(self) -> str:
-        """Thread, VM and role: `main: VM1, base VM`."""
+        """Thread, number and role of the VM, for example `main: VM1, base VM`."""
         return f"{self.thread}: VM{self.number}, {_ROLES.get(self.role, self.role)}"
 
     @property
     def reason(self) -> str:
-        """Why Envoy creates it."""
+        """Reason why Envoy creates this VM. Empty if the role is unknown."""
         return _REASONS.get(self.role, "")
 
     @property
     def took(self) -> float:
-        """Virtual nanoseconds of its start."""
+        """Duration of the start in virtual nanoseconds."""
         return max(0.0, self.ready - self.created) * 1e9
 
 
@@ -117,9 +121,9 @@ def vm_starts(events: Sequence[Event], guest_time: float | None = None) -> list[
     Parameters
     ----------
     events
-        `Trace.of_starts()`.
+        Events of the starts, from `Trace.of_starts()`.
     guest_time
-        Virtual seconds of each callback, if the proxy fixes them. None (the default): the measured times.
+        Virtual seconds that each callback takes, if the proxy has a fixed value (default None: the measured times).
     """
     starts: dict[int, VmStart] = {}
     for event, inner in by_callback(events):
@@ -152,12 +156,12 @@ def _meaning(event: Event, calls: int) -> str:
 
 
 def context_notes(tree: TreeNode) -> list[tuple[str, str, str]]:
-    """Return the contexts of a filter: what the SDK calls them, the author's class or an empty string, and what they are.
+    """Return the kinds of contexts of a filter: the SDK's class, the filter's class ('' if none), and a description.
 
     Parameters
     ----------
     tree
-        `Proxy.tree()`.
+        The context tree, from `Proxy.tree()`.
     """
     classes: dict[str, dict[str, None]] = {"VMContext": {}, "PluginContext": {}}
     for node in tree.walk():
@@ -170,13 +174,13 @@ def context_notes(tree: TreeNode) -> list[tuple[str, str, str]]:
 
 
 def summary_of(starts: Sequence[VmStart]) -> str:
-    """Return the number of VMs, and when the last worker was ready: `7 VMs, ready after 45.1 ms`."""
+    """Return the number of VMs and the time at which the last worker was ready: `7 VMs, ready after 45.1 ms`."""
     ready = max((s.ready for s in starts if s.role == "worker"), default=max((s.ready for s in starts), default=0.0))
     return f"{plural(len(starts), 'VM')}, ready after {duration(ready * 1e9)}"
 
 
 def start_fold(proxy: Proxy) -> list[Fold]:
-    """Return the start as one line for each VM, which unfolds into its callbacks; empty if the trace no longer has it."""
+    """Return a foldable list of a proxy's VMs and the callbacks of their starts. Empty if the trace has discarded them."""
     starts = vm_starts(proxy.trace.of_starts(), proxy.simulation.fixed_time)
     if not starts:
         return []
@@ -193,7 +197,7 @@ def _note(name: str, own: str, text: str) -> Inline:
 
 
 def _item(start: VmStart) -> Item:
-    """Return a VM with its steps."""
+    """Return the start of a VM as a line that unfolds into its callbacks."""
     reason = Item(inline(Span(start.reason, "muted")))
     dropped = [Item(inline(Span("dropped", "muted")))] if start.closed_at is not None and not start.failure else []
     return Item(_line(start), (reason, *map(_step, start.steps), *dropped), folded=True)

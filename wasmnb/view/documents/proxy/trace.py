@@ -1,4 +1,4 @@
-"""The document of a trace: callbacks with the hostcalls inside them."""
+"""The document of a trace: the callbacks, with the hostcalls inside each of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NEWEST", "by_callback", "result_of", "trace_document", "trace_html", "trace_items", "trace_text"]
 
-#: Newest events of a trace that are shown.
+#: Maximum number of events that are shown. Older events are omitted.
 NEWEST = 4000
 
 _MEANINGS: dict[Result, Callable[[int], Any]] = {
@@ -35,7 +35,7 @@ _INNER = 100  # hostcalls of one callback
 
 
 def by_callback(events: Iterable[Event]) -> list[tuple[Event, list[Event]]]:
-    """Return the top-level events, each with the events inside it at any depth."""
+    """Group events by callback. Returns each top-level event with all events nested in it."""
     tops: dict[int, tuple[Event, list[Event]]] = {}
     owner: dict[int, int] = {}
     for event in events:
@@ -50,12 +50,12 @@ def by_callback(events: Iterable[Event]) -> list[tuple[Event, list[Event]]]:
 
 
 def result_of(event: Event) -> Any:
-    """Return the result of an event; numbers of callbacks as members of their enum in the ABI."""
+    """Return the result of an event. If a callback returns an enum of the ABI, its number is converted to the enum."""
     callback = CALLBACKS_BY_NAME.get(event.name) if event.kind == "callback" else None
     meaning = _MEANINGS.get(callback.result) if callback is not None else None
     try:
         return event.result if meaning is None else meaning(event.result)
-    except ValueError:  # not a value of the ABI
+    except ValueError:  # the callback returned a number that the ABI doesn't define
         return event.result
 
 
@@ -89,18 +89,18 @@ def _numbered(noun: str, number: int | None) -> str:
 def trace_items(
     events: Sequence[Event], *, limit: int = _SHOWN, folded: bool = True, origin: bool = True
 ) -> tuple[Item, ...]:
-    """Return the items of an outline.
+    """Return the events of a trace as items of an outline.
 
     Parameters
     ----------
     events
-        Events of a trace.
+        Events of the trace.
     limit
-        Largest number of callbacks (default 200). Further ones are counted.
+        Maximum number of callbacks (default 200).
     folded
-        Fold callbacks that have hostcalls (default True).
+        Whether callbacks with hostcalls are folded (default True).
     origin
-        Add thread, VM and context (default True).
+        Whether lines contain the thread, VM and context (default True).
     """
     groups = by_callback(events)
     items = [
@@ -120,14 +120,14 @@ def _inner(inner: list[Event]) -> list[Item]:
 
 
 def trace_document(events: Sequence[Event], *, dropped: int = 0) -> Document:
-    """Return the newest events, and the number of older ones that aren't shown.
+    """Return a document with the last events of a trace and the number of omitted events.
 
     Parameters
     ----------
     events
-        Events of a trace.
+        Events of the trace.
     dropped
-        Number of events that the trace has dropped (default 0).
+        Number of older events that the trace has discarded (default 0).
     """
     calls = sum(e.kind == "callback" for e in events)
     hostcalls = sum(e.kind == "hostcall" for e in events)
@@ -140,12 +140,12 @@ def trace_document(events: Sequence[Event], *, dropped: int = 0) -> Document:
 
 
 def trace_html(events: Sequence[Event], *, dropped: int = 0) -> str:
-    """Return a trace as HTML; parameters as for `trace_document`."""
+    """Return `trace_document` with the same parameters as HTML."""
     return to_html(trace_document(events, dropped=dropped))
 
 
 def trace_text(events: Sequence[Event], *, dropped: int = 0) -> str:
-    """Return a trace as text; parameters as for `trace_document`."""
+    """Return `trace_document` with the same parameters as text. All callbacks are unfolded."""
     head, outline = trace_document(events, dropped=dropped).blocks
     assert isinstance(outline, Outline)
     opened = Outline(tuple(Item(i.line, i.children) for i in outline.items))

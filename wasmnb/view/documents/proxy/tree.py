@@ -1,4 +1,4 @@
-"""The document of the context tree: threads, VMs, plugin contexts and streams, with counts."""
+"""The document of a proxy's context tree: its threads, VMs, plugin contexts and streams."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["details_of", "is_folded", "role_of", "tree_document", "tree_html", "tree_text"]
 
-_STREAMS_SHOWN = 12  # live streams of one plugin; more are counted
-_STATE_HIDDEN = ("running", "")  # states that are not shown
+_STREAMS_SHOWN = 12  # maximum number of open streams of one plugin
+_STATE_HIDDEN = ("running", "")  # states that are not displayed
 
 #: Roles of VMs in the order in which Envoy creates them.
 ROLES = ("base", "canary", "main", "worker")
@@ -34,12 +34,12 @@ def _walk(node: TreeNode) -> Iterator[TreeNode]:
 
 
 def role_of(vm: TreeNode) -> str:
-    """Return the role of a VM, one of `ROLES`."""
+    """Return the role of a VM's node, one of `ROLES`."""
     return str(vm.facts.get("role") or vm.label or "worker")
 
 
 def _fact(key: str, value: Any) -> str:
-    """Format a fact, sizes and times with units."""
+    """Format the name and value of a fact. Sizes and times have units."""
     name = as_words(key)
     if isinstance(value, bool):
         return name if value else f"no {name}"
@@ -53,7 +53,7 @@ def _fact(key: str, value: Any) -> str:
 
 
 def details_of(node: TreeNode) -> str:
-    """Return counts and facts of a node in one line."""
+    """Return the counts and facts of a node as one line of text."""
     parts = [plural(n, as_words(k).removesuffix("s"), as_words(k)) for k, n in node.counts.items() if n]
     parts += [_fact(k, v) for k, v in node.facts.items() if v not in (None, "", b"") and k != "role"]
     return " · ".join(parts)
@@ -70,7 +70,7 @@ def _line(node: TreeNode) -> Inline:
 
 
 def is_folded(node: TreeNode) -> bool:
-    """Return whether a node is closed at first."""
+    """Return whether a node is initially folded. This is the case for base and canary VMs."""
     return node.kind == "vm" and role_of(node) in FOLDED
 
 
@@ -92,7 +92,7 @@ def _by_role(noun: str, roles: Counter[str], aside: dict[str, str]) -> str:
 
 
 def _summary(node: TreeNode) -> list[str]:
-    """Return the numbers of VMs, plugin contexts and streams that Envoy creates, including a closed canary's."""
+    """Return lines with the number of VMs, plugin contexts and streams. A dropped canary VM is included."""
     vms = [n for n in _walk(node) if n.kind == "vm"]
     plugins: Counter[str] = Counter()
     for vm in vms:
@@ -109,7 +109,7 @@ def _summary(node: TreeNode) -> list[str]:
 
 
 def tree_document(node: TreeNode) -> Document:
-    """Return the document of a node with everything below it."""
+    """Return a document with a node of the context tree and all nodes below it."""
     if node.kind != "proxy":
         return Document((Outline((_item(node),)),))
     top = inline(Span(node.name, "strong"), Span(f"  {node.label}", "muted") if node.label else "")
@@ -123,10 +123,10 @@ def tree_document(node: TreeNode) -> Document:
 
 
 def tree_html(node: TreeNode) -> str:
-    """Return the tree as nested HTML lists; base and canary VMs are closed at first."""
+    """Return the context tree as HTML. Base and canary VMs are initially folded."""
     return to_html(tree_document(node))
 
 
 def tree_text(node: TreeNode) -> str:
-    """Return the tree as text."""
+    """Return the context tree as text."""
     return to_text(tree_document(node))

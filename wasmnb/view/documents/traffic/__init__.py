@@ -1,4 +1,4 @@
-"""Documents about messages: exchanges, bodies, header differences, loads, latencies, comparisons with Envoy.
+"""Documents about exchanges and reports: messages, bodies, load, latencies, replays and comparisons.
 
-The state of a proxy belongs to `..proxy`.
+Documents about the state of a proxy are in `wasmnb.view.documents.proxy`.
 """

@@ -1,4 +1,4 @@
-"""The access log's record of a request as one line. The panel uses the same text."""
+"""Format the access log record of a request as one line, for documents and the panel."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ __all__ = ["record_of", "record_text"]
 
 
 def record_of(exchange: Any) -> Any:
-    """Return the access log's record of an exchange; None while the exchange lasts, and for a connection."""
+    """Return the access log record of an exchange. Returns None if it hasn't ended, or if it is a connection."""
     return getattr(exchange, "access_log", None) if getattr(exchange, "done", True) else None
 
 
 def record_text(record: Any) -> str:
-    """Format a record: flags with their meaning, details, cluster and host, bytes, and anything else that is unusual.
+    """Format a record: status, flags with their meaning, details, cluster and host, sizes, protocol and connection.
 
     Parameters
     ----------
     record
-        An `AccessLogRecord`.
+        The `AccessLogRecord`.
     """
     cluster, host = record.upstream_cluster, record.upstream_host
     answered = record.response_duration

@@ -1,4 +1,4 @@
-"""Bodies as text: indented JSON, plain text or a hex dump, cut if long."""
+"""Format bodies as indented JSON, plain text or a hex dump. Long bodies are shortened."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ JSON_LIMIT = 200_000  # bytes; larger JSON is not indented
 
 
 def _printable(text: str) -> bool:
-    """Return whether nearly all characters are printable."""
+    """Return whether at least 98 % of the first characters are printable."""
     sample = text[:2000]
     odd = sum(not (c.isprintable() or c in "\n\r\t") for c in sample)
     return odd * 50 <= len(sample)
 
 
 def body_kind(data: bytes, content_type: str = "") -> str:
-    """Return the best form of a body: `empty`, `json`, `text` or `hex`.
+    """Return the form in which a body is best displayed: `empty`, `json`, `text` or `hex`.
 
     Parameters
     ----------
     data
         The body.
     content_type
-        Its content type (default unknown).
+        Content type of the body. Empty if unknown (default '').
     """
     if not data:
         return "empty"
@@ -49,7 +49,7 @@ def _indented(data: bytes) -> str | None:
         return None
     try:
         return json.dumps(json.loads(data), indent=2, ensure_ascii=False)
-    except (ValueError, RecursionError):  # clients may send JSON with any depth
+    except (ValueError, RecursionError):  # clients may send JSON of any depth
         return None
 
 
@@ -66,7 +66,7 @@ def _hex(data: bytes) -> str:
 
 
 def _text(data: bytes, text: str | None = None) -> str:
-    """Return the beginning of a body, or of its indented text."""
+    """Return the beginning of a body, or of `text`, its indented form."""
     text = data[: 4 * TEXT_LIMIT].decode("utf-8", "surrogateescape") if text is None else text
     text = text.replace("\r\n", "\n")
     if len(text) > TEXT_LIMIT or len(data) > 4 * TEXT_LIMIT:
@@ -75,7 +75,7 @@ def _text(data: bytes, text: str | None = None) -> str:
 
 
 def body_text(data: bytes, content_type: str = "") -> str:
-    """Return a body in its best form; parameters as for `body_kind`."""
+    """Return the text of a body in the form that `body_kind` selects."""
     kind = body_kind(data, content_type)
     if kind == "hex":
         return _hex(data)
@@ -83,7 +83,7 @@ def body_text(data: bytes, content_type: str = "") -> str:
 
 
 def body_forms(data: bytes, content_type: str = "") -> dict[str, str]:
-    """Return all forms of a body, the best one first; parameters as for `body_kind`."""
+    """Return the text of a body in all possible forms. The form that `body_kind` selects is first."""
     kind = body_kind(data, content_type)
     if kind == "empty":
         return {}

@@ -1,4 +1,4 @@
-"""The document of a comparison of both proxies: the agreement, and every field that differs."""
+"""The document of a comparison of the simulated proxy with Envoy: the agreement, and all fields that differ."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 __all__ = ["parity_document", "parity_html", "parity_text"]
 
 _ABSENT: Inline = (Span("—", "muted"),)
-_SHOWN = 30  # differences that are shown; more are counted
-_LINES = 12  # lines of a log in one cell
-_AROUND = 120  # bytes of a body that are shown, from shortly before the first difference
-_BEFORE = 20  # bytes or characters that are shown before it
+_SHOWN = 30  # maximum number of differences that are shown
+_LINES = 12  # maximum number of log lines in one cell
+_AROUND = 120  # number of bytes that are shown of a body with a difference
+_BEFORE = 20  # number of bytes or characters that are shown before the difference
 
-#: A part of a field: name, simulated value, Envoy's value.
+#: A part of a field: its name, the value in the simulated proxy, and the value in Envoy.
 _Part = tuple[str, Inline, Inline]
 
 
 def parity_document(parity: Parity) -> Document:
-    """Return the share of fields that agree, a row for each request, every difference with a hint, and all fields."""
+    """Return a document with the share of equal fields, a table of requests, the differences with hints, and all fields."""
     return Document(
         (
             _title(parity), _verdict(parity), *_notes(parity), _requests(parity.pairs), *_differences(parity),
@@ -41,7 +41,7 @@ def parity_document(parity: Parity) -> Document:
 
 
 def _title(parity: Parity) -> Title:
-    """Return the title, in which less than 100 % is never rounded up."""
+    """Return the title. If there are differences, the agreement isn't rounded up to 100 %."""
     percent = parity.agreement if parity.same else min(parity.agreement, 99.9)
     agreed = Span(f"{percent:.1f} %", "good" if parity.same else "warn")
     fields = Span(f" of {plural(parity.compared, 'field')} agree with Envoy", "muted")
@@ -101,7 +101,7 @@ def _outcome(exchange: Any) -> str:
 
 
 def _differences(parity: Parity) -> Iterator[Block]:
-    """Yield each difference with the entries that differ."""
+    """Yield the differences, each with the parts of the field that differ."""
     for difference in parity.differences[:_SHOWN]:
         yield _difference(difference)
     rest = len(parity.differences) - _SHOWN
@@ -110,7 +110,7 @@ def _differences(parity: Parity) -> Iterator[Block]:
 
 
 def _not_compared(parity: Parity) -> Iterator[Block]:
-    """Yield differences that say nothing about the filter, with the reasons."""
+    """Yield a table of differences that aren't caused by the filter, with the reasons."""
     if not parity.not_compared:
         return
     rows = tuple(
@@ -159,7 +159,7 @@ def _entries(value: list[Any]) -> bool:
 
 
 def _headers(ours: list[tuple[str, str]], theirs: list[tuple[str, str]]) -> list[_Part]:
-    """Return entries that differ or that only one side has; if all are equal, their order."""
+    """Return the headers that differ or exist on one side only. If all are equal, return the two orders."""
     changes = [e for e in diff_pairs(_raw(ours), _raw(theirs)) if e.change != "same"]
     if not changes:
         return [("order", inline(", ".join(n for n, _ in ours)), inline(", ".join(n for n, _ in theirs)))]
@@ -171,7 +171,7 @@ def _raw(pairs: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
 
 
 def _values(before: bytes | None, after: bytes | None) -> tuple[Inline, Inline]:
-    """Return the values of a header, long ones from shortly before the first difference on."""
+    """Return the two values of a header. Long values begin shortly before the first difference."""
     start = 0 if before is None or after is None else _first_shown(before, after)
     return _header(before, start), _header(after, start)
 
@@ -183,13 +183,13 @@ def _header(value: bytes | None, start: int) -> Inline:
 
 
 def _first_shown(ours: Sequence[Any], theirs: Sequence[Any]) -> int:
-    """Return where to begin so that the first difference is in sight."""
+    """Return the index from which two sequences are shown, so that the first difference is visible."""
     same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(ours, theirs, strict=False)))
     return same - _BEFORE if same > 2 * _BEFORE else 0
 
 
 def _differing_lines(ours: list[str], theirs: list[str]) -> tuple[Inline, Inline]:
-    """Return the lines from shortly before the first one that differs, and that one from its first difference on."""
+    """Return the lines of both sides, beginning shortly before the first difference."""
     same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(ours, theirs, strict=False)))
     first = max(0, same - 2)
     shown = [[f"… {first:,} equal lines"] * bool(first) + lines[first:] for lines in (ours, theirs)]
@@ -200,7 +200,7 @@ def _differing_lines(ours: list[str], theirs: list[str]) -> tuple[Inline, Inline
 
 
 def _bodies(ours: bytes, theirs: bytes) -> _Part:
-    """Return sizes and the bytes around the first difference."""
+    """Return the bytes of two bodies around the first difference, and the sizes of the bodies."""
     same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(ours, theirs, strict=False)))
     start = max(0, same - _BEFORE)
     return f"from byte {same:,} on", _window(ours, start), _window(theirs, start)
@@ -213,7 +213,7 @@ def _window(body: bytes, start: int) -> Inline:
 
 
 def _value(value: Any) -> Inline:
-    """Format the value of one side."""
+    """Format a field's value in one of the proxies."""
     match value:
         case None | []:
             return _ABSENT
@@ -231,7 +231,7 @@ def _value(value: Any) -> Inline:
 
 
 def _lines(lines: Iterable[str]) -> Inline:
-    """Format lines; line breaks inside of one are escaped, so that it can't imitate another."""
+    """Format lines of text. Line breaks inside a line are escaped, so that it doesn't look like two lines."""
     every = [clip(line.replace("\n", "\\n"), 200) for line in lines]
     omitted = [f"… {len(every) - _LINES:,} more"] if len(every) > _LINES else []
     return inline(Span("\n".join([*every[:_LINES], *omitted]), "lines"))
@@ -241,7 +241,7 @@ def _lines(lines: Iterable[str]) -> Inline:
 
 
 def _both(pairs: Sequence[Pair]) -> Fold:
-    """Return all compared fields, one fold for each request."""
+    """Return a foldable list of all compared fields, by request."""
     summary = inline(Span("both sides", "strong"), Span("  all compared fields", "muted"))
     return Fold(summary, tuple(map(_fields, pairs)))
 
@@ -252,7 +252,7 @@ def _fields(pair: Pair) -> Fold:
 
 
 def _field(name: str, ours: Any, theirs: Any) -> Row:
-    """Return a field with both values; a body or a log from shortly before the first difference on."""
+    """Return a row with both values of a field. Bodies and logs begin shortly before the first difference."""
     if ours == theirs:
         return Row((inline(Span("  "), name), _value(ours), _value(theirs)))
     both = _value(ours), _value(theirs)
@@ -265,10 +265,10 @@ def _field(name: str, ours: Any, theirs: Any) -> Row:
 
 
 def parity_html(parity: Parity) -> str:
-    """Return the comparison as HTML, with differences marked."""
+    """Return the document of a comparison as HTML."""
     return to_html(parity_document(parity))
 
 
 def parity_text(parity: Parity) -> str:
-    """Return the comparison as text."""
+    """Return the document of a comparison as text."""
     return to_text(parity_document(parity))

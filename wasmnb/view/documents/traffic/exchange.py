@@ -1,4 +1,4 @@
-"""The document of an exchange: its messages at four stations, callouts, log, callbacks."""
+"""The document of an exchange: its messages before and after the filter, its log lines and its callbacks."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ __all__ = [
     "worker_name",
 ]
 
-#: Headers that Envoy itself adds or removes, in addition to those that begin with x-envoy-.
+#: Headers that Envoy adds or removes by itself, in addition to x-envoy-*.
 ENVOY_HEADERS = frozenset(
     (b"x-forwarded-proto", b"x-forwarded-for", b"x-request-id", b"date", b"server", b"content-length",
      b"transfer-encoding", b"connection", b"keep-alive", b"te", b"upgrade", b"via")
@@ -60,13 +60,13 @@ ENVOY_HEADERS = frozenset(
 _WRITERS = ("add_header_map_value", "replace_header_map_value", "remove_header_map_value", "set_header_map_pairs")
 _PSEUDO = ("method", "path", "authority", "scheme")
 _ABSENT = "—"
-_OPEN = 600  # largest body in bytes that is unfolded
+_OPEN = 600  # maximum size in bytes of a body that is shown unfolded
 _EVENTS = 40
 _ROLES: dict[Change, Role] = {"same": "", "added": "added", "removed": "removed", "changed": "changed"}
 
 
 def _pseudo(message: Any) -> list[tuple[bytes, bytes]]:
-    """Return the pseudo-headers of a message as the filter sees them."""
+    """Return the pseudo-headers of a message, as filters read them."""
     if message is None:
         return []
     if hasattr(message, "status"):
@@ -91,19 +91,19 @@ def _type(message: Any) -> str:
 
 
 class Direction:
-    """One direction of an exchange: the message before and after the filter.
+    """The request or the response of an exchange, before and after the filters.
 
     Parameters
     ----------
     noun
         `request` or `response`.
     heads
-        Names of both stations.
+        Titles of the columns for the message before and after the filters.
     before, after
-        The message at each station; None if it didn't get there.
+        The message before and after the filters. None if it wasn't sent or received.
     written
-        Headers that filters wrote, and whether they left a value. A value that exists after a filter has removed it is
-        from Envoy.
+        Header that filters wrote -> whether the header exists after the last write. If a filter removed a header that
+        exists afterwards, Envoy added it.
     """
 
     def __init__(self, noun: str, heads: tuple[str, str], before: Any, after: Any, written: dict[bytes, bool]) -> None:
@@ -115,21 +115,21 @@ class Direction:
 
     @property
     def crossed(self) -> bool:
-        """Whether the message passed both stations."""
+        """Whether the message passed through the filters, so that both versions of it exist."""
         return self.before is not None and self.after is not None
 
     def changes(self) -> list[Change]:
-        """Return the filter's changes; none if the message ended or began in the proxy."""
+        """Return the changes made by filters. Empty if the message didn't pass through the filters."""
         if not self.crossed:
             return []
         return [self.sign(e) for e in (*self.headers, *self.trailers, self.body) if self.sign(e) != "same"]
 
     def sign(self, entry: HeaderChange) -> Change:
-        """Return the filter's change of an entry; `same` if Envoy itself changed it."""
+        """Return how filters changed an entry. Returns `same` if Envoy changed it."""
         return "same" if not self.crossed or self.is_from_envoy(entry) else entry.change
 
     def is_from_envoy(self, entry: HeaderChange) -> bool:
-        """Return whether Envoy itself, not the filter, changed the entry."""
+        """Return whether an entry was changed by Envoy itself and not by a filter."""
         own = entry.name in ENVOY_HEADERS or entry.name.startswith(b"x-envoy-")
         filters = entry.name in self.written and (entry.change != "added" or self.written[entry.name])
         return self.crossed and entry.change != "same" and own and not filters
@@ -186,14 +186,14 @@ def _bodies(direction: Direction) -> Iterable[Block]:
 
 
 def directions_of(exchange: Exchange, events: Sequence[Event]) -> list[Direction]:
-    """Return both directions of an exchange.
+    """Return the request and the response of an exchange, before and after the filters.
 
     Parameters
     ----------
     exchange
         The exchange.
     events
-        Its events, which have the headers that filters wrote.
+        Events of the exchange, which contain the headers that filters wrote.
     """
     request_headers, response_headers = _written_headers(events)
     return [
@@ -207,7 +207,7 @@ def directions_of(exchange: Exchange, events: Sequence[Event]) -> list[Direction
 
 
 def _written_headers(events: Sequence[Event]) -> tuple[dict[bytes, bool], dict[bytes, bool]]:
-    """Return the headers that filters wrote in request and response, and whether they left a value."""
+    """Return the headers that filters wrote, for the request and the response: name -> whether the last write set a value."""
     written: tuple[dict[bytes, bool], dict[bytes, bool]] = ({}, {})
     for event in events:
         if event.name in _WRITERS and isinstance(event.args.get("map_type"), HeaderMapType):
@@ -220,7 +220,7 @@ def _written_headers(events: Sequence[Event]) -> tuple[dict[bytes, bool], dict[b
 
 
 def _failure(exchange: Exchange | TcpExchange) -> list[Block]:
-    """Return the failure of a filter: the exception, then the traceback with lines of the cell."""
+    """Return the failure of a filter: the exception, and the traceback with lines of the cell. Empty if none failed."""
     failure = getattr(exchange, "failure", None)
     if failure is None:
         return []
@@ -234,7 +234,7 @@ def _failure(exchange: Exchange | TcpExchange) -> list[Block]:
 
 
 def _verdict(exchange: Exchange, directions: list[Direction]) -> Paragraph:
-    """Return one sentence about the changes of the filter."""
+    """Return a line about the filter's changes, or about a local reply."""
     if exchange.upstream_request is None and exchange.response is not None:
         if getattr(exchange, "failure", None) is not None:
             return Paragraph(
@@ -282,7 +282,7 @@ def _title(exchange: Exchange, events: Sequence[Event]) -> Title:
 
 
 def exchange_document(exchange: Exchange) -> Document:
-    """Return an exchange: both directions as tables with two stations, bodies, log, calls."""
+    """Return a document with the messages of an exchange before and after the filters, log lines and callbacks."""
     events = exchange.events
     directions = directions_of(exchange, events)
     blocks: list[Block] = [
@@ -299,7 +299,7 @@ def exchange_document(exchange: Exchange) -> Document:
 
 
 def _record(exchange: Exchange) -> list[Paragraph]:
-    """Return the access log's record of an exchange that ended with flags, which means that something was unusual."""
+    """Return the access log record if it has response flags, which Envoy sets for errors and other unusual events."""
     record = record_of(exchange)
     if record is None or not record.response_flags:
         return []
@@ -307,17 +307,17 @@ def _record(exchange: Exchange) -> list[Paragraph]:
 
 
 def _notes(exchange: Exchange) -> list[Paragraph]:
-    """Return the notes of the simulator."""
+    """Return the notes of the simulated proxy about an exchange."""
     return [Paragraph(inline(Span("! ", "warn"), note)) for note in getattr(exchange, "notes", ())]
 
 
 def _reasons(exchange: Exchange | TcpExchange, events: Sequence[Event]) -> list[Paragraph]:
-    """Return the reason of a failed exchange, if it is a known one."""
+    """Return the likely reasons why an exchange failed, if they are known."""
     return [Paragraph(inline(Span(text, "warn"))) for text in reasons(exchange, events)]
 
 
 def _log_and_calls(exchange: Exchange | TcpExchange, events: Sequence[Event]) -> Iterable[Block]:
-    """Yield the log, and the callbacks with their hostcalls."""
+    """Yield the log lines of an exchange, and its callbacks with their hostcalls."""
     log = exchange.log
     if log:
         summary = inline(Span("log", "strong"), Span(f"  {plural(len(log), 'line')}", "muted"))
@@ -333,7 +333,7 @@ def _flow(side: str, data: bytes) -> Fold:
 
 
 def connection_document(exchange: TcpExchange) -> Document:
-    """Return a TCP connection with the bytes at its four stations."""
+    """Return a document with the bytes of a TCP connection in both directions, before and after the filters."""
     events = exchange.events
     state = inline("  ", state_role(exchange.state)) if exchange.state != "done" else ()
     title = Title(
@@ -346,10 +346,10 @@ def connection_document(exchange: TcpExchange) -> Document:
 
 
 def exchange_html(exchange: Exchange) -> str:
-    """Return an exchange as HTML, with the filter's changes marked."""
+    """Return the document of an exchange as HTML. Changes by the filter are highlighted."""
     return to_html(exchange_document(exchange))
 
 
 def exchange_text(exchange: Exchange) -> str:
-    """Return an exchange as text."""
+    """Return the document of an exchange as text."""
     return to_text(exchange_document(exchange))

@@ -1,7 +1,7 @@
-"""The difference of a header map at two stations.
+"""Compare a header map before and after the filter.
 
-Entries with the same name are paired in order. A pair with different values is a change; other entries were added or
-removed. The signs `+`, `-` and `~` mark them, also for readers who don't see colours.
+Entries with the same name are paired in order. A pair with different values was changed, and entries without a partner were
+added or removed. They are marked by the signs `~`, `+` and `-`, so that colours aren't needed to recognise them.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ __all__ = ["SIGNS", "Change", "HeaderChange", "diff_pairs", "entry_change"]
 Pair = tuple[bytes, bytes]
 Change = Literal["same", "added", "removed", "changed"]
 
-#: Change -> sign.
+#: Kind of a change -> the sign that marks it.
 SIGNS: dict[Change, str] = {"same": " ", "added": "+", "removed": "-", "changed": "~"}
 
 
 @dataclass(frozen=True, slots=True)
 class HeaderChange:
-    """A header at two stations; None where it doesn't exist."""
+    """The value of a header before and after the filter. A value is None if the header doesn't exist there."""
 
     name: bytes
     before: bytes | None
@@ -31,7 +31,7 @@ class HeaderChange:
 
 
 def entry_change(name: bytes, before: bytes | None, after: bytes | None) -> HeaderChange:
-    """Create the change of one entry from its values at both stations."""
+    """Return the change of a header from its values before and after the filter."""
     if before == after:
         return HeaderChange(name, before, after, "same")
     change: Change = "added" if before is None else "removed" if after is None else "changed"
@@ -39,7 +39,7 @@ def entry_change(name: bytes, before: bytes | None, after: bytes | None) -> Head
 
 
 def _pair_up(before: list[bytes], after: list[bytes]) -> list[tuple[bytes | None, bytes | None]]:
-    """Pair the values of one name, equal ones first, so that one removed duplicate is one change."""
+    """Pair the values of one name. Equal values are paired first, so that a removed duplicate counts as one change."""
     left, right = list(before), list(after)
     pairs: list[tuple[bytes | None, bytes | None]] = []
     for value in before:
@@ -53,7 +53,7 @@ def _pair_up(before: list[bytes], after: list[bytes]) -> list[tuple[bytes | None
 
 
 def diff_pairs(before: Sequence[Pair], after: Sequence[Pair]) -> list[HeaderChange]:
-    """Return all entries in the order of `before`, then those that only `after` has."""
+    """Return the changes of all headers: those in `before`, in order, followed by those that exist only in `after`."""
     values: dict[bytes, tuple[list[bytes], list[bytes]]] = defaultdict(lambda: ([], []))
     for side, pairs in enumerate((before, after)):
         for name, value in pairs:

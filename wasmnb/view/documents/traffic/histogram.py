@@ -1,4 +1,4 @@
-"""Distributions for latency views: quantiles, buckets and a sparkline."""
+"""Prepare distributions for display: quantiles, histogram buckets and a sparkline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["QUANTILES", "Series", "series_of", "sparkline"]
 
-#: Columns of the latency table.
+#: Name and value of the quantiles that are shown.
 QUANTILES = (("p50", 0.50), ("p90", 0.90), ("p99", 0.99))
 
 _BARS = " ▁▂▃▄▅▆▇█"
@@ -19,7 +19,7 @@ _BARS = " ▁▂▃▄▅▆▇█"
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A distribution in nanoseconds; `quantiles` are those of `QUANTILES`."""
+    """Figures of a distribution, in nanoseconds. `quantiles` contains the values for `QUANTILES`."""
 
     name: str
     count: int
@@ -29,22 +29,22 @@ class Series:
 
 
 def series_of(measured: Distribution) -> Series:
-    """Return the series of a distribution."""
+    """Return the figures of a distribution."""
     quantiles = tuple(measured.quantile(q) for _, q in QUANTILES)
     return Series(measured.name, measured.count, quantiles, measured.maximum, tuple(measured.buckets()))
 
 
 def sparkline(series: Series, low: float, high: float, width: int = 24) -> str:
-    """Return a distribution as a line of bars.
+    """Draw the histogram of a distribution as a line of text.
 
     Parameters
     ----------
     series
-        The distribution.
+        Figures of the distribution.
     low, high
-        Ends of the logarithmic axis in nanoseconds.
+        Ends of the logarithmic axis, in nanoseconds.
     width
-        Number of bars (default 24).
+        Number of characters (default 24).
     """
     if not series.buckets or not 0 < low < high:
         return ""

@@ -1,6 +1,6 @@
-"""The document of latencies: a histogram and a table row for every callback and for requests.
+"""The document of latencies: histograms and a table for requests and callbacks.
 
-The rows `harness` are the cost of the simulation itself: an empty callback and an empty hostcall.
+The rows `harness` contain the time that the simulation itself takes for an empty callback and an empty hostcall.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["latency_document", "latency_figure", "latency_html", "latency_png", "latency_text"]
 
 _MAX_ROWS = 12
-_TONE = "#808080"  # readable on light and dark, since the PNG is transparent
+_TONE = "#808080"  # readable on light and dark backgrounds, because the PNG is transparent
 _FILLS = ("#3b82c4", "#2c9a4b", "#c27803", "#9a5bc4", "#c4486b", "#3a9d9d")
 
 
 def _span_of(series: Sequence[Series]) -> tuple[float, float]:
-    """Return the lowest and highest value of all series, never equal."""
+    """Return the lowest and highest value of all series for an axis. They always differ."""
     edges = [edge for s in series for b in s.buckets for edge in b[:2] if edge > 0]
     if not edges:
         return 1.0, 10.0
@@ -41,7 +41,7 @@ def latency_figure(series: Sequence[Series], harness_ns: float = 0.0) -> Figure:
     series
         Distributions in nanoseconds.
     harness_ns
-        Cost of an empty callback in nanoseconds, drawn as a line (default 0, which isn't drawn).
+        Duration of an empty callback in nanoseconds, which is drawn as a line. 0 omits the line (default 0).
     """
     from matplotlib.figure import Figure
 
@@ -54,7 +54,7 @@ def latency_figure(series: Sequence[Series], harness_ns: float = 0.0) -> Figure:
         _draw(axis, one, _FILLS[number % len(_FILLS)])
         if low < harness_ns < high:
             axis.axvline(harness_ns, color=_TONE, lw=1, ls=":")
-    for axis in axes[:-1]:  # drawing the ticks of all rows takes longer than everything else
+    for axis in axes[:-1]:  # drawing the ticks of all rows would take most of the time
         axis.tick_params(axis="x", which="both", bottom=False)
     axes[-1].set_xscale("log")
     axes[-1].set_xlim(low, high)
@@ -84,7 +84,7 @@ def _draw(axis: object, one: Series, fill: str) -> None:
 
 
 def latency_png(series: Sequence[Series], harness_ns: float = 0.0) -> bytes:
-    """Return the figure as a transparent PNG; parameters as for `latency_figure`."""
+    """Return `latency_figure` with the same parameters as a transparent PNG."""
     from io import BytesIO
 
     buffer = BytesIO()
@@ -114,18 +114,18 @@ def _harness_row(harness: Sequence[tuple[str, float]]) -> list[Row]:
 def latency_document(
     series: Sequence[Series], harness: Sequence[tuple[str, float]] = (), title: Inline = (), notes: Sequence[str] = ()
 ) -> Document:
-    """Return figure and table.
+    """Return a document with histograms and a table of latencies.
 
     Parameters
     ----------
     series
         Distributions in nanoseconds.
     harness
-        Costs of the simulation: pairs of name and nanoseconds (default none).
+        Durations of the simulation itself, as pairs of name and nanoseconds (default none).
     title
-        Headline (default none).
+        Title of the document (default none).
     notes
-        Sentences below it (default none).
+        Sentences below the title (default none).
     """
     columns = (
         Column("callback", wrap=False), Column("count", "right", wrap=False),
@@ -146,10 +146,10 @@ def latency_document(
 
 
 def latency_html(series: Sequence[Series], harness: Sequence[tuple[str, float]] = ()) -> str:
-    """Return figure and table as HTML; parameters as for `latency_document`."""
+    """Return `latency_document` with the same parameters as HTML."""
     return to_html(latency_document(series, harness))
 
 
 def latency_text(series: Sequence[Series], harness: Sequence[tuple[str, float]] = ()) -> str:
-    """Return the table as text; parameters as for `latency_document`."""
+    """Return `latency_document` with the same parameters as text, which doesn't contain the histograms."""
     return to_text(latency_document(series, harness))

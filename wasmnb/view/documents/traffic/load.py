@@ -1,4 +1,4 @@
-"""The document of a load: statuses, and latencies of requests and callbacks."""
+"""The document of a load run: statuses, and the latencies of requests and callbacks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["load_document"]
 
 
 def load_document(report: LoadReport) -> Document:
-    """Return figure and table of every distribution, with the load above."""
+    """Return a document with a description of the load, and histograms and a table of the latencies."""
     harness = (("empty callback", report.harness.callback_ns), ("empty hostcall", report.harness.hostcall_ns))
     title = f"{plural(report.count, report.unit)} through {report.name}"
     return latency_document([series_of(d) for d in report.distributions], harness, inline(title), _notes(report))

@@ -1,4 +1,4 @@
-"""The document of a load plan's run: a chart over time, routes and phases, then latencies as for any load."""
+"""The document of a load plan's run: a chart over time, tables of routes and phases, and latencies."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
 __all__ = ["live_document", "plan_document"]
 
-#: Routes that are shown; more are counted.
+#: Maximum number of routes that are shown.
 _ROUTES = 30
 
 _BARS = "▁▂▃▄▅▆▇█"
-_TONE = "#808080"  # readable on light and dark, since the PNG is transparent
+_TONE = "#808080"  # readable on light and dark backgrounds, because the PNG is transparent
 
 
 def plan_document(report: PlanReport) -> Document:
-    """Return chart, routes, phases, and the latencies of requests and callbacks."""
+    """Return a document with the chart, the routes and phases, and the latencies of requests and callbacks."""
     harness = (("empty callback", report.harness.callback_ns), ("empty hostcall", report.harness.hostcall_ns))
     latencies = latency_document([series_of(d) for d in report.distributions], harness)
     return Document((*live_document(report).blocks, *latencies.blocks))
 
 
 def live_document(report: PlanReport) -> Document:
-    """Return the part that is shown while the load runs: what happened so far, without histograms."""
+    """Return the document that is shown while the load runs. It doesn't contain the histograms."""
     blocks: list[Block] = [Title(inline(f"{plural(report.count, 'request')} through {report.name}"))]
     blocks += [Paragraph(inline(Span(note, "muted"))) for note in _notes(report)]
     if report.count:
@@ -66,7 +66,7 @@ def _notes(report: PlanReport) -> list[str]:
 
 
 def _lines(report: PlanReport) -> list[Inline]:
-    """Return the chart as lines of bars, which text and screen readers have instead of the picture."""
+    """Return the chart as lines of bars, for text output and screen readers."""
     parts, second = report.timeline, 1 / report.interval
     rows = (
         ("sent", [part.sent * second for part in parts], lambda n: f"up to {n:,.0f} a second"),
@@ -114,7 +114,7 @@ def _png(report: PlanReport) -> bytes:
 
 
 def _figure(report: PlanReport) -> Figure:
-    """Draw sent requests and errors above, latencies below, over virtual time."""
+    """Draw a chart over virtual time, with sent requests and errors above and latencies below."""
     from matplotlib.figure import Figure
 
     parts = report.timeline

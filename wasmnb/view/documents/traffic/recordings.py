@@ -1,4 +1,4 @@
-"""The documents of recorded traffic: a replay, and the comparison of two builds."""
+"""The documents of a replay and of a comparison of two builds."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = ["diff_document", "replay_document"]
 
-#: Groups of differences that are shown; more are counted.
+#: Maximum number of groups of differences that are shown.
 _GROUPS = 30
 
-#: Characters of a value that are shown.
+#: Maximum number of characters of a value that are shown.
 _VALUE = 160
 
 
 def replay_document(report: ReplayReport) -> Document:
-    """Return counts, statuses, messages, and the latencies of requests and callbacks."""
+    """Return a document with the counts, statuses and messages of a replay, and latencies."""
     title = f"{plural(report.read, 'recorded request')} through {report.name}"
     responses = ", ".join(f"{number:,} x {status or 'closed'}" for status, number in sorted(report.statuses.items()))
     notes = [
@@ -40,7 +40,7 @@ def replay_document(report: ReplayReport) -> Document:
 
 
 def diff_document(report: DiffReport) -> Document:
-    """Return the verdict, a table of groups, and the smallest example of each."""
+    """Return a document with the number of differences, a table of their groups, and an example of each group."""
     return Document(
         (
             Title(
@@ -97,7 +97,7 @@ def _line(group: DifferenceGroup) -> str:
 
 
 def _group(group: DifferenceGroup) -> Fold:
-    """Return the values of a group's example on both sides."""
+    """Return a table with the values of a group's example in both builds."""
     rows = tuple(
         Row((inline(Span(each.title, "code")), _value(each.old), _value(each.new)), "changed")
         for each in group.differences
@@ -114,7 +114,7 @@ def _group(group: DifferenceGroup) -> Fold:
 
 
 def _stations(group: DifferenceGroup) -> tuple[Row, ...]:
-    """Return what the upstream got and what the client received, on both sides."""
+    """Return rows with the upstream request and the response status of a group's example in both builds."""
     sides = (group.example.old, group.example.new)
     upstream = [", ".join(f"{r.method} {r.path}" for r in side.upstream_requests) for side in sides]
     received = [str(side.status or "none") for side in sides]

@@ -1,10 +1,10 @@
-"""The actions of the user: one function each, from the values of a message to a notice for the foot of the panel.
+"""The user's actions in the panel. Each is a function that receives the values of a message and returns a notice.
 
 navigate   views, exchanges, selection       send      requests, curl commands, repeated requests
 simulate   time, ticks, faults, restart      files     traces, modules and bodies to save
 traffic    replay, comparison of versions
 
-Filling the views after an action belongs to `..renderer`.
+Updating the views after an action is in `renderer`, in the folder above.
 """
 
 from __future__ import annotations
@@ -18,5 +18,5 @@ from .traffic import TRAFFIC
 
 __all__ = ["ACTIONS", "FILES", "NAVIGATION", "message_of", "options_of", "repeat"]
 
-#: Name -> function.
+#: Name of an action -> its function.
 ACTIONS: dict[str, Action] = {**NAVIGATION, **SENDING, **SIMULATION, **FILES, **TRAFFIC}

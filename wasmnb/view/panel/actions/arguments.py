@@ -1,4 +1,4 @@
-"""The signature of an action, and checks of its values, which come from a page and may be anything."""
+"""The signature of an action, and functions that check its values. They are sent by a web page and can't be trusted."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ Action = Callable[[Renderer, Values], str]
 
 
 def integer(value: Any, name: str) -> int:
-    """Convert a value to an int.
+    """Convert a value of a message to an int.
 
     Raises
     ------
     UsageError
-        The value isn't a number. The message contains `name`.
+        The value is not a number. The message contains `name`.
     """
     try:
         return int(value)
     except (TypeError, ValueError, OverflowError):
-        raise UsageError(f"{name} is not a number: {str(value)[:40]!r}") from None
+        raise UsageError(f"{name} must be a number, not {str(value)[:40]!r}.") from None
 
 
 def exchange_of(renderer: Renderer, values: Values) -> Any:
-    """Return the exchange that an action is about.
+    """Return the exchange that the value `exchange` of an action refers to.
 
     Raises
     ------
     UsageError
-        The proxy no longer has the exchange.
+        The proxy has discarded the exchange.
     """
     exchange = renderer.state.history.find(integer(values.get("exchange"), "exchange"))
     if exchange is None:
-        raise UsageError("The proxy no longer has this exchange.")
+        raise UsageError("The proxy has discarded this exchange. Choose a newer one.")
     return exchange

@@ -1,4 +1,4 @@
-"""Files to save: the trace for Perfetto, the module, a body, a test. The kernel sends the bytes and the browser saves them."""
+"""Actions that save a file: the trace for Perfetto, the module, a body or a test. The kernel sends it to the browser."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .arguments import Action, Values, exchange_of
 
 __all__ = ["FILES"]
 
-#: Limits of one message: events of a trace, and bytes of a body.
+#: Maximum number of events of a trace, and maximum size of a body in bytes, in one message.
 EVENTS, BYTES = 50_000, 32 << 20
 
-#: Attributes of an exchange whose bodies can be saved.
+#: Attributes of an exchange that contain a message with a body.
 _STATIONS = ("request", "upstream_request", "upstream_response", "response")
 
 
@@ -42,13 +42,13 @@ def _download(renderer: Renderer, _values: Values) -> str:
 
 
 def _body(renderer: Renderer, values: Values) -> str:
-    """Save one body of an exchange."""
+    """Save the body of one of the messages of an exchange."""
     station = str(values.get("station"))
     message = getattr(exchange_of(renderer, values), station, None) if station in _STATIONS else None
     if message is None or not message.body:
-        raise UsageError("This message has no body to save.")
+        raise UsageError("This message has no body that could be saved.")
     if len(message.body) > BYTES:
-        raise UsageError(f"The body has {size(len(message.body))}, too much for the browser. Save it from a cell.")
+        raise UsageError(f"The body has {size(len(message.body))}, more than the panel can send. Save it from a cell.")
     name = f"{renderer.state.proxy.name}-{values['exchange']}-{station.replace('_', '-')}-body"
     data = base64.b64encode(message.body).decode()
     renderer.state.widget.send_file(name, "application/octet-stream", base64=data)
@@ -56,7 +56,7 @@ def _body(renderer: Renderer, values: Values) -> str:
 
 
 def _test(renderer: Renderer, values: Values) -> str:
-    """Write an exchange as a pytest test."""
+    """Save a pytest test that is generated from an exchange."""
     exchange, state = exchange_of(renderer, values), renderer.state
     code = _hooks.write_test(state.proxy, [exchange])
     name = f"test_{state.proxy.name}_{exchange.number}.py"

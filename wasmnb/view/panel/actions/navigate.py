@@ -1,4 +1,4 @@
-"""Navigation: the open view, the picked exchange, and the part of the proxy that is shown."""
+"""Actions that change what is shown: the open view, the selected exchange, and the selected part of the proxy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["NAVIGATION"]
 
 
 def _look(renderer: Renderer, values: Values) -> str:
-    """Open a view; a new front end gets the whole list."""
+    """Open a view. The complete list of exchanges is sent to a new front end."""
     renderer.look(str(values.get("view")))
     if values.get("fresh"):
         renderer.send_rows()
@@ -34,7 +34,7 @@ def _narrow(renderer: Renderer, values: Values) -> str:
 
 
 def _around(renderer: Renderer, values: Values) -> str:
-    """Draw the timeline around an exchange, or without one around the newest events."""
+    """Show the timeline around an exchange, or the most recent events if there is no exchange."""
     selection = renderer.state.selection
     if values.get("exchange") is None:
         selection.around = None
@@ -46,32 +46,32 @@ def _around(renderer: Renderer, values: Values) -> str:
 
 
 def _event(renderer: Renderer, values: Values) -> str:
-    """Decode the arguments of a callback in the timeline."""
+    """Show a callback of the timeline with decoded arguments."""
     events = renderer.state.proxy.trace.find(integer(values.get("seq"), "seq"))
     if not events:
-        raise UsageError("The trace no longer has this event.")
+        raise UsageError("The trace has discarded this event. Choose a newer one.")
     renderer.state.widget.event = view_data.call(events[0], events[1:])
     return ""
 
 
 def _python(renderer: Renderer, _values: Values) -> str:
-    """Read the Python variables of every worker."""
+    """Read the Python variables of all workers."""
     read_python(renderer.state, all_workers=True)
     return ""
 
 
 def _module(renderer: Renderer, values: Values) -> str:
-    """Show the module of another plugin."""
+    """Show the module of the selected plugin."""
     plugin = integer(values.get("plugin"), "plugin")
     if not 0 <= plugin < len(renderer.state.proxy.plugins):
-        raise UsageError(f"This proxy has no plugin {plugin}.")
+        raise UsageError(f"This proxy has no plugin {plugin}. Use 0 to {len(renderer.state.proxy.plugins) - 1}.")
     renderer.state.selection.plugin = plugin
     renderer.look("Module")
     return ""
 
 
 def _keep(renderer: Renderer, _values: Values) -> str:
-    """Keep the current figures to compare with later ones."""
+    """Store the current latencies, so that later ones can be compared with them."""
     state = renderer.state
     state.history.read()
     state.latencies.kept = state.latencies.figures(state.history, state.selection.scope)
@@ -79,10 +79,10 @@ def _keep(renderer: Renderer, _values: Values) -> str:
 
 
 def _against(renderer: Renderer, values: Values) -> str:
-    """Compare with other figures, or with none."""
+    """Select the latencies to compare with, or none."""
     state, name = renderer.state, str(values.get("against") or "")
     if name and name not in state.latencies.choices(state.history, state.past):
-        raise UsageError(f"There are no figures {name!r} to compare with.")
+        raise UsageError(f"There are no latencies named {name!r} to compare with. Choose others from the list.")
     state.latencies.against = name
     renderer.look("Latency")
     return ""

@@ -1,4 +1,4 @@
-"""Sending: a request or bytes from the form, a pasted curl command, or an earlier request or connection."""
+"""Actions that send traffic: a request or bytes from the form, a curl command, or an earlier exchange."""
 
 from __future__ import annotations
 
@@ -22,43 +22,43 @@ from .arguments import Action, Values, exchange_of, integer
 
 __all__ = ["SENDING", "message_of", "options_of", "repeat"]
 
-#: Largest file in bytes that the panel sends.
+#: Maximum size in bytes of a file that is sent as a body.
 FILE_LIMIT = 64 << 20
 
-#: Largest number of chunks of a body.
+#: Maximum number of chunks of a body.
 CHUNKS = 10_000
 
-_FORM_LIMIT = 20_000  # characters of headers or body that are loaded into the form
+_FORM_LIMIT = 20_000  # maximum number of characters of headers or a body that are loaded into the form
 
-_OPTIONS_LIMIT = 400  # characters of options that the form shows
+_OPTIONS_LIMIT = 400  # maximum number of characters of options that the form shows
 
 
 def options_of(exchange: Any) -> Mapping[str, Any]:
-    """Return the arguments of `proxy.request` with which a request was sent, such as `timeout`; none for a connection."""
+    """Return the options of `proxy.request` with which a request was sent, for example `timeout`. Empty for a connection."""
     return getattr(exchange, "options", {})
 
 
 def message_of(exchange: Any) -> Request | bytes:
-    """Return the request of an exchange, or the bytes that the client of a connection has sent."""
+    """Return the request of an HTTP exchange, or the bytes that the client sent over a connection."""
     return exchange.request if hasattr(exchange, "request") else exchange.sent  # type: ignore[no-any-return]
 
 
 def repeat(renderer: Renderer, message: Request | bytes, options: Mapping[str, Any]) -> str:
-    """Send a request, or the bytes of a connection, again.
+    """Send a request or the bytes of a connection again.
 
     Parameters
     ----------
     renderer
         The renderer of the panel.
     message
-        The request or the bytes.
+        The request, or the bytes.
     options
-        Arguments of `proxy.request` that the message was sent with; ignored for bytes (default none).
+        Options of `proxy.request`, for example `timeout`. Ignored for bytes.
 
     Returns
     -------
     str
-        A notice with the result.
+        A notice about the result.
     """
     if isinstance(message, bytes):
         return _connection(renderer, message)
@@ -69,7 +69,7 @@ def repeat(renderer: Renderer, message: Request | bytes, options: Mapping[str, A
 
 
 def _request(renderer: Renderer, arguments: Values) -> str:
-    """Send a request, show its exchange, and return a notice."""
+    """Send a request and show its exchange. Returns a notice about the result."""
     state = renderer.state
     exchange = state.proxy.request(**arguments)
     state.draft.sent, state.draft.sent_options = exchange.request, exchange.options
@@ -81,7 +81,7 @@ def _request(renderer: Renderer, arguments: Values) -> str:
 
 
 def _connect(renderer: Renderer, values: Values) -> str:
-    """Send bytes over a TCP connection, show it, and return a notice."""
+    """Send bytes over a new TCP connection and show the connection. Returns a notice about the result."""
     worker = integer(values["worker"], "worker") if values.get("worker") else None
     data = parse_bytes(str(values.get("data") or ""))
     return _connection(renderer, data, worker=worker, half_close=bool(values.get("half_close")))
@@ -98,10 +98,10 @@ def _connection(renderer: Renderer, data: bytes, **options: Any) -> str:
 
 
 def _fields(text: str) -> list[Pair]:
-    """Parse headers or trailers, one per line."""
+    """Parse headers or trailers that are written one per line."""
 
     def malformed(_index: int, line: bytes) -> NoReturn:
-        raise UsageError(f"{to_text(line)!r} is not a header. Write `name: value`.")
+        raise UsageError(f"{to_text(line)!r} is not a valid header. Write it as `name: value`.")
 
     lines = (encode_text(line) for line in text.splitlines() if line.strip())
     pairs = parse_header_lines(lines, pseudo=True, on_malformed=malformed)
@@ -128,7 +128,15 @@ def _send(renderer: Renderer, values: Values) -> str:
 
 
 def _body(body: bytes, chunking: str) -> Values:
-    """Return the body as one chunk (`chunking` empty), by line (`lines`), or in chunks of that number of bytes."""
+    """Divide a body into chunks.
+
+    Parameters
+    ----------
+    body
+        The body.
+    chunking
+        Empty for one chunk, `lines` for a chunk per line, or the size of a chunk in bytes.
+    """
     if not chunking or not body:
         return {"body": body}
     if chunking == "lines":
@@ -136,13 +144,13 @@ def _body(body: bytes, chunking: str) -> Values:
     step = integer(chunking, "size of a chunk")
     if step < 1 or len(body) / step > CHUNKS:
         raise UsageError(
-            f"Chunks of {step} bytes are too small for a body of {size(len(body))}. Send at most {CHUNKS:,} chunks."
+            f"Chunks of {step} bytes are too small for a body of {size(len(body))}. Use at most {CHUNKS:,} chunks."
         )
     return {"chunks": [body[i : i + step] for i in range(0, len(body), step)]}
 
 
 def _upload(renderer: Renderer, values: Values) -> str:
-    """Add a part of a file that becomes the next body; the first part starts a new file."""
+    """Add a part of a file to the body of the next request. The first part starts a new file."""
     draft = renderer.state.draft
     if values.get("first"):
         draft.upload = bytearray()
@@ -150,13 +158,13 @@ def _upload(renderer: Renderer, values: Values) -> str:
         draft.upload += buffer
     if len(draft.upload) > FILE_LIMIT:
         draft.upload = bytearray()
-        raise UsageError(f"The file has more than {size(FILE_LIMIT)}. Send it from a cell: request(..., body=...)")
+        raise UsageError(f"The file is larger than {size(FILE_LIMIT)}. Send it from a cell: request(..., body=...)")
     return f"{size(len(draft.upload))} are ready to be sent as the body" if values.get("last") else ""
 
 
 class _CurlParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"This curl command is not supported: {message}")
+        raise UsageError(f"The curl command is not supported: {message}. Use the form instead.")
 
 
 def _curl(renderer: Renderer, values: Values) -> str:
@@ -171,28 +179,28 @@ def _curl(renderer: Renderer, values: Values) -> str:
 
 
 def _words(command: str) -> list[str]:
-    """Return the words of a command for bash."""
+    """Split a bash command into words."""
     words = bash_words(command)
     if words is None:
-        raise UsageError("This curl command is incomplete: a quote isn't closed, or the last line continues.")
+        raise UsageError("The curl command is incomplete. Close its quotes, and remove a backslash at its end.")
     return words
 
 
 def _refuse_file(name: str) -> NoReturn:
-    """Refuse to read a file, so that users of a published panel can't read files of the kernel's user."""
+    """Raise an error instead of reading a file, so that users of a published panel can't read the kernel's files."""
     raise UsageError(
-        f"The panel doesn't read files such as {name!r}. Choose the file in the form, or run proxy.panel().allow_files()."
+        f"The panel is not allowed to read the file {name!r}. Choose it in the form, or run proxy.panel().allow_files()."
     )
 
 
 def _again(renderer: Renderer, values: Values) -> str:
-    """Send the request of an exchange, or the bytes of a connection, again."""
+    """Send the request of an exchange or the bytes of a connection again."""
     exchange = exchange_of(renderer, values)
     return repeat(renderer, message_of(exchange), options_of(exchange))
 
 
 def _edit(renderer: Renderer, values: Values) -> str:
-    """Load a request, or the bytes of a connection, into the form."""
+    """Load the request of an exchange or the bytes of a connection into the form."""
     exchange = exchange_of(renderer, values)
     r = message_of(exchange)
     if isinstance(r, bytes):
@@ -218,9 +226,9 @@ def _edit(renderer: Renderer, values: Values) -> str:
 
 
 def _edit_bytes(renderer: Renderer, data: bytes) -> str:
-    """Load bytes into the form, with escapes."""
+    """Load bytes into the form, written with escapes."""
     if len(data) > _FORM_LIMIT:
-        raise UsageError(f"{size(len(data))} are too long for the form. Send them from a cell: connect().send(...)")
+        raise UsageError(f"{size(len(data))} are too much for the form. Send them from a cell: connect().send(...)")
     renderer.state.widget.send_form({"data": repr(data)[2:-1].replace("\\'", "'")})
     return "the bytes are in the form; edit and send them"
 

@@ -1,4 +1,4 @@
-"""Simulation: time, ticks, faults, configuration, restart."""
+"""Actions that control the simulation: time, ticks, faults, configuration and restart."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _advance(renderer: Renderer, values: Values) -> str:
     try:
         seconds = float(values.get("seconds", 0))
     except (TypeError, ValueError):
-        raise UsageError("seconds is not a number.") from None
+        raise UsageError(f"seconds must be a number, not {str(values.get('seconds'))[:40]!r}.") from None
     if not (math.isfinite(seconds) and 0 <= seconds <= 1e6):
         raise UsageError(f"Time can't advance by {seconds:g} seconds. Use 0 to 1,000,000.")
     proxy = renderer.state.proxy
@@ -29,7 +29,7 @@ def _advance(renderer: Renderer, values: Values) -> str:
 
 
 def _thread(values: Values) -> int | None:
-    """Return the number of the selected thread: None for any, 0 for the main thread."""
+    """Return the number of the selected thread: 0 for the main thread, N for worker-N, None for any thread."""
     worker = values.get("worker")
     return None if worker in (None, "") else integer(worker, "worker")
 
@@ -50,11 +50,13 @@ def _trap(renderer: Renderer, values: Values) -> str:
 
 
 def _fail(renderer: Renderer, values: Values) -> str:
-    """Let a cluster fail, or restore it."""
+    """Stop a cluster, or restore it if it is stopped."""
     name = str(values.get("cluster") or "upstream")
     cluster = renderer.state.proxy.clusters.get(name)
     if cluster is None:
-        raise UsageError(f"This proxy has no cluster {name!r}.")
+        raise UsageError(
+            f"This proxy has no cluster {name!r}. Its clusters are {', '.join(renderer.state.proxy.clusters)}."
+        )
     cluster.alive = not cluster.alive
     renderer.refresh()
     label = "the upstream" if name == "upstream" else f"the cluster {name}"
@@ -62,12 +64,12 @@ def _fail(renderer: Renderer, values: Values) -> str:
 
 
 def _configure(renderer: Renderer, values: Values) -> str:
-    """Replace the configuration of one plugin, as a listener update does."""
+    """Replace the configuration of a plugin, like a listener update in Envoy."""
     proxy = renderer.state.proxy
     plugins = list(proxy.plugins)
     index = integer(values.get("plugin", 0), "plugin")
     if not 0 <= index < len(plugins):
-        raise UsageError(f"This proxy has no plugin {index}.")
+        raise UsageError(f"This proxy has no plugin {index}. Use 0 to {len(plugins) - 1}.")
     plugins[index] = replace(plugins[index], config=str(values.get("config", "")))
     changed = proxy.update(plugins)
     renderer.refresh(everything=True)
@@ -75,16 +77,16 @@ def _configure(renderer: Renderer, values: Values) -> str:
 
 
 def _restart(renderer: Renderer, values: Values) -> str:
-    """Restart with other settings; the list is kept, and the last request is sent again."""
+    """Restart the proxy with other settings. The list of exchanges is kept, and the last request is sent again."""
     restart = renderer.state.restart
     if restart.restart is None:
         raise UsageError(
-            "Your own code created this proxy, so the panel can't restart it. Create the proxy again there."
+            "The panel can't restart this proxy, because it was created by your own code. Run that code again."
         )
     workers = integer(values.get("workers") or len(renderer.state.proxy.workers), "workers")
     seed = integer(values.get("seed") or 0, "seed")
     if not 1 <= workers <= 64:
-        raise UsageError(f"A proxy can't have {workers} workers here. Use 1 to 64.")
+        raise UsageError(f"workers must be between 1 and 64, not {workers}.")
     config = values.get("config")
     restart.seed = seed
     restart.restart({"workers": workers, "seed": seed, **({} if config is None else {"config": str(config)})})
@@ -92,7 +94,7 @@ def _restart(renderer: Renderer, values: Values) -> str:
 
 
 def _reset(renderer: Renderer, values: Values) -> str:
-    """Restart with an empty list, log and trace."""
+    """Restart the proxy with an empty list of exchanges, log and trace."""
     renderer.state.restart.from_nothing = True
     try:
         _restart(renderer, values)

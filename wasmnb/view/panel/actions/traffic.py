@@ -1,4 +1,4 @@
-"""Traffic: replay a recording through the filter, compare versions of it, and pick a report."""
+"""Actions of the view Traffic: replay a recording, compare versions of the filter, and select a report."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ __all__ = ["TRAFFIC"]
 
 
 def _report(renderer: Renderer, values: Values) -> str:
-    """Show another report."""
+    """Show the selected report."""
     renderer.state.reports.picked = max(0, integer(values.get("report"), "report"))
     renderer.look("Traffic")
     return ""
 
 
 def _compare(renderer: Renderer, values: Values) -> str:
-    """Send the newest requests through an earlier version and the running one, and show what differs."""
+    """Send the most recent requests through an earlier version and the running version, and show the differences."""
     state, version = renderer.state, str(values.get("version") or "")
     if not state.reports.versions:
         raise UsageError("There is no earlier version to compare with. Edit the filter and run its cell again.")
     if version not in state.reports.versions:
         known = ", ".join(state.reports.versions)
-        raise UsageError(f"The panel no longer has {version or 'this version'} of the filter. It has {known}.")
+        raise UsageError(f"The panel has discarded {version or 'this version'} of the filter. It keeps {known}.")
     traffic = state.reports.traffic(state.proxy)
     if not traffic:
-        raise UsageError("There are no requests yet to compare the versions with. Send some first.")
+        raise UsageError("There are no requests with which the versions could be compared. Send some requests first.")
     settings = state.proxy.settings.arguments()
     options = {name: settings[name] for name in ("clusters", "routes", "node", "buffer_limit") if name in settings}
     report = diff(state.reports.plugins(version), list(state.proxy.plugins), traffic, **options)
@@ -46,10 +46,12 @@ def _compare(renderer: Renderer, values: Values) -> str:
 
 
 def _replay(renderer: Renderer, values: Values) -> str:
-    """Send the requests of an uploaded recording through the filter, in a proxy of its own."""
+    """Send the requests of an uploaded recording through the filter, in a new proxy."""
     state, name = renderer.state, Path(str(values.get("name") or "recording")).name
     if not state.draft.upload:
-        raise UsageError("Choose a recording first: HAR, Envoy's tap or access log, curl commands, .jsonl.")
+        raise UsageError(
+            "No recording was uploaded. Choose a HAR file, Envoy tap, access log, curl commands or .jsonl."
+        )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / (name or "recording")
         path.write_bytes(state.draft.upload)

@@ -1,4 +1,4 @@
-// Entry of the widget: the two functions that anywidget calls.
+// Entry point of the widget: the two functions that anywidget calls.
 
 import { mergeRows } from "./data/rows.js";
 import { Panel } from "./panel.js";

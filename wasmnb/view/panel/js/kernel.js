@@ -1,10 +1,10 @@
-// The connection to the kernel: sends actions, counts the ones that are pending, and notices a busy or dead kernel.
+// The connection to the kernel: sends actions, counts pending ones, and detects a busy or dead kernel.
 
-const BUSY_AFTER = 700; // milliseconds without a reply
-const IDLE_CHECKS = 5; // without a reply, before an idle kernel counts as another one
+const BUSY_AFTER = 700; // milliseconds without a reply, after which the kernel counts as busy
+const IDLE_CHECKS = 5; // number of checks without a reply, after which an idle kernel counts as a different kernel
 
 export class KernelLink {
-  // `onChange` is called when `busy` or `gone` has changed.
+  // `onChange` is called when `busy` or `gone` changes.
   constructor(model, onChange) {
     Object.assign(this, { model, onChange, pending: 0, busy: false, gone: false });
     this.watchSession();
@@ -17,7 +17,7 @@ export class KernelLink {
     this.model.send({ action, ...values }, undefined, buffers);
   }
 
-  // The kernel has done one action.
+  // Called when the kernel has finished an action.
   finishAction() {
     if (this.pending < 1) return;
     this.pending -= 1;
@@ -26,7 +26,7 @@ export class KernelLink {
     this.onChange();
   }
 
-  // Without a reply the kernel is running a cell. If it stays idle, it isn't the kernel that made the panel.
+  // A kernel that doesn't reply is running a cell. If it stays idle, it isn't the kernel that created the panel.
   checkBusy(idleChecks = 0) {
     if (this.pending < 1) return;
     const kernel = this.session && this.session.session && this.session.session.kernel;
@@ -48,7 +48,7 @@ export class KernelLink {
     this.onChange();
   }
 
-  // JupyterLab and Notebook know when a kernel was shut down or exchanged; widgets only hear of restarts.
+  // JupyterLab and Notebook report when a kernel has been shut down or replaced. Widgets are only notified of restarts.
   watchSession() {
     const { context } = this.model.widget_manager || {};
     const session = context && context.sessionContext;
@@ -63,7 +63,7 @@ export class KernelLink {
       session.kernelChanged.disconnect(onKernel);
       session.statusChanged.disconnect(onStatus);
     };
-    // Not a change: the panel that is being built draws the state itself.
+    // `onChange` isn't called here, because the panel is being created and draws the state itself.
     if (session.isReady && !(session.session && session.session.kernel)) this.gone = true;
   }
 

@@ -1,5 +1,5 @@
-// The panel: draws the traits of its model and sends the user's actions to the kernel. Everything shown is in the traits,
-// so a panel without its kernel still shows the last state.
+// The panel, which draws the traits of its model and sends the user's actions to the kernel. The traits contain all displayed
+// data, so a panel without a kernel shows the last state.
 
 import { drawFoot, drawHead, showNotice } from "./components/status.js";
 import { RequestForm } from "./components/request_form.js";
@@ -32,7 +32,7 @@ const VIEW_TRAITS = [
 
 export class Panel {
   constructor(model, root) {
-    // What the views remember while another one is shown.
+    // State of the views that is kept while another view is shown.
     this.viewState = {
       scroll: 0,
       find: "",
@@ -45,7 +45,7 @@ export class Panel {
       seq: null,
     };
     Object.assign(this, { model, root, tab: "Exchanges", toggled: new Set(), listeners: [] });
-    // SVG patterns are found by id, and a page may have several panels.
+    // SVG patterns are referenced by id, which must be unique if a page contains several panels.
     this.uid = `wasmnb-${Math.random().toString(36).slice(2)}`;
     this.selection = new Selection(model);
     this.kernel = new KernelLink(model, () => this.drawKernelState());
@@ -131,7 +131,7 @@ export class Panel {
   }
 
   send(action, values, buffers) {
-    if (this.kernel.gone) return this.notify("The kernel is gone: run the cell again.", true);
+    if (this.kernel.gone) return this.notify("The kernel is gone. Run the cell again.", true);
     this.kernel.send(action, values, buffers);
   }
 
@@ -142,7 +142,8 @@ export class Panel {
     this.kernel.markAlive();
   }
 
-  // Several traits change at once; each part is drawn once: at once if the user waits for it, else in the next frame.
+  // When several traits change together, each part is drawn once: immediately if the user waits for an action, otherwise in
+  // the next frame.
   drawLater(part, draw) {
     if (!this.drawings) {
       this.drawings = new Map();
@@ -205,7 +206,7 @@ export class Panel {
 
   // -- views -------------------------------------------------------------------------------------------------------
 
-  // Draw the timeline around an exchange; null for the newest events.
+  // Show the timeline around an exchange, or the most recent events if `id` is null.
   showOnTimeline(id) {
     this.tab = "Timeline";
     this.send("around", { exchange: id });
@@ -225,7 +226,7 @@ export class Panel {
     this.drawTabs();
   }
 
-  // Charts are drawn to the pixel, so that their text has the size of the other text.
+  // Charts are drawn in the width of the pane in pixels, so that their text has the same size as other text.
   width() {
     this.drawnWidth = Math.max((this.pane.clientWidth || 780) - 24, 360);
     return this.drawnWidth;
@@ -310,7 +311,7 @@ export class Panel {
   }
 }
 
-// The kernel has sent the bytes of a file; the browser saves them.
+// Let the browser save a file whose bytes the kernel has sent.
 function offerFile(message) {
   const data =
     message.text !== undefined ? message.text : Uint8Array.from(atob(message.base64), (c) => c.charCodeAt(0));

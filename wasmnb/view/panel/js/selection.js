@@ -1,4 +1,4 @@
-// The user's selection: a node of the context tree, which narrows all views, and an exchange of the list.
+// The user's selection: a node of the context tree, to which all views are limited, and an exchange of the list.
 
 import { ID, WORKER, rowId } from "./data/rows.js";
 
@@ -15,7 +15,7 @@ export class Selection {
     return { ...EVERYTHING, ...(this.node ? this.node.scope : {}) };
   }
 
-  // Whether the selected node covers something on a thread, in a VM, in a context, of an exchange.
+  // Whether an item with a thread, VM, context or exchange belongs to the selected node.
   covers(item) {
     const scope = this.scope();
     return Object.keys(EVERYTHING).every(
@@ -36,7 +36,7 @@ export class Selection {
     return rowId(this.model, number);
   }
 
-  // Name of the plugin that an event belongs to; "" if there is only one plugin, or if its VM is gone.
+  // Name of the plugin of an event. Returns "" if there is only one plugin, or if the VM no longer exists.
   pluginName({ vm, root }) {
     if (((this.model.get("head") || {}).plugins || []).length < 2) return "";
     const matches = (node) => node.kind === "plugin" && node.scope.vm === vm && node.scope.root === root;
@@ -44,7 +44,7 @@ export class Selection {
     return (find(this.model.get("tree") || {}) || {}).name || "";
   }
 
-  // The selected node in a few words, for the hint above the views.
+  // Short name of the selected node, for the hint above the views.
   label() {
     const { kind, name, scope } = this.node;
     return scope.exchange != null

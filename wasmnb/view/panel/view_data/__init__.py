@@ -1,7 +1,7 @@
-"""JSON for the panel: pure functions from objects of the host, one module for each view. They change nothing.
+"""Convert proxies, exchanges and reports to JSON for the panel. There is one module for each view.
 
-All text goes through `texts.printable`, so that the front end gets only printable characters. Long content is cut and
-counted: a trace of a million events or a body of 50 MB costs only the shown part.
+All text is passed through `texts.printable`, so that the front end receives only printable characters. Long contents are
+shortened, so that large traces and bodies take no longer than the part that is shown.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Bodies at both stations of a direction, in several forms."""
+"""Convert the bodies of a message before and after the filter to JSON, in several forms."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from wasmnb.view.render.escape import NEWLINES, visible
 
 __all__ = ["bodies", "body"]
 
-LINES = 400  # of a text that is compared by line
-CHUNKS = 50  # whose sizes are listed
+LINES = 400  # maximum number of lines of bodies that are compared
+CHUNKS = 50  # maximum number of chunks whose sizes are listed
 
 
 def body(
     side: str, data: bytes, kind: str = "", *, changed: bool = False, chunks: Iterable[bytes] | None = None
 ) -> Any:
-    """Return one body at one station.
+    """Return a body as JSON.
 
     Parameters
     ----------
     side
-        The station, for example `client sent`.
+        Sender or receiver of the body, for example `client sent`.
     data
         The body.
     kind
-        Content type (default unknown).
+        Content type of the body. Empty if unknown (default '').
     changed
-        Whether the filter has changed it (default False).
+        Whether the filter changed the body (default False).
     chunks
-        The chunks in which it was sent (default unknown).
+        The chunks in which the body was sent, or None if unknown (default None).
     """
     sizes = [] if chunks is None else [len(chunk) for chunk in chunks]
     return {
@@ -46,12 +46,12 @@ def body(
 
 
 def bodies(stations: list[Any]) -> list[Any]:
-    """Add the form `changes` to the second of two different bodies.
+    """Add the form `changes`, a line-by-line comparison, to the second of two different bodies.
 
     Parameters
     ----------
     stations
-        Results of `body`.
+        Results of `body` for the body before and after the filter.
     """
     if len(stations) == 2 and stations[1]["changed"]:
         form = "json" if all("json" in m["forms"] for m in stations) else "text"
@@ -63,7 +63,7 @@ def bodies(stations: list[Any]) -> list[Any]:
 
 
 def _changes(before: list[str], after: list[str]) -> Iterator[str]:
-    """Yield the lines of both texts with their signs."""
+    """Yield the lines of two texts, marked by `-` if removed and by `+` if added."""
     for tag, i, i_end, j, j_end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if tag == "equal":
             yield from (f"  {line}" for line in before[i:i_end])

@@ -1,4 +1,4 @@
-"""The tree of contexts: name, state, facts and scope of each node."""
+"""Convert the context tree to JSON: name, state, facts and scope of each node."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 
 __all__ = ["tree"]
 
-STREAMS = 50  # live streams of one plugin
-CALLS = 5  # pending callouts of one plugin
+STREAMS = 50  # maximum number of open streams of one plugin
+CALLS = 5  # maximum number of pending callouts of one plugin
 
-_BRIEF = 120  # characters after the name of a node
+_BRIEF = 120  # maximum number of characters after the name of a node
 
 Scope = dict[str, Any]
 
 
 def tree(top: Any, exchanges: Mapping[int, Any], callouts: Iterable[Callout] = ()) -> Any:
-    """Return the tree of a proxy.
+    """Return the context tree of a proxy as JSON.
 
     Parameters
     ----------
     top
-        `Proxy.tree()`.
+        The root node, from `Proxy.tree()`.
     exchanges
-        The exchanges of live streams, by number.
+        Number of an exchange -> exchange, for the exchanges that haven't ended.
     callouts
-        Callouts, of which the pending ones are shown (default none).
+        Callouts of the proxy, of which the pending ones are shown (default none).
     """
     pending: dict[int, list[Callout]] = defaultdict(list)
     for callout in callouts:
@@ -49,7 +49,7 @@ class _TreeBuilder:
         self.pending = pending
 
     def node(self, node: Any, path: str, scope: Scope) -> Any:
-        """Return a node. Selecting it narrows the other views to its `scope`."""
+        """Return a node and all nodes below it as JSON. If it is selected, the views show only its `scope`."""
         path = f"{path}/{node.name}" if path else node.name
         scope = {**scope, **_scope(node)}
         children = node.children[:STREAMS] if node.kind == "plugin" else node.children
@@ -93,7 +93,7 @@ class _TreeBuilder:
 
 
 def _scope(node: Any) -> Scope:
-    """Return the part of the scope that a node adds to its parents'."""
+    """Return the part of the scope that a node adds to the scope of its parent."""
     if node.kind == "thread":
         return {"thread": printable(node.name)}
     if node.kind == "vm":
@@ -111,7 +111,7 @@ def _request(exchange: Any) -> str:
 
 
 def _brief(node: Any, exchange: Any) -> str:
-    """Return the text after the name."""
+    """Return the text that is shown after the name of a node."""
     facts, counts = node.facts, node.counts
     if node.kind == "vm":
         if "injected trap" in facts:

@@ -1,4 +1,4 @@
-"""Documents as JSON: the blocks that HTML and text are made of, for the panel's own drawing."""
+"""Convert documents to JSON, so that the panel can draw their blocks in its own style."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from .texts import printable
 
 __all__ = ["document"]
 
-ROWS = 500  # of one table
-CODE = 20_000  # characters of preformatted text
+ROWS = 500  # maximum number of rows of one table
+CODE = 20_000  # maximum number of characters of preformatted text
 
 
 def document(doc: Document) -> list[Any]:
-    """Return the blocks of a document.
+    """Return the blocks of a document as JSON.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""An exchange: as a row of the list, and in detail."""
+"""Convert an exchange to JSON, as a row of the list or with all details."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ from .timeline import call
 
 __all__ = ["detail", "row", "row_text"]
 
-CALLS = 300  # callbacks
+CALLS = 300  # maximum number of callbacks
 CALLOUTS = 50
-HEADERS = 500  # of one direction
+HEADERS = 500  # maximum number of headers of a request or response
 LINES = 50
 EVENTS = 4_000
 _BUDGET = 300_000
 
 
 def row(exchange: Any, filter_ns: int, row_id: int) -> list[Any]:
-    """Return a row of the list.
+    """Return an exchange as a row of the list.
 
-    It has id, method, path, status, worker, microseconds in total (up to now if it lasts) and in the filter, state, start,
-    and microseconds of the total before its worker was free.
+    The row contains id, method, path, status, worker, duration in microseconds (until now if the exchange hasn't ended),
+    microseconds in the filter, state, start time, and microseconds that the exchange waited for its worker.
 
     Parameters
     ----------
     exchange
         The exchange.
     filter_ns
-        Nanoseconds in the filter.
+        Nanoseconds that the exchange has spent in the filter.
     row_id
         Id of the row.
     """
@@ -69,25 +69,25 @@ def row(exchange: Any, filter_ns: int, row_id: int) -> list[Any]:
 
 
 def row_text(exchange: Any, filter_ns: int, row_id: int) -> str:
-    """Return a row as JSON; during traffic this is three times as fast as the general encoder."""
+    """Return a row as JSON text. This is three times as fast as `json.dumps`."""
     _, method, path, status, worker, total, inside, state, *times = row(exchange, filter_ns, row_id)
     texts = f"{_quoted(method)},{_quoted(path)},{status},{_quoted(worker)},{total},{inside},{_quoted(state)}"
     return f"[{row_id},{texts},{','.join(map(str, times))}]"
 
 
 def detail(exchange: Any, row_id: int, filter_ns: int, explanations: Sequence[str] = ()) -> Any:
-    """Return an exchange with headers, bodies, callouts, log and calls.
+    """Return all details of an exchange as JSON: headers, bodies, callouts, log lines and callbacks.
 
     Parameters
     ----------
     exchange
         The exchange.
     row_id
-        Id of its row.
+        Id of the exchange's row.
     filter_ns
-        Nanoseconds in the filter, as in its row.
+        Nanoseconds that the exchange has spent in the filter.
     explanations
-        Sentences on why it is paused or has failed (default none).
+        Sentences about why the exchange is paused or has failed (default none).
     """
     events = exchange.first_events(EVENTS)
     budget, http = Budget(_BUDGET), hasattr(exchange, "request")
@@ -116,7 +116,7 @@ def detail(exchange: Any, row_id: int, filter_ns: int, explanations: Sequence[st
 
 
 def _record(exchange: Any) -> str:
-    """Return the access log's record as a line, or an empty string without one."""
+    """Return the access log record of an exchange as one line, or an empty string if there is none."""
     record = record_of(exchange)
     return "" if record is None else printable(record_text(record), 2_000)
 
@@ -155,7 +155,7 @@ def _bodies(direction: Direction) -> Iterable[Any]:
 
 
 def _flows(exchange: Any) -> Iterable[Any]:
-    """Yield both directions of a TCP connection."""
+    """Yield both directions of a TCP connection as JSON."""
     for noun, heads, before, after in (
         ("downstream", ("client sent", "upstream got"), exchange.sent, exchange.upstream_received),
         ("upstream", ("upstream sent", "client got"), exchange.upstream_sent, exchange.received),
@@ -167,7 +167,7 @@ def _flows(exchange: Any) -> Iterable[Any]:
 
 
 def _callout(callout: Any) -> Any:
-    """Return a callout: target, state, response and times."""
+    """Return a callout as JSON: target, state, response and times."""
     response = callout.response
     kind = body_kind(response.body) if response is not None else ""
     return {

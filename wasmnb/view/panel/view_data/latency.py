@@ -1,4 +1,4 @@
-"""Latency distributions in nanoseconds."""
+"""Convert latencies to JSON. All times are in nanoseconds."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ __all__ = ["latency", "summary"]
 
 
 def latency(of: str, requests: Distribution, callbacks: Iterable[Distribution], harness: Harness) -> Any:
-    """Return the figures of requests and callbacks, each with the harness's part of its time (`own`).
+    """Return the latencies of requests and callbacks, each with the time that the harness itself takes (`own`).
 
     Parameters
     ----------
     of
-        Title of the figures.
+        Title of the latencies.
     requests
         Durations of requests.
     callbacks
-        Durations by callback.
+        Durations of each callback.
     harness
-        Costs of the harness.
+        Durations of an empty callback and an empty hostcall.
     """
     measured = [d for d in callbacks if d.count]
     streams = sum(d.count for d in measured if d.name.startswith(("on_request_", "on_response_")))
@@ -49,14 +49,14 @@ def _series(measured: Distribution, own: float) -> Any:
 
 
 def summary(measured: Distribution, name: str) -> Any:
-    """Return a distribution as a row of a table.
+    """Return the count, quantiles and maximum of a distribution, for a row of a table.
 
     Parameters
     ----------
     measured
         The distribution.
     name
-        Label of the row.
+        Name of the row.
     """
     s = series_of(measured)
     return {"name": name, "count": s.count, "quantiles": [round(q, 1) for q in s.quantiles], "max": s.maximum}

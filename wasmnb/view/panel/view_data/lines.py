@@ -1,4 +1,4 @@
-"""The log: the newest lines that match a filter."""
+"""Convert the log to JSON: the most recent lines that match a filter."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 __all__ = ["line", "log"]
 
 LINES = 500
-LINE = 8_000  # characters of one line
+LINE = 8_000  # maximum number of characters of one line
 _BUDGET = 300_000
 
 
 def line(entry: Any) -> Any:
-    """Return a line: time, level, thread, context, exchange, text, VM, source, root context."""
+    """Return a log line as a list: time, level, thread, context, exchange, text, VM, source and root context."""
     level = getattr(entry.level, "name", str(entry.level)).lower()
     return [
         round(entry.time, 6), level, printable(entry.thread), entry.context, entry.exchange, printable(entry.text, LINE),
@@ -28,14 +28,14 @@ def line(entry: Any) -> Any:
 
 
 def log(kept: Any, selected: LogFilter | None = None) -> Any:
-    """Return the newest matching lines, oldest first, and their number.
+    """Return the last matching lines of a log, oldest first, and the number of all matching lines.
 
     Parameters
     ----------
     kept
-        `Proxy.log`.
+        The log of a proxy, `Proxy.log`.
     selected
-        Filter for the lines. By default, all are returned.
+        Filter for the lines (default None: all lines match).
     """
     lines = kept[:]
     matching = lines if selected is None else [entry for entry in lines if selected.matches(entry)]

@@ -1,4 +1,4 @@
-"""A plugin's module: facts, sections, imports and exports, problems for Envoy, and warnings."""
+"""Convert a plugin's module to JSON: facts, sections, imports, exports, reasons why Envoy would reject it, and warnings."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .texts import printable
 
 __all__ = ["module"]
 
-NAMES = 1_000  # imports, and exports
+NAMES = 1_000  # maximum number of imports and of exports
 
 
 def module(plugin: Any) -> Any:
-    """Return the facts about the module of a plugin; empty if nothing is known.
+    """Return the facts about the module of a plugin. Empty if nothing is known.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def module(plugin: Any) -> Any:
 
 
 def _warnings(known: Any, facts: Any) -> list[str]:
-    """Return warnings about imports; none for a runtime of Python, which imports every hostcall, called or not."""
+    """Return warnings about imports. For Python filters there are none, because the runtime imports all hostcalls."""
     return [] if facts is None or getattr(known, "runtime", None) else list(facts.warnings)
 
 
@@ -70,7 +70,7 @@ def _facts(plugin: Any, known: Any) -> Any:
 
 
 def _times(steps: dict[str, float]) -> Any:
-    """Yield the build times of the filter and of its runtime, which may be much older."""
+    """Yield the build times of the filter and of its runtime, which may have been built much earlier."""
     took = steps.pop("filter", None)
     if took is not None:
         yield "filter built in", duration(took * 1e9)

@@ -1,4 +1,4 @@
-"""The start of a proxy, VM by VM."""
+"""Convert the start of a proxy to JSON, with the callbacks and log lines of each VM."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
 __all__ = ["bands", "start"]
 
 VMS = 200
-LINES = 20  # of the log of one VM
+LINES = 20  # maximum number of log lines of one VM
 _BUDGET = 300_000
 
 
 def bands(starts: Sequence[VmStart]) -> Any:
-    """Return the lives of VMs for the timeline: number, thread, role, creation, end or null, failure or null."""
+    """Return the lifetimes of VMs for the timeline: number, thread, role, and the times of creation, end and failure."""
     return [
         [s.number, printable(s.thread), printable(s.role), s.created, s.closed_at, s.failed_at] for s in starts[:VMS]
     ]
 
 
 def start(proxy: Proxy, starts: Sequence[VmStart]) -> Any:
-    """Return the contexts of the filter, and the start of each VM with its callbacks and log lines.
+    """Return the kinds of contexts of the filter, and the start of each VM with its callbacks and log lines.
 
     Parameters
     ----------
     proxy
         The proxy.
     starts
-        The starts of its VMs.
+        The starts of the proxy's VMs.
     """
     lines = _lines(proxy, starts)
     vms, omitted = Budget(_BUDGET).take(starts, lambda each: _vm(each, lines.get(each.number, [])), VMS)
@@ -66,7 +66,7 @@ def _vm(each: VmStart, lines: list[Any]) -> Any:
 
 
 def _lines(proxy: Proxy, starts: Sequence[VmStart]) -> dict[int, list[Any]]:
-    """Return the first log lines of each VM's start."""
+    """Return the first log lines from the start of each VM: number of the VM -> lines."""
     ends = {each.number: each.ready for each in starts}
     lines: dict[int, list[Any]] = {}
     for entry in proxy.log[:]:

@@ -1,4 +1,4 @@
-"""Shared state of the VMs, and the Python variables of each."""
+"""Convert the shared state and the Python variables of a proxy's VMs to JSON."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from .texts import Budget, printable
 __all__ = ["python_state", "state"]
 
 METRICS = 500
-ENTRIES = 1_000  # of shared data, and queues
+ENTRIES = 1_000  # maximum number of entries of shared data, and of queues
 VARIABLES = 500
 STREAMS = 50
-ATTRIBUTES = 30  # of one stream
+ATTRIBUTES = 30  # maximum number of attributes of one stream
 _BUDGET = 200_000
 
 
 def state(proxy: Any) -> Any:
-    """Return metrics, shared data and queues, each with the number of omitted rows."""
+    """Return the metrics, shared data and queues of a proxy as JSON, each with the number of omitted rows."""
     shared = proxy.shared_data
     metrics = proxy.metrics.all()
     return {
@@ -38,7 +38,7 @@ def _table(items: Any, make: Any, limit: int, after: Any = ()) -> Any:
 
 
 def _metric(metric: Any) -> Any:
-    """Return a metric with its name on Envoy's admin page."""
+    """Return the name on Envoy's admin page, the kind and the value of a metric."""
     kind = metric.kind.name.lower()
     value = histogram_text(metric.samples) if kind == "histogram" else f"{metric.value:,}"
     return [printable(f"wasmcustom.{metric.name}" if metric.name else "wasmcustom"), kind, value]
@@ -53,16 +53,16 @@ def _queue(queue: Any) -> Any:
 
 
 def python_state(python: Any, *, workers: int, roots: Mapping[tuple[int, int], int] = MappingProxyType({})) -> Any:
-    """Return variables of contexts, classes and the module by thread, and attributes of live streams.
+    """Return the Python variables of contexts, classes and modules, and the attributes of open streams, as JSON.
 
     Parameters
     ----------
     python
-        Result of `Proxy.python_state()`, for all workers or some.
+        Result of `Proxy.python_state()` for some or all workers.
     workers
-        Number of all workers.
+        Number of all workers of the proxy.
     roots
-        VM and context -> its plugin context (default unknown).
+        (VM, context) -> plugin context (default empty).
     """
     read = [vm for vm in python.vms if not vm.problem]
     threads = sorted({vm.thread for vm in read}, key=_order)
@@ -83,7 +83,7 @@ def python_state(python: Any, *, workers: int, roots: Mapping[tuple[int, int], i
 
 
 def _order(thread: str) -> int:
-    """Sort key: the main thread, then workers by number."""
+    """Return the sort key of a thread: 0 for the main thread, N for worker-N."""
     number = thread.rpartition("-")[2]
     return int(number) if number.isdigit() else 0
 
@@ -101,7 +101,7 @@ def _variable(variable: Any) -> Any:
 
 
 def _plugin(variable: Any) -> str | None:
-    """Return the plugin whose context has the variable; None for modules and classes, which plugins of a VM share."""
+    """Return the plugin whose context contains a variable. Returns None for modules and classes, which plugins share."""
     names = [p for p in variable.plugins if variable.owner.endswith(f" of {p}")]
     return printable(max(names, key=len)) if names else None
 

@@ -1,4 +1,4 @@
-"""Printable text for the front end, and the size limit of a message."""
+"""Convert text to printable text for the front end, and limit the size of messages."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from wasmnb.view.render.escape import NEWLINES, clip, visible
 
 __all__ = ["VALUE", "Budget", "printable"]
 
-#: Characters of one header value, argument or value of shared data.
+#: Maximum number of characters of a header value, an argument or a value of shared data.
 VALUE = 2_000
 
 
 def printable(value: str | bytes, limit: int = VALUE) -> str:
-    """Return printable text, cut to a limit.
+    """Escape characters that aren't printable, and shorten the text to a limit.
 
     Parameters
     ----------
     value
-        Any text.
+        The text.
     limit
-        Number of characters (default `VALUE`).
+        Maximum number of characters (default `VALUE`).
     """
     if type(value) is str and len(value) <= limit and value.isprintable():  # the usual case
         return value
@@ -45,39 +45,39 @@ def weight(value: Any) -> int:
 
 
 class Budget:
-    """The number of characters that are left for a message.
+    """Limits the size of a message. Each converted item reduces the number of remaining characters.
 
     Parameters
     ----------
     characters
-        Number of characters at the beginning.
+        Maximum number of characters of the message.
     """
 
     def __init__(self, characters: int) -> None:
         self.left = characters
 
     def take(self, items: Sequence[Any], make: Callable[[Any], Any], limit: int) -> tuple[list[Any], int]:
-        """Convert items until a limit or the budget is reached.
+        """Convert items to JSON until a number of items or the size limit is reached.
 
         Parameters
         ----------
         items
             The items.
         make
-            Converts one of them to JSON.
+            Function that converts an item to JSON.
         limit
-            Number of items.
+            Maximum number of items.
 
         Returns
         -------
         tuple
-            The converted items, and the number of omitted ones.
+            The converted items, and the number of omitted items.
         """
         converted = self.fill(islice(items, limit), make)
         return converted, len(items) - len(converted)
 
     def fill(self, items: Iterable[Any], make: Callable[[Any], Any]) -> list[Any]:
-        """Convert items with `make` until the budget is used up."""
+        """Convert items to JSON with `make` until the size limit is reached."""
         converted: list[Any] = []
         for item in items:
             if self.left <= 0:

@@ -1,4 +1,4 @@
-"""Callbacks and their hostcalls: one of them decoded, or many as bars of the timeline."""
+"""Convert callbacks to JSON, as bars of the timeline or with decoded arguments and hostcalls."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 __all__ = ["BARS", "call", "lanes"]
 
-BARS = 4_000  # events of the timeline
-HOSTCALLS = 200  # hostcalls of one callback
-INSIDE = 40  # hostcalls in one bar
+BARS = 4_000  # maximum number of events in the timeline
+HOSTCALLS = 200  # maximum number of hostcalls of one callback
+INSIDE = 40  # maximum number of hostcalls in one bar
 _BUDGET = 200_000
 
 
 def call(top: Any, inner: Sequence[Any]) -> Any:
-    """Return a callback and its hostcalls with decoded arguments.
+    """Return a callback and its hostcalls as JSON, with decoded arguments.
 
     Parameters
     ----------
@@ -57,16 +57,16 @@ def _event(event: Any) -> Any:
 
 
 def lanes(events: Sequence[Any], total: int, spans: Iterable[Span] = ()) -> Any:
-    """Return a bar for each callback, with its hostcalls inside.
+    """Return the timeline as JSON: a bar for each callback with its hostcalls, and spans for pauses and callouts.
 
     Parameters
     ----------
     events
-        The newest events, or those around an exchange; arguments are not needed.
+        The most recent events, or those around an exchange. Their arguments aren't used.
     total
-        Number of events so far.
+        Number of all events of the trace.
     spans
-        Pauses and callouts, drawn below the callbacks (default none).
+        Pauses and callouts (default none).
     """
     bars = [_bar(top, inner) for top, inner in by_callback(events) if top.kind == "callback"]
     rows = [[printable(part, 200) if isinstance(part, str) else part for part in span] for span in spans]
@@ -74,7 +74,10 @@ def lanes(events: Sequence[Any], total: int, spans: Iterable[Span] = ()) -> Any:
 
 
 def _bar(top: Any, inner: Sequence[Any]) -> Any:
-    """Return thread, start, nanoseconds, number, name, exchange, context, VM, hostcalls (name, nanoseconds), root context."""
+    """Return the bar of a callback as a list.
+
+    It contains thread, start, nanoseconds, number, name, exchange, context, VM, hostcalls (name, nanoseconds) and root context.
+    """
     calls = [[printable(e.name), e.host_ns] for e in inner[:INSIDE] if e.kind == "hostcall"]
     duration = top.guest_ns + top.host_ns
     start = round(top.time, 9)

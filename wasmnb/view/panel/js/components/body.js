@@ -1,13 +1,13 @@
-// A body in several forms: JSON, text, hex, and the changes between two stations.
+// A body in several forms: JSON, text, hex, and the changes made by the filter.
 
 import { bytes, plural } from "../data/units.js";
 import { el } from "../dom/nodes.js";
 import { replace } from "../dom/replace.js";
 import { button, muted } from "../dom/widgets.js";
 
-const OPEN_LIMIT = 600; // bytes of a body that is shown unfolded
+const OPEN_LIMIT = 600; // maximum size in bytes of a body that is shown unfolded
 
-// `station` names the message in the exchange, for saving the body.
+// `station` is the attribute of the exchange that contains the message. It is needed to save the body.
 export function bodyView(panel, noun, body, station) {
   const forms = Object.keys(body.forms);
   const text = el("pre", {});

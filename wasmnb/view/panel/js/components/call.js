@@ -1,4 +1,4 @@
-// A callback with its arguments and result, and the hostcalls inside it.
+// A callback with its arguments, its result and its hostcalls.
 
 import { duration, plural } from "../data/units.js";
 import { append, el } from "../dom/nodes.js";
@@ -19,8 +19,8 @@ function callLine(c, plugin) {
   ];
 }
 
-// A callback that can be unfolded; long lists of hostcalls are drawn when they are opened. `plugin` is the name of its
-// plugin if the proxy has several.
+// A callback that can be unfolded. Long lists of hostcalls are drawn when they are unfolded. `plugin` is the name of the
+// callback's plugin, if the proxy has more than one.
 export function callView(call, plugin) {
   if (!call.inner.length) return el("div", { class: "call" }, callLine(call, plugin));
   const hostcalls = () => [

@@ -1,4 +1,4 @@
-// Documents of the kernel: the same blocks as in static outputs, drawn with the panel's own styles.
+// Documents with the same blocks as static outputs, drawn with the panel's styles.
 
 import { count } from "../data/units.js";
 import { el } from "../dom/nodes.js";

@@ -1,11 +1,11 @@
-// Differences in the result of the same request before and after the filter was edited, in one line: the status and a
-// failure with their values, everything else by name. The column "before the edit" has the earlier values.
+// One line with the differences between the results of a request before and after the filter was edited. The status and a
+// failure are shown with their values, other differences by name. The column "before the edit" shows the earlier values.
 
 import { STATUS } from "../data/rows.js";
 import { plural, statusClass } from "../data/units.js";
 import { el } from "../dom/nodes.js";
 
-const SHOWN = 2; // header changes with their values
+const SHOWN = 2; // maximum number of header changes that are shown with their values
 const UNSTABLE = new Set([":status", "x-request-id", "date", "content-length"]);
 
 export function editDiff(detail, old) {
@@ -22,7 +22,7 @@ export function editDiff(detail, old) {
     parts.push(detail.failure ? "the filter fails now" : "the filter no longer fails");
   detail.directions.forEach((direction) => {
     const previous = old.directions.find((d) => d.noun === direction.noun);
-    // A local reply instead of a response, or the other way round, has nothing in common with it.
+    // A local reply and a response of the upstream aren't compared.
     if (previous && (before === after || direction.noun === "request"))
       parts.push(...directionChanges(direction, previous));
   });

@@ -1,4 +1,4 @@
-// One exchange: headers and bodies at its four stations, callouts, log, callbacks.
+// The details of an exchange: headers and bodies before and after the filter, callouts, log lines and callbacks.
 
 import { WAITED, isOldVersion, rowName } from "../data/rows.js";
 import { duration, outcome, plural, statusClass } from "../data/units.js";
@@ -17,7 +17,7 @@ export function exchangeView(panel) {
   if (panel.selection.exchange == null) return empty("Select an exchange.");
   if (detail.id !== panel.selection.exchange)
     return empty(panel.kernel.gone ? "Only the row above is known about this exchange." : "…");
-  if (detail.gone) return empty("The proxy no longer has this exchange; only its row is left.");
+  if (detail.gone) return empty("The proxy has discarded this exchange. Only its row is left.");
   const before = panel.get("before") || {};
   const old = before.number === panel.selection.exchange ? before : null;
   return el(
@@ -37,7 +37,7 @@ export function exchangeView(panel) {
     el("h4", {}, "callbacks and hostcalls"),
     detail.calls.map((call) => callView(call, panel.selection.pluginName(call))),
     detail.more > 0 && el("p", { class: "muted" }, `… ${plural(detail.more, "more callback")}`),
-    detail.cut && el("p", { class: "muted" }, "… and more events; the trace has them."),
+    detail.cut && el("p", { class: "muted" }, "… and more events, which are in the trace."),
   );
 }
 
@@ -86,7 +86,7 @@ function detailHead(panel, detail) {
       !past &&
         button("save as test", () => panel.send("test", { exchange: id }), {
           class: "small",
-          title: "Write a pytest test that sends the same and expects the same results",
+          title: "Save a pytest test that sends the same and expects the same results",
         }),
       !past && button("on the timeline", () => panel.showOnTimeline(id), { class: "small" }),
     ),

@@ -5,7 +5,7 @@ import { svg } from "../dom/nodes.js";
 
 const LABEL_WIDTH = 180; // pixels for the name, left of the bars
 
-// `other` is outlined behind `one`; `offset(series)` is subtracted from its times.
+// The bars of `other` are outlined behind those of `one`. `offset(series)` is subtracted from the times of a series.
 export function histogram(one, other, offset, { low, high, width, named }) {
   const H = named ? 62 : 46;
   const base = 42;
@@ -40,7 +40,7 @@ export function histogram(one, other, offset, { low, high, width, named }) {
       viewBox: `0 0 ${width} ${H}`,
       height: H,
       role: "img",
-      "aria-label": `histogram of ${one.name}: the table below has the numbers`,
+      "aria-label": `histogram of ${one.name}, whose numbers are in the table below`,
     },
     svg("line", { class: "axis", x1: LABEL_WIDTH, x2: width - 10, y1: base, y2: base }),
     svg("text", { x: LABEL_WIDTH - 8, y: base - 6, "text-anchor": "end" }, one.name),
@@ -57,7 +57,7 @@ export function histogram(one, other, offset, { low, high, width, named }) {
 
 const label = (ns) => duration(ns).replace(".00", "").replace(".0", "");
 
-// Labels at the ends of the axis stay inside the picture.
+// The last label of the axis is aligned so that it stays inside the picture.
 const anchor = (x, width) => (x > width - 32 ? "end" : "middle");
 
 function ticks(low, high) {

@@ -1,5 +1,5 @@
-// Swim lanes, one per VM, grouped by thread: a bar for every callback, pauses and callouts below them. The band behind them
-// is the life of the VM.
+// Swim lanes, one per VM and grouped by thread, with a bar for each callback and with pauses and callouts. The band behind
+// them shows the lifetime of the VM.
 
 import { duration } from "../data/units.js";
 import { svg } from "../dom/nodes.js";
@@ -7,13 +7,13 @@ import { svg } from "../dom/nodes.js";
 export const LEFT = 148; // pixels of margin
 export const RIGHT = 10;
 const FOOT = 24;
-const MAX_BARS = 1_500; // in one picture
+const MAX_BARS = 1_500; // maximum number of bars that are drawn
 
 // Bar: thread, start, nanoseconds, number, name, exchange, context, VM, hostcalls inside, root context.
 // Span: thread, start, end, kind, label, exchange, VM, root context.
 export class Lanes {
-  // `lanes` are objects with thread, VM and role, in the order of the picture; `vms` are the lives of VMs: number, thread,
-  // role, creation, end, failure.
+  // `lanes` are objects with thread, VM and role, from top to bottom. `vms` are the lifetimes of VMs: number, thread, role, and
+  // the times of creation, end and failure.
   constructor(panel, bars, spans, lanes, vms, width) {
     Object.assign(this, { panel, bars, spans, lanes, width });
     this.lives = new Map(vms.map((vm) => [vm[0], vm]));
@@ -21,7 +21,7 @@ export class Lanes {
     this.places = new Map(lanes.map(({ thread, vm }, i) => [`${thread} ${vm}`, i]));
   }
 
-  // The lane of an item; spans of a stream without a VM are in the first lane of their thread.
+  // The lane of a bar or span. Spans of a stream without a VM are in the first lane of their thread.
   place(thread, vm) {
     return this.places.get(`${thread} ${vm}`) ?? this.lanes.findIndex((lane) => lane.thread === thread);
   }
@@ -76,7 +76,7 @@ export class Lanes {
     );
   }
 
-  // The life of a VM, from its creation to its end or failure.
+  // The lifetime of a VM, from its creation to its end or failure.
   band({ vm, thread, role }, i) {
     const [, , , created = this.from, ended = null, failed = null] = this.lives.get(vm) || [];
     const left = Math.max(this.x(created), LEFT);
@@ -107,7 +107,7 @@ export class Lanes {
     ];
   }
 
-  // Ticks at round times, about one for every hundred pixels, in a unit that fits the visible range.
+  // Ticks at round times, about 100 pixels apart, in a unit that suits the visible range.
   axis(H) {
     const span = this.to - this.from;
     const rough = span / Math.max(Math.floor((this.width - LEFT - RIGHT) / 110), 1);
@@ -127,7 +127,7 @@ export class Lanes {
     });
   }
 
-  // Bars that would cover each other are drawn as one; zooming in separates them.
+  // Bars that would overlap are drawn as one bar. Zooming in separates them.
   drawBars(bars) {
     const ends = new Map();
     const visible = [];
@@ -144,7 +144,7 @@ export class Lanes {
     return visible.map((bar) => this.bar(bar, this.place(bar[0], bar[7])));
   }
 
-  // Pauses are hatched and callouts are thin bars, both below the callbacks of their lane.
+  // Pauses are hatched, and callouts are thin bars at the bottom of their lane.
   span([thread, start, end, kind, label, exchange], lane) {
     const left = this.x(start);
     const width = Math.max(this.x(end) - left, 1.5);
@@ -189,7 +189,7 @@ export class Lanes {
     return [shape, width > 6 && this.drawHostcalls(inner, left, top, width, ns, H), text];
   }
 
-  // The trace has no start times of hostcalls: they are spread over their callback in order.
+  // The start times of hostcalls aren't recorded, so hostcalls are distributed evenly over their callback, in order.
   drawHostcalls(inner, left, top, width, ns, H) {
     const total = Math.max(ns, 1);
     const gap = (width * Math.max(0, 1 - inner.reduce((sum, i) => sum + i[1], 0) / total)) / (inner.length + 1);

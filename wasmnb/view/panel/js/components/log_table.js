@@ -1,11 +1,11 @@
-// A table of log lines; thread, context and exchange are links.
+// A table of log lines, in which thread, context and exchange are links.
 
 import { el } from "../dom/nodes.js";
 import { button, table } from "../dom/widgets.js";
 
 const LEVEL_CLASSES = { warn: "warn", error: "bad", critical: "bad", trace: "muted", debug: "muted" };
 
-// Lines that point at the line above, as in tracebacks.
+// Lines of carets that point at the line above, as in tracebacks.
 const CARETS = /^ +[~^]+$/m;
 
 // Line: time, level, thread, context, exchange, text, VM, source, root context.

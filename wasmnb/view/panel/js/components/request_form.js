@@ -1,5 +1,5 @@
-// The form for requests: method, path, headers, a body as text, file or chunks, trailers; or a curl command. Proxies with
-// network filters have one for connections: bytes with escapes.
+// The form for requests, with fields for method, path, headers, body and trailers, or for a curl command. For proxies with
+// network filters, there is a form for connections, with a field for bytes.
 
 import { bytes, plural } from "../data/units.js";
 import { el } from "../dom/nodes.js";
@@ -7,7 +7,7 @@ import { replace } from "../dom/replace.js";
 import { button, checkbox, muted, select } from "../dom/widgets.js";
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
-const PART = 4 << 20; // bytes of a file in one message; servers refuse messages above ten megabytes
+const PART = 4 << 20; // bytes of a file in one message, because servers reject messages above ten megabytes
 const FILE_LIMIT = 64 << 20;
 
 export class RequestForm {
@@ -74,7 +74,7 @@ export class RequestForm {
     this.drawConnection(http ? null : this.worker, http ? null : fold("controls", this.simulation));
   }
 
-  // Bytes over TCP. With an HTTP form above, that one has the worker and the controls.
+  // The form for bytes over TCP. If there is an HTTP form, it contains the worker and the controls.
   drawConnection(worker, controls) {
     this.data =
       this.data ||
@@ -85,7 +85,7 @@ export class RequestForm {
         spellcheck: "false",
       });
     this.halfClose = this.halfClose || checkbox("half-close", false, null, { name: "half_close" });
-    this.halfClose.title = "Close the client's side after the bytes, and read to the end";
+    this.halfClose.title = "Close the client's side after the last bytes, and read to the end";
     replace(
       this.connection,
       this.data,
@@ -124,7 +124,7 @@ export class RequestForm {
     this.http2 = checkbox("HTTP/2", false, null, { name: "http2" });
     this.optionsText = el("span");
     this.options = checkbox(this.optionsText, false, null, { name: "options" });
-    this.options.title = "Send it with these arguments of the request that was loaded into the form";
+    this.options.title = "Send the request with these options of the request that was loaded into the form";
     this.options.hidden = true;
     this.chunking = select(
       "how the body is sent",
@@ -226,7 +226,7 @@ export class RequestForm {
     if (file.size > FILE_LIMIT) {
       this.removeFile();
       return this.panel.notify(
-        `${file.name} has ${bytes(file.size)}, and the panel sends at most ${bytes(FILE_LIMIT)}. Send it from a cell.`,
+        `${file.name} has ${bytes(file.size)}, but the panel can send at most ${bytes(FILE_LIMIT)}. Send it from a cell.`,
         true,
       );
     }
@@ -276,7 +276,8 @@ export class RequestForm {
   }
 }
 
-// A form that is sent with its button or with Enter in a field. JupyterLab keeps browsers from doing that for Enter.
+// A form that is sent with its button or with Enter in a field. For Enter this is needed because of JupyterLab, which
+// prevents the browser's own behaviour.
 function sendingForm(send) {
   const submit = (event) => {
     event.preventDefault();

@@ -1,4 +1,4 @@
-// Simulation controls: time, ticks, faults, configuration, restart.
+// The controls of the simulation: time, ticks, faults, configuration and restart.
 
 import { plural } from "../data/units.js";
 import { el } from "../dom/nodes.js";
@@ -84,7 +84,7 @@ function configuration(panel, title, config, plugin) {
       { class: "line top" },
       text,
       button("replace while running", () => panel.send("configure", { config: text.value, plugin }), {
-        title: "as a listener update in Envoy",
+        title: "replace the configuration like a listener update in Envoy",
       }),
     ),
   );

@@ -1,4 +1,4 @@
-// The head of the panel (name, state, counts) and its foot (result of the last action).
+// The top of the panel, with name, state and counts, and the bottom, with the result of the last action.
 
 import { count } from "../data/units.js";
 import { el } from "../dom/nodes.js";

@@ -1,4 +1,4 @@
-// The tree of contexts, and the facts about the selected node.
+// The context tree, and the facts about the selected node.
 
 import { STATE_COLOURS, count } from "../data/units.js";
 import { el } from "../dom/nodes.js";
@@ -17,7 +17,7 @@ export function drawTree(panel, container) {
   );
   const items = [...tree.querySelectorAll(".node")];
   const stop = items.find((n) => panel.selection.node && n.dataset.path === panel.selection.node.path) || items[0];
-  if (stop) stop.tabIndex = 0; // one stop for the Tab key; arrows move inside the tree
+  if (stop) stop.tabIndex = 0; // the Tab key stops once at the tree, and the arrow keys move inside it
   replace(container, el("h4", {}, "contexts"), tree);
   container.scrollTop = scrolled;
   const focused = focusedPath && items.find((n) => n.dataset.path === focusedPath);
@@ -25,7 +25,7 @@ export function drawTree(panel, container) {
 }
 
 function treeNode(panel, node, depth) {
-  // Before the first exchange the contexts that it will create are named.
+  // Before the first exchange, the contexts that an exchange will create are shown.
   const upcoming = node.creates && isWorker(node) && !(panel.get("rows") || {}).total && !node.children.length;
   const hasChildren = node.children.length > 0 || upcoming;
   const open = panel.toggled.has(node.path) === node.folded;
@@ -98,7 +98,7 @@ function onTreeKey(panel, event) {
   event.preventDefault();
 }
 
-// Facts about the selected node, at its current state.
+// The current facts about the selected node.
 export function drawNodeFacts(panel, container) {
   const node = panel.selection.node && findNode(panel.get("tree"), panel.selection.node.path);
   if (!panel.selection.node) return replace(container, contextNotes(panel));
@@ -126,7 +126,7 @@ export function drawNodeFacts(panel, container) {
   );
 }
 
-// What the contexts are, for readers who see the tree for the first time; folded once there are exchanges.
+// Descriptions of the contexts, for users who see the tree for the first time. They are folded after the first exchange.
 function contextNotes(panel) {
   const { contexts = [] } = panel.get("start") || {};
   if (!contexts.length) return null;

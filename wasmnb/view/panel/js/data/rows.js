@@ -1,7 +1,7 @@
-// The list of exchanges, newest first. The model keeps the whole list, so that a saved notebook has it.
+// The list of exchanges, newest first. The model contains the complete list, so that it is saved with the notebook.
 
-// Columns of a row: id, method, path, status, worker, microseconds in total and in the filter, state, start, microseconds
-// of the total before its worker was free.
+// Columns of a row: id, method, path, status, worker, duration in microseconds, microseconds in the filter, state, start time,
+// and microseconds that the exchange waited for its worker.
 export const ID = 0;
 export const METHOD = 1;
 export const PATH = 2;
@@ -15,9 +15,9 @@ export const WAITED = 9;
 const VERSION = 1_000_000; // row id = version of the filter x VERSION + number of the exchange
 const KEPT = 10_000;
 
-const parsed = new WeakMap(); // trait -> its rows
+const parsed = new WeakMap(); // value of the trait -> its rows
 
-// Version of the filter that runs now, from 0.
+// Version of the running filter, counted from 0.
 const currentVersion = (model) => (model.get("rows") || {}).version || 0;
 
 export const rowId = (model, number) => currentVersion(model) * VERSION + number;
@@ -34,8 +34,8 @@ export function rowsOf(model) {
   return parsed.get(trait);
 }
 
-// The kernel sends the whole list to a new front end, and later only rows that are new or have changed. They are merged
-// in the model, once for all views of it.
+// The kernel sends the complete list to a new front end, and then only rows that are new or have changed. They are merged
+// in the model, once for all its views.
 export function mergeRows(model, { text, total, version }) {
   const list = rowsOf(model).slice();
   const fresh = [];
@@ -47,12 +47,12 @@ export function mergeRows(model, { text, total, version }) {
   const merged = [...fresh, ...list];
   if (fresh.some((row, i) => i + 1 < merged.length && row[ID] < merged[i + 1][ID]))
     merged.sort((a, b) => b[ID] - a[ID]);
-  // A model compares the old value with the new one, from the last key to the first: `change` avoids comparing all rows.
+  // A model compares the old and the new value from the last key to the first. `change` avoids comparing all rows.
   const change = ((model.get("rows") || {}).change || 0) + 1;
   model.set("rows", { list: merged.slice(0, KEPT), total, version, change });
 }
 
-// Binary search in a list that is sorted by falling id; -1 if the row isn't in it.
+// Binary search in a list that is sorted by descending id. Returns -1 if the list doesn't contain the row.
 function indexOf(list, id) {
   let low = 0;
   let high = list.length;

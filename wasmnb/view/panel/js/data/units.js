@@ -1,4 +1,4 @@
-// Numbers, durations, sizes and statuses as text and colour.
+// Format numbers, durations, sizes and statuses as text and colours.
 
 const UNITS = [
   [1e9, "s"],
@@ -7,7 +7,7 @@ const UNITS = [
   [1, "ns"],
 ];
 
-// Colours of states; the state itself is always written, for readers who don't see the colour.
+// Colours of states. The name of the state is always shown as well, so that colours aren't needed.
 export const STATE_COLOURS = {
   running: "running",
   done: "running",
@@ -32,7 +32,7 @@ export function bytes(n) {
   return n < 1e6 ? `${threeDigits(n / 1e3)} kB` : `${threeDigits(n / 1e6)} MB`;
 }
 
-// Class and text of the outcome of an exchange: its status, or the state of a connection.
+// CSS class and text of the outcome of an exchange: the status of a response, or the state of a connection.
 const CONNECTION_CLASSES = { done: "good", open: "", failed: "bad", reset: "bad", refused: "bad" };
 export function outcome(method, status, state) {
   if (method !== "TCP") return [statusClass(status), status || ""];

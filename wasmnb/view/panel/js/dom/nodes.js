@@ -1,4 +1,4 @@
-// DOM and SVG nodes. All text reaches the page as text nodes and attributes; no string is ever parsed as HTML.
+// Create DOM and SVG nodes. Text is only inserted as text nodes and attributes, and never parsed as HTML.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -13,7 +13,7 @@ export function fill(node, attributes, children) {
   return node;
 }
 
-// Children may be nodes, text, nested arrays; null, false and "" are left out.
+// Children may be nodes, text and nested arrays. null, false and "" are omitted.
 export function append(node, children) {
   for (const child of children) {
     if (Array.isArray(child)) append(node, child);

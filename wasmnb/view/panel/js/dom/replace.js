@@ -11,7 +11,7 @@ export function replace(node, ...children) {
   if (restore) restore();
 }
 
-// The focused control is identified by its tag and label, since a redraw makes new nodes.
+// The focused control is identified by its tag and label, because a redraw creates new nodes.
 function rememberFocus(node) {
   const focused = document.activeElement;
   if (!focused || focused === node || !node.contains(focused)) return null;

@@ -1,4 +1,4 @@
-// Small building blocks of every view: buttons, pickers, check boxes, tables.
+// Elements that all views use: buttons, selections, check boxes and tables.
 
 import { el } from "./nodes.js";
 

@@ -1,4 +1,4 @@
-// The exchanges view: a list like the network panel of a browser, and the picked exchange.
+// The exchanges view: a list like in the network panel of a browser, and the details of the selected exchange.
 
 import { exchangeView } from "../components/exchange.js";
 import { FILTER, ID, METHOD, PATH, STATE, STATUS, TOTAL, WAITED, WORKER, rowName, rowsOf } from "../data/rows.js";
@@ -112,7 +112,7 @@ export class ExchangesView {
       ? Math.max(rowName(panel.model, all[0][ID]).length, rowName(panel.model, all[all.length - 1][ID]).length)
       : 1;
     this.list.style.setProperty("--id", `${longest}ch`);
-    // The list is as high as its rows if there is space, and the details get the rest.
+    // The list has the height of its rows if there is space, and the details have the remaining height.
     this.upper.style.setProperty("--rows", rows.length + 1);
     this.drawStart();
     this.space.style.height = `${Math.max(rows.length, 1) * ROW_HEIGHT}px`;
@@ -128,7 +128,7 @@ export class ExchangesView {
     this.drawRows();
   }
 
-  // Before the first exchange there is the start to read.
+  // Before the first exchange, show the start of the proxy.
   drawStart() {
     const isEmpty = !rowsOf(this.panel.model).length;
     this.upper.hidden = this.lower.hidden = isEmpty;
@@ -142,7 +142,7 @@ export class ExchangesView {
     );
   }
 
-  // Only the visible ones of up to ten thousand rows are in the page.
+  // Create only the rows that are visible, because there can be ten thousand rows.
   drawRows() {
     const { rows } = this;
     if (!rows.length) return replace(this.space, empty("No exchange matches."));
@@ -189,7 +189,7 @@ export class ExchangesView {
     );
   }
 
-  // Mark the picked row at once, before the kernel sends its detail.
+  // Mark the selected row immediately, before the kernel sends the details.
   picked() {
     for (const row of this.drawn || [])
       row.setAttribute("aria-selected", String(Number(row.dataset.id) === this.panel.selection.exchange));
@@ -205,7 +205,7 @@ export class ExchangesView {
       (this.panel.get("detail") || {}).id !== this.panel.selection.exchange &&
       !this.panel.kernel.gone
     )
-      return; // the kernel will send it
+      return; // drawn when the kernel sends the details
     this.drawnExchange = this.panel.selection.exchange;
     replace(this.lower, exchangeView(this.panel));
     this.lower.scrollTop = top;
@@ -226,7 +226,7 @@ export class ExchangesView {
   }
 }
 
-// The time up to now of an exchange that lasts has an ellipsis.
+// The duration of an exchange. If the exchange hasn't ended, it is followed by an ellipsis.
 function totalCell(row) {
   const lasts = /^open$|held|paused/.test(row[STATE]);
   const title = [

@@ -1,4 +1,4 @@
-// The latency view: histograms and percentiles by callback, optionally against earlier figures.
+// The latency view: histograms and percentiles by callback, optionally compared with earlier latencies.
 
 import { histogram } from "../components/histogram.js";
 import { count, duration } from "../data/units.js";
@@ -75,7 +75,7 @@ export class LatencyView {
         ),
       ),
       button("keep these figures", () => panel.send("keep"), {
-        title: "Keep these figures to compare later ones with",
+        title: "Store these latencies, to compare later ones with them",
       }),
       checkbox(`subtract ${duration(own)} per callback for the harness`, panel.viewState.subtract, (on) => {
         panel.viewState.subtract = on;

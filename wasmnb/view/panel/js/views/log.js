@@ -1,4 +1,4 @@
-// The log view: lines by level, text and selection.
+// The log view: log lines, filtered by level, text and selection.
 
 import { logTable } from "../components/log_table.js";
 import { count, plural } from "../data/units.js";
@@ -43,7 +43,7 @@ export class LogView {
     this.draw();
   }
 
-  // Filter the lines at hand at once; the kernel then adds older lines that match.
+  // Filter the available lines immediately. The kernel then sends older lines that match.
   applyFilter() {
     this.draw();
     this.panel.sendScopeLater();

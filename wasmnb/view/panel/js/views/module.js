@@ -1,4 +1,4 @@
-// The module view: facts about the .wasm file, problems, warnings, sections, imports and exports.
+// The module view: facts about the module, problems, warnings, sections, imports and exports.
 
 import { bytes } from "../data/units.js";
 import { el } from "../dom/nodes.js";
@@ -17,7 +17,7 @@ export class ModuleView {
 
   narrowed() {}
 
-  // A picker for the plugins of a chain.
+  // A selection of the plugin, if there is more than one.
   drawTools({ plugins = [], plugin = 0 }) {
     replace(
       this.tools,

@@ -1,4 +1,4 @@
-// The start view: how Envoy starts the filter, VM by VM. The list of exchanges shows the same until it has one.
+// The start view: how Envoy starts the filter in each VM. It is also shown instead of an empty list of exchanges.
 
 import { callView } from "../components/call.js";
 import { logTable } from "../components/log_table.js";
@@ -25,12 +25,12 @@ export class StartView {
   }
 }
 
-// Steps of all VMs that the selected node covers. The VMs of further workers start in the same way and are folded.
+// Steps of the VMs that belong to the selected node. All workers start in the same way, so only the first one is unfolded.
 export function startSteps(panel) {
   const { summary = "", vms = [], more = 0 } = panel.get("start") || {};
   if (!vms.length) return empty(panel.kernel.gone ? "The kernel stopped before this view was opened." : "Reading …");
   const visible = vms.filter((vm) => panel.selection.covers({ thread: vm.thread, vm: vm.vm }));
-  if (!visible.length) return empty("The trace no longer has the start of the selected node.");
+  if (!visible.length) return empty("The trace has discarded the start of the selected node.");
   const first = visible.find((vm) => vm.role === "worker");
   return el(
     "div",

@@ -1,4 +1,4 @@
-// The state view: Python variables by thread, metrics, shared data, shared queues.
+// The state view: Python variables by thread, metrics, shared data and shared queues.
 
 import { count, plural } from "../data/units.js";
 import { el } from "../dom/nodes.js";
@@ -29,7 +29,7 @@ export class StateView {
     );
   }
 
-  // Each worker has its own Python variables; workers share only shared data, queues and metrics.
+  // Each worker has its own Python variables. Workers share only shared data, queues and metrics.
   pythonState() {
     const { panel } = this;
     const {
@@ -81,7 +81,7 @@ export class StateView {
         el(
           "p",
           { class: "muted" },
-          `${plural(left, "more worker")} not read: each takes some milliseconds. `,
+          `${plural(left, "more worker")} not read, because each takes some milliseconds. `,
           button("read all", () => panel.send("python"), { class: "small" }),
         ),
       live.length > 0 && [
@@ -157,7 +157,7 @@ function variableRow({ owner, name, values, differs }, columns) {
   );
 }
 
-// Equal values of neighbouring threads share one cell, unless the variable differs between workers.
+// Equal values of adjacent threads are shown in one cell, unless the variable differs between workers.
 function runs(columns, of, differs) {
   const cells = [];
   for (const thread of columns) {

@@ -1,4 +1,4 @@
-// The timeline view: swim lanes to zoom into, and details of the selected callback.
+// The timeline view: swim lanes that can be zoomed, and details of the selected callback.
 
 import { callView } from "../components/call.js";
 import { LEFT, Lanes, RIGHT } from "../components/lanes.js";
@@ -58,7 +58,7 @@ export class TimelineView {
       ...spans.filter((s) => threads.has(s[0])).map((s) => s[2]),
       this.start + 1e-9,
     );
-    // VMs take much longer to start than a request takes: begin with the first request, if there is one.
+    // Starting VMs takes much longer than a request, so the timeline begins with the first request, if there is one.
     const first = visible.find((b) => b[5] != null);
     this.traffic = first ? first[1] : this.start;
     this.lanes = new Lanes(
@@ -200,7 +200,7 @@ export class TimelineView {
     this.drawInfo();
   }
 
-  // Details of the selected bar; the kernel adds decoded arguments and statuses.
+  // Details of the selected bar. The kernel then sends decoded arguments and statuses.
   drawInfo() {
     const { panel, selected: item } = this;
     const event = panel.get("event") || {};
@@ -231,7 +231,7 @@ export class TimelineView {
   }
 }
 
-// One lane for each VM that has bars: by thread, then in the order of their creation.
+// One lane for each VM with bars, sorted by thread and then by creation.
 function lanesOf(bars, vms) {
   const roles = new Map(vms.map((vm) => [vm[0], vm[2]]));
   const lanes = new Map(bars.map((b) => [`${b[0]} ${b[7]}`, { thread: b[0], vm: b[7], role: roles.get(b[7]) || "" }]));

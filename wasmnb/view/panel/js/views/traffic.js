@@ -1,4 +1,4 @@
-// The traffic view: reports of replays, comparisons and loads; recordings are replayed and versions compared here.
+// The traffic view: reports of replays, comparisons and loads. Here recordings can be replayed and versions compared.
 
 import { drawDocument } from "../components/document.js";
 import { bytes } from "../data/units.js";
@@ -41,7 +41,7 @@ export class TrafficView {
         }),
         versions.map((version) =>
           button(`compare with ${version}`, () => panel.send("compare", { version }), {
-            title: "send the newest requests through both versions, and show what differs",
+            title: "send the most recent requests through both versions, and show the differences",
           }),
         ),
       ],
@@ -51,8 +51,8 @@ export class TrafficView {
       blocks.length
         ? drawDocument(blocks)
         : empty(
-            "No reports yet. Replay a recording here or with %wasmreplay, edit the filter to compare its versions, or send " +
-              "load with %wasmload.",
+            "No reports yet. Replay a recording here or with %wasmreplay, edit the filter to compare its versions, or run " +
+              "%wasmload.",
           ),
     );
   }
@@ -62,7 +62,10 @@ export class TrafficView {
     const file = this.file.files[0];
     if (!file) return;
     if (file.size > FILE_LIMIT)
-      return panel.notify(`${file.name} has ${bytes(file.size)}. Replay it from a cell: %wasmreplay`, true);
+      return panel.notify(
+        `${file.name} has ${bytes(file.size)}, but the panel can send at most ${bytes(FILE_LIMIT)}. Use %wasmreplay in a cell.`,
+        true,
+      );
     const data = await file.arrayBuffer();
     for (let at = 0; at === 0 || at < data.byteLength; at += PART)
       panel.send("upload", { first: at === 0, last: false }, [data.slice(at, at + PART)]);
