@@ -238,13 +238,13 @@ def test_wrong_plan_is_one_sentence_with_its_name(text, message):
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ("mix:\n  - /a\n  - [", 3, "not YAML"),
-        ("mix:\n  - /a\n  - {path: /,\n     speed: 1}", 4, "a request has no key 'speed'"),
-        ("mix:\n  - /a\n\n  - {path: /, size: -1}", 4, "size must be a number"),
-        ("mix:\n- name: buy\n  requests:\n  - path: /a\n  - path: /b\n    headers: [a]", 5, "headers must be an object"),
+        ("mix:\n  - /a\n  - [", 3, "not valid YAML"),
+        ("mix:\n  - /a\n  - {path: /,\n     speed: 1}", 4, "The key 'speed' of a request is unknown"),
+        ("mix:\n  - /a\n\n  - {path: /, size: -1}", 4, "size= must be a number"),
+        ("mix:\n- name: buy\n  requests:\n  - path: /a\n  - path: /b\n    headers: [a]", 5, "headers of a request must be an object"),
         ("mix: [/a]\nphases:\n- {rate: 1, seconds: 1}\n- {rate: x, seconds: 1}", 4, "a value has the wrong type"),
-        ("mix: [/a]\nstop:\n  errors: 1\n  when: 1", 4, "stop has no key 'when'"),
-        ("\narrivals: 2001-99-99", 2, "not YAML .*'2001-99-99' is not a valid timestamp"),
+        ("mix: [/a]\nstop:\n  errors: 1\n  when: 1", 4, "The key 'when' of stop is unknown"),
+        ("\narrivals: 2001-99-99", 2, "not valid YAML .*'2001-99-99' isn't a valid timestamp"),
     ],
 )  # fmt: skip
 def test_error_in_a_plan_names_file_and_line(tmp_path, text, line, message):
