@@ -13,7 +13,7 @@ def test_echo_ends_with_the_client():
         c = proxy.connect()
         c.send(b"hello")
         assert c.read() == b"hello"
-        assert c.read() is None
+        assert c.read(wait=None) is None
         c.end()
         assert c.read() == b""
         assert calls(c.exchange) == [
@@ -54,7 +54,7 @@ def test_upstream_replies_late_closes_or_refuses():
 
     with tcp_proxy(upstream=server) as proxy:
         c = proxy.connect().send(b"quit")
-        assert c.read() is None
+        assert c.read(wait=None) is None
         assert c.read(wait=2.0) == b"bye"
         assert c.read() == b""
         c.close()

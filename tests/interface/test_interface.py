@@ -7,11 +7,33 @@ import pytest
 from wasmnb import Envoy, Plugin, Proxy, Request, Response
 from wasmnb.abi import LogLevel
 from wasmnb.errors import UsageError
-from wasmnb.host.proxy_interface import ProxyInterface
+from wasmnb.envoy.comparison import interfaces
+from wasmnb.host import proxy_interface
 from wasmnb.host.settings import ProxySettings
 
 PAUSE = "on_request_headers: return 1"
-SHARED_METHODS = ("request", "send", "get", "post", "put", "patch", "delete", "session", "connect", "close")
+
+#: Interface -> the classes of both proxies that implement it.
+IMPLEMENTATIONS = {
+    proxy_interface.ProxyInterface: interfaces.PROXIES,
+    proxy_interface.WorkerInterface: interfaces.WORKERS,
+    proxy_interface.SessionInterface: interfaces.SESSIONS,
+    proxy_interface.ConnectionInterface: interfaces.CONNECTIONS,
+    proxy_interface.ExchangeInterface: interfaces.EXCHANGES,
+    proxy_interface.TcpExchangeInterface: interfaces.TCP_EXCHANGES,
+    proxy_interface.LogLineInterface: interfaces.LOG_LINES,
+    proxy_interface.AccessLogInterface: interfaces.ACCESS_LOGS,
+}
+
+
+def members(interface):
+    """Return the public methods and properties of an interface by name."""
+    bases = [base for base in interface.__mro__ if base.__module__.startswith(proxy_interface.__name__)]
+    return {name: value for base in reversed(bases) for name, value in vars(base).items() if not name.startswith("_")}
+
+
+METHODS = [(interface, name) for interface in IMPLEMENTATIONS for name, value in members(interface).items() if inspect.isfunction(value)]
+PROPERTIES = [(interface, name) for interface in IMPLEMENTATIONS for name, value in members(interface).items() if isinstance(value, property)]
 
 
 def log_text(exchange):
@@ -241,12 +263,40 @@ def test_proxy_without_workers_is_refused(proxy_class):
         proxy_class(workers=0)
 
 
-@pytest.mark.parametrize("method", SHARED_METHODS)
-def test_methods_have_the_parameters_of_the_interface(proxy_class, method):
+@pytest.mark.parametrize(("interface", "method"), METHODS, ids=lambda value: getattr(value, "__name__", value))
+def test_methods_have_the_parameters_of_the_interface(interface, method):
     def parameters(owner):
-        return [(p.name, p.kind) for p in inspect.signature(getattr(owner, method)).parameters.values()]
+        return [(p.name, p.kind, p.default) for p in inspect.signature(getattr(owner, method)).parameters.values()]
 
-    assert parameters(proxy_class) == parameters(ProxyInterface)
+    for implementation in IMPLEMENTATIONS[interface]:
+        assert parameters(implementation) == parameters(interface)
+
+
+def check_attributes(records):
+    """Check that records have the attributes of their interfaces. Reading them also runs the properties."""
+    for interface, record in records.items():
+        assert [name for owner, name in PROPERTIES if owner is interface and not hasattr(record, name)] == []
+
+
+def test_records_of_a_request_have_the_attributes_of_the_interface(proxy):
+    exchange = proxy.get("/pay")
+    with proxy.session() as session:
+        check_attributes({
+            proxy_interface.ProxyInterface: proxy,
+            proxy_interface.WorkerInterface: proxy.workers[0],
+            proxy_interface.SessionInterface: session,
+            proxy_interface.ExchangeInterface: exchange,
+            proxy_interface.AccessLogInterface: exchange.access_log,
+            proxy_interface.LogLineInterface: proxy.get("/logged").log[0],
+        })
+
+
+def test_records_of_a_connection_have_the_attributes_of_the_interface(proxy_class, guest):
+    with proxy_class(Plugin(guest, kind="network"), workers=1) as proxy:
+        connection = proxy.connect().send(b"hello")
+        assert connection.read() == b"hello"
+        assert connection.read(wait=None) is None
+        check_attributes({proxy_interface.ConnectionInterface: connection, proxy_interface.TcpExchangeInterface: connection.close()})
 
 
 def test_constructor_takes_every_shared_setting_with_the_same_default(proxy_class):

@@ -251,7 +251,7 @@ def test_upstream_responds_to_tcp(make_filter):
         connection = proxy.connect()
         assert connection.send("a").read() == b"hello"
         connection.send("b")
-        assert connection.read() is None
+        assert connection.read(wait=None) is None
         assert connection.read(wait=3.0) == b"late"
         assert connection.send("c").read() == b"C"
         assert connection.send("d").read() == b""

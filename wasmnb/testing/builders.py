@@ -5,11 +5,14 @@ from __future__ import annotations
 import json as json_module
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from ..abi.text import encode_text
 from ..messages import Headers, HeadersLike, Request, Response, Text, to_bytes, to_text
+
+if TYPE_CHECKING:
+    from ..host.proxy_interface import ProxyInterface
 
 __all__ = ["exchange", "request", "response", "send"]
 
@@ -199,7 +202,7 @@ def exchange(
     return built
 
 
-def send(proxy: Any, sent: Request, **options: Any) -> Any:
+def send(proxy: ProxyInterface, sent: Request, **options: Any) -> Any:
     """Send a request through a proxy, simulated or real.
 
     Parameters

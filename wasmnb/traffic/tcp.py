@@ -10,6 +10,7 @@ from typing import Any
 from ..abi.text import encode_text
 from ..errors import UsageError
 from ..host.plugins.plugin import has_http
+from ..host.proxy_interface import ProxyInterface
 from ..messages import Text, to_bytes
 
 __all__ = ["listeners_of", "parse_bytes", "send_bytes", "takes_connections"]
@@ -42,19 +43,19 @@ def parse_bytes(text: str) -> bytes:
         raise UsageError(f"{text!r} contains an invalid escape: {error}. Write a backslash as \\\\.") from None
 
 
-def listeners_of(proxy: Any) -> list[str]:
+def listeners_of(proxy: ProxyInterface) -> list[str]:
     """Return the kinds of a proxy's listeners: `http`, `tcp` or both."""
     tcp = any(plugin.kind == "network" for plugin in proxy.plugins)
     return [*(["http"] if has_http(proxy.plugins) else []), *(["tcp"] if tcp else [])]
 
 
-def takes_connections(proxy: Any) -> bool:
+def takes_connections(proxy: ProxyInterface) -> bool:
     """Return whether all filters of a proxy are network filters, so that it handles connections but no HTTP requests."""
     return not has_http(proxy.plugins)
 
 
 def send_bytes(
-    proxy: Any,
+    proxy: ProxyInterface,
     data: Text | Iterable[Text],
     *,
     wait: float = WAIT,

@@ -15,6 +15,7 @@ from typing import Any
 
 from ...errors import UsageError
 from ...host import Exchange, Proxy, TcpExchange
+from ...host.proxy_interface import ProxyInterface
 from ...messages import Request, to_bytes
 from ...traffic.tcp import send_bytes
 from ..process import crash_of
@@ -57,7 +58,7 @@ class Message:
     http2: bool = False
     timeout: float | None = None
 
-    def send(self, proxy: Any, **options: Any) -> Any:
+    def send(self, proxy: ProxyInterface, **options: Any) -> Any:
         """Send it through a proxy, and return the exchange. The proxy gets a copy of the request, because it keeps it."""
         if self.request is not None:
             return proxy.send(replace(self.request), http2=self.http2, timeout=self.timeout, **options)

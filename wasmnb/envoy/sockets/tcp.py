@@ -146,7 +146,7 @@ class EnvoyConnection:
         Parameters
         ----------
         wait
-            Maximum wait in seconds (default 1). None: no limit.
+            Maximum seconds to wait for bytes (default 1). None: return what has arrived, without waiting.
         """
         self._socket.settimeout(max(wait or 0.0, 0.001))
         try:

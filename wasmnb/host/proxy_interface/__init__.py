@@ -5,13 +5,20 @@ Methods that only one of the two offers aren't part of these interfaces.
 
 from .connections import ConnectionInterface, SessionInterface
 from .proxy import ProxyInterface, WorkerInterface
-from .records import AccessLogInterface, ExchangeInterface, LogLineInterface, TcpExchangeInterface
+from .records import (
+    AccessLogInterface,
+    ExchangeInterface,
+    ExchangesInterface,
+    LogLineInterface,
+    TcpExchangeInterface,
+)
 from .requests import RequestOptions, Requests, SendOptions, Wait
 
 __all__ = [
     "AccessLogInterface",
     "ConnectionInterface",
     "ExchangeInterface",
+    "ExchangesInterface",
     "LogLineInterface",
     "ProxyInterface",
     "RequestOptions",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol, Self
 
 from ...messages import Text
-from .records import ExchangeInterface, TcpExchangeInterface
+from .records import ExchangeInterface, ExchangesInterface, TcpExchangeInterface
 from .requests import Requests
 
 __all__ = ["ConnectionInterface", "SessionInterface"]
@@ -16,7 +15,7 @@ class SessionInterface(Requests[ExchangeInterface], Protocol):
     """Interface of a client connection for several requests, one after the other."""
 
     @property
-    def exchanges(self) -> Sequence[ExchangeInterface]:
+    def exchanges(self) -> ExchangesInterface[ExchangeInterface]:
         """Exchanges over this connection so far, oldest first."""
         ...
 
@@ -59,13 +58,14 @@ class ConnectionInterface(Protocol):
         """Close the client's side of the connection (half-close). The proxy can still send bytes."""
         ...
 
-    def read(self, wait: float | None = ...) -> bytes | None:
+    def read(self, wait: float | None = 1.0) -> bytes | None:
         """Return the next bytes that arrive.
 
         Parameters
         ----------
         wait
-            Maximum seconds to wait (virtual seconds in the simulated proxy).
+            Maximum seconds to wait (default 1; virtual seconds in the simulated proxy). None: return what has arrived, without
+            waiting.
 
         Returns
         -------

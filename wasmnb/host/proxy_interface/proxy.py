@@ -7,7 +7,7 @@ from typing import Any, Protocol, Self
 
 from ..settings import ProxySettings
 from .connections import ConnectionInterface, SessionInterface
-from .records import ExchangeInterface, LogLineInterface, TcpExchangeInterface
+from .records import ExchangeInterface, ExchangesInterface, LogLineInterface, TcpExchangeInterface
 from .requests import Requests
 
 __all__ = ["ProxyInterface", "WorkerInterface"]
@@ -56,7 +56,7 @@ class ProxyInterface(Requests[ExchangeInterface], Protocol):
         ...
 
     @property
-    def exchanges(self) -> Sequence[ExchangeInterface | TcpExchangeInterface]:
+    def exchanges(self) -> ExchangesInterface[ExchangeInterface | TcpExchangeInterface]:
         """Requests and connections so far, oldest first."""
         ...
 

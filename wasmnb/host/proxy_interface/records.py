@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, TypeVar
 
 from ...abi import LogLevel
 from ...messages import Request, Response
 
-__all__ = ["AccessLogInterface", "ExchangeInterface", "LogLineInterface", "TcpExchangeInterface"]
+__all__ = [
+    "AccessLogInterface",
+    "ExchangeInterface",
+    "ExchangesInterface",
+    "LogLineInterface",
+    "TcpExchangeInterface",
+]
+
+#: Type of the exchanges of a list.
+E_co = TypeVar("E_co", covariant=True)
+
+
+class ExchangesInterface(Protocol[E_co]):
+    """The exchanges of a proxy, oldest first. The proxy drops the oldest ones at a limit."""
+
+    @property
+    def total(self) -> int:
+        """Number of exchanges since the start of the proxy, including dropped ones."""
+        ...
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> E_co: ...
+    def __iter__(self) -> Iterator[E_co]: ...
+    def __reversed__(self) -> Iterator[E_co]: ...
 
 
 class AccessLogInterface(Protocol):

@@ -157,14 +157,14 @@ class TcpConnection:
         """Close the client's side of the connection (half-close). The proxy can still send bytes."""
         return self.send(b"", end=True)
 
-    def read(self, wait: float | None = None) -> bytes | None:
+    def read(self, wait: float | None = 1.0) -> bytes | None:
         """Return the bytes received since the last `read`. Returns None if none have arrived, and `b""` if the connection has
         ended.
 
         Parameters
         ----------
         wait
-            Maximum virtual seconds to wait for bytes. By default (None), `read` doesn't wait.
+            Maximum virtual seconds to wait for bytes (default 1). None: return what has arrived, without waiting.
         """
         if wait and not self._has_news():
             self._loop.run_while(lambda: not self._has_news(), wait)

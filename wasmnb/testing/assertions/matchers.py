@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ...abi import LogLevel
 from ...errors import UsageError
@@ -16,6 +16,9 @@ from ...messages import Headers, Request, Response, to_bytes, to_text
 from ...view.render.escape import NEWLINES, visible
 from .bodies import body_block, body_difference
 from .expectations import describe, fits, suggestion
+
+if TYPE_CHECKING:
+    from ...host.proxy_interface import ProxyInterface
 
 __all__ = [
     "assert_headers",
@@ -374,7 +377,7 @@ def _log_block(lines: Iterable[Any]) -> str:
 # -- metrics --------------------------------------------------------------------------------------------------------
 
 
-def assert_metric(proxy: Any, name: str, expected: Any) -> None:
+def assert_metric(proxy: ProxyInterface, name: str, expected: Any) -> None:
     """Assert that a metric of a filter has this value.
 
     Parameters

@@ -9,6 +9,7 @@ from typing import Any
 from ...abi import LogLevel
 from ...engine import Trap
 from ...errors import UsageError
+from ...host.proxy_interface import ProxyInterface
 from ...host.vm.module_check import ALLOCATORS
 from ...view.render.units import plural
 from .matchers import fail
@@ -132,7 +133,7 @@ def _workers(proxy: Any) -> list[Any]:
     return [vm for vm in proxy.vms if vm.thread.number]
 
 
-def _is_python(proxy: Any) -> bool:
+def _is_python(proxy: ProxyInterface) -> bool:
     """Return whether all filters are Python, which frees memory as soon as its last reference is dropped."""
     return all(isinstance(getattr(plugin.filter, "source", None), str) for plugin in proxy.plugins)
 

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from ..._display import visible
 from ...errors import UsageError
+from ...host.proxy_interface import ProxyInterface
 from .masking import mask as mask_secrets
 from .readers.own_format import encode_line
 from .writers import recording_path, to_recorded, write_traffic
@@ -44,7 +45,7 @@ class Recording:
         Reason why the recording ended early. Empty if it didn't.
     """
 
-    def __init__(self, proxy: Any, path: Path, *, mask: bool) -> None:
+    def __init__(self, proxy: ProxyInterface, path: Path, *, mask: bool) -> None:
         self.path = path
         self.count = self.left_out = 0
         self.masked: Counter[str] = Counter()
@@ -144,7 +145,7 @@ class Recording:
         return f"<Recording of {visible(self._proxy.name)} to {visible(str(self.path))}: {self.count:,} exchanges, {state}>"
 
 
-def record(proxy: Any, path: str | PathLike[str], *, mask: bool = True) -> Recording:
+def record(proxy: ProxyInterface, path: str | PathLike[str], *, mask: bool = True) -> Recording:
     """Start to write all further exchanges of a proxy to a file. Requests of all clients are recorded.
 
         with wasmnb.record(proxy, "day.jsonl") as recording:
