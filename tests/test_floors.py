@@ -244,10 +244,60 @@ def test_folder_has_at_most_twelve_modules(folder):
     assert len(names) <= LARGEST_FOLDER, sorted(names)
 
 
+#: Folders whose `__init__` has functions, and why.
+INITS_WITH_FUNCTIONS = {
+    ".": "imports names when they are used",
+    "cli": "handles Ctrl-C before anything else is imported",
+    "notebook": "IPython calls the functions by the package's name",
+    "sdk": "lists the names that filters have built in",
+    "view/panel": "imports the panel when it is used",
+}
+
+#: End of a sentence. A colon doesn't end one, nor does a full stop within a name.
+SENTENCE_END = re.compile(r"\.(?=\s|\)|$)")
+
+#: Another place, to which a folder's second sentence refers: a module or folder by name, or by its position.
+OTHER_PLACE = re.compile(r"`(?:\.\.|wasmnb\.|tests/)[\w./]*`|the folder above|the parent folder|one folder up")
+
+
+def prose(docstring):
+    """The text of a docstring without examples and tables."""
+    return "\n".join(line for line in docstring.splitlines() if "    " not in line)
+
+
+def second_part(docstring):
+    """The text after the first sentence; empty if there is none."""
+    first, *rest = SENTENCE_END.split(prose(docstring), maxsplit=1)
+    return rest[0] if rest and SENTENCE_END.search(rest[0]) else ""
+
+
 @pytest.mark.parametrize("folder", FOLDERS, ids=str)
 def test_init_describes_the_folder_in_two_sentences(folder):
     docstring = ast.get_docstring(ast.parse((PACKAGE / folder / "__init__.py").read_text(encoding="utf-8"))) or ""
-    assert len(re.findall(r"[.:](?:\s|$)", docstring)) >= 2, docstring
+    assert OTHER_PLACE.search(second_part(docstring)), f"says nothing about other folders: {docstring}"
+
+
+@pytest.mark.parametrize(
+    ("docstring", "is_complete"),
+    [
+        ("Contents of bodies: text, gzip and lines.", False),
+        ("Codecs. They decode requests.", False),
+        ("Codecs of HTTP. Routes are in `..route_table`.", True),
+        ("Codecs: see `..route_table` for routes.", False),
+        ("Codecs of HTTP.\n\n    a    `..table.`\n", False),
+        ("The magics. Their registration is in the folder above.", True),
+    ],
+)
+def test_check_of_folders_wants_a_second_sentence_about_other_places(docstring, is_complete):
+    assert bool(OTHER_PLACE.search(second_part(docstring))) is is_complete
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=str)
+def test_init_has_no_functions_of_its_own(folder):
+    tree = ast.parse((PACKAGE / folder / "__init__.py").read_text(encoding="utf-8"))
+    names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    own = [name for name in names if name not in ("__getattr__", "__dir__")]
+    assert not own or str(folder) in INITS_WITH_FUNCTIONS, own
 
 
 def test_importing_the_package_loads_only_hooks():

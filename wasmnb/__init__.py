@@ -1,5 +1,7 @@
 """Envoy filters in Python: write, inspect and measure them in a notebook.
 
+This module only has the public names. Their code is in the packages below, from `wasmnb.abi` up to `wasmnb.cli`.
+
     from wasmnb import Filter, Proxy
 
     add = Filter.from_source(text, name="add")

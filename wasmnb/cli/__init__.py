@@ -1,4 +1,5 @@
-"""The `wasmnb` command: one module per subcommand, and the argument parser. Subcommands only call the public API.
+"""The `wasmnb` command: one module per subcommand, and the argument parser. Subcommands only call the public API
+of the other packages, such as `wasmnb.compiler`, and the magics of notebooks are in `wasmnb.notebook`.
 
 Exit codes: 0 success, 1 an error in the filter or module or a failed test, 2 a wrong command line, 3 an error in the
 tool chain or on the machine, 130 interrupted. Errors are printed to stderr as one paragraph without a traceback.

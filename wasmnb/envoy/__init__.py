@@ -1,6 +1,7 @@
 """The real Envoy behind the interface of the simulated proxy: its process, configuration, log and sockets.
 
-Also the comparison with the simulated proxy, the import of an `envoy.yaml` and the export for deployment. Views are elsewhere.
+Also the comparison with the simulated proxy, the import of an `envoy.yaml` and the export for deployment. The
+simulated proxy itself is in `wasmnb.host`, and views are in `wasmnb.view`.
 """
 
 from .binary import find_envoy

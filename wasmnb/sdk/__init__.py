@@ -1,4 +1,5 @@
 """The SDK for writing filters: classes, functions and exceptions. The same code runs inside Wasm and natively.
+Proxies that run filters are in `wasmnb.host` and `wasmnb.envoy`.
 
 A filter is one class::
 

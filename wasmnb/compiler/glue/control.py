@@ -11,8 +11,13 @@ from ...engine import Guest, Trap
 
 __all__ = ["CONTROL", "call_control"]
 
-#: The introspection export, and the allocator for its requests.
-CONTROL, _ALLOCATE = "wasmnb_control", "proxy_on_memory_allocate"
+#: The introspection export (`sdk/dispatch/introspection.py`). Its parameters are address and size of a request, in memory that
+#: `proxy_on_memory_allocate` has allocated; the export frees the memory. It returns 0, or the address of two u32: address and
+#: size of the reply, which is valid until the next call. Real proxies never call it.
+CONTROL = "wasmnb_control"
+
+#: The allocator for requests.
+_ALLOCATE = "proxy_on_memory_allocate"
 
 
 def call_control(guest: Guest, command: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-  ;; The glue's own memory starts at $base; see glue/__init__.py for its layout.
+  ;; The glue's own memory starts at $base; see glue/module_text.py for its layout.
   ;;
   ;; Creating and deleting contexts doesn't run Python: both are recorded in the journal, as pairs of u32. The SDK claims
   ;; an HTTP stream there when it meets one that it does not know, and reads the whole for what it does not find.

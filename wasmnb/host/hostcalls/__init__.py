@@ -2,7 +2,7 @@
 
 Each hostcall is a function with its ABI name without `proxy_`. It receives the calling context and the inputs, and returns a
 status, or a tuple of the status and the outputs, which are used only if the status is OK. Inputs are read from the guest's
-memory in `vm.hostcall_stubs`.
+memory in `..vm.hostcall_stubs`.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def run_suites(options: Any) -> int:
     UsageError, FixtureError, ModuleError
         As for `run_declarative`.
     """
-    from . import run_declarative
+    from .runner import run_declarative
 
     config = None if options.config is None else read_at(options.config)
     result = run_declarative(options.tests, options.module, config=config, only=options.only)

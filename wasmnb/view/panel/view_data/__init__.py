@@ -1,4 +1,5 @@
 """Convert proxies, exchanges and reports to JSON for the panel. There is one module for each view.
+Actions of users are in `..actions`.
 
 All text is passed through `texts.printable`, so that the front end receives only printable characters. Long contents are
 shortened, so that large traces and bodies take no longer than the part that is shown.
