@@ -64,7 +64,7 @@ class Memory:
         return string_at(self.base + pointer, size)
 
     def write(self, pointer: int, data: bytes) -> None:
-        """Store bytes at address `pointer`."""
+        """Store `data` at address `pointer`."""
         if pointer + len(data) > self.size:
             self.check(pointer, len(data))
         memmove(self.base + pointer, data, len(data))
