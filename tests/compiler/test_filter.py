@@ -196,7 +196,7 @@ def test_saving_to_a_full_disk_leaves_no_partial_file(tmp_path, monkeypatch):
         ),
         ("def f(): f()\nf()", "RecursionError", 1, ""),
         ("x = [0] * (1 << 29)", "MemoryError", 1, "1 GiB"),
-        ("hostcalls.get_property('a')", "can't be called while the module loads", 1, ""),
+        ("hostcalls.get_property('a')", "was called while the module loads", 1, ""),
         ("import importlib\nimportlib.import_module('x' + 'yz')", "No module named 'xyz'", 2, "import statement"),
         ("x = '\0'", "null bytes", None, ""),
     ],

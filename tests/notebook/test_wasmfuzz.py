@@ -111,7 +111,7 @@ def test_saved_findings_never_overwrite_other_files(run, tmp_path):
     assert file.read_text() == report.findings[0].test
     report.save(file)
     file.write_text("precious = 1\n")
-    with pytest.raises(UsageError, match="exists and wasn't written by a search"):
+    with pytest.raises(UsageError, match="already exists and wasn't written by the fuzzer"):
         report.save(file)
 
 

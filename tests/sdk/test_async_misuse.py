@@ -40,10 +40,10 @@ def test_awaiting_twice_at_the_same_time_is_refused():
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        ("await sleep('1')", "a time to wait must be a number of seconds below 1e+09, not '1'"),
+        ("await sleep('1')", "the time to wait must be a number of seconds below 1e+09, not '1'"),
         ("await sleep(float('nan'))", "not nan"),
-        ("await wait_for(1, [2])", "a time to wait must be a number of seconds"),
-        ("await gather([1])", "gather() takes each awaitable as a separate argument, not [1]: put a star before it"),
+        ("await wait_for(1, [2])", "the time to wait must be a number of seconds"),
+        ("await gather([1])", "gather() takes each awaitable as a separate argument, not [1]. Put a star before it"),
     ],
 )
 def test_wrong_arguments_are_named(code, said):

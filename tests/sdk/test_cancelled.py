@@ -8,7 +8,7 @@ from tests.sdk.fake_proxy import FakeProxy
 @pytest.mark.parametrize(
     ("code", "line", "said"),
     [
-        ("try:\n    await sleep(9)\nfinally:\n    await sleep(1)", "await sleep(1)", "a cancelled coroutine can't wait again"),
+        ("try:\n    await sleep(9)\nfinally:\n    await sleep(1)", "await sleep(1)", "a coroutine awaited something after it was cancelled"),
         ("try:\n    await sleep(9)\nfinally:\n    raise ValueError('bad end')", "raise ValueError('bad end')", "bad end"),
     ],
 )

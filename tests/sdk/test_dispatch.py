@@ -97,7 +97,7 @@ def test_sync_applies_creates_and_deletes():
 
 def test_unknown_context_is_refused():
     proxy = FakeProxy(HELLO)
-    with pytest.raises(RuntimeError, match="context 99, which it never created"):
+    with pytest.raises(RuntimeError, match="context 99, which doesn't exist"):
         proxy.dispatcher.on_request_headers(99, 0, 1)
 
 

@@ -48,7 +48,7 @@ def test_bytes_taken_for_a_body_get_a_hint(attribute):
 @pytest.mark.parametrize(
     ("line", "hint"),
     [
-        ("for event in self.response.sse(): pass", "iterate with `async for`"),
+        ("for event in self.response.sse(): pass", "Iterate over them with `async for`"),
         ("a, b = gather(sleep(1), sleep(1))", "write `await` in front of the call"),
     ],
 )

@@ -134,7 +134,7 @@ def test_abi_name_of_a_callback_is_refused_with_its_name_in_the_sdk(base, writte
 ])  # fmt: skip
 def test_callback_of_another_class_is_refused_with_its_class(base, written, owner):
     error = refusal(f"class F({base}):\n    def {written}(self, *args): pass")
-    assert error.lineno == 2 and f"is never called: {base} doesn't have that callback" in str(error)
+    assert error.lineno == 2 and f"is never called: {base} has no such callback" in str(error)
     assert f"Move it to the filter's {owner}" in error.hint
 
 
@@ -196,7 +196,7 @@ def test_missing_import_has_the_cells_line_in_the_log():
 
 
 def test_hostcall_at_the_top_level_is_refused():
-    with pytest.raises(RuntimeError, match="get_property can't be called while the module loads.*on_plugin_start"):
+    with pytest.raises(RuntimeError, match="get_property was called while the module loads.*on_plugin_start"):
         load("hostcalls.get_property('plugin_name')")
     proxy = load("log_info('loading')\nclass F(HttpContext): pass")
     assert proxy.logs == [(2, "loading")]

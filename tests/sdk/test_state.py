@@ -108,7 +108,7 @@ class P(PluginContext):
 
 
 def test_counter_cannot_decrease():
-    with pytest.raises(Exception, match=r"increment_metric\('hits', -1\).*on_tick.*A counter can only grow"):
+    with pytest.raises(Exception, match=r"increment_metric\('hits', -1\).*on_tick.*A counter can't decrease"):
         run("Counter('hits').increment(-1)")
 
 

@@ -271,7 +271,7 @@ def test_folder_runs_all_its_test_files(make_filter, tmp_path):
 def test_missing_module_raises_usage_error(tmp_path):
     file = tmp_path / "tests.textpb"
     file.write_text("test {}")
-    with pytest.raises(UsageError, match="doesn't name a module"):
+    with pytest.raises(UsageError, match="names no module"):
         run_declarative(file)
     with pytest.raises(UsageError, match="can't be read"):
         run_declarative(tmp_path / "gone.textpb")
@@ -387,7 +387,7 @@ def test_fixture_fails_when_the_filter_traps(fixture):
         ('{"request": [],\n "x": 1}', 2, "no field 'x'"),
         ('{"request": []}', 1, "an object is expected"),
         ('{"request": {"url": "http://a"}, "response": {"status": 7}}', 1, "from 100 to 599"),
-        ('{"request": {"url": "http://a"}, "appType": "http-wasm"}', 1, "not a Proxy-Wasm filter"),
+        ('{"request": {"url": "http://a"}, "appType": "http-wasm"}', 1, "Only appType 'proxy-wasm' is supported"),
         ('{"request": {"url": "http://a"}, "properties": []}', 1, "an object is expected"),
         ('{"request":\n,}', 2, "not JSON"),
     ],

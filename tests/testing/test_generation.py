@@ -123,7 +123,7 @@ class Once(HttpContext):
         proxy.get("/")
         proxy.get("/")
         alone, both = write_test(proxy, "2"), write_test(proxy, "1-2")
-    assert "# The proxy did something else then: 429, not forwarded. Earlier requests matter." in alone
+    assert "# The recorded outcome was different: 429, not forwarded. Earlier requests matter." in alone
     assert "did something else" not in both and "429" in both
     passes(pytester, both)
     passes(pytester, alone)

@@ -280,5 +280,5 @@ def test_enqueue_and_reconfigure_reach_the_filter(make_proxy):
     assert not reconfigure(proxy, b"bad")
     with pytest.raises(UsageError, match="No filter has registered a queue 'job'. Registered queues: jobs"):
         enqueue(proxy, "job", "x")
-    with pytest.raises(UsageError, match="The chain has no plugin 3. It has 1"):
+    with pytest.raises(UsageError, match="The filter chain has no plugin=3. It has 1"):
         reconfigure(proxy, b"", plugin=3)

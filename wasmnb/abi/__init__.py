@@ -1,7 +1,6 @@
-"""The Proxy-Wasm ABI as data: enums, the table of callbacks and hostcalls, the table of phases, kinds of plugins, and the
-wire formats.
+"""The Proxy-Wasm ABI as data: enums, tables of callbacks, hostcalls and phases, kinds of plugins, and wire formats.
 
-Implementations of the ABI are elsewhere: the host's in `wasmnb.host`, the guest's in `wasmnb.sdk`.
+The host's implementation of the ABI is in `wasmnb.host`, and the guest's in `wasmnb.sdk`.
 """
 
 from .enums import *  # noqa: F403

@@ -1,8 +1,7 @@
-"""Uses of the ABI that crash Envoy (segmentation fault): one table for the SDK, the simulated proxy, lint and reports.
+"""Table of the uses of the ABI that crash Envoy with a segmentation fault. The SDK, the simulated proxy and reports use it.
 
-The table of phases (`phases.py`) takes from it which hostcalls a callback must not make.
-
-Every entry was observed on the versions that it names; `tests/conformance/scenarios/crashes.py` has the smallest filter for each.
+From this table, `phases.py` derives the hostcalls that a callback must not make. Every entry was observed in the listed versions of
+Envoy. `tests/conformance/scenarios/crashes.py` contains the smallest filter for each of them.
 """
 
 from __future__ import annotations
@@ -28,16 +27,16 @@ class Crash:
     action
         What the filter does, as a phrase for messages.
     instead
-        Advice on what to do instead.
+        Advice on what to do instead, as a sentence.
     hostcalls
-        Names of the hostcalls that can cause it, without prefix.
+        Names of the hostcalls that can cause the crash, without `proxy_`.
     callbacks
-        Callbacks of an HTTP stream, without prefix, in which these hostcalls always cause it (default none: it depends on
-        what the stream has done before).
+        Callbacks of an HTTP stream, without `proxy_`, in which these hostcalls always cause the crash (default none: the crash
+        depends on earlier hostcalls of the stream).
     certain
-        Whether Envoy always crashes (default True). Otherwise it reads memory that it has freed, and may crash.
+        Whether Envoy always crashes (default True). If False, Envoy reads memory after freeing it, and only sometimes crashes.
     versions
-        Versions of Envoy on which the crash was observed.
+        Versions of Envoy in which the crash was observed.
     """
 
     action: str
@@ -49,7 +48,7 @@ class Crash:
 
     @property
     def text(self) -> str:
-        """One line for logs and exchanges."""
+        """Description of the crash in one line, for logs and exchanges."""
         return f"{self.action}: Envoy {self.versions[-1].rpartition('.')[0]} crashes here"
 
 
@@ -101,6 +100,6 @@ CRASHES: dict[str, Crash] = {
 
 
 def crashes_of(hostcalls: Iterable[str]) -> list[Crash]:
-    """Return the crashes that a module can cause with these hostcalls (names without prefix)."""
+    """Return the crashes that a module can cause if it imports these hostcalls (names without `proxy_`)."""
     called = set(hostcalls)
     return [crash for crash in CRASHES.values() if not called.isdisjoint(crash.hostcalls)]

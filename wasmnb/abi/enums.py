@@ -1,7 +1,7 @@
-"""Numbers of the Proxy-Wasm ABI 0.2.1, with the names of its specification.
+"""Enums of the Proxy-Wasm ABI 0.2.1, with the names used in its specification.
 
-Every value is passed as an i32. Envoy 1.40 returns `Status.BAD_ARGUMENT` for a number that an enum doesn't have, unless
-the class says otherwise. The SDK imports this module inside Wasm, so it imports only `enum`.
+All values are passed as i32. For an unknown number, Envoy 1.40 returns `Status.BAD_ARGUMENT`, unless the docstring of the enum
+describes another behaviour. This module imports only `enum`, because the SDK also imports it inside Wasm.
 """
 
 from enum import IntEnum
@@ -24,7 +24,7 @@ __all__ = [
 
 
 class AbiVersion(IntEnum):
-    """ABI versions that Envoy 1.40 loads, in order. A module declares its version with the export `marker`."""
+    """ABI versions supported by Envoy 1.40. A module declares its version with an export named `marker`."""
 
     V0_1_0 = 10
     V0_2_0 = 20
@@ -32,17 +32,17 @@ class AbiVersion(IntEnum):
 
     @property
     def text(self) -> str:
-        """The version as text: `0.2.1`."""
+        """The version as text, such as `0.2.1`."""
         return f"0.{self.value // 10}.{self.value % 10}"
 
     @property
     def marker(self) -> str:
-        """Name of the export that declares this version (it is never called)."""
+        """Name of the export with which a module declares this version. The export is never called."""
         return "proxy_abi_version_" + self.text.replace(".", "_")
 
 
 class Status(IntEnum):
-    """Result of a hostcall. Envoy never returns 5 or 9; 11 appears only in the result of `get_status`."""
+    """Status returned by a hostcall. Envoy never returns 5 and 9, and uses 11 only in the result of `get_status`."""
 
     OK = 0
     NOT_FOUND = 1
@@ -60,7 +60,7 @@ class Status(IntEnum):
 
 
 class LogLevel(IntEnum):
-    """Severity of `proxy_log`."""
+    """Severity of a log line, passed to `proxy_log`."""
 
     TRACE = 0
     DEBUG = 1
@@ -71,7 +71,7 @@ class LogLevel(IntEnum):
 
 
 class HeaderMapType(IntEnum):
-    """Header maps of the header hostcalls. The table of phases (`phases`) says where each is readable and writable."""
+    """Header maps, passed to hostcalls such as `get_header_map_value`. `phases` lists where each can be read and written."""
 
     REQUEST_HEADERS = 0
     REQUEST_TRAILERS = 1
@@ -84,7 +84,7 @@ class HeaderMapType(IntEnum):
 
 
 class BufferType(IntEnum):
-    """Buffers of the buffer hostcalls. The table of phases says where each is available."""
+    """Buffers, passed to hostcalls such as `get_buffer_bytes`. `phases` lists where each buffer is available."""
 
     HTTP_REQUEST_BODY = 0
     HTTP_RESPONSE_BODY = 1
@@ -98,7 +98,7 @@ class BufferType(IntEnum):
 
 
 class StreamType(IntEnum):
-    """Direction to continue or close, for `continue_stream` and `close_stream`."""
+    """Part of a stream to continue or close, passed to `continue_stream` and `close_stream`."""
 
     REQUEST = 0
     RESPONSE = 1
@@ -107,7 +107,7 @@ class StreamType(IntEnum):
 
 
 class MetricType(IntEnum):
-    """Kind of a metric, which is also in the low two bits of a metric id."""
+    """Kind of a metric. The two lowest bits of a metric id also contain this number."""
 
     COUNTER = 0
     GAUGE = 1
@@ -115,7 +115,7 @@ class MetricType(IntEnum):
 
 
 class CloseType(IntEnum):
-    """The side that closed a TCP connection: `LOCAL` is the proxy, `REMOTE` the peer."""
+    """The side that closed a TCP connection: the proxy (`LOCAL`) or its peer (`REMOTE`)."""
 
     UNKNOWN = 0
     LOCAL = 1
@@ -123,17 +123,17 @@ class CloseType(IntEnum):
 
 
 class Action(IntEnum):
-    """Result of a callback in SDKs: continue, or hold the stream until `continue_stream` or a local response."""
+    """Result of a stream's callback. `PAUSE` holds the stream until it is continued or a local response is sent."""
 
     CONTINUE = 0
     PAUSE = 1
 
 
 class HeadersStatus(IntEnum):
-    """Result of a headers callback as Envoy reads it.
+    """Result of a headers callback, with Envoy's names.
 
-    1 becomes `STOP_ALL_ITERATION_AND_WATERMARK` unless the plugin sets `allow_on_headers_stop_iteration`; 2 is treated
-    as `CONTINUE`; anything above 4 as `STOP_ALL_ITERATION_AND_WATERMARK`.
+    Envoy treats 1 as `STOP_ALL_ITERATION_AND_WATERMARK`, unless the plugin has the option `allow_on_headers_stop_iteration`. It
+    treats 2 as `CONTINUE`, and all numbers above 4 as `STOP_ALL_ITERATION_AND_WATERMARK`.
     """
 
     CONTINUE = 0
@@ -144,7 +144,7 @@ class HeadersStatus(IntEnum):
 
 
 class DataStatus(IntEnum):
-    """Result of a body callback as Envoy reads it; anything above 3 is `STOP_ITERATION_NO_BUFFER`."""
+    """Result of a body callback, with Envoy's names. Envoy treats numbers above 3 as `STOP_ITERATION_NO_BUFFER`."""
 
     CONTINUE = 0
     STOP_ITERATION_AND_BUFFER = 1
@@ -153,14 +153,14 @@ class DataStatus(IntEnum):
 
 
 class TrailersStatus(IntEnum):
-    """Result of a trailers callback; anything but 0 is `STOP_ITERATION`."""
+    """Result of a trailers callback. Envoy treats all numbers other than 0 as `STOP_ITERATION`."""
 
     CONTINUE = 0
     STOP_ITERATION = 1
 
 
 class GrpcStatus(IntEnum):
-    """gRPC status codes (https://grpc.io/docs/guides/status-codes/); `INVALID` is the ABI's number for no status."""
+    """gRPC status codes (https://grpc.io/docs/guides/status-codes/). `INVALID` is the ABI's number for "no status"."""
 
     OK = 0
     CANCELLED = 1

@@ -1,18 +1,18 @@
-"""Phases: the maps and buffers that a module may read and write in each callback, the hostcalls that it may call, and the
-results that it may return, as in Envoy 1.40.
+"""Tables of what a module may do in each callback in Envoy 1.40: accessible header maps and buffers, hostcalls, and results.
 
-The host's refusals (`wasmnb/host/contexts/phase_lookups.py`), the advice of refused hostcalls (host and SDK), completion, the
-SDK's result types and exports, the module lint and docs/abi.md are made from these tables. `tests/abi/test_phases.py` calls every
-hostcall for maps and buffers in every callback of the simulated Envoy, and compares with it and with recordings of the real one.
+The host's checks of hostcalls (`wasmnb/host/contexts/phase_lookups.py`), error messages for failed hostcalls, completion, the SDK's
+result types and exports, the module lint and docs/abi.md are derived from these tables. `tests/abi/test_phases.py` makes every
+hostcall for maps and buffers in every callback of the simulated proxy, and compares the statuses with the tables and with recordings
+of the real Envoy.
 
-The table says what a callback can have. The host adds the state of the stream: a map of the table is not available if it
-hasn't arrived (a response without trailers), and stays available after its callback while the stream is paused there.
+The tables list what can be available in a callback. The host also considers the state of the stream: a map isn't available if it
+hasn't arrived (for example, in a response without trailers).
 
-A map or buffer exists on a context only in its own callback, and after that callback as long as it holds the
-stream (its result was a stop), so that a tick or a callout's response can still change it. Continuing a stream drops the
-request's maps and body, whichever direction is continued. `on_log` has the finished HTTP stream's maps, read-only. Trailers can be
-created in the last body callback (`end_of_stream` is 1) by writing them or asking for their size. The VM configuration
-is always available. Only `proxy_log` may be called by entry points; every other hostcall traps there.
+A map or buffer is available only in its own callback and, if this callback has paused the stream, until the stream continues. So the
+response to a callout, for example, can still change it. Continuing either direction makes the request's maps and body
+unavailable. In `on_log` of an HTTP stream, the maps can be read but not written. In the last body callback (`end_of_stream` is 1),
+trailers are created by writing them or by getting their size. The VM configuration is always available. Entry points may call only
+`proxy_log`, and all other hostcalls trap there.
 """
 
 from collections.abc import Callable
@@ -39,14 +39,14 @@ __all__ = [
 
 _Map, _Buffer = HeaderMapType, BufferType
 
-#: Kind of result -> the enum that names its numbers. Kinds that are missing have a plain number or nothing.
+#: Kind of result -> enum with the names of its numbers. All other kinds are plain numbers, or mean no result.
 RESULT_ENUMS: dict[Result, type[IntEnum]] = {
     Result.HEADERS_STATUS: HeadersStatus,
     Result.DATA_STATUS: DataStatus,
     Result.TRAILERS_STATUS: TrailersStatus,
 }
 
-#: Callback -> (maps to read, maps to write, trailers that writing creates at end_of_stream). Other callbacks have no maps.
+#: Callback -> (readable maps, writable maps, trailers created by a write at end_of_stream). Other callbacks have no maps.
 _MAPS: dict[str, tuple[tuple[HeaderMapType, ...], tuple[HeaderMapType, ...], tuple[HeaderMapType, ...]]] = {
     "on_request_headers": ((_Map.REQUEST_HEADERS,), (_Map.REQUEST_HEADERS,), ()),
     "on_request_body": ((), (), (_Map.REQUEST_TRAILERS,)),
@@ -60,7 +60,7 @@ _MAPS: dict[str, tuple[tuple[HeaderMapType, ...], tuple[HeaderMapType, ...], tup
     "on_grpc_receive_trailing_metadata": ((_Map.GRPC_RECEIVE_TRAILING_METADATA,), (), ()),
 }
 
-#: Callback -> (buffer, whether it can be written). Other callbacks have the VM configuration only.
+#: Callback -> (buffer, whether it can be written). In other callbacks, only the VM configuration is available.
 _BUFFERS: dict[str, tuple[BufferType, bool]] = {
     "on_configure": (_Buffer.PLUGIN_CONFIGURATION, False),
     "on_request_body": (_Buffer.HTTP_REQUEST_BODY, True),
@@ -73,13 +73,13 @@ _BUFFERS: dict[str, tuple[BufferType, bool]] = {
     "on_stats_update": (_Buffer.CALL_DATA, False),
 }
 
-#: Buffers that read as NOT_FOUND when they are not available. All others read as OK and empty.
+#: Buffers for which reading returns NOT_FOUND if they are not available. All others return OK and no bytes.
 NOT_FOUND_BUFFERS = (_Buffer.HTTP_CALL_RESPONSE_BODY, _Buffer.PLUGIN_CONFIGURATION)
 
-#: Callbacks whose maps and buffers are gone after the stream was continued, whichever direction that was.
+#: Callbacks whose maps and buffers become unavailable when either direction of the stream is continued.
 DROPPED_BY_CONTINUE = ("on_request_headers", "on_request_body", "on_request_trailers")
 
-#: Hostcall -> callbacks that report its result. A module that exports none of them never gets the result.
+#: Hostcall -> callbacks that report its result. A module that exports none of them never receives the result.
 REPORTED_BY: dict[str, tuple[str, ...]] = {
     "http_call": ("on_http_call_response",),
     "grpc_call": ("on_grpc_receive", "on_grpc_close"),
@@ -101,25 +101,25 @@ class Phase:
     Attributes
     ----------
     callback
-        Name of the callback without prefix (`on_request_headers`), or of the entry point.
+        Name of the callback without `proxy_` (`on_request_headers`), or name of the entry point.
     reads, writes
-        Header maps that can be read and written.
+        Header maps that can be read, and header maps that can be written.
     creates
-        Trailers that a write creates if there are none and `end_of_stream` is 1.
+        Trailers that are created by writing them, if there are none and `end_of_stream` is 1.
     buffers
         Buffers that can be read, including the VM configuration.
     writable_buffers
         Buffers that can be written.
     calls
-        Import names of the hostcalls that may be called. Any other hostcall traps in an entry point, and crashes Envoy in a
-        callback of an HTTP stream (`crashes.py`).
+        Import names of the hostcalls that may be called. Other hostcalls trap in an entry point, and crash Envoy in a callback of
+        an HTTP stream (`crashes.py`).
     missing_map
-        Status of reading a name from a header map that isn't available: NOT_FOUND in `on_log` of HTTP streams and access
-        loggers, otherwise BAD_ARGUMENT. `on_log` of a connection returns BAD_ARGUMENT too.
+        Status of reading a header if its map isn't available. It is NOT_FOUND in `on_log` of HTTP streams and access loggers,
+        and otherwise BAD_ARGUMENT, also in `on_log` of connections.
     returns
-        Enum that names the results; None for a plain number or no result.
+        Enum with the names of the results, or None for a plain number or no result.
     holds
-        Whether a result other than 0 holds the stream, with the callback's maps and buffers still available.
+        Whether a result other than 0 pauses the stream and keeps the callback's maps and buffers available.
     """
 
     callback: str
@@ -161,7 +161,7 @@ def _phase(callback: str) -> Phase:
     )
 
 
-#: Callback without prefix, or entry point -> its phase.
+#: Name of a callback without `proxy_`, or of an entry point -> its phase.
 PHASES: dict[str, Phase] = {name: _phase(name) for name in (*(c.short for c in CALLBACKS.values()), *ENTRY_POINTS)}
 
 
@@ -169,13 +169,13 @@ PHASES: dict[str, Phase] = {name: _phase(name) for name in (*(c.short for c in C
 
 
 def map_read_status(callback: str, map_type: HeaderMapType) -> Status:
-    """Return what `get_header_map_value` returns in a callback for a name that the map has, in ABI 0.2.x."""
+    """Return the status of `get_header_map_value` in a callback for a header that exists, in ABI 0.2.x."""
     phase = PHASES[callback]
     return Status.OK if map_type in phase.reads else phase.missing_map
 
 
 def map_write_status(callback: str, map_type: HeaderMapType, *, end_of_stream: bool = False) -> Status:
-    """Return what `add_header_map_value`, the other writes and `get_header_map_size` return in a callback."""
+    """Return the status of hostcalls that write a header map, and of `get_header_map_size`, in a callback."""
     phase = PHASES[callback]
     writable = map_type in phase.writes or (end_of_stream and map_type in phase.creates)
     return Status.OK if writable else Status.BAD_ARGUMENT
@@ -188,32 +188,32 @@ def buffer_read_status(callback: str, buffer_type: BufferType) -> Status:
 
 
 def buffer_write_status(callback: str, buffer_type: BufferType) -> Status:
-    """Return what `set_buffer_bytes` returns in a callback for a whole buffer."""
+    """Return the status of `set_buffer_bytes` in a callback, if it replaces a whole buffer."""
     if buffer_type in PHASES[callback].writable_buffers:
         return Status.OK
     read = buffer_read_status(callback, buffer_type)
     return Status.BAD_ARGUMENT if read is Status.OK else read
 
 
-# -- words ------------------------------------------------------------------------------------------------------------
+# -- text -------------------------------------------------------------------------------------------------------------
 
 
 def availability(resource: HeaderMapType | BufferType, *, write: bool = False, name: Callable[[str], str] = str) -> str:
-    """Return where a header map or buffer is available: `in on_request_headers and while the stream is paused there`.
+    """Describe where a header map or buffer is available, as in `in on_request_headers and while the stream is paused there`.
 
     Parameters
     ----------
     resource
-        The map or buffer.
+        The header map or buffer.
     write
-        Whether to return where it can be written rather than read (default False).
+        Whether to describe where it can be written, instead of where it can be read (default False).
     name
-        Converts a callback's ABI name, without prefix, to the name to show (default: the same name).
+        Function that converts the ABI name of a callback, without `proxy_`, to the name in the text (default: the same name).
 
     Returns
     -------
     str
-        Empty if the resource is never available.
+        The description, or '' if the resource is never available.
     """
     if resource is _Buffer.VM_CONFIGURATION:
         return "" if write else "in every callback"

@@ -1,10 +1,10 @@
-"""Kinds of plugins, by their place in Envoy's configuration, and the callbacks that Envoy can call in each place.
+"""Kinds of plugins, which depend on their place in Envoy's configuration, and the callbacks that Envoy calls for each kind.
 
-Facts (Envoy 1.40): an HTTP filter gets `on_request_...`, `on_response_...` and `on_log` on a stream context for each request;
-a network filter gets `on_new_connection`, `on_downstream_...`, `on_upstream_...` and `on_log` on a context for each connection. An
-access logger gets `on_log` on its root context. A Wasm service, on the main thread alone (`singleton`) or on all threads
-(`service`), has no streams. A stats sink gets `on_stats_update` on the main thread, whenever Envoy flushes its statistics.
-The callbacks for ticks, queues, start and end are called on the root context in every place.
+In Envoy 1.40, an HTTP filter has a stream context for each request, on which `on_request_...`, `on_response_...` and `on_log`
+are called. A network filter has a context for each connection, with `on_new_connection`, `on_downstream_...`, `on_upstream_...`
+and `on_log`. For an access logger, `on_log` is called on the root context. A Wasm service runs on the main thread (`singleton`)
+or on all threads (`service`) and has no streams. For a stats sink, `on_stats_update` is called on the main thread whenever
+Envoy flushes its statistics. The callbacks for ticks, queues, start and end are called on the root context of every kind.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ from .table import CALLBACKS
 
 __all__ = ["KINDS", "ON_MAIN_THREAD", "Callbacks"]
 
-#: Kind of plugin -> its name in messages.
+#: Kind of plugin -> its description in messages.
 KINDS = {
     "http": "an HTTP filter",
     "network": "a network filter",
@@ -25,35 +25,35 @@ KINDS = {
     "stat_sink": "a stats sink on the main thread",
 }
 
-#: Kinds of plugins that run on the main thread alone.
+#: Kinds of plugins that run only on the main thread.
 ON_MAIN_THREAD = frozenset({"singleton", "stat_sink"})
 
-#: Callback of a stats sink.
+#: Callback that is called for stats sinks.
 _STATS = "on_stats_update"
 
 
-#: Kind of plugin -> kind of context whose stream callbacks Envoy calls there.
+#: Kind of plugin -> kind of context whose callbacks Envoy calls in addition to the general callbacks.
 _STREAMS = {"http": "http", "network": "tcp", "access_log": "plugin", "stat_sink": "stats"}
 
 _HTTP_PREFIXES = ("on_request_", "on_response_")
 _TCP_PREFIXES = ("on_new_connection", "on_downstream_", "on_upstream_")
 
-#: Callbacks that end a context. They don't show what a module is for.
+#: Callbacks for the end of a context. They don't indicate the kind of plugin for which a module is meant.
 _ENDS = frozenset({"on_done", "on_delete"})
 
 
 @dataclass(frozen=True)
 class Callbacks:
-    """Callbacks of a module by kind of context, under the ABI's names without prefix.
+    """The callbacks that a module handles, by kind of context. Names have no `proxy_`.
 
     Attributes
     ----------
     http, tcp
-        Callbacks for requests, and callbacks for connections.
+        Callbacks for HTTP streams, and callbacks for TCP connections.
     log
-        Whether the root context handles `on_log`.
+        Whether the module handles `on_log` on the root context.
     root
-        Other callbacks of the root context.
+        Other callbacks on the root context.
     """
 
     http: frozenset[str] = frozenset()
@@ -63,7 +63,13 @@ class Callbacks:
 
     @classmethod
     def of_classes(cls, callbacks: Mapping[str, Iterable[str]]) -> Self:
-        """Return the callbacks of a Python filter: kind of class (`vm`, `plugin`, `http`, `tcp`) -> callbacks that it overrides."""
+        """Create the callbacks of a Python filter.
+
+        Parameters
+        ----------
+        callbacks
+            Kind of class (`vm`, `plugin`, `http`, `tcp`) -> ABI names of the callbacks that the filter's class overrides.
+        """
         sets = {kind: frozenset(names) for kind, names in callbacks.items()}
         root = sets.get("plugin", frozenset()) | sets.get("vm", frozenset())
         return cls(
@@ -72,7 +78,7 @@ class Callbacks:
 
     @classmethod
     def of_exports(cls, exports: Iterable[str]) -> Self:
-        """Return the callbacks of a module from its exports. `on_log` can belong to any of its contexts."""
+        """Create the callbacks of a module from the names of its exports. `on_log` can be meant for any kind of context."""
         names = frozenset(CALLBACKS[name].short for name in exports if name in CALLBACKS)
         http = frozenset(name for name in names if name.startswith(_HTTP_PREFIXES))
         tcp = frozenset(name for name in names if name.startswith(_TCP_PREFIXES))
@@ -86,9 +92,10 @@ class Callbacks:
 
     @property
     def kind(self) -> str:
-        """The kind of plugin that these callbacks are for; `http` if there are none.
+        """Kind of plugin for which these callbacks are meant.
 
-        If they are for several kinds, it's the first of `http`, `network`, `access_log` and `stat_sink`.
+        If they are meant for several kinds, this is the first of `http`, `network`, `access_log` and `stat_sink`. The default
+        is `http`.
         """
         if self.http:
             return "http"
@@ -99,7 +106,7 @@ class Callbacks:
         return "stat_sink" if _STATS in self.root else "http"
 
     def problem(self, kind: str) -> str:
-        """Return the reason why a plugin of a kind would never run; an empty string if it can run.
+        """Return the reason why Envoy would never call a plugin of this kind, or '' if Envoy calls it.
 
         Parameters
         ----------

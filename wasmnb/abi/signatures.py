@@ -1,6 +1,6 @@
-"""Signatures of the ABI's functions: parameters with their meaning, hostcalls and callbacks.
+"""Classes that describe the signatures of hostcalls and callbacks.
 
-A signature is a tuple of `Param`. Each has a meaning (`Kind`), which determines the parameter's core Wasm types:
+A signature is a tuple of `Param`. The meaning of a parameter (`Kind`) determines its core Wasm types:
 
     kind        meaning                                    core parameters
     U32         a number                                   i32
@@ -14,7 +14,7 @@ A signature is a tuple of `Param`. Each has a meaning (`Kind`), which determines
     OUT_U64     address for a u64 of the host              i32
     OUT_BYTES   addresses for a pointer and a size         i32, i32
 
-In every hostcall the inputs precede the outputs, and every hostcall returns a `Status` as i32.
+In every hostcall, the inputs precede the outputs, and the result is a `Status` as i32.
 """
 
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ ALL = tuple(AbiVersion)
 
 
 class Kind(Enum):
-    """Meaning of a parameter; the value has a name and the core Wasm types."""
+    """Meaning of a parameter. The value of a member consists of a name and the core Wasm types."""
 
     U32 = ("u32", "i32")
     I32 = ("i32", "i32")
@@ -56,7 +56,7 @@ class Kind(Enum):
 
 
 class Area(Enum):
-    """Areas of the specification; the host's modules and the documentation are organised by them."""
+    """Areas of the ABI's specification, by which the host's modules and the documentation are organised."""
 
     LIFECYCLE = "lifecycle"
     LOGGING = "logging"
@@ -77,20 +77,20 @@ class Area(Enum):
 
 
 class Result(Enum):
-    """Results of callbacks. All but `NONE` are one i32."""
+    """Meaning of a callback's result. All results except `NONE` are one i32."""
 
     NONE = "none"
     BOOL = "bool"
     HEADERS_STATUS = "headers status"
     DATA_STATUS = "data status"
     TRAILERS_STATUS = "trailers status"
-    ACTION = "action"  # TCP: 0 continues, anything else stops
+    ACTION = "action"  # TCP: 0 continues, all other numbers stop
     IGNORED = "ignored"  # an i32 that Envoy ignores (HTTP/2 metadata)
 
 
 @dataclass(frozen=True)
 class Param:
-    """One parameter.
+    """One parameter of a hostcall or callback.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ class Param:
     kind
         Meaning of the parameter.
     enum
-        Enum that names the parameter's values, or None.
+        Enum with the names of the parameter's values, or None.
     """
 
     name: str
@@ -114,15 +114,15 @@ class Hostcall:
     Attributes
     ----------
     name
-        Import name, with its prefix (`proxy_log`).
+        Import name, including `proxy_`, such as `proxy_log`.
     params
-        Inputs, then outputs.
+        Inputs, followed by outputs.
     versions
-        ABI versions whose modules can import it from Envoy.
+        ABI versions whose modules can import the hostcall from Envoy.
     area
         Area of the specification.
     at_entry
-        Whether entry points (`_initialize`, `main`, `_start`) may call it; other hostcalls trap there.
+        Whether entry points (`_initialize`, `main`, `_start`) may call the hostcall. Other hostcalls trap there.
     doc
         Description in one sentence.
     """
@@ -136,12 +136,12 @@ class Hostcall:
 
     @property
     def short(self) -> str:
-        """Name without its prefix: `log`."""
+        """Name without `proxy_`, such as `log`."""
         return self.name.removeprefix("proxy_")
 
     @cached_property
     def inputs(self) -> tuple[Param, ...]:
-        """Parameters that the guest passes."""
+        """Parameters through which the guest passes values."""
         return tuple(p for p in self.params if not p.kind.is_output)
 
     @cached_property
@@ -156,30 +156,30 @@ class Hostcall:
 
     @property
     def core_results(self) -> tuple[str, ...]:
-        """Core Wasm result types: always one i32, a `Status`."""
+        """Core Wasm result types. Every hostcall has one i32 as its result, a `Status`."""
         return ("i32",)
 
 
 @dataclass(frozen=True)
 class Callback:
-    """A function that a module may export for the host to call.
+    """A function that a module can export, and that the host calls.
 
     Attributes
     ----------
     name
-        Export name, with its prefix (`proxy_on_log`).
+        Export name, including `proxy_`, such as `proxy_on_log`.
     area
         Area of the specification.
     contexts
-        Kinds of context that it is called on: `root`, `http`, `tcp`.
+        Kinds of context on which the callback is called: `root`, `http`, `tcp`.
     params
         Parameters.
     result
         Meaning of the result.
     default
-        Result that Envoy assumes for modules that don't export it.
+        Result that Envoy uses if a module doesn't export the callback.
     versions
-        ABI versions that have it.
+        ABI versions that contain the callback.
     doc
         Description in one sentence.
     """
@@ -195,12 +195,12 @@ class Callback:
 
     @property
     def short(self) -> str:
-        """Name without its prefix: `on_request_headers`."""
+        """Name without `proxy_`, such as `on_request_headers`."""
         return self.name.removeprefix("proxy_").removeprefix("envoy_")
 
     @property
     def core_params(self) -> tuple[str, ...]:
-        """Core Wasm parameter types; every callback takes i32 only."""
+        """Core Wasm parameter types. All parameters of callbacks are i32."""
         return ("i32",) * len(self.params)
 
     @property

@@ -1,10 +1,11 @@
-"""The snapshot of statistics that a stats sink gets: counters with their growth since the last snapshot, and gauges.
+"""Wire format of the snapshot of statistics that Envoy passes to a stats sink: counters with their growth, and gauges.
 
-Facts (Envoy 1.40, `Context::onStatsUpdate`): a block of counters, then one of gauges. A block is its size in bytes, its type (1 or 2)
-and a count, u32 each; an entry is the length of the name (u32), the name, zero bytes up to a multiple of 8, the value and for counters
-the growth (u64). All numbers are little endian. Only statistics that have ever changed have an entry, but the count includes all. The
-size of the second block doubles with every gauge until it overflows: it and the size of the whole buffer are meaningless. The buffer is
-mostly zero behind the last entry.
+The format is that of `Context::onStatsUpdate` in Envoy 1.40. The buffer contains a block of counters and a block of gauges. A
+block begins with its size in bytes, its type (1 or 2) and the number of statistics, each as u32. Its entries consist of the
+length of the name (u32), the name, zero bytes up to a multiple of 8, the value, and for counters the growth since the last
+snapshot (u64). All numbers are little endian. Statistics that never changed have no entry, but are included in the number. The
+size of the second block doubles with every gauge until it overflows, so this size and the size of the whole buffer are
+meaningless. After the last entry, the buffer contains mostly zeros.
 """
 
 import struct
@@ -18,23 +19,23 @@ __all__ = ["CounterUpdate", "Stats", "read_stats", "write_stats"]
 _COUNTERS, _GAUGES = 1, 2
 _HEAD, _SIZE, _VALUE, _PAIR = struct.Struct("<III"), struct.Struct("<I"), struct.Struct("<Q"), struct.Struct("<QQ")
 
-#: Bytes to read at once, and the longest name; a larger length shows that the entries have ended.
+#: Number of bytes to read at once, and largest length of a name. A larger length means that there are no more entries.
 _WINDOW, _LONGEST = 1 << 16, 1 << 12
 
-#: Number of Envoy's own gauges that a simulated snapshot leaves out, and the length of their names: they make the size overflow.
+#: Number of Envoy's gauges that a simulated snapshot omits, and the length of their names. They make the block's size overflow.
 _OTHERS, _OTHER_NAME = 64, 30
 
 
 @dataclass(frozen=True)
 class CounterUpdate:
-    """A counter in a snapshot.
+    """A counter in a snapshot of statistics.
 
     Attributes
     ----------
     value
-        The count.
+        Value of the counter.
     delta
-        Its growth since the last snapshot.
+        Growth of the counter since the last snapshot.
     """
 
     value: int
@@ -48,7 +49,7 @@ class Stats:
     Attributes
     ----------
     counters
-        Counters by name. Those of filters have the prefix `wasmcustom.`.
+        Counters by name. Names of counters defined by filters have the prefix `wasmcustom.`.
     gauges
         Values of gauges by name.
     """
@@ -58,13 +59,13 @@ class Stats:
 
 
 def read_stats(read: Callable[[int, int], bytes]) -> Stats:
-    """Read a snapshot.
+    """Read a snapshot of statistics from a buffer.
 
     Parameters
     ----------
     read
-        Function that returns bytes of the buffer; its arguments are the offset and the most bytes to return. (The whole
-        buffer can be too large to read at once.)
+        Function that returns bytes of the buffer. Its arguments are the offset and the largest number of bytes to return. (The
+        whole buffer can be too large to read at once.)
     """
     head = read(0, _HEAD.size)
     if len(head) < _HEAD.size:
@@ -85,7 +86,7 @@ def read_stats(read: Callable[[int, int], bytes]) -> Stats:
 def _entries(
     read: Callable[[int, int], bytes], start: int, end: int, count: int, width: int
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield name and values of the entries from `start` to `end`, at most `count`, until something is not an entry."""
+    """Yield name and values of at most `count` entries between the offsets `start` and `end`. Stops at invalid data."""
     window, base = b"", start
     for _ in range(count):
         if start >= end:
@@ -104,14 +105,14 @@ def _entries(
 
 
 def write_stats(stats: Stats, counters: int, gauges: int) -> tuple[bytes, int]:
-    """Return the bytes of a snapshot, and the size that Envoy says it has.
+    """Serialise a snapshot. Returns the bytes, and the size that Envoy reports for them.
 
     Parameters
     ----------
     stats
         The snapshot.
     counters, gauges
-        Number of all counters and number of all gauges, including those that have never changed.
+        Total number of counters and total number of gauges, including those that have never changed.
     """
     data = bytearray(_HEAD.size)
     for name, update in stats.counters.items():

@@ -1,7 +1,7 @@
-"""Reads `google.protobuf.Struct` and Envoy's `Metadata` from their bytes, as dicts.
+"""Parser of serialised `google.protobuf.Struct` and Envoy `Metadata` messages, which returns dicts.
 
-Envoy serialises them deterministically, but fields are accepted in any order, and the last value of a repeated
-key counts. Numbers of a Struct are doubles; those without a fraction become `int`.
+Fields can be in any order. If a key is repeated, its last value is used. Numbers in a Struct are doubles, and become `int` if
+they have no fraction.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .protobuf_wire import Malformed, read_fields
 
 __all__ = ["read_metadata", "read_node_metadata", "read_struct"]
 
-#: Integers that a double holds exactly.
+#: Limit up to which a double represents all integers exactly.
 _EXACT = 2**53
 
 
@@ -27,7 +27,7 @@ def _number(data: bytes) -> float:
 
 
 def _value(data: bytes) -> Any:
-    """Return a `google.protobuf.Value`; a Value without a kind is None."""
+    """Parse a `google.protobuf.Value`. A Value without a kind is returned as None."""
     value: Any = None
     for number, content in read_fields(data):
         match number:
@@ -47,13 +47,13 @@ def _value(data: bytes) -> Any:
 
 
 def _entry(data: bytes) -> tuple[str, bytes]:
-    """Return key and value of a map's entry."""
+    """Parse an entry of a protobuf map, and return its key and its value."""
     fields = dict(read_fields(data))
     return _text(fields.get(1, b"")), fields.get(2, b"")
 
 
 def read_struct(data: bytes) -> dict[str, Any]:
-    """Return a `google.protobuf.Struct` as a dict: None, bool, int, float, str, lists and dicts.
+    """Parse a `google.protobuf.Struct` and return a dict of None, bool, int, float, str, lists and dicts.
 
     Raises
     ------
@@ -67,12 +67,12 @@ def read_struct(data: bytes) -> dict[str, Any]:
 
 
 def read_metadata(data: bytes) -> dict[str, Any]:
-    """Return an `envoy.config.core.v3.Metadata` as a dict with the names of its fields.
+    """Parse an `envoy.config.core.v3.Metadata` message.
 
     Returns
     -------
     dict[str, Any]
-        `filter_metadata` has a dict for each filter; `typed_filter_metadata` has the bytes of each filter's `Any`.
+        `filter_metadata` contains a dict for each filter, and `typed_filter_metadata` the bytes of an `Any` for each filter.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def read_metadata(data: bytes) -> dict[str, Any]:
 
 
 def read_node_metadata(data: bytes) -> dict[str, Any]:
-    """Return the metadata of an `envoy.config.core.v3.Node`; an empty dict if it has none.
+    """Parse an `envoy.config.core.v3.Node` message and return its metadata, or an empty dict if it has none.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""The Proxy-Wasm ABI as one table: every callback and every hostcall, with signatures, versions and areas.
+"""Table of all callbacks and hostcalls of the Proxy-Wasm ABI, with their signatures, versions and areas.
 
-The host, the linker's glue, the SDK's bindings and the module lint are derived from it. Facts come from the 0.2.1
-specification and from Envoy 1.40; where they differ, the table follows Envoy and a comment notes it.
+The host, the linker's glue, the SDK's bindings and the module lint are derived from this table. It follows the 0.2.1
+specification. Where Envoy 1.40 differs, the table follows Envoy, and a comment notes the difference.
 """
 
 from enum import IntEnum
@@ -70,36 +70,36 @@ def _stream_hostcalls() -> tuple[Hostcall, ...]:
         H("proxy_log", A.LOGGING, (_input("level", enum=LogLevel), _input("message", K.BYTES)), at_entry=True,
           doc="Write one line to the proxy's log."),
         H("proxy_get_log_level", A.LOGGING, (Param("level", K.OUT_U32),), ONLY_0_2_1,
-          doc="Lowest level that the proxy's wasm logger writes."),
+          doc="Return the log level of the proxy's wasm logger. Lines below it are dropped."),
         H("proxy_get_current_time_nanoseconds", A.TIME, (Param("time", K.OUT_U64),),
-          doc="Wall clock, nanoseconds since 1970."),
+          doc="Return the current time in nanoseconds since 1970-01-01 UTC."),
         H("proxy_set_tick_period_milliseconds", A.TIMERS, (_input("period"),),
           doc="Call `on_tick` of the root context every `period` milliseconds; 0 stops the ticks."),
-        H("proxy_get_header_map_value", A.HEADERS, (_MAP, _KEY, _OUT_VALUE), doc="First value of a name."),
-        H("proxy_add_header_map_value", A.HEADERS, (_MAP, _KEY, _VALUE), doc="Append an entry."),
-        H("proxy_replace_header_map_value", A.HEADERS, (_MAP, _KEY, _VALUE), doc="Set a name to exactly one entry."),
-        H("proxy_remove_header_map_value", A.HEADERS, (_MAP, _KEY), doc="Remove every entry of a name."),
-        H("proxy_get_header_map_pairs", A.HEADERS, (_MAP, Param("pairs", K.OUT_BYTES)), doc="The whole map."),
-        H("proxy_set_header_map_pairs", A.HEADERS, (_MAP, _input("pairs", K.PAIRS)), doc="Replace the whole map."),
+        H("proxy_get_header_map_value", A.HEADERS, (_MAP, _KEY, _OUT_VALUE), doc="Return the first value of a header."),
+        H("proxy_add_header_map_value", A.HEADERS, (_MAP, _KEY, _VALUE), doc="Append a header."),
+        H("proxy_replace_header_map_value", A.HEADERS, (_MAP, _KEY, _VALUE), doc="Replace all values of a header by one."),
+        H("proxy_remove_header_map_value", A.HEADERS, (_MAP, _KEY), doc="Remove all values of a header."),
+        H("proxy_get_header_map_pairs", A.HEADERS, (_MAP, Param("pairs", K.OUT_BYTES)), doc="Return all headers."),
+        H("proxy_set_header_map_pairs", A.HEADERS, (_MAP, _input("pairs", K.PAIRS)), doc="Replace all headers."),
         H("proxy_get_header_map_size", A.HEADERS, (_MAP, Param("size", K.OUT_U32)),
-          doc="Size in bytes (names and values), for writable maps only."),
+          doc="Return the total size of names and values in bytes, for writable maps only."),
         H("proxy_get_buffer_bytes", A.BUFFERS,
-          (_BUFFER, _input("start"), _input("length"), Param("data", K.OUT_BYTES)), doc="Part of a buffer."),
+          (_BUFFER, _input("start"), _input("length"), Param("data", K.OUT_BYTES)), doc="Return bytes of a buffer."),
         H("proxy_get_buffer_status", A.BUFFERS,
-          (_BUFFER, Param("length", K.OUT_U32), Param("flags", K.OUT_U32)), doc="Length of a buffer; flags are 0."),
+          (_BUFFER, Param("length", K.OUT_U32), Param("flags", K.OUT_U32)), doc="Return a buffer's length. The flags are 0."),
         H("proxy_set_buffer_bytes", A.BUFFERS, (_BUFFER, _input("start"), _input("length"), _input("data", K.BYTES)),
-          doc="Replace the first `length` bytes (start 0) or append (start at or after the end)."),
+          doc="Replace the first `length` bytes (if start is 0), or append bytes (if start is at or after the end)."),
         H("proxy_send_local_response", A.STREAMS,
           (_input("status_code"), _input("details", K.BYTES), _input("body", K.BYTES), _input("headers", K.PAIRS),
            _input("grpc_status", enum=GrpcStatus)),
-          doc="Send a local response after the callback returns, and stop the stream."),
-        H("proxy_continue_stream", A.STREAMS, (_STREAM,), SINCE_0_2_0, doc="Resume a paused direction."),
+          doc="Send a local response when the callback returns, and end the stream."),
+        H("proxy_continue_stream", A.STREAMS, (_STREAM,), SINCE_0_2_0, doc="Continue a paused direction."),
         H("proxy_close_stream", A.STREAMS, (_STREAM,), SINCE_0_2_0, doc="Reset the stream or close the connection."),
         H("proxy_continue_request", A.STREAMS, (), ONLY_0_1_0, doc="0.1.0's continue_stream(REQUEST)."),
         H("proxy_continue_response", A.STREAMS, (), ONLY_0_1_0, doc="0.1.0's continue_stream(RESPONSE)."),
         H("proxy_clear_route_cache", A.STREAMS, (), ONLY_0_1_0, doc="Choose the route again."),
         H("proxy_get_configuration", A.BUFFERS, (Param("configuration", K.OUT_BYTES),), ONLY_0_1_0,
-          doc="VM configuration; inside on_configure the plugin configuration."),
+          doc="Return the VM configuration or, inside on_configure, the plugin configuration."),
     )
 
 
@@ -107,25 +107,25 @@ def _state_hostcalls() -> tuple[Hostcall, ...]:
     A, K, H = Area, Kind, Hostcall
     return (
         H("proxy_set_effective_context", A.LIFECYCLE, (_CONTEXT,),
-          doc="Make the rest of this callback act on another context of this VM."),
-        H("proxy_done", A.LIFECYCLE, (), doc="Finish a root context whose `on_done` returned 0."),
-        H("proxy_get_property", A.PROPERTIES, (_input("path", K.PATH), _OUT_VALUE), doc="An attribute of the stream."),
-        H("proxy_set_property", A.PROPERTIES, (_input("path", K.PATH), _VALUE), doc="Store a value in filter state."),
+          doc="Make all further hostcalls of this callback act on another context of this VM."),
+        H("proxy_done", A.LIFECYCLE, (), doc="Let a root context end, after its `on_done` returned 0."),
+        H("proxy_get_property", A.PROPERTIES, (_input("path", K.PATH), _OUT_VALUE), doc="Return an attribute of the stream."),
+        H("proxy_set_property", A.PROPERTIES, (_input("path", K.PATH), _VALUE), doc="Store a value in the filter state."),
         H("proxy_get_shared_data", A.SHARED_DATA, (_KEY, _OUT_VALUE, Param("cas", K.OUT_U32)),
-          doc="A value shared by all VMs of the same vm_id, with its compare-and-swap number."),
-        H("proxy_set_shared_data", A.SHARED_DATA, (_KEY, _VALUE, _input("cas")), doc="Store a value; cas 0 stores always."),
+          doc="Return a value shared by all VMs of the same vm_id, and its compare-and-swap number."),
+        H("proxy_set_shared_data", A.SHARED_DATA, (_KEY, _VALUE, _input("cas")), doc="Store a value. With cas 0, it is always stored."),
         H("proxy_register_shared_queue", A.SHARED_QUEUES, (_input("name", K.BYTES), _OUT_TOKEN),
-          doc="Open or create a queue of this VM's vm_id, and become its receiver."),
+          doc="Create or open a queue of this VM's vm_id, and make this VM its receiver."),
         H("proxy_resolve_shared_queue", A.SHARED_QUEUES,
-          (_input("vm_id", K.BYTES), _input("name", K.BYTES), _OUT_TOKEN), doc="Find another VM's queue."),
+          (_input("vm_id", K.BYTES), _input("name", K.BYTES), _OUT_TOKEN), doc="Find a queue that a VM has registered."),
         H("proxy_enqueue_shared_queue", A.SHARED_QUEUES, (_TOKEN, _input("data", K.BYTES)), doc="Append an item."),
-        H("proxy_dequeue_shared_queue", A.SHARED_QUEUES, (_TOKEN, Param("data", K.OUT_BYTES)), doc="Take the first item."),
+        H("proxy_dequeue_shared_queue", A.SHARED_QUEUES, (_TOKEN, Param("data", K.OUT_BYTES)), doc="Remove and return the first item."),
         H("proxy_define_metric", A.METRICS,
           (_input("type", enum=MetricType), _input("name", K.BYTES), Param("metric_id", K.OUT_U32)), doc="Define a metric."),
         H("proxy_increment_metric", A.METRICS, (_input("metric_id"), _input("offset", K.I64)), doc="Add to a counter or gauge."),
         H("proxy_record_metric", A.METRICS, (_input("metric_id"), _input("value", K.U64)),
-          doc="Set a gauge, record in a histogram, or add to a counter."),
-        H("proxy_get_metric", A.METRICS, (_input("metric_id"), Param("value", K.OUT_U64)), doc="Value of a counter or gauge."),
+          doc="Set a gauge, add a sample to a histogram, or increase a counter."),
+        H("proxy_get_metric", A.METRICS, (_input("metric_id"), Param("value", K.OUT_U64)), doc="Return a counter's or gauge's value."),
     )
 
 
@@ -135,19 +135,19 @@ def _callout_hostcalls() -> tuple[Hostcall, ...]:
         H("proxy_http_call", A.HTTP_CALLS,
           (_input("cluster", K.BYTES), _input("headers", K.PAIRS), _input("body", K.BYTES), _input("trailers", K.PAIRS),
            _input("timeout"), _OUT_TOKEN),
-          doc="Send a request to a cluster; `timeout` in milliseconds, 0 for none."),
+          doc="Send a request to a cluster. `timeout` is in milliseconds, and 0 means no timeout."),
         H("proxy_grpc_call", A.GRPC,
           (*_GRPC_TARGET, _input("metadata", K.PAIRS), _input("message", K.BYTES), _input("timeout"), _OUT_TOKEN),
-          doc="Make a unary call; `timeout` in milliseconds."),
-        H("proxy_grpc_stream", A.GRPC, (*_GRPC_TARGET, _input("metadata", K.PAIRS), _OUT_TOKEN), doc="Open a stream."),
-        H("proxy_grpc_send", A.GRPC, (_TOKEN, _input("message", K.BYTES), _EOS), doc="Send a message on a stream."),
-        H("proxy_grpc_close", A.GRPC, (_TOKEN,), doc="Half-close a stream; cancel a call."),
-        H("proxy_grpc_cancel", A.GRPC, (_TOKEN,), doc="Reset a call or a stream."),
+          doc="Make a unary gRPC call. `timeout` is in milliseconds."),
+        H("proxy_grpc_stream", A.GRPC, (*_GRPC_TARGET, _input("metadata", K.PAIRS), _OUT_TOKEN), doc="Open a gRPC stream."),
+        H("proxy_grpc_send", A.GRPC, (_TOKEN, _input("message", K.BYTES), _EOS), doc="Send a message on a gRPC stream."),
+        H("proxy_grpc_close", A.GRPC, (_TOKEN,), doc="Half-close a gRPC stream, or cancel a gRPC call."),
+        H("proxy_grpc_cancel", A.GRPC, (_TOKEN,), doc="Reset a gRPC call or stream."),
         H("proxy_get_status", A.LIFECYCLE, (Param("code", K.OUT_U32), Param("message", K.OUT_BYTES)),
-          doc="Status of the root context's last call."),
+          doc="Return the status of the root context's last call."),
         H("proxy_call_foreign_function", A.FOREIGN,
           (_input("name", K.BYTES), _input("arguments", K.BYTES), Param("results", K.OUT_BYTES)),
-          doc="Call a function that the embedder registered."),
+          doc="Call a foreign function of the proxy."),
     )
 
 
@@ -170,7 +170,7 @@ def _callbacks() -> tuple[Callback, ...]:
         C("proxy_on_upstream_data", A.TCP, ("tcp",), data, R.ACTION),
         C("proxy_on_downstream_connection_close", A.TCP, ("tcp",), close),
         C("proxy_on_upstream_connection_close", A.TCP, ("tcp",), close),
-        # Under 0.1.0 the two headers callbacks have no end_of_stream: `callbacks_for`.
+        # In ABI 0.1.0, the two headers callbacks have no parameter end_of_stream (see `callbacks_for`).
         C("proxy_on_request_headers", A.HTTP, ("http",), (_CONTEXT, n, _EOS), R.HEADERS_STATUS),
         C("proxy_on_request_body", A.HTTP, ("http",), (_CONTEXT, size, _EOS), R.DATA_STATUS),
         C("proxy_on_request_trailers", A.HTTP, ("http",), (_CONTEXT, trailers), R.TRAILERS_STATUS),
@@ -186,7 +186,7 @@ def _callbacks() -> tuple[Callback, ...]:
         C("proxy_on_grpc_close", A.GRPC, ("root",), (_ROOT, _TOKEN, Param("status", Kind.ENUM, GrpcStatus))),
         C("proxy_on_foreign_function", A.FOREIGN, ("root", *stream),
           (_CONTEXT, Param("function_id"), Param("arguments_size")), versions=SINCE_0_2_0),
-        # An export of Envoy's own, of every ABI version: a stats sink gets a snapshot of all statistics in the call data.
+        # An export defined by Envoy, for all ABI versions. A stats sink receives a snapshot of all statistics in the call data.
         C("envoy_on_stats_update", A.METRICS, ("root",), (_ROOT, Param("stats_size"))),
         C("proxy_on_done", A.LIFECYCLE, ("root", *stream), (_CONTEXT,), R.BOOL, 1),
         C("proxy_on_log", A.LIFECYCLE, ("root", *stream), (_CONTEXT,)),
@@ -196,7 +196,7 @@ def _callbacks() -> tuple[Callback, ...]:
 
 # fmt: on
 
-#: Exports that the host calls once in every VM, before callbacks: name -> (core parameters, core results).
+#: Name of an export that the host calls once in every VM, before all callbacks -> (core parameters, core results).
 ENTRY_POINTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "_initialize": ((), ()),
     "main": (("i32", "i32"), ("i32",)),
@@ -204,23 +204,23 @@ ENTRY_POINTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "_start": ((), ()),
 }
 
-#: Every hostcall by import name.
+#: All hostcalls by import name.
 HOSTCALLS: dict[str, Hostcall] = {h.name: h for h in _hostcalls()}
 
-#: Every callback by export name.
+#: All callbacks by export name.
 CALLBACKS: dict[str, Callback] = {c.name: c for c in _callbacks()}
 
-#: Every callback by its name without prefix.
+#: All callbacks by name without `proxy_`.
 CALLBACKS_BY_NAME: dict[str, Callback] = {c.short: c for c in CALLBACKS.values()}
 
 
 def hostcalls_for(version: AbiVersion) -> dict[str, Hostcall]:
-    """Return the hostcalls that Envoy links for modules of an ABI version."""
+    """Return the hostcalls that modules of an ABI version can import from Envoy, by import name."""
     return {name: h for name, h in HOSTCALLS.items() if version in h.versions}
 
 
 def callbacks_for(version: AbiVersion) -> dict[str, Callback]:
-    """Return the callbacks of an ABI version, with their parameters there (0.1.0's headers callbacks lack end_of_stream)."""
+    """Return the callbacks of an ABI version by export name. In 0.1.0, headers callbacks have no parameter end_of_stream."""
     callbacks = {name: c for name, c in CALLBACKS.items() if version in c.versions}
     if version is AbiVersion.V0_1_0:
         for name in ("proxy_on_request_headers", "proxy_on_response_headers"):

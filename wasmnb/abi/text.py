@@ -1,15 +1,14 @@
-"""Conversion between text and bytes, for the host and the guest.
+"""Conversion between text and bytes, for both the host and the guest.
 
-The ABI carries bytes and never decodes them. Bytes that are not UTF-8 become surrogates (`surrogateescape`), and
-turn back into the same bytes when they are written again. Half of a surrogate pair, which JSON can spell and UTF-8
-can't, is written as U+FFFD.
+The ABI passes bytes and never decodes them. Invalid UTF-8 is decoded to surrogates (`surrogateescape`), which are encoded as
+the same bytes again. Other lone surrogates, which JSON can contain but UTF-8 can't, are encoded as U+FFFD.
 """
 
 __all__ = ["decode_text", "encode_text"]
 
 
 def encode_text(text: str) -> bytes:
-    """Return text as UTF-8, with surrogates as the bytes that they stand for. Never fails."""
+    """Encode text as UTF-8. Surrogates created by `decode_text` become the original bytes. Never fails."""
     try:
         return text.encode()
     except UnicodeEncodeError:
@@ -21,5 +20,5 @@ def encode_text(text: str) -> bytes:
 
 
 def decode_text(data: bytes) -> str:
-    """Return bytes as text, with surrogates for bytes that are not UTF-8. Never fails."""
+    """Decode UTF-8. Invalid bytes become surrogates. Never fails."""
     return str(data, "utf-8", "surrogateescape")

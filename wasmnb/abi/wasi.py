@@ -1,18 +1,18 @@
-"""The functions of WASI preview 1 that Envoy 1.40 links, with their core signatures.
+"""Functions of WASI preview 1 that modules can import from Envoy 1.40, with their core signatures.
 
-Envoy links them under two module names. Most of them do nothing there.
+They can be imported from two module names. Most of them do nothing in Envoy.
 """
 
 __all__ = ["HELD_HEADERS", "WASI_MODULES", "WASI_PREVIEW_1"]
 
-#: Environment variable with the names of the plugins that have `allow_on_headers_stop_iteration`: the ABI has no hostcall
-#: to ask for this setting.
+#: Environment variable that contains the names of the plugins with `allow_on_headers_stop_iteration`. The ABI has no hostcall
+#: for this option.
 HELD_HEADERS = "WASMNB_HOLD_HEADERS"
 
-#: Names of the import modules that have the functions.
+#: Module names from which the functions can be imported.
 WASI_MODULES = ("wasi_snapshot_preview1", "wasi_unstable")
 
-#: Name -> parameters, one letter each: i for i32, l for i64. The result is an errno as i32, except for `proc_exit`.
+#: Name -> parameters as letters (i for i32, l for i64). The result is an errno as i32, except for `proc_exit`.
 _PARAMETERS = {
     "args_get": "ii", "args_sizes_get": "ii", "clock_res_get": "ii", "clock_time_get": "ili", "environ_get": "ii",
     "environ_sizes_get": "ii", "fd_advise": "illi", "fd_allocate": "ill", "fd_close": "i", "fd_datasync": "i",
@@ -28,7 +28,7 @@ _PARAMETERS = {
 
 _TYPES = {"i": "i32", "l": "i64"}
 
-#: Name -> (core parameters, core results).
+#: Name of a function -> (core parameters, core results).
 WASI_PREVIEW_1: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     name: (tuple(_TYPES[p] for p in params), () if name == "proc_exit" else ("i32",))
     for name, params in _PARAMETERS.items()

@@ -1,14 +1,16 @@
-"""Wire formats: header maps, property paths and property values as bytes.
+"""Wire formats of header maps, property paths and property values.
 
-Facts (little endian, unaligned, no alignment padding):
+All numbers are little endian, without alignment or padding.
 
-* Pairs: u32 count; then for each pair u32 name length and u32 value length; then for each pair the name, a zero byte,
-  the value, a zero byte. Lengths don't include the zero bytes. The total length and the zero bytes must be exact; Envoy reads
-  anything else, more than 1 MiB, and more than 1024 pairs as zero pairs.
-* An empty map is passed as pointer 0 and size 0, never as a four-byte zero count.
-* Property paths are parts joined by NUL; one trailing NUL is tolerated.
-* Property values: strings and bytes unchanged; integers, doubles, timestamps and durations in 8 bytes (the last two
-  in nanoseconds); booleans in 1 byte; maps and lists as pairs.
+* A header map begins with the number of pairs (u32), followed by the length of the name and the length of the value (u32) for
+each
+  pair. Then each pair follows as the name, a zero byte, the value and a zero byte. The lengths don't include the zero bytes.
+  Envoy reads a map as empty if its total length or a zero byte is wrong, if it is larger than 1 MiB, or if it has more than
+  1024 pairs.
+* An empty map is passed as pointer 0 and size 0, and not as a count of zero.
+* A property path consists of its parts, joined by NUL bytes. A trailing NUL is allowed.
+* Property values are strings or bytes (unchanged), integers, doubles, timestamps and durations (8 bytes, the last two in
+  nanoseconds), booleans (1 byte), or maps and lists (in the format of header maps).
 """
 
 import struct
@@ -26,18 +28,18 @@ __all__ = [
     "encode_path",
 ]
 
-#: A header: name and value, in bytes.
+#: Name and value of a header, as bytes.
 Pair = tuple[bytes, bytes]
 
-#: Envoy reads a larger serialised map of the guest, in bytes, as empty.
+#: Largest size in bytes of a serialised map from the guest. Envoy reads a larger map as empty.
 MAX_PAIRS_BYTES = 1024 * 1024
 
-#: Envoy reads a serialised map of the guest with more pairs as empty.
+#: Largest number of pairs in a serialised map from the guest. Envoy reads a map with more pairs as empty.
 MAX_PAIRS = 1024
 
 
 def encode_pairs(pairs: Sequence[Pair]) -> bytes:
-    """Serialise a header map; an empty map becomes empty bytes, as Envoy passes it."""
+    """Serialise a header map. An empty map is serialised as empty bytes, in the same way as in Envoy."""
     if not pairs:
         return b""
     parts = [struct.pack("<I", len(pairs))]
@@ -48,7 +50,7 @@ def encode_pairs(pairs: Sequence[Pair]) -> bytes:
 
 
 def decode_pairs(data: bytes) -> list[Pair] | None:
-    """Parse a serialised header map; return None if its layout is invalid (Envoy reads it as zero pairs)."""
+    """Parse a serialised header map. Returns None if its layout is invalid. (Envoy reads such a map as empty.)"""
     if not data:
         return []
     if len(data) < 4:
@@ -70,10 +72,10 @@ def decode_pairs(data: bytes) -> list[Pair] | None:
 
 
 def encode_path(parts: Iterable[str | bytes]) -> bytes:
-    """Join the parts of a property path with NUL: `("request", "path")` becomes 12 bytes."""
+    """Join the parts of a property path with NUL bytes: `("request", "path")` becomes 12 bytes."""
     return b"\0".join(encode_text(p) if isinstance(p, str) else p for p in parts)
 
 
 def decode_path(data: bytes) -> list[bytes]:
-    """Split a property path into its parts, without a trailing NUL; an empty path has zero parts."""
+    """Split a property path into its parts. A trailing NUL is ignored, and an empty path has no parts."""
     return data.removesuffix(b"\0").split(b"\0") if data else []

@@ -1,6 +1,6 @@
-"""The test kit: builders, matchers, scripted upstreams, strict mode, snapshots, strategies, and a fuzzer.
+"""The test kit for filters: builders, assertions, scripted upstreams, strict mode, snapshots, strategies, and a fuzzer.
 
-All names here are public and made for tests of filters. wasmnb's own tests are in `tests/`.
+wasmnb's own tests are in the folder `tests`.
 
     from wasmnb.testing import assert_response, assert_callouts, callout, request, response, send, upstream
 
@@ -11,8 +11,8 @@ All names here are public and made for tests of filters. wasmnb's own tests are 
         assert_response(x, 200)
         assert_callouts(x, [callout("auth", path="/check")])
 
-Importing `wasmnb.testing` is cheap, because each name is loaded at its first use. pytest finds the fixtures
-`wasm_filter` and `wasm_proxy` and the marker `wasm_backends` without further setup.
+Importing `wasmnb.testing` is fast, because each name is loaded when it is first used. The fixtures `wasm_filter`, `wasm_proxy`
+and `wasm_snapshot` and the marker `wasm_backends` are available in pytest without further setup.
 """
 
 from __future__ import annotations

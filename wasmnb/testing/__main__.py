@@ -1,4 +1,4 @@
-"""`python -m wasmnb.testing TESTS [MODULE]`: run declarative tests as `wasmnb test` does."""
+"""The command `python -m wasmnb.testing TESTS [MODULE]`, which runs declarative tests in the same way as `wasmnb test`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .declarative_tests.flags import SUITE_FLAGS, run_suites
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the tests and print the results. Returns 0 if all passed, 1 if one failed, 2 if the files can't be run."""
+    """Run the tests and print the results. Returns 0 if all passed, 1 if a test failed, and 2 if the files can't be run."""
     parser = argparse.ArgumentParser(
         prog="python -m wasmnb.testing", description="Run declarative test suites of other projects."
     )

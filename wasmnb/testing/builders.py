@@ -1,4 +1,4 @@
-"""Builders of requests, responses and exchanges, and a function that sends a request through any proxy."""
+"""Functions that build requests, responses and exchanges for tests, and `send`, which sends a request through a proxy."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def request(
     path
         Path with an optional query (default `/`).
     method
-        Method. By default, POST with a body of any kind, else GET.
+        Method (default: POST if the request has a body, otherwise GET).
     headers
         Headers as a mapping, pairs or `Headers` (default none).
     query
@@ -49,33 +49,33 @@ def request(
     body
         Body as bytes or text (default empty). Use one of `body`, `json`, `form` and `chunks`.
     json
-        Value encoded as JSON (default none). Sets `content-type` unless `headers` has one.
+        Value to send as JSON (default none). Sets `content-type` unless `headers` contains it.
     form
-        Form fields (default none). Sets `content-type` unless `headers` has one.
+        Form fields to send (default none). Sets `content-type` unless `headers` contains it.
     chunks
-        Parts of the body that arrive one by one (default none).
+        Parts of the body, which arrive one by one (default none).
     trailers
         Trailers (default none).
     cookies
-        Names and values of the `cookie` header (default none).
+        Names and values for the `cookie` header (default none).
     bearer
         Token of an `authorization: Bearer` header (default none).
     basic
         (user, password) of an `authorization: Basic` header (default none).
     authority
-        Host (default `example.com`).
+        Host of the request (default `example.com`).
     scheme
         `http` or `https` (default `http`).
 
     Returns
     -------
     Request
-        The request, for `send`.
+        The request. Pass it to `send`.
 
     Raises
     ------
     TypeError
-        More than one kind of body is given.
+        More than one of `body`, `json`, `form` and `chunks` was passed.
     """
     all_headers = Headers(headers)
     data = _body(all_headers, body, json, form, chunks)
@@ -111,7 +111,7 @@ def response(
     status
         Status code (default 200).
     body, json, chunks
-        Body, as for `request` (default empty). Use one of them.
+        Body as bytes or text, value to send as JSON, or parts of the body (default empty). Use only one of them.
     headers
         Headers as a mapping, pairs or `Headers` (default none).
     trailers
@@ -119,19 +119,19 @@ def response(
     latency
         Virtual seconds until the upstream responds (default 0).
     reset
-        Whether the upstream closes the connection after the given parts (default False).
+        Whether the upstream closes the connection after sending these parts, instead of ending the response (default False).
     delays
-        Virtual seconds before each chunk, or before each of several (default 0).
+        Virtual seconds before every chunk, or a list with a number for each chunk (default 0).
 
     Returns
     -------
     Response
-        The response, for an upstream or for `exchange`.
+        The response. Pass it to `upstream` or `exchange`.
 
     Raises
     ------
     TypeError
-        More than one kind of body is given.
+        More than one of `body`, `json` and `chunks` was passed.
     """
     all_headers = Headers(headers)
     data = _body(all_headers, body, json, None, chunks)
@@ -146,7 +146,8 @@ def _body(headers: Headers, body: Text, json: Any, form: Mapping[str, Any] | Non
         if v is not None
     ]
     if len(kinds) > 1:
-        raise TypeError(f"A message has one body, but {' and '.join(kinds)} are given. Pass one of them.")
+        names = " and ".join(f"{kind}=" for kind in kinds)
+        raise TypeError(f"{names} were passed, but a message has only one body. Pass one of them.")
     types = {"json": "application/json", "form": "application/x-www-form-urlencoded"}
     content_type = types.get(kinds[0] if kinds else "")
     if content_type is not None and "content-type" not in headers:
@@ -166,20 +167,20 @@ def exchange(
     number: int = 1,
     worker: int = 1,
 ) -> Any:
-    """Build an exchange without a filter, for tests of views, reports and matchers.
+    """Build an exchange without running a filter, for tests of your own assertions and reports.
 
     Parameters
     ----------
     sent
-        Request of the client (default `request()`).
+        Request sent by the client (default `request()`).
     received
-        Response to the client (default None).
+        Response received by the client (default None: no response).
     upstream_request
-        Request that the upstream received. None (the default): the request wasn't forwarded.
+        Request received by the upstream (default None: the request wasn't forwarded).
     upstream_response
-        Response of the upstream (default None).
+        Response sent by the upstream (default None: no response).
     state
-        State as in `Exchange.state` (default `done`).
+        State of the exchange, one of the values of `Exchange.state` (default `done`).
     number
         Number of the exchange (default 1).
     worker
@@ -192,7 +193,7 @@ def exchange(
     """
     from ..host import Exchange, Proxy
 
-    environment = Proxy(workers=1).server  # a proxy without filters has an empty log and trace
+    environment = Proxy(workers=1).server  # the log and trace of a proxy without filters are empty
     built = Exchange(number, worker, environment, sent or request())
     built.upstream_requests = [upstream_request] if upstream_request is not None else []
     built.upstream_response = upstream_response
@@ -210,9 +211,9 @@ def send(proxy: ProxyInterface, sent: Request, **options: Any) -> Any:
     proxy
         A `Proxy` or `Envoy`.
     sent
-        Request, such as one from `request(...)`.
+        The request, built with `request(...)`.
     options
-        Further arguments of the proxy's `request`: `worker`, `http2`, `wait`.
+        Further arguments for the proxy's method `request`, such as `worker`, `http2` and `wait`.
 
     Returns
     -------

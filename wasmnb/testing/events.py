@@ -1,4 +1,4 @@
-"""Events other than requests (a new configuration, an item in a queue), and access to a proxy's events."""
+"""Functions that change a plugin's configuration or a queue during a test, and access to a proxy's events."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["enqueue", "events_of", "reconfigure"]
 
 
 def reconfigure(proxy: Any, config: Any, *, plugin: int = 0, drain: float = 1.0) -> bool:
-    """Replace the configuration of a plugin while traffic runs, as a listener update does.
+    """Replace the configuration of a running plugin, in the same way as a listener update in Envoy.
 
     Parameters
     ----------
@@ -24,9 +24,9 @@ def reconfigure(proxy: Any, config: Any, *, plugin: int = 0, drain: float = 1.0)
     config
         Configuration as bytes, text, or a value that can be encoded as JSON.
     plugin
-        Index of the plugin in the chain (default 0).
+        Index of the plugin in the filter chain, counted from 0 (default 0).
     drain
-        Virtual seconds in which old streams can finish (default 1).
+        Virtual seconds that streams of the old configuration have to finish (default 1).
 
     Returns
     -------
@@ -40,7 +40,9 @@ def reconfigure(proxy: Any, config: Any, *, plugin: int = 0, drain: float = 1.0)
     """
     plugins = list(proxy.plugins)
     if not -len(plugins) <= plugin < len(plugins):
-        raise UsageError(f"The chain has no plugin {plugin}. It has {plural(len(plugins), 'plugin')}, numbered from 0.")
+        raise UsageError(
+            f"The filter chain has no plugin={plugin}. It has {plural(len(plugins), 'plugin')}, numbered from 0."
+        )
     plugins[plugin] = replace(plugins[plugin], config=to_config(config))
     try:
         proxy.update(plugins, drain=drain)
@@ -50,7 +52,7 @@ def reconfigure(proxy: Any, config: Any, *, plugin: int = 0, drain: float = 1.0)
 
 
 def enqueue(proxy: Any, queue: Text, item: Text) -> None:
-    """Add an item to a shared queue as another plugin would. The receiver's callback runs before this returns.
+    """Add an item to a shared queue, in place of another plugin. The receiver's callback runs before this function returns.
 
     Parameters
     ----------
@@ -75,21 +77,21 @@ def enqueue(proxy: Any, queue: Text, item: Text) -> None:
 
 
 def events_of(source: Any, hint: str = "") -> Iterable[Any]:
-    """Return the events of a simulated proxy or of one of its exchanges. A sequence of events is returned unchanged.
+    """Return the trace events of a simulated proxy or of one of its exchanges. A sequence of events is returned unchanged.
 
     Parameters
     ----------
     source
-        A simulated proxy, an exchange, or events.
+        A simulated proxy, an exchange, or a sequence of events.
     hint
-        Sentence for the error about a real Envoy (default none).
+        Sentence of advice that is added to the error for a real Envoy (default none).
 
     Raises
     ------
     UsageError
         The source belongs to a real Envoy, which doesn't report its callbacks.
     TypeError
-        The source has no events.
+        The source is none of these objects.
     """
     if not getattr(source, "reports_callbacks", True):
         raise UsageError(f"A real Envoy doesn't report its callbacks and hostcalls. {hint}".rstrip())

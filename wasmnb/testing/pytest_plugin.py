@@ -1,4 +1,4 @@
-"""The pytest plugin: fixtures `wasm_filter`, `wasm_proxy` and `wasm_snapshot`, the marker `wasm_backends`, `--wasm-update`.
+"""The pytest plugin with the fixtures `wasm_filter`, `wasm_proxy` and `wasm_snapshot`, and the marker `wasm_backends`::
 
     def test_adds_a_header(wasm_proxy):
         proxy = wasm_proxy("filter.py", config={"realm": "demo"})
@@ -7,10 +7,11 @@
     @pytest.mark.wasm_backends("simulated", "envoy")     # without names: all of them
     def test_everywhere(wasm_proxy): ...
 
-A test with the marker runs once on each backend: `simulated`; `native`, where the class runs in this Python, with
-breakpoints and coverage; `envoy`, the real proxy. A run is skipped if its backend isn't installed.
+A test with the marker runs once on each backend: on the simulated proxy (`simulated`), on the simulated proxy with the filter
+running in this Python, so that breakpoints and coverage work (`native`), and on the real Envoy (`envoy`). A run is skipped if
+its backend isn't installed.
 
-pytest loads this module in every session, so all large modules are imported inside the fixtures.
+pytest loads this module in every session, so large modules are imported only inside the fixtures.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ if TYPE_CHECKING:
 
 __all__ = ["wasm_backend", "wasm_filter", "wasm_proxy", "wasm_snapshot"]
 
-#: Backends that a test can run on.
+#: Backends on which a test can run.
 BACKENDS = ("simulated", "native", "envoy")
 
-#: Settings of a plugin that `Proxy` takes when it runs a single filter.
+#: Settings of a plugin that `Proxy` accepts directly if it has a single filter.
 _PLUGIN_SETTINGS = ("config", "vm_config", "root_id", "vm_id", "failure_policy")
 
 _MARKERS = (
@@ -53,7 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers, and pass `--wasm-update` on to code that doesn't depend on pytest."""
+    """Register the markers, and store `--wasm-update` in an environment variable for code that doesn't depend on pytest."""
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
     if config.getoption("--wasm-update"):
@@ -66,7 +67,7 @@ def _switch_off() -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test once for each backend that its marker names."""
+    """Parametrize a test so that it runs once for each backend in its marker `wasm_backends`."""
     if "wasm_backend" not in metafunc.fixturenames:
         return
     marker = metafunc.definition.get_closest_marker("wasm_backends")
@@ -85,7 +86,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Cut wasmnb's frames out of a test's traceback, unless `--full-trace` is given."""
+    """Remove wasmnb's frames from the traceback of a failed test, unless pytest runs with `--full-trace`."""
     try:
         return (yield)
     except Exception as error:
@@ -96,13 +97,13 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 
 @pytest.fixture(scope="module")
 def wasm_backend(request: pytest.FixtureRequest) -> str:
-    """Name of the backend of this run: `simulated` unless the marker names others."""
+    """Name of the backend on which the test runs. Without the marker `wasm_backends`, it is `simulated`."""
     return str(getattr(request, "param", "simulated"))
 
 
 @pytest.fixture(scope="session")
 def _wasm_filters() -> dict[Any, Any]:
-    """Keep the filters that were compiled in this session."""
+    """Cache the filters compiled in this session."""
     return {}
 
 
@@ -110,11 +111,11 @@ def _wasm_filters() -> dict[Any, Any]:
 def wasm_filter(
     request: pytest.FixtureRequest, wasm_backend: str, _wasm_filters: dict[Any, Any]
 ) -> Callable[..., Filter]:
-    """Return a function that compiles a filter and keeps it for the session.
+    """Return a function that compiles a filter and caches it for the session.
 
-    The function takes source text, the path of a `.py` or `.wasm` file, a class, a filter, or a running proxy with one
-    plugin; and optionally a name. Paths are searched in the test's folder, in the folder where pytest was started, and in
-    the project's root. Source can import modules from the test's folder.
+    Its first argument is source text, the path of a `.py` or `.wasm` file, a class, a filter, or a running proxy with one
+    plugin. Its second argument is the filter's name (optional). Paths are searched in the test's folder, in the folder where
+    pytest was started, and in the project's root. Source text can import modules from the test's folder.
     """
     folders = (request.path.parent, Path.cwd(), request.config.rootpath)
 
@@ -137,7 +138,7 @@ def wasm_filter(
 
 
 def _with_source_line(error: WasmnbError, source: Any) -> WasmnbError:
-    """Add the filter's line as a note: pytest shows the test's own lines only."""
+    """Add the filter's source line to an error as a note, because pytest shows only lines of the test."""
     number = getattr(error, "lineno", None)
     try:
         is_text = isinstance(source, str) and "\n" in source
@@ -151,11 +152,13 @@ def _with_source_line(error: WasmnbError, source: Any) -> WasmnbError:
 
 
 def _locate(source: Any, folders: Sequence[Path]) -> Any:
-    """Resolve a path to a `Path` and a running proxy to its filter; return anything else as it is."""
+    """Find the file of a relative path, or the filter of a running proxy. Other objects are returned unchanged."""
     plugins = getattr(source, "plugins", None)
     if plugins is not None:
         if len(plugins) != 1:
-            raise UsageError(f"{source!r} has {len(plugins)} plugins. Pass one of its `plugins`, or a filter.")
+            raise UsageError(
+                f"{source!r} has {len(plugins)} plugins. Pass one item of its attribute `plugins`, or a filter."
+            )
         return plugins[0].filter
     is_source = isinstance(source, str) and ("\n" in source or not source.endswith((".py", ".wasm")))
     if is_source or not isinstance(source, str | os.PathLike):
@@ -167,12 +170,12 @@ def _locate(source: Any, folders: Sequence[Path]) -> Any:
         filters = [f.name for f in folders[0].iterdir() if f.suffix in (".py", ".wasm")]
         close = get_close_matches(path.name, filters, 1)
         hint = f" Did you mean {close[0]}?" if close else ""
-        raise UsageError(f"Filter {path} not found in {searched}.{hint}")
+        raise UsageError(f"Filter {path} was not found in {searched}.{hint or ' Check the path.'}")
     return existing
 
 
 def _stamp(chosen: Any) -> Any:
-    """Return a key that changes when the file does."""
+    """Return a cache key for a filter. For a file, the key changes when the file changes."""
     return chosen.stat().st_mtime_ns if isinstance(chosen, Path) and chosen.exists() else None
 
 
@@ -191,17 +194,17 @@ def _run_natively(chosen: Any, name: str | None, folder: Path) -> Any:
 
     foreign = chosen.suffix == ".wasm" if isinstance(chosen, Path) else getattr(chosen, "bundle", chosen) is None
     if foreign:
-        pytest.skip("modules without Python source don't run natively")
+        pytest.skip("the filter is a module without Python source, which can't run natively")
     return Filter.native(chosen, name, path=[folder])
 
 
 @pytest.fixture
 def wasm_proxy(wasm_filter: Callable[..., Filter], wasm_backend: str) -> Iterator[Callable[..., Any]]:
-    """Return a function that starts a proxy on the test's backend and closes it after the test.
+    """Return a function that starts a proxy on the test's backend, and closes it after the test.
 
-    The function takes a filter in any form that `wasm_filter` takes, a `Plugin`, or a list of these; and the keyword
-    arguments of `Proxy`. For a single filter it also takes `kind`: `wasm_proxy("tcp.py", kind="network")`. Settings of the
-    simulated proxy alone (`seed`, `guest_time`, `fuel`, ...) are dropped when the backend is the real one.
+    Its first argument is a filter in any form that `wasm_filter` accepts, a `Plugin`, or a list of these. It also accepts the
+    keyword arguments of `Proxy` and, for a single filter, `kind`, as in `wasm_proxy("tcp.py", kind="network")`. On the backend
+    `envoy`, settings that only the simulated proxy has (`seed`, `guest_time`, `fuel`, ...) are ignored.
     """
     opened: list[Any] = []
 
@@ -233,11 +236,13 @@ def _link(item: Any, wasm_filter: Callable[..., Filter]) -> Any:
 
 
 def _plugin(filter_: Any, kind: str, options: dict[str, Any]) -> Any:
-    """Make a plugin of a kind, moving the plugin's settings out of the options."""
+    """Create a plugin of a kind from a filter. The plugin's settings are removed from the options."""
     from ..host import Plugin
 
     if isinstance(filter_, list | Plugin):
-        raise UsageError("kind= applies to a single filter. Pass it to each Plugin(...) instead.")
+        raise UsageError(
+            "kind= was passed together with a Plugin or several filters. Pass it to each Plugin(...) instead."
+        )
     return Plugin(filter_, kind=kind, **{name: options.pop(name) for name in _PLUGIN_SETTINGS if name in options})
 
 
@@ -264,9 +269,10 @@ def _real(chain: Any, workers: int, options: dict[str, Any]) -> Any:
 
 @pytest.fixture
 def wasm_snapshot(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """Return a function that compares a trace with `__snapshots__/<module>/<test>.txt` in the test's folder.
+    """Return a function that compares a trace with the file `__snapshots__/<module>/<test>.txt` in the test's folder.
 
-    It takes a proxy, an exchange or text, a name for a second snapshot of the same test, and the options of `snapshot`.
+    Its first argument is a proxy, an exchange or text. A test with several snapshots passes a name as the second argument. The
+    function also accepts the options of `snapshot`.
     """
     from .snapshots import assert_snapshot, snapshot
 
@@ -285,13 +291,13 @@ def wasm_snapshot(request: pytest.FixtureRequest) -> Callable[..., None]:
 
 
 def _module_name(request: pytest.FixtureRequest) -> str:
-    """Name of the test file, or of the notebook if its server gives it: ipytest gives cells random names."""
+    """Return the name of the test file, or the notebook's name if the server provides it. (ipytest's names are random.)"""
     if request.module.__name__ == "__main__":
         return Path(os.environ.get("JPY_SESSION_NAME", "notebook")).stem
     return request.path.stem
 
 
 def _file_name(test: str, suffix: str) -> str:
-    """Make a name that every file system accepts: `test_it[a/b]` becomes `test_it-a_b`."""
+    """Convert the name of a test to a valid file name: `test_it[a/b]` becomes `test_it-a_b`."""
     name = "-".join(filter(None, [test.replace("[", "-", 1).rstrip("]"), suffix]))
     return re.sub(r"[^\w.+=@ -]", "_", name, flags=re.ASCII)

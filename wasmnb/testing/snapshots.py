@@ -1,9 +1,9 @@
-"""Snapshots: traces as text that is the same in every run and readable in a diff.
+"""Snapshots of traces, as text that is the same in every run.
 
-Times, sequence numbers, VM and context numbers, and random values such as request ids and dates are left out. A stream
-is named by its order of appearance, the plugin's own context `plugin`, a worker by its name, and a metric or queue by the
-name of its definition. Header maps have one line for each header, so that a diff shows the header that changed. A
-snapshot is a file in the test's folder. Run pytest with `--wasm-update`, or with WASMNB_UPDATE=1, to write it.
+A snapshot omits times, sequence numbers, numbers of VMs and contexts, and random values such as request ids and dates. Streams
+are numbered in order of appearance, and metrics and queues have their defined names. Each header has its own line, so that a
+diff shows which header has changed. Snapshots are files in the test's folder. Run pytest with `--wasm-update` or with
+WASMNB_UPDATE=1 to write them.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ RANDOM_HEADERS = frozenset({"x-request-id", "date", "x-envoy-upstream-service-ti
 _UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _LONGEST_VALUE = 160
 
-#: Similarity at which an unknown name counts as a misspelling.
+#: Similarity (0 to 1) above which an unknown name is considered a misspelling.
 _SIMILARITY = 0.85
 
-#: Arguments that are numbers without meaning for a reader.
+#: Arguments that are omitted, because they are numbers without meaning for a reader.
 _NUMBER_ARGUMENTS = frozenset({"context_id", "root_context_id", "parent_context_id", "token"})
 
-#: Hostcalls that are left out, and stream events that duplicate a hostcall. WASI calls are left out as well.
+#: Hostcalls that are omitted. Stream events that duplicate a hostcall and WASI calls are omitted as well.
 _SKIPPED_HOSTCALLS = frozenset({"get_current_time_nanoseconds"})
 _DUPLICATE_EVENTS = frozenset({"http_call", "grpc_call"})
 
-#: Callbacks of a plugin context.
+#: Callbacks that are called on a plugin's context.
 _PLUGIN_CALLBACKS = (
     "on_vm_start", "on_configure", "on_tick", "on_queue_ready", "on_http_call_response", "on_grpc_",
 )  # fmt: skip
 
-#: Hostcalls that return a number for a name -> argument with the name; and the arguments that take the number.
+#: Hostcall that returns a number for a name -> its argument that contains the name. Below: arguments that contain the number.
 _NAMING = {"define_metric": "name", "register_shared_queue": "name", "resolve_shared_queue": "name"}
 _NAMED = {"metric_id": "define_metric", "queue_id": "register_shared_queue", "token": "register_shared_queue"}
 
@@ -60,7 +60,7 @@ def snapshot(
     without: Iterable[str] = (),
     mask: Callable[[str], str] | None = None,
 ) -> str:
-    """Return a trace as text, one line for each event, with hostcalls indented below their callback.
+    """Convert a trace to text that is the same in every run. Each event has a line, and hostcalls are indented.
 
     Parameters
     ----------
@@ -69,10 +69,10 @@ def snapshot(
     only
         Names of the events to include, such as `on_request_headers`, `log` or `http_call` (default all).
     without
-        Names of events to leave out (default none).
+        Names of events to omit (default none).
     mask
-        Function that is called with every line and returns the line to write (default None). Use it to hide random values of
-        your filter.
+        Function that receives every line and returns the line to write (default None: lines are unchanged). Use it to replace
+        random values created by your filter.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def snapshot(
     Raises
     ------
     UsageError
-        An event name doesn't exist, or the source belongs to a real Envoy.
+        There is no event with one of the names, or the source belongs to a real Envoy.
     """
     events = list(events_of(source, "A snapshot needs the simulated proxy."))
     recorded = {event.name for event in events}
@@ -92,7 +92,7 @@ def snapshot(
 
 
 def _event_names(names: Iterable[str], recorded: Iterable[str]) -> Iterator[str]:
-    """Yield names of events as in the trace. A misspelt name raises `UsageError` because it would select nothing."""
+    """Yield the names of events as the trace spells them. Raises UsageError for an unknown name."""
     crossings = {c.short for c in CALLBACKS.values()} | {h.short for h in HOSTCALLS.values()}
     for name in [names] if isinstance(names, str) else names:
         short = name.removeprefix("proxy_")
@@ -103,7 +103,7 @@ def _event_names(names: Iterable[str], recorded: Iterable[str]) -> Iterator[str]
 
 
 def _all_events(source: Any, events: list[Any]) -> Iterable[Any]:
-    """Return all events of the proxy: events of an exchange can refer to names that were defined before it."""
+    """Return all events of the proxy, because events of an exchange can refer to metrics and queues defined earlier."""
     environment = getattr(source, "_server", None)
     return events if environment is None else environment.trace
 
@@ -125,7 +125,7 @@ class _Writer:
         self.names = {(e.vm, _kind(e.name), e.result): _text(e.args.get(_NAMING[e.name], "")) for e in named}
 
     def lines(self, event: Any) -> Iterator[str]:
-        """Yield the lines of an event: the event, then its header maps."""
+        """Yield the line of an event, and then a line for each header of its header maps."""
         if event.name in self.without or (self.only and event.name not in self.only):
             return
         if event.kind == "wasi" or (event.kind == "stream" and event.name in _DUPLICATE_EVENTS):
@@ -172,7 +172,7 @@ class _Writer:
 
     @staticmethod
     def _outcome(event: Any) -> tuple[str, dict[str, Any]]:
-        """Return the text after the arrow, and the result if it is a header map."""
+        """Return the text after the arrow, and a dict that contains the result if the result is a header map."""
         parts = []
         if event.status is not None and event.status != Status.OK:
             parts.append(getattr(event.status, "name", str(event.status)))
@@ -220,21 +220,22 @@ def updating() -> bool:
 
 
 def assert_snapshot(text: Any, path: str | Path, *, update: bool | None = None) -> None:
-    """Assert that a text equals a snapshot file.
+    """Assert that a text or a trace equals the contents of a snapshot file.
 
     Parameters
     ----------
     text
-        Text, or an argument of `snapshot`.
+        A text, or a proxy, exchange or trace, which is converted with `snapshot`.
     path
         Path of the snapshot file.
     update
-        True: write the file. False: compare with it. None (the default): as WASMNB_UPDATE or `--wasm-update` says.
+        Whether to write the file instead of comparing with it (default None: write it if WASMNB_UPDATE=1 or `--wasm-update` is
+        set).
 
     Raises
     ------
     AssertionError
-        The text differs, or the file doesn't exist.
+        The text differs from the file, or the file doesn't exist.
     """
     __tracebackhide__ = True
     actual = text if isinstance(text, str) else snapshot(text)
@@ -244,10 +245,12 @@ def assert_snapshot(text: Any, path: str | Path, *, update: bool | None = None) 
         file.write_text(actual, encoding="utf-8")
         return
     if not file.exists():
-        fail(f"snapshot {file} doesn't exist; run with {SWITCH}=1 (or pytest --wasm-update) to write it:", actual)
+        fail(f"snapshot {file} doesn't exist. Run with {SWITCH}=1 (or pytest --wasm-update) to write it:", actual)
     expected = file.read_text(encoding="utf-8")
     if expected != actual:
         lines = difflib.unified_diff(
             expected.splitlines(), actual.splitlines(), str(file), "this run", lineterm="", n=3
         )
-        fail(f"snapshot {file.name} differs; to accept the change, run with {SWITCH}=1 (or --wasm-update)", *lines)
+        fail(
+            f"snapshot {file.name} differs. To accept the change, run with {SWITCH}=1 (or pytest --wasm-update)", *lines
+        )

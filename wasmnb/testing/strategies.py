@@ -1,10 +1,10 @@
-"""Hypothesis strategies: requests, responses, chunkings, interleavings.
+"""Hypothesis strategies for requests, responses, bodies in chunks, and the order of several streams' steps::
 
     @given(strategies.requests(), strategies.responses())
     def test_filter_never_traps(sent, received): ...
 
-The messages are valid for Envoy's codec: lower-case names, and values without control characters. Values and bodies can
-contain non-ASCII bytes, as on the wire.
+Envoy's HTTP codec accepts all generated messages: names are in lower case, and values contain no control characters. Values and
+bodies can contain bytes that are not ASCII.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from ..parsing.header_block import FRAMING
 try:
     from hypothesis import strategies as st
 except ImportError as error:
-    raise UsageError("Strategies need hypothesis. Run: pip install hypothesis") from error
+    raise UsageError(
+        "The package hypothesis, which strategies need, is not installed. Run: pip install hypothesis"
+    ) from error
 
 __all__ = [
     "bodies", "chunkings", "header_names", "header_values", "headers", "interleavings", "paths", "requests", "responses",
@@ -30,39 +32,39 @@ _TOKEN = "abcdefghijklmnopqrstuvwxyz0123456789-"  # noqa: S105 -- token characte
 _PATH = "abcXYZ019-._~!$&'()*+,;=:@%"
 _COMMON = ("accept", "authorization", "content-type", "cookie", "user-agent", "x-forwarded-for", "x-user")
 
-#: Headers about framing and connections, which the proxy sets itself.
+#: Headers for message framing and connections. The proxy sets them itself.
 _SET_BY_PROXY = {*map(to_text, FRAMING), "content-length", "host", "upgrade", "te", "keep-alive", "expect"}
 
 
 def header_names() -> st.SearchStrategy[str]:
-    """Return a strategy of header names, often common ones, without framing headers."""
+    """Return a strategy for names of headers. Many of them are common names, and none is a framing header."""
     free = st.text(_TOKEN, min_size=1, max_size=20).filter(lambda n: n not in _SET_BY_PROXY and n.strip("-") == n)
     return st.sampled_from(_COMMON) | free
 
 
 def header_values() -> st.SearchStrategy[bytes]:
-    """Return a strategy of header values: mostly printable ASCII, sometimes any bytes that the codec accepts."""
+    """Return a strategy for values of headers. Most are printable ASCII, and some contain other bytes accepted by the codec."""
     text = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=60).map(str.encode)
     wild = st.binary(max_size=40).map(lambda data: bytes(c for c in data if c >= 0x20 and c != 0x7F))
     return (text | wild).map(bytes.strip)
 
 
 def headers(*, max_size: int = 8, names: st.SearchStrategy[str] | None = None) -> st.SearchStrategy[Headers]:
-    """Return a strategy of header maps, duplicates included.
+    """Return a strategy for header maps, in which names can repeat.
 
     Parameters
     ----------
     max_size
         Largest number of headers (default 8).
     names
-        Strategy of names, to prefer those that the filter reads (default `header_names()`).
+        Strategy for the names, for example to prefer headers that the filter reads (default `header_names()`).
     """
     pairs = st.tuples(header_names() if names is None else names, header_values())
     return st.lists(pairs, max_size=max_size).map(Headers)
 
 
 def paths() -> st.SearchStrategy[str]:
-    """Return a strategy of paths with segments and query."""
+    """Return a strategy for request paths with several segments and an optional query."""
     segment = st.text(_PATH, max_size=10)
     query = st.lists(st.tuples(st.text("abcxyz", min_size=1, max_size=5), segment), max_size=4)
     joined = query.map(lambda items: "&".join(f"{k}={v}" for k, v in items))
@@ -72,7 +74,7 @@ def paths() -> st.SearchStrategy[str]:
 
 
 def bodies(*, max_size: int = 2000) -> st.SearchStrategy[bytes]:
-    """Return a strategy of bodies: empty, text, JSON, and bytes up to `max_size` (default 2000)."""
+    """Return a strategy for bodies: empty, text, JSON, or arbitrary bytes, with at most `max_size` bytes (default 2000)."""
     leaf = (
         st.none()
         | st.booleans()
@@ -94,12 +96,12 @@ def _json(value: Any) -> bytes:
 
 @st.composite
 def chunkings(draw: st.DrawFn, body: bytes | None = None, *, max_chunks: int = 6) -> list[bytes]:
-    """Return a strategy of ways to split a body into chunks, some of them empty.
+    """Return a strategy for bodies split into chunks, some of which can be empty.
 
     Parameters
     ----------
     body
-        Body to split. By default, one drawn from `bodies()`.
+        The body to split (default None: a body from `bodies()`).
     max_chunks
         Largest number of chunks (default 6).
     """
@@ -118,18 +120,18 @@ def requests(
     chunked: bool = True,
     trailers: bool = True,
 ) -> Request:
-    """Return a strategy of requests for `wasmnb.testing.send`.
+    """Return a strategy for requests, which can be sent with `wasmnb.testing.send`.
 
     Parameters
     ----------
     methods
-        Methods to choose from. By default, the seven common ones.
+        Methods to choose from (default: the seven most common methods).
     path
-        Strategy of paths (default `paths()`).
+        Strategy for paths (default `paths()`).
     names
-        Strategy of header names (default `header_names()`).
+        Strategy for names of headers (default `header_names()`).
     chunked
-        Whether bodies can have several chunks (default True).
+        Whether bodies can consist of several chunks (default True).
     trailers
         Whether requests can have trailers (default True).
     """
@@ -147,14 +149,14 @@ def requests(
 
 @st.composite
 def responses(draw: st.DrawFn, *, latency: float = 0.0, failing: bool = True) -> Response:
-    """Return a strategy of upstream responses.
+    """Return a strategy for responses of an upstream.
 
     Parameters
     ----------
     latency
         Longest latency in virtual seconds (default 0).
     failing
-        Whether some upstreams close the connection instead of responding (default True).
+        Whether some responses close the connection instead (default True).
     """
     if failing and draw(st.integers(0, 9)) == 0:
         return Response(0, reset=True)
@@ -165,17 +167,17 @@ def responses(draw: st.DrawFn, *, latency: float = 0.0, failing: bool = True) ->
 
 @st.composite
 def interleavings(draw: st.DrawFn, *streams: Sequence[Any]) -> list[tuple[int, Any]]:
-    """Return a strategy of interleavings of several streams' steps, which keep the order of each stream.
+    """Return a strategy for the order in which the steps of several streams happen. The steps of each stream stay in order.
 
     Parameters
     ----------
     streams
-        Steps of each stream.
+        The steps of each stream.
 
     Returns
     -------
     SearchStrategy
-        Strategy of lists of (stream number from 0, step).
+        Strategy for lists of (number of the stream counted from 0, step).
     """
     order = draw(st.permutations([number for number, steps in enumerate(streams) for _ in steps]))
     remaining = [iter(steps) for steps in streams]

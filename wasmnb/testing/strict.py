@@ -1,10 +1,10 @@
-"""Strict mode: callouts and hostcalls that a test didn't allow fail it.
+"""Strict mode, in which a test fails after a callout or hostcall that it didn't allow.
 
-Without it, a filter can make a callout, or a hostcall that is refused, and the test passes as long as the response is
-right. A strict proxy checks the trace after every request:
+In an ordinary test, a filter can make unexpected callouts and failing hostcalls, and the test passes as long as the response is
+correct. A strict proxy checks the trace after every request::
 
     with strict(Proxy(filter, clusters={"auth": auth}), callouts=["auth"]) as proxy:
-        proxy.get("/")          # AssertionError if the filter calls another cluster, or a hostcall goes wrong
+        proxy.get("/")          # AssertionError if the filter calls another cluster, or a hostcall fails
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from .assertions.matchers import fail, title
 
 __all__ = ["StrictProxy", "strict"]
 
-#: Statuses that are results and not mistakes: no value, empty queue, lost compare-and-swap.
+#: Statuses that are allowed by default: OK, missing value, empty queue, and failed compare-and-swap.
 _RESULTS = frozenset({Status.OK, Status.NOT_FOUND, Status.EMPTY, Status.CAS_MISMATCH})
 
 
 class StrictProxy:
-    """A simulated proxy whose methods, such as `get` and `advance`, fail after a forbidden callout or hostcall.
+    """A simulated proxy that checks callouts and hostcalls after each call of its methods, such as `get` and `advance`.
 
-    Events of an open stream or connection are checked in the next call, or when the proxy closes.
+    Events of open streams and connections are checked after the next call, or when the proxy is closed.
 
     Attributes
     ----------
     proxy
-        The checked proxy.
+        The wrapped proxy.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class StrictProxy:
         self._checked = 0
 
     def check(self) -> None:
-        """Raise `AssertionError` after a forbidden callout or hostcall since the last check."""
+        """Raise AssertionError if the filter has made a forbidden callout or hostcall since the last check."""
         __tracebackhide__ = True
         trace = self.proxy.trace
         first, self._checked = max(0, self._checked - trace.dropped), trace.total
@@ -67,7 +67,7 @@ class StrictProxy:
                 )
 
     def _where(self, event: Any) -> str:
-        """Describe callback and exchange of an event."""
+        """Describe the callback and the exchange of an event, for error messages."""
         callback = (
             next((e.name for e in self.proxy.trace.find(event.parent)), None) if event.parent is not None else None
         )
@@ -88,7 +88,7 @@ class StrictProxy:
             fail(f"hostcall proxy_{event.name} returned {name}{self._where(event)}", f"  {event}")
 
     def close(self) -> None:
-        """Check once more, then close the proxy."""
+        """Check the last events, then close the proxy."""
         __tracebackhide__ = True
         try:
             self.check()
@@ -100,7 +100,7 @@ class StrictProxy:
         return self._checking(attribute) if callable(attribute) else attribute
 
     def _checking(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        """Wrap a method of the proxy so that a check follows it."""
+        """Wrap a method of the proxy so that each call is followed by a check."""
 
         @wraps(method)
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -133,18 +133,18 @@ def strict(
     hostcalls: Iterable[str] | None = None,
     statuses: Collection[Status] = (),
 ) -> StrictProxy:
-    """Wrap a proxy so that forbidden callouts and hostcalls of the filter fail the test.
+    """Wrap a proxy so that a test fails after a callout or hostcall that it doesn't allow.
 
     Parameters
     ----------
     proxy
-        A simulated proxy. The real Envoy doesn't report hostcalls.
+        A simulated proxy. (The real Envoy doesn't report hostcalls.)
     callouts
-        Clusters that the filter can call (default none).
+        Clusters that the filter may call (default none).
     hostcalls
-        Hostcalls that the filter can use, with or without `proxy_` (default all).
+        Names of the hostcalls that the filter may make, with or without `proxy_` (default None: all).
     statuses
-        Allowed statuses of hostcalls in addition to OK, NOT_FOUND, EMPTY and CAS_MISMATCH (default none).
+        Statuses that hostcalls may return in addition to OK, NOT_FOUND, EMPTY and CAS_MISMATCH (default none).
 
     Returns
     -------
@@ -154,11 +154,13 @@ def strict(
     Raises
     ------
     UsageError
-        The proxy is a real Envoy, or a hostcall doesn't exist.
+        The proxy is a real Envoy, or there is no hostcall with one of the names.
     """
     __tracebackhide__ = True
     if not hasattr(proxy, "trace"):
-        raise UsageError("Strict mode needs the simulated proxy, because a real Envoy doesn't report its hostcalls.")
+        raise UsageError(
+            "strict() was called with a real Envoy, which doesn't report its hostcalls. Pass a simulated Proxy."
+        )
     allowed = None if hostcalls is None else [name.removeprefix("proxy_") for name in hostcalls]
     known = {hostcall.short for hostcall in HOSTCALLS.values()}
     for name in allowed or ():

@@ -1,6 +1,6 @@
-"""The environment variable that makes snapshots be written instead of compared.
+"""Name of the environment variable with which snapshots are written instead of compared.
 
-It has a module of its own because the pytest plugin needs it at every start and the snapshots only when one is used.
+The constant is in a separate module, because the pytest plugin imports it in every session, and `snapshots` is rarely imported.
 """
 
 __all__ = ["SWITCH"]

@@ -1,6 +1,6 @@
-"""Scripted upstreams: they send prepared responses and record the requests.
+"""Scripted upstreams, which send prepared responses and record the requests.
 
-Use one as the main `upstream` or in `clusters`, with the simulated proxy and the real Envoy:
+Pass one to a proxy, simulated or real, as its `upstream` or in its `clusters`::
 
     auth = upstream(response(403), response(200))            # in this order; the last one is repeated
     auth = upstream(by_path={"/check": response(200), "/slow": response(200, latency=2.0)})
@@ -8,7 +8,7 @@ Use one as the main `upstream` or in `clusters`, with the simulated proxy and th
     Proxy(filter, clusters={"auth": auth})
     assert auth.seen[0].path == "/check"
 
-The same object serves gRPC, as unary calls and as streams message by message, and TCP connections:
+A scripted upstream also serves unary gRPC calls, gRPC streams, and TCP connections::
 
     rates = upstream(grpc_reply(b"5"), grpc_reply(status=8, message="enough"))
     backend = upstream(b"hello", tcp_reply(b"bye", close=True))
@@ -36,10 +36,10 @@ __all__ = [
     "ScriptedUpstream", "failing", "grpc_reply", "refused", "resetting", "slow", "tcp_reply", "upstream",
 ]  # fmt: skip
 
-#: A step of a script: a response, a status, a body, a reply, or a function of the request that returns one of these.
+#: A step of a script: a response, a status, a body, a reply, or a function that receives the request and returns one of these.
 Step = Response | GrpcReply | TcpReply | int | str | bytes | Callable[[Any], Any]
 
-#: Responses with a latency.
+#: Types of responses that have a latency.
 Delayed = TypeVar("Delayed", Response, GrpcReply, TcpReply)
 
 _UNIMPLEMENTED = 12
@@ -48,28 +48,28 @@ _STEPS = (Response, GrpcReply, TcpReply, int, str, bytes)
 
 
 def failing() -> Response:
-    """Return a step that closes the connection without a response, for which the proxy sends 503."""
+    """Return a step that closes the connection without a response. The proxy then sends 503 to the client."""
     return Response(0, reset=True)
 
 
 def refused(_request: Any) -> NoReturn:
-    """Refuse the connection. Use the function itself as a step: `upstream(refused)`."""
+    """Refuse the connection. Pass the function itself as a step: `upstream(refused)`."""
     raise ConnectionRefusedError
 
 
 def grpc_reply(
     *messages: Text, status: int | None = None, message: str = "", latency: float = 0.0, reset: bool = False
 ) -> GrpcReply:
-    """Build a gRPC reply to one message.
+    """Build an upstream's reply to one gRPC message.
 
     Parameters
     ----------
     messages
-        Messages to send.
+        Messages to send, as serialised protobuf.
     status
-        gRPC status that ends the call. None (the default): a unary call ends with 0, and a stream stays open.
+        gRPC status with which the call ends (default None: a unary call ends with 0, and a stream stays open).
     message
-        Text of the gRPC status (default empty).
+        Error message for the gRPC status (default empty).
     latency
         Virtual seconds before the reply (default 0).
     reset
@@ -84,14 +84,14 @@ def grpc_reply(
 
 
 def tcp_reply(data: Text = b"", *, close: bool = False, latency: float = 0.0) -> TcpReply:
-    """Build a reply of a TCP upstream to received bytes.
+    """Build a TCP upstream's reply to received bytes.
 
     Parameters
     ----------
     data
-        Bytes to send (default none).
+        Bytes or text to send (default empty).
     close
-        Whether to close the connection afterwards (default False).
+        Whether to close the connection after sending (default False).
     latency
         Virtual seconds before the reply (default 0).
 
@@ -104,16 +104,16 @@ def tcp_reply(data: Text = b"", *, close: bool = False, latency: float = 0.0) ->
 
 
 def resetting(partial: Text = b"", *, status: int = 200, promised: int | None = None) -> Response:
-    """Build a response that is cut off after its headers and a part of its body.
+    """Build a response whose connection is reset after the headers and a part of the body.
 
     Parameters
     ----------
     partial
-        Part of the body that is sent (default none).
+        Part of the body to send before the reset (default empty).
     status
         Status code (default 200).
     promised
-        Value of `content-length`. By default, 100 bytes more than the length of `partial`.
+        Value of the header `content-length` (default None: 100 bytes more than the length of `partial`).
 
     Returns
     -------
@@ -126,7 +126,7 @@ def resetting(partial: Text = b"", *, status: int = 200, promised: int | None = 
 
 
 def slow(reply: Delayed, seconds: float) -> Delayed:
-    """Return a copy of an HTTP, gRPC or TCP response that is delayed.
+    """Return a copy of an HTTP, gRPC or TCP response that is sent after a delay.
 
     Parameters
     ----------
@@ -139,25 +139,26 @@ def slow(reply: Delayed, seconds: float) -> Delayed:
 
 
 class ScriptedUpstream(GrpcServer):
-    """An upstream that follows a script. Proxies call it with a request, or with bytes of a TCP connection.
+    """An upstream that sends prepared responses. Create it with `upstream`.
 
     Parameters
     ----------
     steps
-        Responses in order (default none). The last one is repeated.
+        Responses, in the order in which they are sent (default none). The last one is repeated.
     by_path
-        Responses for certain paths, as for `upstream` (default none).
+        Responses for certain paths: for each path one response, or a list of responses in order (default none).
     name
-        Name in messages (default `upstream`).
+        Name of the upstream in error messages (default `upstream`).
     strict
-        Whether a request after the last response is unexpected (default False).
+        Whether the last response isn't repeated, so that further requests are unexpected (default False).
 
     Attributes
     ----------
     seen
-        Requests in order of arrival; one for each message of a gRPC stream, and the received bytes of a TCP connection.
+        Received requests in order of arrival. A gRPC stream has one item for each message, and a TCP connection one for each
+        piece of data.
     unexpected
-        Requests without a scripted response. They got status 599, and `verify` fails because of them.
+        Requests without a scripted response. The upstream responds to them with status 599, and `verify` fails.
     """
 
     def __init__(
@@ -176,10 +177,10 @@ class ScriptedUpstream(GrpcServer):
         self._steps = list(steps)
         self._paths = {path: _sequence(responses) for path, responses in (by_path or {}).items()}
         self._turns: dict[str | None, Iterator[int]] = {}
-        self._lock = threading.Lock()  # the real Envoy uses several threads
+        self._lock = threading.Lock()  # with the real Envoy, several threads call the upstream
 
     def __call__(self, request: Any) -> Any:
-        """Return the response to a request, or the reply to bytes of a TCP connection."""
+        """Return the response to a request, or the reply to bytes of a TCP connection. Called by the proxy."""
         if isinstance(request, bytes):
             return self._bytes(request)
         step = self._take(request)
@@ -190,14 +191,14 @@ class ScriptedUpstream(GrpcServer):
         return _response_of(step, request)
 
     def reply(self, path: str, message: bytes) -> GrpcReply:
-        """Return the reply to a message of a gRPC stream.
+        """Return the reply to a message of a gRPC stream. Called by the proxy.
 
         Parameters
         ----------
         path
-            `/package.Service/Method`.
+            Service and method, as `/package.Service/Method`.
         message
-            The serialised message.
+            The message, as serialised protobuf.
         """
         request = Request("POST", path, Headers([("content-type", "application/grpc")]), message)
         step = self._take(request)
@@ -210,7 +211,7 @@ class ScriptedUpstream(GrpcServer):
             return GrpcReply(reset=True)
 
     def _bytes(self, data: bytes) -> Any:
-        """Reply to bytes of a TCP connection. Empty bytes mean that the client closed it, which needs no script."""
+        """Return the reply to bytes of a TCP connection. Empty bytes mean that the client has closed it, and need no step."""
         if not data:
             return TcpReply(close=True)
         with self._lock:
@@ -222,10 +223,12 @@ class ScriptedUpstream(GrpcServer):
             return step
         if isinstance(step, str):
             return to_bytes(step)
-        raise UsageError(f"The script of {self.name} has {step!r} for a TCP connection. Use bytes or a tcp_reply.")
+        raise UsageError(
+            f"The step {step!r} of {self.name} can't be sent on a TCP connection. Use bytes or a tcp_reply."
+        )
 
     def _take(self, request: Request) -> Step | None:
-        """Record a request and return its step, or None."""
+        """Record a request and return its step, or None if no response is scripted for it."""
         with self._lock:
             self.seen.append(request)
             step = self._next(request)
@@ -245,18 +248,18 @@ class ScriptedUpstream(GrpcServer):
         return steps[min(turn, len(steps) - 1)]
 
     def script(self, *steps: Step) -> None:
-        """Replace the steps. Recorded requests are kept."""
+        """Replace all steps. Requests that were already recorded are kept."""
         with self._lock:
             self._steps = list(steps)
             self._turns.pop(None, None)
 
     def verify(self, *expected: str) -> None:
-        """Assert that every request had a scripted response, and that the requests were the expected ones.
+        """Assert that every request had a scripted response and, optionally, that exactly these requests were received.
 
         Parameters
         ----------
         expected
-            All expected requests in order, each as a path or as `"METHOD /path"`. If you pass none, only the script is checked.
+            All expected requests in order, each as a path or as `"METHOD /path"` (default: requests aren't compared).
 
         Raises
         ------
@@ -277,14 +280,14 @@ class ScriptedUpstream(GrpcServer):
             )
 
     def requests(self, path: Any = None, **headers: Any) -> list[Request]:
-        """Return the recorded requests that match.
+        """Return the recorded requests with a certain path and certain headers.
 
         Parameters
         ----------
         path
-            A path or a matcher. None (the default): any path.
+            A path, or an expectation such as `matching(...)` (default None: any path).
         headers
-            Values or matchers by header name, with underscores for dashes.
+            Values or expectations for headers. Write their names with underscores instead of dashes.
         """
         expected = {name.replace("_", "-"): value for name, value in headers.items()}
         return [
@@ -299,24 +302,24 @@ class ScriptedUpstream(GrpcServer):
 def upstream(
     *steps: Step, by_path: Mapping[str, Any] | None = None, name: str = "upstream", strict: bool = False
 ) -> ScriptedUpstream:
-    """Make a scripted upstream.
+    """Create an upstream that sends prepared responses and records the requests.
 
     Parameters
     ----------
     steps
-        Responses in order (default none). The last one is repeated.
+        Responses, in the order in which they are sent (default none). The last one is repeated.
     by_path
-        Responses for certain paths, with or without query: one response, or a list in order (default none). Other paths use
-        `steps`.
+        Responses for certain paths, with or without query: for each path one response, or a list of responses in order
+        (default none). Requests for other paths use `steps`.
     name
-        Name in messages (default `upstream`).
+        Name of the upstream in error messages (default `upstream`).
     strict
-        Whether a request after the last response is unexpected, instead of repeating that response (default False).
+        Whether the last response isn't repeated, so that further requests are unexpected (default False).
 
     Returns
     -------
     ScriptedUpstream
-        The upstream, for `upstream` or `clusters` of a proxy.
+        The upstream. Pass it to a proxy as its `upstream` or in its `clusters`.
 
     Raises
     ------
@@ -337,7 +340,7 @@ def _sequence(responses: Any) -> list[Step]:
 
 
 def _evaluate(step: Any, request: Request) -> Any:
-    """Call a function of the script. Text for gRPC becomes a message."""
+    """Call the step if it is a function, and return its result. For gRPC, text is converted to a message."""
     if callable(step) and not isinstance(step, _STEPS):
         step = step(request)
     grpc = (request.headers.get("content-type") or "").startswith("application/grpc")
@@ -345,7 +348,7 @@ def _evaluate(step: Any, request: Request) -> Any:
 
 
 def _response_of(step: Any, request: Request) -> Response:
-    """Convert a step to the response to a whole request."""
+    """Convert the value of a step to a response to a complete request."""
     step = _evaluate(step, request)
     if isinstance(step, str | bytes):
         return Response(200, body=to_bytes(step))
@@ -357,12 +360,12 @@ def _response_of(step: Any, request: Request) -> Response:
     if isinstance(step, Response):
         return step
     raise UsageError(
-        f"The script's function for {to_text(to_bytes(request.path))} returned {step!r}. It must return a response."
+        f"The function in the script returned {step!r} for {to_text(to_bytes(request.path))}. It must return a response."
     )
 
 
 def _grpc_of(response: Response) -> GrpcReply:
-    """Convert a whole response to a reply of a stream. HTTP errors become their gRPC status."""
+    """Convert a complete response to a reply of a gRPC stream. HTTP errors become the corresponding gRPC status."""
     if response.reset and not response.status:
         return GrpcReply(reset=True, latency=response.latency)
     status, message, messages = outcome(response)

@@ -1,4 +1,4 @@
-"""Help with mistakes: causes of refused hostcalls, tracebacks, state of a filter, profiles.
+"""Diagnostics for filter authors: causes of failed hostcalls, hints, tracebacks, a filter's state, and profiles.
 
 The exception classes are in `wasmnb.sdk.errors`.
 """

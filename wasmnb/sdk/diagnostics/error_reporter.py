@@ -1,4 +1,4 @@
-"""Logs the exceptions that a filter raises."""
+"""Logging of exceptions raised by a filter."""
 
 import re
 from collections.abc import Callable
@@ -10,19 +10,19 @@ from .tracebacks import format_exception
 
 __all__ = ["ErrorReporter", "is_user_interrupt"]
 
-#: Python's address of an object, which differs between VMs.
+#: Memory address in the repr of an object. It is removed from log lines, because it differs between VMs.
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 class ErrorReporter:
-    """Writes the exceptions of one VM's filter to the proxy's log.
+    """Writes exceptions raised by a VM's filter to the proxy's log.
 
     Attributes
     ----------
     show_locals
-        Whether tracebacks show local variables.
+        Whether tracebacks contain local variables.
     on_error
-        In a native filter, called with every exception after it was logged; None inside Wasm.
+        Function that a native filter calls with every exception after it has been logged. None inside Wasm.
     """
 
     __slots__ = ("_log", "on_error", "show_locals")
@@ -33,7 +33,7 @@ class ErrorReporter:
         self.show_locals = False
 
     def report(self, error: BaseException) -> None:
-        """Log an exception as one line of the log. In a native filter, an interrupt by the user is raised instead."""
+        """Log an exception with its traceback. In a native filter, an interrupt by the user is raised instead of logged."""
         if self.on_error is not None and is_user_interrupt(error):
             raise error
         self._write(error, "")
@@ -41,7 +41,7 @@ class ErrorReporter:
             self.on_error(error)
 
     def report_ignored(self, error: BaseException, message: str | None, where: object) -> None:
-        """Log an exception that Python ignores, such as one from a `__del__` method."""
+        """Log an exception that Python can't raise, such as one from a `__del__` method."""
         head = message or "Exception ignored in"
         self._write(error, _ADDRESS.sub("", head if where is None else f"{head} {where!r}") + ":\n")
 
@@ -54,5 +54,5 @@ class ErrorReporter:
 
 
 def is_user_interrupt(error: BaseException) -> bool:
-    """Return whether the user stopped a native filter: with the stop button, or by leaving the debugger."""
+    """Return whether an exception means that the user stopped a native filter, with the stop button or in the debugger."""
     return type(error).__name__ in ("KeyboardInterrupt", "BdbQuit")

@@ -1,6 +1,6 @@
-"""Notes for exceptions that have another cause in a filter than in an ordinary program.
+"""Hints for exceptions whose usual cause in a filter differs from the cause in other Python programs.
 
-A note is added when an exception is logged. Each function recognises one kind of mistake.
+A hint is added to an exception when it is logged. Each function recognises one kind of mistake.
 """
 
 import re
@@ -11,10 +11,10 @@ from .unsupported import ABSENT_ATTRIBUTES, SOCKETS, unsupported_hint
 
 __all__ = ["hint_for", "missing_variable"]
 
-#: Classes of the SDK whose objects are awaited, as Python names them in messages.
+#: Names of the SDK's classes whose objects must be awaited, as in Python's error messages.
 _AWAITED = frozenset({"coroutine", "HttpCall", "GrpcCall", "QueueItem", "Sleep", "BodyWait", "_Gather", "body_chunks"})
 
-#: Classes of the SDK that `async for` iterates over.
+#: Names of the SDK's classes whose objects must be iterated over with `async for`.
 _ITERATED = frozenset({"Items", "async_generator", "GrpcStream"})
 
 _TYPE_NAME = re.compile(r"'(\w+)'|non-iterable (\w+) object")
@@ -23,7 +23,7 @@ IN_WASM = sys.platform == "wasi"
 
 
 def hint_for(error: BaseException) -> str | None:
-    """Return advice about an exception, or None if its own message is enough."""
+    """Return advice about an exception raised in a filter, or None if its message needs no addition."""
     if type(error).__name__ == "UnsupportedFeatureError":  # raised by `compiler/guest_code/absent_features.py`
         return None
     for find in _FINDERS:
@@ -34,7 +34,7 @@ def hint_for(error: BaseException) -> str | None:
 
 
 def missing_variable(error: BaseException) -> str | None:
-    """Return the name of the environment variable that `os.environ[...]` didn't find, or None."""
+    """Return the name of the environment variable if `os.environ[...]` raised this error, and otherwise None."""
     if not isinstance(error, KeyError) or not error.args or not isinstance(error.args[0], str):
         return None
     trace = error.__traceback__
@@ -50,8 +50,8 @@ def _variable(error: BaseException) -> str | None:
     if name is None:
         return None
     return (
-        f"The VM has no environment variable {name}. Set it with Plugin(filter, environment={{{name!r}: ...}}), in a "
-        f"notebook with %%wasmfilter --env {name}=VALUE, or in Envoy with vm_config.environment_variables."
+        f"The VM has no environment variable {name}. Set it with %%wasmfilter --env {name}=VALUE in a notebook, "
+        f"Plugin(filter, environment={{{name!r}: ...}}) in Python, or vm_config.environment_variables in Envoy."
     )
 
 
@@ -69,9 +69,12 @@ def _forgotten_await(error: BaseException) -> str | None:
         return None
     names = _type_names(error)
     if "Body" in names and "not iterable" in str(error):
-        return "A body arrives in chunks: use `async for chunk in body` in an `async def` callback, or `body.get()` for this chunk."
+        return (
+            "A body arrives in chunks. Use `async for chunk in body` in an `async def` callback, or `body.get()` to read only "
+            "the current chunk."
+        )
     if names & _ITERATED and "not iterable" in str(error):
-        return "The items arrive later: iterate with `async for`, in an `async def` callback."
+        return "The items have not arrived yet. Iterate over them with `async for`, in an `async def` callback."
     if hasattr(type(getattr(error, "obj", None)), "__await__") or (names & _AWAITED and "await" not in str(error)):
         return "The value has not been awaited: write `await` in front of the call, in an `async def` callback."
     return None
@@ -100,7 +103,7 @@ def _other_context(error: BaseException) -> str | None:
     return None
 
 
-#: Attributes of a body object that bytes don't have.
+#: Attributes of a Body object that don't exist on bytes.
 _OF_BODIES = frozenset({"get", "text", "json", "set", "set_json", "append", "prepend"})
 
 
@@ -113,7 +116,7 @@ def _bytes_of_body(error: BaseException) -> str | None:
     )
 
 
-#: Number of the error that WASI returns for sockets.
+#: Error number that WASI returns for operations on sockets.
 _NOT_SUPPORTED = 58
 
 
@@ -148,7 +151,7 @@ def _module(error: BaseException) -> str | None:
         or not error.name
         or not str(error).endswith(f"{error.name!r}")
     ):
-        return None  # the message gives another reason
+        return None  # the message already contains another reason
     return (
         f"A filter can't import from files at run time. Write `import {error.name}` as an import statement in its source, so "
         "that the module becomes part of the runtime."

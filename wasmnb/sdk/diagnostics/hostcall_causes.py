@@ -1,7 +1,7 @@
-"""Why a hostcall failed: likely causes by hostcall and status, and the functions that make the exceptions.
+"""Exceptions for failed hostcalls, whose messages contain the likely cause.
 
-Envoy returns BAD_ARGUMENT for nearly everything; the reason depends on the callback. Where maps and buffers are
-available is in the ABI's table of phases (`wasmnb.abi.phases`).
+Envoy returns BAD_ARGUMENT for most mistakes, so the cause depends on the hostcall and on the running callback. The table
+`wasmnb.abi.phases` lists the callbacks in which each header map and buffer is available.
 """
 
 import sys
@@ -27,7 +27,7 @@ _NO_BODY = (
     "send_local_response(status, body)."
 )
 
-#: ABI callbacks that authors see only as callbacks of a call -> how messages name them.
+#: ABI callback for the result of a call -> its name in error messages. (Filters pass such callbacks as functions.)
 _CALL_CALLBACKS = {
     "on_http_call_response": "the callout's callback",
     "on_grpc_receive": "the gRPC callback",
@@ -35,7 +35,7 @@ _CALL_CALLBACKS = {
     "on_grpc_receive_trailing_metadata": "the gRPC callback",
 }
 
-#: Maps and buffers whose name in messages is not the ABI's.
+#: Names of header maps and buffers in error messages, if they differ from the ABI's names.
 _MAP_NAMES = {
     HeaderMapType.GRPC_RECEIVE_INITIAL_METADATA: "gRPC metadata",
     HeaderMapType.GRPC_RECEIVE_TRAILING_METADATA: "gRPC trailing metadata",
@@ -50,13 +50,13 @@ _BUFFER_NAMES = {
     BufferType.PLUGIN_CONFIGURATION: "The plugin configuration",
 }
 
-#: Package of the dispatcher, whose functions are named as the ABI's callbacks.
+#: Package of the dispatcher. Its functions have the same names as the ABI's callbacks.
 _DISPATCH = "wasmnb.sdk.dispatch"
 
 _CALL_FAILED = "The call could not be started: the cluster may have no healthy endpoint."
 _RESTRICTED = "Perhaps capability_restriction_config does not allow this hostcall."
 
-#: (hostcall, status) -> likely cause.
+#: (hostcall, status) -> likely cause, as a sentence for the error message.
 _CAUSES = {
     ("http_call", Status.BAD_ARGUMENT): "Check the cluster's name; the headers need :method, :path and :authority.",
     ("http_call", Status.INTERNAL_FAILURE): _CALL_FAILED,
@@ -68,28 +68,40 @@ _CAUSES = {
     (
         "grpc_send",
         Status.BAD_ARGUMENT,
-    ): "Messages can only be sent on streams; a unary call sends its message when it starts.",
+    ): "Messages can only be sent on gRPC streams. Pass the message of a unary call to grpc_call().",
     ("get_property", Status.NOT_FOUND): "The stream doesn't have this attribute in this callback.",
-    ("get_property", Status.SERIALIZATION_FAILURE): "This is a group of attributes: name one of them.",
+    ("get_property", Status.SERIALIZATION_FAILURE): "This is a group of attributes. Read one attribute of it.",
     ("set_property", Status.NOT_FOUND): "A property belongs to a stream, and no stream is active in this callback.",
-    ("set_property", Status.BAD_ARGUMENT): "The property is declared read-only and was set before.",
+    ("set_property", Status.BAD_ARGUMENT): "The property is declared read-only and has already been set.",
     ("get_shared_data", Status.NOT_FOUND): "Nothing has been stored under this key.",
-    ("set_shared_data", Status.CAS_MISMATCH): "Another worker wrote first: read again and retry, or use update().",
+    (
+        "set_shared_data",
+        Status.CAS_MISMATCH,
+    ): "Another worker wrote first: read again and retry, or use update().",
     ("resolve_shared_queue", Status.NOT_FOUND): "No VM of this vm_id has registered the queue yet.",
-    ("enqueue_shared_queue", Status.NOT_FOUND): "The queue doesn't exist.",
-    ("dequeue_shared_queue", Status.NOT_FOUND): "The queue doesn't exist.",
+    (
+        "enqueue_shared_queue",
+        Status.NOT_FOUND,
+    ): "The queue doesn't exist. Get its token from register_queue() or resolve_queue().",
+    (
+        "dequeue_shared_queue",
+        Status.NOT_FOUND,
+    ): "The queue doesn't exist. Get its token from register_queue() or resolve_queue().",
     ("dequeue_shared_queue", Status.EMPTY): "The queue is empty.",
-    ("increment_metric", Status.BAD_ARGUMENT): "A counter can only grow, and a histogram only record.",
-    ("get_metric", Status.BAD_ARGUMENT): "A histogram can't be read.",
+    ("increment_metric", Status.BAD_ARGUMENT): "A counter can't decrease, and a histogram supports only record().",
+    ("get_metric", Status.BAD_ARGUMENT): "Histograms can't be read.",
     ("set_effective_context", Status.BAD_ARGUMENT): "The stream has ended.",
     ("continue_stream", Status.UNIMPLEMENTED): "Envoy can't continue this direction.",
     ("call_foreign_function", Status.NOT_FOUND): "The proxy has no foreign function of this name.",
-    ("done", Status.NOT_FOUND): "done() is for a plugin whose on_plugin_done returned False.",
+    ("done", Status.NOT_FOUND): "Call done() only after on_plugin_done has returned False.",
 }
 
 
 def running_frame() -> FrameType | None:
-    """Return the dispatcher's frame of the running callback. It is found on the stack, so callbacks don't need to store it."""
+    """Return the dispatcher's stack frame of the running callback, or None outside of callbacks.
+
+    Callbacks needn't record that they run, because this function searches the stack.
+    """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if frame.f_code.co_name.startswith("on_") and frame.f_globals.get("__name__", "").startswith(_DISPATCH):
@@ -99,20 +111,20 @@ def running_frame() -> FrameType | None:
 
 
 def running_callback() -> str:
-    """Return the name of the running callback, as authors write it; empty outside of callbacks."""
+    """Return the name of the filter's method that is running, such as `on_http_request_headers`, or '' outside of callbacks."""
     frame = running_frame()
     return author_name(frame.f_code.co_name) if frame is not None else ""
 
 
 def crash_error(name: str, call: str) -> StreamStateError:
-    """Return the exception for a call that would crash Envoy. The SDK doesn't make such a call.
+    """Return the exception for a call that would crash Envoy. The SDK raises it instead of making the hostcall.
 
     Parameters
     ----------
     name
-        Key of `CRASHES`.
+        Key of the crash in `CRASHES`.
     call
-        The filter's call, as the message shows it: `close()`.
+        The filter's call as text for the message, such as `close()`.
     """
     crash = CRASHES[name]
     where = running_callback()
@@ -120,18 +132,18 @@ def crash_error(name: str, call: str) -> StreamStateError:
 
 
 def hostcall_error(hostcall: str, status: int, about: str = "", cause: str = "") -> HostcallError:
-    """Return the exception for a failed hostcall. Its message gives the hostcall, callback, status and likely cause.
+    """Return the exception for a failed hostcall. Its message contains the hostcall, status, running callback and likely cause.
 
     Parameters
     ----------
     hostcall
-        Name without prefix.
+        Name of the hostcall without `proxy_`.
     status
-        The hostcall's status.
+        Status that the hostcall returned.
     about
-        Arguments as the message shows them, such as `'x-user'` (default none).
+        Text for the message that describes the arguments, such as `'x-user'` (default none).
     cause
-        Likely cause (default: the one in the table of causes).
+        Likely cause, as a sentence (default: the entry in `_CAUSES`).
     """
     known = member(Status, status, Status.INTERNAL_FAILURE)
     cause = cause or _CAUSES.get((hostcall, known), "")
@@ -144,18 +156,18 @@ def hostcall_error(hostcall: str, status: int, about: str = "", cause: str = "")
 
 
 def header_error(hostcall: str, status: int, map_type: int, name: str = "") -> HostcallError:
-    """Return the exception for a failed header hostcall. Its message says in which callbacks the hostcall works.
+    """Return the exception for a failed hostcall on headers. Its message lists the callbacks in which the hostcall works.
 
     Parameters
     ----------
     hostcall
-        Name without prefix.
+        Name of the hostcall without `proxy_`.
     status
-        The hostcall's status.
+        Status that the hostcall returned.
     map_type
         Number of the header map.
     name
-        The header's name; empty (the default) if the hostcall is about the whole map.
+        Name of the header (default '': the hostcall was about the whole map).
     """
     kind = HeaderMapType(map_type)
     cause = _availability(kind, _MAP_NAMES.get(kind, _sentence_name(kind)), write=not hostcall.startswith("get"))
@@ -166,7 +178,7 @@ def header_error(hostcall: str, status: int, map_type: int, name: str = "") -> H
 
 
 def buffer_error(hostcall: str, status: int, buffer_type: int) -> HostcallError:
-    """Return the exception for a failed buffer hostcall. Its message says in which callbacks the hostcall works."""
+    """Return the exception for a failed hostcall on a buffer. Its message lists the callbacks in which the hostcall works."""
     kind = BufferType(buffer_type)
     name = _BUFFER_NAMES.get(kind, _sentence_name(kind))
     cause = _availability(kind, name, write=hostcall.startswith("set"))
@@ -195,7 +207,7 @@ def _callback_name(callback: str) -> str:
 
 
 def _sent_before(kind: HeaderMapType) -> bool:
-    """Return whether headers were sent on before the running callback, which is for the body or trailers after them."""
+    """Return whether the proxy has sent headers on because the running callback is for the body or trailers after them."""
     direction = next(
         (author_name(p.callback).removesuffix("_headers") for p in PHASES.values() if kind in p.writes), ""
     )

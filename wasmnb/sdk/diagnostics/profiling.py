@@ -1,9 +1,9 @@
-"""Profiles of a filter: the instructions that each of its lines executes, measured with `sys.monitoring`.
+"""Profiler that counts the Wasm instructions executed by each line of a filter, with `sys.monitoring`.
 
-The clock is fuel, which counts instructions of Wasm: `get_metric(PROBE)` returns it while a profile runs. It is read at the
-start and at the end of each event's handler. So the difference between two readings is the cost of one line of the filter,
-including everything that it calls outside of the filter, plus a constant: the path from the interpreter into the handler and
-back. The constant is measured on lines that do nothing, and subtracted.
+The clock is fuel, wasmtime's counter of executed instructions. While a profile runs, `get_metric(PROBE)` returns it. The
+handler of every monitoring event reads the clock when it starts and when it ends. The time between two handlers is the cost of
+one line, including all code that the line calls outside of the filter, plus the constant cost of calling a handler. The
+constant is measured with lines that do nothing, and subtracted.
 """
 
 import sys
@@ -16,28 +16,28 @@ from ...abi import HOSTCALLS
 
 __all__ = ["CALLS", "PROBE", "SHIFT", "Profiler"]
 
-#: Available from Python 3.12 on, and in every Wasm module of wasmnb.
+#: None before Python 3.12. Always available inside Wasm.
 _monitoring: Any = getattr(sys, "monitoring", None)
 
-#: A metric id that no proxy uses. While a profile runs, its value is the fuel used, and in the lowest bits the number of the
-#: proxy's events: if it has not changed, no hostcall was made.
+#: A metric id that no proxy uses. While a profile runs, `get_metric` returns the used fuel for it. The lowest bits contain the
+#: number of events in the proxy's trace: if this number is unchanged, no hostcall was made.
 PROBE = 0xFFFFFFFF
 
-#: Number of bits for the number of events.
+#: Number of the bits that contain the number of events.
 SHIFT = 16
 
-#: Another such id: repeated reads return the hostcalls between the last two readings, one by one, as positions in the ABI's
-#: table (counted from 1), and then 0.
+#: Another metric id that no proxy uses. Repeated reads return the hostcalls made between the last two readings of the clock,
+#: one by one, as positions in the ABI's table counted from 1. After the last hostcall, 0 is returned.
 CALLS = 0xFFFFFFFE
 
 _LOW = (1 << SHIFT) - 1
 
-#: Number of lines that do nothing, for measuring the constant, and number of runs before the measurement.
+#: Number of lines that do nothing, with which the constant is measured, and number of runs before the measurement.
 _IDLE, _WARM = 64, 20
 
 
 class _Line:
-    """Counts of a line: hits, fuel, charges (readings added to it), and hostcalls by their position in the table."""
+    """Counts of one line: hits, fuel, number of clock readings in that fuel, and hostcalls by position in the ABI's table."""
 
     __slots__ = ("calls", "charges", "fuel", "hits")
 
@@ -46,17 +46,17 @@ class _Line:
         self.calls: Counter[int] = Counter()
 
     def totals(self, cost: float) -> tuple[int, float, dict[str, int]]:
-        """Return hits, fuel without the cost of monitoring, and hostcalls by name."""
+        """Return the number of hits, the fuel without the cost of monitoring, and the hostcalls by name."""
         names = [hostcall.short for hostcall in HOSTCALLS.values()]
         return self.hits, self.fuel - self.charges * cost, {names[at - 1]: n for at, n in self.calls.items()}
 
 
-#: Key of the fuel between the filter's lines: the SDK and the glue.
+#: Key of the fuel used outside of the filter's lines, by the SDK and the glue code.
 _OUTSIDE = (0, 0)
 
 
 class Profiler:
-    """Records one profile.
+    """Records one profile of a filter.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class Profiler:
     Attributes
     ----------
     cost
-        Fuel that one event costs outside of the readings in its handler.
+        Fuel used to call the handler of one event, which is subtracted from the cost of a line.
     """
 
     def __init__(self, get_metric: Callable[[int], Any], codes: Iterable[CodeType]) -> None:
@@ -81,18 +81,18 @@ class Profiler:
         self.cost = self._measure()
 
     def start(self) -> None:
-        """Start to monitor the filter's lines."""
+        """Start to record the filter's lines."""
         self._lines = {}
         self._watch(self._codes)
 
     def stop(self) -> dict[str, Any]:
-        """Stop and return the profile.
+        """Stop recording, and return the profile.
 
         Returns
         -------
         dict
-            `lines`: a list of [file, line, function, hits, fuel, hostcalls by name]. `around`: fuel used outside of the
-            filter's lines. `events`: number of events. `cost`: fuel of each event, which has been subtracted.
+            `lines` is a list of [file, line, function, hits, fuel, hostcalls by name]. `around` is the fuel used outside of
+            the filter's lines. `events` is the number of monitoring events, and `cost` the fuel subtracted for each of them.
         """
         monitoring = _monitoring
         monitoring.set_events(self._tool, 0)
@@ -121,13 +121,13 @@ class Profiler:
         for event, handler in handlers.items():
             monitoring.register_callback(self._tool, event, handler)
         monitoring.register_callback(self._tool, events.PY_UNWIND, unwind)
-        monitoring.set_events(self._tool, events.PY_UNWIND)  # not available for single code objects
+        monitoring.set_events(self._tool, events.PY_UNWIND)  # this event can't be enabled for single code objects
         mask = sum(handlers)
         for code in codes:
             monitoring.set_local_events(self._tool, code, mask)
 
     def _measure(self) -> float:
-        """Return the constant: what monitoring adds to the cost of a line that does nothing."""
+        """Measure how much fuel monitoring adds to a line that does nothing."""
         source = "def idle():\n" + "    pass\n" * _IDLE
         namespace: dict[str, Any] = {}
         exec(source, namespace)  # noqa: S102 - our own text
@@ -143,7 +143,7 @@ class Profiler:
         return sum(line.fuel for line in monitored) / len(monitored) - max(0, unmonitored) / _IDLE
 
     def _run(self, function: Callable[[], None]) -> int:
-        """Return the fuel of a call."""
+        """Call a function and return the fuel that the call used."""
         for _ in range(_WARM):
             function()
         before: int = self._read(PROBE)[1]
@@ -164,12 +164,12 @@ def _all(code: CodeType) -> Iterable[CodeType]:
 
 
 def _handlers(read: Callable[[int], Any], lines: dict[tuple[int, int], _Line], known: set[int]) -> tuple[Any, ...]:
-    """Return the handlers for a line, for entering and leaving a function, and for an exception that leaves one.
+    """Return the handlers for the start of a line, the start and end of a function, and an exception that leaves a function.
 
-    Each reads the clock first and last.
+    Each handler reads the clock at its start and at its end.
     """
-    stack: list[_Line] = []  # the line that runs in each active function of the filter
-    last = 0  # the clock at the end of the last handler; 0 before the first
+    stack: list[_Line] = []  # the current line of each active function of the filter
+    last = 0  # the clock at the end of the last handler, or 0 before the first one
 
     def of(at: tuple[int, int]) -> _Line:
         entry = lines.get(at)

@@ -1,7 +1,8 @@
-"""Short representations of any value.
+"""Short text representations of arbitrary values, for tracebacks and for views of a filter's state.
 
-A `repr` can be endless, can fail, and can run the author's code. So only the items of a container that are shown are read;
-text is cut before it is quoted; and any other `repr` runs with a budget of instructions, which a tracer counts.
+An ordinary `repr` can be endless, can fail, and can run the filter's code. Here, only the first items of a container are read,
+and text is shortened before it is quoted. The `repr` of any other object is stopped after a limited number of instructions,
+which are counted by a tracer.
 """
 
 import sys
@@ -13,18 +14,18 @@ from typing import Any
 
 __all__ = ["LENGTH", "Reprs"]
 
-#: Most characters of a value.
+#: Default length limit of a representation, in characters.
 LENGTH = 200
 
-#: Most items of a container that are shown, and depth of nested containers.
+#: Largest number of items shown for a container, and largest depth of nested containers.
 _ITEMS, _DEPTH = 12, 4
 
-#: Most bytecode instructions of a value's own `__repr__`.
+#: Number of bytecode instructions after which a `__repr__` of the filter is stopped.
 _INSTRUCTIONS = 200_000
 
 _CUT = "…"
 
-#: Containers with their brackets, also for Python's subclasses of them (defaultdict, Counter).
+#: Container type -> its brackets. Also used for subclasses in the standard library (defaultdict, Counter).
 _BRACKETS: dict[type[Any], str] = {dict: "{}", list: "[]", tuple: "()", set: "{}", frozenset: "{}", deque: "[]"}
 _UNNAMED = (dict, list, tuple, set)
 _PYTHONS_OWN = ("builtins", "collections")
@@ -33,16 +34,16 @@ _TEXTS = (str.__repr__, bytes.__repr__, bytearray.__repr__)
 
 
 class _TooMuch(BaseException):
-    """Stops an endless `__repr__`; not an Exception, so that fewer filters catch it."""
+    """Raised to stop a `__repr__` that takes too long. A BaseException, so that `except Exception` doesn't catch it."""
 
 
 class Reprs:
-    """Makes short representations.
+    """Callable that returns a short text representation of any value.
 
     Parameters
     ----------
     length
-        Most characters of a representation (default 200).
+        Largest number of characters of a representation (default 200).
     """
 
     def __init__(self, length: int = LENGTH) -> None:
@@ -50,7 +51,7 @@ class Reprs:
         self._left = 0
 
     def __call__(self, value: Any) -> str:
-        """Return a value as one line of at most `length` characters. Never raises."""
+        """Represent a value as one line of at most `length` characters. Never raises an exception."""
         try:
             text = self._show(value, _DEPTH, ())
         except Exception as error:  # noqa: BLE001 - a class with a false `__class__` or `__mro__`
@@ -59,7 +60,7 @@ class Reprs:
         return text if len(text) <= self.length else text[: self.length - 1] + _CUT
 
     def _show(self, value: Any, depth: int, above: tuple[int, ...]) -> str:
-        """Return the text of a value; `above` has the ids of the containers that it is in."""
+        """Represent a value. `above` contains the ids of the containers around it, to detect recursion."""
         cls = type(value)
         quotes: Any = cls.__repr__
         if quotes in _TEXTS:
@@ -86,7 +87,7 @@ class Reprs:
         return f"{name}({opening}{shown}{closing})" if name else f"{opening}{shown}{closing}"
 
     def _parts(self, value: Any, base: type[Any], depth: int, above: tuple[int, ...]) -> Iterator[str]:
-        """Yield the texts of as many items as fit, without methods that the author may have overridden."""
+        """Yield the representations of the first items of a container, without calling methods overridden by the filter."""
         budget = self.length
         for item in islice(base.items(value) if base is dict else base.__iter__(value), _ITEMS):
             part = (
@@ -97,10 +98,10 @@ class Reprs:
             if budget < 0:
                 return
 
-    # -- the author's code
+    # -- calls of the filter's code
 
     def _own(self, value: Any) -> str:
-        """Return the value's own `repr`, with a limited number of instructions. A debugger's tracer is restored."""
+        """Call the value's `__repr__` with a limit of instructions. Afterwards, a debugger's tracer is restored."""
         before = sys.gettrace()
         self._left = _INSTRUCTIONS
         sys.settrace(self._trace)
@@ -120,7 +121,7 @@ class Reprs:
 
 
 def _failed(value: Any, error: BaseException) -> str:
-    """Return the text for a value whose repr failed; only a plain string of the exception is used."""
+    """Represent a value whose `__repr__` raised an exception. The exception's arguments are used only if they are plain str."""
     message = error.args[0] if error.args and type(error.args[0]) is str else ""
     failure = {_TooMuch: "does not end", RecursionError: "recurses endlessly"}.get(
         type(error), f"raised {type(error).__name__}{': ' if message else ''}{message[:80]}"

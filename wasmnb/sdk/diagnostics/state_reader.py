@@ -1,7 +1,7 @@
-"""Reads the state of a filter: the author's attributes of contexts, of their classes and of modules.
+"""Reader of a filter's state: attributes that the filter has set on contexts and classes, and variables of its modules.
 
-The SDK's own attributes are left out. Reading makes no hostcalls, and the only methods of the filter that it calls
-are `__repr__`, which may fail in any way (`reprs`).
+The SDK's own attributes are omitted. Reading makes no hostcalls and calls no methods of the filter except `__repr__`, with the
+limits of the module `reprs`.
 """
 
 import sys
@@ -16,10 +16,10 @@ from .reprs import LENGTH, Reprs
 
 __all__ = ["read_attributes"]
 
-#: Most attributes of one object, and contexts of one kind, in the result.
+#: Largest number of attributes of one object, and of contexts of one kind, in the result.
 _MOST = 200
 
-#: Instance attributes that the SDK sets.
+#: Instance attributes set by the SDK.
 _OURS = frozenset(
     {
         "_ended", "_is_local_reply", "_local_reply_sent", "_paused_downstream", "_request_state", "_response_state",
@@ -33,25 +33,25 @@ _CODE = (FunctionType, BuiltinFunctionType, MemberDescriptorType, ModuleType, ty
 def read_attributes(
     contexts: Mapping[str, Mapping[int, Context]], source: Loaded, ours: Mapping[str, Any], length: int = LENGTH
 ) -> dict[str, Any]:
-    """Return the author's attributes as text.
+    """Return the filter's state, with all values as text.
 
     Parameters
     ----------
     contexts
         Contexts by kind and id.
     source
-        The filter's source.
+        The filter's loaded source.
     ours
-        Names that the SDK put into the module's namespace, with their values.
+        Names and values that the SDK has put into the filter's namespace.
     length
-        Most characters of a value (default 200).
+        Largest number of characters of a value (default 200).
 
     Returns
     -------
     dict
-        `modules`: name -> {variable: value}, for the filter itself (`""`) and for its own modules. `classes`: the same for its
-        classes. `contexts`: a list of `id`, `kind` (`vm`, `plugin`, `http`, `tcp`), `class`, `attributes`,
-        `more` (number of attributes that were left out). `more`: number of contexts that were left out.
+        `modules` maps names of modules (`""` for the filter itself) to their variables, and `classes` maps names of classes to
+        their attributes. `contexts` is a list of dicts with `id`, `kind` (`vm`, `plugin`, `http`, `tcp`), `class`,
+        `attributes`, and `more`, the number of omitted attributes. The top-level `more` is the number of omitted contexts.
     """
     reprs = Reprs(length)
     shown: list[dict[str, Any]] = []
@@ -78,13 +78,13 @@ def _context(context: Context, kind: str, reprs: Reprs) -> dict[str, Any]:
 
 
 def _texts(values: Iterator[tuple[str, Any]], reprs: Reprs) -> tuple[dict[str, str], int]:
-    """Return the first values as text, and the number of the others."""
+    """Return the first values as text by name, and the number of omitted values."""
     texts = {str(name): reprs(value) for name, value in islice(values, _MOST)}
     return texts, sum(1 for _ in values)
 
 
 def _instance(context: Context) -> Iterator[tuple[str, Any]]:
-    """Yield the author's attributes of a context, those in `__slots__` included."""
+    """Yield name and value of each attribute that the filter has set on a context, including attributes in `__slots__`."""
     yield from ((n, v) for n, v in list(vars(context).items()) if n not in _OURS)
     for cls in type(context).__mro__:
         slots = vars(cls).get("__slots__", ())
@@ -94,7 +94,7 @@ def _instance(context: Context) -> Iterator[tuple[str, Any]]:
 
 
 def _state(names: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield the variables of a namespace that are not code, modules, or names of Python or the SDK."""
+    """Yield name and value of each variable of a namespace, except functions, classes, modules, and the SDK's names."""
     for name, value in list(names.items()):
         hidden = (name.startswith("__") and name.endswith("__")) or (name in ours and ours[name] is value)
         if not hidden and not isinstance(value, _CODE):
@@ -102,7 +102,7 @@ def _state(names: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[tuple[
 
 
 def _classes(source: Loaded) -> Iterator[type[Any]]:
-    """Yield the filter's context classes, and their bases that its source defines."""
+    """Yield the filter's context classes, and those of their base classes that the filter's source defines."""
     seen: set[type[Any]] = set()
     for leaf in source.classes.values():
         for cls in leaf.__mro__:

@@ -1,4 +1,4 @@
-"""Tracebacks of a filter's exceptions: the filter's own lines, with source and carets, without the SDK's frames."""
+"""Formatting of exceptions raised by a filter. The tracebacks show the filter's lines and omit the SDK's frames."""
 
 import os.path
 import re
@@ -13,43 +13,43 @@ from .reprs import Reprs
 
 __all__ = ["format_exception", "format_running", "hidden_folders", "running_frames"]
 
-#: Floors whose frames are hidden (the compiler's are there in native filters).
+#: Subpackages of wasmnb whose frames are hidden. Frames of `compiler` occur only in native filters.
 _FLOORS = ("sdk", "abi", "compiler")
 
 
 def _folder(code: CodeType) -> str:
-    """Return the folder of the package `wasmnb`, which doesn't exist inside Wasm."""
+    """Return the folder of the package `wasmnb` as written in a code object. Inside Wasm, this folder doesn't exist."""
     return code.co_filename.rpartition(os.path.join(os.sep, "sdk", "diagnostics", ""))[0]  # noqa: PTH118 - no pathlib in the guest's start
 
 
 def hidden_folders() -> tuple[str, ...]:
-    """Return the folders whose frames are hidden."""
+    """Return the folders whose frames are omitted from tracebacks."""
     folder = _folder(format_exception.__code__)
     return tuple(os.path.join(folder, floor, "") for floor in _FLOORS)  # noqa: PTH118
 
 
-#: The module's name before the name of an exception that the filter defines. Lines of source are indented.
+#: Prefix of the filter's module before the name of its own exception classes. (Lines of source code are indented.)
 _OWN = re.compile(rf"^((?: *\| )?){MODULE_NAME}\.", re.MULTILINE)
 
-#: Suggestions of names that only an interactive interpreter has.
+#: Python's suggestions of names that exist only in an interactive interpreter.
 _INTERACTIVE = re.compile(r"\. Did you mean: '(?:help|exit|quit|copyright|credits|license)'\?")
 
-#: Most characters of a local variable's value, and most variables of a frame.
+#: Largest number of characters of a local variable's value, and largest number of variables shown for a frame.
 _LENGTH, _MOST = 120, 30
 
 
 def format_exception(error: BaseException, *, show_locals: bool = False) -> str:
-    """Return an exception with its chain of causes, as Python prints it, without hidden frames.
+    """Format an exception and its causes in the same way as Python, but without the SDK's frames.
 
     Parameters
     ----------
     error
         The exception.
     show_locals
-        Whether to add lines such as `local user = 'ann'` to the filter's frames (default False).
+        Whether to add local variables of the filter's frames, as lines such as `local user = 'ann'` (default False).
     """
     try:
-        # Lines are read when they are printed: deep recursion has a thousand frames, of which few are.
+        # Source lines are looked up only for frames that are printed. Deep recursion has a thousand frames, but prints few.
         summary = traceback.TracebackException.from_exception(error, lookup_lines=False)
         _FrameFilter(_LENGTH if show_locals else 0).apply(summary, error)
         return _OWN.sub(r"\1", _INTERACTIVE.sub("", "".join(summary.format()).rstrip("\n")))
@@ -58,22 +58,22 @@ def format_exception(error: BaseException, *, show_locals: bool = False) -> str:
 
 
 def running_frames() -> list[traceback.FrameSummary]:
-    """Return the filter's frames on the stack, the innermost last."""
+    """Return the filter's frames on the current stack. The innermost frame is the last item."""
     ours = (*hidden_folders(), "<frozen importlib", "/0/")
     return [f for f in traceback.extract_stack(sys._getframe(1)) if not f.filename.startswith(ours)]
 
 
 def format_running(frames: list[traceback.FrameSummary], reason: str) -> str:
-    """Return a traceback of frames, with `reason`, why they were stopped, as its last line; an empty string without frames."""
+    """Format frames as a traceback. Its last line is `reason`, why the filter was stopped. Returns '' if there are no frames."""
     if not frames:
         return ""
     return "".join(["Traceback (most recent call last):\n", *traceback.format_list(frames), reason])
 
 
 class _Frames(traceback.StackSummary):
-    """The frames of an exception. Frames at the same place share their text.
+    """The frames of an exception, which formats frames at the same place only once.
 
-    Python makes the text for each frame before it leaves out repetitions, and deep recursion has a thousand frames.
+    Python formats every frame before it omits repetitions, which would be slow for the thousand frames of a deep recursion.
     """
 
     def __init__(self, frames: Iterable[traceback.FrameSummary]) -> None:
@@ -81,10 +81,10 @@ class _Frames(traceback.StackSummary):
         self._texts: dict[object, str] = {}
 
     def format_frame_summary(self, frame_summary: traceback.FrameSummary, **kwargs: Any) -> str:
-        """Return the lines of a frame, as Python prints them."""
+        """Return the lines of a traceback for one frame, in Python's format."""
         if frame_summary.locals:
             return super().format_frame_summary(frame_summary, **kwargs)
-        # Types of Python 3.11 don't know these attributes.
+        # The type annotations of Python 3.11 don't contain these attributes.
         position = (getattr(frame_summary, name) for name in ("end_lineno", "colno", "end_colno"))
         place = (frame_summary.filename, frame_summary.lineno, frame_summary.name, *position)
         if place not in self._texts:
@@ -93,21 +93,21 @@ class _Frames(traceback.StackSummary):
 
 
 class _FrameFilter:
-    """Removes hidden frames from an exception and its chain, and adds local variables.
+    """Removes the SDK's frames from an exception and its causes, and optionally adds local variables.
 
     Parameters
     ----------
     length
-        Most characters of a variable's value; 0 for no variables.
+        Largest number of characters of a variable's value, or 0 to add no variables.
     """
 
     def __init__(self, length: int) -> None:
         self._reprs = Reprs(length) if length else None
-        self._ours = (*hidden_folders(), "<frozen importlib")  # between an import and the module's own lines
+        self._ours = (*hidden_folders(), "<frozen importlib")  # frames between an import statement and the module
         self._seen: set[int] = set()
 
     def apply(self, summary: traceback.TracebackException, error: BaseException | None) -> None:
-        """Apply the filter to `summary`, which was made of `error`."""
+        """Remove and change frames in `summary`, the traceback summary of `error`, and in the summaries of its causes."""
         if id(summary) in self._seen:
             return
         self._seen.add(id(summary))
@@ -121,7 +121,7 @@ class _FrameFilter:
                 self.apply(other, other_error)
 
     def _add_locals(self, stack: traceback.StackSummary, trace: TracebackType | None, reprs: Reprs) -> None:
-        """Add the variables of functions, but not of modules or the standard library."""
+        """Add local variables to the frames of functions, except functions of the standard library."""
         for summary in stack:
             if trace is None:
                 return

@@ -1,7 +1,7 @@
-"""Notes for exceptions from modules that can't work inside a proxy: what to use instead.
+"""Hints for exceptions from Python features that don't exist inside a proxy, with the SDK's replacement.
 
-Facts: event loops, sockets, threads and processes don't exist inside a proxy. Python reports that in many ways: "no running
-event loop", errno 58, an attribute of None. The note is made when an exception is logged, so it costs nothing before.
+Event loops, sockets, threads and processes don't exist inside a proxy. Python reports their absence in many ways, such as
+"no running event loop", errno 58, or an AttributeError of None. A hint is created only when an exception is logged.
 """
 
 from collections.abc import Iterator
@@ -23,12 +23,12 @@ _AWAITABLES = (
     "self.grpc_stream(), queue.get() and self.request_body()."
 )
 
-#: For awaitables that are not the SDK's.
+#: Message for awaitables that don't come from the SDK. It follows the repr of the awaitable.
 UNSUPPORTED_AWAITABLE = f"can't be awaited in a filter: the proxy doesn't run an event loop. {_AWAITABLES}"
 
 _NO_LOOP = "can't be used in a filter: the proxy doesn't run an event loop."
 
-#: Function of asyncio -> what to use instead.
+#: Function of asyncio -> advice on what to use instead.
 _INSTEAD = {
     "sleep": "Use `await sleep(seconds)`.",
     "wait_for": "Use `await wait_for(awaitable, seconds)`.",
@@ -42,7 +42,7 @@ _INSTEAD = {
     "open_connection": "Sockets don't exist either: use `await self.http_call(cluster, ...)`.",
 }
 
-#: For sockets.
+#: Advice for code that uses sockets.
 SOCKETS = "Sockets don't exist inside the proxy: use self.http_call(cluster, ...) or self.grpc_call(cluster, ...)."
 
 THREADS = "Threads don't exist inside the proxy: use `async def` callbacks and gather() to do several things at once."
@@ -53,16 +53,19 @@ _SIGNALS = (
     "Signals don't exist inside the proxy: use `await sleep(seconds)`, `async with timeout(seconds)` or `on_tick`."
 )
 
-#: For waiting without a timeout.
-LOCKS = "Nothing else runs in this VM while a callback waits, so the wait would never end: use `await`, or a queue of register_queue()."
+#: Advice for code that waits for a lock without a timeout.
+LOCKS = (
+    "Nothing else runs in this VM while a callback waits for a lock, so the wait would never end. Use `await`, or a queue from "
+    "register_queue()."
+)
 
-#: Texts of exceptions that themselves say what to use instead.
+#: Advice texts. An exception whose message already contains one needs no hint.
 _ADVICE = (UNSUPPORTED_AWAITABLE, _NO_LOOP, SOCKETS, THREADS, PROCESSES, _SIGNALS, LOCKS)
 
-#: Module of the standard library -> note for exceptions raised in it.
+#: Module of the standard library -> hint for exceptions raised in it.
 _MODULES = {"socket": SOCKETS, "threading": THREADS, "subprocess": "Other processes don't exist inside the proxy."}
 
-#: Module that lacks attributes in the guest's Python -> their names, and what to do.
+#: Module -> names of attributes that it doesn't have inside Wasm, and advice on what to do instead.
 ABSENT_ATTRIBUTES = {
     "os": (
         frozenset(
@@ -111,19 +114,22 @@ ABSENT_ATTRIBUTES = {
     ),
     "hashlib": (
         frozenset(("pbkdf2_hmac", "scrypt")),
-        "The guest's Python has no OpenSSL. Derive such keys outside of the filter, and pass them in its configuration.",
+        "Python inside the proxy has no OpenSSL. Derive such keys outside of the filter, and pass them in its configuration.",
     ),
 }
 
-#: Longest chain of exceptions that is examined.
+#: Number of chained exceptions that are examined.
 _DEPTH = 5
 
-#: Ends of Python's messages about something that can't be awaited, from 3.11 to 3.14.
+#: Ends of Python's messages about objects that can't be awaited, in versions 3.11 to 3.14.
 _NOT_AWAITABLE = ("can't be awaited", "can't be used in 'await' expression")
 
 
 def unsupported_hint(error: BaseException) -> str | None:
-    """Return what to use instead if an exception comes from something that can't work inside a proxy; otherwise None."""
+    """Return advice on what to use instead if an exception comes from a feature that doesn't exist inside a proxy.
+
+    Returns None for other exceptions.
+    """
     message = _message(error)
     if any(text in message for text in _ADVICE):
         return None
@@ -136,7 +142,7 @@ def unsupported_hint(error: BaseException) -> str | None:
 
 
 def event_loop_advice(function: str) -> str:
-    """Return what to use instead of a function of asyncio; an empty name stands for asyncio in general."""
+    """Return advice on what to use instead of a function of asyncio, or instead of asyncio if the name is empty."""
     feature, instead = (
         (f"asyncio.{function}()", _INSTEAD[function]) if function in _INSTEAD else ("asyncio", _AWAITABLES)
     )
@@ -144,7 +150,7 @@ def event_loop_advice(function: str) -> str:
 
 
 def _message(error: BaseException) -> str:
-    """Return an exception's message; empty if the filter's own `__str__` fails."""
+    """Return an exception's message, or '' if its `__str__` fails."""
     try:
         return str(error)
     except Exception:  # noqa: BLE001 - the first exception is the one to report
@@ -152,7 +158,7 @@ def _message(error: BaseException) -> str:
 
 
 def _modules(error: BaseException | None) -> Iterator[tuple[str, str]]:
-    """Yield the modules and functions that an exception and its causes were raised through, innermost first."""
+    """Yield (module, function) for each frame in the tracebacks of an exception and its causes, innermost first."""
     for _ in range(_DEPTH):
         if error is None:
             return

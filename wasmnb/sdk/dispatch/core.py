@@ -1,4 +1,4 @@
-"""The base of all groups of callbacks: the VM, its contexts, and checks of what the filter's methods return."""
+"""Base class of the dispatcher's parts, with the VM, its contexts, and checks of the results of the filter's methods."""
 
 from collections.abc import Coroutine
 from typing import Any
@@ -22,7 +22,7 @@ _PAUSE = Action.PAUSE
 
 
 class Core:
-    """One VM and its contexts."""
+    """Base class of the dispatcher's parts, with the VM and its contexts."""
 
     def __init__(self, binding: Any) -> None:
         self.vm = VM(binding)
@@ -34,13 +34,16 @@ class Core:
             binding.hold_streams(self._http)
 
     def sync(self, journal: bytes) -> None:
-        """Apply a journal of created and deleted contexts: (context, parent) pairs of u32."""
+        """Record the created and deleted contexts in a journal, which consists of (context, parent) pairs of u32."""
         self.contexts.sync(journal)
 
-    # -- results
+    # -- results of the filter's methods
 
     def _stopped(self, context: Any, method: str, result: Any, end_of_stream: Any = False) -> int:
-        """Return the number for the proxy if a stream's callback waits, or has returned anything but CONTINUE."""
+        """Convert the result of a stream's callback to the number for the proxy, if it isn't CONTINUE.
+
+        If the callback is `async def` and waits, start its task and return the number that pauses the stream.
+        """
         if is_wait(result):
             coroutine, waited = result
             return begin_wait(self.vm, context, method, coroutine, waited, end_of_stream, self._stopped)
@@ -57,20 +60,20 @@ class Core:
         raise TypeError(_bad_result(context, method, result, " or ".join(f"a member of {e.__name__}" for e in allowed)))
 
     def _end_stream(self, context: Any, method: str, error: ContentError) -> int:
-        """Log the exception, and end only this stream: the cause is its content, not the filter."""
+        """Log a ContentError, and end only its stream, because the body caused the error, not the filter."""
         self.vm.report(error)
         context._fail(method)
         return int(Action.PAUSE)
 
     def _background(self, plugin: PluginContext, method: str, result: Any) -> None:
-        """Run the coroutine that a plugin's callback has returned, independently of later callbacks."""
+        """Run the coroutine returned by a plugin's `async def` callback, independently of later callbacks."""
         if isinstance(result, Coroutine):
             run_in_background(self.vm, plugin, result)
         elif not isinstance(result, bool | int):
             raise TypeError(_bad_result(plugin, method, result, ""))
 
     def _ignored(self, context: Context, method: str, result: Any) -> None:
-        """Log, once for each callback, that it has returned something that the proxy ignores."""
+        """Warn that a callback has returned a value which the proxy ignores. The warning is logged once for each callback."""
         key = (type(context), method)
         if key not in self._told:
             self._told.add(key)
@@ -79,7 +82,7 @@ class Core:
             self.vm.call("log", int(LogLevel.WARN), encode_text(text))
 
     def _bool_result(self, context: Context, method: str, result: Any) -> int:
-        """Return the number for the proxy of a callback that returns True, False, or None for True."""
+        """Convert the result of a callback, which is True, False, or None (meaning True), to the number for the proxy."""
         if result is None or result is True:
             return 1
         if result is False:

@@ -1,11 +1,11 @@
-"""The dispatcher: from the proxy's callbacks, which pass numbers, to the methods of the filter's objects.
+"""The dispatcher, which converts the proxy's callbacks to calls of methods of the filter's contexts.
 
-The embedder (the app inside the Wasm module, or native mode) creates a `Dispatcher` with a binding, loads the source, gets the
-names of the exports, and then calls a method for each callback, named as in the ABI.
+The embedder (code inside the Wasm module, or native mode) creates a `Dispatcher` with a binding, loads the filter's source, and asks
+for the names of the callbacks to export. Then it calls the dispatcher's method of the same name for each callback of the ABI.
 
-A call into Python costs 2-3 us in Envoy, so the start and end of streams are not reported one by one. They are recorded in
-a journal outside of Python, which the dispatcher fetches when an unknown context appears. An exception is logged once, with
-the filter's own traceback, and then raised again, so that the module traps.
+A call into Python takes 2-3 us in Envoy, so the start and end of streams are not reported one by one. The embedder records them in
+a journal outside of Python, which the dispatcher fetches when a callback is for an unknown context. Exceptions raised by the
+filter are logged once, and then raised again, so that the module traps.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,31 +27,32 @@ __all__ = ["Dispatcher"]
 
 
 class _LoadingBinding:
-    """The binding while the module loads. The proxy allows only `log` then; any other hostcall would trap."""
+    """The binding used while the module loads, when the proxy allows only `log`. Other hostcalls raise RuntimeError."""
 
     def __init__(self, abi: Any) -> None:
         self.log = abi.log
 
     def __getattr__(self, hostcall: str) -> NoReturn:
         raise RuntimeError(
-            f"{hostcall} can't be called while the module loads: the proxy allows only logging until it has loaded. "
-            "Do it in on_plugin_start of a PluginContext, or in a stream's callback."
+            f"{hostcall} was called while the module loads, when the proxy allows only logging. "
+            "Call it in on_plugin_start of a PluginContext, or in a stream's callback."
         )
 
 
 class Dispatcher(Http, Tcp, Events, Lifecycle, Introspection):
-    """Passes the callbacks of one VM to its filter.
+    """Passes the proxy's callbacks for one VM to the filter.
 
     Parameters
     ----------
     binding
-        One callable for each hostcall, named without prefix. It takes the inputs (ints and bytes) and returns the
-        status, or a tuple of the status and the outputs. An optional `journal()` returns the (context, parent) pairs of
-        u32 that were recorded since the last call; a parent of 0xFFFFFFFF marks a deleted context. An optional
-        `watch_deletes(on)` turns calls of `on_delete` on or off; without it, a filter with an `async def` exports `on_delete`.
+        Object with one method for each hostcall, named without `proxy_`. A method accepts the inputs (ints and bytes), and
+        returns the status, or a tuple of the status and the outputs. The optional method `journal()` returns the contexts
+        created or deleted since the last call, as (context, parent) pairs of u32, in which the parent of a deleted context is
+        0xFFFFFFFF. The optional method `watch_deletes(on)` enables or disables calls of `on_delete`. If it is missing, filters
+        that contain an `async def` always export `on_delete`.
     namespace
-        Names that every namespace of the filter starts with (default none). If VMs share an interpreter, the embedder passes
-        `__builtins__` here, and must keep the VMs' entries in `sys.modules` apart.
+        Initial names of the filter's namespaces (default none). If several VMs share an interpreter, the embedder passes
+        `__builtins__` here, and must keep the VMs' entries in `sys.modules` separate.
     """
 
     def __init__(self, binding: Any, namespace: Mapping[str, Any] | None = None) -> None:
@@ -62,27 +63,35 @@ class Dispatcher(Http, Tcp, Events, Lifecycle, Introspection):
         self._exports: list[str] = []
 
     def load(self, source: str, filename: str = "<filter>", first_line: int = 1) -> None:
-        """Run a source that is a single text; see `load_parts`."""
+        """Run a source that consists of a single text. `load_parts` describes the exceptions.
+
+        Parameters
+        ----------
+        source
+            The filter's source code.
+        filename, first_line
+            File name for tracebacks, and line number of the first line in this file (default 1).
+        """
         self.load_parts((Part(source, filename, first_line),))
 
     def load_parts(self, parts: Sequence[Part], modules: Sequence[LocalModule] = (), package: str = "") -> None:
-        """Run a source and find its context classes.
+        """Run a source that consists of several parts, and find its context classes.
 
         Parameters
         ----------
         parts
-            The parts, which run in this order in one namespace.
+            Parts of the source. They run in this order in one namespace.
         modules
-            The source's own modules, which it imports by name (default none).
+            Local modules that the parts can import by name (default none).
         package
-            Dotted name of the package that the parts belong to, for relative imports (default empty: none).
+            Dotted name of the package of the parts, for relative imports (default '': no package).
 
         Raises
         ------
         FilterSourceError
-            The source doesn't define a filter.
+            The source doesn't define a valid filter.
         Exception
-            Any exception that the source raised. It has been logged.
+            Any exception raised by the source, after it has been logged.
         """
         from .. import names
 
@@ -114,17 +123,17 @@ class Dispatcher(Http, Tcp, Events, Lifecycle, Introspection):
         return list(self._exports)
 
     def callbacks(self) -> dict[str, list[str]]:
-        """Return the ABI's names of the callbacks that the filter's classes override, by kind of class."""
+        """Return the ABI names of all callbacks that the filter's classes override, by kind of class."""
         if self._source is None:
             raise RuntimeError("no source has been loaded")
         return self._source.callbacks()
 
     def class_names(self) -> dict[str, str]:
-        """Return the name of the filter's own class of each kind, without kinds for which it has none."""
+        """Return the names of the filter's context classes by kind. Kinds without a class are omitted."""
         if self._source is None:
             raise RuntimeError("no source has been loaded")
         return self._source.class_names()
 
     def activate(self) -> None:
-        """Make this the VM that `print`, logging and module-level objects use. Needed where VMs share an interpreter."""
+        """Select this VM for `print`, logging and module-level objects. Necessary if several VMs share an interpreter."""
         set_current_vm(self.vm)

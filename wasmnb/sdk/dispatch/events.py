@@ -1,4 +1,4 @@
-"""Callbacks of the plugin: ticks, queues, and the responses to callouts, which go to the context that made the call."""
+"""Dispatch of the callbacks for plugins: ticks, queue items, statistics, and the results of callouts."""
 
 from ...abi import BufferType
 from ...abi.stats_wire import read_stats
@@ -8,10 +8,10 @@ __all__ = ["Events"]
 
 
 class Events(Core):
-    """Callbacks that belong to a plugin rather than to a stream."""
+    """The dispatcher's methods for callbacks that the proxy calls on a plugin's context."""
 
     def on_tick(self, root_context_id: int) -> None:
-        """Handle a tick: run the timers that are due, and the filter's method if its own period has passed."""
+        """Handle a tick: run all timers that are due, and call the filter's `on_tick` if its period has passed."""
         try:
             self.vm.active = plugin = self._plugins[root_context_id]
             ticker = self.vm.timers.by_plugin.get(root_context_id)
@@ -26,7 +26,7 @@ class Events(Core):
             raise
 
     def on_queue_ready(self, root_context_id: int, token: int) -> None:
-        """Handle a new item in a queue: first the tasks that wait for it, then the filter's method."""
+        """Handle a new item in a queue: resume tasks that await it, then call the filter's `on_queue_ready`."""
         try:
             self.vm.active = plugin = self._plugins[root_context_id]
             if self.vm.queues:
@@ -40,7 +40,7 @@ class Events(Core):
             raise
 
     def on_stats_update(self, root_context_id: int, stats_size: int) -> None:  # noqa: ARG002 -- the size is meaningless
-        """Handle a snapshot of Envoy's statistics."""
+        """Parse a snapshot of Envoy's statistics, and pass it to the filter's `on_stats_update`."""
         try:
             self.vm.active = plugin = self._plugins[root_context_id]
             plugin.on_stats_update(read_stats(self._call_data))
@@ -54,7 +54,7 @@ class Events(Core):
     def on_http_call_response(
         self, root_context_id: int, token: int, num_headers: int, body_size: int, num_trailers: int
     ) -> None:
-        """Handle the response to an HTTP call, if the context that made it still exists."""
+        """Deliver the response to an HTTP call, unless the context that made the call has ended."""
         try:
             vm = self.vm
             call = vm.callouts.http.pop(token, None)
@@ -66,19 +66,19 @@ class Events(Core):
             raise
 
     def on_grpc_receive_initial_metadata(self, root_context_id: int, token: int, num_headers: int) -> None:  # noqa: ARG002
-        """Handle the headers of a gRPC stream."""
+        """Deliver the server's headers to the gRPC stream with this token."""
         self._grpc(root_context_id, token, "take_initial_metadata")
 
     def on_grpc_receive(self, root_context_id: int, token: int, message_size: int) -> None:  # noqa: ARG002
-        """Handle a gRPC message."""
+        """Deliver a message to the gRPC call or stream with this token."""
         self._grpc(root_context_id, token, "take_message")
 
     def on_grpc_receive_trailing_metadata(self, root_context_id: int, token: int, num_trailers: int) -> None:  # noqa: ARG002
-        """Handle the trailers of a gRPC stream."""
+        """Deliver the server's trailers to the gRPC stream with this token."""
         self._grpc(root_context_id, token, "take_trailing_metadata")
 
     def on_grpc_close(self, root_context_id: int, token: int, status: int) -> None:
-        """Handle the end of a gRPC call or stream."""
+        """End the gRPC call or stream with this token, with its gRPC status."""
         self._grpc(root_context_id, token, "take_status", status)
 
     def _grpc(self, root_context_id: int, token: int, event: str, *args: int) -> None:
@@ -89,7 +89,7 @@ class Events(Core):
                 return
             if self.vm.enter(call.context):
                 getattr(call, event)(*args)
-            elif event != "take_initial_metadata":  # its context has ended, so nothing else ends the call
+            elif event != "take_initial_metadata":  # the caller's context has ended, so the call must be removed here
                 self.vm.callouts.grpc.pop(token)
         except BaseException as error:
             self.vm.report(error)

@@ -1,6 +1,7 @@
-"""Callbacks of HTTP streams. Each is written out in full, without helpers, because every request pays for their calls.
+"""Dispatch of the callbacks for HTTP streams.
 
-While a callback waits, its context has a `ContextWaits`, which gets the later callbacks of the same direction.
+Each method is written out without helper functions, because every call would add to the cost of a request. While an `async def`
+callback waits, its context has a `ContextWaits`, which receives the later callbacks of the same direction.
 """
 
 from types import CoroutineType
@@ -16,12 +17,12 @@ _CONTINUE, _PAUSE = Action.CONTINUE, Action.PAUSE
 
 
 class Http(Core):
-    """Callbacks for headers, bodies, trailers and metadata, in both directions."""
+    """The dispatcher's methods for headers, bodies, trailers and metadata of requests and responses."""
 
     def on_request_headers(self, context_id: int, num_headers: int, end_of_stream: int) -> int:
-        """Handle request headers."""
+        """Call the filter's `on_http_request_headers`. Creates the stream's context if it is new."""
         try:
-            # Nearly always a new stream; `__missing__` would leave and enter the interpreter once more.
+            # Nearly always a new stream. Calling `__missing__` would leave and enter the interpreter once more.
             http = self._http
             self.vm.active = context = http[context_id] if context_id in http else http.make(context_id)
             result = context.on_http_request_headers(num_headers, end_of_stream != 0)
@@ -31,7 +32,7 @@ class Http(Core):
                 result = self._run(result, None)
                 if result is None:
                     return 0
-            if result is _PAUSE:  # as `_stopped` does
+            if result is _PAUSE:  # a fast path for the most frequent case of `_stopped`
                 context._request_state = PAUSED
                 return 1
             return self._stopped(context, "on_http_request_headers", result, end_of_stream)
@@ -42,7 +43,7 @@ class Http(Core):
             raise
 
     def on_request_body(self, context_id: int, body_size: int, end_of_stream: int) -> int:
-        """Handle a chunk of the request body."""
+        """Call the filter's `on_http_request_body`."""
         try:
             self.vm.active = context = self._http[context_id]
             if context._waits is None:
@@ -63,7 +64,7 @@ class Http(Core):
             raise
 
     def on_request_trailers(self, context_id: int, num_trailers: int) -> int:
-        """Handle request trailers."""
+        """Call the filter's `on_http_request_trailers`."""
         try:
             self.vm.active = context = self._http[context_id]
             if context._waits is None:
@@ -84,7 +85,7 @@ class Http(Core):
             raise
 
     def on_request_metadata(self, context_id: int, num_elements: int) -> int:
-        """Handle HTTP/2 metadata of the request."""
+        """Call the filter's `on_http_request_metadata`."""
         try:
             self.vm.active = context = self._http[context_id]
             result = context.on_http_request_metadata(num_elements)  # type: ignore[func-returns-value]
@@ -96,7 +97,7 @@ class Http(Core):
         return 0
 
     def on_response_headers(self, context_id: int, num_headers: int, end_of_stream: int) -> int:
-        """Handle response headers."""
+        """Call the filter's `on_http_response_headers`."""
         vm = self.vm
         try:
             vm.active = context = self._http[context_id]
@@ -118,7 +119,7 @@ class Http(Core):
             vm.responding = -1
 
     def on_response_body(self, context_id: int, body_size: int, end_of_stream: int) -> int:
-        """Handle a chunk of the response body."""
+        """Call the filter's `on_http_response_body`."""
         try:
             self.vm.active = context = self._http[context_id]
             if context._waits is None:
@@ -139,7 +140,7 @@ class Http(Core):
             raise
 
     def on_response_trailers(self, context_id: int, num_trailers: int) -> int:
-        """Handle response trailers. A filter that closes the stream here must not continue: Envoy would crash."""
+        """Call the filter's `on_http_response_trailers`. Returns Pause if it has closed the stream, since Envoy would crash."""
         try:
             self.vm.active = context = self._http[context_id]
             if context._waits is None:
@@ -160,7 +161,7 @@ class Http(Core):
             raise
 
     def on_response_metadata(self, context_id: int, num_elements: int) -> int:
-        """Handle HTTP/2 metadata of the response."""
+        """Call the filter's `on_http_response_metadata`."""
         try:
             self.vm.active = context = self._http[context_id]
             result = context.on_http_response_metadata(num_elements)  # type: ignore[func-returns-value]

@@ -1,7 +1,7 @@
-"""Introspection: requests from the simulated proxy to the Python inside a VM, outside of callbacks.
+"""Introspection, through which the simulated proxy reads and controls the Python code inside a VM.
 
-It isn't part of the ABI, and real proxies never call it. A request is JSON, `{"do": name, ...arguments}`, and so is
-the response: `{"done": result}`, or `{"error": message}`.
+Introspection isn't part of the ABI, and real proxies never use it. A request is a JSON object `{"do": name, ...arguments}`. The
+response is `{"done": result}` or `{"error": message}`.
 """
 
 import json
@@ -18,26 +18,26 @@ __all__ = ["ACTIONS", "Introspection"]
 
 
 class _NoHostcalls:
-    """The binding during introspection, which must not act on the proxy."""
+    """The binding used during introspection, which must not change the proxy. All hostcalls raise RuntimeError."""
 
     def __getattr__(self, hostcall: str) -> NoReturn:
         raise RuntimeError(f"{hostcall} can't be called during introspection of the filter")
 
 
 class Introspection(Core):
-    """Handles requests of the simulated proxy."""
+    """Handles the simulated proxy's introspection requests."""
 
     _binding: Any
     _source: Loaded | None
 
-    #: Function that renews the state that differs between VMs: random numbers and environment. The embedder sets it.
+    #: Function set by the embedder. It renews all state that must differ between VMs, such as random numbers and environment.
     resume: Callable[[], None] | None = None
 
-    #: The running profile.
+    #: The profiler of the running profile, or None.
     profiler: Profiler | None = None
 
     def control(self, request: bytes) -> bytes:
-        """Handle a request; errors become part of the response."""
+        """Handle a request and return the response, which contains the message of any exception."""
         abi, active = self.vm.abi, self.vm.active
         self.vm.abi = _NoHostcalls()
         try:
@@ -50,14 +50,14 @@ class Introspection(Core):
         return json.dumps(response, ensure_ascii=True).encode()
 
     def loaded(self) -> Loaded:
-        """Return the loaded source. Raises RuntimeError if there is none."""
+        """Return the filter's loaded source. Raises RuntimeError if none has been loaded."""
         if self._source is None:
             raise RuntimeError("no source has been loaded")
         return self._source
 
 
 def _attributes(dispatcher: Introspection, length: int) -> dict[str, Any]:
-    """Return the attributes of contexts, classes and modules; values have at most `length` characters."""
+    """Return the state of the filter's contexts, classes and modules. Values are cut off after `length` characters."""
     from .. import names
 
     contexts = dispatcher.contexts
@@ -68,12 +68,15 @@ def _attributes(dispatcher: Introspection, length: int) -> dict[str, Any]:
 
 
 def _locals(dispatcher: Introspection, on: bool) -> None:
-    """Set whether tracebacks show local variables from now on."""
+    """Set whether later tracebacks show local variables."""
     dispatcher.vm.errors.show_locals = on
 
 
 def _profile(dispatcher: Introspection, on: bool) -> dict[str, Any] | None:
-    """Begin a profile, or end it and return it. The proxy must support `profiling.PROBE`."""
+    """Start a profile if `on` is true. Otherwise, end the running profile and return it.
+
+    The proxy must support the metric `profiling.PROBE`.
+    """
     if not on:
         profiler, dispatcher.profiler = dispatcher.profiler, None
         if profiler is None:
@@ -87,18 +90,18 @@ def _profile(dispatcher: Introspection, on: bool) -> dict[str, Any] | None:
 
 
 def _running(_dispatcher: Introspection, reason: str) -> dict[str, Any]:
-    """Return the traceback of the running callback, which the proxy has stopped, and file and line of each frame."""
+    """Return a traceback of the callback that the proxy has stopped, and the file and line of each frame."""
     frames = running_frames()
     return {"traceback": format_running(frames, reason), "frames": [(f.filename, f.lineno) for f in frames]}
 
 
 def _resume(dispatcher: Introspection) -> None:
-    """Continue in a VM whose memory was copied from another one."""
+    """Renew the state that must differ between VMs, after this VM's memory was copied from another VM."""
     if dispatcher.resume is not None:
         dispatcher.resume()
 
 
-#: Request -> function that handles it; it gets the dispatcher and the request's arguments.
+#: Name of a request -> function that handles it. The function receives the dispatcher and the request's arguments.
 ACTIONS: dict[str, Callable[..., Any]] = {
     "attributes": _attributes,
     "locals": _locals,

@@ -1,4 +1,4 @@
-"""Callbacks for the start and end of VMs, plugins and streams, and for foreign functions."""
+"""Dispatch of the callbacks for the start and end of VMs, plugins and streams, and for foreign functions."""
 
 from collections.abc import Coroutine
 from typing import Any
@@ -17,14 +17,14 @@ __all__ = ["Lifecycle"]
 
 
 class Lifecycle(Core):
-    """Callbacks for the start and the end of contexts."""
+    """The dispatcher's methods for the start and end of contexts."""
 
     def on_context_create(self, context_id: int, parent_context_id: int) -> None:
-        """Record a new context, for bindings without a journal."""
+        """Record a new context. Used only by bindings without a journal."""
         self.contexts.parents[context_id] = parent_context_id
 
     def on_vm_start(self, root_context_id: int, vm_configuration_size: int) -> int:
-        """Handle the start of the VM, once for each plugin."""
+        """Call the filter's `on_vm_start`. The proxy calls this once for each plugin in the VM."""
         try:
             context = self.vm.filter.context
             context.context_id = root_context_id
@@ -35,7 +35,7 @@ class Lifecycle(Core):
             raise
 
     def on_configure(self, root_context_id: int, plugin_configuration_size: int) -> int:
-        """Handle the start of a plugin; its configuration is read now, since it is not available later."""
+        """Read the plugin's configuration, which is available only now, and call the filter's `on_plugin_start`."""
         try:
             self.vm.active = plugin = self._plugins[root_context_id]
             if plugin_configuration_size:
@@ -53,7 +53,7 @@ class Lifecycle(Core):
             raise
 
     def _read_settings(self, plugin: PluginContext) -> bool:
-        """Convert the configuration to the dataclass that the filter declares. If it is invalid, log an error and return False."""
+        """Convert the configuration to the dataclass declared by the filter. Returns False after logging why it is invalid."""
         settings = declared_settings(type(plugin), self.vm.filter.classes["http"], self.vm.filter.classes["tcp"])
         if settings is not None:
             try:
@@ -64,7 +64,7 @@ class Lifecycle(Core):
         return True
 
     def on_done(self, context_id: int) -> int:
-        """Handle the coming end of a context. Only a plugin can delay its end."""
+        """Call the filter's `on_plugin_done` if the context is a plugin's. Only a plugin can delay its end."""
         try:
             if context_id not in self._plugins:
                 return 1
@@ -75,7 +75,7 @@ class Lifecycle(Core):
             raise
 
     def on_log(self, context_id: int) -> None:
-        """Handle the end of a stream: on its own context, or on the plugin of an access logger."""
+        """Call the method for the end of a stream. For an access logger, this is the plugin's `on_log`."""
         try:
             if context_id in self._plugins:
                 self.vm.active = plugin = self._plugins[context_id]
@@ -98,11 +98,11 @@ class Lifecycle(Core):
             raise
 
     def on_delete(self, context_id: int) -> None:
-        """Handle the end of a context: cancel everything that waits for it."""
+        """Remove a context that has ended: cancel its tasks, and call the filter's `on_delete`."""
         try:
             self.contexts.fetch()
             context: Any = self.contexts.forget(context_id)
-            if context is not None:  # a context without a callback was never made
+            if context is not None:  # no context is created if none of its callbacks was called
                 self.vm.active = context
                 context._ended = True
                 cancel_waits(context)
@@ -114,7 +114,7 @@ class Lifecycle(Core):
             raise
 
     def on_foreign_function(self, context_id: int, function_id: int, arguments_size: int) -> None:
-        """Handle a call from the proxy to a function number."""
+        """Call the filter's `on_foreign_function`."""
         try:
             tables: tuple[dict[int, Any], ...] = (self._plugins, self._http, self._tcp)
             table = next((t for t in tables if context_id in t), self._plugins)

@@ -1,8 +1,8 @@
-"""The contexts of one VM by id. A context is created when its first callback that the filter defines arrives.
+"""Tables of a VM's contexts by id. A context is created when the proxy first calls a callback for it that the filter defines.
 
-The proxy reports the start and the end of every context, and each report would cost a call into Python. So they are
-recorded in a journal outside of Python, which is fetched when an unknown context appears. Every request pays for making its
-context, hence plain loops and few calls.
+The proxy reports the start and end of every context, and each report would cost a call into Python. Instead, the embedder
+records them in a journal outside of Python, which is fetched when a callback is for an unknown context. Creating a context is
+part of the cost of every request, so this code uses plain loops and makes few calls.
 """
 
 import struct
@@ -19,23 +19,23 @@ __all__ = ["Contexts", "Plugins", "Streams"]
 C = TypeVar("C", bound=Context)
 S = TypeVar("S", HttpContext, TcpContext)
 
-#: Parent in the journal that marks a deleted context.
+#: Value of the parent in the journal if the context was deleted.
 _DELETED = 0xFFFFFFFF
 
 _NOTES = struct.Struct("<II")
 
-#: An id that no plugin has: ids are positive, and `claim` returns -1 for unknown streams.
+#: An id that isn't used by any plugin. (Ids are positive, and `claim` returns -1 for unknown streams.)
 _NO_PLUGIN = -2
 
 
 class Contexts:
-    """All contexts of a VM, and the plugins of streams whose context has not been made."""
+    """All contexts of a VM, and the parents of streams whose context has not been created yet."""
 
     def __init__(
         self, vm: VM, journal: Callable[[], bytes] | None = None, claim: Callable[[int], int] | None = None
     ) -> None:
         self._journal = journal
-        #: Context -> parent: 0 for plugins, the plugin for streams whose context has not been made.
+        #: Id of a context -> id of its parent, which is 0 for a plugin, and the plugin for a stream not created yet.
         self.parents: dict[int, int] = {}
         self.plugins = Plugins(vm)
         new_http, new_tcp = PluginContext.new_http_context, PluginContext.new_tcp_context
@@ -44,7 +44,7 @@ class Contexts:
         self._vm = vm
 
     def sync(self, journal: bytes) -> None:
-        """Apply a journal of created and deleted contexts."""
+        """Record the created and deleted contexts in a journal."""
         parents, http = self.parents, self.http
         for context_id, parent_id in _NOTES.iter_unpack(journal):
             if parent_id != _DELETED:
@@ -53,12 +53,12 @@ class Contexts:
                 self.forget(context_id)
 
     def fetch(self) -> None:
-        """Fetch and apply the journal, if the binding keeps one."""
+        """Fetch the binding's journal, if it has one, and record its contexts."""
         if self._journal is not None:
             self.sync(self._journal())
 
     def forget(self, context_id: int) -> Context | None:
-        """Remove a context that has ended, and return its object; None if it was never made."""
+        """Remove a context that has ended, and return its object, or None if no object was created."""
         self.parents.pop(context_id, None)
         for streams in (self.http, self.tcp):
             if context_id in streams:
@@ -69,18 +69,20 @@ class Contexts:
         return self.plugins.pop(context_id, None)
 
     def parent(self, context_id: int) -> int:
-        """Return the id of the plugin that a stream without a context object belongs to."""
+        """Return the id of the plugin of a stream whose context object doesn't exist yet."""
         parent = self.parents.pop(context_id, None)
         if parent is None:
             self.fetch()
             parent = self.parents.pop(context_id, None)
         if parent is None:
-            raise RuntimeError(f"the proxy called a callback on context {context_id}, which it never created")
+            raise RuntimeError(
+                f"the proxy called a callback for context {context_id}, which doesn't exist. Report this as a bug of the proxy"
+            )
         return parent
 
 
 class Plugins(dict[int, PluginContext]):
-    """The contexts of plugins by id."""
+    """The PluginContexts of a VM by id. A missing one is created when it is looked up."""
 
     def __init__(self, vm: VM) -> None:
         super().__init__()
@@ -99,9 +101,9 @@ class Plugins(dict[int, PluginContext]):
 
 
 class Streams(dict[int, S], Generic[S]):
-    """The contexts of one kind of stream by id.
+    """The contexts of one kind of stream (HTTP or TCP) by id. A missing one is created when it is looked up.
 
-    A binding that can `claim` single streams also removes deleted streams from this dict.
+    If the binding has the function `claim`, it also removes deleted streams from this dict.
     """
 
     def __init__(
@@ -114,7 +116,7 @@ class Streams(dict[int, S], Generic[S]):
         maker: Callable[..., Any],
     ) -> None:
         super().__init__()
-        #: Removes a stream from the journal and returns its plugin's id; -1 if the stream is not there.
+        #: Function that removes a stream from the journal and returns its plugin's id, or -1 if the journal doesn't contain it.
         self._claim = claim
         self._vm = vm
         self._contexts = contexts
@@ -122,13 +124,13 @@ class Streams(dict[int, S], Generic[S]):
         self._base: type[S] = base
         self._maker = maker
         self._name = maker.__name__
-        # Cached for `make`: the class of streams of this plugin.
+        # The plugin of the last stream and its class of streams, cached for `make`.
         self._class: type[S] = base
         self._parent = _NO_PLUGIN
         self._plugin: Any = None
 
     def make(self, context_id: int) -> S:
-        """Make the context of a new stream. Most often its plugin is the same as the last stream's."""
+        """Create the context of a new stream. This is fast if its plugin is the same as the last stream's."""
         parent = self._claim(context_id)
         if parent != self._parent:
             return self._make_uncached(context_id, parent)
@@ -142,7 +144,7 @@ class Streams(dict[int, S], Generic[S]):
     __missing__ = make
 
     def _make_uncached(self, context_id: int, parent: int) -> S:
-        """Make the context of a stream of another plugin, or with the author's own `__init__` or factory."""
+        """Create a context if the cache can't be used: for another plugin, or if the filter defines `__init__` or a factory."""
         vm, contexts = self._vm, self._contexts
         plugin = contexts.plugins[contexts.parent(context_id) if parent < 0 else parent]
         if getattr(type(plugin), self._name) is not self._maker:
@@ -156,18 +158,18 @@ class Streams(dict[int, S], Generic[S]):
         return stream
 
     def forget_plugin(self) -> None:
-        """Drop the cached plugin, which has ended."""
+        """Clear the cached plugin, because a plugin has ended."""
         self._parent, self._plugin = _NO_PLUGIN, None
 
     def _make_by_author(self, plugin: PluginContext, context_id: int) -> S:
         vm = self._vm
         vm.active = None
         stream: S | None = getattr(plugin, self._name)(context_id)
-        if stream is None:  # the author ignores this stream, as the base class does
+        if stream is None:  # the filter ignores this stream, so the base class, which does nothing, handles it
             stream = self._base()
         _check(stream, self._base, plugin, self._name)
         _link(vm, stream, context_id, "plugin", plugin)
-        if vm.active is not None:  # the author's method acted on the plugin: back to the stream
+        if vm.active is not None:  # the filter's factory has selected the plugin for hostcalls: select the stream again
             vm.switch(stream)
         return stream
 
@@ -177,7 +179,7 @@ def _claim_nothing(_context_id: int) -> int:
 
 
 def _new(vm: VM, cls: type[C], context_id: int, link: str, parent: Context) -> C:
-    """Make a context whose links are set before its own `__init__` runs."""
+    """Create a context whose references to its VM and parent are set before its `__init__` runs."""
     context = cls.__new__(cls)
     context._vm = vm
     context.context_id = context_id

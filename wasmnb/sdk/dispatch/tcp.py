@@ -1,4 +1,4 @@
-"""Callbacks of TCP connections."""
+"""Dispatch of the callbacks for TCP connections."""
 
 from types import CoroutineType
 from typing import Any
@@ -11,31 +11,31 @@ __all__ = ["Tcp"]
 
 _CONTINUE = Action.CONTINUE
 
-#: Callbacks that are kept while another callback of the connection waits. Envoy can't hold the upstream's data.
+#: Callbacks that are delayed while an `async def` callback of the connection waits. Envoy can't hold the upstream's data.
 _HELD = ("on_downstream_data",)
 
 
 class Tcp(Core):
-    """Callbacks for connections and their data, in both directions."""
+    """The dispatcher's methods for connections and their data."""
 
     def on_new_connection(self, context_id: int) -> int:
-        """Handle a new connection."""
+        """Create the context of a new connection, and call the filter's `on_new_connection`."""
         return self._connection(context_id, "on_new_connection")
 
     def on_downstream_data(self, context_id: int, data_size: int, end_of_stream: int) -> int:
-        """Handle bytes from the client."""
+        """Call the filter's `on_downstream_data`."""
         return self._connection(context_id, "on_downstream_data", data_size, end_of_stream != 0)
 
     def on_upstream_data(self, context_id: int, data_size: int, end_of_stream: int) -> int:
-        """Handle bytes from the upstream."""
+        """Call the filter's `on_upstream_data`."""
         return self._connection(context_id, "on_upstream_data", data_size, end_of_stream != 0)
 
     def on_downstream_connection_close(self, context_id: int, close_type: int) -> None:
-        """Handle the close of the client's side."""
+        """Call the filter's `on_downstream_close`."""
         self._connection(context_id, "on_downstream_close", member(CloseType, close_type, CloseType.UNKNOWN))
 
     def on_upstream_connection_close(self, context_id: int, close_type: int) -> None:
-        """Handle the close of the upstream's side."""
+        """Call the filter's `on_upstream_close`."""
         self._connection(context_id, "on_upstream_close", member(CloseType, close_type, CloseType.UNKNOWN))
 
     def _connection(self, context_id: int, method: str, *args: Any) -> int:

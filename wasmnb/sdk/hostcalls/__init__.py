@@ -1,9 +1,10 @@
-"""The ABI's hostcalls as functions with Python's types. A status other than OK raises `HostcallError`.
+"""The ABI's hostcalls as Python functions, named as in the ABI without `proxy_`.
 
-They act on the context of the running callback, or on the context set by `set_effective_context`. Their names are the ABI's,
-without prefix. Text is encoded as UTF-8; results are bytes.
+They act on the context of the running callback, or on the context selected with `set_effective_context`. Text arguments are
+encoded as UTF-8, and results are bytes. If the status isn't OK, they raise `HostcallError`.
 
-Methods and attributes of contexts, which most filters use instead, are in `..contexts`, `..http` and `..tcp`.
+Most filters use methods and attributes of contexts instead, which are in `wasmnb.sdk.contexts`, `wasmnb.sdk.http` and
+`wasmnb.sdk.tcp`.
 """
 
 from .callouts import get_status, grpc_call, grpc_cancel, grpc_close, grpc_send, grpc_stream, http_call

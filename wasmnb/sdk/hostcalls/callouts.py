@@ -1,4 +1,4 @@
-"""Calls to other services over HTTP and gRPC."""
+"""Hostcalls that make HTTP and gRPC calls to clusters."""
 
 from typing import NamedTuple
 
@@ -22,17 +22,18 @@ __all__ = [
 
 
 class CallStatus(NamedTuple):
-    """Status code and message of a gRPC call."""
+    """Status code and error message of a gRPC call."""
 
     code: int
     message: bytes
 
 
 def _caller(vm: VM) -> Context:
-    """Return the context that a call belongs to: the running callback's."""
+    """Return the context of the running callback, on which the response to a call is delivered."""
     if vm.active is None:
         raise RuntimeError(
-            "hostcalls can't start a call after set_effective_context: use the context's own method, such as self.http_call()"
+            "a call was started with a hostcall after set_effective_context(), so that its context is unknown. "
+            "Use a method of the context, such as self.http_call()"
         )
     context: Context = vm.active
     return context
@@ -41,18 +42,18 @@ def _caller(vm: VM) -> Context:
 def http_call(
     cluster: Text, headers: PairsLike, body: Value = b"", trailers: PairsLike = (), timeout_ms: int = 5000
 ) -> HttpCall:
-    """Send a request. Call `on_response` on the result, or await it.
+    """Send a request to a cluster. Await the returned call, or set a callback with its method `on_response`.
 
     Parameters
     ----------
     cluster
         Name of the cluster.
     headers
-        Headers with `:method`, `:path` and `:authority`, as a mapping or as pairs.
+        Headers including `:method`, `:path` and `:authority`, as a mapping or as pairs.
     body, trailers
-        Body and trailers (default empty).
+        Body and trailers of the request (default empty).
     timeout_ms
-        Timeout in milliseconds (default 5000); 0 for none.
+        Timeout in milliseconds (default 5000). 0 means no timeout.
     """
     vm = current_vm()
     return HttpCall.start(
@@ -69,18 +70,18 @@ def grpc_call(
     message: Value = b"",
     timeout_ms: int = 5000,
 ) -> GrpcCall:
-    """Make a unary gRPC call. Call `on_response` on the result, or await it.
+    """Make a unary gRPC call. Await the returned call, or set a callback with its method `on_response`.
 
     Parameters
     ----------
     service
         Name of the cluster, or a serialised `GrpcService` message.
     service_name, method
-        The gRPC method: `package.Service` and `Method`.
+        Full name of the gRPC service (`package.Service`), and name of the method.
     metadata
-        Metadata, as a mapping or as pairs (default empty).
+        Metadata of the request, as a mapping or as pairs (default empty).
     message
-        The serialised message (default empty).
+        The request, as serialised protobuf (default empty).
     timeout_ms
         Timeout in milliseconds (default 5000).
     """
@@ -90,12 +91,16 @@ def grpc_call(
 
 
 def grpc_stream(service: Text, service_name: Text, method: Text, metadata: PairsLike = ()) -> GrpcStream:
-    """Open a gRPC stream. Set `on_message` and `on_close` on the result.
+    """Open a gRPC stream. Set the attributes `on_message` and `on_close` of the returned stream to functions.
 
     Parameters
     ----------
-    service, service_name, method, metadata
-        As for `grpc_call`.
+    service
+        Name of the cluster, or a serialised `GrpcService` message.
+    service_name, method
+        Full name of the gRPC service (`package.Service`), and name of the method.
+    metadata
+        Metadata of the request, as a mapping or as pairs (default empty).
     """
     vm = current_vm()
     return GrpcStream.start(vm, _caller(vm), Target(service, service_name, method), metadata)
@@ -109,9 +114,9 @@ def grpc_send(token: int, message: Value, end_of_stream: bool = False) -> None:
     token
         Token of the stream.
     message
-        The serialised message.
+        The message, as serialised protobuf.
     end_of_stream
-        Whether this is the last message: half-close the stream (default False).
+        Whether this is the last message, so that the stream is half-closed (default False).
     """
     current_vm().call("grpc_send", token, encode(message), int(end_of_stream), about=str(token))
 
@@ -139,5 +144,5 @@ def grpc_cancel(token: int) -> None:
 
 
 def get_status() -> CallStatus:
-    """Return the status code and the message of the plugin's last gRPC call."""
+    """Return the status code and the error message of the plugin's last gRPC call."""
     return CallStatus(*current_vm().call("get_status"))

@@ -1,4 +1,4 @@
-"""Header maps and buffers of messages and calls."""
+"""Hostcalls that read and change header maps and buffers."""
 
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ class BufferStatus(NamedTuple):
 
 
 def get_header_map_value(map_type: HeaderMapType, name: Text) -> bytes:
-    """Return the first value of a name.
+    """Return the first value of a header.
 
     Parameters
     ----------
@@ -43,14 +43,14 @@ def get_header_map_value(map_type: HeaderMapType, name: Text) -> bytes:
     Raises
     ------
     NotFound
-        The map doesn't have the name.
+        The map contains no header with this name.
     """
     about = f"{map_type.name}, {name!r}"
     return current_vm().call("get_header_map_value", int(map_type), encode(name), about=about)  # type: ignore[no-any-return]
 
 
 def add_header_map_value(map_type: HeaderMapType, name: Text, value: Value) -> None:
-    """Append an entry to a map.
+    """Append an entry to a header map, and keep existing entries of the same name.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def add_header_map_value(map_type: HeaderMapType, name: Text, value: Value) -> N
 
 
 def replace_header_map_value(map_type: HeaderMapType, name: Text, value: Value) -> None:
-    """Set a name to exactly one entry.
+    """Replace all values of a header by one value.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def replace_header_map_value(map_type: HeaderMapType, name: Text, value: Value) 
 
 
 def remove_header_map_value(map_type: HeaderMapType, name: Text) -> None:
-    """Remove every entry of a name, if there is any.
+    """Remove all values of a header. A missing header is not an error.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def remove_header_map_value(map_type: HeaderMapType, name: Text) -> None:
 
 
 def get_header_map_pairs(map_type: HeaderMapType) -> list[Pair]:
-    """Return the whole map; empty if it is not available.
+    """Return all entries of a header map. The result is empty if the map is not available in the running callback.
 
     Parameters
     ----------
@@ -103,20 +103,20 @@ def get_header_map_pairs(map_type: HeaderMapType) -> list[Pair]:
 
 
 def set_header_map_pairs(map_type: HeaderMapType, pairs: PairsLike) -> None:
-    """Replace the whole map.
+    """Replace all entries of a header map.
 
     Parameters
     ----------
     map_type
         The header map.
     pairs
-        All entries of the new map, as a mapping or as pairs.
+        The new entries, as a mapping or as pairs.
     """
     current_vm().call("set_header_map_pairs", int(map_type), serialised(current_vm().abi, pairs), about=map_type.name)
 
 
 def get_header_map_size(map_type: HeaderMapType) -> int:
-    """Return the size of a map's names and values in bytes. Only works for writable maps.
+    """Return the total size of all names and values of a header map, in bytes. Works only if the map can be written now.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def get_header_map_size(map_type: HeaderMapType) -> int:
 
 
 def get_buffer_bytes(buffer_type: BufferType, start: int = 0, length: int = WHOLE) -> bytes:
-    """Return part of a buffer, clipped at its end.
+    """Return bytes of a buffer. The result is shorter than `length` if the buffer ends earlier.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def get_buffer_bytes(buffer_type: BufferType, start: int = 0, length: int = WHOL
     start
         Offset of the first byte (default 0).
     length
-        Most bytes to return (default: all).
+        Largest number of bytes to return (default: all).
     """
     return current_vm().call("get_buffer_bytes", int(buffer_type), start, length, about=buffer_type.name)  # type: ignore[no-any-return]
 
@@ -160,11 +160,11 @@ def set_buffer_bytes(buffer_type: BufferType, start: int, length: int, data: Val
     buffer_type
         The buffer.
     start
-        0 to replace or to prepend; the buffer's length or more to append.
+        0 to replace or prepend bytes, or the buffer's length or more to append bytes.
     length
-        Number of bytes to replace; 0 for none.
+        Number of bytes to replace. With 0, `data` is only inserted.
     data
-        The new bytes.
+        Bytes or text to write.
     """
     about = f"{buffer_type.name}, {start}, {length}"
     current_vm().call("set_buffer_bytes", int(buffer_type), start, length, encode(data), about=about)

@@ -1,4 +1,4 @@
-"""Properties, shared data, queues and metrics."""
+"""Hostcalls for properties, shared data, queues and metrics."""
 
 from ...abi import MetricType, encode_path
 from ..messages.encoding import Text, Value, encode
@@ -22,70 +22,71 @@ __all__ = [
 
 
 def get_property(*path: Text) -> bytes:
-    """Return the bytes of a property.
+    """Return a property as bytes.
 
     Parameters
     ----------
     path
-        Parts of the property's path: `get_property("request", "path")`.
+        Parts of the property's path, as in `get_property("request", "path")`.
 
     Raises
     ------
     NotFound
-        The stream doesn't have the property now.
+        The stream doesn't have the property at this time.
     """
     return current_vm().call("get_property", encode_path(path), about=repr(path))  # type: ignore[no-any-return]
 
 
 def set_property(path: Text, value: Value) -> None:
-    """Store a value in the stream's filter state.
+    """Store a value in the stream's filter state, where other filters of the stream can read it.
 
     Parameters
     ----------
     path
         Name of the property.
     value
-        The value.
+        Text, bytes or an int. Ints are stored as text.
     """
     current_vm().call("set_property", encode(path), encode(value), about=repr(path))
 
 
 def get_shared_data(key: Text) -> SharedValue:
-    """Return a value, and its cas number for `set_shared_data`.
+    """Return a value of the shared data, and its compare-and-swap number for `set_shared_data`.
 
     Parameters
     ----------
     key
-        The key.
+        Key of the value.
 
     Raises
     ------
     NotFound
-        The key has no value.
+        No value is stored under this key.
     """
     return SharedValue(*current_vm().call("get_shared_data", encode(key), about=repr(key)))
 
 
 def set_shared_data(key: Text, value: Value, cas: int = 0) -> None:
-    """Store a value.
+    """Store a value in the shared data.
 
     Parameters
     ----------
     key, value
         The key, and its new value.
     cas
-        Number from `get_shared_data`, to store the value only if it hasn't changed since (default 0: store it always).
+        Compare-and-swap number from `get_shared_data`. The value is stored only if it hasn't been changed since then
+        (default 0: always store it).
 
     Raises
     ------
     CasMismatch
-        The value has changed since `cas` was read.
+        The value has been changed since `get_shared_data` returned this number.
     """
     current_vm().call("set_shared_data", encode(key), encode(value), cas, about=repr(key))
 
 
 def register_shared_queue(name: Text) -> int:
-    """Open or create a queue, become its receiver, and return its token.
+    """Create or open a queue, make this VM its receiver, and return the queue's token.
 
     Parameters
     ----------
@@ -96,7 +97,7 @@ def register_shared_queue(name: Text) -> int:
 
 
 def resolve_shared_queue(vm_id: Text, name: Text) -> int:
-    """Return the token of a queue.
+    """Return the token of a queue that a VM has registered.
 
     Parameters
     ----------
@@ -121,7 +122,7 @@ def enqueue_shared_queue(token: int, data: Value) -> None:
     token
         Token of the queue.
     data
-        The item.
+        The item, as bytes or text.
     """
     current_vm().call("enqueue_shared_queue", token, encode(data), about=str(token))
 
@@ -163,20 +164,20 @@ def increment_metric(metric_id: int, offset: int) -> None:
     metric_id
         Id from `define_metric`.
     offset
-        The number to add: at least 1 for a counter; a negative number subtracts from a gauge.
+        Number to add. For a counter, it must be at least 1. For a gauge, a negative number subtracts.
     """
     current_vm().call("increment_metric", metric_id, offset, about=f"{metric_id}, {offset}")
 
 
 def record_metric(metric_id: int, value: int) -> None:
-    """Set a gauge, record in a histogram, or add to a counter.
+    """Set a gauge, add a sample to a histogram, or increase a counter.
 
     Parameters
     ----------
     metric_id
         Id from `define_metric`.
     value
-        The new value of a gauge, a sample for a histogram, or the number to add to a counter.
+        New value of the gauge, sample for the histogram, or number to add to the counter.
     """
     current_vm().call("record_metric", metric_id, value, about=f"{metric_id}, {value}")
 

@@ -1,4 +1,4 @@
-"""Streams and contexts: local responses, pauses, the end."""
+"""Hostcalls that control streams and contexts: local responses, continuing, closing, and the active context."""
 
 from ...abi import GrpcStatus, StreamType
 from ..messages.encoding import PairsLike, Text, Value, encode
@@ -15,49 +15,49 @@ def send_local_response(
     headers: PairsLike = (),
     grpc_status: int = GrpcStatus.INVALID,
 ) -> None:
-    """Send a local response after the callback returns.
+    """Respond to the client directly, without the upstream, when the callback returns.
 
     Parameters
     ----------
     status
-        HTTP status. It isn't checked.
+        HTTP status. The SDK doesn't check it here.
     details
         Reason for the access log (default empty).
     body
         Body (default empty).
     headers
-        Other headers, as a mapping or as pairs (default none).
+        Additional headers, as a mapping or as pairs (default none).
     grpc_status
-        Status for gRPC requests. By default, the proxy derives it from the HTTP status.
+        Status for gRPC clients. By default, the proxy derives it from the HTTP status.
     """
     pairs = serialised(current_vm().abi, headers)
     current_vm().call("send_local_response", status, encode(details), encode(body), pairs, int(grpc_status))
 
 
 def continue_stream(stream_type: StreamType) -> None:
-    """Continue a paused direction. If it isn't paused, Envoy misbehaves; the SDK doesn't check this here.
+    """Continue a paused request, response or TCP direction. If it isn't paused, Envoy can misbehave or crash.
 
     Parameters
     ----------
     stream_type
-        The direction.
+        The part of the stream to continue.
     """
     current_vm().call("continue_stream", int(stream_type), about=stream_type.name)
 
 
 def close_stream(stream_type: StreamType) -> None:
-    """Reset the stream, or close the connection.
+    """Reset an HTTP stream, or close a TCP connection.
 
     Parameters
     ----------
     stream_type
-        The direction.
+        The direction to close. In Envoy, closing one direction of an HTTP stream closes both.
     """
     current_vm().call("close_stream", int(stream_type), about=stream_type.name)
 
 
 def set_effective_context(context_id: int) -> None:
-    """Make the rest of this callback act on another context of this VM.
+    """Make all further hostcalls of this callback act on another context of this VM.
 
     Parameters
     ----------
@@ -66,9 +66,9 @@ def set_effective_context(context_id: int) -> None:
     """
     vm = current_vm()
     vm.call("set_effective_context", context_id, about=str(context_id))
-    vm.active = None  # contexts switch back when they are used
+    vm.active = None  # methods of a context select this context again when they are called
 
 
 def done() -> None:
-    """Finish a plugin whose `on_plugin_done` returned False."""
+    """Let the plugin end, after its `on_plugin_done` has returned False."""
     current_vm().call("done")

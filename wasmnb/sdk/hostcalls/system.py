@@ -1,4 +1,4 @@
-"""Log, clock, ticks and foreign functions."""
+"""Hostcalls for the log, the clock, ticks and foreign functions."""
 
 from ...abi import LogLevel
 from ..messages.encoding import Text, Value, encode
@@ -27,22 +27,22 @@ def log(level: LogLevel, message: Text) -> None:
 
 
 def get_log_level() -> LogLevel:
-    """Return the lowest level that the proxy writes to its log."""
+    """Return the proxy's log level. Lines below it are dropped."""
     return LogLevel(current_vm().call("get_log_level"))
 
 
 def get_current_time_nanoseconds() -> int:
-    """Return the wall clock, in nanoseconds since 1970."""
+    """Return the current time in nanoseconds since 1970-01-01 UTC."""
     return current_vm().call("get_current_time_nanoseconds")  # type: ignore[no-any-return]
 
 
 def set_tick_period_milliseconds(period: int) -> None:
-    """Set the period with which `on_tick` of the plugin is called.
+    """Set how often the plugin's `on_tick` is called.
 
     Parameters
     ----------
     period
-        Milliseconds between two ticks; 0 for no ticks.
+        Milliseconds between two ticks. 0 stops the ticks.
     """
     current_vm().call("set_tick_period_milliseconds", period, about=str(period))
 
@@ -55,6 +55,6 @@ def call_foreign_function(name: Text, arguments: Value = b"") -> bytes:
     name
         Name of the function.
     arguments
-        Arguments, in the function's own format (default empty).
+        Serialised arguments, in the format that the function expects (default empty).
     """
     return current_vm().call("call_foreign_function", encode(name), encode(arguments), about=repr(name))  # type: ignore[no-any-return]

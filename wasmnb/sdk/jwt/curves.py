@@ -1,7 +1,7 @@
-"""Signatures on elliptic curves in Python: ECDSA on P-256 (FIPS 186-5) and Ed25519 (RFC 8032).
+"""Verification of elliptic-curve signatures in pure Python: ECDSA on P-256 (FIPS 186-5), and Ed25519 (RFC 8032).
 
-Verifying handles public values only, so the time that it takes may depend on them. Points have projective coordinates, and
-two products are added with one chain of doublings.
+Verification uses only public values, so its running time may depend on them. Points are in projective coordinates. The sum of
+two multiples of points is computed with one chain of doublings.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _INFINITY: Point = (1, 1, 0)
 
 
 def _double(point: Point) -> Point:
-    """Return 2 P in Jacobian coordinates; the curve's a is -3."""
+    """Double a point of P-256 in Jacobian coordinates."""
     x, y, z = point
     if not z or not y:
         return _INFINITY
@@ -40,7 +40,7 @@ def _double(point: Point) -> Point:
 
 
 def _add(a: Point, b: Point) -> Point:
-    """Return A + B in Jacobian coordinates."""
+    """Add two points of P-256 in Jacobian coordinates."""
     x1, y1, z1 = a
     x2, y2, z2 = b
     if not z1:
@@ -60,15 +60,24 @@ def _add(a: Point, b: Point) -> Point:
 
 
 def verify_p256(x: int, y: int, digest: bytes, signature: bytes) -> bool:
-    """Return whether an ECDSA signature (r and s in 32 bytes each) of a digest is valid for a public key (a point).
+    """Return whether an ECDSA signature on P-256 is valid.
+
+    Parameters
+    ----------
+    x, y
+        Coordinates of the point that is the public key.
+    digest
+        Hash of the signed message.
+    signature
+        The numbers r and s, in 32 bytes each.
 
     Raises
     ------
     ValueError
-        The point isn't on the curve.
+        The public key isn't a point on the curve.
     """
     if not (0 <= x < _P and 0 <= y < _P) or (y * y - x * x * x + 3 * x - _B) % _P:
-        raise ValueError("the point is not on P-256")
+        raise ValueError("the public key is not a point on the curve P-256. Check x and y of the key")
     r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
     if len(signature) != 64 or not (0 < r < _N and 0 < s < _N):
         return False
@@ -95,14 +104,14 @@ _L = 2**252 + 27742317777372353535851937790883648493
 _D = -121665 * pow(121666, -1, _Q) % _Q
 _ROOT_OF_MINUS_1 = pow(2, (_Q - 1) // 4, _Q)
 
-#: A point in extended coordinates: X, Y, Z, T with x = X/Z, y = Y/Z, xy = T/Z.
+#: A point in extended coordinates (X, Y, Z, T), where x = X/Z, y = Y/Z and xy = T/Z.
 EdwardsPoint = tuple[int, int, int, int]
 
 _NEUTRAL: EdwardsPoint = (0, 1, 1, 0)
 
 
 def _decompress(data: bytes) -> EdwardsPoint | None:
-    """Return the point that 32 bytes encode, or None if they are invalid."""
+    """Decode a point from 32 bytes. Returns None if they are invalid."""
     y = int.from_bytes(data, "little")
     sign, y = y >> 255, y & ((1 << 255) - 1)
     if len(data) != 32 or y >= _Q:
@@ -137,7 +146,7 @@ _BASE_Y = 4 * pow(5, -1, _Q) % _Q
 
 
 def verify_ed25519(key: bytes, message: bytes, signature: bytes) -> bool:
-    """Return whether an Ed25519 signature of a message is valid for a public key of 32 bytes."""
+    """Return whether an Ed25519 signature of a message is valid. `key` is the public key in 32 bytes."""
     base, point, commitment = _decompress(_BASE_Y.to_bytes(32, "little")), _decompress(key), _decompress(signature[:32])
     s = int.from_bytes(signature[32:], "little")
     if base is None or point is None or commitment is None or len(signature) != 64 or s >= _L:

@@ -1,4 +1,4 @@
-"""Public keys and ECDSA signatures in DER, as the host's `verify_signature` expects them."""
+"""Conversion of public keys and ECDSA signatures to and from DER, the format of the host's `verify_signature`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["point_of", "public_key_of", "read_pem", "rsa_key_of", "rsa_numbers",
 
 _INTEGER, _BITS, _SEQUENCE, _OID = 0x02, 0x03, 0x30, 0x06
 
-#: Object identifiers of key types.
+#: Object identifiers of key types and curves.
 RSA, EC, P256, ED25519 = (
     bytes.fromhex(text) for text in ("2a864886f70d010101", "2a8648ce3d0201", "2a8648ce3d030107", "2b6570")
 )
@@ -28,19 +28,19 @@ def _integer(value: int) -> bytes:
 
 
 def signature_to_der(signature: bytes) -> bytes:
-    """Convert an ECDSA signature (r and s in 32 bytes each) to DER."""
+    """Convert an ECDSA signature, which consists of r and s in 32 bytes each, to DER."""
     return _item(_SEQUENCE, b"".join(_integer(int.from_bytes(h, "big")) for h in (signature[:32], signature[32:])))
 
 
 def point_of(x: int, y: int) -> bytes:
-    """Return a public key on P-256 as SubjectPublicKeyInfo."""
+    """Encode a public key on P-256 as SubjectPublicKeyInfo in DER."""
     algorithm = _item(_SEQUENCE, _item(_OID, EC) + _item(_OID, P256))
     point = b"\0\4" + x.to_bytes(32, "big") + y.to_bytes(32, "big")
     return _item(_SEQUENCE, algorithm + _item(_BITS, point))
 
 
 def rsa_key_of(modulus: int, exponent: int) -> bytes:
-    """Return an RSA public key as SubjectPublicKeyInfo."""
+    """Encode an RSA public key as SubjectPublicKeyInfo in DER."""
     algorithm = _item(_SEQUENCE, _item(_OID, RSA) + b"\5\0")
     return _item(_SEQUENCE, algorithm + _item(_BITS, b"\0" + _item(_SEQUENCE, _integer(modulus) + _integer(exponent))))
 
@@ -49,16 +49,18 @@ def rsa_key_of(modulus: int, exponent: int) -> bytes:
 
 
 def read_pem(text: str) -> bytes:
-    """Return the DER of a `PUBLIC KEY` in PEM.
+    """Convert a public key in PEM to DER.
 
     Raises
     ------
     ValueError
-        The text isn't such a key.
+        The text is not a `PUBLIC KEY` in PEM.
     """
     begin, end = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
     if begin not in text or end not in text:
-        raise ValueError(f"a key in PEM begins with {begin}; certificates and private keys are not accepted")
+        raise ValueError(
+            f"the text is not a public key in PEM, which begins with {begin}. Certificates and private keys are not supported"
+        )
     return b64decode("".join(text.split(begin)[1].split(end, maxsplit=1)[0].split()), validate=True)
 
 
@@ -70,18 +72,18 @@ def _items(data: bytes) -> Iterator[tuple[int, bytes]]:
             count = size & 0x7F
             size, position = int.from_bytes(data[position : position + count], "big"), position + count
         if position + size > len(data):
-            raise ValueError("the key is cut off")
+            raise ValueError("the key in DER is incomplete")
         yield tag, data[position : position + size]
         position += size
 
 
 def public_key_of(der: bytes) -> tuple[bytes, bytes, bytes]:
-    """Return the type, the curve (empty if none) and the contents of a SubjectPublicKeyInfo.
+    """Parse a public key in DER (SubjectPublicKeyInfo). Returns its type, its curve (empty for RSA), and its contents.
 
     Raises
     ------
     ValueError
-        The DER isn't a public key.
+        The DER is not a public key.
     """
     try:
         ((_, body),) = _items(der)
@@ -93,7 +95,7 @@ def public_key_of(der: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def rsa_numbers(contents: bytes) -> tuple[int, int]:
-    """Return the modulus and the exponent of an RSA key, from its contents."""
+    """Return modulus and exponent of an RSA key. `contents` is the third result of `public_key_of`."""
     ((_, body),) = _items(contents)
     (_, modulus), (_, exponent) = _items(body)
     return int.from_bytes(modulus, "big"), int.from_bytes(exponent, "big")

@@ -1,8 +1,8 @@
-"""Keys and sets of keys (RFC 7517), and the algorithms that each kind of key allows.
+"""Keys and sets of keys (RFC 7517) that verify tokens.
 
-The key decides which algorithms are allowed, never the token alone: a token with `alg: HS256` must not be verified with
-the text of an RSA key as its secret, and `none` is not an algorithm. RSA and ECDSA run in the host (`verify_signature`) if it
-offers that.
+Each key allows only the algorithms for its kind, so that a token can't choose a weaker one: a token with `alg: HS256` is never
+verified with an RSA key as its secret, and `alg: none` is never accepted. If the host supports `verify_signature`, it verifies
+RSA and ECDSA signatures.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .tokens import Token, TokenError, check_claims, decode_base64, parse_token
 
 __all__ = ["Key", "KeySet"]
 
-#: Algorithm -> kind of key and hash.
+#: Algorithm -> (kind of key, hash).
 _ALGORITHMS = {
     **{f"HS{size}": ("oct", f"sha{size}") for size in (256, 384, 512)},
     **{f"RS{size}": ("RSA", f"sha{size}") for size in (256, 384, 512)},
@@ -32,10 +32,10 @@ _ALGORITHMS = {
     "Ed25519": ("OKP", ""),
 }
 
-#: Sizes of RSA keys in bits: smaller ones are broken, larger ones would block the worker.
+#: Accepted sizes of RSA keys in bits. Smaller keys are not secure, and larger ones would block the worker.
 _RSA_BITS = range(2048, 8193)
 
-#: Shortest secret in bytes.
+#: Minimum length of a secret, in bytes.
 _SECRET = 32
 
 
@@ -45,18 +45,18 @@ class Key:
     Parameters
     ----------
     kind
-        `RSA`, `EC`, `OKP` or `oct`, as in a JWK.
+        Kind of the key as in a JWK: `RSA`, `EC`, `OKP` or `oct`.
     material
-        Modulus and exponent (RSA), the point's coordinates (EC), the key's bytes (OKP), or the secret (oct).
+        Modulus and exponent (RSA), coordinates of the point (EC), bytes of the key (OKP), or the secret (oct).
     kid
         Id of the key (default None: no id).
     algorithm
-        The only algorithm that the key verifies (default None: every algorithm for its kind).
+        The only allowed algorithm (default None: all algorithms for this kind of key).
 
     Raises
     ------
     ValueError
-        The algorithm isn't for this kind of key.
+        The algorithm can't be used with this kind of key.
     """
 
     def __init__(self, kind: str, material: Any, *, kid: str | None = None, algorithm: str | None = None) -> None:
@@ -72,12 +72,12 @@ class Key:
 
     @classmethod
     def from_secret(cls, secret: str | bytes, *, kid: str | None = None, algorithm: str = "HS256") -> Key:
-        """Return a key for HMAC from a shared secret.
+        """Create an HMAC key from a shared secret.
 
         Parameters
         ----------
         secret
-            At least 32 bytes; text is encoded as UTF-8.
+            The secret, at least 32 bytes long. Text is encoded as UTF-8.
         kid
             Id of the key (default None: no id).
         algorithm
@@ -86,30 +86,30 @@ class Key:
         Raises
         ------
         ValueError
-            The secret is too short.
+            The secret is shorter than 32 bytes.
         """
         data = encode_text(secret) if isinstance(secret, str) else bytes(secret)
         if len(data) < _SECRET:
-            raise ValueError(f"the secret has {len(data)} bytes; it must have at least {_SECRET}")
+            raise ValueError(f"secret= has {len(data)} bytes, but an HMAC secret must have at least {_SECRET} bytes")
         return cls("oct", data, kid=kid, algorithm=algorithm)
 
     @classmethod
     def from_pem(cls, text: str, *, kid: str | None = None, algorithm: str | None = None) -> Key:
-        """Return the key of a `PUBLIC KEY` in PEM: RSA, P-256 or Ed25519.
+        """Create a key from a public RSA, P-256 or Ed25519 key in PEM.
 
         Parameters
         ----------
         text
-            The key in PEM, including the lines BEGIN and END.
+            The key in PEM, including its BEGIN and END lines.
         kid
             Id of the key (default None: no id).
         algorithm
-            The only algorithm that the key verifies (default None: every algorithm for its kind).
+            The only allowed algorithm (default None: all algorithms for this kind of key).
 
         Raises
         ------
         ValueError
-            The text isn't such a key.
+            The text is not a public RSA, P-256 or Ed25519 key in PEM.
         """
         kind, curve, contents = public_key_of(read_pem(text))
         if kind == RSA:
@@ -119,16 +119,16 @@ class Key:
             return cls("EC", point, kid=kid, algorithm=algorithm)
         if kind == ED25519:
             return cls("OKP", contents, kid=kid, algorithm=algorithm)
-        raise ValueError("the key is not RSA, P-256 or Ed25519")
+        raise ValueError("the key in PEM is of an unsupported kind. Use an RSA, P-256 or Ed25519 key")
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any]) -> Key:
-        """Return the key of a JSON Web Key.
+        """Create a key from a JSON Web Key (JWK).
 
         Parameters
         ----------
         jwk
-            The key as a mapping: `kty`, `kid`, `alg` and the members of its kind.
+            The JWK as a mapping, with `kty`, `kid`, `alg` and the members for its kind.
 
         Raises
         ------
@@ -147,16 +147,16 @@ class Key:
             return cls.from_secret(number["k"], kid=jwk.get("kid"), algorithm=jwk.get("alg") or "HS256")
         else:
             name = f"a key of type {kind} {jwk.get('crv') or ''}".rstrip()
-            raise ValueError(f"{name} is not supported; use RSA, EC with P-256, OKP with Ed25519, or oct")
+            raise ValueError(f"{name} is not supported. Use RSA, EC with P-256, OKP with Ed25519, or oct")
         return cls(kind, material, kid=jwk.get("kid"), algorithm=jwk.get("alg"))
 
     def allows(self, algorithm: Any) -> bool:
-        """Return whether the key verifies tokens with this algorithm."""
+        """Return whether tokens with this algorithm can be verified with this key."""
         kind, _ = _ALGORITHMS.get(algorithm, ("", "")) if isinstance(algorithm, str) else ("", "")
         return kind == self.kind and (self.algorithm is None or self.algorithm in (algorithm, _SAME.get(algorithm)))
 
     def verifies(self, token: Token) -> bool:
-        """Return whether a token's signature is valid. The key must allow the token's algorithm."""
+        """Return whether a token's signature is valid. Call `allows` with the token's algorithm first."""
         _, hash_name = _ALGORITHMS[token.header["alg"]]
         if self.kind == "oct":
             return hmac.compare_digest(hmac.digest(self._material, token.signed, hash_name), token.signature)
@@ -169,10 +169,10 @@ class Key:
         return _verify_rsa(modulus, exponent, hash_name, token)
 
 
-#: Two names of one algorithm.
+#: Algorithm that has two names -> its other name.
 _SAME = {"EdDSA": "Ed25519", "Ed25519": "EdDSA"}
 
-#: Kind of key -> members of a JWK that hold it.
+#: Kind of key -> members of a JWK that contain the key.
 _MEMBERS = {"RSA": ("n", "e"), "EC": ("x", "y"), "OKP": ("x",), "oct": ("k",)}
 
 
@@ -180,15 +180,15 @@ def _bytes(jwk: Mapping[str, Any], name: str) -> bytes:
     value = jwk.get(name)
     if not isinstance(value, str):
         if name == "y":
-            return b""  # keys of other curves don't have it
-        raise ValueError(f"the key has no member {name!r}")
+            return b""  # keys of other curves don't have this member
+        raise ValueError(f"the JWK has no member {name!r}, which a key of its kind needs")
     return decode_base64(value.rstrip("="), f"the key's {name}")
 
 
 def _checked_rsa(modulus: int, exponent: int) -> tuple[int, int]:
     if modulus.bit_length() not in _RSA_BITS:
         raise ValueError(
-            f"the RSA key has {modulus.bit_length()} bits; it must have between {_RSA_BITS[0]} and {_RSA_BITS[-1]}"
+            f"the RSA key has {modulus.bit_length()} bits, but must have between {_RSA_BITS[0]} and {_RSA_BITS[-1]} bits"
         )
     if not 2 < exponent < 2**32 or not exponent & 1:
         raise ValueError("the RSA key's exponent must be an odd number above 2, of at most 32 bits")
@@ -196,7 +196,7 @@ def _checked_rsa(modulus: int, exponent: int) -> tuple[int, int]:
 
 
 def _host_verifies(hash_name: str, key: bytes, signature: bytes, text: bytes) -> bool | None:
-    """Return what the host's `verify_signature` says, or None if the host doesn't offer it."""
+    """Verify a signature with the host's function `verify_signature`. Returns None if the host doesn't support it."""
     fields = ((1, encode_text(hash_name)), (2, key), (3, signature), (4, text))
     try:
         result = current_vm().call("call_foreign_function", b"verify_signature", b"".join(_field(*f) for f in fields))
@@ -224,7 +224,7 @@ def _verify_rsa(modulus: int, exponent: int, hash_name: str, token: Token) -> bo
 
 
 def _field(number: int, data: bytes) -> bytes:
-    """Encode one field of a message: bytes with their length."""
+    """Encode a protobuf field that contains bytes."""
     size, length = len(data), bytearray()
     while size > 0x7F:
         length.append(size & 0x7F | 0x80)
@@ -233,19 +233,19 @@ def _field(number: int, data: bytes) -> bytes:
 
 
 class KeySet:
-    """A set of keys. A token is valid if one of them verifies it.
+    """A set of keys. A token's signature is valid if one of the keys verifies it.
 
     Parameters
     ----------
     keys
         The keys.
     skipped
-        Reasons why keys of a JWKS document were left out, such as an unsupported curve (default none).
+        Reasons why keys of a JWKS document were skipped, such as an unsupported curve (default none).
 
     Attributes
     ----------
     keys, skipped
-        The parameters, as tuples.
+        Values of the parameters, as tuples.
     """
 
     def __init__(self, keys: Iterable[Key], skipped: Iterable[str] = ()) -> None:
@@ -254,21 +254,21 @@ class KeySet:
 
     @classmethod
     def from_json(cls, document: str | bytes | Mapping[str, Any]) -> KeySet:
-        """Return the keys of a JWKS document, except the keys for encryption.
+        """Create a set from the keys of a JWKS document. Keys for encryption are skipped.
 
         Parameters
         ----------
         document
-            The document as text, bytes or a parsed mapping.
+            The document as text, as bytes, or as a mapping that has already been parsed.
 
         Raises
         ------
         ValueError
-            The document isn't a JWKS, or none of its keys can be used.
+            The document is not a JWKS, or none of its keys can be used.
         """
         data = document if isinstance(document, Mapping) else json.loads(document)
         if not isinstance(data, Mapping) or not isinstance(data.get("keys"), list):
-            raise ValueError('a JWKS document must be a JSON object with a list "keys"')  # noqa: TRY004 - it is about text
+            raise ValueError('a JWKS document must be a JSON object with a list "keys"')  # noqa: TRY004 - a wrong value
         keys, skipped = [], []
         for jwk in data["keys"]:
             try:
@@ -293,21 +293,21 @@ class KeySet:
         Parameters
         ----------
         token
-            The token.
+            The token as text, without "Bearer".
         audience, issuer
-            Accepted value or values of `aud` and `iss`; the token must have one of them (default None: any).
+            Accepted value or values of the claims `aud` and `iss` (default None: any value).
         leeway
             Tolerance for the times `exp` and `nbf`, in seconds (default 0).
 
         Returns
         -------
         dict[str, Any]
-            The claims.
+            The token's claims.
 
         Raises
         ------
         TokenError
-            The token isn't valid.
+            The token is not valid. The message contains the reason.
         """
         parsed = parse_token(token)
         candidates = self._candidates(parsed.header)

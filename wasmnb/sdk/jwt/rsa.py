@@ -1,10 +1,10 @@
-"""RSA signatures in Python: PKCS #1 v1.5 (RFC 8017). Verifying is one exponentiation with a small exponent."""
+"""Verification of RSA signatures (PKCS #1 v1.5, RFC 8017) in pure Python. It takes one exponentiation with a small exponent."""
 
 from __future__ import annotations
 
 __all__ = ["verify_pkcs1"]
 
-#: Hash -> DER in front of the digest.
+#: Name of a hash -> DER bytes that precede the digest in a signature.
 _PREFIXES = {
     "sha256": bytes.fromhex("3031300d060960864801650304020105000420"),
     "sha384": bytes.fromhex("3041300d060960864801650304020205000430"),
@@ -13,7 +13,7 @@ _PREFIXES = {
 
 
 def verify_pkcs1(modulus: int, exponent: int, hash_name: str, digest: bytes, signature: bytes) -> bool:
-    """Return whether a signature of a digest is valid for a public key."""
+    """Return whether an RSA signature of a digest is valid for the public key (`modulus`, `exponent`)."""
     size = (modulus.bit_length() + 7) // 8
     value = int.from_bytes(signature, "big")
     if len(signature) != size or value >= modulus:

@@ -1,4 +1,4 @@
-"""The parts of a token, and the checks of its claims. Reference: RFC 7515, RFC 7519."""
+"""Parsing of tokens, and checks of their claims, according to RFC 7515 and RFC 7519."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from ...abi.text import encode_text
 
 __all__ = ["Token", "TokenError", "bearer_token", "check_claims", "decode_base64", "parse_token"]
 
-#: Most characters of a token. Longer tokens are rejected before anything is computed.
+#: Largest length of a token in characters. Longer tokens are rejected before they are parsed.
 _LONGEST = 16384
 
 _ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 
 
 class TokenError(ValueError):
-    """A token isn't valid. The message says why; it never contains the token."""
+    """A token isn't valid. The message contains the reason, but never the token."""
 
 
 class Token(NamedTuple):
-    """A token whose signature hasn't been verified.
+    """A parsed token whose signature hasn't been verified yet.
 
     Attributes
     ----------
     header
-        The token's header: `alg` is the algorithm, `kid` the key's id.
+        The token's header. Its item `alg` is the algorithm, and `kid` the id of the key.
     payload
-        Bytes of the claims.
+        The claims as JSON bytes.
     signed
-        Bytes that the signature covers.
+        Bytes of the token that are signed.
     signature
-        Bytes of the signature.
+        The signature.
     """
 
     header: dict[str, Any]
@@ -44,12 +44,12 @@ class Token(NamedTuple):
 
 
 def bearer_token(authorization: str | None) -> str:
-    """Return the token in an `authorization` header.
+    """Return the bearer token from the value of an `authorization` header.
 
     Raises
     ------
     TokenError
-        There is no header or no token, or the scheme is not Bearer.
+        The header is missing, contains no token, or its scheme is not Bearer.
     """
     scheme, _, token = (authorization or "").strip().partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
@@ -58,19 +58,19 @@ def bearer_token(authorization: str | None) -> str:
 
 
 def decode_base64(text: str, name: str) -> bytes:
-    """Decode base64url without padding."""
+    """Decode base64url without padding. `name` describes the text in the message of the TokenError for invalid text."""
     if not _ALPHABET.issuperset(text) or len(text) % 4 == 1:
         raise TokenError(f"{name} is not base64url")
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def parse_token(token: str) -> Token:
-    """Split a token into its parts.
+    """Split a token into header, payload and signature, and decode them. Doesn't verify the signature.
 
     Raises
     ------
     TokenError
-        The text isn't a signed token.
+        The text is not a signed token.
     """
     if len(token) > _LONGEST:
         raise TokenError(f"the token has more than {_LONGEST} characters")
@@ -98,7 +98,17 @@ def _json_object(data: bytes, name: str) -> dict[str, Any]:
 def check_claims(
     payload: bytes, audience: str | Iterable[str] | None, issuer: str | Iterable[str] | None, leeway: float
 ) -> dict[str, Any]:
-    """Return the claims of a token after checking its times, issuer and audience."""
+    """Check a token's times, issuer and audience, and return its claims.
+
+    Parameters
+    ----------
+    payload
+        The claims as JSON bytes.
+    audience, issuer
+        Accepted value or values of `aud` and `iss`, or None for any value.
+    leeway
+        Tolerance for `exp` and `nbf`, in seconds.
+    """
     claims = _json_object(payload, "the token's payload")
     now = time.time()
     if _seconds(claims, "exp", now + 1) <= now - leeway:

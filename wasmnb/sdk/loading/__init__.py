@@ -1,4 +1,4 @@
-"""From source text to the filter's classes: parts, local modules, callbacks, exports, and errors while loading.
+"""Loading of a filter's source: running it, finding and checking its context classes, and choosing the module's exports.
 
-The loaded classes are called from `wasmnb.sdk.dispatch`.
+The methods of the loaded classes are called in `wasmnb.sdk.dispatch`.
 """

@@ -1,4 +1,4 @@
-"""Checks of the methods of a filter's class: callbacks that are never called, wrong parameters, `async def`, `yield`."""
+"""Checks of a filter's methods: callbacks that would never be called, wrong parameters, and wrong use of `async` or `yield`."""
 
 from types import CodeType, FunctionType
 from typing import Any
@@ -9,15 +9,15 @@ from .callbacks import handlers_of
 
 __all__ = ["CO_ASYNC_GENERATOR", "CO_COROUTINE", "check_methods"]
 
-#: Flags of code. The module `inspect` has them, which few filters need: it takes half a megabyte of memory.
+#: Flags of code objects. `inspect` also defines them, but takes half a megabyte of memory, and few filters import it.
 CO_VARARGS, CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR = 0x04, 0x20, 0x80, 0x200
 
-#: Methods that make contexts.
+#: Methods that create contexts.
 _FACTORIES = ("__init__", "new_http_context", "new_tcp_context", "new_plugin_context")
 
 
 def check_methods(kind: str, cls: type[Any], base: type[Any], codes: list[CodeType]) -> None:
-    """Raise for callbacks that would never be called or have wrong parameters, before the first request arrives.
+    """Raise an error if a filter's class has a callback that would never be called, or that has the wrong parameters.
 
     Parameters
     ----------
@@ -26,14 +26,14 @@ def check_methods(kind: str, cls: type[Any], base: type[Any], codes: list[CodeTy
     cls
         The filter's class.
     base
-        The SDK's class of this kind, whose methods aren't checked.
+        The SDK's class of this kind. Its own methods aren't checked.
     codes
         Compiled code of the source.
 
     Raises
     ------
     FilterSourceError
-        A method would never be called, or doesn't accept its callback's parameters.
+        A method would never be called, or doesn't accept the parameters of its callback.
     """
     known = {h.method: h for h in handlers_of(kind)}
     for name in dir(cls):
@@ -57,7 +57,7 @@ def check_methods(kind: str, cls: type[Any], base: type[Any], codes: list[CodeTy
 
 
 def _accepts(method: FunctionType, count: int) -> bool:
-    """Return whether a method can be called with this number of positional arguments and no others."""
+    """Return whether a method can be called with exactly this number of positional arguments."""
     code = method.__code__
     named = code.co_argcount
     only_keywords = code.co_varnames[named : named + code.co_kwonlyargcount]
@@ -70,7 +70,7 @@ def _accepts(method: FunctionType, count: int) -> bool:
 
 
 def _signature(method: FunctionType) -> str:
-    """Return the name and the parameters of a method, without those that collect the rest (`*args`)."""
+    """Return the name and the parameters of a method as text, without `*args` and `**kwargs`."""
     code, count = method.__code__, method.__code__.co_argcount
     only_keywords = code.co_varnames[count : count + code.co_kwonlyargcount]
     names = [*code.co_varnames[:count], *(["*", *only_keywords] if only_keywords else [])]
@@ -78,7 +78,7 @@ def _signature(method: FunctionType) -> str:
 
 
 def _check_async(cls: type[Any], method: FunctionType, *, may_wait: bool) -> None:
-    """Raise for `async def` in callbacks that can't wait, and for `yield`."""
+    """Raise FilterSourceError for `async def` in callbacks that can't wait, and for `yield` in any callback."""
     flags = method.__code__.co_flags
     if flags & (CO_GENERATOR | CO_ASYNC_GENERATOR):
         problem, hint = "is a generator and would never run", "A callback can return or await, but it can't yield."

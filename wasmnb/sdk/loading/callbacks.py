@@ -1,7 +1,7 @@
-"""The table of methods that authors may write: each with its class, its parameters and the ABI callback that calls it.
+"""Table of the callbacks that a filter can define, with their class, parameters and ABI callback.
 
-The dispatcher, the choice of exports, the check of signatures and error messages use it. Names are the Go SDK's in
-snake_case; `on_log` on a plugin and `on_delete` are wasmnb's own.
+The dispatcher, the choice of exports, the check of signatures and error messages use this table. The names are those of the Go
+SDK in snake_case, except `on_log` of plugins and `on_delete`.
 """
 
 from dataclasses import dataclass
@@ -15,20 +15,20 @@ __all__ = ["HANDLERS", "Handler", "author_name", "handlers_of"]
 
 @dataclass(frozen=True)
 class Handler:
-    """A method that an author may write.
+    """A callback that a filter can define as a method.
 
     Attributes
     ----------
     callback
-        The ABI's callback, without prefix.
+        Name of the ABI callback without `proxy_`.
     kind
-        Kind of class that it belongs to: "vm", "plugin", "http" or "tcp".
+        Kind of class that has the method: "vm", "plugin", "http" or "tcp".
     method
-        The method's name.
+        Name of the method.
     params
         Names of its parameters after `self` (default none).
     may_wait
-        Whether it may be `async def` (default False): the ABI can hold the stream meanwhile, or there is nothing to hold.
+        Whether it may be `async def`, because the proxy can pause the stream or need not wait for it (default False).
     """
 
     callback: str
@@ -39,7 +39,7 @@ class Handler:
 
     @cached_property
     def returns(self) -> tuple[type[IntEnum], ...]:
-        """Enums whose members it may return; empty if its result doesn't hold a stream."""
+        """Enums whose members the method may return. Empty if its result can't pause a stream."""
         phase = PHASES[self.callback]
         if not phase.holds:
             return ()
@@ -47,7 +47,7 @@ class Handler:
 
     @property
     def signature(self) -> str:
-        """The method as authors write it: `on_tick(self)`."""
+        """The method's signature, such as `on_tick(self)`."""
         return f"{self.method}({', '.join(('self', *self.params))})"
 
 
@@ -88,21 +88,21 @@ def _handlers() -> tuple[Handler, ...]:
     )
 
 
-#: Every method that an author may write, by kind and name.
+#: All callbacks that a filter can define, by kind of class and method name.
 HANDLERS: dict[tuple[str, str], Handler] = {(h.kind, h.method): h for h in _handlers()}
 
 
 def handlers_of(kind: str) -> list[Handler]:
-    """Return the handlers of one kind of context."""
+    """Return the callbacks that classes of one kind of context can define."""
     return [h for h in HANDLERS.values() if h.kind == kind]
 
 
-#: ABI callback -> the author's method. If several kinds of class have one, a plugin's has the lowest priority.
+#: ABI callback -> method of the filter. If several kinds of class have one, the plugin's method has the lowest priority.
 _AUTHOR_NAMES = {h.callback: h.method for h in reversed(HANDLERS.values()) if h.kind == "plugin"} | {
     h.callback: h.method for h in reversed(HANDLERS.values()) if h.kind != "plugin"
 }
 
 
 def author_name(callback: str) -> str:
-    """Return the author's name of an ABI callback: `on_http_request_headers` for `on_request_headers`."""
+    """Return the name of the filter's method for an ABI callback: `on_http_request_headers` for `on_request_headers`."""
     return _AUTHOR_NAMES.get(callback, callback)

@@ -10,5 +10,5 @@ _NAMES = (HELD_HEADERS,)
 
 
 def take_variables(environment: MutableMapping[str, str]) -> dict[str, str]:
-    """Remove the SDK's variables from a VM's environment, so that a filter sees only its own, and return them."""
+    """Remove the SDK's variables from a VM's environment, so that the filter doesn't see them, and return them."""
     return {name: environment.pop(name) for name in _NAMES if name in environment}

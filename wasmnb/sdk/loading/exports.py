@@ -1,9 +1,9 @@
-"""The callbacks that a filter's module exports.
+"""Choice of the callbacks that a filter's module exports.
 
-A callback that a module doesn't export is free; an exported one costs a call into Python (2-3 us in Envoy) whenever
-it applies. So a module exports the callbacks that the filter's classes override, and the callbacks that the SDK needs
-for names in the source: `http_call` needs the callback that reports its response. Names are read from the compiled code, so
-an unused name can add an export, but no export is missing.
+Each call of an exported callback costs a call into Python (2-3 us in Envoy), and a callback that isn't exported costs nothing.
+So a module exports only the callbacks that the filter's classes override, and those that the SDK needs for features of the
+filter. For example, `http_call` needs the callback for its response. Features are detected by names in the compiled code, so an
+unused name can add an unnecessary export, but no export is ever missing.
 """
 
 import sys
@@ -17,35 +17,35 @@ from .source import Loaded
 
 __all__ = ["needed_exports"]
 
-#: Always exported: it runs once per worker, has the configuration, and shows a broken filter before traffic arrives.
+#: Callbacks that are always exported. `on_configure` runs once per worker, and reveals a broken filter before traffic arrives.
 _ALWAYS = {"on_configure"}
 
-#: Name in the source -> callbacks that it needs.
+#: Name in the source -> callbacks to export if it is used.
 _NEEDS = {
     **{name: REPORTED_BY[name] for name in ("http_call", "grpc_call", "grpc_stream")},
     **dict.fromkeys(("sleep", "timeout", "wait_for", "watch"), REPORTED_BY["set_tick_period_milliseconds"]),
     "register_queue": REPORTED_BY["register_shared_queue"],
 }
 
-#: The same for sources with an `async def`: awaiting a body needs the body's callbacks.
+#: Additional entries for sources that contain an `async def`, because awaiting a body needs the body's callbacks.
 _NEEDS_OF_ASYNC = {
     "request_body": ("on_request_body", "on_request_trailers"),
     "response_body": ("on_response_body", "on_response_trailers"),
 }
 
-#: Attributes of `self.request` and `self.response` that are about the body.
+#: Attributes of `self.request` and `self.response` that access the body.
 _OF_BODY = frozenset(("body", "content", "lines", "json_lines", "sse", "json_rpc"))
 
 
 def needed_exports(source: Loaded, *, watches_deletes: bool = False) -> list[str]:
-    """Return the export names (`proxy_on_...`) of the callbacks that the filter needs, in the order of the ABI's table.
+    """Return the names (`proxy_on_...`) of the callbacks that a filter's module must export, in the order of the ABI's table.
 
     Parameters
     ----------
     source
-        The loaded source.
+        The filter's loaded source.
     watches_deletes
-        Whether the binding calls `on_delete` on demand, even if it isn't exported (default False).
+        Whether the binding can call `on_delete` on demand without an export (default False).
     """
     needed = set(_ALWAYS)
     needed |= {h.callback for h in HANDLERS.values() if source.overrides(h.kind, h.method)}
@@ -60,9 +60,9 @@ def needed_exports(source: Loaded, *, watches_deletes: bool = False) -> list[str
 
 
 def _names(code: CodeType) -> Iterator[str]:
-    """Yield every name and every string in the code, including nested functions and classes."""
+    """Yield all names and all strings in the code, including nested functions and classes."""
     yield from code.co_names
-    if not _OF_BODY.isdisjoint(code.co_names):  # self.request.body is self.request_body by another name
+    if not _OF_BODY.isdisjoint(code.co_names):  # self.request.body is the same as self.request_body
         yield from (f"{side}_body" for side in ("request", "response") if side in code.co_names)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
@@ -72,14 +72,14 @@ def _names(code: CodeType) -> Iterator[str]:
 
 
 def _has_async(code: CodeType) -> bool:
-    """Return whether the code has an `async def`."""
+    """Return whether the code contains an `async def`."""
     if code.co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR):
         return True
     return any(_has_async(c) for c in code.co_consts if isinstance(c, CodeType))
 
 
 def _imports_packages(source: Loaded) -> bool:
-    """Return whether the source imports packages (neither its own modules, the standard library nor the SDK)."""
+    """Return whether the source imports third-party packages."""
     own = {source.module.__name__, *source.local}
     modules = [source.module, *(sys.modules[name] for name in source.local if name in sys.modules)]
     owners = {

@@ -1,4 +1,4 @@
-"""The error of a source that doesn't load, as plain data for the compiler."""
+"""Conversion of an exception raised while a source is loaded to plain data, which the compiler reads."""
 
 import traceback
 from typing import Any
@@ -11,20 +11,20 @@ __all__ = ["load_error"]
 
 
 def load_error(error: BaseException, filenames: list[str]) -> dict[str, Any]:
-    """Return the exception that a source raised while it was loaded, with its place in the source.
+    """Describe an exception raised while a source was loaded, with its place in the source.
 
     Parameters
     ----------
     error
-        The exception of `Dispatcher.load_parts`, without the frames of its callers.
+        The exception raised by `Dispatcher.load_parts`, without the frames of its callers.
     filenames
-        File names of the source's modules and parts. Without a better place, the error is in the last one.
+        File names of the source's modules and parts. If the place of the error is unknown, the last file is used.
 
     Returns
     -------
     dict
-        `type`, `message`, `filename`, `lineno`, `offset`, `hint`, `name` (an undefined name), `variable` (a missing environment
-        variable) and `traceback`.
+        `type`, `message`, `filename`, `lineno`, `offset`, `hint`, `traceback`, `name` (an undefined name), and `variable` (a
+        missing environment variable).
     """
     filename, lineno = _place(error, filenames)
     return {
@@ -41,7 +41,7 @@ def load_error(error: BaseException, filenames: list[str]) -> dict[str, Any]:
 
 
 def _place(error: BaseException, filenames: list[str]) -> tuple[str, int | None]:
-    """Return file name and line of the innermost frame in the source's own parts and modules."""
+    """Return file name and line of the error: the innermost traceback frame in one of the source's parts and modules."""
     if isinstance(error, SyntaxError | FilterSourceError) and error.filename:
         return error.filename, error.lineno
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in filenames]
@@ -49,6 +49,6 @@ def _place(error: BaseException, filenames: list[str]) -> tuple[str, int | None]
 
 
 def _message(error: BaseException) -> str:
-    """Return the message without the place."""
+    """Return the exception's message without the file name and line."""
     plain = isinstance(error, SyntaxError | FilterSourceError) and error.args
     return str(error.args[0]) if plain else str(error)

@@ -1,7 +1,7 @@
-"""A filter's own modules, whose text is part of the source; the filter imports them by name.
+"""Import of a filter's local modules, whose text is part of the source.
 
-Inside Wasm there is no file system, and an interpreter is one VM, so modules have their plain names. Where VMs
-share an interpreter, each has its own copies, which the embedder puts into `sys.modules` while a callback runs.
+Inside Wasm there is no file system, and each interpreter belongs to one VM. If several VMs share an interpreter, each VM has
+its own copies of the modules, which the embedder puts into `sys.modules` while a callback runs.
 """
 
 import sys
@@ -17,14 +17,14 @@ __all__ = ["LocalModules"]
 
 
 class LocalModules:
-    """Finder and loader of a filter's own modules.
+    """Finder and loader that imports a filter's local modules.
 
     Parameters
     ----------
     modules
-        The modules.
+        The local modules.
     namespace
-        Names that every namespace of the filter starts with, in addition to Python's (default none).
+        Initial names of each module's namespace, in addition to Python's (default none).
     """
 
     def __init__(self, modules: Sequence[LocalModule], namespace: Mapping[str, Any] | None = None) -> None:
@@ -33,7 +33,7 @@ class LocalModules:
         self._codes: dict[str, CodeType] = {}
 
     def install(self) -> None:
-        """Make `import` find the modules, with priority over other modules of the same name."""
+        """Register this finder, so that `import` finds the local modules before other modules of the same name."""
         if self._modules:
             sys.meta_path.insert(0, self)
             for name in self._modules:
@@ -42,18 +42,18 @@ class LocalModules:
 
     @property
     def codes(self) -> list[CodeType]:
-        """Compiled code of all modules."""
+        """Compiled code of all local modules."""
         return list(self._codes.values())
 
     @property
     def names(self) -> frozenset[str]:
-        """Names in `sys.modules`."""
+        """Names of all local modules in `sys.modules`."""
         return frozenset(self._modules)
 
     # -- called by the import system
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
-        """Return the spec of a module; None if it is not one of these."""
+        """Return the import spec of a local module, or None for other modules."""
         module = self._modules.get(name)
         if module is None:
             return None
@@ -62,7 +62,7 @@ class LocalModules:
         return spec
 
     def create_module(self, _spec: ModuleSpec) -> None:
-        """Return None, so that the import system creates the module."""
+        """Return None, so that the import system creates the module object."""
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the module's code."""

@@ -1,7 +1,7 @@
-"""The parts and modules of a filter's source, and their form as bytes in a VM's memory.
+"""Parts and local modules of a filter's source, and their serialisation for the memory of a VM.
 
-Most filters are one text. A filter in several cells, or with modules of its own, is a bundle: parts that run in order in
-one namespace, and modules that they import by name.
+Most sources consist of a single text. The source of a filter in several cells, or with local modules, consists of parts, which
+run in order in one namespace, and of modules, which the parts import by name.
 """
 
 import json
@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 __all__ = ["Bundle", "LocalModule", "Part", "pack", "unpack"]
 
-#: First bytes of a bundle. A single part begins with its file name or, if that is empty, with one zero and a digit.
+#: First bytes of a serialised bundle. A single part begins with its file name or, without a file name, with a zero and a digit.
 _BUNDLE = b"\0\0"
 
 
 class Part(NamedTuple):
-    """A piece of the source's text. In errors and tracebacks, its first line is line `first_line` of `filename`."""
+    """A part of a filter's source. In tracebacks, the part's first line is line `first_line` of `filename`."""
 
     text: str
     filename: str = "<filter>"
@@ -23,7 +23,7 @@ class Part(NamedTuple):
 
 
 class LocalModule(NamedTuple):
-    """One of the filter's own modules: its dotted name, its text, and its file name in tracebacks."""
+    """A local module of a filter, with its dotted name, its text, and its file name in tracebacks."""
 
     name: str
     text: str
@@ -32,7 +32,7 @@ class LocalModule(NamedTuple):
 
 
 class Bundle(NamedTuple):
-    """A source: its parts, its own modules, and the dotted name of the package that the parts belong to."""
+    """A filter's source, consisting of its parts, its local modules, and the dotted name of the parts' package."""
 
     parts: list[Part]
     modules: list[LocalModule]
@@ -40,14 +40,16 @@ class Bundle(NamedTuple):
 
 
 def pack(parts: Sequence[Part], modules: Sequence[LocalModule] = (), package: str = "") -> bytes:
-    """Return a source as bytes.
+    """Serialise a filter's source.
 
     Parameters
     ----------
-    parts, modules
-        The parts (at least one), and the source's own modules (default none), in any order.
+    parts
+        The parts of the source, at least one.
+    modules
+        The local modules, in any order (default none).
     package
-        Dotted name of the package that the parts belong to, for relative imports (default empty: none).
+        Dotted name of the package of the parts, for relative imports (default '': no package).
     """
     if len(parts) == 1 and not modules and not package:
         text, filename, first_line = parts[0]
@@ -57,7 +59,7 @@ def pack(parts: Sequence[Part], modules: Sequence[LocalModule] = (), package: st
 
 
 def unpack(data: bytes) -> Bundle:
-    """Return the parts, modules and package that `pack` serialised."""
+    """Parse a source serialised by `pack`."""
     if not data.startswith(_BUNDLE):
         name, first_line, text = data.split(b"\0", 2)
         return Bundle([Part(text.decode(), name.decode(), int(first_line))], [], "")

@@ -1,7 +1,7 @@
-"""From source text to the filter's classes.
+"""Running of a filter's source, and search for its context classes.
 
-A source's module-level code runs once in every VM, with the SDK's names in its namespace. Then the filter's class of each kind
-is the class that no other class derives from. Mistakes are reported with their line.
+Module-level code runs once in every VM, with the SDK's names in its namespace. The filter's class of each kind (VM, plugin,
+HTTP, TCP) is the class from which no other class derives. Errors contain the line of the source.
 """
 
 import sys
@@ -22,23 +22,23 @@ from .source_cache import MODULE_NAME, compile_source, store_source
 
 __all__ = ["BASES", "MODULE_NAME", "Loaded", "load_source"]
 
-#: The SDK's class of each kind.
+#: Kind of context -> the SDK's class.
 BASES: dict[str, type[Context]] = {"vm": VMContext, "plugin": PluginContext, "http": HttpContext, "tcp": TcpContext}
 
 
 class Loaded:
-    """A source that has been run.
+    """A filter's source after it has run.
 
     Attributes
     ----------
     module
-        The module that the parts ran in.
+        Module object in whose namespace the parts ran.
     codes
-        Compiled code of the parts and of the source's own modules.
+        Compiled code of the parts and of the local modules.
     classes
-        Kind -> the filter's class, or the SDK's class if the source doesn't define one.
+        Kind of context -> the filter's class, or the SDK's class if the source doesn't define one.
     local
-        Names of the source's own modules in `sys.modules`.
+        Names of the local modules in `sys.modules`.
     """
 
     def __init__(
@@ -50,15 +50,15 @@ class Loaded:
         self.local = local
 
     def overrides(self, kind: str, method: str) -> bool:
-        """Return whether the filter's class of a kind overrides a method."""
+        """Return whether the filter's class of this kind overrides a method of the SDK's class."""
         return getattr(self.classes[kind], method, None) is not getattr(BASES[kind], method, None)
 
     def class_names(self) -> dict[str, str]:
-        """Return the names of the filter's own classes by kind, without kinds for which it has none."""
+        """Return the names of the filter's context classes by kind. Kinds without a class are omitted."""
         return {kind: cls.__name__ for kind, cls in self.classes.items() if cls is not BASES[kind]}
 
     def callbacks(self) -> dict[str, list[str]]:
-        """Return the ABI's names of the callbacks that the filter's classes override, by kind of class."""
+        """Return the ABI names of all callbacks that the filter's classes override, by kind of class."""
         return {
             kind: [h.callback for h in handlers_of(kind) if self.overrides(kind, h.method)] for kind in self.classes
         }
@@ -70,26 +70,26 @@ def load_source(parts: Sequence[Part], modules: LocalModules, package: str, name
     Parameters
     ----------
     parts
-        The parts, which run in this order in one namespace. Errors and tracebacks have each part's file name and lines.
+        The parts of the source. They run in this order in one namespace.
     modules
-        The source's own modules, which are installed here.
+        The local modules. This function registers them for `import`.
     package
-        Dotted name of the package that relative imports start from; empty for none.
+        Dotted name of the package of the parts, for relative imports, or '' for no package.
     names
-        The SDK's names, which the source's namespace starts with.
+        Initial names of the source's namespace, which are the SDK's names.
 
     Raises
     ------
     FilterSourceError
-        The source doesn't define a filter.
+        The source doesn't define a valid filter.
     Exception
-        Any exception raised by compiling or running the source.
+        Any exception raised while the source was compiled or run.
     """
     module = ModuleType(MODULE_NAME)
     module.__dict__.update({**names, "__builtins__": __builtins__, **modules.namespace})
     if package:
         module.__package__ = package
-    sys.modules[MODULE_NAME] = module  # dataclasses look there
+    sys.modules[MODULE_NAME] = module  # dataclasses look up the module there
     modules.install()
     codes = [*modules.codes, *_run(parts, module)]
     classes = _find_classes(module, codes)
@@ -99,19 +99,19 @@ def load_source(parts: Sequence[Part], modules: LocalModules, package: str, name
 
 
 def _run(parts: Sequence[Part], module: ModuleType) -> list[CodeType]:
-    """Run the parts and return their code."""
+    """Compile and run the parts, and return their code objects."""
     codes: list[CodeType] = []
     for text, filename, first_line in parts:
         store_source(text, filename, first_line, keep_others=any(c.co_filename == filename for c in codes))
         code = compile_source(text, filename, first_line)
         module.__file__ = filename
         codes.append(code)
-        exec(code, module.__dict__)  # noqa: S102 - running the filter's source is the point
+        exec(code, module.__dict__)  # noqa: S102 - runs the filter's source
     return codes
 
 
 def _find_classes(module: ModuleType, codes: list[CodeType]) -> dict[str, type[Any]]:
-    """Return the class of each kind: the SDK's class if the source doesn't define one."""
+    """Return the filter's class of each kind, or the SDK's class if the source doesn't define one."""
     own = {id(v): v for v in vars(module).values() if isinstance(v, type) and not v.__module__.startswith("wasmnb.")}
     contexts = [c for c in own.values() if issubclass(c, Context)]
     if not contexts:
@@ -130,19 +130,19 @@ def _find_classes(module: ModuleType, codes: list[CodeType]) -> dict[str, type[A
 
 
 def _leaves(classes: list[type[Any]]) -> list[type[Any]]:
-    """Return the classes that no other of them derives from."""
+    """Return those of the classes from which no other of them derives."""
     return [c for c in classes if not any(c is not d and issubclass(d, c) for d in classes)]
 
 
 def _chosen_by_author(kind: str, contexts: list[type[Any]]) -> bool:
-    """Return whether the filter makes its contexts of a kind itself, so that it can have several classes."""
+    """Return whether the filter defines a factory for contexts of this kind, which allows several classes of this kind."""
     maker, base = {"plugin": (VMContext, "new_plugin_context"), "http": (PluginContext, "new_http_context"),
                    "tcp": (PluginContext, "new_tcp_context")}.get(kind, (VMContext, ""))  # fmt: skip
     return any(issubclass(c, maker) and getattr(c, base) is not getattr(maker, base) for c in contexts if base)
 
 
 def _union(base: type[Any], leaves: list[type[Any]]) -> type[Any]:
-    """Return a class, never instantiated, that overrides every method that any of several classes overrides."""
+    """Create a class that overrides all methods overridden by any of several classes. It is never instantiated."""
     names = {name for c in leaves for name in dir(c) if getattr(c, name) is not getattr(base, name, None)}
     methods = {
         n: next(getattr(c, n) for c in leaves if getattr(c, n, None) is not getattr(base, n, None)) for n in names
@@ -152,7 +152,7 @@ def _union(base: type[Any], leaves: list[type[Any]]) -> type[Any]:
 
 
 def _place(cls: type[Any], codes: list[CodeType]) -> tuple[str, int | None]:
-    """Return file name and line of a class statement."""
+    """Return file name and line of the statement that defines a class."""
     for code in reversed(codes):
         for inner in code.co_consts:
             if isinstance(inner, CodeType) and inner.co_qualname == cls.__qualname__:

@@ -1,4 +1,4 @@
-"""Compiles sources, and stores their text in `linecache` for tracebacks."""
+"""Functions that compile a filter's source, and store its text in `linecache` for tracebacks."""
 
 import linecache
 from types import CodeType
@@ -6,33 +6,34 @@ from typing import Any
 
 __all__ = ["MODULE_NAME", "compile_source", "store_source"]
 
-#: Name of the module that a source becomes.
+#: Name of the module in which a filter's source runs.
 MODULE_NAME = "wasmnb_filter"
 
 
 def compile_source(text: str, filename: str, first_line: int = 1) -> CodeType:
-    """Compile a text whose first line is line `first_line` of its file."""
+    """Compile source text. In tracebacks, its first line is line `first_line` of the file."""
     try:
         return compile("\n" * (first_line - 1) + text, filename, "exec", dont_inherit=True)
     except SyntaxError as error:
-        if error.filename is None:  # null bytes
+        if error.filename is None:  # the text contains null bytes
             error.filename = filename
         raise
 
 
 def store_source(text: str, filename: str, first_line: int = 1, *, keep_others: bool = False) -> None:
-    """Store a source's text for tracebacks.
+    """Store a source's text in `linecache`, where tracebacks look it up.
 
-    A file that already has these lines stays unchanged: for a native filter, it has the notebook's whole cell.
+    If the cached file already contains these lines, nothing changes. (For a native filter, it contains the notebook's whole
+    cell.)
 
     Parameters
     ----------
     text, filename
-        The source and its file.
+        The source text, and the name of its file.
     first_line
-        Number of its first line in the file (default 1).
+        Line number of the first line in the file (default 1).
     keep_others
-        Whether to keep the other lines of the file, which belong to other parts of the source (default False).
+        Whether to keep other cached lines of the file, which belong to other parts of the source (default False).
     """
     lines = text.splitlines(keepends=True)
     known: tuple[Any, ...] = linecache.cache.get(filename, ())

@@ -1,8 +1,8 @@
-"""Detects whether a filter's module-level code reads something that differs between VMs.
+"""Detection of module-level code that reads the environment or uses random numbers, which differ between VMs.
 
-A filter is loaded once, when its release module is built, and every VM starts with a copy of the memory after that, unless the
-module-level code has read the environment or used random numbers. (Reading clocks and the system's randomness needs hostcalls,
-which the host sees.)
+If a filter doesn't do this, it is loaded only once, when its release module is built, and every VM starts with a copy of the
+memory after loading. Reads of clocks and of the system's random numbers needn't be detected here, because they are hostcalls,
+which the host sees.
 """
 
 import os
@@ -13,12 +13,12 @@ __all__ = ["StartWatch"]
 
 
 class StartWatch:
-    """A context manager for the code that loads a filter.
+    """A context manager that records whether the code in its block reads the environment or uses random numbers.
 
     Attributes
     ----------
     reads
-        What was read: `environment`, `random`, both or nothing.
+        What the code has read: `environment`, `random`, both or nothing.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class StartWatch:
 
     @staticmethod
     def _put(data: dict[Any, Any]) -> None:
-        """Make `os.environ` and `os.environb` use these variables."""
+        """Replace the dict behind `os.environ` and `os.environb`."""
         for name in ("environ", "environb"):
             view: Any = getattr(os, name, None)
             if view is not None:
@@ -56,13 +56,13 @@ class StartWatch:
 
 
 class _Watched(dict[Any, Any]):
-    """The environment's variables. Any access sets `used`."""
+    """A dict of environment variables whose attribute `used` becomes True on any access."""
 
     used = False
 
 
 def _noting(name: str) -> Any:
-    """Return dict's method of this name, wrapped to record its calls."""
+    """Return a method of dict, wrapped so that a call sets `used`."""
     plain = getattr(dict, name)
 
     def access(self: _Watched, *arguments: Any) -> Any:
@@ -72,7 +72,7 @@ def _noting(name: str) -> Any:
     return access
 
 
-#: `os.environ` uses the first six. The others are for programs that take its private dict.
+#: `os.environ` uses the first six methods. The others are for code that accesses its private dict.
 for _name in (
     "__getitem__", "__setitem__", "__delitem__", "__contains__", "__iter__", "__len__",
     "__eq__", "__or__", "__repr__", "__reversed__", "__ror__", "copy", "get", "items", "keys", "pop", "setdefault", "values",

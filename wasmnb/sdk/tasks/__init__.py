@@ -1,4 +1,4 @@
-"""`async def` callbacks: tasks without an event loop, waiting streams, timers and timeouts, `gather`, queue items.
+"""Support for `async def` callbacks: tasks without an event loop, paused streams, timers, timeouts, `gather` and queue items.
 
 Callouts, which can be awaited too, are in `wasmnb.sdk.callouts`.
 """

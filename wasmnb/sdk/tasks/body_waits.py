@@ -1,4 +1,4 @@
-"""Waits for a body: for all of it, or chunk by chunk."""
+"""Awaitables for the body of a request or response, as a whole or chunk by chunk."""
 
 from collections.abc import Awaitable
 from typing import Any, Protocol
@@ -8,21 +8,21 @@ from .tasks import Future, Task
 
 __all__ = ["BodyWait", "body_chunks", "whole_body"]
 
-#: Buffer -> direction of the stream.
+#: Number of a buffer -> direction of the stream.
 _DIRECTIONS = {int(BufferType.HTTP_REQUEST_BODY): "request", int(BufferType.HTTP_RESPONSE_BODY): "response"}
 
 
 class _BodyReader(Protocol):
-    """The methods of a stream's task that read the body."""
+    """Interface of the methods of a stream's task that read the body."""
 
     direction: str
     body_wait: "BodyWait | None"
 
     def can_read(self, *, whole: bool) -> bool:
-        """Return whether the body can be read now."""
+        """Return whether the whole body, or a chunk of it, can be read without waiting."""
 
     def read(self, *, whole: bool) -> bytes | None:
-        """Read the body or its next chunk."""
+        """Read the whole body, or its next chunk. Returns None after the last chunk."""
 
     def await_body(self, wait: "BodyWait") -> None:
         """Begin to wait for the body."""
@@ -32,14 +32,14 @@ class _BodyReader(Protocol):
 
 
 class BodyWait(Future):
-    """Resolves to the whole body, or to its next chunk (None after the last).
+    """A future whose result is the whole body, or its next chunk (None after the last chunk).
 
     Parameters
     ----------
     buffer_type
         Number of the body's buffer.
     whole
-        Whether to wait for the whole body.
+        Whether to wait for the whole body instead of the next chunk.
     """
 
     __slots__ = ("_buffer_type", "_reader", "whole")
@@ -51,7 +51,7 @@ class BodyWait(Future):
         self.whole = whole
 
     def arm(self, task: Task) -> None:
-        """Read what has arrived, or wait for it."""
+        """Read the data if it has already arrived, or begin to wait for it."""
         direction = _DIRECTIONS[self._buffer_type]
         root: Any = task.root
         reader: _BodyReader | None = root if hasattr(root, "await_body") else None
@@ -60,7 +60,11 @@ class BodyWait(Future):
                 RuntimeError(f"the {direction} body can only be awaited in an async on_http_{direction}_... callback")
             )
         elif reader.body_wait is not None:
-            self.fail(RuntimeError(f"the {direction} body is awaited twice at the same time"))
+            self.fail(
+                RuntimeError(
+                    f"the {direction} body is awaited twice at the same time. Await it once, and keep the result"
+                )
+            )
         elif reader.can_read(whole=self.whole):
             self.resolve(reader.read(whole=self.whole))
         else:
@@ -69,18 +73,18 @@ class BodyWait(Future):
             reader.await_body(self)
 
     def abandon(self) -> None:
-        """Stop waiting."""
+        """Stop waiting for the body."""
         if self._reader is not None:
             self._reader.abandon_body()
 
 
 def whole_body(buffer_type: int) -> Awaitable[bytes]:
-    """Return an awaitable for the whole body."""
+    """Return an awaitable whose result is the whole body in this buffer."""
     return BodyWait(buffer_type, whole=True)
 
 
 class body_chunks:  # noqa: N801 - used like a function
-    """Iterate over the chunks of a body as they arrive."""
+    """Async iterator over the chunks of a body as they arrive."""
 
     def __init__(self, buffer_type: int) -> None:
         self._buffer_type = buffer_type

@@ -1,7 +1,7 @@
-"""The waits of a context, which end with it: callbacks by direction, background tasks and gRPC streams.
+"""Everything to cancel when a context ends: waiting callbacks, background tasks and gRPC streams.
 
-Callbacks of one direction of a stream run one after another. While one waits, the dispatcher passes later callbacks of
-the same direction to `ContextWaits.call`.
+Callbacks of one direction (request or response) of a stream run one after another. While an `async def` callback waits, the
+dispatcher passes later callbacks of the same direction to `ContextWaits.call`.
 """
 
 from collections.abc import Set as AbstractSet
@@ -14,7 +14,7 @@ from .tasks import Task
 
 __all__ = ["ContextWaits", "cancel_waits", "direction_of", "run_in_background", "waits_of"]
 
-#: Method -> its direction.
+#: Method of a context -> direction of the stream.
 _DIRECTIONS = {
     method: next((d for d in ("request", "response") if d in method), "downstream") for _, method in HANDLERS
 }
@@ -27,28 +27,28 @@ def direction_of(method: str) -> str:
 
 class _Cancellable(Protocol):
     def cancel(self) -> None:
-        """Cancel it."""
+        """Cancel the task or gRPC stream."""
 
 
 class _WaitingCallback(_Cancellable, Protocol):
     def arrive(self, method: str, args: tuple[Any, ...]) -> Any:
-        """Handle a later callback of the same direction."""
+        """Handle a later callback of the same direction, and return its result."""
 
 
 class ContextWaits:
-    """Everything that waits for one context.
+    """Waiting callbacks, background tasks and gRPC streams of one context.
 
     Attributes
     ----------
     callbacks
         Tasks of waiting callbacks, by direction.
     others
-        Background tasks of a plugin, and gRPC streams that a stream has opened.
+        Background tasks of a plugin, or gRPC streams opened by a stream.
     cut_characters
-        By direction: first bytes of a character whose other bytes are in the next chunk.
+        First bytes of a character whose remaining bytes are in the next chunk, by direction.
     """
 
-    # A class attribute, since most contexts have no other waits.
+    # A class attribute, because most contexts have none of these.
     others: AbstractSet[Any] = frozenset()
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class ContextWaits:
         self.others.add(item)
 
     def discard(self, item: _Cancellable) -> bool:
-        """Remove an item that has ended, and return whether it was there."""
+        """Remove a background task or gRPC stream that has ended. Returns whether it was present."""
         if item not in self.others:
             return False
         assert isinstance(self.others, set)
@@ -71,32 +71,34 @@ class ContextWaits:
         return True
 
     def call(self, context: Any, method: str, *args: Any) -> Any:
-        """Call a stream's callback, or pass it to the task that waits in its direction. Return the callback's result."""
+        """Call a stream's callback, or pass the call to the task waiting in its direction. Returns the callback's result."""
         if self.cut_characters and method.endswith(("_body", "_trailers")):
             args = self._complete_character(context, method, args)
         task: _WaitingCallback | None = self.callbacks.get(_DIRECTIONS[method])
         return getattr(context, method)(*args) if task is None else task.arrive(method, args)
 
     def _complete_character(self, context: Any, method: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Insert the start of a character before the chunk with the rest of it. Return the callback's arguments."""
+        """Insert the first bytes of an incomplete character before the next chunk. Returns the callback's changed arguments."""
         direction = _DIRECTIONS[method]
         start = self.cut_characters.pop(direction, b"")
         if not start:
             return args
         if not method.endswith("_body"):
-            raise ContentError(f"the {direction} body ends inside a character, before its trailers: {start!r}")
+            raise ContentError(
+                f"the {direction} body ends inside a character, whose first bytes are {start!r}. Read the body with get()"
+            )
         getattr(context, f"{direction}_body").prepend(start)
         return (args[0] + len(start), *args[1:])
 
     def keep_in_place(self, context: Any, direction: str) -> None:
-        """Append the start of a character to a body that the proxy holds, where the next chunk will follow."""
+        """Append the first bytes of an incomplete character to a buffered body, where the next chunk will follow them."""
         start = self.cut_characters.pop(direction, b"")
         if start:
             getattr(context, f"{direction}_body").append(start)
 
 
 def waits_of(context: ContextInterface) -> ContextWaits:
-    """Return a context's waits. They are created when the context needs them first."""
+    """Return the ContextWaits of a context. Creates it when the context needs it for the first time."""
     waits: ContextWaits | None = context._waits
     if waits is None:
         waits = context._waits = ContextWaits()
@@ -104,7 +106,7 @@ def waits_of(context: ContextInterface) -> ContextWaits:
 
 
 def cancel_waits(context: ContextInterface) -> None:
-    """Cancel everything that waits for a context, because its stream or plugin has ended."""
+    """Cancel all waiting callbacks, tasks and gRPC streams of a context, because its stream or plugin has ended."""
     waits: ContextWaits | None = context._waits
     if waits is not None:
         items: list[_Cancellable] = [*waits.callbacks.values(), *waits.others]
@@ -113,7 +115,7 @@ def cancel_waits(context: ContextInterface) -> None:
 
 
 def run_in_background(vm: VMInterface, plugin: ContextInterface, coroutine: Any) -> Task:
-    """Run a plugin's coroutine. If it fails, the callback that runs at that time raises its exception."""
+    """Run a plugin's coroutine in the background. If it fails, the callback that runs at that time raises its exception."""
     waits = waits_of(plugin)
 
     def ended(task: Task) -> None:

@@ -1,7 +1,7 @@
-"""Follows a value of the shared data in one VM.
+"""Watching of values in the shared data for changes.
 
-No proxy reports writes to shared data, and a queue notifies only one VM, the last that registered it. So each VM that
-follows a value reads it on its plugin's tick; the cas number shows whether the value was written.
+Proxies don't report writes to shared data, and a queue notifies only the VM that registered it last. So each VM reads the
+watched value on its plugin's tick. A new compare-and-swap number means that the value has been written.
 """
 
 from collections.abc import Callable
@@ -14,12 +14,12 @@ __all__ = ["Watch"]
 
 
 class Watch:
-    """A value of the shared data that this VM follows. `SharedData.watch` returns it.
+    """A watched value of the shared data, returned by `SharedData.watch`.
 
     Attributes
     ----------
     value
-        The value that this VM has read last, parsed; None before the key has a value.
+        The latest value, parsed, or None if the key has no value yet.
     """
 
     __slots__ = ("_cas", "_changed", "_every", "_parse", "_plugin", "_read", "_timer", "_vm", "value")
@@ -41,7 +41,7 @@ class Watch:
         self._check()
 
     def stop(self) -> None:
-        """Stop following the value; `value` stays as it is."""
+        """Stop watching. The attribute `value` keeps the latest value."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -59,7 +59,7 @@ class Watch:
             self._take(data)
 
     def _take(self, data: bytes) -> None:
-        """Store a new value. If it can't be parsed, log the exception and keep the old value."""
+        """Parse and store a new value. If it can't be parsed, log the exception and keep the old value."""
         try:
             value = data if self._parse is None else self._parse(data)
         except Exception as error:  # noqa: BLE001 -- any exception of the author's function

@@ -1,7 +1,7 @@
-"""Counts the streams whose end the SDK needs to know.
+"""Reports of the end of streams on demand, so that the SDK can cancel their tasks and gRPC streams.
 
-`on_delete` costs a call into Python for every stream. A binding with `watch_deletes` calls it only while a stream
-has something to cancel; for other bindings, a filter with an `async def` exports `on_delete`.
+`on_delete` costs a call into Python for every stream. Bindings with the function `watch_deletes` call it only while the SDK has
+something to cancel. For other bindings, filters that contain an `async def` export `on_delete`.
 """
 
 from collections.abc import Callable
@@ -11,12 +11,12 @@ __all__ = ["DeleteWatch"]
 
 
 class DeleteWatch:
-    """Asks the binding to call `on_delete` while any stream has something to cancel.
+    """Makes the binding call `on_delete` while any stream has a task or gRPC stream to cancel.
 
     Attributes
     ----------
     count
-        Number of tasks and gRPC streams that end with their context.
+        Number of tasks and gRPC streams to cancel when their context ends.
     """
 
     __slots__ = ("_watch_deletes", "count")
@@ -27,17 +27,17 @@ class DeleteWatch:
 
     @property
     def is_supported(self) -> bool:
-        """Whether the binding can call `on_delete` on demand."""
+        """Whether the binding can enable and disable calls of `on_delete`."""
         return self._watch_deletes is not None
 
     def add(self) -> None:
-        """Add one to the count."""
+        """Increase the count by one."""
         self.count += 1
         if self.count == 1 and self._watch_deletes is not None:
             self._watch_deletes(1)
 
     def remove(self) -> None:
-        """Subtract one from the count."""
+        """Decrease the count by one."""
         self.count -= 1
         if not self.count and self._watch_deletes is not None:
             self._watch_deletes(0)

@@ -1,4 +1,4 @@
-"""Running several awaitables at once: `gather`."""
+"""The function `gather`, which runs several awaitables at once."""
 
 from collections.abc import Awaitable, Coroutine, Iterable
 from typing import Any, TypeVar, overload
@@ -14,7 +14,7 @@ T3 = TypeVar("T3")
 T4 = TypeVar("T4")
 
 
-# As in asyncio, type checkers know the type of each result of a few awaitables, although the results are in a list.
+# As in asyncio, the overloads for few awaitables let type checkers infer the type of each result. The result is a list anyway.
 @overload
 async def gather(a: Awaitable[T1], b: Awaitable[T2], /) -> tuple[T1, T2]: ...
 @overload
@@ -26,12 +26,12 @@ async def gather(
 @overload
 async def gather(*awaitables: Awaitable[T]) -> list[T]: ...
 async def gather(*awaitables: Awaitable[Any]) -> Any:
-    """Run several awaitables at once, as `asyncio.gather` does.
+    """Run several awaitables at once and wait for all of them, in the same way as `asyncio.gather`.
 
     Parameters
     ----------
     awaitables
-        Coroutines, callouts, `queue.get()` and everything else that can be awaited.
+        Coroutines, callouts, `queue.get()` and other awaitables of the SDK.
 
     Returns
     -------
@@ -41,13 +41,13 @@ async def gather(*awaitables: Awaitable[Any]) -> Any:
     Raises
     ------
     Exception
-        The exception of the first awaitable that fails; the others are cancelled.
+        The exception of the first awaitable that failed. All others are cancelled.
     """
     return await _Gather(awaitables)
 
 
 class _Gather(Future):
-    """Resolves when all of its parts have ended, or one has failed."""
+    """The future returned by `gather`. It is resolved when all awaitables have ended or one has failed."""
 
     __slots__ = ("_awaitables", "_missing", "_parts")
 
@@ -58,11 +58,11 @@ class _Gather(Future):
         self._missing = len(awaitables)
 
     def arm(self, task: Task) -> None:
-        """Start every part."""
+        """Start a task for each awaitable."""
         coroutines = [_coroutine(a) for a in self._awaitables]
         self._parts = [Task(task.vm, task.context, c, on_end=self._part_ended, root=task.root) for c in coroutines]
         for part in self._parts:
-            if self.done:  # an earlier part failed at once
+            if self.done:  # an earlier awaitable has failed without waiting
                 part.cancel()
             else:
                 part.start()
@@ -70,7 +70,7 @@ class _Gather(Future):
             self.resolve([])
 
     def abandon(self) -> None:
-        """Cancel every part."""
+        """Cancel all tasks that haven't ended."""
         for part in self._parts:
             if not part.ended:
                 part.cancel()
@@ -93,7 +93,7 @@ def _coroutine(awaitable: Awaitable[T]) -> Coroutine[Any, Any, T]:
     if not isinstance(awaitable, Awaitable):
         if isinstance(awaitable, Iterable):
             raise TypeError(
-                f"gather() takes each awaitable as a separate argument, not {awaitable!r}: put a star before it"
+                f"gather() takes each awaitable as a separate argument, not {awaitable!r}. Put a star before it: gather(*calls)"
             )
         raise TypeError(f"gather() got {awaitable!r}, which can't be awaited")
 

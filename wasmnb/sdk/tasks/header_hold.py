@@ -1,8 +1,7 @@
-"""Whether headers can be held until their body has arrived.
+"""The plugin option `allow_on_headers_stop_iteration`, with which headers can be held until their body has arrived.
 
-If a headers callback stops the stream, the body is held back, too, unless the plugin has
-`allow_on_headers_stop_iteration`. The ABI has no way to read this setting, so it is repeated in an environment variable of the
-VM. Plugins can share a VM, so the variable has the names of the plugins with the setting.
+If a headers callback pauses the stream, Envoy delivers the body only with this option. The ABI has no way to read the option,
+so it is repeated in an environment variable of the VM, which contains the names of all plugins that have the option.
 """
 
 from typing import Any
@@ -14,7 +13,7 @@ __all__ = ["holds_headers"]
 
 
 def holds_headers(vm: VMInterface, context: Any) -> bool:
-    """Return whether the proxy delivers a body to this context while its headers are held."""
+    """Return whether the context's plugin has the option, so that the proxy delivers a body while its headers are held."""
     names: str = vm.variables.get(HELD_HEADERS, "")
     if not names:
         return False

@@ -1,4 +1,4 @@
-"""Waits for the next item of a shared queue."""
+"""Awaitables for the next item of a shared queue."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ __all__ = ["QueueItem", "QueueWaiters"]
 
 
 class QueueItem(Future):
-    """Resolves to the next item of a queue.
+    """A future whose result is the next item of a queue.
 
     Parameters
     ----------
@@ -28,17 +28,17 @@ class QueueItem(Future):
         self._waiters: list[QueueItem] = []
 
     def arm(self, task: Task) -> None:
-        """Take an item if there is one, otherwise join the queue's waits."""
+        """Take an item if there is one. Otherwise, add this future to the queue's waits."""
         if not self.take():
             self._waiters = task.vm.queues.waiters_of(self._queue_id)
             self._waiters.append(self)
 
     def abandon(self) -> None:
-        """Leave the queue's waits."""
+        """Remove this future from the queue's waits."""
         self._waiters.remove(self)
 
     def take(self) -> bool:
-        """Resolve to an item if there is one. Return whether there was one."""
+        """Take an item from the queue as the result, if there is one. Returns whether there was one."""
         try:
             item = self._get_nowait()
         except Empty:
@@ -48,7 +48,7 @@ class QueueItem(Future):
 
 
 class QueueWaiters:
-    """The waits for queue items in one VM, by queue and in order of arrival."""
+    """The futures that wait for queue items in one VM, by queue and in the order in which they began to wait."""
 
     __slots__ = ("_by_queue",)
 
@@ -60,11 +60,11 @@ class QueueWaiters:
         return bool(self._by_queue)
 
     def waiters_of(self, queue_id: int) -> list[QueueItem]:
-        """Return the waits for one queue."""
+        """Return the futures that wait for items of one queue."""
         return self._by_queue.setdefault(queue_id, [])
 
     def ready(self, queue_id: int) -> None:
-        """Resolve the queue's waits to its items, in order of arrival."""
+        """Give the queue's items to the futures that wait for them, in the order in which they began to wait."""
         waiters = self._by_queue.get(queue_id, [])
         while waiters:
             first = waiters.pop(0)

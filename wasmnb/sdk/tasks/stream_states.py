@@ -1,21 +1,21 @@
-"""States of an `async def` callback of a stream that has begun to wait, and a table of what each event does in each state.
+"""State machine of a stream's `async def` callback that waits: its states, its events, and the table of transitions.
 
-A callback that waits returns a stop, so the proxy holds the stream until `continue_stream`. Envoy delivers a body
-while its headers are held only if the plugin has `allow_on_headers_stop_iteration`; without it, a callback that waits for
-the body lets the headers continue first (`header_hold`). A held body grows, and each body callback shows all of it.
+A callback that begins to wait pauses the stream, which the proxy then holds until `continue_stream`. Envoy delivers a body
+while its headers are held only if the plugin has `allow_on_headers_stop_iteration`. Without this option, a callback that waits
+for the body lets the headers continue first (`header_hold`). A held body grows, and each body callback can read all of it.
 """
 
 __all__ = ["IN_CALLBACK", "TRANSITIONS"]
 
 # -- states -----------------------------------------------------------------------------------------------------------
 
-#: A callback of the direction runs the coroutine, and what that callback returns decides whether the stream continues.
+#: A callback of the direction runs the coroutine. The callback's result decides whether the stream continues.
 RUNNING = "running"
 #: Like RUNNING, but the coroutine already waits for the next chunk of the body.
 WANTS_CHUNK = "wants a chunk"
 #: Like RUNNING, but the coroutine already waits for the whole body.
 WANTS_BODY = "wants the body"
-#: The coroutine waits for something other than the body. Callbacks of its direction are kept until it ends.
+#: The coroutine waits for something other than the body. Callbacks of its direction are delayed until it ends.
 WAITING = "waiting"
 #: The coroutine waits for the next chunk of the body.
 NEEDS_CHUNK = "needs a chunk"
@@ -26,18 +26,18 @@ ENDED = "ended"
 
 # -- events -----------------------------------------------------------------------------------------------------------
 
-#: A callback of the direction arrives; it is not the last, or it is.
+#: A callback of the direction arrives. LAST_CALLBACK means that it ends the direction.
 CALLBACK, LAST_CALLBACK = "callback", "last callback"
 #: The coroutine begins to wait for the next chunk, or for the whole body.
 AWAIT_CHUNK, AWAIT_BODY = "await a chunk", "await the body"
 #: The coroutine no longer waits for the body: after a timeout, or because another part of `gather` has failed.
 ABANDON = "abandon the body"
-#: The running callback returns to the proxy: a headers callback, or another one.
+#: The running callback returns to the proxy. RETURN_HEADERS is for headers callbacks, and RETURN for all others.
 RETURN_HEADERS, RETURN = "return from headers", "return"
 #: The coroutine ends.
 END = "end"
 
-#: State -> event -> (method of `StreamTask` that acts on it, next state). No other event happens in a state.
+#: State -> event -> (method of `StreamTask` to call, next state). Other events can't occur in that state.
 TRANSITIONS: dict[str, dict[str, tuple[str, str]]] = {
     RUNNING: {
         AWAIT_CHUNK: ("do_nothing", WANTS_CHUNK),

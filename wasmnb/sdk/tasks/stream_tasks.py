@@ -1,8 +1,8 @@
-"""`async def` callbacks of streams: the stream is paused while its callback waits, and continues when the callback ends.
+"""Tasks for `async def` callbacks of streams. The stream is paused while its callback waits, and continues when it ends.
 
-An exception before the first wait stops the module like any other exception. After the first wait, the proxy is in
-another callback, so only the stream ends, as if the filter had trapped in Envoy: with 503 or a reset. The same holds after
-awaiting a body that the message doesn't have. States and events are in `stream_states`.
+An exception before the first wait stops the module, like any other exception. After the first wait, another callback is
+running, so an exception ends only the stream, with 503 or a reset, as after a trap in Envoy. The same is true after awaiting
+the body of a message that has none. The states and events are in `stream_states`.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ from .tasks import Task
 
 __all__ = ["StreamTask", "begin_wait", "body_window"]
 
-#: Direction -> method of the context that continues it.
+#: Direction -> name of the context's method that continues it.
 _CONTINUE = {"request": "continue_request", "response": "continue_response", "downstream": "continue_downstream"}
 
 _BUFFERS = {"request": int(BufferType.HTTP_REQUEST_BODY), "response": int(BufferType.HTTP_RESPONSE_BODY)}
@@ -48,7 +48,7 @@ def begin_wait(
     last: bool,
     check: Callable[..., int],
 ) -> int:
-    """Start the task of an `async def` callback that has run to its first wait.
+    """Create the task of an `async def` callback that has run up to its first wait.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def begin_wait(
     method
         Name of the callback's method.
     coroutine, waited
-        The coroutine of the callback, and the future that it waits for.
+        The callback's coroutine, and the future for which it waits.
     last
         Whether this callback is the last of its direction.
     check
@@ -66,13 +66,13 @@ def begin_wait(
     Returns
     -------
     int
-        Result of the callback for the proxy.
+        The callback's result for the proxy.
     """
     return StreamTask(vm, context, method, coroutine, last, check).begin(waited)
 
 
 def body_window(context: ContextInterface, direction: str) -> BodyWindow | None:
-    """Return the part of a body that a waiting callback may see; None if it may see all of it."""
+    """Return the part of the body that a waiting callback may access, or None if it may access all of the buffer."""
     waits: ContextWaits | None = context._waits
     if waits is None:
         return None
@@ -81,12 +81,12 @@ def body_window(context: ContextInterface, direction: str) -> BodyWindow | None:
 
 
 class StreamTask(Task):
-    """A stream's callback that has begun to wait.
+    """The task of a stream's `async def` callback that has begun to wait.
 
     Attributes
     ----------
     state
-        One of `stream_states`.
+        One of the states in `stream_states`.
     direction
         `request`, `response` or `downstream`.
     last
@@ -94,14 +94,14 @@ class StreamTask(Task):
     base, end
         Offsets in the body's buffer between which the coroutine may read and write.
     body_wait
-        The coroutine's wait for the body.
+        The future with which the coroutine waits for the body, or None.
     """
 
-    # Class attributes, which are cheap: a task is made for each callback that waits.
+    # Class attributes instead of assignments in `__init__`, which would cost time for each callback that waits.
     state = RUNNING
     base = end = 0
     body_wait: BodyWait | None = None
-    #: End of the chunks that the coroutine has read, and whether it has read any part of the body.
+    #: Offset up to which the coroutine has read chunks, and whether it has read any part of the body.
     _read_to = 0
     _has_read = False
     #: The coroutine's result, as a number for the proxy.
@@ -115,15 +115,18 @@ class StreamTask(Task):
         self.last = last or method.endswith("_trailers")
         self._method = method
         self._check = check
-        #: Whether the buffer holds something that the coroutine has not read.
+        #: Whether the buffer contains bytes that the coroutine has not read.
         self._unread = self.direction != "downstream" and not method.endswith("_headers")
         #: Callbacks to call when the coroutine has ended: method -> arguments.
         self._kept: dict[str, tuple[Any, ...]] = {}
 
-    # -- from the first wait to the end
+    # -- life cycle of the task
 
     def begin(self, waited: Any) -> int:
-        """Begin the first wait, and return the callback's result. Raise an exception that happens before a wait or a body."""
+        """Begin the first wait, and return the callback's result for the proxy.
+
+        If the coroutine fails before it really waits, its exception is raised here.
+        """
         waits_of(self.context).callbacks[self.direction] = self
         self.vm.deletes.add()
         self.follow(waited)
@@ -134,7 +137,7 @@ class StreamTask(Task):
         return self._return(self._method)
 
     def arrive(self, method: str, args: tuple[Any, ...]) -> Any:
-        """Handle a later callback of this direction, and return what the filter's method would return."""
+        """Handle a later callback of this direction, and return its result in place of the filter's method."""
         self.last = self.last or _is_last(method, args)
         self._unread = self._unread or not method.endswith("_trailers")
         action, self.state = TRANSITIONS[self.state][LAST_CALLBACK if self.last else CALLBACK]
@@ -150,13 +153,13 @@ class StreamTask(Task):
         if self.error is None:
             try:
                 self._outcome = 0 if self.value is None else self._check(self.context, self._method, self.value)
-            except TypeError as error:  # an invalid result
+            except TypeError as error:  # the callback has returned an invalid result
                 self.error = error
         action, self.state = TRANSITIONS[self.state][END]
         getattr(self, action)()
 
     def cancel(self) -> None:
-        """End the coroutine where it waits, because the stream has ended."""
+        """Stop the coroutine at its current wait, because the stream has ended."""
         self._unregister()
         super().cancel()
         self.state = ENDED
@@ -170,10 +173,10 @@ class StreamTask(Task):
     # -- actions of the table of transitions
 
     def do_nothing(self) -> None:
-        """Only change the state."""
+        """Do nothing, for transitions that only change the state."""
 
     def hold(self, method: str) -> int:
-        """Return a stop: the proxy holds the stream."""
+        """Return the number that makes the proxy hold the stream."""
         if method.endswith(("_body", "_trailers")):
             self.end = len(self._body())
             if not self._unread:
@@ -183,31 +186,31 @@ class StreamTask(Task):
         return 1
 
     def let_go(self, _method: str) -> int:
-        """Return Continue, so that the body is delivered."""
+        """Return Continue, so that the proxy delivers the body."""
         self._forget_body()
         context: Any = self.context
         context._let_go(self.direction)
         return 0
 
     def hold_or_let_go(self, method: str) -> int:
-        """Hold the headers until their body has arrived, if the proxy delivers it meanwhile; otherwise return Continue."""
+        """Hold the headers until their body has arrived, if the proxy supports this. Otherwise, return Continue."""
         return self.hold(method) if holds_headers(self.vm, self.context) else self.let_go(method)
 
     def result(self, _method: str) -> int:
-        """Return the coroutine's result."""
+        """Return the coroutine's result as a number for the proxy."""
         return self._outcome
 
     def keep(self, method: str, args: tuple[Any, ...]) -> Action:
-        """Keep a callback until the coroutine has ended. The proxy holds the callback's data meanwhile."""
+        """Delay a callback until the coroutine has ended, and let the proxy hold the callback's data."""
         self._kept[method] = args
         return Action.PAUSE
 
     def buffer(self, _method: str, _args: tuple[Any, ...]) -> Action:
-        """Let the proxy buffer the body."""
+        """Return the status that makes the proxy buffer the body."""
         return Action.PAUSE
 
     def deliver(self, method: str, args: tuple[Any, ...]) -> Any:
-        """Run the coroutine with the body or chunk that has arrived."""
+        """Resume the coroutine with the body or the chunk that has arrived."""
         wait, self.body_wait = self.body_wait, None
         assert wait is not None
         wait.resolve(self.read(whole=wait.whole))
@@ -217,7 +220,7 @@ class StreamTask(Task):
         if not held:
             context: Any = self.context
             context._let_go(self.direction)
-        # The coroutine waited for the body; trailers are for the filter's own callback.
+        # The coroutine has waited for the body. The filter's own callback handles the trailers.
         if method.endswith("_trailers"):
             if not held:
                 return getattr(self.context, method)(*args)
@@ -226,19 +229,19 @@ class StreamTask(Task):
         return Action.PAUSE if held else None
 
     def release(self) -> None:
-        """Continue a stream that is held, so that the proxy delivers the body."""
+        """Continue a held stream, so that the proxy delivers the body."""
         context: Any = self.context
         if context._is_held(self.direction):
             self._forget_body()
             getattr(context, _CONTINUE[self.direction])()
 
     def release_headers(self) -> None:
-        """Continue a stream whose held headers block the body. A held body stays, since the coroutine needs all of it."""
+        """Continue a stream if its held headers block the body. A held body isn't continued, because the coroutine needs it."""
         if self._method.endswith("_headers") and not holds_headers(self.vm, self.context):
             self.release()
 
     def finish(self) -> None:
-        """Handle an end outside of the direction's callbacks: call the callbacks that were kept, then continue the stream."""
+        """Call the delayed callbacks and continue the stream, if the coroutine ends outside of its direction's callbacks."""
         if self.error is not None:
             self._fail(self.error)
         elif not self._outcome:
@@ -264,7 +267,7 @@ class StreamTask(Task):
             getattr(context, _CONTINUE[self.direction])()
 
     def _call(self, method: str, args: tuple[Any, ...]) -> int:
-        """Call a callback that was kept, and return whether it holds the stream. An exception ends only the stream."""
+        """Call a delayed callback, and return the status with which it holds the stream. An exception ends only the stream."""
         context: Any = self.context
         try:
             result = getattr(context, method)(*args)
@@ -286,11 +289,11 @@ class StreamTask(Task):
         self.base = self.end = self._read_to = 0
 
     def can_read(self, *, whole: bool) -> bool:
-        """Return whether the body, or a chunk of it, can be read without waiting."""
+        """Return whether the whole body, or a chunk of it, can be read without waiting."""
         return self.last or (self._unread and not whole)
 
     def read(self, *, whole: bool) -> bytes | None:
-        """Return the whole body, or the part that has not been read yet; None after the last chunk."""
+        """Return the whole body, or the part that hasn't been read yet. Returns None after the last chunk."""
         if not whole and not self._unread:
             return None
         self._unread, self._has_read = False, True
@@ -301,7 +304,7 @@ class StreamTask(Task):
         return data
 
     def await_body(self, wait: BodyWait) -> None:
-        """Begin to wait for the body."""
+        """Begin to wait for the body or its next chunk."""
         self.body_wait = wait
         action, self.state = TRANSITIONS[self.state][AWAIT_BODY if wait.whole else AWAIT_CHUNK]
         getattr(self, action)()
@@ -313,18 +316,21 @@ class StreamTask(Task):
         getattr(self, action)()
 
     def move_end(self, end: int) -> None:
-        """Record that the coroutine has changed the length of the part that it sees."""
+        """Record that the coroutine has changed the length of the part that it can access."""
         if self._read_to == self.end:
             self._read_to = end
         self.end = end
 
     def window(self) -> BodyWindow | None:
-        """Return the part of the body that the coroutine may see; None in callbacks of its direction, where it sees all."""
+        """Return the part of the body that the coroutine may access.
+
+        Returns None while a callback of its direction runs, because the coroutine may then access the whole buffer.
+        """
         if self.state in IN_CALLBACK or self.direction == "downstream":
             return None
         return BodyWindow(self.vm.abi, _BUFFERS[self.direction], self)
 
 
 def _is_last(method: str, args: tuple[Any, ...]) -> bool:
-    """Return whether nothing follows this callback in its direction."""
+    """Return whether this callback is the last of its direction."""
     return method.endswith("_trailers") or bool(args and args[-1])

@@ -1,10 +1,10 @@
 """Futures and tasks for `async def` callbacks, without an event loop.
 
-Inside Wasm there is neither a loop nor a thread, only callbacks. A coroutine yields the `Future` that it waits for.
-The callback that brings the result (a callout's response, a tick, a queue's notification, a chunk of the body) resolves
-the future, which resumes the coroutine inside that callback.
+Inside Wasm there are no event loops and no threads, only callbacks of the proxy. A coroutine yields the `Future` for which it
+waits. A later callback (for a callout's response, a tick, a queue item or a chunk of the body) resolves the future, which
+resumes the coroutine inside this callback.
 
-A future starts its work when a task begins to wait for it (`arm`), so it can be created without a task.
+A future can be created without a task. It starts its work only when a task begins to wait for it (`arm`).
 """
 
 from collections.abc import Callable, Coroutine, Generator
@@ -18,14 +18,14 @@ __all__ = ["Future", "Task", "is_wait", "run"]
 
 
 class Future:
-    """A result that one task waits for.
+    """A result for which one task waits.
 
     Attributes
     ----------
     done
-        Whether there is a result or an error.
+        Whether the future has a result or an error.
     value, error
-        The result, or the exception to raise in the task.
+        The result, or the exception to raise in the waiting task.
     """
 
     __slots__ = ("_waiter", "done", "error", "value")
@@ -37,17 +37,17 @@ class Future:
         self._waiter: Task | None = None
 
     def arm(self, task: "Task") -> None:
-        """Start the work for the result, or resolve at once, because `task` begins to wait."""
+        """Start the work for the result, or resolve the future at once. Called when `task` begins to wait."""
 
     def abandon(self) -> None:
-        """Stop the work that was started, because the task no longer waits."""
+        """Stop the work for the result. Called when the task no longer waits."""
 
     def resolve(self, value: Any = None) -> None:
         """Set the result, and resume the waiting task."""
         self._settle(value, None)
 
     def fail(self, error: BaseException) -> None:
-        """Set the error, and raise it in the waiting task."""
+        """Set an exception as the result, and raise it in the waiting task."""
         self._settle(None, error)
 
     def _settle(self, value: Any, error: BaseException | None) -> None:
@@ -65,33 +65,34 @@ class Future:
 
 
 class Task:
-    """A coroutine that runs for a context.
+    """A running coroutine of a context.
 
     Parameters
     ----------
     context
-        Context that the coroutine's hostcalls act on.
+        Context on which the coroutine's hostcalls act.
     coroutine
-        The coroutine, not started.
+        The coroutine, which hasn't been started.
     on_end
-        Called with the task when the coroutine has ended (default None: the running callback raises its exception).
+        Function that is called with the task when the coroutine has ended (default None: the coroutine's exception is raised
+        in the running callback).
     root
-        The task of the callback that started this task (default: this task itself).
+        The task of the callback that started this task (default None: this task itself).
 
     Attributes
     ----------
     waiting
-        The future that the coroutine waits for.
+        The future for which the coroutine waits, or None.
     ended, value, error
         Whether the coroutine has ended, its result, and its exception.
     """
 
-    # Class attributes, which are cheap: a task is made for each callback that waits.
+    # Class attributes instead of assignments in `__init__`, which would cost time for each callback that waits.
     waiting: Future | None = None
     ended = False
     value: Any = None
     error: BaseException | None = None
-    # None for a root: with a reference to itself, it would exist until the garbage collector runs.
+    # None for a root task. A reference to itself would keep the task alive until the garbage collector runs.
     _root: "Task | None" = None
     _on_end: Callable[["Task"], None] | None = None
 
@@ -123,7 +124,7 @@ class Task:
         self._move()
 
     def wake(self) -> None:
-        """Resume the coroutine after a wait; cancel it if its stream has ended."""
+        """Resume the coroutine after a wait, or cancel it if its stream has ended."""
         self.waiting = None
         if self.coroutine is None:
             return
@@ -133,13 +134,13 @@ class Task:
             self.cancel()
 
     def interrupt(self, error: BaseException) -> None:
-        """Raise an exception where the coroutine waits."""
+        """Raise an exception in the coroutine at its current wait."""
         self._abandon_wait()
         if self.coroutine is not None and self.vm.enter(self.context):
             self._raise(error)
 
     def cancel(self) -> None:
-        """End the coroutine where it waits. Its `finally` blocks run, and their exceptions are logged."""
+        """Stop the coroutine at its current wait. Its `finally` blocks run, and their exceptions are logged."""
         self._abandon_wait()
         coroutine, self.coroutine = self.coroutine, None
         self.ended, self._on_end = True, None
@@ -156,7 +157,7 @@ class Task:
             waiting.abandon()
 
     def follow(self, waited: Any) -> None:
-        """Wait for the future that the coroutine has yielded, or resume the coroutine if the future is done at once."""
+        """Wait for the future yielded by the coroutine, or resume the coroutine at once if the future is already done."""
         coroutine = self.coroutine
         assert coroutine is not None
         if not isinstance(waited, Future):
@@ -164,12 +165,14 @@ class Task:
             self._raise(TypeError(f"{name} {UNSUPPORTED_AWAITABLE}"))
             return
         if waited._waiter is not None:
-            self._raise(RuntimeError(f"{waited!r} is awaited twice at the same time"))
+            self._raise(
+                RuntimeError(f"{waited!r} is awaited twice at the same time. Await it once, and keep the result")
+            )
             return
         refusal = None
         try:
             waited.arm(self)
-        except Exception as error:  # noqa: BLE001 - raised below, where it is awaited
+        except Exception as error:  # noqa: BLE001 - raised below, in the coroutine
             refusal = error
         if refusal is not None:
             self._raise(refusal)
@@ -180,11 +183,11 @@ class Task:
             waited._waiter = self
 
     def _move(self) -> None:
-        """Run the coroutine to its next wait or its end."""
+        """Run the coroutine up to its next wait or its end."""
         self._step(self.vm.run, None)
 
     def _raise(self, cause: BaseException) -> None:
-        """Run the coroutine as `_move` does, but raise an exception where it waits."""
+        """Raise an exception in the coroutine at its current wait, and run it up to its next wait or its end."""
         self._step(throw, cause)
 
     def _step(self, resume: Callable[[Any, Any], Any], value: Any) -> None:
@@ -193,20 +196,20 @@ class Task:
             result = resume(self.coroutine, value)
         except BaseException as error:  # noqa: BLE001 - any exception is the filter's
             result, failure = None, error
-        # Outside the handler, so that exceptions from here on are not chained to this one.
+        # Continues outside of the handler, so that later exceptions are not chained to this one.
         if is_wait(result):
             self.follow(result[1])
         else:
             self._end(result, failure)
 
     def _end(self, value: Any, error: BaseException | None) -> None:
-        # Otherwise the task, the coroutine and the context would be a cycle that only the garbage collector frees.
+        # Breaks the reference cycle of task, coroutine and context, which only the garbage collector would free.
         self.coroutine = None
         self.ended, self.value, self.error = True, value, error
         self._tell()
 
     def _tell(self) -> None:
-        """Report the end of the coroutine."""
+        """Call `on_end`. Without it, raise the coroutine's exception, if there is one."""
         on_end, self._on_end = self._on_end, None
         if on_end is not None:
             on_end(self)
@@ -215,17 +218,18 @@ class Task:
 
 
 def run(coroutine: Coroutine[Any, Any, Any], nothing: None) -> Any:
-    """Run a coroutine to its end or its next wait.
+    """Run a coroutine up to its next wait or its end.
 
     Returns
     -------
     Any
-        The coroutine's result, or a tuple of the coroutine and the future that it waits for (see `is_wait`).
+        The coroutine's result if it has ended. Otherwise, a tuple of the coroutine and the future for which it waits, which
+        `is_wait` recognises.
 
     Notes
     -----
-    In Python a coroutine ends with an exception, which costs more than the rest of the call. CPython's C API can
-    avoid it: in Wasm, the binding has a function that does.
+    In Python, a coroutine ends with an exception, which costs more than the rest of the call. The binding inside Wasm has a
+    function that avoids this exception with CPython's C API.
     """
     try:
         return coroutine, coroutine.send(nothing)
@@ -234,7 +238,7 @@ def run(coroutine: Coroutine[Any, Any, Any], nothing: None) -> Any:
 
 
 def throw(coroutine: Coroutine[Any, Any, Any], error: BaseException) -> Any:
-    """Run a coroutine as `run` does, but raise an exception where it waits."""
+    """Raise an exception in a coroutine at its current wait, and run it up to its next wait or its end."""
     try:
         return coroutine, coroutine.throw(error)
     except StopIteration as stop:
@@ -242,7 +246,7 @@ def throw(coroutine: Coroutine[Any, Any, Any], error: BaseException) -> Any:
 
 
 def _close(coroutine: Coroutine[Any, Any, Any]) -> None:
-    """Close a coroutine. An `await` in its `finally` blocks raises RuntimeError on the line of the `await`."""
+    """Close a coroutine. If one of its `finally` blocks uses `await`, RuntimeError is raised on that line."""
     try:
         coroutine.close()
     except RuntimeError as error:
@@ -259,16 +263,16 @@ def _close(coroutine: Coroutine[Any, Any, Any]) -> None:
 
 
 _CANCELLED = (
-    "a cancelled coroutine can't wait again: its stream has ended, or the time is up. Clean up in `finally` without "
-    "await, or in the plugin"
+    "a coroutine awaited something after it was cancelled, because its stream has ended or its time was up. Clean up in "
+    "`finally` without await, or in the plugin"
 )
 
-#: How often a coroutine may catch that exception and wait again.
+#: Number of times that a cancelled coroutine may catch this exception and await again.
 _CLOSE_ATTEMPTS = 10
 
 
 def is_wait(result: Any) -> bool:
-    """Return whether a result of `run` means that the coroutine waits."""
+    """Return whether a result of `run` means that the coroutine is waiting."""
     if type(result) is not tuple or len(result) != 2:
         return False
     first = result[0]

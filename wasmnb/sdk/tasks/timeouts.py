@@ -1,4 +1,4 @@
-"""Waits with a time or a time limit: `sleep`, `timeout` and `wait_for`."""
+"""The functions `sleep` and `wait_for`, and the context manager `timeout`."""
 
 from collections.abc import Awaitable
 from types import TracebackType
@@ -13,25 +13,25 @@ T = TypeVar("T")
 
 
 async def sleep(seconds: float) -> None:
-    """Wait for a number of seconds.
+    """Wait for a number of seconds. Other streams are handled in the meantime.
 
     Parameters
     ----------
     seconds
-        Time to wait. Timers run on the plugin's tick, so it is rounded to milliseconds, and is at least 0.001.
+        Time to wait. It is rounded to milliseconds, and is at least 0.001, because timers use the plugin's tick.
     """
     await Sleep(seconds)
 
 
 async def wait_for(awaitable: Awaitable[T], seconds: float) -> T:
-    """Wait for a result, up to a time limit.
+    """Wait for a result with a time limit.
 
     Parameters
     ----------
     awaitable
-        A coroutine, a callout, `queue.get()` or anything else that can be awaited.
+        A coroutine, a callout, `queue.get()` or another awaitable of the SDK.
     seconds
-        Longest time to wait, precise to a millisecond.
+        Time limit in seconds, rounded to milliseconds.
 
     Returns
     -------
@@ -41,28 +41,28 @@ async def wait_for(awaitable: Awaitable[T], seconds: float) -> T:
     Raises
     ------
     TimeoutError
-        The time is up; the awaitable is cancelled.
+        There was no result within the time limit. The awaitable is cancelled.
     """
     async with timeout(seconds):
         return await awaitable
 
 
 class _Expired(BaseException):
-    """Ends the block of a `timeout`. A BaseException, so that `except Exception` inside the block doesn't catch it."""
+    """Raised inside the block of a `timeout` to end it. A BaseException, so that `except Exception` doesn't catch it."""
 
 
 class timeout:  # noqa: N801 - used like a function, as asyncio's is
-    """Limit the time of a block: `async with timeout(2):`.
+    """Limit the time of a block of code, as in `async with timeout(2):`.
 
     Parameters
     ----------
     seconds
-        Longest time that the block may take, precise to a millisecond.
+        Time limit for the block in seconds, rounded to milliseconds.
 
     Raises
     ------
     TimeoutError
-        The time is up. What the block awaits is cancelled.
+        The block didn't end within the time limit. The awaitable for which the block was waiting is cancelled.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -89,10 +89,10 @@ class timeout:  # noqa: N801 - used like a function, as asyncio's is
 
 
 class _CurrentTask(Future):
-    """Resolves at once, to the task that awaits it."""
+    """A future whose result is the task that awaits it. It is resolved at once."""
 
     __slots__ = ()
 
     def arm(self, task: Task) -> None:
-        """Resolve to the task."""
+        """Resolve the future with the task as its result."""
         self.done, self.value = True, task

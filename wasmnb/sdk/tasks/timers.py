@@ -1,8 +1,8 @@
-"""Timers, and the filter's own ticks, on the one tick that the proxy has for a plugin.
+"""Timers of the SDK, which share a plugin's tick with the filter's own `on_tick`.
 
-A plugin has one tick period; setting it restarts the interval, and the proxy repeats it. So while there are timers, the
-period is the time until the next event (a timer or the filter's own tick); without timers, it is the filter's own period.
-The clock is the proxy's (`get_current_time_nanoseconds`), which a simulated proxy controls.
+The proxy has one tick period for each plugin. It repeats the tick with this period, and setting the period restarts it. While
+timers are active, the SDK sets the period to the time until the next timer or tick of the filter. Otherwise, the period is the
+filter's own. The time is read with the hostcall `get_current_time_nanoseconds`, so that a simulated proxy can control it.
 """
 
 import heapq
@@ -19,15 +19,15 @@ __all__ = ["Sleep", "Ticker", "Timer", "TimerGroup", "Timers"]
 
 _MILLISECOND = 1_000_000
 
-#: Longest time to wait, in seconds: about what a 64-bit clock in nanoseconds can hold.
+#: Limit for the time to wait, in seconds. Larger times could exceed a 64-bit clock in nanoseconds.
 _LONGEST = 1e9
 
-#: A group removes cancelled timers when it has more than this many, and they are more than half of all.
+#: A group removes its cancelled timers if there are more than this number of them, and more than half of all timers.
 _FEW = 50
 
 
 class Timer:
-    """A function to call at a time. Cancelling is cheap: a cancelled timer stays in its group until it is due."""
+    """A function to call at a certain time. To keep cancelling fast, a cancelled timer stays in its group until it is due."""
 
     __slots__ = ("_group", "action", "due")
 
@@ -37,19 +37,19 @@ class Timer:
         self.action: Callable[[], None] | None = action
 
     def cancel(self) -> None:
-        """Don't call the action."""
+        """Cancel the timer, so that its action is not called."""
         group, self._group, self.action = self._group, None, None
         if group is not None:
             group.note_cancelled()
 
     def take(self) -> Callable[[], None] | None:
-        """Leave the group; return the action, or None if the timer was cancelled."""
+        """Detach the timer from its group, and return its action, or None if the timer was cancelled."""
         self._group, action = None, self.action
         return action
 
 
 class TimerGroup:
-    """Timers in order of their due times, in nanoseconds of the proxy's clock."""
+    """Timers sorted by the time when they are due, in nanoseconds of the proxy's clock."""
 
     __slots__ = ("_cancelled", "_heap", "_order")
 
@@ -63,7 +63,7 @@ class TimerGroup:
         return len(self._heap)
 
     def call_at(self, due: int, action: Callable[[], None]) -> Timer:
-        """Add a timer."""
+        """Add a timer that calls `action` when the clock reaches `due`."""
         timer = Timer(self, due, action)
         heapq.heappush(self._heap, (due, next(self._order), timer))
         return timer
@@ -73,20 +73,20 @@ class TimerGroup:
         return self._heap[0][2] is timer
 
     def next_due(self) -> int | None:
-        """Return when the next timer that has not been cancelled is due; None if there is none."""
+        """Return the time when the next timer is due, or None if all timers have been cancelled or there are none."""
         while self._heap and self._heap[0][2].action is None:
             self._pop()
         return self._heap[0][0] if self._heap else None
 
     def run_due(self, now: int) -> None:
-        """Call the actions of all timers that are due."""
+        """Call the actions of all timers that are due at the time `now`."""
         while self._heap and self._heap[0][0] <= now:
             action = self._pop()
             if action is not None:
                 action()
 
     def note_cancelled(self) -> None:
-        """Count a cancelled timer. Remove all cancelled timers if they are more than half of all."""
+        """Count a cancelled timer, and remove all cancelled timers if they are too many."""
         self._cancelled += 1
         if self._cancelled > _FEW and 2 * self._cancelled > len(self._heap):
             self._heap = [entry for entry in self._heap if entry[2].action is not None]
@@ -100,7 +100,7 @@ class TimerGroup:
 
 
 class Ticker:
-    """The tick of one plugin, shared by the filter's own period and a group of timers."""
+    """The tick of one plugin, which is shared by the filter's `on_tick` and by the SDK's timers."""
 
     def __init__(self, vm: VMInterface, plugin: Any) -> None:
         self._vm = vm
@@ -111,17 +111,17 @@ class Ticker:
         self.set_own_period(plugin._tick_period)
 
     def call_later(self, seconds: float, action: Callable[[], None]) -> Timer:
-        """Call `action` after a time.
+        """Call a function after some time.
 
         Parameters
         ----------
         seconds
-            Time to wait, rounded to nanoseconds: at least a millisecond, and below 1e9 seconds.
+            Time to wait, rounded to nanoseconds. It is at least a millisecond, and must be below 1e9 seconds.
         action
             Function to call.
         """
         if not isinstance(seconds, int | float) or not seconds < _LONGEST:
-            raise TypeError(f"a time to wait must be a number of seconds below {_LONGEST:.0e}, not {seconds!r}")
+            raise TypeError(f"the time to wait must be a number of seconds below {_LONGEST:.0e}, not {seconds!r}")
         now = self._now()
         timer = self.timers.call_at(now + max(round(seconds * 1e9), _MILLISECOND), action)
         if self.timers.is_first(timer):
@@ -129,34 +129,34 @@ class Ticker:
         return timer
 
     def set_own_period(self, milliseconds: int) -> None:
-        """Set the filter's own period; 0 for none."""
+        """Set the period of the filter's `on_tick` in milliseconds. 0 means no ticks."""
         now = self._now()
         self._own_due = now + milliseconds * _MILLISECOND
         self._arm(now)
 
     def tick(self) -> bool:
-        """Run the timers that are due; return whether the filter's own period has also passed."""
+        """Call all timers that are due. Returns whether the filter's `on_tick` is due as well."""
         now = self._now()
         period = self._plugin._tick_period * _MILLISECOND
         own = bool(period) and now + _MILLISECOND // 2 >= self._own_due
         if own:
             self._own_due = now + period
         try:
-            # Timers that an action starts are due at the next tick at the earliest, so this ends.
+            # This terminates, because timers started by an action are due at the next tick at the earliest.
             self.timers.run_due(now)
         finally:
             self._arm(self._now())
         return own
 
     def _arm(self, now: int) -> None:
-        """Set the proxy's period to the time until the next event."""
+        """Set the proxy's tick period to the time until the next timer or tick of the filter."""
         next_due = self.timers.next_due()
         due = [] if next_due is None else [next_due]
         if self._plugin._tick_period:
             due.append(self._own_due)
         period = max(1, math.ceil((min(due) - now) / _MILLISECOND)) if due else 0
         if period == self._armed == self._plugin._tick_period and next_due is None:
-            return  # the proxy repeats it by itself
+            return  # the proxy repeats the tick with the same period
         self._armed = period
         self._vm.enter_plugin(self._plugin)
         status = self._vm.abi.set_tick_period_milliseconds(period)
@@ -171,7 +171,7 @@ class Ticker:
 
 
 class Timers:
-    """The tickers of one VM by plugin. A plugin's ticker is created with its first timer."""
+    """The tickers of one VM, by plugin. A plugin's ticker is created together with its first timer."""
 
     __slots__ = ("_vm", "by_plugin")
 
@@ -190,7 +190,7 @@ class Timers:
 
 
 class Sleep(Future):
-    """Resolves after a number of seconds."""
+    """A future that is resolved after a number of seconds."""
 
     __slots__ = ("_seconds", "_timer")
 
@@ -200,7 +200,7 @@ class Sleep(Future):
         self._timer: Timer | None = None
 
     def arm(self, task: Task) -> None:
-        """Start the timer."""
+        """Start the timer that resolves this future."""
         self._timer = task.vm.timers.of(task.context).call_later(self._seconds, self.resolve)
 
     def abandon(self) -> None:

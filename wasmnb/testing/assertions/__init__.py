@@ -1,4 +1,4 @@
-"""Assertions about messages, logs, callouts, cost and soundness, and the matchers that values are compared with.
+"""Assertions about messages, logs, metrics, callouts, fuel and soundness, and the expectations that they accept.
 
-Fixtures and builders are one folder up.
+Fixtures, builders and scripted upstreams are in the parent folder.
 """

@@ -1,4 +1,4 @@
-"""Bodies in failure messages: text as text, other bytes as literals, cut to a screenful."""
+"""Excerpts of bodies for failure messages, as text if possible and otherwise as bytes literals."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import difflib
 
 __all__ = ["body_block", "body_difference"]
 
-#: Longest excerpts: characters of a body and of a line, lines of a difference, bytes around the first difference.
+#: Size limits of excerpts: characters of a body and of a line, lines of a difference, and bytes around the first difference.
 _BODY, _LINE, _LINES, _CONTEXT = 400, 200, 30, 20
 
 
 def _readable(body: bytes) -> str | None:
-    """Return the body as text, or None if it isn't printable."""
+    """Decode a body as text. Returns None if it contains characters that can't be printed."""
     try:
         text = body.decode()
     except UnicodeDecodeError:
@@ -20,7 +20,7 @@ def _readable(body: bytes) -> str | None:
 
 
 def body_block(body: bytes) -> str:
-    """Return lines with the body or its beginning."""
+    """Return lines for a failure message that show a body or its beginning."""
     if not body:
         return "  the body is empty"
     text = _readable(body)
@@ -30,7 +30,7 @@ def body_block(body: bytes) -> str:
 
 
 def body_difference(expected: bytes, actual: bytes) -> tuple[str, list[str]]:
-    """Return the position of the first difference in words, and lines that show it."""
+    """Return a phrase with the position of the first difference between two bodies, and lines that show it."""
     expected_text, actual_text = _readable(expected), _readable(actual)
     if expected_text is None or actual_text is None:
         at = _first_difference(expected, actual)
@@ -39,7 +39,7 @@ def body_difference(expected: bytes, actual: bytes) -> tuple[str, list[str]]:
             for label, body in (("expected", expected), ("actual", actual))
         ]
     sides = [text.splitlines() for text in (expected_text, actual_text)]
-    if sides[0] == sides[1]:  # only line endings differ, so show them
+    if sides[0] == sides[1]:  # show line endings, because only they differ
         sides = [[repr(line) for line in text.splitlines(keepends=True)] for text in (expected_text, actual_text)]
     lines = list(difflib.unified_diff(sides[0], sides[1], "expected", "actual", lineterm="", n=2))
     rest = [f"  ... and {len(lines) - _LINES} more lines"] if len(lines) > _LINES else []

@@ -1,4 +1,4 @@
-"""Assertions about callouts, read from the trace of the simulated proxy."""
+"""Assertions about callouts made by a filter, which are read from the trace of the simulated proxy."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _KINDS = {"http_call": "http", "grpc_call": "grpc", "grpc_stream": "grpc stream"
 
 @dataclass(frozen=True)
 class Callout:
-    """A callout of a filter.
+    """A callout made by a filter.
 
     Attributes
     ----------
     kind
-        `http`, `grpc` or `grpc stream`.
+        Kind of the callout: `http`, `grpc` or `grpc stream`.
     cluster
-        Name of the cluster; for gRPC, the service as the filter names it.
+        Name of the cluster. For gRPC, the filter's argument `service`.
     path
-        `:path`, or `/service/method` for gRPC.
+        Value of `:path`. For gRPC, `/service/method`.
     headers
-        Headers, including pseudo-headers; for gRPC, the metadata of the call.
+        Headers, including pseudo-headers. For gRPC, the metadata.
     body
-        Body or message.
+        Body of the request. For gRPC, the message.
     timeout
         Timeout in milliseconds.
     status
@@ -48,14 +48,14 @@ class Callout:
     status: Any = Status.OK
 
     def __str__(self) -> str:
-        """Return one line for failure messages."""
+        """Describe the callout in one line, for failure messages."""
         refused = "" if self.status == Status.OK else f" (refused: {getattr(self.status, 'name', self.status)})"
         method = self.headers.get(":method", self.kind)
         return f"{self.cluster}: {method} {self.path}{refused}"
 
 
 def callouts(source: Any) -> list[Callout]:
-    """Return all callouts that were made or refused, in order.
+    """Return all callouts of a filter in order, including those that the proxy refused.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def _text(value: Any) -> str:
 
 @dataclass(frozen=True)
 class ExpectedCallout:
-    """A callout that `assert_callouts` looks for. Made by `callout`."""
+    """Description of an expected callout, created by `callout` for `assert_callouts`."""
 
     cluster: str
     fields: Mapping[str, Any] = field(default_factory=dict)
@@ -105,7 +105,7 @@ class ExpectedCallout:
         return f"{self.cluster}: {' '.join(parts) or 'any'}"
 
     def problem(self, actual: Callout) -> str:
-        """Return the difference from a callout, or an empty string."""
+        """Describe how a callout differs from this description. Returns '' if it doesn't differ."""
         if actual.cluster != self.cluster:
             return f"it went to {actual.cluster!r}, expected {self.cluster!r}"
         values = {
@@ -137,14 +137,14 @@ def callout(
     timeout: int | None = None,
     kind: Any = None,
 ) -> ExpectedCallout:
-    """Describe a callout for `assert_callouts`. Fields that you leave out aren't compared.
+    """Describe an expected callout for `assert_callouts`. Fields that you omit aren't compared.
 
     Parameters
     ----------
     cluster
         Name of the cluster.
     method, path, body
-        Text, bytes, pattern, predicate, or an expectation such as `ANY` (not compared by default).
+        Text, bytes, a compiled pattern, a predicate, or an expectation such as `ANY` (not compared by default).
     headers
         Headers as for `assert_headers` (not compared by default).
     timeout
@@ -169,7 +169,7 @@ def assert_callouts(source: Any, expected: Sequence[Any]) -> None:
     source
         A simulated proxy, one of its exchanges, or a sequence of events.
     expected
-        Descriptions made by `callout`. An empty list means no callouts.
+        Descriptions created by `callout`. An empty list means that no callout is expected.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Expectations: text, patterns, predicates, and named ones such as ABSENT."""
+"""Expectations with which assertions compare values: text, patterns, predicates, and named ones such as ABSENT."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["ABSENT", "ANY", "Expected", "containing", "describe", "fits", "json_
 
 
 class NamedExpectation:
-    """An expectation with a text for failure messages."""
+    """An expectation with a description for failure messages."""
 
     def __init__(self, description: str, test: Callable[[str | None], bool]) -> None:
         self.description = description
@@ -24,23 +24,23 @@ class NamedExpectation:
         return self.description
 
 
-#: The value is absent.
+#: Expectation that a value, such as a header, is absent.
 ABSENT = NamedExpectation("ABSENT", lambda value: value is None)
 
-#: The value is present.
+#: Expectation that a value, such as a header, is present with any value.
 ANY = NamedExpectation("ANY", lambda value: value is not None)
 
-#: Arguments of matchers: text or bytes for equality, a compiled pattern for the whole text, a predicate, or a named expectation.
+#: Type of expectations: text, bytes or an int for equality, a compiled pattern for the whole text, a predicate, or a named one.
 Expected = str | bytes | re.Pattern[str] | Callable[[str], bool] | NamedExpectation | int
 
 
 def matching(pattern: str, flags: int = 0) -> NamedExpectation:
-    """Expect text in which a regular expression matches.
+    """Expect text that contains a match of a regular expression.
 
     Parameters
     ----------
     pattern
-        Regular expression, searched anywhere in the text.
+        Regular expression, which may match anywhere in the text.
     flags
         Flags of `re.compile` (default 0).
     """
@@ -55,7 +55,7 @@ def containing(*parts: str) -> NamedExpectation:
 
 
 def json_of(value: Any) -> NamedExpectation:
-    """Expect text that is JSON for this value, in any formatting."""
+    """Expect text that is JSON for this value. White space and the order of names don't matter."""
 
     def test(text: str | None) -> bool:
         try:
@@ -67,7 +67,7 @@ def json_of(value: Any) -> NamedExpectation:
 
 
 def fits(expected: Any, value: str | None) -> bool:
-    """Return whether a value meets an expectation. None stands for an absent value."""
+    """Return whether a value meets an expectation. A missing value is passed as None."""
     if isinstance(expected, NamedExpectation):
         return expected.test(value)
     if expected is None or value is None:
@@ -80,7 +80,7 @@ def fits(expected: Any, value: str | None) -> bool:
 
 
 def describe(expected: Any) -> str:
-    """Return an expectation as text for failure messages."""
+    """Describe an expectation for failure messages."""
     if isinstance(expected, re.Pattern):
         return f"text matching {expected.pattern!r} as a whole"
     if callable(expected) and not isinstance(expected, NamedExpectation):
@@ -89,7 +89,7 @@ def describe(expected: Any) -> str:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return a hint for an unknown name: the most similar one, or all of them."""
+    """Return a hint for an unknown name, which contains the most similar known name, or all known names."""
     names = list(known)
     close = difflib.get_close_matches(name, names, 1)
     return f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(names) or 'none'}."

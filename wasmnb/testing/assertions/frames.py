@@ -1,4 +1,4 @@
-"""Tracebacks of tests without wasmnb's own frames."""
+"""Removal of wasmnb's own frames from the tracebacks of tests."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from ...errors import WasmnbError
 
 __all__ = ["hide_our_frames"]
 
-#: Prefixes of files that aren't the test's own: wasmnb, installed packages, the standard library, code without a file.
+#: Prefixes of files that don't belong to the test: wasmnb, installed packages, the standard library, and code without a file.
 _LIBRARY_CODE = (PACKAGE, *INSTALLED, *STDLIB, *GENERATED)
 
 
 def hide_our_frames(error: BaseException) -> None:
-    """Remove wasmnb's frames between two frames of the test, as when wasmnb calls a function of the test.
+    """Remove wasmnb's frames from the traceback of an exception raised in a test.
 
-    The traceback of a wasmnb error ends at the caller's line, because its message describes the mistake there.
+    This includes frames between two frames of the test, if wasmnb has called a function of the test. If wasmnb itself raised
+    the error, the traceback ends at the test's line that called wasmnb, because the message describes the mistake on this line.
     """
     entries = list(_entries(error.__traceback__))
     own = [at for at, entry in enumerate(entries) if not _file(entry).startswith(_LIBRARY_CODE)]

@@ -1,4 +1,4 @@
-"""An assertion about cost in WebAssembly instructions, which are the same on every machine."""
+"""Assertion about the number of WebAssembly instructions that callbacks execute, which is the same on every machine."""
 
 from __future__ import annotations
 
@@ -17,26 +17,27 @@ _CALLBACKS = {c.short for c in CALLBACKS.values()} | {h.method for h in HANDLERS
 
 
 def assert_fuel(source: Any, limits: Mapping[str, int] | int) -> None:
-    """Assert that callbacks didn't use more instructions than a limit.
+    """Assert that callbacks executed at most a certain number of instructions.
 
     Parameters
     ----------
     source
-        An exchange of a proxy made with `fuel=True`, or the report of a profile.
+        An exchange of a proxy with `fuel=True`, or the report of a profile.
     limits
-        Largest numbers of instructions by callback, named as in the ABI or as the method (`on_http_request_headers`); or one
-        limit for all callbacks together. Callbacks that didn't run used 0 instructions.
+        Largest number of instructions for each callback, by its ABI name or the name of the method (`on_http_request_headers`),
+        or one limit for the sum of all callbacks. Callbacks that didn't run count as 0 instructions.
 
     Raises
     ------
     AssertionError
-        A callback used more instructions.
+        A callback executed more instructions.
     UsageError
-        A callback doesn't exist, or the source has no counts: the real Envoy and native filters don't count.
+        There is no callback with one of the names, or instructions weren't counted. (They can't be counted for native filters
+        and in the real Envoy.)
 
     Notes
     -----
-    The first requests of a VM use more instructions, because Python specialises code that runs often.
+    The first requests of a VM execute more instructions, because Python optimises code after it has run several times.
     """
     __tracebackhide__ = True
     fuel = getattr(source, "fuel", None)

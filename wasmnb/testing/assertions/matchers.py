@@ -1,8 +1,4 @@
-"""Assertions about messages, logs and metrics. Failures show the actual values.
-
-They accept the results of every proxy, simulated or real: exchanges, their messages, log lines with `text` and `level`,
-and metrics by name.
-"""
+"""Assertions about messages, logs and metrics of a simulated or a real proxy. Failure messages contain the actual values."""
 
 from __future__ import annotations
 
@@ -32,7 +28,7 @@ __all__ = [
     "title",
 ]
 
-#: Number of log lines in a failure message.
+#: Largest number of log lines in a failure message.
 _LINES = 30
 
 _STATES = {
@@ -45,7 +41,7 @@ _STATES = {
 
 
 def fail(headline: str, *details: str) -> NoReturn:
-    """Raise `AssertionError` with a headline and details. Characters that don't print are escaped."""
+    """Raise AssertionError with a headline and details. Characters that can't be printed are escaped."""
     __tracebackhide__ = True
     raise AssertionError(visible("\n".join([headline, *(d for d in details if d)]), keep=NEWLINES))
 
@@ -54,22 +50,22 @@ def fail(headline: str, *details: str) -> NoReturn:
 
 
 def assert_headers(message: Any, expected: Mapping[str, Any], *, what: str = "") -> None:
-    """Assert that a message has these headers. It can have others as well.
+    """Assert that a message has these headers. Other headers are ignored.
 
     Parameters
     ----------
     message
-        A request, a response, or headers (`Headers`, a dict, pairs). `:method`, `:path`, `:authority` and `:status` count
-        as headers.
+        A request, a response, or headers (`Headers`, a dict, or pairs). `:method`, `:path`, `:authority` and `:status` can be
+        compared like other headers.
     expected
-        For each name the first value, a list of all values in order, or an expectation such as ABSENT.
+        Mapping from names to the header's first value, a list of all its values in order, or an expectation such as ABSENT.
     what
-        Name of the message in the failure's headline. By default, `request`, `response` or `message`.
+        Name of the message in the failure message (default: `request`, `response` or `message`).
 
     Raises
     ------
     AssertionError
-        A header differs.
+        A header is missing or has a different value.
     """
     __tracebackhide__ = True
     pairs = _all_pairs(message)
@@ -112,7 +108,7 @@ def _header_block(pairs: Sequence[tuple[str, str]], names: Iterable[str]) -> str
 
 
 def _exchange(value: Any) -> Any:
-    """Return an exchange unchanged; raise `TypeError` for anything else, whose attributes could match accidentally."""
+    """Return an exchange unchanged, and raise TypeError for any other object."""
     __tracebackhide__ = True
     if hasattr(value, "upstream_request") and hasattr(value, "response"):
         return value
@@ -125,12 +121,12 @@ def _exchange(value: Any) -> Any:
 def assert_response(
     exchange: Any, status: Any = None, *, headers: Mapping[str, Any] | None = None, body: Any = None
 ) -> None:
-    """Assert that the client got this response.
+    """Assert that the client received a response with these properties.
 
     Parameters
     ----------
     exchange
-        Exchange of a simulated or a real proxy.
+        An exchange of a simulated or a real proxy.
     status
         Status code, or a predicate such as `range(200, 300).__contains__` (not compared by default).
     headers
@@ -141,7 +137,7 @@ def assert_response(
     Raises
     ------
     AssertionError
-        There is no response, or it differs.
+        The client received no response, or a different one.
     TypeError
         The first argument isn't an exchange.
     """
@@ -168,14 +164,14 @@ def assert_request(
     headers: Mapping[str, Any] | None = None,
     body: Any = None,
 ) -> None:
-    """Assert that the upstream got this request.
+    """Assert that the upstream received a request with these properties.
 
     Parameters
     ----------
     exchange
-        Exchange of a simulated or a real proxy.
+        An exchange of a simulated or a real proxy.
     method, path
-        Text, pattern, predicate, or an expectation such as `matching(...)` (not compared by default).
+        Text, a compiled pattern, a predicate, or an expectation such as `matching(...)` (not compared by default).
     headers
         Headers as for `assert_headers` (not compared by default).
     body
@@ -184,7 +180,7 @@ def assert_request(
     Raises
     ------
     AssertionError
-        The request wasn't forwarded, or it differs.
+        The request wasn't forwarded to the upstream, or a property differs.
     TypeError
         The first argument isn't an exchange.
     """
@@ -202,17 +198,17 @@ def assert_request(
 
 
 def assert_not_forwarded(exchange: Any) -> None:
-    """Assert that the request didn't reach the upstream.
+    """Assert that the request wasn't forwarded to the upstream.
 
     Parameters
     ----------
     exchange
-        Exchange of a simulated or a real proxy.
+        An exchange of a simulated or a real proxy.
 
     Raises
     ------
     AssertionError
-        The upstream got the request.
+        The upstream received the request.
     """
     __tracebackhide__ = True
     if _exchange(exchange).upstream_request is not None:
@@ -234,7 +230,7 @@ def _assert_body(what: str, body: bytes, expected: Any) -> None:
 
 
 def title(exchange: Any) -> str:
-    """Return the name of an exchange in headlines: `GET /pay`, or `exchange 2 (GET /pay)` after the first one."""
+    """Return the name of an exchange for failure messages: `GET /pay`, or `exchange 2 (GET /pay)` from the second one on."""
     request = getattr(exchange, "request", None)
     number = getattr(exchange, "number", 1)
     if request is None:
@@ -244,7 +240,7 @@ def title(exchange: Any) -> str:
 
 
 def _of(source: Any) -> str:
-    """Return ` of GET /` for logs of one exchange, else an empty string."""
+    """Return text such as ` of GET /` if the source is an exchange, and otherwise ''."""
     return f" of {title(source)}" if hasattr(source, "request") else ""
 
 
@@ -270,20 +266,20 @@ def assert_log(source: Any, expected: Any, *, level: LogLevel | str | None = Non
     Parameters
     ----------
     source
-        A proxy, an exchange, or a sequence of lines.
+        A proxy, an exchange, or a sequence of log lines.
     expected
-        Part of the text, a pattern for the whole text, or an expectation such as `matching(...)`.
+        Part of the line's text, a compiled pattern for the whole text, or an expectation such as `matching(...)`.
     level
-        Level of the line (default any).
+        Level of the line (default None: any level).
     times
-        Number of such lines. By default, at least one.
+        Exact number of matching lines (default None: at least one).
 
     Raises
     ------
     AssertionError
         The number of matching lines differs.
     UsageError
-        The level doesn't exist.
+        There is no log level with this name.
     """
     __tracebackhide__ = True
     lines = _lines(source)
@@ -301,23 +297,23 @@ def assert_log(source: Any, expected: Any, *, level: LogLevel | str | None = Non
 
 
 def assert_no_log(source: Any, expected: Any = None, *, level: LogLevel | str = LogLevel.TRACE) -> None:
-    """Assert that no such line was logged.
+    """Assert that a line was not logged.
 
     Parameters
     ----------
     source
-        A proxy, an exchange, or a sequence of lines.
+        A proxy, an exchange, or a sequence of log lines.
     expected
-        Text as for `assert_log`. By default, any line of the level or above.
+        Part of the line's text, a pattern or an expectation, as for `assert_log` (default None: any line).
     level
-        Lowest level that counts (default trace).
+        Lowest level of the lines to check (default trace: all lines).
 
     Raises
     ------
     AssertionError
-        Such a line was logged.
+        A matching line was logged.
     UsageError
-        The level doesn't exist.
+        There is no log level with this name.
     """
     __tracebackhide__ = True
     lowest = _as_level(level)
@@ -378,7 +374,7 @@ def _log_block(lines: Iterable[Any]) -> str:
 
 
 def assert_metric(proxy: ProxyInterface, name: str, expected: Any) -> None:
-    """Assert that a metric of a filter has this value.
+    """Assert that a filter's metric has a certain value.
 
     Parameters
     ----------
@@ -387,12 +383,13 @@ def assert_metric(proxy: ProxyInterface, name: str, expected: Any) -> None:
     name
         Name of the metric.
     expected
-        A number for a counter or gauge, a list of samples for a histogram, or a predicate of the value.
+        Number for a counter or gauge, list of samples for a histogram, or a function that receives the value and returns a
+        bool.
 
     Raises
     ------
     AssertionError
-        The metric isn't defined, or its value differs.
+        No filter has defined the metric, or its value differs.
     """
     __tracebackhide__ = True
     metrics = proxy.metrics

@@ -1,4 +1,4 @@
-"""Assertions about a whole proxy: no traps, no stuck streams, no memory growth."""
+"""Assertions about a whole proxy: no filter has failed, no stream is stuck, and memory doesn't grow."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ __all__ = [
     "wait_for_all",
 ]
 
-#: Virtual seconds after which a paused stream counts as stuck.
+#: Virtual seconds after which a paused stream is considered stuck.
 PATIENCE = 60.0
 
-#: Steps in which they pass. Most streams need none of them, which saves ticks.
+#: Steps in which virtual time advances by these seconds. Most streams end after few steps, which saves ticks.
 _STEPS = (0.05, 0.95, 4.0, 15.0, 40.0)
 
-#: Granularity of memory in bytes, and the growth in bytes that a round needs to count.
+#: Block size with which memory is measured, and the smallest growth of a round that is counted, in bytes.
 _BLOCK, _MIN_GROWTH = 1 << 12, 1 << 14
 _UNTOUCHED = bytes(_BLOCK)
 
-#: Sizes of the allocations that exhaust a heap's free blocks, and the most allocations of each size.
+#: Sizes of the allocations with which a heap's free blocks are used up, and largest number of allocations of each size.
 _SIZES, _MAX_ALLOCATIONS = (1 << 18, 1 << 14, 1 << 10), 256
 
-#: Rounds before memory is measured, and measured rounds.
+#: Number of rounds before memory is measured, and number of measured rounds.
 _WARM_UP, _MEASURED = 2, 3
 
 
 def failure_text(failure: Any) -> str:
-    """Return the text of a filter's failure, with its Python traceback if there is one."""
+    """Describe the failure of a filter, with its Python traceback if there is one."""
     text = str(failure.error())
     return f"{text}\n{failure.traceback.rstrip()}" if failure.traceback else text
 
 
 def tracebacks(lines: Any) -> list[str]:
-    """Return tracebacks that were logged without a trap, such as those of a coroutine that ended its own stream only."""
+    """Return the tracebacks in a log that didn't lead to a trap, for example because only one stream ended."""
     return [
         line.text
         for line in lines
@@ -59,20 +59,20 @@ def tracebacks(lines: Any) -> list[str]:
 
 
 def stuck(proxy: Any, since: int = 0) -> list[Any]:
-    """Return exchanges after number `since` that aren't done, the latest first."""
+    """Return all exchanges with a number above `since` that haven't ended, the latest first."""
     recent = takewhile(lambda exchange: exchange.number > since, reversed(proxy.exchanges))
     return [exchange for exchange in recent if not exchange.done]
 
 
 def wait_for_all(proxy: Any, since: int = 0) -> None:
-    """Advance virtual time until all exchanges are done, or by at most `PATIENCE` seconds.
+    """Advance virtual time until all exchanges have ended, but by at most `PATIENCE` seconds.
 
     Parameters
     ----------
     proxy
         A simulated proxy.
     since
-        Only exchanges with a higher number count (default 0).
+        Exchanges up to this number are ignored (default 0).
     """
     for step in _STEPS:
         if not stuck(proxy, since):
@@ -81,12 +81,12 @@ def wait_for_all(proxy: Any, since: int = 0) -> None:
 
 
 def assert_sound(proxy: Any) -> None:
-    """Assert that no filter failed and that every exchange ends.
+    """Assert that no filter has failed and that all exchanges end.
 
     Parameters
     ----------
     proxy
-        A simulated proxy. Its time advances by up to `PATIENCE` virtual seconds while an exchange isn't done.
+        A simulated proxy. Its virtual time is advanced by up to 60 seconds if an exchange hasn't ended yet.
 
     Raises
     ------
@@ -112,9 +112,9 @@ def assert_sound(proxy: Any) -> None:
 
 
 def growth(proxy: Any, repeat: Callable[[], Any], *, times: int) -> list[int]:
-    """Return the growth of the workers' memory, in bytes, in the last `_MEASURED` of several rounds.
+    """Repeat an action in several rounds, and return the growth of the workers' memory in each measured round, in bytes.
 
-    Earlier rounds fill caches. The measurement stops after the first round without growth.
+    The first rounds, which fill caches, aren't measured. Later rounds are skipped after the first round without growth.
     """
     sizes: list[int] = []
     repeat()
@@ -134,16 +134,15 @@ def _workers(proxy: Any) -> list[Any]:
 
 
 def _is_python(proxy: ProxyInterface) -> bool:
-    """Return whether all filters are Python, which frees memory as soon as its last reference is dropped."""
+    """Return whether all filters are written in Python, which frees memory as soon as the last reference is gone."""
     return all(isinstance(getattr(plugin.filter, "source", None), str) for plugin in proxy.plugins)
 
 
 def memory(proxy: Any) -> int:
-    """Return the memory of the workers' VMs in bytes.
+    """Return the memory size of the workers' VMs in bytes.
 
-    For a Python filter it's the memory that was ever written to: its heap is allocated from the start, and a leak shows
-    there long before the VM grows. For other modules it's the whole memory, because a garbage collector can use all of it
-    before it frees anything.
+    For Python filters, this is the memory that was ever written, which reveals a leak long before the VM's memory grows. For
+    other modules, it is the VM's whole memory, because a garbage collector can use all of it before it frees anything.
     """
     if _is_python(proxy):
         return sum(map(_touched, _workers(proxy)))
@@ -156,7 +155,7 @@ def _touched(vm: Any) -> int:
 
 
 def use_up(proxy: Any) -> None:
-    """Allocate the free blocks of the guests' heaps, so that leaks soon show as growth."""
+    """Allocate all free blocks of the guests' heaps, so that a leak soon makes their memory grow."""
     for vm in _workers(proxy):
         _use_up(vm)
 
@@ -177,7 +176,7 @@ def _use_up(vm: Any) -> None:
 
 
 def grows(increments: list[int]) -> bool:
-    """Return whether increments from `growth` show unlimited growth."""
+    """Return whether the result of `growth` means that memory grows without limit."""
     return len(increments) == _MEASURED and min(increments) >= _MIN_GROWTH
 
 
@@ -189,20 +188,21 @@ def assert_memory_steady(proxy: Any, repeat: Callable[[], Any], *, times: int = 
     proxy
         A simulated proxy.
     repeat
-        The action, such as `lambda: proxy.get("/")`.
+        Function that performs the action, such as `lambda: proxy.get("/")`.
     times
-        Repetitions in each of five rounds (default 200). Memory that grows in each of the last three is a leak.
+        Number of repetitions in each of five rounds (default 200). Memory that grows in each of the last three rounds is a
+        leak.
 
     Raises
     ------
     AssertionError
-        The memory grows.
+        The memory grew in each of the last three rounds.
     UsageError
-        A filter is native.
+        A filter is native, so that it has no separate memory.
     """
     __tracebackhide__ = True
     if any(getattr(plugin.filter, "is_native", False) for plugin in proxy.plugins):
-        raise UsageError("Native filters have no memory of their own. Use the filter as Wasm here.")
+        raise UsageError("The memory of a native filter can't be measured. Run the filter as Wasm in this test.")
     increments = growth(proxy, repeat, times=times)
     if grows(increments):
         average = sum(increments) / (times * len(increments))

@@ -1,4 +1,4 @@
-"""Declarative tests in the formats of other projects, run unchanged on the simulated proxy.
+"""Runner of declarative tests in the formats of other projects, on the simulated proxy.
 
 The command line is `python -m wasmnb.testing`. Tests in Python use `wasmnb.testing` directly.
 """

@@ -1,4 +1,4 @@
-"""Comparison of a phase's result with its expectation. Each difference is a reason."""
+"""Comparison of the result of a test phase with its expectation. Each difference is described by a reason."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from .suite import Expectation, Header, Immediate, Matcher
 
 __all__ = ["check_log", "check_phase"]
 
-#: Function that reads a file named in a field of an expectation.
+#: Function that reads a file named in an expectation. Its arguments are the file name and the location of the field.
 ReadFile = Callable[[str, SourceLocation], bytes]
 
-#: RE2 syntax -> Python syntax.
+#: Regular expression syntax of RE2 -> the same in Python.
 _RE2 = ((r"\z", r"\Z"), (r"\pL", r"[^\W\d_]"), (r"\C", r"[\s\S]"))
 _POSIX = {
     "alpha": "a-zA-Z", "digit": "0-9", "alnum": "a-zA-Z0-9", "upper": "A-Z", "lower": "a-z", "space": r"\s",
     "xdigit": "0-9a-fA-F", "word": r"\w", "punct": r"!-/:-@\[-`{-~", "blank": r" \t",
 }  # fmt: skip
 
-#: Most characters of a value in a reason.
+#: Largest number of characters of a value in a reason.
 _MAX_SHOWN = 300
 
 
@@ -33,13 +33,13 @@ def check_phase(expected: Expectation, result: PhaseResult, read: ReadFile, *, h
     Parameters
     ----------
     expected
-        Expectation of the test file.
+        Expectation in the test file.
     result
         Result of the phase.
     read
-        Function that reads the files that the expectation names.
+        Function that reads files named in the expectation.
     headers_phase
-        Whether the phase is a headers callback, which must not pause.
+        Whether the phase is a headers callback. Headers callbacks must not pause.
 
     Yields
     ------
@@ -78,7 +78,7 @@ def _text(value: bytes) -> str:
 
 def _has_header(header: Header, result: PhaseResult) -> Iterator[str]:
     if not header.key:
-        yield _at(header, "has_header needs a key")
+        yield _at(header, "has_header has no key. Write the header's name")
         return
     value = result.headers.get(encode_text(header.key))
     if value is None:
@@ -110,7 +110,7 @@ def _immediate(expected: Expectation, result: PhaseResult, *, headers_phase: boo
 
 
 def _find(matcher: Matcher, kind: str, contents: Iterable[str], read: ReadFile) -> Iterator[str]:
-    """Check that a text is in a list, or with `invert` that it isn't."""
+    """Yield a reason if no text meets the matcher or, with `invert`, if one does."""
     texts = list(contents)
     try:
         test, shown = _test(matcher, read)
@@ -136,7 +136,7 @@ def _test(matcher: Matcher, read: ReadFile) -> tuple[Callable[[str], bool], str]
 
 
 def _translate(regex: str) -> str:
-    """Translate RE2's syntax to Python's."""
+    """Translate a regular expression from RE2's syntax to Python's."""
     for re2, python in _RE2:
         regex = regex.replace(re2, python)
     return re.sub(r"\[:(\^?)(\w+):\]", lambda m: _POSIX.get(m[2], m[0]) if not m[1] else m[0], regex)

@@ -1,4 +1,4 @@
-"""Error of a malformed test file, with file, line and field."""
+"""The error for malformed test files, and the location (file, line and field) that it reports."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class SourceLocation:
     Parameters
     ----------
     file
-        Name of the file, as the caller wrote it.
+        Name of the file, as passed by the caller.
     line
-        Line from 1, or 0 for the file as a whole (default 0).
+        Line number, counted from 1. 0 means the whole file (default 0).
     field
-        Path of the field from the root, such as `test.request_headers.input` (default empty, for the root).
+        Path of the field from the root, such as `test.request_headers.input` (default '': the root).
     """
 
     __slots__ = ("field", "file", "line")
@@ -28,15 +28,15 @@ class SourceLocation:
         self.field = field
 
     def at(self, line: int) -> SourceLocation:
-        """Return the same field on another line."""
+        """Return the location of the same field on another line."""
         return SourceLocation(self.file, line, self.field)
 
     def into(self, name: str, line: int) -> SourceLocation:
-        """Return the location of a field inside this one. For line 0 (unknown) this one's line is used."""
+        """Return the location of a field inside this field. If `line` is 0 (unknown), the line of this field is used."""
         return SourceLocation(self.file, line or self.line, f"{self.field}.{name}" if self.field else name)
 
     def __str__(self) -> str:
-        """Return `file:line, field x.y`, without unknown parts."""
+        """Return text such as `file:line, field x.y`. Unknown parts are omitted."""
         where = f"{self.file}:{self.line}" if self.line else self.file
         return f"{where}, field {self.field}" if self.field else where
 
@@ -49,12 +49,12 @@ class FixtureError(UsageError):
     message
         Description of the mistake.
     place
-        File, line and field.
+        Location of the mistake.
 
     Attributes
     ----------
     place
-        File, line and field.
+        Location of the mistake: file, line and field.
     """
 
     def __init__(self, message: str, place: SourceLocation) -> None:

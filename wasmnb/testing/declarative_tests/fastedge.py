@@ -1,10 +1,11 @@
-"""JSON fixtures of fastedge-test: a request, optionally the origin's response, and properties.
+"""Reader and runner of fastedge-test's JSON fixtures, which contain a request, properties, and optionally a response.
 
-Facts (`server/schemas/config.ts` and `docs/TEST_CONFIG.md` of G-Core/fastedge-test): only `request.url` is required.
-Properties may be of any JSON type; they override those that are calculated from the URL (`request.path` without its query,
-`request.host`, `request.extension`, ...). `.env` files contain secrets and variables. Without a `response` the origin is
-the network; here, as for the URL `built-in`, a responder echoes the request as JSON, or follows `x-debugger-status` and
-`x-debugger-content`. Fixtures don't contain expectations: one passes if all callbacks return and the client gets a response.
+The format is described in `server/schemas/config.ts` and `docs/TEST_CONFIG.md` of G-Core/fastedge-test. Only `request.url` is
+required. Properties override those derived from the URL (`request.path` without its query, `request.host`, `request.extension`,
+...), and can have any JSON type. `.env` files contain secrets and variables. If a fixture has no `response`, fastedge-test
+sends the request to the network. Here, and for the URL `built-in`, a responder returns the request as JSON, or the response
+described by `x-debugger-status` and `x-debugger-content`. Fixtures contain no expectations: a fixture passes if all callbacks
+return and the client receives a response.
 """
 
 # ruff: noqa: RUF009 -- `once` and `many` make dataclass fields
@@ -32,13 +33,13 @@ __all__ = ["Fixture", "is_fixture", "read_fixture", "run_fixture"]
 _NOWHERE = SourceLocation("")
 _BUILT_IN, _BUILT_IN_URL = "built-in", "http://fastedge-builtin.debug"
 
-#: Prefixes of names in `.env`, and files whose names need none.
+#: Prefixes of names in `.env`, and files in which names have no prefix.
 _PREFIXES = ("FASTEDGE_VAR_ENV_", "FASTEDGE_VAR_SECRET_")
 _PLAIN_FILES = (".env.variables", ".env.secrets")
 
 
 class _JsonObject:
-    """A JSON object with arbitrary names, kept as its node."""
+    """A JSON object with arbitrary names, stored as an unconverted node."""
 
     def __init__(self, node: Block, place: SourceLocation) -> None:
         self.node = node
@@ -47,7 +48,7 @@ class _JsonObject:
 
 @dataclass
 class Wasm:
-    """The module."""
+    """The fixture's field `wasm`, which names the module."""
 
     path: str = once("string", default="")
     description: str = once("string", default="")
@@ -56,7 +57,7 @@ class Wasm:
 
 @dataclass
 class Dotenv:
-    """Whether `.env` files are read, and from where."""
+    """The fixture's field `dotenv`: whether `.env` files are read, and from which folder."""
 
     enabled: bool = once("bool", default=True)
     path: str = once("string", default="")
@@ -65,7 +66,7 @@ class Dotenv:
 
 @dataclass
 class Fixture:
-    """A fixture. The fields in `by_hand` are read without a schema, because headers and properties have arbitrary names."""
+    """A fixture. Its fields in `by_hand` are read without a schema, because headers and properties have arbitrary names."""
 
     by_hand: ClassVar[tuple[str, ...]] = ("request", "response", "properties")
 
@@ -87,19 +88,19 @@ class Fixture:
 
 
 def is_fixture(node: Node) -> bool:
-    """Return whether a JSON document is a fixture rather than a suite."""
+    """Return whether a JSON document is a fixture of fastedge-test, and not a suite of Service Extensions."""
     return isinstance(node, Block) and any(e.name == "request" for e in node.entries)
 
 
 def read_fixture(node: Node, file: str) -> Fixture:
-    """Read a fixture from its document.
+    """Convert a JSON document to a fixture.
 
     Parameters
     ----------
     node
         The JSON document.
     file
-        Name of the file, for errors.
+        Name of the file for error messages.
 
     Returns
     -------
@@ -109,7 +110,7 @@ def read_fixture(node: Node, file: str) -> Fixture:
     Raises
     ------
     FixtureError
-        The fixture is malformed. The error gives the line and the field.
+        The fixture is malformed. The message contains the line and the field.
     """
     place = SourceLocation(file, 1)
     if not isinstance(node, Block):
@@ -119,10 +120,10 @@ def read_fixture(node: Node, file: str) -> Fixture:
     fixture = fill(Fixture, rest, place, lenient=True)
     if fixture.app_type != "proxy-wasm":
         raise FixtureError(
-            f"appType {fixture.app_type!r} is not a Proxy-Wasm filter. Only 'proxy-wasm' apps can be run.", place
+            f"apps with appType {fixture.app_type!r} can't be run. Only appType 'proxy-wasm' is supported.", place
         )
     if "request" not in by_hand:
-        raise FixtureError("`request` is missing. Add an object with at least the `url`.", place)
+        raise FixtureError("`request` is missing. Add an object that contains at least `url`.", place)
     entry = by_hand["request"]
     fixture.request, fixture.url = _request(_fields(entry.value, place.into("request", entry.line)))
     if "response" in by_hand:
@@ -209,7 +210,7 @@ def _headers(node: Node | None, fields: _JsonObject) -> Headers:
 
 
 def _as_python(node: Node) -> Any:
-    """Convert a node to Python types."""
+    """Convert a node to a value of Python's own types."""
     if isinstance(node, Block):
         return {e.name: _as_python(e.value) for e in node.entries}
     if isinstance(node, Many):
@@ -228,16 +229,16 @@ def run_fixture(fixture: Fixture, path: Path, module: Any, config: bytes | None)
     fixture
         The fixture.
     path
-        Path of its file. Other files are looked up in its folder.
+        Path of the fixture's file. Other files are searched in its folder.
     module
-        The filter, as for `run_declarative`. None: the fixture's own module.
+        The filter, as for `run_declarative`, or None for the module named in the fixture.
     config
-        Plugin configuration. None: empty.
+        Plugin configuration, or None for an empty one.
 
     Returns
     -------
     CaseResult
-        The result. Errors of the filter are reasons of a failure.
+        The result. If the filter fails, the test fails, and its error is a reason.
     """
     request = fixture.request
     assert request is not None
@@ -279,7 +280,7 @@ def _named_module(fixture: Fixture, path: Path) -> Any:
     from ...compiler import Filter
 
     if fixture.wasm is None or not fixture.wasm.path:
-        raise UsageError("The fixture doesn't name a module. Set wasm.path in it, or pass module=.")
+        raise UsageError(f"The fixture {path} names no module. Set wasm.path in the fixture, or pass module=.")
     sibling = path.parent / fixture.wasm.path
     return Filter.from_file(sibling if sibling.exists() else fixture.wasm.path)
 
@@ -304,7 +305,7 @@ def _responder(url: str) -> Any:
 
 
 def _properties(fixture: Fixture) -> dict[bytes, bytes]:
-    """Return the properties calculated from the URL, overridden by the fixture's own, as bytes."""
+    """Return the stream's properties as bytes: those derived from the URL, overridden by those in the fixture."""
     parts = urlsplit(_BUILT_IN_URL if fixture.url == _BUILT_IN else fixture.url)
     path = parts.path or "/"
     stem, dot, extension = path.rpartition("/")[2].rpartition(".")
@@ -321,7 +322,7 @@ def _as_bytes(value: Any) -> bytes:
 
 
 def _variables(fixture: Fixture, path: Path) -> dict[str, str]:
-    """Return the variables of the `.env` files in the fixture's folder."""
+    """Read the variables in the `.env` files in the fixture's folder."""
     enabled = fixture.dotenv.enabled if fixture.dotenv is not None else fixture.dotenv_enabled
     if not enabled:
         return {}

@@ -1,4 +1,4 @@
-"""The command line of declarative tests, for `wasmnb test` and `python -m wasmnb.testing`."""
+"""Command line flags of `wasmnb test` and `python -m wasmnb.testing`."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ SUITE_FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 
 
 def run_suites(options: Any) -> int:
-    """Run the tests and print their results.
+    """Run declarative tests and print their results.
 
     Parameters
     ----------
     options
-        Parsed flags of `SUITE_FLAGS`.
+        Values of the flags in `SUITE_FLAGS`.
 
     Returns
     -------
     int
-        Exit code: 0 if all tests passed, else 1.
+        Exit code: 0 if all tests passed, otherwise 1.
 
     Raises
     ------
     UsageError, FixtureError, ModuleError
-        As for `run_declarative`.
+        The tests or the module can't be read. `run_declarative` describes the reasons.
     """
     from .runner import run_declarative
 

@@ -1,11 +1,10 @@
-"""A stream that is run phase by phase, as the test framework of Google's Service Extensions does.
+"""Execution of a stream phase by phase, with the same rules as the test framework of Google's Service Extensions.
 
-Facts (`plugins/test/framework.cc`): codec, router and upstream don't exist. The plugin gets request headers, request body,
-response headers and response body directly, and each of them is optional. A phase's result is its own input as the plugin
-changed it. Headers are a map sorted by name, ignoring case; values that are added to a name are joined with ", ". The
-headers callbacks have end_of_stream false; the last chunk of a body ends it. After a local response the later phases are
-skipped. Time doesn't pass: wall clock and monotonic clock show the same fixed moment. Header names keep the case in which the
-plugin wrote them.
+The framework (`plugins/test/framework.cc`) has no codec, no router and no upstream. The plugin receives request headers,
+request body, response headers and response body, each of which is optional. The result of a phase is its input with the
+plugin's changes. Headers are sorted by name, ignoring case, and keep the case in which the plugin wrote them. Values added to
+an existing name are joined with ", ". Headers callbacks have end_of_stream false, and the last chunk of a body has
+end_of_stream true. After a local response, all later phases are skipped. The clocks always show the same time.
 
 The VM, the hostcalls and the trace are those of the simulated proxy.
 """
@@ -36,7 +35,7 @@ _CONTINUES = (0, 2)
 
 
 class SortedHeaders(HeaderMap):
-    """A header map in alphabetical order, ignoring case, with one joined value per name.
+    """A header map sorted by name, ignoring case, in which all values of a name are joined into one.
 
     Parameters
     ----------
@@ -48,7 +47,7 @@ class SortedHeaders(HeaderMap):
 
     @staticmethod
     def name(key: bytes) -> bytes:
-        """Return the name as the plugin wrote it."""
+        """Return the name unchanged, in the case in which the plugin wrote it."""
         return key
 
     def __init__(self, pairs: Any = ()) -> None:
@@ -58,32 +57,32 @@ class SortedHeaders(HeaderMap):
 
     @property
     def items(self) -> list[Pair]:  # type: ignore[override]
-        """All entries, sorted by name. A name keeps the case in which it was first set."""
+        """Return all entries, sorted by name. A name keeps the case in which it was first set."""
         return [self._entries[key] for key in sorted(self._entries)]
 
     @property
     def first(self) -> dict[bytes, bytes]:  # type: ignore[override]
-        """Values by lower-case name."""
+        """Return all values by name in lower case."""
         return {key: value for key, (_, value) in self._entries.items()}
 
     def get(self, name: bytes) -> bytes | None:
-        """Return the value, or None."""
+        """Return the value of a header, or None if it is missing."""
         entry = self._entries.get(name.lower())
         return entry[1] if entry is not None else None
 
     def get_all(self, name: bytes) -> list[bytes]:
-        """Return a list of the value, or an empty list."""
+        """Return a list that contains the value of a header, or an empty list if it is missing."""
         value = self.get(name)
         return [] if value is None else [value]
 
     def add(self, name: bytes, value: bytes) -> None:
-        """Set a header, or append to its value after a comma."""
+        """Set a header. If it exists, append the value to its old value after a comma."""
         entry = self._entries.get(name.lower())
         joined = entry[1] + b", " + value if entry is not None and entry[1] else value
         self._entries[name.lower()] = (entry[0] if entry is not None else name, joined)
 
     def put(self, name: bytes, value: bytes) -> None:
-        """Set a header, replacing its value."""
+        """Set a header, and replace its old value."""
         entry = self._entries.get(name.lower())
         self._entries[name.lower()] = (entry[0] if entry is not None else name, value)
 
@@ -109,24 +108,24 @@ class SortedHeaders(HeaderMap):
 
 @dataclass
 class PhaseResult:
-    """Result of a phase.
+    """Result of one phase of a stream.
 
     Attributes
     ----------
     headers
-        The phase's headers after the callback, or those of a local response.
+        Headers after the callback, or headers of a local response.
     body
-        The phase's body after the callback, or that of a local response.
+        Body after the callback, or body of a local response.
     continues
         Whether the callback continued the stream.
     http_status
-        HTTP status of a local response, else 0.
+        HTTP status of a local response, or 0 if there was none.
     grpc_status
-        gRPC status of a local response, else 0.
+        gRPC status of a local response, or 0 if there was none.
     details
-        Details of a local response, else empty.
+        Details of a local response, or empty if there was none.
     log
-        Lines that the last callback of the phase logged.
+        Lines logged by the last callback of the phase.
     """
 
     headers: SortedHeaders = field(default_factory=SortedHeaders)
@@ -139,7 +138,7 @@ class PhaseResult:
 
 
 class _TestedStream(StreamContext):
-    """A stream's context as in the test framework."""
+    """The context of a stream with the rules of the test framework."""
 
     kind = "http"
 
@@ -154,7 +153,7 @@ class _TestedStream(StreamContext):
         return self.buffers[kind] if kind <= _RESPONSE else None
 
     def continue_stream(self, kind: int) -> int:
-        """Mark the phase as continued."""
+        """Record that the plugin has continued the phase."""
         status = super().continue_stream(kind)
         self.result.continues = self.result.continues or status == Status.OK
         return status
@@ -171,23 +170,23 @@ class _TestedStream(StreamContext):
 
 
 class PhaseRun:
-    """A plugin with one stream. Use it as a context manager.
+    """A running plugin with one stream. Use it as a context manager.
 
     Parameters
     ----------
     plugin
         The filter with its configuration.
     level
-        Lowest level that is logged, as the ABI numbers it.
+        Lowest log level, as a number of the ABI.
     seconds
-        Time of the clock, in seconds since 1970.
+        Time shown by the clocks, in seconds since 1970.
     properties
-        Properties of the stream by their path, joined with dots.
+        Properties of the stream, by path joined with dots.
 
     Raises
     ------
     FilterTrap, ModuleError
-        The plugin doesn't load, doesn't start or refuses its configuration.
+        The plugin can't be loaded, fails when it starts, or refuses its configuration.
     """
 
     def __init__(self, plugin: Plugin, *, level: int, seconds: float, properties: dict[bytes, bytes]) -> None:
@@ -204,12 +203,12 @@ class PhaseRun:
 
     @property
     def failure(self) -> str:
-        """Text of the VM's failure, or empty."""
+        """Description of the VM's failure, or '' if the VM hasn't failed."""
         return failure_text(self.vm.failure) if self.vm.failure is not None else ""
 
     @property
     def log(self) -> list[str]:
-        """All lines that the plugin has logged."""
+        """All lines logged by the plugin so far."""
         return self._lines(0)
 
     def _lines(self, since: int) -> list[str]:
@@ -217,19 +216,19 @@ class PhaseRun:
         return [line.text for line in lines if line.vm == self.vm.number and line.source == "filter"]
 
     def _run(self, action: Any) -> list[str]:
-        """Run an action on the worker and return the lines that it logged."""
+        """Run a function on the worker, and return the lines logged meanwhile."""
         log_start = self.proxy.log.written
         self.proxy.loop.run_on_worker(self.proxy.workers[0], action)
         return self._lines(log_start)
 
     @property
     def stream(self) -> _TestedStream:
-        """Context of the stream."""
+        """The context of the stream."""
         assert self._stream is not None
         return self._stream
 
     def create(self) -> list[str]:
-        """Create the stream's context and return the lines that it logged."""
+        """Create the stream's context, and return the lines logged by the plugin."""
         self._stream = _TestedStream(self.root)
         stream = self._stream
         return self._run(lambda: self.vm.on_context_create(stream, stream.id, stream.parent_id))
@@ -247,14 +246,14 @@ class PhaseRun:
         Returns
         -------
         PhaseResult
-            The result. Empty after a local response.
+            The result. It is empty if an earlier phase has sent a local response.
         """
         stream = self.stream
         stream.result = result = PhaseResult(SortedHeaders(pairs)) if not stream.responded else PhaseResult()
         if stream.responded:
             return result
         headers = stream.maps[2 * side] = result.headers
-        is_abi_0_1_0 = self.vm.abi == 10  # its callback has no end_of_stream
+        is_abi_0_1_0 = self.vm.abi == 10  # in this version, the callback has no parameter end_of_stream
         args = (stream.id, len(headers)) if is_abi_0_1_0 else (stream.id, len(headers), 0)
         result.log = self._run(lambda: self._call(_ON_HEADERS[side], args))
         stream.maps[2 * side] = None
@@ -280,7 +279,7 @@ class PhaseRun:
         Returns
         -------
         PhaseResult
-            The joined body with the log of the last callback, or a local response.
+            The whole body with the log of the last callback, or the local response.
         """
         stream, whole = self.stream, PhaseResult()
         for number, chunk in enumerate(chunks, 1):
@@ -298,7 +297,7 @@ class PhaseRun:
         return whole
 
     def destroy(self) -> list[str]:
-        """Call `on_log`, `on_done` and `on_delete`, and return the lines that they logged."""
+        """Call `on_done`, `on_log` and `on_delete`, and return the lines logged by them."""
         stream, vm = self.stream, self.vm
 
         def end() -> None:

@@ -10,7 +10,7 @@ __all__ = ["CaseResult", "DeclarativeResult"]
 
 @dataclass
 class CaseResult:
-    """Result of a test.
+    """Result of one declarative test.
 
     Attributes
     ----------
@@ -19,15 +19,15 @@ class CaseResult:
     line
         Line of the test in its file.
     reasons
-        A reason for each expectation that failed. Empty if the test passed.
+        Descriptions of all failed expectations. Empty if the test passed.
     log
-        Lines that the filter logged.
+        Lines logged by the filter.
     seconds
-        Real seconds of the test.
+        Duration of the test in real seconds.
     exchange
-        The exchange of a fixture, which sends a whole request. None for tests of a suite.
+        The exchange of a fixture's request. None for tests of a suite, which don't send whole requests.
     file
-        Name of the file, if a folder was run.
+        Name of the test file if a folder was run, otherwise empty.
     """
 
     name: str
@@ -40,7 +40,7 @@ class CaseResult:
 
     @property
     def passed(self) -> bool:
-        """Whether all expectations are met."""
+        """Whether all expectations were met."""
         return not self.reasons
 
     def as_dict(self) -> dict[str, Any]:
@@ -51,16 +51,16 @@ class CaseResult:
 
 @dataclass
 class DeclarativeResult:
-    """Results of a test file or a folder.
+    """Results of all tests in a file or a folder.
 
     Attributes
     ----------
     path
         Path of the file or folder.
     kind
-        Format: `service-extensions`, `fastedge-test`, or `several` for a folder.
+        Format of the tests: `service-extensions`, `fastedge-test`, or `several` for a folder.
     cases
-        Results in the order of the file.
+        Results of the tests, in the order of the file.
     """
 
     path: str
@@ -69,12 +69,12 @@ class DeclarativeResult:
 
     @property
     def passed(self) -> bool:
-        """Whether all cases passed. False if there are none, because nothing was tested."""
+        """Whether all tests passed. False if no test was run."""
         return bool(self.cases) and not self.failed
 
     @property
     def failed(self) -> list[CaseResult]:
-        """Cases that failed."""
+        """Results of the tests that failed."""
         return [case for case in self.cases if not case.passed]
 
     def as_dict(self) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class DeclarativeResult:
         return {"path": self.path, "kind": self.kind, "passed": self.passed, "cases": cases}
 
     def __str__(self) -> str:
-        """Return a line for each case, reasons below failed ones, and a summary."""
+        """Return text with a line for each test, the reasons for failures, and a summary."""
         lines: list[str] = []
         file = ""
         for case in self.cases:

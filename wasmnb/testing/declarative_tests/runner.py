@@ -19,7 +19,7 @@ from .suite import read_suite
 
 __all__ = ["run_declarative"]
 
-#: Patterns of the test files in a folder.
+#: Patterns for the names of test files in a folder.
 _PATTERNS = ("*test*.textpb", "*test*.textproto", "*tests*.yaml", "*tests*.yml", "*.test.json")
 
 
@@ -32,27 +32,28 @@ def run_declarative(
     ----------
     path
         A suite of Service Extensions in text format, YAML or JSON, a fixture of fastedge-test, or a folder of such files.
-        A malformed file in a folder counts as a failed test, and the others still run.
+        In a folder, a malformed file counts as a failed test, and the other files still run.
     module
-        The filter: a `Filter`, the path of a `.wasm` or `.py`, or the bytes of a module. By default, the file's own module.
+        The filter: a `Filter`, the path of a `.wasm` or `.py` file, or the bytes of a module (default None: the module named
+        in the test file).
     config
-        Plugin configuration: bytes, text, or a value for JSON. By default, the file's own configuration.
+        Plugin configuration as bytes, text, or a value for JSON (default None: the configuration in the test file).
     only
-        Run only tests whose names contain this text (default all).
+        Run only tests whose names contain this text (default None: all tests).
 
     Returns
     -------
     DeclarativeResult
-        The result of each test, with the reasons of a failure. Print it to read them.
+        The result of each test, with the reasons for failures. Print it to read them.
 
     Raises
     ------
     FixtureError
-        The file is malformed. The error gives the file, the line and the field.
+        The file is malformed. The message contains the file, the line and the field.
     UsageError
-        The file doesn't exist, or names no module and `module` is None.
+        The file doesn't exist, or `module` is None and the file names no module.
     ModuleError
-        Envoy would not load the module.
+        Envoy would refuse to load the module.
     """
     from ...host.plugins.plugin import to_config
 

@@ -1,4 +1,4 @@
-"""Runner of Google Service Extensions' suites. Each test has its own VM and stream."""
+"""Runner of test suites of Google's Service Extensions. Each test has its own VM and stream."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .suite import Case, Expectation, Input, Invocation, Suite
 
 __all__ = ["SuiteRunner"]
 
-#: Time without `time_secs`, in seconds since 1970. Not 0, which Go treats as "no time".
+#: Time of the clocks if a suite doesn't set `time_secs`, in seconds since 1970. It isn't 0, which Go treats as "no time".
 _EPOCH = 0.001
 
 _NO_EXPECTATION = Expectation()
@@ -27,25 +27,25 @@ _NO_INPUT = Input()
 
 
 class SuiteRunner:
-    """Runs the cases of a suite.
+    """Runs the tests of a suite.
 
     Parameters
     ----------
     suite
         The suite.
     path
-        Path of its file. Other files are looked up in its folder.
+        Path of the suite's file. Other files are searched in its folder.
     module
-        The filter, as for `run_declarative`. None: the suite's own module.
+        The filter, as for `run_declarative`, or None for the module named in the suite.
     config
-        Plugin configuration. None: the suite's own.
+        Plugin configuration, or None for the configuration in the suite.
 
     Raises
     ------
     UsageError
-        The suite doesn't name a module and `module` is None.
+        `module` is None, and the suite names no module.
     FixtureError
-        A file that the suite names can't be read.
+        A file named in the suite can't be read.
     """
 
     def __init__(self, suite: Suite, path: Path, module: Any, config: bytes | None) -> None:
@@ -61,27 +61,27 @@ class SuiteRunner:
 
         path = self.suite.environment.wasm_path
         if not path:
-            raise UsageError("The test file doesn't name a module. Set env.wasm_path in it, or pass module=.")
+            raise UsageError("The test file names no module. Set env.wasm_path in the file, or pass module=.")
         return Filter.from_file(self._find(path))
 
     def _find(self, name: str) -> Path:
-        """Return the path of a file in the suite's folder, else in the current one."""
+        """Return the path of a file in the suite's folder or, if it isn't there, in the current folder."""
         sibling = self.folder / name
         return sibling if sibling.exists() else Path(name)
 
     def read(self, name: str, place: SourceLocation) -> bytes:
-        """Read a file that a field of the suite names. Raises FixtureError with the field's place."""
+        """Read a file named in a field of the suite. Raises FixtureError with the field's location if it can't be read."""
         try:
             return self._find(name).read_bytes()
         except OSError as error:
             raise FixtureError(f"file {name} can't be read: {error.strerror}.", place) from error
 
     def run(self) -> list[CaseResult]:
-        """Run all cases in order."""
+        """Run all tests in order, and return their results."""
         return [self.case(case, number) for number, case in enumerate(self.suite.test, 1)]
 
     def case(self, case: Case, number: int) -> CaseResult:
-        """Run the case with this number, counted from 1."""
+        """Run one test. `number`, counted from 1, is its position in the suite."""
         result = CaseResult(case.name or f"test {number}", case.place.line)
         started = perf_counter()
         env = self.suite.environment
@@ -99,7 +99,7 @@ class SuiteRunner:
 
 
 class _CaseRun:
-    """A case on its stream."""
+    """One run of a test on its own stream."""
 
     def __init__(self, runner: SuiteRunner, case: Case, run: PhaseRun, result: CaseResult) -> None:
         self.runner = runner
@@ -123,7 +123,7 @@ class _CaseRun:
         self.side_effects("stream_destroy", case.stream_destroy, run.destroy())
 
     def phase(self, name: str, side: int, invocations: Invocation | list[Invocation] | None) -> bool:
-        """Run a phase. Return False if the VM has failed."""
+        """Run a phase and check its result. Returns False if the VM has failed."""
         if isinstance(invocations, list):
             return all(self.body(name, side, invocation) for invocation in invocations)
         if invocations is None:
@@ -143,7 +143,7 @@ class _CaseRun:
         return True
 
     def side_effects(self, name: str, expected: Expectation | None, log: list[str]) -> bool:
-        """Check the log of a start or an end. Return False if the VM has failed."""
+        """Check the log of the plugin's or stream's start or end. Returns False if the VM has failed."""
         if self.failed(name):
             return False
         checks = check_log(expected or _NO_EXPECTATION, log, self.runner.read)
@@ -156,7 +156,7 @@ class _CaseRun:
         return bool(self.run.failure)
 
     def pairs(self, phase_input: Input, *, request: bool) -> list[Pair]:
-        """Return a phase's input headers."""
+        """Return the input headers of a phase."""
         content = self.content(phase_input)
         if not content:
             return [(encode_text(h.key), h.value) for h in phase_input.header]
@@ -166,14 +166,14 @@ class _CaseRun:
             raise FixtureError(f"the headers can't be read: {error}", phase_input.place) from error
 
     def content(self, phase_input: Input) -> bytes:
-        """Return a phase's input: its own content, or that of the file that it names."""
+        """Return the input body of a phase, which is written in the suite or in a file named there."""
         if not phase_input.file:
             return phase_input.content
         return self.runner.read(phase_input.file, phase_input.place.into("file", 0))
 
 
 def _chunks(data: bytes, case: Case) -> list[bytes]:
-    """Cut a body into chunks of the case's size, or into its number of chunks, the last of which has the rest."""
+    """Split a body into chunks of the test's `chunk_size`, or into its `num_chunks`. The last chunk contains the rest."""
     if case.num_chunks is not None:
         size, max_cuts = max(1, len(data) // case.num_chunks), case.num_chunks - 1
     elif case.chunk_size is not None:

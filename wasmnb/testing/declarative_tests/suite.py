@@ -1,7 +1,7 @@
-"""Messages of Google Service Extensions' test suites, after their `plugins/test/runner.proto`.
+"""Messages of the test suites of Google's Service Extensions, as defined in `plugins/test/runner.proto`.
 
-All versions of the format are in use: `runtime` is the older name of `env`; expectations of headers are next to `body`, in
-their own message `headers`, or inside `immediate`. All of these are read, and `Expectation` joins them.
+All versions of the format are supported. In older versions, `env` is named `runtime`. Expectations of headers can be next to
+`body`, in the message `headers`, or inside `immediate`, and `Expectation` joins them.
 """
 
 # ruff: noqa: RUF009 -- `once` and `many` make dataclass fields
@@ -27,7 +27,7 @@ _NOWHERE = SourceLocation("")
 
 @dataclass
 class Header:
-    """A header and its value."""
+    """Name and value of a header."""
 
     key: str = once("string", default="")
     value: bytes = once("bytes", default=b"")
@@ -36,7 +36,7 @@ class Header:
 
 @dataclass
 class Property:
-    """A property: its path, joined with dots, and its value."""
+    """A property of the stream, with its path (joined with dots) and its value."""
 
     path: str = once("string", default="")
     value: bytes = once("bytes", default=b"")
@@ -45,7 +45,10 @@ class Property:
 
 @dataclass
 class Matcher:
-    """`StringMatcher`: an exact text, a regular expression for the whole text, or a file's content. `invert` expects absence."""
+    """A `StringMatcher`: an exact text, a regular expression for the whole text, or the contents of a file.
+
+    With `invert`, no text may match.
+    """
 
     invert: bool = once("bool", default=False)
     exact: bytes | None = once("bytes", oneof="matcher")
@@ -56,7 +59,7 @@ class Matcher:
 
 @dataclass
 class HeaderMatcher(Matcher):
-    """Value of `headers`: a matcher of `name: value` lines or, in later versions, a message of expectations."""
+    """Value of the field `headers`: a matcher for `name: value` lines or, in later versions, a message of expectations."""
 
     has_header: list[Header] = many(Header)
     no_header: list[Header] = many(Header)
@@ -65,7 +68,7 @@ class HeaderMatcher(Matcher):
 
 @dataclass
 class Immediate:
-    """Expectation of an immediate response by the plugin."""
+    """Expectation that the plugin sends an immediate (local) response."""
 
     http_status: int | None = once("uint32")
     grpc_status: int | None = once("uint32")
@@ -79,7 +82,7 @@ class Immediate:
 
 @dataclass
 class Input:
-    """Input of a phase: single headers, serialised content, or a file with such content."""
+    """Input of a phase, as single headers, as serialised content, or as a file with serialised content."""
 
     header: list[Header] = many(Header)
     content: bytes = once("bytes", default=b"")
@@ -105,15 +108,15 @@ class Expectation:
         return holders + ([self.immediate, *self.immediate.headers] if self.immediate is not None else [])
 
     def all_has_header(self) -> Iterator[Header]:
-        """Return the required headers from all places of the expectation."""
+        """Yield the required headers from all parts of the expectation."""
         return (h for holder in self._holders for h in holder.has_header)
 
     def all_no_header(self) -> Iterator[Header]:
-        """Return the forbidden headers from all places of the expectation."""
+        """Yield the forbidden headers from all parts of the expectation."""
         return (h for holder in self._holders for h in holder.no_header)
 
     def all_lines(self) -> Iterator[Matcher]:
-        """Yield the matchers of `name: value` lines."""
+        """Yield the matchers for `name: value` lines from all parts of the expectation."""
         outer = [*self.headers, *(self.immediate.headers if self.immediate is not None else [])]
         for matcher in outer:
             if not (matcher.has_header or matcher.no_header or matcher.headers_serialized):
@@ -121,7 +124,7 @@ class Expectation:
             yield from matcher.headers_serialized
 
     def all_body(self) -> Iterator[Matcher]:
-        """Yield the matchers of the body."""
+        """Yield the matchers for the body from all parts of the expectation."""
         yield from self.body
         yield from self.immediate.body if self.immediate is not None else ()
 
@@ -137,7 +140,7 @@ class Invocation:
 
 @dataclass
 class Case:
-    """A test: a stream with its phases in order."""
+    """A test, which consists of the phases of one stream."""
 
     name: str = once("string", default="")
     benchmark: bool = once("bool", default=False)
@@ -159,13 +162,14 @@ class Case:
             if chunked and len(getattr(self, name)) > 1:
                 second = getattr(self, name)[1].place
                 raise FixtureError(
-                    "num_chunks and chunk_size allow a single body. Remove this second one, or the chunking.", second
+                    "a test with num_chunks or chunk_size can have only one body. Remove this second body, or the chunking.",
+                    second,
                 )
 
 
 @dataclass
 class Env:
-    """Module, configuration, log level and clock. `min_log_level` is the older name of `log_level`."""
+    """Environment of a suite: module, configuration, log level and clock. `min_log_level` is an older name of `log_level`."""
 
     test_path: str = once("string", default="")
     wasm_path: str = once("string", default="")
@@ -180,13 +184,13 @@ class Env:
 
     @property
     def level(self) -> int:
-        """Lowest level that is logged, as the ABI numbers it. Default: INFO."""
+        """Lowest log level, as a number of the ABI. The default is INFO."""
         return (self.log_level or self.min_log_level or _LEVELS["INFO"]) - 1
 
 
 @dataclass
 class Suite:
-    """A test file. `runtime` is the older name of `env`."""
+    """A test file. In older versions of the format, `env` is named `runtime`."""
 
     env: Env | None = once(Env, oneof="environment")
     runtime: Env | None = once(Env, oneof="environment")
@@ -195,7 +199,7 @@ class Suite:
 
     @property
     def environment(self) -> Env:
-        """The environment by either name, or the defaults."""
+        """The environment from `env` or `runtime`, or the default environment."""
         return self.env or self.runtime or Env()
 
 
@@ -203,12 +207,12 @@ _READERS = {".yaml": read_yaml, ".yml": read_yaml, ".json": read_json}
 
 
 def read_suite(path: Path) -> Suite:
-    """Read a suite.
+    """Read a test suite from a file.
 
     Parameters
     ----------
     path
-        File in YAML (`.yaml`, `.yml`), JSON (`.json`) or, with any other suffix, in text format.
+        Path of the file. Its suffix determines the format: YAML (`.yaml`, `.yml`), JSON (`.json`), or text format (all others).
 
     Returns
     -------
@@ -218,7 +222,7 @@ def read_suite(path: Path) -> Suite:
     Raises
     ------
     FixtureError
-        The file is malformed. The error gives the file, the line and the field.
+        The file is malformed. The message contains the file, the line and the field.
     UsageError
         The file can't be read.
     """

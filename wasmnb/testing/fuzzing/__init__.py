@@ -1,6 +1,6 @@
-"""The fuzzer behind `%wasmfuzz`: it searches for scenarios in which a filter fails, and writes them as pytest tests.
+"""The fuzzer of `%wasmfuzz` and `wasmnb fuzz`, which searches for scenarios in which a filter fails, and writes pytest tests.
 
-Assertions about a proxy are in `..assertions`; the drawing of a report is in `wasmnb.view`.
+Assertions about a proxy are in `wasmnb.testing.assertions`, and the HTML view of a report is in `wasmnb.view`.
 """
 
 from .api import fuzz, replay

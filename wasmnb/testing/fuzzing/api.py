@@ -1,4 +1,4 @@
-"""Functions `fuzz` and `replay`: they check their arguments and start a search or one session."""
+"""The functions `fuzz`, which starts a search, and `replay`, which runs one scenario."""
 
 from __future__ import annotations
 
@@ -45,51 +45,51 @@ def fuzz(
     Parameters
     ----------
     filter
-        A `Filter`, a `Plugin`, or a list of them (a chain). Native filters are searched natively, which is faster; memory
-        is measured and findings are confirmed with the same filters as Wasm.
+        A `Filter`, a `Plugin`, or a list of them (a chain). Native filters run natively during the search, which is faster, and
+        as Wasm when memory is measured and findings are confirmed.
     seconds
-        Real seconds to search (default 30). Shrinking a finding takes up to ten more seconds.
+        Duration of the search in real seconds (default 30). Shrinking a finding takes up to ten more seconds.
     seed
         Seed of the random choices (default 0). The same seed tries the same scenarios in the same order.
     only
-        Kinds of fault to report: one or several of `trap`, `hang`, `stuck`, `growth`, `misuse` (default all).
+        Kinds of fault to report, one or several of `trap`, `hang`, `stuck`, `growth`, `misuse` (default: all).
     config
         Plugin configuration, as in `Proxy` (default none).
     vm_config
         VM configuration, as in `Proxy` (default none).
     workers
-        Number of workers. By default, one; if the filter uses shared data or queues, several in every third proxy.
+        Number of workers (default None: one worker, but three in every third proxy if the filter uses shared data or queues).
     kind
-        Filter chain of a single filter, `http` or `network`. By default, the one that the filter has callbacks for.
+        Filter chain of a single filter, `http` or `network` (default None: the chain for which the filter has callbacks).
     clusters
-        Services by cluster name, as in `Proxy` (default none). Other clusters that the filter calls send random responses.
+        Services by cluster name, as in `Proxy` (default none). Other clusters called by the filter send random responses.
     deadline
-        Real seconds after which a callback counts as hanging (default 1).
+        Real seconds after which a callback is considered a hang (default 1).
     all_faults
-        Whether to continue after the first finding, for faults of other kinds and in other places (default False).
+        Whether to continue after the first finding, to find other faults (default False).
     executor
-        Any `concurrent.futures.Executor` (default none). Searches with different seeds run on it at the same time, each for
-        `seconds`, and the report has the findings of all. If a process dies, its search is lost and `report.messages` names
-        it.
+        A `concurrent.futures.Executor` that runs several searches with different seeds at the same time, each for `seconds`
+        (default None: one search in this process). The report contains all findings. If a process dies, the results of its
+        search are lost, and `report.messages` contains a note.
     searches
-        Number of searches on the executor, with the seeds from `seed` on. By default, as many as the executor runs at the
-        same time.
+        Number of searches on the executor, whose seeds are `seed`, `seed` + 1, and so on (default None: as many as the
+        executor runs at the same time).
     progress
-        Function that is called with the current report about ten times a second, or with an executor at the end of each
-        search (default none).
+        Function that is called with the current report (default None). It is called about ten times per second, or with an
+        executor at the end of each search.
 
     Returns
     -------
     FuzzReport
-        The findings with their tests; print it to read them. An interrupt (Ctrl-C, the notebook's stop button) ends the
-        search early, and the report has the findings so far.
+        The findings with their tests. Print it to read them. If you interrupt the search (Ctrl-C or the notebook's stop
+        button), the report contains the findings so far.
 
     Raises
     ------
     FilterTrap
-        The filter doesn't start.
+        The filter fails when it starts.
     UsageError
-        `only` has an unknown kind of fault, or settings of one plugin are given together with a chain.
+        `only` contains an unknown kind of fault, or settings of a single plugin were passed together with a chain.
     """
     settings = _settings(filter, config, vm_config, kind, clusters, deadline)
     if executor is not None:
@@ -111,7 +111,7 @@ def _on_executor(
     searches: int | None,
     progress: Callable[[FuzzReport], None] | None,
 ) -> FuzzReport:
-    """Run searches with different seeds on an executor and return the report of all."""
+    """Run searches with different seeds on an executor, and return their merged report."""
     number = workers_of(executor, 4) if searches is None else searches
     if number < 1:
         raise UsageError(f"searches= must be at least 1, not {number}.")
@@ -127,7 +127,7 @@ def _on_executor(
 
 
 def _kinds(only: str | Iterable[str]) -> frozenset[str]:
-    """Return the kinds of fault to report."""
+    """Return the kinds of fault to report. Raises UsageError for an unknown kind."""
     names = [only] if isinstance(only, str) else list(only)
     unknown = [name for name in names if name not in KINDS]
     if unknown:
@@ -143,17 +143,18 @@ def _settings(
     plugin_settings = {"config": config, "vm_config": vm_config, "kind": kind}
     is_chain = isinstance(filters, list | tuple)
     if is_chain and any(value is not None for value in plugin_settings.values()):
-        raise UsageError(f"{', '.join(plugin_settings)} can't be set for a chain. Pass them to each Plugin(...).")
+        names = ", ".join(f"{name}=" for name in plugin_settings)
+        raise UsageError(f"{names} can't be passed together with a chain of filters. Pass them to each Plugin(...).")
     plugins = filters if is_chain else _plugin(filters, plugin_settings)
     grpc = {"grpc", "http_call"} & capabilities_of(filters) == {"grpc"}
     service = GrpcResponse((b"",), 0) if grpc else HttpResponse()
     settings = Settings(plugins, clusters=clusters, deadline=deadline, service=service)
-    # Only the alarm can end a native callback that doesn't return.
+    # A native callback that doesn't return can be stopped only by the alarm.
     return settings if alarm_available() else settings.in_wasm
 
 
 def _plugin(filter_or_plugin: Any, settings: dict[str, Any]) -> Plugin:
-    """Return the plugin of one filter, by default of the kind that the filter has callbacks for."""
+    """Create the plugin of one filter. Its default kind is the one for which the filter has callbacks."""
     changes = {name: value for name, value in settings.items() if value is not None}
     if isinstance(filter_or_plugin, Plugin):
         return replace(filter_or_plugin, **changes)
@@ -161,7 +162,7 @@ def _plugin(filter_or_plugin: Any, settings: dict[str, Any]) -> Plugin:
 
 
 def replay(filter: Any, scenario: Scenario, **settings: Any) -> Fault | None:  # noqa: A002 -- as Proxy calls it
-    """Run a scenario on a new proxy.
+    """Run a scenario of a finding again, on a new proxy.
 
     Parameters
     ----------
@@ -170,17 +171,17 @@ def replay(filter: Any, scenario: Scenario, **settings: Any) -> Fault | None:  #
     scenario
         The scenario, such as `Finding.scenario`.
     settings
-        Further fields of `Settings`, such as `kind` and `workers`.
+        Other fields of `Settings`, such as `kind` and `workers`.
 
     Returns
     -------
     Fault | None
-        The fault, or None if the filter passes.
+        The fault, or None if the filter doesn't fail.
 
     Raises
     ------
     FilterTrap
-        The filter doesn't start.
+        The filter fails when it starts.
     """
     with Session(Settings(filter, **settings)) as session:
         return session.run(scenario)

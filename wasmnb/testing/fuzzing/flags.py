@@ -1,4 +1,4 @@
-"""Flags of `%wasmfuzz` and `wasmnb fuzz` for argparse, and their translation to arguments of `fuzz`."""
+"""Flags of `%wasmfuzz` and `wasmnb fuzz`, and their conversion to arguments of `fuzz`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ FUZZ_FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
 
 
 def fuzz_arguments(options: Any) -> dict[str, Any]:
-    """Return the arguments of `fuzz` for parsed options; plugin settings only if they are present."""
+    """Convert parsed options to arguments of `fuzz`. Settings of the plugin are included only if they were passed."""
     names = ("seconds", "seed", "only", "workers", "kind", "deadline", "all_faults")
     plugin_settings = {
         name: read_at(text) for name in ("config", "vm_config") if (text := getattr(options, name)) is not None

@@ -1,4 +1,4 @@
-"""A search on an executor: one search with a seed of its own for each process, and the merged report."""
+"""Distribution of a search to the processes of an executor. Each process searches with a different seed."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["FuzzJob", "FuzzPart"]
 
 @dataclass(frozen=True)
 class FuzzPart:
-    """One search.
+    """One of the searches on an executor.
 
     Attributes
     ----------
     number
-        Number of the search, from 0.
+        Number of the search, counted from 0.
     seed
         Seed of the search.
     """
@@ -30,31 +30,31 @@ class FuzzPart:
 
     @property
     def title(self) -> str:
-        """The search in messages."""
+        """Name of the search in messages, such as "Search 1 (seed 0)"."""
         return f"Search {self.number + 1} (seed {self.seed})"
 
 
 @dataclass(frozen=True)
 class FuzzJob:
-    """Common data of all searches.
+    """Data shared by all searches on an executor.
 
     Attributes
     ----------
     plugins
-        The filters in portable form.
+        The plugins, in a form that can be sent to another process.
     arguments
-        Further arguments of `fuzz`.
+        Other arguments of `fuzz`.
     """
 
     plugins: tuple[Plugin, ...]
     arguments: Mapping[str, Any]
 
     def empty(self) -> FuzzReport:
-        """Return an empty report."""
+        """Create a report without findings."""
         return FuzzReport(self.plugins[0].name if self.plugins else "filter")
 
     def run(self, shard: FuzzPart) -> FuzzReport:
-        """Search with a seed."""
+        """Run one search in the current process, and return its report."""
         from .api import fuzz
 
         plugins = [replace(plugin, filter=_rebuilt(plugin.filter)) for plugin in self.plugins]
@@ -62,20 +62,20 @@ class FuzzJob:
         return fuzz(subject, seed=shard.seed, **self.arguments)
 
     def lost(self, shard: FuzzPart, reason: str) -> FuzzReport:
-        """Return the report of a search that is lost."""
+        """Create the report of a search whose results are lost, with a message that contains the reason."""
         report = self.empty()
         report.messages.append(f"{shard.title} is lost: {reason}.")
         return report
 
     def interrupted(self, _shard: FuzzPart) -> FuzzReport:
-        """Return the report of a search that an interrupt has cut off."""
+        """Create the report of a search that was stopped by an interrupt."""
         report = self.empty()
         report.interrupted = True
         return report
 
     @staticmethod
     def repeated(shard: FuzzPart, result: FuzzReport) -> None:
-        """Note in a report that its search ran twice."""
+        """Add a message to a report because its search ran twice."""
         result.messages.append(f"{shard.title} ran again, because a process of the pool died.")
 
 

@@ -1,4 +1,4 @@
-"""Python literals of values, short and readable, with the counter of repetitions as an expression."""
+"""Python literals for the fuzzer's tests, in which the placeholder for the number of the repetition is an expression."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["literal", "pairs", "text"]
 
 
 def text(value: str) -> str:
-    """Return the literal of a text: an f-string if the counter is in it."""
+    """Return the literal of a text. It is an f-string if the text contains the counter's placeholder."""
     literal_text = quoted(value)
     if COUNTER not in literal_text:
         return literal_text
@@ -18,7 +18,7 @@ def text(value: str) -> str:
 
 
 def literal(data: bytes) -> str:
-    """Return the literal of bytes. A long run of one byte becomes a product."""
+    """Return the literal of bytes. A long repetition of one byte is written as a product."""
     if len(data) > 20 and data == data[:1] * len(data):
         return f"{quoted(data[:1])} * {len(data)}"
     if COUNTER.encode() not in data:
@@ -27,7 +27,7 @@ def literal(data: bytes) -> str:
 
 
 def pairs(headers: Pairs) -> str:
-    """Return the literal of headers, as text where they are ASCII."""
+    """Return the literal of headers. Names and values that are ASCII are written as str, others as bytes."""
     return f"[{', '.join(f'({_short(n)}, {_short(v)})' for n, v in headers)}]"
 
 

@@ -1,4 +1,4 @@
-"""Writer of a scenario as a pytest test, made of plain calls of the test kit."""
+"""Writer of a finding as a pytest test, which calls the functions of `wasmnb.testing`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _TEST_NAMES = {
     "misuse": "test_envoy_would_not_crash",
 }
 
-#: Steps that take no virtual time.
+#: Steps in which virtual time doesn't advance.
 _INSTANT_STEPS = (Script, Reconfigure, Enqueue)
 
 
@@ -54,11 +54,12 @@ def write_test(finding: Finding, settings: Settings, called: Iterable[str]) -> s
     Parameters
     ----------
     finding
-        Finding with its scenario.
+        The finding with its scenario.
     settings
-        Settings of the proxy that reproduces it.
+        Settings of the proxy that reproduces the fault.
     called
-        Clusters that the filter called or that it was given. In the test, all of them respond alike.
+        Names of the clusters that the filter called, or that were passed to `fuzz`. In the test, all of them send the same
+        responses.
     """
     chain = FilterChain(settings.plugins)
     writer = _Writer(finding, settings, sorted(called), chain)
@@ -122,7 +123,7 @@ class _Writer:
             yield f"service = {self._scripted('services')}"
 
     def _scripted(self, which: str) -> str:
-        """Return the upstream with the script of the first step. Later scripts are steps of the test."""
+        """Return the code of an upstream with the script of the first step. Later scripts become steps of the test."""
         first = self.steps[0] if self.steps else None
         responses: tuple[UpstreamResponse, ...] = getattr(first, which) if isinstance(first, Script) else ()
         self.names.add("upstream")
@@ -230,7 +231,7 @@ class _Writer:
         yield from self._hosts(step)
 
     def _hosts(self, step: Script) -> Iterator[str]:
-        """Set the number of the services' hosts, if the scenario changes it."""
+        """Yield code that sets the number of hosts of all services, if the scenario changes it."""
         if any(not s.hosts for s in self.scripts):
             yield from (f"proxy.clusters[{quoted(name)}].endpoints = {int(step.hosts)}" for name in self.called)
 
@@ -291,7 +292,7 @@ def _tcp_response(response: TcpResponse) -> str:
 
 
 def _call(name: str, first: Iterable[str], response: UpstreamResponse, **writers: Callable[[Any], str]) -> str:
-    """Write a call with the positional arguments `first` and those fields of `writers` that differ from their defaults."""
+    """Write a call with the positional arguments `first`, and a keyword argument for each field that isn't the default."""
     changed = {f.name: value for f in fields(response) if (value := getattr(response, f.name)) != f.default}
     return (
         f"{name}({', '.join([*first, *(f'{n}={write(changed[n])}' for n, write in writers.items() if n in changed)])})"

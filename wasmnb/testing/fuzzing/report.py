@@ -1,4 +1,4 @@
-"""Findings of the fuzzer and their report."""
+"""Findings of the fuzzer, and the report of a search."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .scenarios.scenario import Scenario
 
 __all__ = ["KINDS", "Fault", "Finding", "FuzzReport"]
 
-#: Kind of fault -> headline.
+#: Kind of fault -> headline in a report.
 KINDS = {
     "trap": "the filter traps",
     "hang": "a callback does not return",
@@ -26,14 +26,14 @@ KINDS = {
 
 
 class _Pasteable:
-    """Base of objects that a notebook draws as HTML; as text, their tests can be copied unchanged."""
+    """Base class of objects that a notebook shows as HTML, and otherwise as text from which tests can be copied."""
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/html": to_html(document_of(self)), "text/plain": str(self)}
 
 
 class Fault(NamedTuple):
-    """What findings of the same fault have in common: its kind, and the last line of the message without digits."""
+    """Identity of a fault, which is its kind and the last line of its message without digits."""
 
     kind: str
     message: str
@@ -41,16 +41,16 @@ class Fault(NamedTuple):
 
 @dataclass
 class Finding(_Pasteable):
-    """A fault with the smallest scenario that reproduces it.
+    """A fault found in a filter, with the smallest scenario that reproduces it.
 
     Attributes
     ----------
     kind
-        `trap`, `hang`, `stuck`, `growth` or `misuse` (use of the ABI that would crash Envoy).
+        Kind of the fault: `trap`, `hang`, `stuck`, `growth` or `misuse` (use of the ABI that would crash Envoy).
     message
-        Description of the fault, with the traceback if it has one.
+        Description of the fault, with the traceback if there is one.
     scenario
-        The smallest failing scenario.
+        The smallest scenario that reproduces the fault.
     test
         A complete pytest test that fails until the fault is fixed.
     seconds
@@ -58,7 +58,7 @@ class Finding(_Pasteable):
     tried
         Number of scenarios from the start of the search to the fault.
     repeats
-        For `growth`: repetitions of the scenario in a round of the test.
+        Number of repetitions of the scenario in each round of the test. Used only for `growth`.
     """
 
     kind: str
@@ -71,11 +71,11 @@ class Finding(_Pasteable):
 
     @property
     def fault(self) -> Fault:
-        """The fault. It is equal for findings of the same fault."""
+        """Identity of the fault. Findings of the same fault have equal identities."""
         return Fault(self.kind, re.sub(r"\d+", "", self.message.splitlines()[-1] if self.message else ""))
 
     def __str__(self) -> str:
-        """Return kind and message, then the test."""
+        """Return text with the kind and the message of the fault, and with the test."""
         rule = "-" * 100
         effort = f"found after {self.seconds:.1f} s and {plural(self.tried, 'scenario')}; as a test:"
         return f"{self.kind}: {visible(self.message, NEWLINES)}\n{effort}\n{rule}\n{self.test}{rule}"
@@ -86,7 +86,7 @@ class Finding(_Pasteable):
 
 @dataclass
 class FuzzReport(_Pasteable):
-    """The result of a search. Notebooks draw it; `print` writes it as text. It is true if it has findings.
+    """The result of a search. Notebooks show it as HTML, and `print` as text. Its truth value is whether it has findings.
 
     Attributes
     ----------
@@ -97,15 +97,15 @@ class FuzzReport(_Pasteable):
     tried
         Number of scenarios that were run.
     seconds
-        Real seconds of the search.
+        Duration of the search in real seconds.
     features
-        Number of different callbacks, hostcalls, results and log lines that occurred, a measure of coverage.
+        Number of different callbacks, hostcalls, results and log lines that occurred, as a measure of coverage.
     interrupted
         Whether the user stopped the search.
     activity
-        Current activity, for a display of the progress. Empty after the search.
+        What the search does at the moment, for a progress display. Empty after the search.
     messages
-        Sentences about searches on an executor that were lost.
+        Messages about searches on an executor that were lost or ran twice.
     """
 
     name: str
@@ -119,11 +119,11 @@ class FuzzReport(_Pasteable):
 
     @property
     def read(self) -> int:
-        """Number of scenarios, for the progress on an executor."""
+        """Number of scenarios that were run, used for the progress of an executor."""
         return self.tried
 
     def add(self, other: FuzzReport) -> None:
-        """Add the report of another search: its effort, and the findings that this one doesn't have. Merging is associative."""
+        """Merge the report of another search into this report. Findings of the same fault are merged into one."""
         known = {finding.fault for finding in self.findings}
         self.findings += [finding for finding in other.findings if finding.fault not in known]
         self.tried += other.tried
@@ -133,25 +133,25 @@ class FuzzReport(_Pasteable):
         self.messages += other.messages
 
     def __bool__(self) -> bool:
-        """Whether there are findings."""
+        """Return whether there are findings."""
         return bool(self.findings)
 
     @property
     def progress(self) -> str:
-        """Current activity and counts, in one line."""
+        """Return the current activity and the numbers of scenarios and findings, as one line."""
         findings = f", {len(self.findings)} found" if self.findings else ""
         return f"{self.activity}: {plural(self.tried, 'scenario')}{findings}"
 
     @property
     def summary(self) -> str:
-        """Findings and effort, in one line."""
+        """Return the findings, the number of scenarios and the duration, as one line."""
         faults = ", ".join(f"{f.kind} ({KINDS[f.kind]})" for f in self.findings) or "nothing wrong"
         stopped = "; interrupted" if self.interrupted else ""
         effort = f"{plural(self.tried, 'scenario')}, {self.seconds:.1f} s, {plural(self.features, 'feature')}"
         return f"{self.name}: {faults} ({effort}{stopped})" if self else f"{self.name}: {faults} in {effort}{stopped}"
 
     def __str__(self) -> str:
-        """Return every finding with its test, and the summary."""
+        """Return text with every finding, its test, and the summary."""
         return "\n\n".join([*map(str, self.findings), *self.messages, self.summary])
 
     def __repr__(self) -> str:
@@ -163,27 +163,27 @@ class FuzzReport(_Pasteable):
         Parameters
         ----------
         path
-            File of the first test, a `.py`. Further tests go to the same folder with a number in their names.
+            `.py` file for the first test. Other tests are written to the same folder, with a number in their file names.
 
         Returns
         -------
         list[Path]
-            The files that were written.
+            Paths of the written files.
 
         Raises
         ------
         UsageError
-            `path` isn't a `.py` file, can't be written, or exists and wasn't written by a search.
+            `path` isn't a `.py` file, can't be written, or is an existing file that wasn't written by the fuzzer.
         """
         first = Path(path)
         if first.suffix != ".py":
-            raise UsageError(f"{first} is not a .py file. Pass the name of a .py file for the test.")
+            raise UsageError(f"{first} is not the name of a .py file. Pass a name that ends with .py.")
         files = [first if not n else first.with_stem(f"{first.stem}_{n + 1}") for n in range(len(self.findings))]
         for file, finding in zip(files, self.findings, strict=True):
             if file.exists() and '\n    """Found by fuzzing: ' not in file.read_text(
                 encoding="utf-8", errors="replace"
             ):
-                raise UsageError(f"{file} exists and wasn't written by a search. Pass another name.")
+                raise UsageError(f"{file} already exists and wasn't written by the fuzzer. Pass another name.")
             try:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(finding.test, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Tests as code: what written tests have in common, and tests of exchanges that a proxy has had.
+"""Generation of pytest code: `write_test`, which converts exchanges of a proxy to a test, and helpers for all generated tests.
 
-Tests of faults that the fuzzer has found are in `..fuzzing`.
+The writer of tests for faults found by the fuzzer is in `wasmnb.testing.fuzzing`.
 """

@@ -1,4 +1,4 @@
-"""`write_test`: exchanges of a proxy as a pytest test."""
+"""The function `write_test`, which converts exchanges of a proxy to a pytest test."""
 
 from __future__ import annotations
 
@@ -14,49 +14,49 @@ from .writer import TestWriter
 
 __all__ = ["select_exchanges", "write_test"]
 
-#: Settings that a test has anyway, or that have nothing to do with what a filter does.
+#: Settings of the proxy that the test sets in another way, or that don't affect the filter.
 _OWN = frozenset({"workers", "upstream", "clusters", "name", "log_level"})
 
-#: Start of virtual time in the second run, in seconds after the first: other digits in dates, on another day of the week.
+#: Difference between the virtual times of the two runs, in seconds. It changes all digits of a date, and the day of the week.
 _LATER = 98_765_432.1
 
 
 def write_test(proxy: Proxy, exchanges: Any = None, *, name: str = "", mask: bool = True) -> str:
-    """Write exchanges of a simulated proxy as a pytest test that repeats them.
+    """Write a pytest test that repeats exchanges of a simulated proxy.
 
-    The test has the filter, scripted upstreams with the recorded responses, the requests, and assertions about everything that
-    the filter changed: requests at the upstream, responses, callouts and log lines. It is run twice before it is returned:
-    values that differ then, such as ids and dates, become patterns. If a new proxy does something else than the recorded one,
-    because earlier requests matter or secrets are masked, a comment in the test says so.
+    The test contains the filter, scripted upstreams with the recorded responses, the requests, and assertions about everything
+    that the filter changed: requests to the upstream, responses, callouts and log lines. It is run twice before it is returned,
+    and values that differ between the runs, such as ids and dates, become patterns. A comment is added if the outcome in a new
+    proxy differs from the recorded one, because earlier requests have an effect or secrets are masked.
 
     Parameters
     ----------
     proxy
         A simulated proxy.
     exchanges
-        Exchanges of the proxy, or a selection of their numbers such as `"3-7,9"`. None (the default): the last one.
+        Exchanges of the proxy, or a selection of their numbers such as `"3-7,9"` (default None: the last exchange).
     name
-        Name of the test function. By default, it is made from the first request.
+        Name of the test function (default '': a name derived from the first request).
     mask
-        Replace secrets by `***` (default True). The configuration of the filter is written as it is.
+        Whether to replace secrets by `***` (default True). Secrets in the filter's configuration are not replaced.
 
     Returns
     -------
     str
-        The code of the test file.
+        Code of the test file.
 
     Raises
     ------
     UsageError
-        There is no such exchange, or one of them can't be repeated.
+        The proxy has no such exchange, or an exchange can't be repeated.
     """
     if not isinstance(proxy, Proxy):
-        raise UsageError(f"write_test() needs a Proxy, not {type(proxy).__name__}.")
+        raise UsageError(f"proxy= of write_test() must be a simulated Proxy, not {type(proxy).__name__}.")
     selected = (
         select_exchanges(proxy, exchanges) if exchanges is None or isinstance(exchanges, str) else list(exchanges)
     )
     if not selected:
-        raise UsageError("There is no exchange to write a test for.")
+        raise UsageError("exchanges= of write_test() is empty. Pass at least one exchange.")
     unfinished = next(
         (exchange.number for exchange in selected if not exchange.done and exchange.state != "paused"), None
     )
@@ -78,12 +78,12 @@ def write_test(proxy: Proxy, exchanges: Any = None, *, name: str = "", mask: boo
 
 
 def select_exchanges(proxy: Proxy, selection: str | None) -> list[Any]:
-    """Return the exchanges that a selection such as `3-7,9` names; the last one for None.
+    """Return the exchanges selected by text such as `3-7,9`. None selects the last exchange.
 
     Raises
     ------
     UsageError
-        It isn't a selection, or the proxy doesn't keep such an exchange.
+        The text is not a selection, or the proxy doesn't have one of the exchanges.
     """
     kept = {exchange.number: exchange for exchange in proxy.exchanges}
     if not kept:
@@ -94,7 +94,7 @@ def select_exchanges(proxy: Proxy, selection: str | None) -> list[Any]:
     for part in selection.split(","):
         match = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", part)
         if match is None:
-            raise UsageError(f"{selection!r} doesn't select exchanges. Write numbers such as 3, 3-7 or 3,5-7.")
+            raise UsageError(f"{selection!r} is not a selection of exchanges. Write numbers such as 3, 3-7 or 3,5-7.")
         numbers += range(int(match[1]), int(match[2] or match[1]) + 1)
     missing = [number for number in numbers if number not in kept]
     if missing or not numbers:
@@ -104,12 +104,12 @@ def select_exchanges(proxy: Proxy, selection: str | None) -> list[Any]:
 
 
 def _settings(proxy: Proxy, worker: int) -> tuple[dict[str, Any], list[str]]:
-    """Return the settings of the test's proxy that differ from the defaults, as values and as code.
+    """Return the settings of the test's proxy that differ from the defaults, both as values and as code.
 
     Raises
     ------
     UsageError
-        A setting has no short form as code.
+        A setting can't be written as code.
     """
     arguments = proxy.settings.arguments()
     changed = [name for name in arguments if name not in _OWN and proxy.settings.changed(name) is not None]
@@ -123,7 +123,7 @@ def _settings(proxy: Proxy, worker: int) -> tuple[dict[str, Any], list[str]]:
             ast.literal_eval(code)
         except (ValueError, SyntaxError):
             raise UsageError(
-                f"The proxy's setting {name}= has no short form as code; write this test by hand."
+                f"The proxy's setting {name}= can't be written as code. Write this test by hand."
             ) from None
         codes.append(f"{name}={code}")
     return values, codes

@@ -1,4 +1,4 @@
-"""The filters of a written test: constants with their sources, and the arguments of `wasm_proxy`."""
+"""Code for the filters of a generated test: constants with their sources, and the arguments of `wasm_proxy`."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from .literals import quoted
 
 __all__ = ["FilterChain"]
 
-#: Settings of a plugin that the fixture `wasm_proxy` takes. Others need a `Plugin(...)`.
+#: Settings of a plugin that the fixture `wasm_proxy` accepts directly. Others need a `Plugin(...)`.
 _PROXY_ARGUMENTS = frozenset({"config", "vm_config", "root_id", "vm_id", "failure_policy", "kind"})
 
 
 class FilterChain:
-    """Filters of a test: their sources, and the arguments of the proxy.
+    """Code for the filters of a test: their sources, and the arguments of the proxy.
 
     Parameters
     ----------
     plugins
-        A filter, a plugin or a list of them.
+        A filter, a plugin, or a list of these.
 
     Attributes
     ----------
     plugins
         The plugins.
     names
-        Source as code -> name of its constant.
+        Source of a filter as code -> name of the constant that contains it.
     plain
-        The fixture `wasm_proxy` takes the only filter with its settings; otherwise the test makes a `Plugin`.
+        Whether the only filter and its settings can be passed to `wasm_proxy` directly. Otherwise, the test creates a `Plugin`.
     fixtures
-        Fixtures of the test.
+        Names of the fixtures that the test uses.
     """
 
     def __init__(self, plugins: Any) -> None:
@@ -46,7 +46,7 @@ class FilterChain:
         self.fixtures = ["wasm_proxy"] if self.plain else ["wasm_proxy", "wasm_filter"]
 
     def sources(self) -> list[str]:
-        """Return the assignments of the filters, for the top of the file."""
+        """Return the assignments of the filters' sources to constants, for the top of the test file."""
         return [f"{name} = {source}" for source, name in self.names.items()]
 
     def arguments(self) -> Iterator[str]:
@@ -63,7 +63,7 @@ class FilterChain:
 
 
 def _changed_settings(plugin: Plugin) -> Iterator[tuple[str, str]]:
-    """Yield names of the plugin's non-default settings, with their values as code."""
+    """Yield the name and the value (as code) of each setting of the plugin that differs from its default."""
     for field in fields(plugin):
         value = getattr(plugin, field.name)
         default = field.default_factory() if field.default_factory is not MISSING else field.default
@@ -73,7 +73,7 @@ def _changed_settings(plugin: Plugin) -> Iterator[tuple[str, str]]:
 
 
 def _source_of(wasm_filter: Any) -> str:
-    """Return the filter as code: the path of its file, or its source."""
+    """Return a filter as code, which is the path of its file or its source text."""
     filename = str(getattr(wasm_filter, "filename", ""))
     source = getattr(wasm_filter, "source", None)
     if source is None or Path(filename).is_file():

@@ -1,4 +1,4 @@
-"""Python literals, short and readable."""
+"""Functions that write values as short and readable Python literals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["header_literal", "quoted", "short"]
 
 
 def quoted(value: Any) -> str:
-    """Return the literal in double quotes, unless the value contains one."""
+    """Return the literal of a value in double quotes, unless the value contains a double quote."""
     literal_text = repr(value)
     start = 2 if isinstance(value, bytes) else 1
     if literal_text[start - 1] == '"' or '"' in literal_text:
@@ -20,7 +20,7 @@ def quoted(value: Any) -> str:
 
 
 def short(data: bytes) -> str:
-    """Return the literal of bytes, as text if they are UTF-8. A long run of one byte becomes a product."""
+    """Return the literal of bytes, as a str if they are UTF-8. A long repetition of one byte is written as a product."""
     if len(data) > 20 and data == data[:1] * len(data):
         return f"{short(data[:1])} * {len(data)}"
     try:
@@ -30,7 +30,7 @@ def short(data: bytes) -> str:
 
 
 def header_literal(pairs: Iterable[tuple[bytes, bytes]]) -> str:
-    """Return the literal of headers: a dictionary, or pairs if a name occurs twice."""
+    """Return the literal of headers, which is a dict, or a list of pairs if a name occurs more than once."""
     items = list(pairs)
     if len({name for name, _ in items}) == len(items):
         return "{" + ", ".join(f"{quoted(to_text(name))}: {short(value)}" for name, value in items) + "}"

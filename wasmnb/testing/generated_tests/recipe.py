@@ -1,4 +1,4 @@
-"""The content of a written test: the requests and connections that it sends, and the responses of scripted upstreams."""
+"""The contents of a generated test: its requests and connections, and the responses of its scripted upstreams."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from ..upstreams import upstream
 
 __all__ = ["Connect", "Recipe", "Send"]
 
-#: Headers that the proxy sets in what a client receives, and that an upstream's script needn't have.
+#: Headers that the proxy sets in the client's response, so that the response of a scripted upstream needn't contain them.
 _SET_BY_PROXY = FRAMING | {b"content-length", b"keep-alive"}
 
 
-#: Seconds until a response that nobody waits for.
+#: Latency in seconds of a response that arrives after the client or the filter has stopped waiting.
 _LATE = 3600.0
 
 
 @dataclass(frozen=True)
 class Send:
-    """A request, on a worker, with the options of `proxy.request` that it was sent with."""
+    """A step that sends a request to a worker, with certain options of `proxy.request`."""
 
     request: Request
     worker: int
@@ -37,7 +37,7 @@ class Send:
 
 @dataclass(frozen=True)
 class Connect:
-    """A TCP connection that sends bytes, on a worker."""
+    """A step that opens a TCP connection to a worker and sends bytes."""
 
     data: bytes
     worker: int
@@ -45,16 +45,16 @@ class Connect:
 
 @dataclass
 class Recipe:
-    """The steps of a test, and its upstreams.
+    """The steps of a generated test, and the responses of its upstreams.
 
     Attributes
     ----------
     steps
-        Requests and connections, in their order.
+        Requests and connections, in order.
     origin
-        Responses of the main upstream in their order; empty if the test needs none.
+        Responses of the main upstream, in order. Empty if the test needs no upstream.
     services
-        Responses by cluster, in the order of the callouts.
+        Responses to callouts by cluster, in order.
     masked
         Number of masked secrets by place.
     """
@@ -66,16 +66,16 @@ class Recipe:
 
     @classmethod
     def of(cls, proxy: Proxy, exchanges: Iterable[Any], *, masking: bool) -> Recipe:
-        """Return the recipe that repeats exchanges of a proxy.
+        """Create the recipe that repeats exchanges of a proxy.
 
         Parameters
         ----------
         proxy
             A simulated proxy.
         exchanges
-            Exchanges of it.
+            Exchanges of the proxy.
         masking
-            Replace secrets by `***`.
+            Whether to replace secrets by `***`.
         """
         recipe = cls()
         for exchange in exchanges:
@@ -92,7 +92,7 @@ class Recipe:
         if exchange.upstream_response is not None and proxy.settings.upstream is not None:
             self.origin.append(_scripted(recorded.response))
         elif exchange.upstream_request is not None and exchange.timeout is not None and exchange.response is None:
-            self.origin.append(Response(200, latency=_LATE))  # the client left before
+            self.origin.append(Response(200, latency=_LATE))  # the client disconnected before the response
         for callout in exchange.callouts:
             response = callout.response
             if response is not None and masking:
@@ -106,21 +106,21 @@ class Recipe:
             self.origin.append(TcpReply(exchange.upstream_sent, close=exchange.upstream_end == "closed"))
 
     def arguments(self) -> dict[str, Any]:
-        """Return the upstreams as arguments of `Proxy`."""
+        """Return the upstreams as keyword arguments of `Proxy`."""
         arguments: dict[str, Any] = {"upstream": upstream(*self.origin)} if self.origin else {}
         if self.services:
             arguments["clusters"] = {name: upstream(*replies) for name, replies in self.services.items()}
         return arguments
 
     def run(self, plugins: Sequence[Any], settings: dict[str, Any]) -> list[Any]:
-        """Run the steps in a new proxy and return the exchanges.
+        """Run the steps in a new proxy, and return the exchanges.
 
         Parameters
         ----------
         plugins
-            The plugins.
+            Plugins of the proxy.
         settings
-            Parameters of `Proxy`.
+            Other keyword arguments of `Proxy`.
         """
         with Proxy(list(plugins), **settings, **self.arguments()) as proxy:
             return [_do(proxy, step) for step in self.steps]
@@ -150,19 +150,20 @@ def _scripted(response: Response | None) -> Response:
 
 
 def _reply(kind: str, response: Response | None, state: str) -> Any:
-    """Return what a cluster sends for a callout.
+    """Convert the recorded response to a callout to a scripted response of the cluster.
 
     Raises
     ------
     UsageError
-        It is a gRPC stream, whose messages have no order that a script could repeat.
+        The callout is a gRPC stream. A script can't repeat the order of its messages.
     """
     if kind == "grpc stream":
         raise UsageError(
-            "An exchange with a gRPC stream can't be written as a test, because its messages arrive at arbitrary times."
+            "An exchange with a gRPC stream can't be written as a test, because its messages arrive at arbitrary times. "
+            "Select other exchanges."
         )
     if response is None and state not in ("failed", "reset"):
-        return Response(200, latency=_LATE)  # it timed out, or nobody waited for it
+        return Response(200, latency=_LATE)  # the callout timed out or was cancelled
     if response is None or not response.status:
         return Response(0, reset=True)
     if kind == "grpc call":

@@ -1,4 +1,4 @@
-"""Values that differ from run to run, such as ids and dates: found by running a test twice, and written as patterns."""
+"""Patterns for values that differ in every run, such as ids and dates. They are found by running a test twice."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ __all__ = ["Expectations"]
 
 _TOKEN = re.compile(r"[0-9a-fA-F]{8,}|\d+|[A-Za-z]+|\s+|.", re.DOTALL)
 
-#: Kind of a token -> pattern for others of the kind, the strictest first.
+#: Patterns for kinds of tokens, the strictest first.
 _KINDS = tuple(
     (re.compile(pattern), pattern) for pattern in (r"\d+", r"[0-9a-f]+", r"[0-9a-fA-F]+", r"[A-Za-z]+", r"\w+")
 )
 
 
 class Expectations:
-    """Writes expected values as code.
+    """Writes expected values of a generated test as code.
 
     Attributes
     ----------
     names
-        Names of the test kit that the code uses.
+        Names of the test kit that the code uses and must import.
     """
 
     def __init__(self) -> None:
         self.names: set[str] = set()
 
     def of(self, first: str, second: str) -> str:
-        """Return the code of an expectation that two runs meet: the value itself, or a pattern for both.
+        """Return the code of an expectation for a value: the value itself if it is the same in two runs, otherwise a pattern.
 
         Parameters
         ----------
         first, second
-            The value in both runs.
+            The value in the first and in the second run.
         """
         if first == second:
             return quoted(first)

@@ -1,4 +1,4 @@
-"""The code of a test that repeats exchanges: upstreams, requests, and assertions about what the filter did."""
+"""Writer of the code of a generated test: its upstreams, requests, and assertions about the filter's changes."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ from .volatile import Expectations
 
 __all__ = ["TestWriter"]
 
-#: Headers that the proxy itself sets or changes.
+#: Headers that the proxy, and not the filter, sets or changes.
 _OF_PROXY = re.compile(
     rb"x-envoy-.*|x-request-id|x-forwarded-proto|x-forwarded-for|content-length|transfer-encoding|date|server|connection|host"
 )
 
-#: Longest line of the code, and largest body that it has as text.
+#: Longest line of the code, and largest body that is written in full, in characters.
 _WIDTH, _BODY = 110, 1000
 
-#: Log lines that a test asserts for each exchange.
+#: Largest number of log lines that are asserted for each exchange.
 _LINES = 20
 
 
 class TestWriter:
-    """Writes one test.
+    """Writes the code of one generated test.
 
     Parameters
     ----------
     chain
         Filters of the test.
     recipe
-        Steps of the test.
+        Steps and upstreams of the test.
     runs
-        The exchanges of two runs of it.
+        The exchanges of two runs of the recipe.
     recorded
-        The exchanges of the proxy.
+        The recorded exchanges, which the test repeats.
     settings
-        Further arguments of `wasm_proxy`, as code.
+        Additional arguments of `wasm_proxy`, as code.
     """
 
-    __test__ = False  # pytest
+    __test__ = False  # tells pytest that this class is not a test
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class TestWriter:
         self._names: set[str] = set()
 
     def code(self, name: str) -> str:
-        """Return the file with the test.
+        """Return the code of the test file.
 
         Parameters
         ----------
@@ -163,13 +163,13 @@ class TestWriter:
         yield from self._log(first, second)
 
     def _changed(self, recorded: Any, repeated: Any) -> Iterator[str]:
-        """Say that a new proxy doesn't do what the recorded one did."""
+        """Yield a comment if the outcome in a new proxy differs from the recorded one."""
         before, after = _outcome(recorded), _outcome(repeated)
         if before != after:
             reason = (
                 "Secrets are masked, or earlier requests matter" if self._recipe.masked else "Earlier requests matter"
             )
-            yield f"# The proxy did something else then: {before}. {reason}."
+            yield f"# The recorded outcome was different: {before}. {reason}."
 
     def _connection(self, step: Connect, first: Any, second: Any) -> Iterator[str]:
         worker = f"worker={step.worker}" if step.worker != 1 else ""
@@ -219,7 +219,7 @@ class TestWriter:
         yield from self._call("assert_response", ["x", *parts])
 
     def _headers(self, before: Headers, after: Headers, other: Headers) -> str:
-        """Return the code of the headers that the filter has added, changed or removed."""
+        """Return the code of the expected headers that the filter has added, changed or removed."""
         items = []
         for name in dict.fromkeys([*(n for n, _ in after.raw), *(n for n, _ in before.raw)]):
             if _OF_PROXY.fullmatch(name):
@@ -278,13 +278,13 @@ class TestWriter:
             return
         for ours, theirs in list(zip(*lines, strict=True))[:_LINES]:
             if "\n" in ours.text or not ours.text:
-                continue  # a traceback has line numbers of the file
+                continue  # a traceback contains line numbers, which change with the file
             self._names.add("assert_log")
             level = "" if ours.level.name == "INFO" else f", level={quoted(ours.level.name.lower())}"
             yield f"assert_log(x, {self._values.of(ours.text, theirs.text)}{level})"
 
     def _call(self, name: str, arguments: Iterable[str]) -> list[str]:
-        """Return a call on one line, or with one line for each argument."""
+        """Return the lines of a call: one line if it is short enough, otherwise one line for each argument."""
         if name.endswith("upstream"):
             self._names.add("upstream")
         parts = list(arguments)
@@ -295,7 +295,7 @@ class TestWriter:
 
 
 def _without_repeats(replies: list[Any]) -> list[Any]:
-    """Return replies without equal ones at the end, because the last one is repeated."""
+    """Return replies without equal replies at the end, because a scripted upstream repeats its last reply."""
     kept = list(replies)
     while len(kept) > 1 and kept[-1] == kept[-2]:
         kept.pop()
@@ -303,7 +303,7 @@ def _without_repeats(replies: list[Any]) -> list[Any]:
 
 
 def _outcome(exchange: Any) -> str:
-    """Return what happened at first glance."""
+    """Describe the outcome of an exchange in a few words."""
     if hasattr(exchange, "received"):
         return f"{exchange.state}, {len(exchange.received)} bytes received"
     status = exchange.response.status if exchange.response is not None else "no response"

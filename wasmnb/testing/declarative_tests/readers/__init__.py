@@ -1,4 +1,4 @@
-"""Readers of test files: text protobuf, YAML, JSON and HTTP/1 headers. They return nodes with line numbers.
+"""Readers of test files in protobuf's text format, YAML and JSON, which return nodes with line numbers.
 
-The messages that consist of nodes are defined in the parent folder.
+The messages to which nodes are converted are defined in the parent folder.
 """

@@ -1,8 +1,8 @@
-"""Parser of serialised HTTP/1 headers in test files.
+"""Parser of serialised HTTP/1 headers in test files, with the rules of `ParseHTTP1Headers` in Google's `dynamic_test.cc`.
 
-Facts (`ParseHTTP1Headers` in Google's `dynamic_test.cc`): an absolute request target becomes `:scheme`, `:path` and
-`:authority`, and `host` is removed. An absolute path becomes `:path`, without a `:scheme`, and `host`, if present, becomes
-`:authority`. Names become lower-case; the map joins the values of a name later.
+A URL as the request target is split into `:scheme`, `:path` and `:authority`, and the header `host` is removed. A path becomes
+`:path`, and `host`, if present, becomes `:authority`. Names are converted to lower case. Several values of a name are joined
+later, by the header map.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ def parse_headers(content: bytes, *, request: bool) -> list[Pair]:
     Parameters
     ----------
     content
-        Request line or status line, then header lines.
+        A request line or a status line, followed by header lines.
     request
-        Whether they are request headers.
+        Whether the content is a request (True) or a response (False).
 
     Returns
     -------
     list[Pair]
-        Names and values, pseudo-headers first.
+        Names and values of the headers. Pseudo-headers come first.
 
     Raises
     ------
     HeaderProblem
-        A line is malformed. The error gives its number.
+        A line is malformed. The message contains its number.
     """
     first, *lines = content.replace(b"\r\n", b"\n").split(b"\n")
     fields = _fields(lines)

@@ -1,6 +1,6 @@
-"""Content of a test file independent of its syntax: blocks of named entries, lists and scalars, each with its line.
+"""Nodes that represent the content of a test file in any syntax: blocks of named entries, lists and scalars with line numbers.
 
-The readers (text format, YAML, JSON) return nodes, and `schema` converts them to messages.
+The readers for text format, YAML and JSON return nodes, and `schema` converts them to messages.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Literal
 
 __all__ = ["Block", "BlockEntry", "Many", "Node", "Scalar"]
 
-#: Notation of a scalar. JSON and YAML allow more than the text format, such as numbers in quotes.
+#: Notation of a scalar. JSON and YAML accept more notations for a value than the text format, such as numbers in quotes.
 Kind = Literal["string", "word", "number", "null"]
 
 
@@ -21,11 +21,11 @@ class Scalar:
     Attributes
     ----------
     kind
-        `string` for quoted text, `word` for a bare identifier (`true`, an enum's name), `number` or `null`.
+        `string` for text in quotes, `word` for an identifier without quotes (`true`, or a name of an enum), `number` or `null`.
     data
-        Bytes of a string, or the text of another value.
+        Contents of a string as bytes, or the text of any other value.
     line
-        Line from 1.
+        Line number, counted from 1.
     """
 
     kind: Kind
@@ -34,7 +34,7 @@ class Scalar:
 
     @property
     def text(self) -> str:
-        """The data as text."""
+        """The value as text."""
         return self.data.decode("utf-8", "surrogateescape")
 
 
@@ -48,7 +48,7 @@ class Many:
 
 @dataclass(slots=True)
 class Block:
-    """A message: named entries in the order of the file. A name may occur several times."""
+    """A message, which contains named entries in the order of the file. Names can repeat."""
 
     line: int
     entries: list[BlockEntry] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class BlockEntry:
-    """An entry `name: value`."""
+    """An entry `name: value` of a message."""
 
     name: str
     value: Node

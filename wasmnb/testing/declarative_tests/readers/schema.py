@@ -1,8 +1,9 @@
-"""Conversion of nodes to typed messages by a schema.
+"""Conversion of nodes to typed messages with a schema.
 
-A message type is a dataclass whose fields have a protobuf type (see `once` and `many`). The rules are those of proto3: an
-absent field has its default, a field of a oneof excludes the others, and a field that isn't repeated occurs at most once.
-The text format is strict about the notation of values; YAML and JSON are lenient, as their mapping to protobuf is.
+The type of a message is a dataclass whose fields have protobuf types (`once` and `many`). The rules are those of proto3: a
+missing field has its default, only one field of a oneof can be set, and a field that isn't repeated occurs at most once. In the
+text format, each type of value has a strict notation. In YAML and JSON, other notations are accepted, as in protobuf's JSON
+mapping.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ __all__ = ["fill", "many", "once"]
 
 T = TypeVar("T")
 
-#: Type of a field: a name in `_SCALARS`, an enum (its names with numbers), or a message.
+#: Type of a field: a name in `_SCALARS`, a dict from names to numbers for an enum, or the dataclass of a message.
 FieldType = str | Mapping[str, int] | type
 
 _INTEGERS = {
@@ -33,18 +34,18 @@ _TRUE, _FALSE = {"true", "True", "t", "1"}, {"false", "False", "f", "0"}
 
 
 def once(kind: FieldType, *, oneof: str = "", default: Any = None, json: str = "", least: int | None = None) -> Any:
-    """Return a dataclass field that occurs at most once.
+    """Return a dataclass field for a protobuf field that occurs at most once.
 
     Parameters
     ----------
     kind
         Type of the field.
     oneof
-        Name of its oneof (default none). Fields of one oneof exclude each other.
+        Name of the field's oneof (default '': none). Only one field of a oneof can be set.
     default
-        Value of an absent field (default None).
+        Value if the field is missing (default None).
     json
-        Name in JSON, if it isn't the field's name in camel case (default empty).
+        Name of the field in JSON (default '': the field's name in camel case).
     least
         Smallest allowed number (default: no limit).
     """
@@ -53,7 +54,7 @@ def once(kind: FieldType, *, oneof: str = "", default: Any = None, json: str = "
 
 
 def many(kind: FieldType) -> Any:
-    """Return a dataclass field that may be repeated."""
+    """Return a dataclass field for a repeated protobuf field."""
     return dataclasses.field(default_factory=list, metadata={"kind": kind, "oneof": "", "many": True, "json": ""})
 
 
@@ -63,14 +64,14 @@ def fill(message: type[T], node: Node, place: SourceLocation, *, lenient: bool =
     Parameters
     ----------
     message
-        Dataclass with fields of `once` and `many`, and a field `place` for the location.
+        Dataclass of the message, with fields created by `once` and `many`, and a field `place` for the location.
     node
-        The node.
+        The node to convert.
     place
         Location of the node.
     lenient
-        Rules of YAML and JSON: numbers and booleans may be quoted, repeated fields are lists, null means absent, and names
-        may be in camel case (default False).
+        Whether to use the rules of YAML and JSON: numbers and booleans can be in quotes, repeated fields are lists, null means
+        that a field is missing, and names can be in camel case (default False).
 
     Returns
     -------
@@ -80,7 +81,7 @@ def fill(message: type[T], node: Node, place: SourceLocation, *, lenient: bool =
     Raises
     ------
     FixtureError
-        The node doesn't match the schema. The error gives the file, the line and the field.
+        The node doesn't match the schema. The message contains the file, the line and the field.
     """
     if not isinstance(node, Block):
         raise FixtureError("a message with fields is expected here, not a value or a list.", place.at(node.line))
@@ -117,11 +118,11 @@ class _Filler:
             value = self.values[field.name] = self.value(kind, entry.value, place)
             least = field.metadata["least"]
             if least is not None and value < least:
-                raise FixtureError(f"{value} is too small. Write at least {least}.", place)
+                raise FixtureError(f"{value} is too small. Write a number of at least {least}.", place)
         self.lines.setdefault(field.name, entry.line)
 
     def name(self, name: str) -> str:
-        """Return the field's name in the schema. JSON may write it in camel case."""
+        """Convert the name of a field, which can be in camel case in JSON, to its name in the schema."""
         if name in self.fields or not self.lenient:
             return name
         exact = next((f.name for f in self.fields.values() if f.metadata["json"] == name), None)
@@ -215,7 +216,7 @@ def _number(text: str) -> int | None:
             return sign * int(digits, 16)
         if digits.isdigit():
             return sign * int(digits, 8 if len(digits) > 1 and digits[0] == "0" else 10)
-        value = float(text)  # 1e3, which JSON and YAML may write
+        value = float(text)  # JSON and YAML accept notations such as 1e3 for ints
     except ValueError:
         return None
     return int(value) if math.isfinite(value) and value == int(value) else None

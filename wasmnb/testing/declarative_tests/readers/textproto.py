@@ -1,9 +1,8 @@
-"""Parser of protocol buffers' text format.
+"""Parser of protobuf's text format (https://protobuf.dev/reference/protobuf/textformat-spec/).
 
-The language (https://protobuf.dev/reference/protobuf/textformat-spec/): `name: value` for scalars, `name { ... }` or
-`name < ... >` for messages (optionally after a colon), `name: [a, b]` for lists, an optional `,` or `;` between fields,
-`#` comments to the end of the line, and strings in either quote with C escapes; adjacent strings are joined. Extensions
-and `Any` in brackets are parsed as names, which the schemas then refuse.
+The format has `name: value` for scalars, `name { ... }` or `name < ... >` for messages, `name: [a, b]` for lists, optional `,`
+or `;` between fields, and `#` comments. Strings are in single or double quotes, with the escapes of C, and adjacent strings are
+joined. Extensions and `Any` in brackets are parsed as names, which the schemas then refuse.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from .nodes import Block, BlockEntry, Many, Node, Scalar
 
 __all__ = ["read_textproto"]
 
-#: Deepest nesting of messages.
+#: Largest depth of nested messages.
 DEPTH = 100
 
 _TOKEN = re.compile(
@@ -55,7 +54,7 @@ def read_textproto(data: bytes, file: str) -> Block:
     data
         Content of the file.
     file
-        Name of the file, for errors.
+        Name of the file for error messages.
 
     Returns
     -------
@@ -65,7 +64,7 @@ def read_textproto(data: bytes, file: str) -> Block:
     Raises
     ------
     FixtureError
-        The text is malformed. The error gives the line and the field.
+        The text is malformed. The message contains the line and the field.
     """
     parser = _Parser(list(_tokens(data.removeprefix(b"\xef\xbb\xbf"), file)), file)
     return parser.block(_Token("start", b"", 1), SourceLocation(file), 0)
@@ -107,14 +106,14 @@ class _Parser:
         return token
 
     def accept(self, *signs: str) -> bool:
-        """Consume the next token if it is one of the given signs."""
+        """Consume the next token if it is one of these signs. Returns whether it was consumed."""
         if self.next.kind == "sign" and self.next.text in signs:
             self.take()
             return True
         return False
 
     def block(self, opening: _Token, place: SourceLocation, depth: int) -> Block:
-        """Parse entries up to the bracket that closes `opening`, or to the end of the file."""
+        """Parse entries up to the bracket that closes `opening`, or up to the end of the file."""
         if depth > DEPTH:
             raise FixtureError(f"messages are nested more than {DEPTH} levels deep.", place.at(opening.line))
         block, closing = Block(opening.line), _CLOSING.get(opening.text)

@@ -1,7 +1,7 @@
-"""Readers of YAML and JSON that keep line numbers.
+"""Readers of YAML and JSON that return nodes with line numbers.
 
-YAML is read by PyYAML's composer, which keeps the lines. Its constructors aren't used, so a test file can't run code. JSON
-is checked by `json` and then read as YAML, of which it is a subset.
+YAML is read with PyYAML's composer, which records line numbers. PyYAML's constructors aren't used, so a test file can't run
+code. JSON is checked with the module `json`, and then read as YAML, because JSON is a subset of YAML.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["read_json", "read_yaml"]
 
 _TAGS = {"null": "null", "int": "number", "float": "number", "bool": "word"}
 
-#: Deepest nesting, and most nodes of a file, since aliases of aliases grow exponentially.
+#: Largest depth of nested nodes, and largest number of nodes in a file. (Aliases of aliases can grow exponentially.)
 DEPTH, NODES = 100, 200_000
 
 
@@ -29,17 +29,17 @@ def read_yaml(data: bytes, file: str) -> Node:
     data
         Content of the file.
     file
-        Name of the file, for errors.
+        Name of the file for error messages.
 
     Returns
     -------
     Node
-        The document. An empty file is an empty block.
+        The document. An empty file is returned as an empty block.
 
     Raises
     ------
     FixtureError
-        The text is not YAML. The error gives the line.
+        The text is not YAML. The message contains the line.
     """
     from ....parsing.yaml_lines import YamlError, compose
 
@@ -58,7 +58,7 @@ def read_json(data: bytes, file: str) -> Node:
     data
         Content of the file.
     file
-        Name of the file, for errors.
+        Name of the file for error messages.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def read_json(data: bytes, file: str) -> Node:
     Raises
     ------
     FixtureError
-        The text is not JSON. The error gives the line.
+        The text is not JSON. The message contains the line.
     """
     try:
         json.loads(data)
@@ -76,7 +76,7 @@ def read_json(data: bytes, file: str) -> Node:
         raise FixtureError(f"this is not JSON: {error.msg}.", SourceLocation(file, error.lineno)) from error
     except (UnicodeDecodeError, RecursionError) as error:
         raise FixtureError(f"this is not JSON: {error}.", SourceLocation(file)) from error
-    # JSON may be indented by tabs, YAML not; outside strings a space is equivalent.
+    # Tabs, with which JSON can be indented, are not allowed in YAML. (JSON strings don't contain tabs.)
     return read_yaml(data.replace(b"\t", b" "), file)
 
 
@@ -90,7 +90,8 @@ class _Converter:
         self.count += 1
         if depth > DEPTH or self.count > NODES:
             raise FixtureError(
-                "this is nested too deep, or expands to too many nodes.", SourceLocation(self.file, line)
+                f"the file is nested more than {DEPTH} levels deep here, or expands to more than {NODES:,} nodes.",
+                SourceLocation(self.file, line),
             )
         if node.id == "mapping":
             return self.block(node, line, depth)
@@ -108,10 +109,10 @@ class _Converter:
 
     @staticmethod
     def kind(node: Any) -> Any:
-        plain = not node.style  # None of PyYAML's scanner, an empty text of libyaml's
+        plain = not node.style  # None from PyYAML's scanner, '' from libyaml's
         return _TAGS.get(node.tag.rpartition(":")[2], "string") if plain else "string"
 
 
 def _joined(text: str) -> str:
-    """Join surrogate pairs. JSON writes characters beyond the basic plane as two escapes, which YAML reads separately."""
+    """Join surrogate pairs. JSON can write one character as two escapes, which YAML reads as two surrogates."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -1,4 +1,4 @@
-"""Scenarios as values: actions of clients, upstreams and operators, and functions that generate, change and repeat them.
+"""Scenarios as plain values, which consist of actions of clients and upstreams, and code that generates and mutates them.
 
-The code that plays them is in `..search`.
+The code that runs scenarios is in `wasmnb.testing.fuzzing.search`.
 """

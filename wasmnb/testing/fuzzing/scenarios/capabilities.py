@@ -1,4 +1,4 @@
-"""Capabilities of a filter, read from its source or its module: the inputs that are worth trying."""
+"""Detection of a filter's capabilities (such as callouts or queues), which determine the inputs that the fuzzer tries."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 __all__ = ["ALL", "capabilities_of"]
 
-#: Capability -> pattern in a Python source, and hostcalls or callbacks of a module, that indicate it.
+#: Capability -> what indicates it: a pattern in Python source, and names of hostcalls or callbacks of a module.
 _SIGNS = {
     "http_call": (r"\bhttp_call\b", {"proxy_http_call"}),
     "grpc": (r"\bgrpc_", {"proxy_grpc_call", "proxy_grpc_stream"}),
@@ -21,7 +21,7 @@ ALL = frozenset(_SIGNS)
 
 
 def capabilities_of(filters: Any) -> frozenset[str]:
-    """Return the capabilities of a filter, plugin or chain: `http_call`, `grpc`, `queue`, `config`, `time`, `shared`."""
+    """Return the capabilities of a filter or chain, some of `http_call`, `grpc`, `queue`, `config`, `time` and `shared`."""
     chain = filters if isinstance(filters, list | tuple) else [filters]
     return frozenset().union(*(_of_one(getattr(item, "filter", item)) for item in chain))
 

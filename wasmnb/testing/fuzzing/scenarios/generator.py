@@ -1,4 +1,4 @@
-"""Random scenarios from one seeded source of randomness."""
+"""Generator of random scenarios. All choices come from one seeded random number generator, so that they can be repeated."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ from .vocabulary import Vocabulary
 
 __all__ = ["Generator"]
 
-#: gRPC statuses: the ones that callers tend to look at, and the rest.
+#: gRPC statuses from which responses are chosen. Frequent ones are repeated.
 _GRPC_STATUSES = (0, 0, 0, 1, 2, 4, 5, 7, 8, 13, 14, 16)
 
 
 class Generator(ValueGenerator):
-    """Generates scenarios.
+    """Generates random scenarios for a filter.
 
     Parameters
     ----------
     vocabulary
-        Strings and numbers of the filter.
+        Strings and numbers in the filter.
     random
-        Source of randomness.
+        Random number generator.
     capabilities
-        Capabilities of the filter; steps for other capabilities are left out (default none).
+        Capabilities of the filter. Steps for other capabilities aren't generated (default none).
     network
         Whether clients open TCP connections instead of sending requests (default False).
     """
@@ -64,7 +64,7 @@ class Generator(ValueGenerator):
         self.calls = bool({"http_call", "grpc"} & capabilities)
 
     def scenario(self) -> Scenario:
-        """Return a new scenario."""
+        """Generate a scenario."""
         random = self.random
         make = self._interleaved if self.network else random.choice((self._requests, self._requests, self._interleaved))
         steps = list(make())
@@ -75,7 +75,7 @@ class Generator(ValueGenerator):
         return Scenario((script, *steps) if script != Script() else tuple(steps))
 
     def _events(self) -> list[tuple[Callable[[], Step], float]]:
-        """Return the steps other than requests, with the probability of each."""
+        """Return functions that generate steps other than requests, each with its probability."""
         events: list[tuple[Callable[[], Step], float]] = []
         if "time" in self.capabilities:
             events.append((self.pause, 0.5))
@@ -96,7 +96,7 @@ class Generator(ValueGenerator):
         return tuple(steps)
 
     def _interleaved(self) -> tuple[Step, ...]:
-        """Return the interleaved steps of several streams, each in its own order."""
+        """Generate the steps of several streams that run at the same time."""
         random = self.random
         make = self._connection if self.network else self._stream
         queues: list[list[Step]] = [make(n) for n in range(random.choice((1, 1, 2, 3) if self.network else (2, 2, 3)))]
@@ -124,7 +124,7 @@ class Generator(ValueGenerator):
         return steps
 
     def _connection(self, name: int) -> list[Step]:
-        """Return the steps of a TCP connection: messages, some of them in two chunks, and the end."""
+        """Generate the steps of a TCP connection: messages, some of which are split into two chunks, and the end."""
         random = self.random
         steps: list[Step] = [Connect(name, self.worker())]
         for _ in range(random.choice((0, 1, 1, 2, 4))):
@@ -137,7 +137,7 @@ class Generator(ValueGenerator):
         return [*steps, *end]
 
     def request(self) -> Send:
-        """Return a whole request."""
+        """Generate a complete request."""
         random = self.random
         method = random.choice(METHODS) if random.random() < 0.3 else random.choice(("GET", "POST"))
         with_body = method in ("POST", "PUT", "PATCH") and random.random() < 0.8
@@ -150,25 +150,25 @@ class Generator(ValueGenerator):
         return Send(method, self.path(), self.pairs(4), body, chunks, trailers, http2, self.worker())
 
     def worker(self) -> int:
-        """Return a worker's number, which is taken modulo the number of workers."""
+        """Generate the number of a worker. It is used modulo the number of workers."""
         return self.random.choice((1, 1, 2, 3)) if "shared" in self.capabilities else 1
 
     # -- servers --------------------------------------------------------------------------------------------------
 
     def script(self) -> Script:
-        """Return the responses of upstream and services."""
+        """Generate the responses of the upstream and of the services that the filter calls."""
         responses = self.several(self.tcp_response if self.network else self.http_response, 2)
         services = self.several(self.service_response, 2)
         return Script(responses, services, not (self.calls and self.happens(0.04)))
 
     def service_response(self) -> UpstreamResponse:
-        """Return the response of a service that the filter calls."""
+        """Generate a response of a service that the filter calls."""
         if "grpc" in self.capabilities and ("http_call" not in self.capabilities or self.happens(0.5)):
             return self.http_response() if self.happens(0.1) else self.grpc_response()
         return self.http_response()
 
     def http_response(self) -> HttpResponse:
-        """Return the response of an HTTP server."""
+        """Generate a response of an HTTP server."""
         random = self.random
         if random.random() < 0.12:
             return HttpResponse(0, reset=True)
@@ -185,7 +185,7 @@ class Generator(ValueGenerator):
         return HttpResponse(status, self.pairs(2), body, trailers, random.choice(LATENCIES), random.random() < 0.05)
 
     def grpc_response(self) -> GrpcResponse:
-        """Return the response of a gRPC server to a message."""
+        """Generate a response of a gRPC server to a message."""
         random = self.random
         if random.random() < 0.1:
             return GrpcResponse(reset=True)
@@ -196,7 +196,7 @@ class Generator(ValueGenerator):
         return GrpcResponse(messages, status, "no" if status else "", random.choice(LATENCIES))
 
     def tcp_response(self) -> TcpResponse:
-        """Return the response of a TCP server to received bytes."""
+        """Generate a response of a TCP server to received bytes."""
         random = self.random
         data = b"" if random.random() < 0.2 else self.message()
         return TcpResponse(data, random.random() < 0.25, random.choice((0.0, 0.0, *LATENCIES)))
@@ -204,11 +204,11 @@ class Generator(ValueGenerator):
     # -- events ---------------------------------------------------------------------------------------------------
 
     def pause(self) -> Pass:
-        """Return a step that advances virtual time."""
+        """Generate a step that advances virtual time."""
         return Pass(self.random.choice(PAUSES))
 
     def configuration(self) -> Reconfigure:
-        """Return a step with a new configuration, mostly JSON with keys from the filter."""
+        """Generate a step that changes the configuration, mostly to JSON with keys used in the filter."""
         random = self.random
         if random.random() < 0.8:
             keys = [random.choice(self.vocabulary.keys or ["a"]) for _ in range(random.randint(0, 3))]
@@ -216,6 +216,6 @@ class Generator(ValueGenerator):
         return Reconfigure(self.data()[:5000])
 
     def queue_item(self) -> Enqueue:
-        """Return a step with an item for one of the filter's queues."""
+        """Generate a step that adds an item to one of the filter's queues."""
         name = self.random.choice(self.vocabulary.queues)
         return Enqueue(name, self.message() if self.happens(0.5) else self.data()[:5000])

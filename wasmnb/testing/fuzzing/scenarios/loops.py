@@ -1,4 +1,4 @@
-"""Repetition of scenarios, with a different number in each repetition."""
+"""Repetition of scenarios for memory measurements. Each repetition can contain a different number."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from .scenario import Body, Connect, Data, Enqueue, Open, Pairs, Pass, Reconfigu
 
 __all__ = ["COUNTER", "insert_number", "repeatable_groups", "repetitions_for", "with_counter"]
 
-#: Placeholder in paths, header values and bodies for the number of the repetition.
+#: Placeholder for the number of the repetition, in paths, header values and bodies.
 COUNTER = "0NUMBER0"
 
 _MARK = COUNTER.encode()
 
-#: Steps that make the filter run.
+#: Types of steps in which the filter runs.
 _ACTIVE_STEPS = (Send, Open, Connect, Enqueue)
 
-#: Most steps of a group. Longer scenarios are not repeated.
+#: Largest number of steps in a group. Longer scenarios aren't repeated.
 _MAX_STEPS = 8
 
 
 def repeatable_groups(scenario: Scenario) -> list[Scenario]:
-    """Return the parts of a scenario to repeat: each request if it has requests only, else the whole scenario."""
+    """Return the parts of a scenario that can be repeated: each single request, or otherwise the whole scenario."""
     steps = tuple(s for s in scenario.steps if not isinstance(s, Pass | Reconfigure | Settle))
     if all(isinstance(s, Send) for s in steps):
         return [Scenario((s,)) for s in steps[:3]]
@@ -30,12 +30,12 @@ def repeatable_groups(scenario: Scenario) -> list[Scenario]:
 
 
 def repetitions_for(unit: Scenario, requests: int) -> int:
-    """Return the number of repetitions that makes `requests` requests."""
+    """Return the number of repetitions of a scenario after which `requests` requests have been sent."""
     return -(-requests // max(1, sum(isinstance(s, _ACTIVE_STEPS) for s in unit.steps)))
 
 
 def with_counter(scenario: Scenario) -> Scenario:
-    """Return the scenario with the placeholder in path, header values, bodies and messages."""
+    """Insert the placeholder into the paths, header values, bodies and messages of a scenario."""
     return Scenario(tuple(map(_with_counter, scenario.steps)))
 
 
@@ -66,7 +66,7 @@ def _headers_with_counter(pairs: Pairs) -> Pairs:
 
 
 def insert_number(scenario: Scenario, number: int) -> Scenario:
-    """Return the scenario with the placeholder replaced by a number."""
+    """Replace the placeholder in a scenario by a number."""
     text, data = str(number), str(number).encode()
 
     def substitute(value: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Mutation of scenarios that reached new behaviour."""
+"""Mutation of scenarios that have caused new behaviour of the filter."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["Mutator"]
 
 
 class Mutator:
-    """Mutates scenarios.
+    """Changes scenarios at random.
 
     Parameters
     ----------
     generator
-        Generator of new parts. Its source of randomness is used for all choices.
+        Generator of new steps and values. Its random number generator is used for all choices.
     """
 
     def __init__(self, generator: Generator) -> None:
@@ -26,7 +26,7 @@ class Mutator:
         self.random = generator.random
 
     def change(self, scenario: Scenario) -> Scenario:
-        """Return the scenario with one to three changes."""
+        """Return a copy of a scenario with one to three random changes."""
         for _ in range(self.random.choice((1, 1, 2, 3))):
             change = self.random.choice((self._replace_step, self._replace_step, self._add_step, self._change_script))
             scenario = change(scenario)
@@ -90,7 +90,7 @@ class Mutator:
         return scenario + draw.scenario()
 
     def _change_script(self, scenario: Scenario) -> Scenario:
-        """Add a scripted response, or remove one."""
+        """Add or remove a scripted response."""
         draw = self.draw
         at = next((i for i, step in enumerate(scenario.steps) if isinstance(step, Script)), None)
         if at is None:

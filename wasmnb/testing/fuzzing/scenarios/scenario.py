@@ -1,4 +1,4 @@
-"""A scenario as plain values: actions of clients and responses of upstreams, which can be mutated, shrunk and written as code."""
+"""Scenarios and their steps as plain values, which can be mutated, shrunk and written as code."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ Pairs = tuple[tuple[bytes, bytes], ...]
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """Response of an HTTP upstream or service.
+    """A response of an HTTP upstream or service.
 
-    With status 0 and `reset` the server closes the connection without a response; with `refused` it refuses the connection.
+    With status 0 and `reset`, the server closes the connection without a response. With `refused`, it refuses the connection.
     """
 
     status: int = 200
@@ -63,7 +63,7 @@ class HttpResponse:
 
 @dataclass(frozen=True)
 class GrpcResponse:
-    """Response of a service to a gRPC message: messages, and optionally the status that ends the call."""
+    """A response to a gRPC message, which consists of messages and, optionally, the status with which the call ends."""
 
     messages: tuple[bytes, ...] = ()
     status: int | None = None
@@ -78,7 +78,7 @@ class GrpcResponse:
 
 @dataclass(frozen=True)
 class TcpResponse:
-    """Response of a TCP upstream to received bytes."""
+    """A response of a TCP upstream to received bytes."""
 
     data: bytes = b""
     close: bool = False
@@ -89,13 +89,13 @@ class TcpResponse:
         return TcpReply(self.data, self.close, self.latency)
 
 
-#: Responses of all kinds of upstreams.
+#: Type of a response of any kind of upstream.
 UpstreamResponse = HttpResponse | GrpcResponse | TcpResponse
 
 
 @dataclass(frozen=True)
 class Send:
-    """Send a whole request and wait until the proxy is idle at the current virtual time."""
+    """Step: send a complete request, and wait until the proxy has nothing more to do at the current virtual time."""
 
     method: str = "GET"
     path: str = "/"
@@ -109,7 +109,7 @@ class Send:
 
 @dataclass(frozen=True)
 class Open:
-    """Open a stream with its headers. Later steps refer to it by its number."""
+    """Step: open a stream by sending its headers. Later steps refer to the stream by its number."""
 
     stream: int
     method: str = "POST"
@@ -122,7 +122,7 @@ class Open:
 
 @dataclass(frozen=True)
 class Body:
-    """Send a chunk of an open stream's body."""
+    """Step: send a chunk of the body on an open stream."""
 
     stream: int
     data: bytes = b""
@@ -131,7 +131,7 @@ class Body:
 
 @dataclass(frozen=True)
 class Trailers:
-    """Send the trailers of an open stream, which end it."""
+    """Step: send the trailers of an open stream, which end the request."""
 
     stream: int
     headers: Pairs = ()
@@ -139,14 +139,14 @@ class Trailers:
 
 @dataclass(frozen=True)
 class Leave:
-    """Reset an open stream or connection as the client."""
+    """Step: the client resets an open stream or connection."""
 
     stream: int
 
 
 @dataclass(frozen=True)
 class Connect:
-    """Open a TCP connection. Later steps refer to it by its number."""
+    """Step: open a TCP connection. Later steps refer to the connection by its number."""
 
     stream: int
     worker: int = 1
@@ -154,7 +154,7 @@ class Connect:
 
 @dataclass(frozen=True)
 class Data:
-    """Send bytes on a TCP connection. With `end` the client then closes its side."""
+    """Step: send bytes on a TCP connection. With `end`, the client then closes its side."""
 
     stream: int
     data: bytes = b""
@@ -163,21 +163,24 @@ class Data:
 
 @dataclass(frozen=True)
 class Close:
-    """Close both sides of a TCP connection as the client."""
+    """Step: the client closes both sides of a TCP connection."""
 
     stream: int
 
 
 @dataclass(frozen=True)
 class Pass:
-    """Advance virtual time, in seconds."""
+    """Step: advance virtual time by a number of seconds."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class Script:
-    """Set the responses of upstream and services, in order; the last one repeats. Without `hosts`, services have no endpoint."""
+    """Step: set the responses of the upstream and the services, in order. The last response is repeated.
+
+    Without `hosts`, the services' clusters have no endpoint.
+    """
 
     responses: tuple[UpstreamResponse, ...] = ()
     services: tuple[UpstreamResponse, ...] = ()
@@ -186,14 +189,14 @@ class Script:
 
 @dataclass(frozen=True)
 class Reconfigure:
-    """Update the plugin's configuration while traffic runs. A configuration that it refuses has no effect."""
+    """Step: change the configuration of the running plugin. Nothing changes if the plugin refuses the configuration."""
 
     config: bytes = b""
 
 
 @dataclass(frozen=True)
 class Enqueue:
-    """Put an item into a shared queue of the filter, as another plugin does."""
+    """Step: add an item to one of the filter's shared queues, in place of another plugin."""
 
     queue: str
     item: bytes = b""
@@ -201,7 +204,7 @@ class Enqueue:
 
 @dataclass(frozen=True)
 class Settle:
-    """End all open streams as their clients, and advance time until all are done."""
+    """Step: the clients end all open streams, and virtual time advances until all exchanges have ended."""
 
 
 Step = Send | Open | Body | Trailers | Leave | Connect | Data | Close | Pass | Script | Reconfigure | Enqueue | Settle
@@ -209,27 +212,27 @@ Step = Send | Open | Body | Trailers | Leave | Connect | Data | Close | Pass | S
 
 @dataclass(frozen=True)
 class Scenario:
-    """Steps in order. Every scenario ends with an implicit `Settle`.
+    """A sequence of steps. Every scenario ends with an implicit `Settle`.
 
     Parameters
     ----------
     steps
-        The steps; none by default.
+        The steps, in order (default none).
     """
 
     steps: tuple[Step, ...] = ()
 
     def with_steps(self, *parts: Sequence[Step]) -> Scenario:
-        """Return a scenario of the given steps."""
+        """Return a copy of this scenario with other steps, joined from these sequences."""
         return Scenario(tuple(step for part in parts for step in part))
 
     @property
     def size(self) -> int:
-        """Approximate length as code, which shrinking minimizes."""
+        """Approximate length of the scenario as code. Shrinking minimizes this number."""
         return sum(_size(step) for step in self.steps)
 
     def __add__(self, other: Scenario) -> Scenario:
-        """Return both scenarios, one after the other, with the second one's streams renumbered."""
+        """Join two scenarios. The streams of the second scenario get new numbers."""
         shift = 1 + max((s.stream for s in self.steps if isinstance(s, STREAM_STEPS)), default=-1)
         between: tuple[Step, ...] = (Settle(), Script()) if self.steps else ()
         moved = (replace(s, stream=s.stream + shift) if isinstance(s, STREAM_STEPS) else s for s in other.steps)
@@ -237,7 +240,10 @@ class Scenario:
 
 
 def _size(part: Any) -> int:
-    """Return the number of characters of non-default fields. Steps of a stream weigh more than a whole request."""
+    """Return the approximate number of characters of the fields that aren't defaults.
+
+    The steps of a stream count more than a complete request.
+    """
     changed = (f for f in fields(part) if f.name != "stream" and getattr(part, f.name) != f.default)
     return (10 if isinstance(part, Send | UpstreamResponse) else 40) + sum(
         _width(getattr(part, f.name)) for f in changed
@@ -250,5 +256,5 @@ def _width(value: Any) -> int:
     return 5 + len(repr(value))
 
 
-#: Steps that belong to a stream.
+#: Types of steps that act on a numbered stream or connection.
 STREAM_STEPS = (Open, Body, Trailers, Leave, Connect, Data, Close)

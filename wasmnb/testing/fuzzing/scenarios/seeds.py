@@ -1,4 +1,4 @@
-"""First scenarios of every search: one of each kind, and each string of the filter once."""
+"""The first scenarios of every search, which try each kind of step and each string in the filter once."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ _GRPC: tuple[Script, ...] = (
     Script(services=(GrpcResponse((b"late",), 0, latency=10.0),)),
 )
 
-#: Configurations that a filter with a configuration must handle.
+#: Configurations to try with filters that read their configuration.
 _CONFIGURATIONS = (b"", b"{}", b"[]", b"null", b"not json", b"\xff")
 
 
 def seeds(
     vocabulary: Vocabulary, capabilities: frozenset[str] = frozenset(), *, network: bool = False
 ) -> list[Scenario]:
-    """Return the first scenarios for a filter with the given capabilities."""
+    """Return the first scenarios for a filter with these strings and capabilities."""
     client: tuple[Step, ...] = (Connect(0), Data(0, b"x")) if network else (Send(),)
     scenarios = [Scenario(steps) for steps in (_TCP if network else _HTTP)]
     if "grpc" in capabilities:
@@ -94,7 +94,7 @@ def _tcp_strings(vocabulary: Vocabulary) -> list[Scenario]:
 def memory_seeds(
     vocabulary: Vocabulary, capabilities: frozenset[str] = frozenset(), *, network: bool = False
 ) -> list[Scenario]:
-    """Return the scenarios to repeat when memory is measured, those with the filter's own strings first."""
+    """Return the scenarios to repeat when memory is measured. Scenarios that contain the filter's own strings come first."""
     first = seeds(vocabulary, capabilities, network=network)
     if network:
         return first[: len(_TCP)] + first[len(_TCP) :][:10]

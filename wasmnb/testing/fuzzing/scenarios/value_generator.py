@@ -1,4 +1,4 @@
-"""Random paths, headers, bodies and numbers, from the filter's own constants and from typical edge cases."""
+"""Generator of random paths, headers, bodies and numbers, based on constants in the filter and on typical edge cases."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ _LINE_ENDS = (b"\n", b"\r\n", b"\0", b" ")
 
 
 class ValueGenerator:
-    """Generates values.
+    """Generates random values for scenarios.
 
     Parameters
     ----------
     vocabulary
-        Strings and numbers of the filter.
+        Strings and numbers in the filter.
     random
-        Source of randomness.
+        Random number generator.
     """
 
     def __init__(self, vocabulary: Vocabulary, random: Random) -> None:
@@ -51,17 +51,17 @@ class ValueGenerator:
         self.random = random
 
     def several(self, make: Callable[[], Any], most: int) -> tuple[Any, ...]:
-        """Return up to `most` values of `make`."""
+        """Return a random number of values, at most `most`, created by calling `make`."""
         return tuple(make() for _ in range(self.random.randint(0, most)))
 
     def happens(self, probability: float) -> bool:
-        """Return True with the given probability."""
+        """Return True with this probability, and otherwise False."""
         return self.random.random() < probability
 
     # -- HTTP -----------------------------------------------------------------------------------------------------
 
     def path(self) -> str:
-        """Return a request target."""
+        """Generate a path with an optional query."""
         random = self.random
         if random.random() < 0.5:
             return random.choice(self.vocabulary.paths)
@@ -74,23 +74,23 @@ class ValueGenerator:
         return f"/{parts}{query}"
 
     def token(self) -> str:
-        """Return a segment of a path or a part of a query."""
+        """Generate a segment of a path or a part of a query."""
         part = self.random.choice((*self.vocabulary.keys, *self.vocabulary.names, "a", "", "%", "%2F", "..", "x" * 40))
         return "".join(c for c in part if 0x21 <= ord(c) < 0x7F and c not in "?#")
 
     def pairs(self, most: int) -> Pairs:
-        """Return up to `most` headers."""
+        """Generate up to `most` headers."""
         return tuple(self.pair() for _ in range(self.random.randint(0, most)))
 
     def pair(self) -> tuple[bytes, bytes]:
-        """Return a header."""
+        """Generate the name and value of a header."""
         random, vocabulary = self.random, self.vocabulary
         own = vocabulary.own and random.random() < 0.7
         name = random.choice(vocabulary.names[: vocabulary.own] if own else vocabulary.names)
         return name.encode(), self.header_value()
 
     def header_value(self) -> bytes:
-        """Return a header value without control characters, which the codec would refuse."""
+        """Generate the value of a header. It contains no control characters, which the codec would refuse."""
         random = self.random
         kind = random.random()
         if kind < 0.5:
@@ -106,14 +106,14 @@ class ValueGenerator:
     # -- data -----------------------------------------------------------------------------------------------------
 
     def number(self) -> int:
-        """Return one of the filter's numbers or a neighbour, or a typical limit."""
+        """Generate a number: a constant of the filter, a number next to it, or a typical limit."""
         random = self.random
         if self.vocabulary.numbers and random.random() < 0.6:
             return random.choice(self.vocabulary.numbers) + random.choice((-1, 0, 0, 1))
         return random.choice((0, 1, -1, 10, 255, 1 << 31, 10**18))
 
     def data(self) -> bytes:
-        """Return a body or a chunk of one."""
+        """Generate a body or a chunk of a body."""
         random = self.random
         kind = random.random()
         if kind < 0.35:
@@ -128,11 +128,11 @@ class ValueGenerator:
         return random.randbytes(size) if random.random() < 0.3 else bytes([random.choice(b"ab%{<\x00")]) * size
 
     def constant_text(self) -> bytes:
-        """Return one of the filter's strings."""
+        """Choose one of the strings in the filter."""
         return self.random.choice(self.vocabulary.values).encode("utf-8", "surrogatepass")
 
     def json(self, depth: int) -> Any:
-        """Return a JSON value with keys from the filter, nested up to `depth`."""
+        """Generate a JSON value with keys used in the filter, nested at most `depth` levels deep."""
         random = self.random
         if depth and random.random() < 0.7:
             keys = [random.choice(self.vocabulary.keys or ["a"]) for _ in range(random.randint(0, 4))]
@@ -144,7 +144,7 @@ class ValueGenerator:
         )
 
     def message(self) -> bytes:
-        """Return a message for TCP or gRPC: a line, a length-prefixed message, or arbitrary bytes."""
+        """Generate a message for TCP or gRPC: a line, a message with a length prefix, or arbitrary bytes."""
         random = self.random
         kind = random.random()
         if kind < 0.4:
@@ -157,7 +157,7 @@ class ValueGenerator:
         return self.data()[:5000]
 
     def mutate_data(self, data: bytes) -> bytes:
-        """Return a body with a part cut, inserted or doubled, or a new one."""
+        """Return a copy of a body in which a part is removed, inserted or doubled, or a new body."""
         random = self.random
         if not data or random.random() < 0.4:
             return self.data()

@@ -1,6 +1,7 @@
-"""Constants of a filter: strings and numbers of its source, or of its module's data.
+"""Extraction of the constants in a filter: strings and numbers in its source, or in the data of its module.
 
-Random bytes never form `x-debug: dump`, but a filter that compares a header with it has both among its constants.
+Random bytes would never form a header such as `x-debug: dump`. But if a filter checks for this header, its constants contain
+both strings.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ __all__ = ["Vocabulary", "vocabulary_of"]
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*\Z")
 _PRINTABLE = re.compile(rb"[\x20-\x7e]{3,60}")
 
-#: Strings that many HTTP filters use.
+#: Names of headers that many HTTP filters use.
 _COMMON_NAMES = (
     "accept", "authorization", "content-type", "cookie", "host", "user-agent", "x-forwarded-for", "x-request-id",
     "content-length", "content-encoding", "origin", "referer",
@@ -34,30 +35,30 @@ _COMMON_VALUES = (
     "*",
 )
 
-#: Most strings kept, since a module with a whole interpreter has thousands.
+#: Largest number of strings. (A module that contains a whole interpreter has thousands.)
 _MAX_VALUES = 400
 
 
 @dataclass
 class Vocabulary:
-    """Constants by possible use.
+    """Constants of a filter, sorted by their possible use. The same constant can have several uses.
 
     Attributes
     ----------
     names
-        Header names.
+        Possible names of headers.
     values
-        Header values and other strings.
+        Possible values of headers, and all other strings.
     paths
-        Request targets.
+        Possible paths of requests.
     keys
-        JSON keys.
+        Possible keys of JSON objects.
     numbers
-        Sizes, statuses and counts.
+        Possible sizes, statuses and counts.
     own
-        Number of `names` that are the filter's own; they come first.
+        Number of `names` that come from the filter. They are at the start of the list.
     queues
-        Names of the shared queues that the filter has registered. Empty until the filter was started.
+        Names of the shared queues registered by the filter. Empty until the filter has been started.
     """
 
     names: list[str] = field(default_factory=list)
@@ -70,7 +71,7 @@ class Vocabulary:
 
 
 def vocabulary_of(filters: Any) -> Vocabulary:
-    """Return the constants of a filter, a plugin or a chain."""
+    """Return the constants in a filter, a plugin, or all filters of a chain."""
     vocabulary = Vocabulary()
     chain = filters if isinstance(filters, list | tuple) else [filters]
     for item in chain:

@@ -1,4 +1,4 @@
-"""The search for failing scenarios: play them, classify the outcome, shrink failures, and measure memory.
+"""The search for failing scenarios: running them, classifying their outcomes, shrinking failures, and measuring memory.
 
-Scenarios are generated in `..scenarios`.
+Scenarios are generated in `wasmnb.testing.fuzzing.scenarios`.
 """

@@ -1,8 +1,8 @@
-"""A deadline for filters that run natively: an engine can't stop them, but a signal interrupts Python.
+"""A deadline for filters that run natively. A signal interrupts them, because there is no Wasm engine that could stop them.
 
-An exception that a signal handler raises is lost if C code raises another one at the same time. The alarm therefore
-repeats until the filter has stopped. It raises only while code of the filter runs, or code that it calls, never in the host,
-and not in callbacks of weak references and finalizers, where Python prints exceptions and goes on.
+An exception raised by a signal handler is lost if C code raises another exception at the same time, so the signal is repeated
+until the filter has stopped. The exception is raised only while the filter's code, or code called by it, is running. It is not
+raised in callbacks of weak references and in finalizers, where Python only prints exceptions.
 """
 
 from __future__ import annotations
@@ -23,23 +23,26 @@ _INTERVAL = 0.05
 
 
 class DeadlineExceeded(BaseException):
-    """Raised in the running filter at the deadline. `except Exception` doesn't catch it."""
+    """Raised in the running filter at the deadline. A BaseException, so that `except Exception` doesn't catch it."""
 
 
 class Alarm:
-    """State of an alarm: whether it has fired."""
+    """State of an alarm, which records whether it has raised an exception."""
 
     fired = False
 
 
 def alarm_available() -> bool:
-    """Return whether the alarm works here: on systems with signals, in the main thread."""
+    """Return whether the alarm can be used, which is true in the main thread on systems with signals."""
     return hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
 
 
 @contextmanager
 def alarm(seconds: float | None) -> Iterator[Alarm]:
-    """Interrupt the block with `DeadlineExceeded` after `seconds`; never, if it is None or `alarm_available` is False."""
+    """Raise `DeadlineExceeded` in the filter if the block takes longer than `seconds`.
+
+    If `seconds` is None, or if `alarm_available` returns False, the block isn't limited.
+    """
     state = Alarm()
     if seconds is None or not alarm_available():
         yield state
@@ -62,7 +65,7 @@ def alarm(seconds: float | None) -> Iterator[Alarm]:
 
 
 def _in_filter(frame: FrameType | None) -> bool:
-    """Return whether the innermost code outside libraries belongs to a filter, and an exception in it reaches its caller."""
+    """Return whether the running code belongs to a filter, or to a library called by it, and may raise an exception."""
     while frame is not None:
         file = frame.f_code.co_filename
         if file.startswith(PACKAGE) or file == weakref.__file__ or frame.f_code.co_name == "__del__":

@@ -1,4 +1,4 @@
-"""Clusters that are created at their first use, so that every call of a filter has a service."""
+"""Clusters that are created when they are first used, so that every callout of a filter reaches a service."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from ....host import Cluster
 
 __all__ = ["OnDemandClusters"]
 
-#: Name of the proxy's upstream, whose hosts stay.
+#: Name of the proxy's upstream. Its number of hosts is never changed.
 _MAIN = "upstream"
 
 
 class OnDemandClusters(dict[str, Any]):
-    """Clusters by name; unknown ones are created and respond as the scenario says.
+    """A dict of clusters by name, in which missing clusters are created when they are looked up.
 
     Parameters
     ----------
     known
         Existing clusters by name.
     make
-        Function that creates the cluster of a name.
+        Function that receives the name of a missing cluster and creates it.
 
     Attributes
     ----------
     requested
-        Names of the created clusters.
+        Names of the clusters that were created.
     """
 
     def __init__(self, known: Mapping[str, Any], make: Callable[[str], Cluster]) -> None:
@@ -36,7 +36,7 @@ class OnDemandClusters(dict[str, Any]):
         self._hosts = 1
 
     def get(self, name: str, default: Any = None) -> Any:  # noqa: ARG002 -- dict's signature
-        """Return the cluster, which is created if it is new."""
+        """Return the cluster with this name. It is created if it is missing."""
         if name not in self:
             self.requested.add(name)
             self[name] = self._make(name)
@@ -44,7 +44,7 @@ class OnDemandClusters(dict[str, Any]):
         return self[name]
 
     def set_hosts(self, hosts: int) -> None:
-        """Set the number of hosts of each service."""
+        """Set the number of hosts of all clusters except the proxy's upstream."""
         self._hosts = hosts
         for name, cluster in self.items():
             if name != _MAIN:

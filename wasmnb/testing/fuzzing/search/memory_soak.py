@@ -1,4 +1,4 @@
-"""Detection of unbounded memory growth by repetition of known scenarios."""
+"""Detection of unlimited memory growth, by repeating scenarios many times."""
 
 from __future__ import annotations
 
@@ -13,62 +13,62 @@ from .shrink import shrink
 
 __all__ = ["MemoryGrowth", "MemorySoak"]
 
-#: Growth of a round in bytes: when a finding is shrunk, and in the written test.
+#: Growth in bytes that a round should cause when a finding is shrunk, and in the written test.
 _SHRINK_GROWTH, _TEST_GROWTH = 1 << 16, 1 << 18
 
-#: Fewest repetitions of a round: when a finding is shrunk, and in the written test.
+#: Smallest number of repetitions in a round when a finding is shrunk, and in the written test.
 _SHRINK_MINIMUM, _TEST_MINIMUM = 40, 200
 
-#: Seconds for shrinking a finding.
+#: Time limit for shrinking a finding, in seconds.
 _SHRINK_SECONDS = 10.0
 
 
 class MemoryGrowth:
-    """A scenario that makes memory grow.
+    """A scenario whose repetition makes the filter's memory grow.
 
     Parameters
     ----------
     unit
-        Scenario that is repeated.
+        The repeated scenario.
     times
-        Repetitions in a round.
+        Number of repetitions in a round.
     rounds
-        Bytes of growth in each round.
+        Growth in each round, in bytes.
     """
 
     def __init__(self, unit: Scenario, times: int, rounds: list[int]) -> None:
         self.set(unit, times, rounds)
 
     def set(self, unit: Scenario, times: int, rounds: list[int]) -> None:
-        """Replace the scenario by another one that makes memory grow."""
+        """Replace the scenario by another scenario that makes memory grow."""
         self.unit = unit
         self.times = times
         self.rounds = rounds
 
     @property
     def bytes_per_repetition(self) -> float:
-        """Bytes of growth per repetition."""
+        """Average growth per repetition, in bytes."""
         return sum(self.rounds) / (self.times * len(self.rounds))
 
     def repetitions_for_bytes(self, size: int) -> int:
-        """Return the repetitions that make memory grow by `size` bytes."""
+        """Return the number of repetitions after which memory has grown by `size` bytes."""
         return int(size / self.bytes_per_repetition) + 1
 
     @property
     def message(self) -> str:
-        """Description of the growth."""
+        """Description of the growth, for the finding."""
         return f"memory grows by {self.bytes_per_repetition:,.0f} bytes each time, without end"
 
 
 class MemorySoak:
-    """Repeats scenarios and measures memory.
+    """Repeats scenarios and measures the filter's memory.
 
     Parameters
     ----------
     settings
         Settings of the proxies.
     on_progress
-        Function called with the number of scenarios run since its last call.
+        Function that is called with the number of scenarios run since its last call.
     """
 
     def __init__(self, settings: Settings, on_progress: Callable[[int], None]) -> None:
@@ -77,21 +77,23 @@ class MemorySoak:
         self._passes: dict[Scenario, bool] = {}
 
     def measure(self, scenarios: Sequence[Scenario], requests: int, until: float) -> MemoryGrowth | None:
-        """Repeat scenarios in rounds, first with a different number in each repetition, then unchanged.
+        """Repeat scenarios in rounds and look for memory growth.
+
+        In the first rounds, each repetition contains a different number. In later rounds, all repetitions are the same.
 
         Parameters
         ----------
         scenarios
             Scenarios to repeat.
         requests
-            Requests in a round.
+            Number of requests in a round.
         until
-            `monotonic` time at which the measurement stops.
+            Time of the clock `time.monotonic` at which the measurement stops.
 
         Returns
         -------
         MemoryGrowth | None
-            The growth, or None if memory stays within its limits.
+            The growth, or None if memory doesn't grow without limit.
         """
         groups = dict.fromkeys(group for scenario in scenarios for group in repeatable_groups(scenario))
         for change in (with_counter, lambda group: group):
@@ -103,7 +105,7 @@ class MemorySoak:
         return None
 
     def minimize(self, growing: MemoryGrowth) -> None:
-        """Shrink the scenario of a growth. After an interrupt, `growing` has the smallest scenario so far."""
+        """Shrink a scenario that makes memory grow. After an interrupt, `growing` contains the smallest scenario so far."""
         until = monotonic() + _SHRINK_SECONDS
         times = max(_SHRINK_MINIMUM, growing.repetitions_for_bytes(_SHRINK_GROWTH))
 
@@ -120,7 +122,7 @@ class MemorySoak:
             growing.set(growing.unit, times, rounds)
 
     def _without_faults(self, units: list[Scenario]) -> list[Scenario]:
-        """Return the units without a fault of another kind; the search reports those itself."""
+        """Return the scenarios that have no other fault, because the search reports other faults itself."""
         untested = [unit for unit in units if unit not in self._passes]
         while untested:
             with Session(self.settings) as session:
@@ -132,7 +134,7 @@ class MemorySoak:
         return [unit for unit in units if self._passes[unit]]
 
     def _rounds(self, unit: Scenario, times: int, until: float) -> list[int]:
-        """Return the bytes of growth in each round; empty if they could not be measured."""
+        """Return the growth in each round in bytes, or an empty list if it could not be measured."""
         if not unit.steps:
             return []
         with Session(self.settings) as session:
@@ -152,7 +154,7 @@ class MemorySoak:
 
 
 def _joined(units: list[Scenario]) -> Scenario:
-    """Join the units. Single requests follow each other without a `Settle`."""
+    """Join scenarios into one. Between single requests, no `Settle` is inserted."""
     plain = [unit for unit in units if len(unit.steps) == 1]
     whole = Scenario(tuple(step for unit in plain for step in unit.steps))
     for unit in units:

@@ -1,4 +1,4 @@
-"""Player of a scenario's steps on a simulated proxy."""
+"""Execution of a scenario's steps on a simulated proxy."""
 
 from __future__ import annotations
 
@@ -42,21 +42,21 @@ class Player:
     proxy
         Proxy with the filter.
     upstream
-        Scripted upstream of the proxy, and its response without a script.
+        Scripted upstream of the proxy, and the response that it sends without a script.
     services
-        Scripted upstream of all services, and its response without a script.
+        Scripted upstream for all services, and the response that it sends without a script.
     clusters
         Clusters of the services.
 
     Attributes
     ----------
     last_before
-        Number of the last exchange before the run.
+        Number of the last exchange before this run.
     log_start
-        Number of log lines before the run, or before the last refused configuration. Errors that a filter logs when it
-        refuses a configuration aren't faults.
+        Number of log lines before this run, or before the last refused configuration. (Errors logged because a configuration
+        is refused aren't faults.)
     ignored_vms
-        VMs that failed when they refused a configuration.
+        VMs that failed while they refused a configuration, which isn't a fault.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Player:
         return next((vm for vm in self.proxy.vms if vm.failed and vm not in self.ignored_vms), None)
 
     def play(self, scenario: Scenario) -> None:
-        """Play all steps up to the first failure, then end all open streams. Raises FilterTrap as the proxy does."""
+        """Run all steps up to the first failure, then end all open streams. Raises FilterTrap if the proxy raises it."""
         self._script(Script())
         for step in (*scenario.steps, Settle()):
             if self.failed() is not None:
@@ -152,7 +152,7 @@ class Player:
             self._ended.add(step.stream)
 
     def _end_all(self) -> None:
-        """End all open streams as their clients, so that only the filter can keep them paused."""
+        """Let the clients end all open streams, so that a stream that doesn't end is paused by the filter."""
         for name, stream in self._open.items():
             if name in self._ended or stream.exchange.done:
                 continue
@@ -171,7 +171,7 @@ class Player:
 
     def _reconfigure(self, step: Reconfigure) -> None:
         if reconfigure(self.proxy, step.config):
-            self.proxy.advance(2.0)  # the old configuration drains
+            self.proxy.advance(2.0)  # streams of the old configuration end
             return
         self.log_start = self.proxy.log.written
         self.ignored_vms += [vm for vm in self.proxy.vms if vm.failed and not vm.thread.number]

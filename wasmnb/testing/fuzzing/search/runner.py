@@ -1,7 +1,7 @@
-"""Session that runs scenarios on a simulated proxy and classifies their outcome.
+"""Sessions, which run scenarios on a simulated proxy and classify their outcomes.
 
-Faults are a trap (or an exception that ended a stream), a hang (a callback that the deadline stopped), a stream that is
-still paused after a virtual minute, and use of the ABI that would crash Envoy. `memory_soak` measures memory.
+Faults are traps and exceptions that end a stream, callbacks stopped at the deadline (hangs), streams that are still paused
+after a virtual minute, and uses of the ABI that would crash Envoy. Memory is measured in `memory_soak`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .player import Player
 
 __all__ = ["Fault", "Session", "Settings"]
 
-#: Least deadline of a filter's start in real seconds, since the machine may be busy.
+#: Smallest deadline for the start of a filter, in real seconds. The machine may be busy.
 _START_DEADLINE = 10.0
 
 
@@ -39,15 +39,15 @@ class Settings:
     vm_config
         VM configuration of a single filter (default none).
     workers
-        Number of workers (default 1). Several show effects of shared data and queues.
+        Number of workers (default 1). Effects of shared data and queues need several.
     clusters
-        Services by cluster name (default none). Other clusters respond as the scenario says.
+        Services by cluster name (default none). Other clusters send the responses of the scenario.
     deadline
-        Real seconds after which a callback counts as hanging (default 1).
+        Real seconds after which a callback is considered a hang (default 1).
     kind
         Filter chain of a single filter: `http` or `network` (default `http`).
     service
-        Response of services without a script. By default, an empty 200.
+        Response of services without a script (default: status 200 without a body).
     """
 
     filter: Any
@@ -61,7 +61,7 @@ class Settings:
 
     @property
     def plugins(self) -> Any:
-        """Filters as the proxy takes them."""
+        """The filters in the form that `Proxy` accepts."""
         if isinstance(self.filter, list | tuple | Plugin):
             return self.filter
         return Plugin(self.filter, config=self.config, vm_config=self.vm_config, kind=self.kind)
@@ -78,7 +78,7 @@ class Settings:
 
     @property
     def in_wasm(self) -> Settings:
-        """The same settings with every filter as Wasm."""
+        """Copy of these settings in which all filters run as Wasm."""
         if not self.native:
             return self
         plugins = [item if isinstance(item, Plugin) else Plugin(item) for item in self._items]
@@ -92,16 +92,16 @@ class Settings:
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault of a filter.
+    """A fault of a filter that occurred in a scenario.
 
     Attributes
     ----------
     kind
-        `trap`, `hang`, `stuck`, `growth` or `misuse`.
+        Kind of the fault: `trap`, `hang`, `stuck`, `growth` or `misuse`.
     message
-        Description of the fault, with the traceback if it has one.
+        Description of the fault, with the traceback if there is one.
     signature
-        Callback and last line of the message without digits. Equal faults have equal signatures.
+        Name of the callback and last line of the message, without digits. Occurrences of the same fault have equal signatures.
     """
 
     kind: str
@@ -110,7 +110,7 @@ class Fault:
 
 
 class Session:
-    """A proxy that runs scenarios one after the other. Use it as a context manager.
+    """A proxy that runs scenarios one after another. Use it as a context manager.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ class Session:
     Raises
     ------
     FilterTrap
-        The filter doesn't start.
+        The filter fails when it starts.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -140,7 +140,7 @@ class Session:
         return Cluster(self._services, name, http2="grpc" in name)
 
     def run(self, scenario: Scenario) -> Fault | None:
-        """Run a scenario, end its open streams, and return the fault, or None."""
+        """Run a scenario and end its open streams. Returns the fault, or None if the filter didn't fail."""
         settings = self.settings
         default = TcpResponse(b"ok\n") if settings.network else HttpResponse()
         player = Player(self.proxy, (self._upstream, default), (self._services, settings.service), self.clusters)
@@ -179,7 +179,7 @@ class Session:
         return None
 
     def features(self) -> frozenset[str]:
-        """Return the events of the last scenario, which show whether it reached new behaviour."""
+        """Return the different events of the last scenario. A new kind of event means that the filter showed new behaviour."""
         trace = self.proxy.trace
         features = set()
         previous = ""

@@ -1,4 +1,4 @@
-"""The search: run scenarios, keep and mutate those that reach new behaviour, and measure memory in between."""
+"""The search loop, which runs scenarios, mutates those that caused new behaviour, and measures memory from time to time."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from .shrink import shrink
 
 __all__ = ["Search"]
 
-#: Scenarios per proxy. Some faults need state that an earlier scenario left.
+#: Number of scenarios run on one proxy. Some faults depend on state left by an earlier scenario.
 _BATCH = 40
 
-#: Requests in a round of a memory measurement: few at first, which is enough for a large leak.
+#: Numbers of requests in a round of successive memory measurements. Few requests are enough to find a large leak.
 _ROUNDS = (600, 3000, 12000)
 
-#: Share of the time for one memory measurement.
+#: Fraction of the search's time for one memory measurement.
 _SOAK_SHARE = 1 / 6
 
-#: Seconds for shrinking a finding.
+#: Time limit for shrinking a finding, in seconds.
 _SHRINK_SECONDS = 10.0
 
-#: Workers of every third proxy, if `workers` is None and the filter shares data between workers.
+#: Number of workers of every third proxy, if `workers` is None and the filter shares data between workers.
 _MANY_WORKERS = 3
 
 #: Seconds between two calls of `progress`.
@@ -50,18 +50,18 @@ class _Reproduction(NamedTuple):
 
 
 class Search:
-    """One search.
+    """One search for faults.
 
     Parameters
     ----------
     settings
         Settings of the proxies.
     workers
-        Number of workers. None: one, and several in every third proxy if the filter shares data between workers.
+        Number of workers, or None for one worker, and three in every third proxy if the filter shares data between workers.
     random
-        Source of randomness.
+        Random number generator.
     seconds
-        Real seconds of searching.
+        Duration of the search in real seconds.
     kinds
         Kinds of fault to report.
     progress
@@ -111,7 +111,7 @@ class Search:
     # -- the loop -------------------------------------------------------------------------------------------------
 
     def run(self) -> FuzzReport:
-        """Search until the time is up or a fault ends the search, and return the report."""
+        """Search until the time is up, or until a fault ends the search, and return the report."""
         try:
             self._prepare()
             self._search()
@@ -124,7 +124,7 @@ class Search:
         return self.report
 
     def _prepare(self) -> None:
-        """Start the filter once, to raise an error if it doesn't start and to list its queues."""
+        """Start the filter once, to list its queues. Raises FilterTrap if it fails when it starts."""
         with Session(self.settings) as session:
             queues = session.proxy.shared_data.queues()
         self.vocabulary.queues = [queue.name.decode("utf-8", "replace") for queue in queues]
@@ -156,7 +156,7 @@ class Search:
         return self.mutator.change(self.random.choice(self.corpus[-60:] if self.random.random() < 0.5 else self.corpus))
 
     def _try(self, scenario: Scenario) -> bool:
-        """Run a scenario. Return True if the search is done."""
+        """Run a scenario, and handle its fault if it has one. Returns True if the search is done."""
         if self.session is None or len(self.batch) >= _BATCH:
             self._close_session()
             self.sessions += 1
@@ -181,7 +181,7 @@ class Search:
             self.session = None
 
     def _report_progress(self, tried: int) -> None:
-        """Count scenarios, and report the progress if it is due."""
+        """Count scenarios, and call `progress` if enough time has passed since its last call."""
         self.report.tried += tried
         if monotonic() - self.reported_at >= _PROGRESS_INTERVAL:
             self.reported_at = monotonic()
@@ -195,7 +195,7 @@ class Search:
     # -- findings -------------------------------------------------------------------------------------------------
 
     def _handle_fault(self, fault: Fault, scenario: Scenario, batch: list[Scenario], settings: Settings) -> bool:
-        """Reproduce the fault, shrink it and add it to the report. Return True if the search is done."""
+        """Reproduce a fault, shrink its scenario, and add it to the report. Returns True if the search is done."""
         if fault.kind not in self.kinds or (fault.kind, fault.signature) in self.known_faults:
             return False
         self.known_faults.add((fault.kind, fault.signature))
@@ -203,7 +203,7 @@ class Search:
         try:
             reproduction = self._reproduce(fault, scenario, batch, settings)
             if reproduction is None:
-                return False  # a slow machine, or randomness in the filter: a test can't reproduce it
+                return False  # because of a slow machine or randomness in the filter, a test can't reproduce this fault
             finding.scenario, settings = reproduction
             self._shrink(finding, fault, settings)
         except KeyboardInterrupt:
@@ -214,7 +214,10 @@ class Search:
     def _reproduce(
         self, fault: Fault, scenario: Scenario, batch: list[Scenario], settings: Settings
     ) -> _Reproduction | None:
-        """Reproduce the fault on a new proxy by the scenario or the whole batch, with one worker if that is enough."""
+        """Reproduce a fault on a new proxy, with its scenario alone or with the whole batch. Returns None if this fails.
+
+        One worker is used if it is enough to reproduce the fault.
+        """
         whole = Scenario()
         for earlier in batch:
             whole = whole + earlier
@@ -226,9 +229,9 @@ class Search:
         return None
 
     def _shrink(self, finding: Finding, fault: Fault, settings: Settings) -> None:
-        """Shrink the finding's scenario. After an interrupt it has the smallest scenario so far.
+        """Shrink the finding's scenario. After an interrupt, the finding contains the smallest scenario so far.
 
-        A hang is shrunk with a shorter deadline, to save time, and confirmed with the full one.
+        To save time, hangs are shrunk with a shorter deadline, and then confirmed with the full deadline.
         """
         self.report.activity = f"making a {fault.kind} smaller"
         hang = fault.kind == "hang"
@@ -254,7 +257,7 @@ class Search:
             with Session(settings) as session:
                 actual = session.run(scenario)
         except FilterTrap:
-            return False  # it didn't start: the machine is busy
+            return False  # the filter didn't start in time, because the machine is busy
         return (
             actual is not None
             and actual.kind == fault.kind
@@ -262,7 +265,7 @@ class Search:
         )
 
     def _add_finding(self, finding: Finding, fault: Fault, settings: Settings) -> None:
-        """Confirm the finding as Wasm, which gives its message and its clusters, and add it to the report."""
+        """Run the finding's scenario as Wasm, to get its message and clusters, and add the finding to the report."""
         with Session(settings.in_wasm) as session:
             confirmed = session.run(finding.scenario) or fault
             called = session.clusters.requested | set(settings.clusters or ())
@@ -275,7 +278,7 @@ class Search:
     # -- memory ---------------------------------------------------------------------------------------------------
 
     def _soak(self, requests: int) -> bool:
-        """Repeat known scenarios and measure memory. Return True if the search is done."""
+        """Repeat known scenarios and measure memory. Returns True if the search is done."""
         self._close_session()
         if ("growth", "") in self.known_faults:
             return False

@@ -41,12 +41,12 @@ def shrink(scenario: Scenario, fails: Callable[[Scenario], bool], seconds: float
     fails
         Function that returns whether a scenario still has the fault.
     seconds
-        Limit in real seconds.
+        Time limit in real seconds.
 
     Returns
     -------
     Scenario
-        The smallest failing scenario within the limit.
+        The smallest failing scenario found within the time limit.
     """
     until = monotonic() + seconds
 
@@ -67,7 +67,7 @@ def shrink(scenario: Scenario, fails: Callable[[Scenario], bool], seconds: float
 
 
 def _fewer_steps(scenario: Scenario, fails: Callable[[Scenario], bool], until: float) -> Scenario:
-    """Remove runs of steps, long ones first."""
+    """Remove sequences of steps that aren't needed for the fault. Long sequences are tried first."""
     length = max(1, len(scenario.steps) // 2)
     while length and monotonic() < until:
         at = 0
@@ -82,7 +82,7 @@ def _fewer_steps(scenario: Scenario, fails: Callable[[Scenario], bool], until: f
 
 
 def _simpler(scenario: Scenario, at: int) -> Iterator[Scenario]:
-    """Yield scenarios with one simplification of the step at an index."""
+    """Yield copies of a scenario in which the step at the index `at` is simplified in one way."""
     before, step, after = scenario.steps[:at], scenario.steps[at], scenario.steps[at + 1 :]
     if len(scenario.steps) > 1:
         yield Scenario(before + after)
@@ -92,7 +92,7 @@ def _simpler(scenario: Scenario, at: int) -> Iterator[Scenario]:
 
 
 def _as_request(scenario: Scenario, at: int, opened: Open) -> Scenario:
-    """Replace the steps of a stream by one request, at the position of `opened`."""
+    """Replace all steps of a stream by one complete request, at the position of its step `opened`."""
     own = [s for s in scenario.steps if isinstance(s, Body | Trailers | Leave) and s.stream == opened.stream]
     body = b"".join(s.data for s in own if isinstance(s, Body))
     whole = Send(opened.method, opened.path, opened.headers, body, http2=opened.http2, worker=opened.worker)
@@ -190,7 +190,7 @@ def _shorter_paths(path: str) -> Iterator[str]:
 
 
 def _simpler_json(data: bytes) -> Iterator[bytes]:
-    """Yield JSON without a member or with a simpler one; shortened bytes for other data."""
+    """Yield simpler versions of JSON data, in which a member is removed or simplified. Other data is shortened."""
     try:
         value = json.loads(data)
     except (ValueError, RecursionError):
@@ -208,7 +208,7 @@ def _simpler_json(data: bytes) -> Iterator[bytes]:
 
 
 def _shorter(data: bytes) -> Iterator[bytes]:
-    """Yield halves of the data, and the data without one of its bytes if it is short."""
+    """Yield both halves of the data and, if the data is short, copies from which one byte is removed."""
     if len(data) > 1:
         half = len(data) // 2
         yield data[:half]
