@@ -84,7 +84,7 @@ def test_key_in_pem(key):
     ("make", "problem"),
     [
         (lambda: Key.from_secret("short"), "at least 32"),
-        (lambda: Key.from_pem("-----BEGIN CERTIFICATE-----"), "certificates"),
+        (lambda: Key.from_pem("-----BEGIN CERTIFICATE-----"), "Certificates"),
         (lambda: Key.from_pem("-----BEGIN PUBLIC KEY-----AAAA-----END PUBLIC KEY-----"), "not a public key"),
         (lambda: KeySet.from_json("[]"), "JWKS"), (lambda: KeySet.from_json("{"), "Expecting"),
         (lambda: KeySet.from_json({"keys": []}), "no key"), (lambda: KeySet.from_json({"keys": [1, {}]}), "no key.*: "),
