@@ -64,7 +64,7 @@ def running_frames() -> list[traceback.FrameSummary]:
 
 
 def format_running(frames: list[traceback.FrameSummary], reason: str) -> str:
-    """Format frames as a traceback. Its last line is `reason`, why the filter was stopped. Returns '' if there are no frames."""
+    """Format frames as a traceback. The last line is `reason`, why the filter was stopped. Returns '' without frames."""
     if not frames:
         return ""
     return "".join(["Traceback (most recent call last):\n", *traceback.format_list(frames), reason])
