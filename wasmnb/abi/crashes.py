@@ -1,7 +1,7 @@
 """Table of the uses of the ABI that crash Envoy with a segmentation fault. The SDK, the simulated proxy and reports use it.
 
-From this table, `phases.py` derives the hostcalls that a callback must not make. Every entry was observed in the listed versions of
-Envoy. `tests/conformance/scenarios/crashes.py` contains the smallest filter for each of them.
+From this table, `phases.py` derives the hostcalls that a callback must not make. Every entry was observed in the listed
+versions of Envoy. `tests/conformance/scenarios/crashes.py` contains the smallest filter for each of them.
 """
 
 from __future__ import annotations

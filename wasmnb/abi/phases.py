@@ -1,18 +1,18 @@
 """Tables of what a module may do in each callback in Envoy 1.40: accessible header maps and buffers, hostcalls, and results.
 
-The host's checks of hostcalls (`wasmnb/host/contexts/phase_lookups.py`), error messages for failed hostcalls, completion, the SDK's
-result types and exports, the module lint and docs/abi.md are derived from these tables. `tests/abi/test_phases.py` makes every
-hostcall for maps and buffers in every callback of the simulated proxy, and compares the statuses with the tables and with recordings
-of the real Envoy.
+The host's checks of hostcalls (`wasmnb/host/contexts/phase_lookups.py`), error messages for failed hostcalls, completion, the
+SDK's result types and exports, the module lint and docs/abi.md are derived from these tables. `tests/abi/test_phases.py` makes
+every hostcall for maps and buffers in every callback of the simulated proxy, and compares the statuses with the tables and with
+recordings of the real Envoy.
 
-The tables list what can be available in a callback. The host also considers the state of the stream: a map isn't available if it
-hasn't arrived (for example, in a response without trailers).
+The tables list what can be available in a callback. The host also considers the state of the stream: a map isn't available if
+it hasn't arrived (for example, in a response without trailers).
 
-A map or buffer is available only in its own callback and, if this callback has paused the stream, until the stream continues. So the
-response to a callout, for example, can still change it. Continuing either direction makes the request's maps and body
-unavailable. In `on_log` of an HTTP stream, the maps can be read but not written. In the last body callback (`end_of_stream` is 1),
-trailers are created by writing them or by getting their size. The VM configuration is always available. Entry points may call only
-`proxy_log`, and all other hostcalls trap there.
+A map or buffer is available only in its own callback and, if this callback has paused the stream, until the stream continues.
+So the response to a callout, for example, can still change it. Continuing either direction makes the request's maps and body
+unavailable. In `on_log` of an HTTP stream, the maps can be read but not written. In the last body callback (`end_of_stream` is
+1), trailers are created by writing them or by getting their size. The VM configuration is always available. Entry points may
+call only `proxy_log`, and all other hostcalls trap there.
 """
 
 from collections.abc import Callable
@@ -111,8 +111,8 @@ class Phase:
     writable_buffers
         Buffers that can be written.
     calls
-        Import names of the hostcalls that may be called. Other hostcalls trap in an entry point, and crash Envoy in a callback of
-        an HTTP stream (`crashes.py`).
+        Import names of the hostcalls that may be called. Other hostcalls trap in an entry point, and crash Envoy in a callback
+        of an HTTP stream (`crashes.py`).
     missing_map
         Status of reading a header if its map isn't available. It is NOT_FOUND in `on_log` of HTTP streams and access loggers,
         and otherwise BAD_ARGUMENT, also in `on_log` of connections.
@@ -182,7 +182,7 @@ def map_write_status(callback: str, map_type: HeaderMapType, *, end_of_stream: b
 
 
 def buffer_read_status(callback: str, buffer_type: BufferType) -> Status:
-    """Return what `get_buffer_bytes` returns in a callback; OK for buffers that read as empty."""
+    """Return the status of `get_buffer_bytes` in a callback. For most unavailable buffers it is OK, with no bytes."""
     missing = buffer_type in NOT_FOUND_BUFFERS and buffer_type not in PHASES[callback].buffers
     return Status.NOT_FOUND if missing else Status.OK
 
