@@ -1,10 +1,11 @@
 """The dispatcher, which converts the proxy's callbacks to calls of methods of the filter's contexts.
 
-The embedder (code inside the Wasm module, or native mode) creates a `Dispatcher` with a binding, loads the filter's source, and asks
-for the names of the callbacks to export. Then it calls the dispatcher's method of the same name for each callback of the ABI.
+The embedder (code inside the Wasm module, or native mode) creates a `Dispatcher` with a binding, loads the filter's source, and
+asks for the names of the callbacks to export. Then it calls the dispatcher's method of the same name for each callback of the
+ABI.
 
-A call into Python takes 2-3 us in Envoy, so the start and end of streams are not reported one by one. The embedder records them in
-a journal outside of Python, which the dispatcher fetches when a callback is for an unknown context. Exceptions raised by the
+A call into Python takes 2-3 us in Envoy, so the start and end of streams are not reported one by one. The embedder records them
+in a journal outside of Python, which the dispatcher fetches when a callback is for an unknown context. Exceptions raised by the
 filter are logged once, and then raised again, so that the module traps.
 """
 
