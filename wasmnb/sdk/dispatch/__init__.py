@@ -1,7 +1,7 @@
-"""The dispatcher, which passes the proxy's callbacks to the methods of the filter's objects.
+"""The dispatcher, which passes the proxy's callbacks to methods of the filter's contexts.
 
-The classes that have these methods are in `wasmnb.sdk.contexts`, `wasmnb.sdk.http` and `wasmnb.sdk.tcp`, and the hostcalls
-that the methods make in `wasmnb.sdk.hostcalls`.
+The base classes of contexts are in `wasmnb.sdk.contexts`, `wasmnb.sdk.http` and `wasmnb.sdk.tcp`, and the hostcalls are in
+`wasmnb.sdk.hostcalls`.
 """
 
 from ..errors import FilterSourceError

@@ -5,8 +5,8 @@
     keys = KeySet.from_json(text)          # a JWKS document
     claims = keys.verify(token, audience="orders", issuer="https://login.example")
 
-Tokens can't be created or signed. To download a JWKS document, use `self.http_call`. Only filters that import this package have
-it in their runtime.
+Only filters that import this package have it in their runtime. It can't sign tokens, and the calls that download a JWKS document
+are in `wasmnb.sdk.callouts`.
 """
 
 from .keys import Key, KeySet

@@ -1,6 +1,7 @@
-"""Runs of one test file, or of all test files in a folder.
+"""The function `run_declarative`, which runs a test file, or all test files in a folder.
 
-The files are Google Service Extensions' suites (`tests.textpb`, `tests.yaml`) and fastedge-test's fixtures (`*.test.json`).
+The files are test suites of Google's Service Extensions (`tests.textpb`, `tests.yaml`) or fixtures of fastedge-test
+(`*.test.json`).
 """
 
 from __future__ import annotations
