@@ -311,7 +311,7 @@ class Response(_Message):
 
     def __post_init__(self) -> None:
         if not isinstance(self.status, int):
-            raise UsageError(f"The status of a response must be a whole number, not {self.status!r:.80}.")
+            raise UsageError(f"status= of a Response must be a whole number, not {self.status!r:.80}.")
         super().__post_init__()
 
     def delay(self, number: int) -> float:

@@ -60,7 +60,7 @@ def test_bytes_go_through_a_network_filter(write, capsys):
     (SNIFF, [], "is a network filter, which handles connections instead of requests. Pass the bytes to send: --tcp"),
     (SNIFF, ["--kind", "http"], "can't be of kind 'http'"), (ASK, ["--kind", "network"], "Use kind='http'"),
     (ASK, ["--tcp", "x"], "The proxy has no network filter"), (SNIFF, ["--tcp", r"\xQQ"], "invalid escape"),
-    (ASK, ["--cluster", "accounts"], "is not NAME=EXPRESSION"), (ASK, ["--cluster", "accounts=nosuch"], "NameError: name 'nosuch'"),
+    (ASK, ["--cluster", "accounts"], "is not of the form NAME=EXPRESSION"), (ASK, ["--cluster", "accounts=nosuch"], "NameError: name 'nosuch'"),
     (ASK, ["--cluster", "accounts=missing.py:x"], "--cluster accounts: FileNotFoundError"),
     (SNIFF, ["--tcp", "x", "--request", "GET /"], "no HTTP requests"),
 ])  # fmt: skip

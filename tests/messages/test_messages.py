@@ -64,5 +64,5 @@ def test_headers_of_another_type_are_refused(headers):
 
 @pytest.mark.parametrize("status", ["200", None, 200.5, b"200"])
 def test_response_with_a_status_that_is_not_a_whole_number_is_refused(status):
-    with pytest.raises(UsageError, match="status of a response must be a whole number, not"):
+    with pytest.raises(UsageError, match="status= of a Response must be a whole number, not"):
         Response(status)

@@ -29,7 +29,7 @@ def test_service_and_the_upstream_are_expressions(run):
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ("--cluster accounts", r"--cluster 'accounts' is not NAME=EXPRESSION"),
+        ("--cluster accounts", r"--cluster 'accounts' is not of the form NAME=EXPRESSION"),
         ("--cluster accounts=nosuch", r"--cluster accounts: NameError: name 'nosuch' is not defined, in 'nosuch'"),
         ("--upstream 1/0", "--upstream: ZeroDivisionError: division by zero"),
         ("--upstream 'Response('", "--upstream: SyntaxError"),
@@ -40,7 +40,7 @@ def test_wrong_expression_is_one_line(run, flags, said):
         run(f"%%wasmfilter gate {flags}\n{GATE}")
 
 
-@pytest.mark.parametrize(("expression", "is_unread"), [("nosuch", True), ("{\"a: NameError: b\"}[0]", False)])
+@pytest.mark.parametrize(("expression", "is_unread"), [("nosuch", True), ("{}[\"a: NameError: b\"]", False)])
 def test_advice_about_quotes_follows_only_from_an_unread_expression(run, expression, is_unread):
     with pytest.raises(UsageError, match="--upstream: ") as caught:
         run(f"%%wasmfilter gate --upstream '{expression}'\n{GATE}")

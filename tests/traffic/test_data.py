@@ -98,7 +98,7 @@ def test_events_are_collected_on_demand_only(auth):
     assert len(report.table("metrics")) == 2
     with pytest.raises(UsageError, match="events=True"):
         report.to_pandas("hostcalls")
-    with pytest.raises(UsageError, match="no table 'x'"):
+    with pytest.raises(UsageError, match="The table 'x' doesn't exist"):
         report.to_pandas("x")
 
 

@@ -438,7 +438,7 @@ def test_lines_of_log_collectors_are_read(tmp_path, line):
     ("curl http://a.test/m ftp://a.test/n http://a.test/o", ["/m", "/o"], "The scheme of the URL must be http or https, not 'ftp'"),
     ("curl http://a.test/m > out.txt 2>&1", ["/m"], ""), ("curl http://a.test/m 2>/dev/null | jq . | head", ["/m"], ""),
     ("TOKEN=1 sudo curl http://a.test/m", ["/m"], ""), ("curl -b jar.txt http://a.test/m", ["/m"], "Cookies from a file"),
-    ("curl http://$HOST/m", [], "The host '$HOST' is a variable of the shell."), ("curl 'http://a.test/m", [], "one of its quotes isn't closed"),
+    ("curl http://$HOST/m", [], "The host '$HOST' is a shell variable, whose value is unknown."), ("curl 'http://a.test/m", [], "one of its quotes isn't closed"),
     ('curl "http://a.test/m\n# it', [], "one of its quotes isn't closed"), ("curl --frobnicate http://a.test/m", [], "unrecognized arguments: --frobnicate"),
 ])  # fmt: skip
 def test_odd_command_never_hides_the_next_one(tmp_path, command, paths, message):

@@ -103,7 +103,7 @@ def _request(text: str, options: argparse.Namespace) -> CurlRequest:
         shared.request = None
         parsed = request_parser().parse_args(arguments, shared)
     except ValueError as error:
-        raise UsageError(f"--request {text!r}: {error}") from None
+        raise UsageError(f"--request {text!r} is invalid: {error}. Example: --request 'POST /pay -d a=1'") from None
     parsed.request = method or parsed.request
     return from_options(parsed, parsed.url)
 

@@ -23,7 +23,7 @@ def build(options: Namespace) -> int:
 
     started = time.monotonic()
     with TerminalProgress() as progress:
-        progress.verdict = ""  # printed below
+        progress.verdict = ""  # this function prints the last line itself
         if options.source:
             filter_ = Filter.from_file(options.source, progress=progress)
         else:

@@ -35,7 +35,9 @@ def tutorial(options: Namespace) -> int:
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(notebooks_folder() / file, folder / file)
     except OSError as error:
-        raise UsageError(f"Can't write to {folder}: {error.strerror or error}.") from None
+        raise UsageError(
+            f"The tutorial can't be written to {folder}: {error.strerror or error}. Choose another folder."
+        ) from None
     for file in files:
         if file.suffix == ".ipynb":
             print(folder / file)

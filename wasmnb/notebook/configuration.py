@@ -66,7 +66,9 @@ def _encoded(flag: str, name: str, value: Any) -> bytes:
     try:
         return json.dumps(dict(value) if isinstance(value, Mapping) else value).encode()
     except (TypeError, ValueError) as error:
-        raise MagicUsageError(f"{flag} {name}: the variable's value can't be written as JSON: {error}.") from None
+        raise MagicUsageError(
+            f"{flag} {name}: the variable's value can't be written as JSON: {error}. Use dicts, lists, text and numbers."
+        ) from None
 
 
 def _check(flag: str, data: bytes) -> None:

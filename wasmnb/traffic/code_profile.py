@@ -33,7 +33,7 @@ def record_code_profile(proxy: Proxy, requests: Iterable[Request] | None = None)
         The proxy hasn't served any requests, or none of its filters was compiled from Python source.
     """
     if not isinstance(proxy, Proxy):
-        raise UsageError(f"record_code_profile() requires a Proxy, not {type(proxy).__name__}.")
+        raise UsageError(f"record_code_profile() requires a Proxy, not {type(proxy).__name__}. Pass a simulated proxy.")
     samples = (
         [exchange.request for exchange in proxy.exchanges if isinstance(exchange, Exchange)]
         if requests is None
@@ -77,7 +77,7 @@ def profile_of_recording(plugin: Plugin | Filter, path: str | PathLike[str]) -> 
     """
     requests = [exchange.request for exchange in read_traffic(path, mask=False)]
     if not requests:
-        raise UsageError(f"{path} doesn't contain any requests. Record the profile from a recording with requests.")
+        raise UsageError(f"The recording {path} doesn't contain any requests. Choose a recording with requests.")
     with Proxy(plugin, workers=1) as proxy:
         return record_code_profile(proxy, requests)
 

@@ -154,7 +154,9 @@ def read_file(name: str) -> bytes:
     try:
         return Path(name).expanduser().read_bytes()
     except OSError as error:
-        raise UsageError(f"The file {name!r} can't be read: {error.strerror or error}.") from None
+        raise UsageError(
+            f"The file {name!r} can't be read: {error.strerror or error}. Check the path after @."
+        ) from None
 
 
 def _urlencode(text: str, read: ReadFile) -> bytes:

@@ -57,7 +57,9 @@ def write_junit(report: ReplayReport | DiffReport, path: str | PathLike[str]) ->
     try:
         Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"The JUnit file {str(path)!r} can't be written: {error.strerror or error}.") from None
+        raise UsageError(
+            f"The JUnit file {str(path)!r} can't be written: {error.strerror or error}. Choose another path."
+        ) from None
 
 
 def _replay_cases(report: Any) -> list[_Case]:

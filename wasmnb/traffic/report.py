@@ -88,7 +88,7 @@ class LoadReport(ReportTables, Shown):
         self.events: EventTables | None = None
         self.metrics = Columns(SCHEMAS["metrics"])
         self._read_events = self._read_lines = 0
-        self._times = FilterTimes()  # of exchanges that are not done
+        self._times = FilterTimes()  # of exchanges that haven't ended
 
     def add(self, exchanges: Iterable[Exchange | TcpExchange], callbacks: Iterable[CallbackTime]) -> None:
         """Add exchanges that have ended, and the callbacks that ran since the last call.

@@ -36,7 +36,9 @@ def parse_bytes(text: str) -> bytes:
         try:
             return Path(text[1:]).read_bytes()
         except OSError as error:
-            raise UsageError(f"The file {text[1:]!r} can't be read: {error.strerror}.") from None
+            raise UsageError(
+                f"The file {text[1:]!r} can't be read: {error.strerror}. Check the path after @."
+            ) from None
     try:
         return codecs.escape_decode(encode_text(text))[0]
     except ValueError as error:

@@ -25,7 +25,7 @@ _FROM_FILE = re.compile(r"(?P<path>[^'\"()=]+\.py):(?P<name>\w+)")
 
 
 class ExpressionError(UsageError):
-    """The expression of a flag failed. `error` is the exception that it raised."""
+    """The expression in the value of a flag raised an exception, which is stored in `error`."""
 
     def __init__(self, message: str, error: Exception) -> None:
         super().__init__(message)
@@ -65,7 +65,7 @@ def _value(evaluate: Callable[[str], Any], flag: str, expression: str) -> Any:
     try:
         return evaluate(expression.strip())
     except Exception as error:  # noqa: BLE001 -- the user's own expression
-        message = f"{flag}: {type(error).__name__}: {error}, in {expression!r}"
+        message = f"{flag}: {type(error).__name__}: {error}, in {expression!r}. Correct the expression."
         raise ExpressionError(message, error) from None
 
 

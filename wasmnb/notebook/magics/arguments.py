@@ -69,7 +69,7 @@ def parse(function: Any, line: str, prepare: Callable[[list[str]], list[str]] | 
     try:
         arguments = split_words(line)
     except ValueError as error:
-        raise MagicUsageError(f"{error} in: {line}") from None
+        raise MagicUsageError(f"{error} in the line {line!r}. Check its quotes and backslashes.") from None
     if prepare is not None:
         arguments = prepare(arguments)
     # Intermixed, because a flag may stand between positional arguments: `NAME -i /path`.

@@ -89,4 +89,6 @@ def save_text(path: str, text: str) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{path!r} can't be written: {error.strerror or error}.") from None
+        raise UsageError(
+            f"The file {path!r} can't be written: {error.strerror or error}. Choose another path."
+        ) from None

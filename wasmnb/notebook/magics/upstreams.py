@@ -28,4 +28,4 @@ def upstreams(shell: Any, options: Any) -> dict[str, Any]:
     except UsageError as error:
         unread = isinstance(error, ExpressionError) and isinstance(error.error, NameError | SyntaxError)
         advice = f" {_QUOTES}" if unread else ""
-        raise MagicUsageError(f"{error}.{advice}") from None
+        raise MagicUsageError(f"{error}{advice}") from None

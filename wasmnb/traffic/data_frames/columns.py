@@ -143,7 +143,7 @@ class Columns:
             column.extend(other.columns[name])
 
     def as_lists(self) -> dict[str, list[Any]]:
-        """Return the columns as lists."""
+        """Return the columns as a dictionary: name -> list of values."""
         return {name: list(column) for name, column in self.columns.items()}
 
     def as_arrays(self) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class TablesMixin:
     """Mixin that adds `to_pandas`, `to_polars` and `to_arrow` to a class with a method `table`."""
 
     def table(self, name: str) -> Columns:
-        """Return the table with a name, for example `exchanges`."""
+        """Return the table called `name`, for example `exchanges`."""
         raise NotImplementedError
 
     def to_pandas(self, table: str = "exchanges") -> Any:
@@ -53,7 +53,7 @@ class TablesMixin:
 
     def _named(self, name: str) -> Columns:
         if name not in SCHEMAS:
-            raise UsageError(f"There is no table {name!r}. Use one of {', '.join(SCHEMAS)}.")
+            raise UsageError(f"The table {name!r} doesn't exist. Use one of {', '.join(SCHEMAS)}.")
         return self.table(name)
 
 
@@ -128,7 +128,7 @@ class ReportTables(TablesMixin):
     events: EventTables | None
 
     def table(self, name: str) -> Columns:
-        """Return the table with a name. The names are listed at `to_pandas`.
+        """Return the table called `name`. The names are listed at `to_pandas`.
 
         Raises
         ------
@@ -169,7 +169,7 @@ class Tables(TablesMixin):
         self._proxy = proxy
 
     def table(self, name: str) -> Columns:
-        """Return the table with a name. It contains the data that the proxy keeps at the moment."""
+        """Return the table called `name`. It contains the data that the proxy keeps at the moment."""
         proxy = self._proxy
         if name == "metrics":
             return metric_rows(proxy)

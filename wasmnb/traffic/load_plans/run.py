@@ -138,7 +138,7 @@ class PlanRun:
             self._collect()
             self._show()
             if before == (self._report.sent, self._running) and not self._in_flight:
-                break  # nothing happens any more
+                break  # no further event can occur
         if self.full and not self._report.stopped:
             self._report.stopped = f"{self._report.sent:,} requests were sent."
 

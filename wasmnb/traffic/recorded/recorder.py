@@ -59,7 +59,9 @@ class Recording:
         try:
             self._file = self._part.open("wb")
         except OSError as error:
-            raise UsageError(f"The recording {str(path)!r} can't be written: {error.strerror or error}.") from None
+            raise UsageError(
+                f"The recording {str(path)!r} can't be written: {error.strerror or error}. Choose another path."
+            ) from None
         self._stop: Callable[[], None] = proxy.watch(self._look) if hasattr(proxy, "watch") else lambda: None
 
     @property

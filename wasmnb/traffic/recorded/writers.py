@@ -59,7 +59,9 @@ def write_traffic(exchanges: Iterable[Any], path: str | PathLike[str], *, mask: 
                 file.write(part)
         scratch.replace(path)
     except OSError as error:
-        raise UsageError(f"The recording {str(path)!r} can't be written: {error.strerror or error}.") from None
+        raise UsageError(
+            f"The recording {str(path)!r} can't be written: {error.strerror or error}. Choose another path."
+        ) from None
     finally:
         with suppress(OSError):
             scratch.unlink()

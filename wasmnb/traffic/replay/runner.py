@@ -108,7 +108,7 @@ class _Run:
                     _note(report, item, str(error))
                 done += 1
         finally:
-            report.skipped += len(batch) - done  # an interrupt
+            report.skipped += len(batch) - done  # nonzero after an interrupt
         self.collect(final=self._pace is None)
 
     def finish(self) -> None:

@@ -71,7 +71,7 @@ class Variables:
         self._names: set[str] = set()
 
     def are_replaced(self) -> bool:
-        """Return whether no variable refers to the object, and another object of its class has been assigned to one."""
+        """Return whether no variable refers to the object any more, and at least one refers to another object of its class."""
         shell = _shell()
         if shell is None:
             return False
@@ -162,7 +162,7 @@ class Inbox:
         Parameters
         ----------
         names
-            Names of the messages to process (default None: all messages).
+            Names of the messages to process. Others keep waiting (default None: all messages are processed).
         """
         if not self.messages:
             return

@@ -150,7 +150,7 @@ def _exchanges(
     while len(words) > 1 and _PREFIX.fullmatch(words[0]):
         words = words[1:]
     if not _is_curl(words[0]):
-        notes.add(position, f"The command is {words[0][:40]!r}, not curl.")
+        notes.add(position, f"The command {words[0][:40]!r} was skipped, because it isn't curl.")
         return
     for arguments in _divided(words[1:], "--next", "-:"):
         try:
@@ -197,7 +197,7 @@ def _without_redirections(words: list[Word]) -> list[Word]:
 def _check(options: argparse.Namespace, remark: Remark) -> None:
     """Raise `Unreadable` for commands that read files, and remove headers that curl doesn't send."""
     if _reads_file(options):
-        raise Unreadable("The command reads a file, which isn't part of the recording.")
+        raise Unreadable("The command was skipped, because it reads a file, which isn't part of the recording.")
     headers = []
     for header in options.header or ():
         name = re.split("[:;]", header)[0]
@@ -308,7 +308,7 @@ def _reads_file(options: argparse.Namespace) -> bool:
 def _request(options: argparse.Namespace, url: str) -> Request:
     curl = from_options(options, url)
     if "$" in curl.authority:
-        raise Unreadable(f"The host {curl.authority[:40]!r} is a variable of the shell.")
+        raise Unreadable(f"The host {curl.authority[:40]!r} is a shell variable, whose value is unknown.")
     target = parse_url(url if "://" in url or url.startswith("/") else f"http://{url}")
     return Request(
         curl.method,

@@ -122,7 +122,10 @@ def _post_data(request: dict[str, Any], truncated: list[str], remark: Remark) ->
 
 
 def _form(params: list[dict[str, Any]], content_type: str, truncated: list[str]) -> bytes:
-    """Return the body of a form that was recorded as a list of fields. If a file's contents are missing, it is truncated."""
+    """Return the body of a form that was recorded as a list of fields.
+
+    If the contents of a file are missing, "request" is added to `truncated`.
+    """
     boundary = _BOUNDARY.search(content_type)
     values = [
         ["" if p.get(key) is None else p[key] for key in ("name", "value", "fileName", "contentType")] for p in params
@@ -164,6 +167,6 @@ def _decode(content: dict[str, Any], side: str, truncated: list[str], remark: Re
 
 
 def _note_missing(size: Any, side: str, truncated: list[str]) -> None:
-    """Add a message to `truncated` if its body has a size but no recorded contents."""
+    """Add `side` ("request" or "response") to `truncated` if its body has a size but no recorded contents."""
     if isinstance(size, int | float) and size > 0:
         truncated.append(side)

@@ -60,7 +60,9 @@ def read_http_text(file: IO[bytes], notes: ReadingNotes, **_options: Any) -> Ite
         for message in _messages(data, notes):
             if _STATUS.match(message.line):
                 if pending is None:
-                    notes.add(f"byte {message.start:,}", "There is no request before the response.")
+                    notes.add(
+                        f"byte {message.start:,}", "The response was skipped, because there is no request before it."
+                    )
                     continue
                 if message.line.split()[1].startswith(b"1") and message.line.split()[1] != b"101":
                     continue  # an interim response, which is followed by the final one

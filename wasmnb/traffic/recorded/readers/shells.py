@@ -77,7 +77,7 @@ class Word(str):
 
     @classmethod
     def of_parts(cls, parts: Sequence[tuple[str, bool]]) -> Self:
-        """Join parts to a word. Each part is a text and whether it was written without quotes and escapes."""
+        """Join parts to a word. Each part is a pair of the text and whether it was written without quotes and escapes."""
         plain = [plain for _, plain in parts] or [False]
         return cls("".join(text for text, _ in parts), plain_start=plain[0], plain_end=plain[-1])
 

@@ -91,7 +91,7 @@ def _wrappers(data: mmap.mmap, notes: ReadingNotes) -> Iterator[tuple[int, Any]]
             length = reader.unsigned(64)
             start = position + reader.at
             if start + length > len(data):
-                raise Malformed("cut short")  # noqa: TRY301 -- one place for the message
+                raise Malformed("the file ends inside the trace")  # noqa: TRY301 -- one place for the message
         except Malformed as error:
             notes.add(f"trace {number:,}, byte {position:,}", f"The trace is incomplete or not protobuf ({error}).")
             return

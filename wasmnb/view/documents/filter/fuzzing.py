@@ -31,7 +31,7 @@ def _effort(report: Any) -> Paragraph:
     searched = (
         f"{plural(report.tried, 'scenario')} in {report.seconds:.1f} s covered {plural(report.features, 'feature')}"
     )
-    stopped = "; interrupted, there may be more findings" if report.interrupted else ""
+    stopped = ". The search was interrupted, so there may be more findings" if report.interrupted else ""
     return Paragraph(inline(Span(f"{searched}{stopped}.", "muted")))
 
 

@@ -22,13 +22,13 @@ _BAR, _HOT = 10, 0.2
 #: Share of interpreted instructions above which a callback is highlighted.
 _COLD = 0.05
 
-_REMEDY = "Have it compiled: %wasmexport {name} DIR --profile {name}, or release(profile=proxy)."
+_REMEDY = "To compile this code, use %wasmexport {name} DIR --profile {name}, or release(profile=proxy)."
 
 #: Maximum number of lines of a source that is shown completely, and number of lines around executed ones in longer sources.
 _COMPLETE, _AROUND = 150, 2
 
 _NATIVE = (
-    "The filter runs natively; these are its costs in Wasm. To profile it in this Python, use a Python profiler: "
+    "The filter runs natively, but these are its costs in Wasm. To profile it in this Python, use a Python profiler: "
     '%prun -s tottime NAME.get("/")'
 )
 
@@ -122,9 +122,7 @@ def _interpreted(report: ProfileReport) -> Iterator[Block]:
     """Yield advice if callbacks run code that the release module interprets."""
     names = [c.name for c in report.callbacks if _is_cold(c)]
     if names:
-        text = (
-            f"The release module interprets code that {', '.join(names)} executes. {_REMEDY.format(name=report.name)}"
-        )
+        text = f"The release module interprets code that {', '.join(names)} runs. {_REMEDY.format(name=report.name)}"
         yield Paragraph(inline(Span("! ", "warn"), text))
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["log_document", "log_html", "log_table", "log_text"]
 
 _CARETS = re.compile(r"^ +[~^]+$", re.MULTILINE)
-_SHOWN = 200  # newest lines
-_CUT = 20_000  # characters of one line
+_SHOWN = 200  # maximum number of lines
+_CUT = 20_000  # maximum number of characters of one line
 
 
 _COLUMNS = (

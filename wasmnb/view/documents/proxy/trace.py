@@ -30,8 +30,8 @@ _MEANINGS: dict[Result, Callable[[int], Any]] = {
     Result.BOOL: bool,
 }
 
-_SHOWN = 200  # callbacks before the rest become a line
-_INNER = 100  # hostcalls of one callback
+_SHOWN = 200  # maximum number of callbacks
+_INNER = 100  # maximum number of hostcalls of one callback
 
 
 def by_callback(events: Iterable[Event]) -> list[tuple[Event, list[Event]]]:

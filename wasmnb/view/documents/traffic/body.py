@@ -9,9 +9,9 @@ from ...render.units import plural, size
 
 __all__ = ["body_forms", "body_kind", "body_text"]
 
-TEXT_LIMIT = 4000  # characters
-HEX_LIMIT = 256  # bytes
-JSON_LIMIT = 200_000  # bytes; larger JSON is not indented
+TEXT_LIMIT = 4000  # maximum number of characters of a text
+HEX_LIMIT = 256  # maximum number of bytes of a hex dump
+JSON_LIMIT = 200_000  # maximum size in bytes of JSON that is indented
 
 
 def _printable(text: str) -> bool:

@@ -29,7 +29,7 @@ class Series:
 
 
 def series_of(measured: Distribution) -> Series:
-    """Return the figures of a distribution."""
+    """Return the count, quantiles, maximum and histogram buckets of a distribution."""
     quantiles = tuple(measured.quantile(q) for _, q in QUANTILES)
     return Series(measured.name, measured.count, quantiles, measured.maximum, tuple(measured.buckets()))
 

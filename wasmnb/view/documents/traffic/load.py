@@ -37,5 +37,5 @@ def _notes(report: LoadReport) -> list[str]:
     if report.failed:
         notes.append(f"A filter failed in {plural(report.failed, report.unit)}: see report.failures.")
     if report.interrupted:
-        notes.append("Interrupted: these are the measurements up to then.")
+        notes.append("Interrupted. These are the measurements so far.")
     return notes

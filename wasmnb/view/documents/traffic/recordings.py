@@ -35,7 +35,7 @@ def replay_document(report: ReplayReport) -> Document:
         *_reading(report.masked, report.messages),
     ]
     if report.interrupted:
-        notes.append("Interrupted: these are the results up to then.")
+        notes.append("Interrupted. These are the results so far.")
     return latency_document([series_of(each) for each in report.distributions], (), inline(title), notes)
 
 

@@ -46,7 +46,7 @@ def _body(renderer: Renderer, values: Values) -> str:
     station = str(values.get("station"))
     message = getattr(exchange_of(renderer, values), station, None) if station in _STATIONS else None
     if message is None or not message.body:
-        raise UsageError("This message has no body that could be saved.")
+        raise UsageError("This message has no body to save. Choose a message with a body.")
     if len(message.body) > BYTES:
         raise UsageError(f"The body has {size(len(message.body))}, more than the panel can send. Save it from a cell.")
     name = f"{renderer.state.proxy.name}-{values['exchange']}-{station.replace('_', '-')}-body"

@@ -144,7 +144,7 @@ def _body(body: bytes, chunking: str) -> Values:
     step = integer(chunking, "size of a chunk")
     if step < 1 or len(body) / step > CHUNKS:
         raise UsageError(
-            f"Chunks of {step} bytes are too small for a body of {size(len(body))}. Use at most {CHUNKS:,} chunks."
+            f"Chunks of {step} bytes are too small for a body of {size(len(body))}. Choose a size with at most {CHUNKS:,} chunks."
         )
     return {"chunks": [body[i : i + step] for i in range(0, len(body), step)]}
 
