@@ -1,8 +1,13 @@
 """Lines of header blocks: the rules that their readers choose."""
 
+from pathlib import Path
+
 import pytest
 
+import wasmnb
 from wasmnb.parsing.header_block import LOWER_TOKEN, TOKEN, encode_header_block, parse_header_lines
+
+PACKAGE = Path(wasmnb.__file__).parent
 
 
 def test_lines_keep_order_case_and_duplicates():
@@ -50,6 +55,11 @@ def test_written_block_is_read_again():
 def test_token_of_lower_case_is_a_token_in_both_versions_of_http(name):
     assert TOKEN.fullmatch(name) and LOWER_TOKEN.fullmatch(name)
     assert TOKEN.fullmatch(name + b"A") and not LOWER_TOKEN.fullmatch(name + b"A")
+
+
+def test_pattern_of_a_token_is_defined_once():
+    files = [path for path in PACKAGE.rglob("*.py") if "^_`|~" in path.read_text(encoding="utf-8")]
+    assert files == [PACKAGE / "parsing" / "header_block.py"]
 
 
 @pytest.mark.parametrize("name", [b"", b"a b", b"a:", b"a\n", "ä".encode()])

@@ -21,6 +21,7 @@ from wasmnb._flags import seconds
 from wasmnb._version import __version__
 from wasmnb.abi.text import decode_text, encode_text
 from wasmnb.errors import UsageError
+from wasmnb.parsing.header_block import encode_header_block
 
 __all__ = ["FLAGS", "CurlRequest", "FormField", "ReadFile", "encode_form", "from_options", "read_at", "read_file"]
 
@@ -244,10 +245,11 @@ def encode_form(fields: Iterable[FormField], boundary: str) -> bytes:
     """
     body = bytearray()
     for part in fields:
-        head = f'content-disposition: form-data; name="{part.name}"'
-        head += f'; filename="{part.file}"' if part.file else ""
-        head += f"\r\ncontent-type: {part.content_type}" if part.content_type else ""
-        body += encode_text(f"--{boundary}\r\n{head}\r\n\r\n") + part.data + b"\r\n"
+        file = f'; filename="{part.file}"' if part.file else ""
+        headers = [(b"content-disposition", encode_text(f'form-data; name="{part.name}"{file}'))]
+        if part.content_type:
+            headers.append((b"content-type", encode_text(part.content_type)))
+        body += encode_header_block(encode_text(f"--{boundary}"), headers) + part.data + b"\r\n"
     return bytes(body + encode_text(f"--{boundary}--\r\n"))
 
 

@@ -21,6 +21,7 @@ from ....abi import Pair
 from ....abi.text import encode_text
 from ....messages import Request, to_bytes
 from ....parsing.header_block import TOKEN, encode_header_block, parse_header_lines
+from ..connection_manager.chunks import INVALID_CHARACTERS
 from ..connection_manager.manager import HttpConnectionManager
 from ..connection_manager.problem import Problem, bad_request
 from ..header_map import RequestHeaders
@@ -33,7 +34,6 @@ METHODS = frozenset(
     UNSUBSCRIBE""".split()
 )
 
-_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _VERSION = re.compile(rb"HTTP/(\d)\.(\d)\Z")
 _PATH = re.compile(rb"[/*][\t\x0c!-~]*\Z")
 _URL = re.compile(rb"[A-Za-z][A-Za-z0-9+\-.]*://([!$%&'()*+,\-.:;=@\[\]_~0-9A-Za-z]*)([/?][\t\x0c!-~]*)?\Z")
@@ -114,7 +114,7 @@ def head_of(request: Request) -> Lines:
 
 def parse_head(data: bytes) -> Lines:
     """Split a head into its parts. `data` doesn't include the empty line at the end of the head."""
-    control = _CONTROL.search(data)
+    control = INVALID_CHARACTERS.search(data)
     first, *rest = (line.removesuffix(b"\r").replace(b"\r", b"") for line in data.split(b"\n"))
     broken = "invalid_characters" if control else ""
     words = re.split(rb"[ \t]+", first.rstrip(b" \t"))

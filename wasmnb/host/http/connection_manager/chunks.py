@@ -13,10 +13,12 @@ from ....abi import Pair
 from ....parsing.header_block import TOKEN, parse_header_lines
 from .problem import Problem, bad_request
 
-__all__ = ["Body"]
+__all__ = ["INVALID_CHARACTERS", "Body"]
 
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t;][^\r\n]*)?\r\Z")
-_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+#: Bytes that Envoy refuses anywhere in the head or the trailers of an HTTP/1 message.
+INVALID_CHARACTERS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class Body:
@@ -104,7 +106,7 @@ class Body:
                 self._lines.append(line)
             return
         pairs = [(n.lower(), v) for n, v in parse_header_lines(self._lines, nameless=True)]
-        if any(_CONTROL.search(line) for line in self._lines):
+        if any(INVALID_CHARACTERS.search(line) for line in self._lines):
             self.problem = bad_request("invalid_characters")
             return
         if len(pairs) < len(self._lines) or not all(TOKEN.fullmatch(n) for n, _ in pairs):
