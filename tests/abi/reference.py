@@ -32,6 +32,7 @@ from wasmnb.abi import (
     Param,
     Status,
 )
+from wasmnb.abi.attributes import ATTRIBUTES, attribute_availability
 from wasmnb.abi.crashes import CRASHES
 from wasmnb.abi.wasi import WASI_MODULES, WASI_PREVIEW_1
 from wasmnb.sdk.loading.callbacks import HANDLERS
@@ -232,6 +233,8 @@ def phases() -> str:
             callbacks=_names(p.callback for p in crashing),
         ),
         table("Use, Hostcalls, Callbacks, Instead", crashes),
+        "Attributes (`wasmnb/abi/attributes.py`). All others are available in a stream's callbacks:\n",
+        table("Attribute, Available", ((f"`{name}`", attribute_availability(name)) for name in ATTRIBUTES)),
         "Results of these hostcalls arrive in callbacks, which the module has to export:\n",
         table("Hostcall, Callbacks", reported),
     ])  # fmt: skip

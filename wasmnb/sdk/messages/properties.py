@@ -14,9 +14,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...abi import Status, encode_path
+from ...abi.attributes import attribute_availability
 from ..diagnostics.hostcall_causes import hostcall_error
 from ..errors import HostcallError, NotFound, SerializationFailure
 from ..interfaces import ContextInterface
+from ..loading.callbacks import author_name
 from .encoding import Text, Value, decode, encode
 from .property_values import READERS, Metadata, Struct
 
@@ -31,7 +33,6 @@ class Group:
     """A group of attributes with a common first name, such as `request` in `request.path`."""
 
     _path: ClassVar[tuple[str, ...]] = ()
-    _when: ClassVar[str] = "in a stream's callbacks"
 
     def __init__(self, context: ContextInterface) -> None:
         self._context = context
@@ -73,7 +74,6 @@ class RequestProperties(Group):
     """Attributes of the request."""
 
     _path = ("request",)
-    _when = "in request callbacks and in on_http_stream_done (size, time and protocol in all callbacks of a stream)"
 
     path: str
     url_path: str
@@ -96,7 +96,6 @@ class ResponseProperties(Group):
     """Attributes of the response."""
 
     _path = ("response",)
-    _when = "from on_http_response_headers on"
 
     code: int
     code_details: str
@@ -157,7 +156,6 @@ class UpstreamProperties(TlsProperties, EndProperties):
     """Attributes of the connection between proxy and upstream."""
 
     _path = ("upstream",)
-    _when = "from on_http_response_headers on"
 
     local_address: str
     transport_failure_reason: str
@@ -169,7 +167,6 @@ class NodeProperties(Group):
     """Attributes of the Envoy node."""
 
     _path = ("xds", "node")
-    _when = "everywhere"
 
     id: str
     cluster: str
@@ -181,7 +178,6 @@ class XdsProperties(Group):
     """Names and metadata of the stream's listener, route, cluster and other configured resources."""
 
     _path = ("xds",)
-    _when = "in a stream's callbacks (xds.node everywhere)"
 
     node: NodeProperties
     cluster_name: str
@@ -235,7 +231,7 @@ class Properties(Group):
             return _inside(_value(self._context, group, names[0], kind), names[1:], key)
         joined = (*group._path, names[0], ".".join(names[1:]))  # keys of maps can contain dots
         if kind == dict[str, str]:
-            return decode(_raw(self._context, joined, when=group._when))
+            return decode(_raw(self._context, joined, known=True))
         return _first_of(self._context, (joined, path), _unknown(key))
 
     def __setitem__(self, key: str, value: Value) -> None:
@@ -282,7 +278,7 @@ def _value(context: ContextInterface, group: type[Group], name: str, kind: Any) 
     """Read an attribute of a group and convert it to `kind`, its Python type."""
     # Envoy turns a Struct into a map whose values have lost their types, but returns the node as a message.
     path = group._path if kind is Struct else (*group._path, name)
-    return READERS[kind](_raw(context, path, when=group._when))
+    return READERS[kind](_raw(context, path, known=True))
 
 
 def _inside(value: Any, names: list[str], key: str) -> Any:
@@ -341,15 +337,16 @@ def _first_of(context: ContextInterface, paths: tuple[tuple[Text, ...], ...], ca
     return _raw(context, paths[-1], cause)
 
 
-def _raw(context: ContextInterface, path: tuple[Text, ...], cause: str = "", when: str = "") -> bytes:
-    """Return a property as bytes. The error message contains the likely `cause`, or `when` the property is available."""
+def _raw(context: ContextInterface, path: tuple[Text, ...], cause: str = "", *, known: bool = False) -> bytes:
+    """Return a property as bytes. The error message contains the likely `cause`, or, for a `known` attribute, where it is available."""
     vm = context._vm
     vm.switch(context)
     status, data = vm.abi.get_property(encode_path(path))
     if status:
         name = _dotted(path)
         if status == Status.NOT_FOUND:
-            cause = f"{name} is available {when}, if the stream has it." if when else cause
+            if known:
+                cause = f"{name} is available {attribute_availability(name, author_name)}, if the stream has it."
             error = hostcall_error("get_property", status, repr(name), cause)
             raise NoAttribute(str(error), error.hostcall, error.status)
         raise hostcall_error("get_property", status, repr(name))
