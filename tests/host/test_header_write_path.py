@@ -1,14 +1,19 @@
-"""The files that one header write crosses, as CONTRIBUTING.md lists them."""
+"""The files that one header write passes through, as CONTRIBUTING.md lists them."""
 
 import re
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 from wasmnb import Filter, Proxy
 
 ROOT = Path(__file__).parents[2]
-PACKAGE = str(ROOT / "wasmnb")
+SDK = "wasmnb/sdk/"
+STUBS = "wasmnb/host/vm/hostcall_stubs.py"
 HOSTCALL = "<wasmnb hostcall proxy_replace_header_map_value>"
+
+#: Steps without Python code at run time: the binding is machine code in the module, and the record is a tuple.
+BINDING, RECORD = "wasmnb/compiler/glue/built_ins.py", "wasmnb/host/trace/records.py"
 
 WRITE = """
 class F(HttpContext):
@@ -20,39 +25,67 @@ class F(HttpContext):
 def listed_files():
     """Files of the section "Follow a header write", in order."""
     section = (ROOT / "CONTRIBUTING.md").read_text().split("## Follow a header write")[1].split("\n## ")[0]
-    return re.findall(r"^\d\. `(wasmnb/\S+)`", section, re.M)
+    return re.findall(r"^\d+\. `(wasmnb/\S+)`", section, re.M)
 
 
-def crossed_files(proxy):
-    """Python files that run inside the hostcall of a header write."""
-    files, inside = [], [False]
+def file_of(frame):
+    """File of a frame inside the repository; empty for others, such as the filter's."""
+    name = frame.f_code.co_filename
+    if name == HOSTCALL:
+        return STUBS  # its text is generated there
+    return str(Path(name).relative_to(ROOT)) if name.startswith(f"{ROOT}/wasmnb") else ""
 
-    def observe(frame, event, _arg):
-        name = frame.f_code.co_filename
-        if event not in ("call", "return"):
-            return
-        if name == HOSTCALL:
-            inside[0] = event == "call"
-            name = f"{PACKAGE}/host/vm/hostcall_stubs.py"  # its text is generated there
-        elif not inside[0] or not name.startswith(PACKAGE):
-            return
-        path = str(Path(name).relative_to(ROOT))
-        if path not in files:
-            files.append(path)
 
-    sys.setprofile(observe)
+@contextmanager
+def calls_observed(on_call):
+    """Call `on_call(frame, event)` for the calls of Python functions and their returns."""
+    sys.setprofile(lambda frame, event, _: on_call(frame, event) if event in ("call", "return") else None)
     try:
-        proxy.get("/")
+        yield
     finally:
         sys.setprofile(None)
-    return files
 
 
-def test_header_write_crosses_the_listed_files_in_order():
-    with Proxy(Filter.from_source(WRITE, name="write"), workers=1) as proxy:
-        crossed = crossed_files(proxy)
-    assert len(crossed) >= 4
-    assert crossed == [f for f in listed_files() if f in crossed]
+def sdk_files():
+    """Files of the SDK that the filter's assignment runs, up to the binding. The SDK is the same code natively."""
+    files, writing = [], [False]
+
+    def on_call(frame, event):
+        caller = frame.f_back
+        if frame.f_code.co_name == "on_http_request_headers" and not file_of(frame):
+            writing[0] = event == "call"
+        elif writing[0] and event == "call" and file_of(frame).startswith(SDK):
+            if file_of(caller).startswith(SDK) or caller.f_code.co_name == "on_http_request_headers":
+                files.append(file_of(frame))
+
+    with Proxy(Filter.native(WRITE, "write"), workers=1) as proxy, calls_observed(on_call):
+        proxy.get("/")
+    return list(dict.fromkeys(files))
+
+
+def host_files():
+    """Files that run from the module's import on, in order."""
+    files, inside = [], [False]
+
+    def on_call(frame, event):
+        if frame.f_code.co_filename == HOSTCALL:
+            inside[0] = event == "call"
+            files.append(file_of(frame.f_back))
+        if inside[0]:
+            files.append(file_of(frame))
+
+    with Proxy(Filter.from_source(WRITE, name="write"), workers=1) as proxy, calls_observed(on_call):
+        proxy.get("/")
+    return list(dict.fromkeys(files))
+
+
+def test_header_write_passes_through_the_listed_files_in_order():
+    assert [*sdk_files(), BINDING, *host_files(), RECORD] == listed_files()
+
+
+def test_steps_without_code_at_run_time_are_part_of_the_path():
+    assert "header_set" in (ROOT / BINDING).read_text()
+    assert re.search(r"from \.\.trace\.records import .*HOST_NS", (ROOT / STUBS).read_text())
 
 
 def test_list_has_at_most_ten_files_that_exist():
