@@ -18,6 +18,7 @@ from pathlib import Path
 from tests.conformance import record
 from tests.conformance.catalogue import AREAS, scenarios
 from wasmnb.abi import (
+    ATTRIBUTES,
     CALLBACKS,
     ENTRY_POINTS,
     HOSTCALLS,
@@ -31,8 +32,8 @@ from wasmnb.abi import (
     Kind,
     Param,
     Status,
+    attribute_availability,
 )
-from wasmnb.abi.attributes import ATTRIBUTES, attribute_availability
 from wasmnb.abi.crashes import CRASHES
 from wasmnb.abi.wasi import WASI_MODULES, WASI_PREVIEW_1
 from wasmnb.sdk.loading.callbacks import HANDLERS
@@ -233,8 +234,8 @@ def phases() -> str:
             callbacks=_names(p.callback for p in crashing),
         ),
         table("Use, Hostcalls, Callbacks, Instead", crashes),
-        "Attributes (`wasmnb/abi/attributes.py`). All others are available in a stream's callbacks:\n",
-        table("Attribute, Available", ((f"`{name}`", attribute_availability(name)) for name in ATTRIBUTES)),
+        "Attributes (`ATTRIBUTES` in `wasmnb/abi/phases.py`). All others are available in a stream's callbacks:\n",
+        table("Attribute, Available", ((name, attribute_availability(name)) for name in ATTRIBUTES)),
         "Results of these hostcalls arrive in callbacks, which the module has to export:\n",
         table("Hostcall, Callbacks", reported),
     ])  # fmt: skip

@@ -6,8 +6,7 @@ import pytest
 
 from tests.conformance import record
 from wasmnb import Filter, Proxy
-from wasmnb.abi import CALLBACKS_BY_NAME
-from wasmnb.abi.attributes import ATTRIBUTES, attribute_availability, attribute_callbacks
+from wasmnb.abi import ATTRIBUTES, CALLBACKS_BY_NAME, attribute_availability, attribute_callbacks
 from wasmnb.host.properties.attributes import GROUPS
 
 _READ = re.compile(r"get_property\((\S+)\) -> (\w+)")

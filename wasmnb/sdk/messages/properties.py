@@ -13,8 +13,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ...abi import Status, encode_path
-from ...abi.attributes import attribute_availability
+from ...abi import Status, attribute_availability, encode_path
 from ..diagnostics.hostcall_causes import hostcall_error
 from ..errors import HostcallError, NotFound, SerializationFailure
 from ..interfaces import ContextInterface
