@@ -19,6 +19,7 @@ from wasmnb.abi import (
     PHASES,
     REPORTED_BY,
     RESULT_ENUMS,
+    START_SECTION,
     AbiVersion,
     BufferType,
     HeaderMapType,
@@ -257,6 +258,7 @@ def test_entry_points_trap_on_calls_that_the_table_forbids(entry, hostcall):
 
 def test_only_logging_is_allowed_in_entry_points():
     assert {phase.calls for name, phase in PHASES.items() if name in ENTRY_POINTS} == {frozenset({"proxy_log"})}
+    assert PHASES[START_SECTION].calls == frozenset()
     assert PHASES["on_request_headers"].calls == set(HOSTCALLS)
 
 
@@ -290,7 +292,7 @@ on_log: get_header_map_value REQUEST_HEADERS :method; get_header_map_value REQUE
 
 
 def test_every_callback_and_entry_point_has_a_phase():
-    assert list(PHASES) == [*(c.short for c in CALLBACKS.values()), *ENTRY_POINTS]
+    assert list(PHASES) == [*(c.short for c in CALLBACKS.values()), *ENTRY_POINTS, START_SECTION]
     results = {c.short: RESULT_ENUMS.get(c.result) for c in CALLBACKS.values()}
     assert {name: phase.returns for name, phase in PHASES.items() if name in results} == results
     assert set(RESULT_ENUMS) < set(Result)

@@ -30,6 +30,7 @@ __all__ = [
     "PHASES",
     "REPORTED_BY",
     "RESULT_ENUMS",
+    "START_SECTION",
     "Phase",
     "attribute_availability",
     "attribute_callbacks",
@@ -39,6 +40,9 @@ __all__ = [
     "map_read_status",
     "map_write_status",
 ]
+
+#: Name of the phase in which the module's start section runs. Every import that it calls crashes Envoy.
+START_SECTION = "start section"
 
 _Map, _Buffer = HeaderMapType, BufferType
 
@@ -191,7 +195,11 @@ def _phase(callback: str) -> Phase:
     function = CALLBACKS_BY_NAME.get(callback)
     reads, writes, creates = _MAPS.get(callback, ((), (), ()))
     buffers = [_BUFFERS[callback]] if callback in _BUFFERS else []
-    allowed = {name for name, hostcall in HOSTCALLS.items() if function is not None or hostcall.at_entry}
+    allowed = {
+        name
+        for name, hostcall in HOSTCALLS.items()
+        if function is not None or (hostcall.at_entry and callback in ENTRY_POINTS)
+    }
     return Phase(
         callback,
         frozenset(reads),
@@ -207,7 +215,9 @@ def _phase(callback: str) -> Phase:
 
 
 #: Name of a callback without `proxy_`, or of an entry point -> its phase.
-PHASES: dict[str, Phase] = {name: _phase(name) for name in (*(c.short for c in CALLBACKS.values()), *ENTRY_POINTS)}
+PHASES: dict[str, Phase] = {
+    name: _phase(name) for name in (*(c.short for c in CALLBACKS.values()), *ENTRY_POINTS, START_SECTION)
+}
 
 
 # -- statuses ---------------------------------------------------------------------------------------------------------

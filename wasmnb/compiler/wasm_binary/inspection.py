@@ -18,11 +18,11 @@ from ...abi.wasi import WASI_MODULES, WASI_PREVIEW_1
 from ...engine import ExportType, ImportType, default_engine
 from ...engine.declarations import signature_text
 from ...errors import ModuleError
-from ...parsing.leb128 import CORE_MAGIC, Malformed, Reader
+from ...parsing.leb128 import CORE_MAGIC, Malformed
 from .component import COMPONENT_MAGIC
 from .core_module import CoreModule, Limits
 from .memory_image import PAGE
-from .relocations import body_parts
+from .phase_checks import phase_warnings, start_problem
 
 __all__ = ["ENVOY_ENV", "HIGRESS_ENV", "ModuleFacts", "inspect_module"]
 
@@ -79,7 +79,7 @@ class ModuleFacts(Shown):
     problems
         Sentences that say why Envoy would refuse the module; empty if no problem is known.
     warnings
-        Sentences about hostcalls whose results the module can't receive.
+        Sentences about hostcalls whose results the module can't receive, or that it calls in a phase in which it must not.
     """
 
     kind: str
@@ -121,7 +121,7 @@ def inspect_module(data: bytes) -> ModuleFacts:
         len(data),
         sum(m.minimum for m in memories) * PAGE,
         tuple(bounded(_problems(module, data, abi, imports, exports, memories))),
-        tuple(bounded(_unreported_calls(imports, exports))),
+        tuple(bounded([*_unreported_calls(imports, exports), *phase_warnings(module)])),
     )
 
 
@@ -208,7 +208,7 @@ def _problems(
                 f"It starts with {memory.minimum * PAGE / 2**30:.3g} GiB of memory, and Envoy allows at most 1 GiB: "
                 "link it with a smaller initial memory."
             )
-    yield from _start_problem(module)
+    yield from start_problem(module)
     try:
         default_engine().validate(data)
     except ModuleError as error:
@@ -296,34 +296,3 @@ def _is_ignored(name: str, functions: Mapping[str, Signature]) -> bool:
         "_start": "_initialize" in functions,
         "proxy_on_memory_allocate": "malloc" in functions,
     }.get(name, False)
-
-
-def _start_problem(module: CoreModule) -> Iterator[str]:
-    """Yield a problem if the start section calls a host function, directly or through direct calls.
-
-    Calls of a function that ends the program with `proc_exit` are ignored. Such a function runs only after an error;
-    AssemblyScript's start section calls it in every check.
-    """
-    if module.start is None:
-        return
-    imported = module.imported("func")
-    waiting, seen = [module.start], set()
-    while waiting:
-        function = waiting.pop()
-        if function < len(imported):
-            called = imported[function]
-            yield (
-                f"Its start section calls {short(f'{called.module}.{called.name}')}, which crashes Envoy: do this in an exported "
-                "function _initialize instead."
-            )
-            return
-        if function in seen or function - len(imported) >= len(module.code):
-            continue
-        seen.add(function)
-        try:
-            _, parts = body_parts(module.data, *module.code[function - len(imported)])
-        except Malformed:
-            continue  # it has instructions that only the engine's validation knows
-        called_here = [Reader(i, 1).u32() for _, i in parts if i[:1] in {b"\x10", b"\x12"}]
-        if not any(f < len(imported) and imported[f].name == "proc_exit" for f in called_here):
-            waiting += called_here
