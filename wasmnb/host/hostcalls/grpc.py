@@ -77,7 +77,7 @@ def grpc_call(
 def grpc_stream(
     context: Context, service: bytes, service_name: bytes, method: bytes, metadata: list[Pair]
 ) -> tuple[int, int | None]:
-    """Open a bidirectional stream. Return the status and the stream's token."""
+    """Open a bidirectional gRPC stream. Return the status and the stream's token."""
     stream = _open(context, service, _path(service_name, method), GrpcStream)
     if not isinstance(stream, GrpcStream):
         return int(stream), None  # type: ignore[arg-type]
