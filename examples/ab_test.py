@@ -1,14 +1,15 @@
-"""Divide users into the variants of an experiment by a hash of their id, so that a user always gets the same one.
+"""Assign users to the variants of an experiment by a hash of their id, so that a user always gets the same variant.
 
 Configuration (JSON)::
 
-    {"experiment": "checkout",                 name; another name gives another division
+    {"experiment": "checkout",                 name of the experiment, which is part of the hash
      "variants": {"a": 50, "b": 50},           variant -> weight
      "user": "x-user",                         request header with the user's id
-     "cookie": "uid",                          cookie with it, if there is no header
-     "header": "x-variant"}                    request header for routes and the upstream
+     "cookie": "uid",                          cookie with the user's id, if the header is missing
+     "header": "x-variant"}                    request header in which routes and the upstream find the variant
 
-Users without an id get the first variant. No state is kept, and every Envoy with this configuration decides alike.
+Users without an id get the first variant. The filter keeps no state, and every Envoy with this configuration assigns the same
+variant.
 """
 
 import hashlib
@@ -27,10 +28,10 @@ class Settings:
 
     def __post_init__(self):
         if not self.variants or min(self.variants.values()) < 0 or not sum(self.variants.values()):
-            raise ValueError("variants need weights of at least 0, and one above 0")
+            raise ValueError("variants must have weights of at least 0, and at least one weight above 0")
 
     def variant(self, user):
-        """Return the variant of a user."""
+        """Return the variant to which a user is assigned."""
         digest = hashlib.sha256(f"{self.experiment}\0{user}".encode("utf-8", "surrogateescape")).digest()
         place = int.from_bytes(digest[:8], "big") % sum(self.variants.values())
         for name, weight in self.variants.items():

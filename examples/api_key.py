@@ -1,14 +1,14 @@
-"""Let requests through only with a known API key, and send the name of the key's owner to the upstream.
+"""Accept only requests with a known API key, and send the name of the key's owner to the upstream.
 
 Configuration (JSON)::
 
     {"clients": {"ann": "<SHA-256 of her key, in hex>"},    required
      "header": "x-api-key",                                 header with the key
-     "query": "api_key",                                    query parameter with the key; none by default
-     "open": ["/healthz"]}                                  paths that don't need a key
+     "query": "api_key",                                    query parameter with the key (default: none)
+     "open": ["/healthz"]}                                  paths that need no key
 
-The configuration has digests instead of keys: `printf %s KEY | sha256sum`. The upstream gets `x-client: ann` instead of
-the key. Without a key the response is 401, with an unknown key 403.
+The configuration contains digests instead of keys, which `printf %s KEY | sha256sum` prints. The upstream receives `x-client:
+ann` instead of the key. Requests without a key get 401, and requests with an unknown key get 403.
 """
 
 import hashlib

@@ -1,11 +1,12 @@
-"""Call an authorisation service for every request, with `await`.
+"""Ask an authorisation service about every request, with `await`.
 
 Configuration (JSON)::
 
     {"cluster": "auth", "path": "/check"}    both required
 
-The stream waits for the service. With 2xx the request continues with the service's `x-user`, with any other status the
-client gets 403. If the call fails, the exception ends the stream with 503. `auth_callout.py` does more, with callbacks.
+The request is paused until the service responds. After a 2xx response, it continues with the header `x-user` from the response.
+After any other response, the client gets 403. If the call fails, the exception ends the stream with 503. `auth_callout.py` has
+more options, and uses callbacks.
 """
 
 from dataclasses import dataclass

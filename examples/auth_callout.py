@@ -5,12 +5,12 @@ Configuration (JSON; every part is optional)::
     {"cluster": "auth",                the service's cluster
      "path": "/check",
      "timeout": 0.5,                   seconds
-     "headers": ["authorization", "cookie"],       request headers that the service gets
-     "upstream_headers": ["x-user"],   headers of its response that the upstream gets
-     "fail_open": false}               let requests through while the service is down
+     "headers": ["authorization", "cookie"],       request headers to send to the service
+     "upstream_headers": ["x-user"],   headers of the service's response to send to the upstream
+     "fail_open": false}               whether requests continue while the service is down
 
-The service sees method and path as `x-original-method` and `x-original-path`. With 2xx the request continues. Any
-other response is sent to the client. If the service fails, the client gets 503.
+The service receives method and path as `x-original-method` and `x-original-path`. After a 2xx response, the request continues.
+Any other response is sent to the client. If the service fails, the client gets 503.
 """
 
 from dataclasses import dataclass, field

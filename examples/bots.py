@@ -1,4 +1,4 @@
-"""Refuse, limit or mark requests of robots, by rules on their headers.
+"""Refuse, mark or allow requests from bots, with rules about their headers.
 
 Configuration (JSON)::
 
@@ -6,10 +6,11 @@ Configuration (JSON)::
                {"action": "mark", "agent": "(?i)bot|crawler", "name": "crawler"},
                {"action": "refuse", "missing": ["user-agent"]},
                {"action": "refuse", "agent": "(?i)bot", "paths": ["/search"]}],
-     "header": "x-bot"}                       request header with the name of a rule that marks
+     "header": "x-bot"}                       request header for the name of a rule with action "mark"
 
-The first rule that matches counts: `agent` is a regular expression for `user-agent`, `missing` lists headers of which one is absent,
-`paths` are prefixes. All conditions of a rule must hold. Refused requests get 403 and are counted by rule.
+The first matching rule is applied. A rule matches if all its conditions are true: `agent` is a regular expression for
+`user-agent`, `missing` lists headers of which at least one is missing, and `paths` are prefixes. Refused requests get 403 and
+are counted by rule.
 """
 
 import re
@@ -30,7 +31,7 @@ class Rule:
     name: str = "bot"
 
     def matches(self, headers, path):
-        """Return whether all conditions hold."""
+        """Return whether all conditions of the rule are true for a request."""
         if self.agent and not self.agent.search(headers.get("user-agent", "")):
             return False
         if self.missing and all(name in headers for name in self.missing):

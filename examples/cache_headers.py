@@ -5,10 +5,10 @@ Configuration (JSON)::
     {"rules": [{"paths": ["/static/"], "control": "public, max-age=31536000, immutable"},
                {"types": ["image/"], "control": "public, max-age=86400"},
                {"paths": ["/account"], "control": "no-store", "force": true}],
-     "otherwise": "no-cache"}          for responses without cache-control that no rule matches; null to leave them
+     "otherwise": "no-cache"}          value for responses without cache-control that match no rule, or null for no value
 
-The first rule counts whose path prefix and content type match. A `cache-control` of the upstream stays, unless the rule has `force`.
-Responses with a status of 400 and above are left alone. `no-store` also removes `etag` and `expires`.
+The first rule whose path prefix and content type match is applied. The upstream's `cache-control` is replaced only if the rule
+has `force`. Responses with a status of 400 or above are not changed. `no-store` also removes `etag` and `expires`.
 """
 
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ class Rule:
     force: bool = False
 
     def matches(self, path, kind):
-        """Return whether path and content type match."""
+        """Return whether the rule's path prefixes and content types match a response."""
         by_path = not self.paths or path.startswith(tuple(self.paths))
         return by_path and (not self.types or kind.startswith(tuple(self.types)))
 

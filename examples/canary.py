@@ -1,14 +1,14 @@
-"""Send a share of the users to a canary release, and keep them there with a cookie.
+"""Send a percentage of users to a canary release, and use a cookie to keep them there.
 
 Configuration (JSON; every part is optional)::
 
-    {"percent": 5,                  share of new users that get the canary, 0 to 100
-     "cookie": "release",           name of the cookie, and of a query parameter
-     "header": "x-release",         request header that the route matches on
-     "max_age": 86400}              seconds that a user stays there
+    {"percent": 5,                  percentage of new users to send to the canary, 0 to 100
+     "cookie": "release",           name of the cookie and of a query parameter
+     "header": "x-release",         request header for the route table
+     "max_age": 86400}              lifetime of the cookie in seconds
 
-The filter sets `x-release: canary` or `x-release: stable`; Envoy's route table has a route that matches the header and
-names the canary's cluster. Users can choose with `?release=canary` (or `stable`), and testers by setting the cookie.
+The filter sets `x-release: canary` or `x-release: stable`. Envoy's route table needs a route that matches this header and
+selects the canary's cluster. Users can choose a release with `?release=canary` or `?release=stable`, or by setting the cookie.
 """
 
 import random

@@ -1,15 +1,15 @@
-"""Answer preflight requests of browsers, and allow other origins to read responses (CORS).
+"""Respond to preflight requests from browsers, and allow other origins to read responses (CORS).
 
 Configuration (JSON)::
 
-    {"origins": ["https://app.example", "https://*.app.example"],    required; "*" for all
+    {"origins": ["https://app.example", "https://*.app.example"],    required, "*" for all origins
      "methods": ["GET", "POST"],
      "headers": ["content-type", "authorization"],     request headers that scripts may set
      "expose": ["x-request-id"],                       response headers that scripts may read
-     "credentials": false,                             cookies and client certificates
-     "max_age": 600}                                   seconds that a browser keeps the answer to a preflight
+     "credentials": false,                             whether to allow cookies and client certificates
+     "max_age": 600}                                   seconds for which a browser caches the response to a preflight
 
-A preflight of another origin gets 403. Other requests always pass: CORS protects the browser's user and not the server.
+A preflight request from any other origin gets 403. All other requests pass, because CORS protects the user and not the server.
 """
 
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class Settings:
 
     def __post_init__(self):
         if self.credentials and "*" in self.origins:
-            raise ValueError('credentials need a list of origins, and not "*"')
+            raise ValueError('credentials need a list of origins, and "*" is not allowed with them')
 
 
 class Cors(HttpContext):

@@ -1,14 +1,14 @@
-"""Refuse clients on a list that another service has, and follow its changes.
+"""Refuse clients on a deny list, which is fetched from a service periodically.
 
 Configuration (JSON)::
 
-    {"refresh": 30,                seconds; only for the singleton that fetches
-     "cluster": "denied",          the service
-     "path": "/denied.json",       a JSON list of names
+    {"refresh": 30,                seconds between two fetches (only for the singleton)
+     "cluster": "denied",          cluster of the service
+     "path": "/denied.json",       path of a JSON list of names
      "header": "x-user"}           request header with the client's name
 
-Two plugins of this filter run in one `vm_id`: one of kind `singleton` with `refresh`, which asks the service once for all workers, and
-one HTTP filter without it. The last good list stays while the service fails.
+Run two plugins of this filter with the same `vm_id`: a plugin of kind `singleton` with `refresh`, which fetches the list for
+all workers, and an HTTP filter without `refresh`. If the service fails, the last valid list stays in use.
 """
 
 import json
@@ -28,7 +28,7 @@ class Settings:
 
 
 def names(data):
-    """Return the names of a list; raise ValueError for anything else."""
+    """Parse a JSON list of names. Raises ValueError for any other JSON value."""
     value = json.loads(data)
     if not isinstance(value, list):
         raise ValueError("expected a JSON list")  # noqa: TRY004 -- `watch` keeps the old value after a ValueError

@@ -1,13 +1,14 @@
-"""Look up the client's country in a table of networks, tell the upstream, and refuse some countries.
+"""Look up the client's country in a table of networks, send it to the upstream, and refuse some countries.
 
 Configuration (JSON)::
 
     {"networks": {"198.51.100.0/24": "DE", "203.0.113.0/24": "FR", "2001:db8::/32": "US"},    required
-     "header": "x-country",                request header with the country; "ZZ" if it isn't known
-     "refuse": ["FR"],                     countries that get 451
-     "forwarded": 1}                       entries of x-forwarded-for that trusted proxies added; 0 for the peer's address
+     "header": "x-country",                request header for the country, which is "ZZ" if it isn't known
+     "refuse": ["FR"],                     countries whose clients get 451
+     "forwarded": 1}                       entries of x-forwarded-for added by trusted proxies, or 0 for the peer's address
 
-The smallest network that contains the address counts. The table is sorted once for each worker, and a lookup is a binary search.
+The smallest network that contains the address determines the country. Each worker sorts the table once, and then uses binary
+search.
 """
 
 from bisect import bisect_right
@@ -35,7 +36,7 @@ class Table(PluginContext):
     config: Settings
 
     def on_plugin_start(self, plugin_configuration_size):
-        # Starts and ends of networks, in order; of those with the same start the larger network comes first.
+        # Starts and ends of networks, in order. If several networks have the same start, the largest comes first.
         parsed = [(ip_network(text), country) for text, country in self.config.networks.items()]
         self.rows = sorted(
             ((n.version, int(n.network_address), -int(n.broadcast_address), c) for n, c in parsed), key=lambda r: r[:3]
@@ -43,7 +44,7 @@ class Table(PluginContext):
         self.starts = [row[:2] for row in self.rows]
 
     def country(self, text):
-        """Return the country of an address."""
+        """Return the country of an IP address."""
         try:
             address = ip_address(text)
         except ValueError:

@@ -1,14 +1,15 @@
-"""Refuse GraphQL queries that are nested too deeply or ask for too many fields.
+"""Refuse GraphQL queries that are nested too deeply or request too many fields.
 
 Configuration (JSON; every part is optional)::
 
     {"path": "/graphql",
-     "depth": 8,                 levels of braces
-     "fields": 200,              names in all selections
-     "introspection": false}     allow __schema and __type
+     "depth": 8,                 largest number of nested braces
+     "fields": 200,              largest number of names in all selections
+     "introspection": false}     whether to allow __schema and __type
 
-The query is read without a schema: strings and comments are skipped, braces and names are counted. The response has GraphQL's form of
-errors. Run it with `allow_on_headers_stop_iteration` (`--hold-headers`), so that the upstream gets nothing of a refused query.
+The filter needs no schema: it counts braces and names, and skips strings and comments. Refused queries get a response in
+GraphQL's error format. Run the filter with `allow_on_headers_stop_iteration` (`--hold-headers`), so that the upstream never
+receives their headers.
 """
 
 import json
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 
 from wasmnb.sdk import HttpContext
 
-#: Strings, comments, braces, parentheses with arguments, and names.
+#: Pattern of the tokens of a query: strings, comments, braces, parentheses around arguments, and names.
 TOKEN = re.compile(r'"""[\s\S]*?"""|"(?:\\.|[^"\\])*"|#[^\n]*|[{}()]|[A-Za-z_][A-Za-z_0-9]*')
 
 
@@ -45,7 +46,7 @@ class GraphqlDepth(HttpContext):
         return self.refuse(reason) if reason else None
 
     def problem(self, query):
-        """Return why a query is refused; None if it is allowed."""
+        """Return the reason why a query is refused, or None if it is allowed."""
         if not isinstance(query, str):
             return "query is not text"
         depth = fields = arguments = 0

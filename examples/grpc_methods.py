@@ -1,12 +1,12 @@
-"""Allow only some gRPC methods; clients see UNIMPLEMENTED or PERMISSION_DENIED for others.
+"""Allow only certain gRPC methods. All others get status UNIMPLEMENTED or PERMISSION_DENIED.
 
 Configuration (JSON)::
 
-    {"allow": ["/shop.Orders/*", "/grpc.health.v1.Health/Check"],    required: methods and patterns
-     "deny": ["/shop.Orders/Delete*"],                               counts before allow
-     "hide": true}                                                   UNIMPLEMENTED instead of PERMISSION_DENIED
+    {"allow": ["/shop.Orders/*", "/grpc.health.v1.Health/Check"],    required: methods or patterns to allow
+     "deny": ["/shop.Orders/Delete*"],                               methods or patterns to refuse even if `allow` matches
+     "hide": true}                                                   whether to use UNIMPLEMENTED for refused methods
 
-Requests that aren't gRPC pass.
+Requests that aren't gRPC always pass.
 """
 
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ class Settings:
     hide: bool = True
 
     def allows(self, method):
-        """Return whether a method is allowed."""
+        """Return whether a gRPC method is allowed."""
         return not any(fnmatchcase(method, p) for p in self.deny) and any(fnmatchcase(method, p) for p in self.allow)
 
 

@@ -5,8 +5,8 @@ Configuration (JSON; every part is optional)::
     {"request":  {"remove": ["x-internal"], "set": {"x-env": "prod"}, "add": {"via": "gateway"}},
      "response": {"remove": ["server", "x-powered-by"], "set": {"x-frame-options": "DENY"}}}
 
-`remove` comes first, then `set` (leaves exactly one entry), then `add` (keeps other entries). A value can have the name
-of a request header in braces: `"x-original-path": "{:path}"`.
+`remove` is applied first, then `set`, which replaces all values of a header, and then `add`, which keeps them. A value can
+contain the name of a request header in braces, which is replaced by the header's value: `"x-original-path": "{:path}"`.
 """
 
 import re

@@ -1,14 +1,15 @@
-"""Check the signature of requests, or sign them, with HMAC over method, path, time and body.
+"""Check the HMAC signature of requests, or sign them. The signature covers method, path, time and body.
 
 Configuration (JSON)::
 
     {"keys": {"a": "secret"},    key id -> secret
-     "mode": "check",            "check": refuse requests without a valid signature; "sign": sign them for the upstream
-     "key": "a",                 key id that signs
-     "tolerance": 300}           seconds that a signature is valid
+     "mode": "check",            "check" refuses requests without a valid signature, "sign" signs them for the upstream
+     "key": "a",                 id of the key with which requests are signed
+     "tolerance": 300}           seconds for which a signature is valid
 
-The header `x-signature` is `keyId=a,time=1767225600,signature=<hex>`, with SHA-256 over the lines method, path, time and the body.
-Run it with `allow_on_headers_stop_iteration` (`--hold-headers`), because the signature depends on the body.
+The header `x-signature` is `keyId=a,time=1767225600,signature=<hex>`. The signed text consists of lines with method, path and
+time, followed by the body. Run the filter with `allow_on_headers_stop_iteration` (`--hold-headers`), because it reads the body
+before it changes or refuses the headers.
 """
 
 import hashlib
@@ -31,7 +32,7 @@ class Settings:
 
     def __post_init__(self):
         if self.mode == "sign" and self.key not in self.keys:
-            raise ValueError(f"key {self.key!r} is not one of keys")
+            raise ValueError(f"key {self.key!r} is not one of keys: add it there, or choose another key")
 
 
 class HmacSignature(HttpContext):
@@ -50,7 +51,7 @@ class HmacSignature(HttpContext):
         return None
 
     def problem(self, header, body):
-        """Return why a signature isn't valid; None if it is."""
+        """Return the reason why a signature isn't valid, or None if it is valid."""
         if header is None:
             return "signature missing"
         parts = dict(part.partition("=")[::2] for part in header.split(","))

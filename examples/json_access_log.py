@@ -1,13 +1,14 @@
-"""Write an access log with one JSON object for each request.
+"""Write an access log with a JSON object for each request.
 
 Configuration (JSON; every part is optional)::
 
     {"fields": {"method": "request.method", "path": "request.path", "status": "response.code"},    key -> property
      "headers": {"user": "x-user"},       key -> request header
-     "slow": 1.0,                         log only requests that took at least so many seconds; 0 for all
-     "errors": true}                      log responses from 500 always
+     "slow": 1.0,                         log only requests that took at least this number of seconds, or 0 for all requests
+     "errors": true}                      whether to always log responses with a status of 500 or above
 
-It runs as an access logger, after everything else. Times are rounded to milliseconds; properties that a request doesn't have are left out.
+Configure the filter as an access logger, so that it runs at the end of each request. Times are rounded to milliseconds.
+Properties that a request doesn't have are omitted.
 """
 
 import json
@@ -32,7 +33,7 @@ class Settings:
 
 
 def plain(value):
-    """Return a property as JSON has it."""
+    """Convert a property to a value that JSON can represent."""
     if isinstance(value, datetime):
         return value.isoformat(timespec="milliseconds")
     if isinstance(value, timedelta):

@@ -1,17 +1,18 @@
-"""Verify tokens with keys that the issuer publishes, fetched once for all workers and kept while the issuer is down.
+"""Verify tokens with the keys that their issuer publishes, and keep using the last keys while the issuer is down.
 
 Configuration (JSON)::
 
     {"issuer": "https://login.example",    required
      "audience": "orders",                 required
-     "fetch": true,                        only for the singleton that fetches
-     "cluster": "issuer",                  the issuer's cluster
+     "fetch": true,                        whether this plugin fetches the keys (only for the singleton)
+     "cluster": "issuer",                  cluster of the issuer
      "path": "/.well-known/jwks.json",
      "refresh": 300,                       seconds between two fetches
-     "leeway": 30}                         tolerance of the times in seconds
+     "leeway": 30}                         tolerance for times in a token, in seconds
 
-Two plugins of this filter run in one `vm_id`: one of kind `singleton` with `fetch`, and one HTTP filter. Until the first keys are there
-requests get 503. `jwt_auth` has its keys in the configuration instead.
+Run two plugins of this filter with the same `vm_id`: a plugin of kind `singleton` with `fetch`, which fetches the keys for all
+workers, and an HTTP filter. Until the first keys have arrived, requests get 503. `jwt_auth` reads keys from its configuration
+instead.
 """
 
 import json
@@ -61,7 +62,7 @@ class Guard(HttpContext):
 
     def on_http_request_headers(self, num_headers, end_of_stream):
         headers, settings = self.request_headers, self.config
-        headers.remove("x-user")  # clients must not set it
+        headers.remove("x-user")  # clients must not be able to set this header
         keys = self.plugin.keys.value
         if keys is None:
             return self.refuse(503, "no keys yet")

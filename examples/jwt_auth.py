@@ -1,13 +1,13 @@
-"""Let requests through only with a valid token of an issuer, and send the token's subject to the upstream.
+"""Accept only requests with a valid token from an issuer, and send the token's subject to the upstream.
 
 Configuration (JSON)::
 
     {"keys": [{"kty": "RSA", "kid": "a", "n": "...", "e": "AQAB"}],    required: the issuer's JWKS
      "issuer": "https://login.example",                                required
      "audience": "orders",                                             required
-     "leeway": 30}                                                     tolerance of the times in seconds
+     "leeway": 30}                                                     tolerance for times in a token, in seconds
 
-The upstream gets `x-user: ann` instead of the token. Without a valid token the response is 401 with the reason.
+The upstream receives `x-user: ann` instead of the token. Requests without a valid token get 401 and the reason.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class JwtAuth(HttpContext):
 
     def on_http_request_headers(self, num_headers, end_of_stream):
         settings, headers = self.config, self.request_headers
-        headers.remove("x-user")  # clients must not set it
+        headers.remove("x-user")  # clients must not be able to set this header
         try:
             token = bearer_token(headers.get("authorization"))
             claims = settings.key_set.verify(

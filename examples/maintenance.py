@@ -1,14 +1,14 @@
-"""Respond with a maintenance page, except to some clients and paths.
+"""Respond to all requests with a maintenance page, except for some paths and clients.
 
 Configuration (JSON; every part is optional)::
 
     {"active": true,
      "text": "Back at 10:00.",
-     "retry_after": 600,                 seconds
-     "open": ["/healthz"],               prefixes of paths that stay open
-     "key": "letmein"}                   value of the header x-maintenance-key that passes
+     "retry_after": 600,                 seconds, for the header retry-after
+     "open": ["/healthz"],               prefixes of paths that stay available
+     "key": "letmein"}                   value of the header x-maintenance-key with which requests pass
 
-Browsers get HTML, other clients JSON. To begin and end a maintenance, update the plugin's configuration.
+Browsers get HTML, and other clients get JSON. To start and to end the maintenance, update the plugin's configuration.
 """
 
 import hmac

@@ -2,13 +2,13 @@
 
 Configuration (JSON)::
 
-    {"routes": {"/api/": "api", "/static/": "static"}}     path prefix -> name; the first that matches, or "other"
+    {"routes": {"/api/": "api", "/static/": "static"}}     path prefix -> name (default: "other")
 
 Metrics (Envoy's admin page shows them with the prefix `wasmcustom.`)::
 
-    route.<name>.class.<2xx...>.responses     counter
-    route.<name>.active                       gauge, requests under way
-    route.<name>.milliseconds                 histogram, from request headers to the end of the stream
+    route.<name>.class.<2xx...>.responses     counter of responses
+    route.<name>.active                       gauge of requests in progress
+    route.<name>.milliseconds                 histogram of times from the request headers to the end of the stream
 """
 
 import time
@@ -38,7 +38,7 @@ class Metrics(HttpContext):
             Counter("responses", {"route": self.route, "class": group}).increment()
 
     def on_http_stream_done(self):
-        if self.route is not None:  # the proxy's own responses don't have a route
+        if self.route is not None:  # responses created by the proxy have no route
             Gauge("active", {"route": self.route}).add(-1)
             milliseconds = round((time.monotonic() - self.start) * 1000)
             Histogram("milliseconds", {"route": self.route}).record(milliseconds)

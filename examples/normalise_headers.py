@@ -1,12 +1,12 @@
-"""Bring request headers and paths into one form before other filters and the upstream see them.
+"""Normalise request headers and paths before other filters and the upstream read them.
 
 Configuration (JSON; every part is optional)::
 
-    {"remove": ["x-internal-*", "x-real-ip"],     names and patterns that clients must not set
-     "single": ["x-user"],                        headers of which only the first entry stays
-     "lower": ["x-tenant"],                       headers whose values become lower case
-     "slashes": true,                             merge slashes in the path, and resolve . and ..
-     "language": ["en", "de"]}                    accept-language becomes one of these, the first by default
+    {"remove": ["x-internal-*", "x-real-ip"],     headers (names or patterns) that clients must not set
+     "single": ["x-user"],                        headers of which only the first value is kept
+     "lower": ["x-tenant"],                       headers whose values are converted to lower case
+     "slashes": true,                             whether to merge slashes in the path, and resolve . and ..
+     "language": ["en", "de"]}                    supported values of accept-language (the first is the default)
 """
 
 import posixpath
@@ -45,7 +45,7 @@ class NormaliseHeaders(HttpContext):
             self.tidy_path()
 
     def language(self, accepted):
-        """Return the supported language that a client likes best."""
+        """Return the supported language with the highest preference in an accept-language header."""
         ranked = []
         for part in accepted.split(","):
             name, _, weight = part.partition(";")

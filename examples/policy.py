@@ -1,4 +1,4 @@
-"""Decide by rules on method, path, headers and claims, in the style of Open Policy Agent but without a service.
+"""Allow or deny requests by rules about method, path, headers and roles, similar to Open Policy Agent but without a service.
 
 Configuration (JSON)::
 
@@ -9,8 +9,8 @@ Configuration (JSON)::
                {"effect": "deny", "paths": ["/admin/*"], "without_roles": ["admin"]},
                {"effect": "allow", "roles": ["admin"]}]}
 
-The first rule counts whose conditions all hold. `{name}` in a path is one segment, which `where` compares with a request header. Refused
-requests get 403, and the log says which rule decided.
+The first rule whose conditions are all true is applied. `{name}` in a path matches one segment, which `where` compares with a
+request header. Refused requests get 403, and the number of the rule is logged.
 """
 
 import re
@@ -41,7 +41,7 @@ class Rule:
         )
 
     def applies(self, method, path, headers, roles):
-        """Return whether all conditions of the rule hold."""
+        """Return whether all conditions of the rule are true for a request."""
         if self.methods and method not in self.methods:
             return False
         if self.roles and not roles.intersection(self.roles):

@@ -1,15 +1,15 @@
-"""Limit the rate of requests of each client, counted over all workers.
+"""Limit each client's rate of requests, counted over all workers.
 
 Configuration (JSON; every part is optional)::
 
-    {"rate": 10,              requests per second in the long run
-     "burst": 20,             requests at once
-     "header": "x-client",    request header with the client's name; the peer's address without it
-     "buckets": 1024}         size of the table
+    {"rate": 10,              average number of requests per second
+     "burst": 20,             largest number of requests at once
+     "header": "x-client",    request header with the client's name (without it, the peer's address is used)
+     "buckets": 1024}         number of keys in the shared data
 
-Each client has a token bucket in shared data, which all workers see. The client's name is hashed to one of `buckets`
-keys, so the table stays small (two clients can share a key). Requests above the limit get 429 and `retry-after`. Every ten
-seconds each worker logs the number of requests that it refused.
+Each client has a token bucket in the shared data, which all workers use. The client's name is hashed to one of `buckets` keys,
+so that the number of keys is limited and two clients can share a key. Requests above the limit get 429 and `retry-after`. Every
+ten seconds, each worker logs the number of requests that it has refused.
 """
 
 import time
@@ -46,7 +46,7 @@ class Limits(PluginContext):
             self.refused = 0
 
     def take(self, client):
-        """Take a token from a client's bucket; return 0.0, or the seconds until the next token if the bucket is empty."""
+        """Take a token from a client's bucket. Returns 0.0, or the seconds until the next token if the bucket is empty."""
         now, wait = time.time(), 0.0
         rate, burst = self.config.rate, self.config.burst
 

@@ -1,14 +1,14 @@
-"""Limit the rate of requests of each client on each worker, without shared data.
+"""Limit each client's rate of requests on each worker, without shared data.
 
 Configuration (JSON; every part is optional)::
 
-    {"rate": 10,              requests per second of one client on one worker
-     "burst": 20,             requests at once
-     "header": "x-client",    request header with the client's name; the peer's address without it
-     "clients": 1000}         clients that a worker remembers; the one that was quiet longest is forgotten
+    {"rate": 10,              average number of requests per second of a client on a worker
+     "burst": 20,             largest number of requests at once
+     "header": "x-client",    request header with the client's name (without it, the peer's address is used)
+     "clients": 1000}         number of clients stored by a worker (the least recent client is dropped)
 
-The limit is per worker, so that a client gets up to `rate` times the number of workers. `rate_limit` counts over
-all workers, and takes nearly twice as many instructions.
+The limit applies to each worker, so that a client can send up to `rate` times the number of workers. `rate_limit` counts
+requests over all workers, but takes nearly twice as many instructions.
 """
 
 import time
@@ -37,7 +37,7 @@ class Buckets(PluginContext):
         self.buckets = OrderedDict()  # client -> tokens, and the time of the last request
 
     def take(self, client):
-        """Take a token; return 0.0, or the seconds until there is one."""
+        """Take a token from a client's bucket. Returns 0.0, or the seconds until the next token if the bucket is empty."""
         now, settings = time.monotonic(), self.config
         tokens, since = self.buckets.pop(client, (settings.burst, now))
         tokens = min(settings.burst, tokens + (now - since) * settings.rate)

@@ -2,13 +2,13 @@
 
 Configuration (JSON; every part is optional)::
 
-    {"fields": ["password", "ssn"],            JSON members whose value becomes "[redacted]", at any depth
+    {"fields": ["password", "ssn"],            JSON members at any depth whose value becomes "[redacted]"
      "patterns": ["\\\\b\\\\d{3}-\\\\d{2}-\\\\d{4}\\\\b"],     regular expressions; matches become "[redacted]"
-     "cards": true,                            card numbers (13 to 19 digits that pass the Luhn check)
-     "types": ["application/json", "text/"]}   content types to change
+     "cards": true,                            whether to mask card numbers (13 to 19 digits that pass the Luhn check)
+     "types": ["application/json", "text/"]}   content types of the bodies to change
 
-The whole body is held until its end, so use it for APIs rather than downloads. Compressed bodies cannot be read: the
-filter removes `accept-encoding` from the request.
+The filter holds the whole body until its end, so use it for APIs and not for downloads. It removes `accept-encoding` from the
+request, because it can't read compressed bodies.
 """
 
 import json
@@ -22,7 +22,7 @@ CARD = re.compile(r"\b\d(?:[ -]?\d){12,18}\b")
 
 
 def is_card(digits):
-    """Return whether digits pass the Luhn check: every second digit from the right counts double."""
+    """Return whether digits pass the Luhn check, in which every second digit from the right counts double."""
     numbers = [int(d) for d in reversed(digits)]
     return sum(n if i % 2 == 0 else sum(divmod(2 * n, 10)) for i, n in enumerate(numbers)) % 10 == 0
 
@@ -69,7 +69,7 @@ class Redact(HttpContext):
         if end_of_stream or not kind.startswith(self.config.types):
             return
         self.kind = kind
-        self.response_headers.remove("content-length")  # the proxy does not adjust it
+        self.response_headers.remove("content-length")  # the proxy doesn't adjust this header
 
     def on_http_response_body(self, body_size, end_of_stream):
         if not self.kind:
@@ -89,7 +89,7 @@ class Redact(HttpContext):
             try:
                 self.response_body = json.dumps(self.config.clean_value(json.loads(text)), ensure_ascii=False)
             except (ValueError, RecursionError):
-                pass  # not JSON: handled as text
+                pass  # the body isn't JSON, so it is handled as text
             else:
                 return
         self.response_body = self.config.clean_text(text)

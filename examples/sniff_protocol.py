@@ -1,12 +1,12 @@
-"""Recognise the protocol of a TCP connection by its first bytes, and close connections of others.
+"""Recognise the protocol of a TCP connection by its first bytes, and close connections with protocols that aren't allowed.
 
 Configuration (JSON; every part is optional)::
 
-    {"allow": ["http", "http2", "tls"],     protocols that pass: http, http2, tls, ssh, redis, unknown
-     "bytes": 16}                           bytes to wait for at most
+    {"allow": ["http", "http2", "tls"],     protocols to allow: http, http2, tls, ssh, redis, unknown
+     "bytes": 16}                           largest number of bytes to wait for
 
-The connection's bytes are held until the protocol is known. Each one is counted by protocol. Servers that speak first, such as SSH's,
-don't wait for the client: the filter sees only what the client sends.
+The client's bytes are held until the protocol is known. Connections are counted by protocol. The filter looks only at bytes
+from the client, so a server that sends first, such as an SSH server, isn't delayed.
 """
 
 from dataclasses import dataclass, field
@@ -27,11 +27,11 @@ class Settings:
     def __post_init__(self):
         unknown = set(self.allow) - {*STARTS, "unknown"}
         if unknown:
-            raise ValueError(f"no such protocol: {', '.join(sorted(unknown))}")
+            raise ValueError(f"allow contains unknown protocols: {', '.join(sorted(unknown))}")
 
 
 def protocol(start, complete):
-    """Return the protocol of a connection's first bytes; None if they are too few to say."""
+    """Return the protocol that starts with these bytes, or None if more bytes are needed to recognise it."""
     for name, starts in STARTS.items():
         if start.startswith(starts):
             return name

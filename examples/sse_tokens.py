@@ -1,13 +1,14 @@
-"""Count the tokens of a language model's streamed answer, without holding it, and limit each user's tokens in a window.
+"""Count the tokens in streamed responses of a language model, without holding them, and limit each user's tokens.
 
 Configuration (JSON; every part is optional)::
 
     {"user": "x-user",         request header with the user's name
-     "limit": 100000,          tokens of one user in a window, over all workers
-     "window": 3600}           seconds
+     "limit": 100000,          largest number of tokens of a user in a time window, over all workers
+     "window": 3600}           length of a time window in seconds
 
-The response is a stream of server-sent events as OpenAI's API has it: events with `choices`, and an event with `usage` if the client
-asked for it. Without `usage`, each event with content counts as one token. A user above the limit gets 429 until the window ends.
+The response consists of server-sent events in the format of OpenAI's API: events with `choices` and, if the client requested
+it, an event with `usage`. Without `usage`, each event with content counts as one token. Users above the limit get 429 until the
+window ends.
 """
 
 import time
@@ -26,7 +27,7 @@ class Settings:
 
     def __post_init__(self):
         if self.window < 1:
-            raise ValueError("window must be at least 1 second")
+            raise ValueError("window must be at least 1 (second)")
 
 
 class SseTokens(HttpContext):
@@ -53,7 +54,7 @@ class SseTokens(HttpContext):
                 data = event.json()
                 usage = ((data.get("usage") or {}).get("total_tokens")) or usage
                 counted += any((c.get("delta") or {}).get("content") for c in data.get("choices", ()))
-        finally:  # also if the client leaves in the middle
+        finally:  # also runs if the client disconnects during the response
             used = usage or counted
             if used:
                 tokens.increment(used)

@@ -1,12 +1,13 @@
-"""Give every request an id and a W3C trace context, and send the id to the client.
+"""Add an id and a W3C trace context to every request, and send the id to the client.
 
 Configuration (JSON; every part is optional)::
 
-    {"header": "x-request-id",     header with the id
-     "trust": false,               keep ids of clients; otherwise they are replaced
-     "sampled": 0.1}               share of new traces that are sampled
+    {"header": "x-request-id",     header for the id
+     "trust": false,               whether to keep ids sent by clients
+     "sampled": 0.1}               fraction of new traces to sample, from 0 to 1
 
-A valid `traceparent` is continued with a new span id; without one a trace begins. The log has both ids for each request.
+If a request has a valid `traceparent`, its trace is continued with a new span id. Otherwise, a new trace begins. For each
+request, both ids are logged.
 """
 
 import random
@@ -28,7 +29,7 @@ class Settings:
 
     def __post_init__(self):
         if not 0 <= self.sampled <= 1:
-            raise ValueError("sampled is a share from 0 to 1")
+            raise ValueError("sampled must be a number from 0 to 1")
 
 
 class TraceContext(HttpContext):

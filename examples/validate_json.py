@@ -2,7 +2,7 @@
 
 Configuration (JSON)::
 
-    {"max_bytes": 65536,                                       larger bodies get 413
+    {"max_bytes": 65536,                                       largest size of a body (larger ones get 413)
      "methods": ["POST", "PUT", "PATCH"],
      "schema": {"type": "object",
                 "required": ["amount", "currency"],
@@ -12,11 +12,11 @@ Configuration (JSON)::
                                "note": {"type": "string", "maxLength": 200}},
                 "additionalProperties": false}}
 
-The schema is the part of JSON Schema shown here. The response to an invalid body is 400 with the place and the reason:
+The keywords of JSON Schema shown here are supported. The response to an invalid body is 400, with the place and the reason:
 `{"error": "$.amount: expected number, got string"}`.
 
-Run it with the plugin setting `allow_on_headers_stop_iteration` (`%%wasmfilter --hold-headers`). Then the upstream gets only
-valid requests. Without the setting it gets the head of a refused request, and a reset.
+Run the filter with the plugin option `allow_on_headers_stop_iteration` (`%%wasmfilter --hold-headers`), so that the upstream
+receives only valid requests. Without this option, it receives the headers of a refused request, and then a reset.
 """
 
 import json
@@ -32,7 +32,7 @@ TYPES = {
 
 
 def type_name(value):
-    """Return JSON's name of a value's type."""
+    """Return the name of a value's type in JSON Schema."""
     if isinstance(value, bool):
         return "boolean"
     return next(name for name, kind in TYPES.items() if isinstance(value, kind))
@@ -43,7 +43,7 @@ def has_type(value, name):
 
 
 def problem(value, schema, place="$"):
-    """Return the first difference between a value and a schema as text; None without differences."""
+    """Describe the first place where a value doesn't match a schema. Returns None if the value matches."""
     expected = schema.get("type")
     if expected and not has_type(value, expected):
         return f"{place}: expected {expected}, got {type_name(value)}"

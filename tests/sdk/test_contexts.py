@@ -97,7 +97,7 @@ class P(PluginContext):
     def new_http_context(self, context_id):
         return "no"
 """
-    with pytest.raises(TypeError, match="P.new_http_context returned 'no'; it must return a HttpContext"):
+    with pytest.raises(TypeError, match="P.new_http_context returned 'no', but must return a HttpContext"):
         FakeProxy(source).exchange()
 
 

@@ -93,7 +93,7 @@ def test_missing_environment_variable_is_named():
 
 @pytest.mark.parametrize("code", ["self.request_headers['x'] = '1'", "self.send_local_response(403)", "self.response.body", "self.continue_request()"])
 def test_attribute_of_a_stream_in_a_plugin_is_named(code):
-    assert "belongs to an HTTP stream: use it in an HttpContext." in logged(code)
+    assert "is an attribute of HTTP streams. Use it in an HttpContext." in logged(code)
 
 
 @pytest.mark.parametrize("name", ["set_tick_period", "configuration"])
@@ -103,4 +103,4 @@ def test_attribute_of_the_plugin_in_a_stream_is_named(name):
 
     with pytest.raises(AttributeError) as error:
         getattr(Stream(), name)
-    assert hints.hint_for(error.value) == f"{name} belongs to the plugin: self.plugin.{name}."
+    assert hints.hint_for(error.value) == f"{name} is an attribute of the plugin. Use self.plugin.{name}."

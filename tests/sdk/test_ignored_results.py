@@ -29,10 +29,10 @@ def test_ignored_result_is_logged_once():
     with Proxy(Filter.native(SOURCE, "ignored"), workers=1) as proxy:
         lines = [line for _ in range(3) for line in proxy.get("/").log]
         assert [(line.level.name, line.text) for line in lines] == [
-            ("WARN", "Stream.on_http_stream_done (line 10) returned <Action.PAUSE: 1>, which the proxy ignores")
+            ("WARN", "Stream.on_http_stream_done (line 10) returned <Action.PAUSE: 1>, which the proxy ignores. Return None")
         ]
         proxy.call_foreign_callback(1, worker=1)
-        assert "Plugin.on_foreign_function (line 3) returned True, which the proxy ignores" in [line.text for line in proxy.log]
+        assert "Plugin.on_foreign_function (line 3) returned True, which the proxy ignores. Return None" in [line.text for line in proxy.log]
 
 
 @pytest.mark.parametrize("attribute", ["json()", "get()", "text"])

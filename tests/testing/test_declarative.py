@@ -189,7 +189,7 @@ def test_serialised_headers_become_pseudo_headers(run):
     test { name: "bad" request_headers { input { content: "nonsense" } } }"""
     reasons = run(text)
     assert (reasons["origin form"], reasons["absolute form"]) == ([], [])
-    assert "line 1 is not a request line: 'nonsense'" in reasons["bad"][0]
+    assert "line 1 is not a request line such as 'GET / HTTP/1.1': 'nonsense'" in reasons["bad"][0]
 
 
 def test_files_are_read_from_the_folder_of_the_suite(run, tmp_path):
@@ -379,17 +379,17 @@ def test_fixture_fails_when_the_filter_traps(fixture):
 @pytest.mark.parametrize(
     ("content", "line", "message"),
     [
-        ('{"request": {\n "url": 3}}', 2, "a string is expected"),
+        ('{"request": {\n "url": 3}}', 2, "this field must be a string"),
         ('{"request": {}}', 1, "`url` is missing"),
         ('{"request": {"url": "no url"}}', 1, "not a full URL"),
         ('{"request": {"url": "http://a",\n "hedders": {}}}', 2, "unknown field 'hedders'"),
         ('{"request": {"url": "http://a", "headers": {"a": 1}}}', 1, "a header's value must be a string"),
         ('{"request": [],\n "x": 1}', 2, "no field 'x'"),
-        ('{"request": []}', 1, "an object is expected"),
+        ('{"request": []}', 1, "must be an object"),
         ('{"request": {"url": "http://a"}, "response": {"status": 7}}', 1, "from 100 to 599"),
         ('{"request": {"url": "http://a"}, "appType": "http-wasm"}', 1, "Only appType 'proxy-wasm' is supported"),
-        ('{"request": {"url": "http://a"}, "properties": []}', 1, "an object is expected"),
-        ('{"request":\n,}', 2, "not JSON"),
+        ('{"request": {"url": "http://a"}, "properties": []}', 1, "must be an object"),
+        ('{"request":\n,}', 2, "not valid JSON"),
     ],
 )
 def test_malformed_fixture_raises_with_file_and_line(fixture, content, line, message):

@@ -270,13 +270,15 @@ class ScriptedUpstream(GrpcServer):
         block = "\n".join(f"    {n}. {_label(r)}" for n, r in enumerate(self.seen, 1)) or "    none"
         if self.unexpected:
             first = self.unexpected[0]
-            fail(f"{self.name} has no response scripted for {first.method} {first.path}", "  it saw:", block)
+            fail(f"{self.name} has no response scripted for {first.method} {first.path}", "  received requests:", block)
         labels = [(_label(r), r.path if isinstance(r, Request) else r) for r in self.seen]
         if expected and (
             len(expected) != len(labels) or any(e not in s for e, s in zip(expected, labels, strict=False))
         ):
             fail(
-                f"{self.name} saw {plural(len(labels), 'request')}, expected {', '.join(expected)}", "  it saw:", block
+                f"{self.name} received {plural(len(labels), 'request')}, expected {', '.join(expected)}",
+                "  received requests:",
+                block,
             )
 
     def requests(self, path: Any = None, **headers: Any) -> list[Request]:

@@ -97,9 +97,9 @@ def _other_context(error: BaseException) -> str | None:
     if not isinstance(error, AttributeError) or not hasattr(error.obj, "context_id"):
         return None
     if error.name in _OF_PLUGINS:
-        return f"{error.name} belongs to the plugin: self.plugin.{error.name}."
+        return f"{error.name} is an attribute of the plugin. Use self.plugin.{error.name}."
     if error.name in _OF_STREAMS:
-        return f"{error.name} belongs to an HTTP stream: use it in an HttpContext."
+        return f"{error.name} is an attribute of HTTP streams. Use it in an HttpContext."
     return None
 
 

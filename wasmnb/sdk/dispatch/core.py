@@ -78,7 +78,7 @@ class Core:
         if key not in self._told:
             self._told.add(key)
             line = getattr(type(context), method).__code__.co_firstlineno
-            text = f"{type(context).__name__}.{method} (line {line}) returned {result!r}, which the proxy ignores"
+            text = f"{type(context).__name__}.{method} (line {line}) returned {result!r}, which the proxy ignores. Return None"
             self.vm.call("log", int(LogLevel.WARN), encode_text(text))
 
     def _bool_result(self, context: Context, method: str, result: Any) -> int:

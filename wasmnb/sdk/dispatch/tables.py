@@ -198,4 +198,4 @@ def _link(vm: VM, context: Context, context_id: int, link: str, parent: Context)
 
 def _check(context: Any, base: type[Any], maker: Context, method: str) -> None:
     if not isinstance(context, base):
-        raise TypeError(f"{type(maker).__name__}.{method} returned {context!r}; it must return a {base.__name__}")
+        raise TypeError(f"{type(maker).__name__}.{method} returned {context!r}, but must return a {base.__name__}")

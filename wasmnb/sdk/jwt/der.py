@@ -72,7 +72,7 @@ def _items(data: bytes) -> Iterator[tuple[int, bytes]]:
             count = size & 0x7F
             size, position = int.from_bytes(data[position : position + count], "big"), position + count
         if position + size > len(data):
-            raise ValueError("the key in DER is incomplete")
+            raise ValueError("the public key ends too early. Check that the PEM text is complete")
         yield tag, data[position : position + size]
         position += size
 

@@ -120,7 +120,7 @@ def _find(matcher: Matcher, kind: str, contents: Iterable[str], read: ReadFile) 
     if any(map(test, texts)) == matcher.invert:
         actual = "\n".join(f"    {_text(line.encode('utf-8', 'surrogateescape'))}" for line in texts) or "    nothing"
         article = "no" if matcher.invert else "a"
-        yield _at(matcher, f"expected {article} {kind} that is {shown}; there is\n{actual}")
+        yield _at(matcher, f"expected {article} {kind} that is {shown}, found\n{actual}")
 
 
 def _test(matcher: Matcher, read: ReadFile) -> tuple[Callable[[str], bool], str]:

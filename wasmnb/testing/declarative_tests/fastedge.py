@@ -134,7 +134,7 @@ def read_fixture(node: Node, file: str) -> Fixture:
         values = _as_python(entry.value)
         if not isinstance(values, dict):
             raise FixtureError(
-                "an object is expected here, with names and values.", place.into("properties", entry.line)
+                "this field must be an object of names and values.", place.into("properties", entry.line)
             )
         fixture.properties = values
     return fixture
@@ -142,7 +142,7 @@ def read_fixture(node: Node, file: str) -> Fixture:
 
 def _fields(node: Node, place: SourceLocation) -> _JsonObject:
     if not isinstance(node, Block):
-        raise FixtureError("an object is expected here.", place)
+        raise FixtureError("this field must be an object, written in braces.", place)
     return _JsonObject(node, place)
 
 
@@ -188,7 +188,7 @@ def _string(values: dict[str, Node], name: str, default: str, fields: _JsonObjec
     if node is None:
         return default
     if not isinstance(node, Scalar) or node.kind != "string":
-        raise FixtureError("a string is expected here.", fields.place.into(name, node.line))
+        raise FixtureError("this field must be a string. Write it in quotes.", fields.place.into(name, node.line))
     return node.text
 
 
@@ -198,7 +198,7 @@ def _headers(node: Node | None, fields: _JsonObject) -> Headers:
         return headers
     place = fields.place.into("headers", node.line)
     if not isinstance(node, Block):
-        raise FixtureError("an object of names and values is expected here.", place)
+        raise FixtureError("headers must be an object of names and values.", place)
     for entry in node.entries:
         for value in entry.value.items if isinstance(entry.value, Many) else (entry.value,):
             if not isinstance(value, Scalar) or value.kind != "string":

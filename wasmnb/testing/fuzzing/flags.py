@@ -16,7 +16,7 @@ __all__ = ["FUZZ_FLAGS", "fuzz_arguments"]
 def _workers(text: str) -> int:
     value = int(text)
     if not 1 <= value <= 64:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of workers; use 1 to 64")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of workers. Use a number from 1 to 64")
     return value
 
 
@@ -24,19 +24,21 @@ def _kinds(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in KINDS]
     if unknown or not names:
-        raise argparse.ArgumentTypeError(f"{text!r}: choose from {', '.join(KINDS)}, with commas between them")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a list of kinds of fault: choose from {', '.join(KINDS)}, separated by commas"
+        )
     return names
 
 
 FUZZ_FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--seconds", "-s"), {"type": seconds, "default": 30.0, "metavar": "SECONDS", "help": "How long to search (default 30)."}),
-    (("--seed",), {"type": int, "default": 0, "metavar": "N", "help": "Seed; the same seed tries the same scenarios (default 0)."}),
+    (("--seed",), {"type": int, "default": 0, "metavar": "N", "help": "Seed (default 0). The same seed tries the same scenarios."}),
     (("--only",), {"type": _kinds, "default": (), "metavar": "KINDS", "help": f"Search only for these kinds of fault: {', '.join(KINDS)}."}),
     (("--config", "-c"), {"metavar": "TEXT|@FILE", "help": "Plugin configuration."}),
     (("--vm-config",), {"metavar": "TEXT|@FILE", "help": "VM configuration."}),
-    (("--workers", "-w"), {"type": _workers, "metavar": "N", "help": "Worker threads (by default one, sometimes several)."}),
+    (("--workers", "-w"), {"type": _workers, "metavar": "N", "help": "Number of workers (default: one, or sometimes three if the filter shares data)."}),
     KIND_FLAG,
-    (("--deadline",), {"type": seconds, "default": 1.0, "metavar": "SECONDS", "help": "Time after which a callback counts as hanging (default 1)."}),
+    (("--deadline",), {"type": seconds, "default": 1.0, "metavar": "SECONDS", "help": "Time after which a callback is reported as a hang (default 1)."}),
     (("--all",), {"dest": "all_faults", "action": "store_true", "help": "Continue after the first finding."}),
     PROCESSES,
     (("--save",), {"metavar": "FILE.py", "help": "Write the findings to this file, as tests."}),

@@ -49,20 +49,20 @@ def parse_headers(content: bytes, *, request: bool) -> list[Pair]:
         return [(b":status", _status(first)), *fields]
     parts = first.split()
     if len(parts) != 3 or not parts[2].startswith(b"HTTP/"):
-        raise HeaderProblem(f"line 1 is not a request line: {first.decode('latin-1')!r}")
+        raise HeaderProblem(f"line 1 is not a request line such as 'GET / HTTP/1.1': {first.decode('latin-1')!r}")
     return [(b":method", parts[0]), *_target(parts[1], fields)]
 
 
 def _status(line: bytes) -> bytes:
     parts = line.split(None, 2)
     if len(parts) < 2 or not parts[0].startswith(b"HTTP/") or not parts[1].isdigit():
-        raise HeaderProblem(f"line 1 is not a status line: {line.decode('latin-1')!r}")
+        raise HeaderProblem(f"line 1 is not a status line such as 'HTTP/1.1 200 OK': {line.decode('latin-1')!r}")
     return parts[1]
 
 
 def _fields(lines: list[bytes]) -> list[Pair]:
     def malformed(index: int, line: bytes) -> None:
-        raise HeaderProblem(f"line {index + 2} is not a header: {line.decode('latin-1')!r}")
+        raise HeaderProblem(f"line {index + 2} is not a header such as 'name: value': {line.decode('latin-1')!r}")
 
     pairs = parse_header_lines(takewhile(bytes.strip, lines), unfold="space", on_malformed=malformed)
     return [(name.strip().lower(), value.strip()) for name, value in pairs]

@@ -84,7 +84,7 @@ def fill(message: type[T], node: Node, place: SourceLocation, *, lenient: bool =
         The node doesn't match the schema. The message contains the file, the line and the field.
     """
     if not isinstance(node, Block):
-        raise FixtureError("a message with fields is expected here, not a value or a list.", place.at(node.line))
+        raise FixtureError("this must be a message with fields, not a value or a list.", place.at(node.line))
     return _Filler(message, place.at(node.line), lenient).fill(node)  # type: ignore[no-any-return]
 
 
@@ -152,17 +152,17 @@ class _Filler:
             return node.items
         if self.lenient:
             raise FixtureError(
-                "a list is expected here, because the field is repeated. Write its values after dashes.", place
+                "this field is repeated, so its value must be a list. Write each item after a dash.", place
             )
         return (node,)
 
     def value(self, kind: FieldType, node: Node, place: SourceLocation) -> Any:
         if isinstance(node, Many):
-            raise FixtureError("a single value is expected here, not a list.", place)
+            raise FixtureError("this field must have a single value, not a list.", place)
         if isinstance(kind, type):
             return fill(kind, node, place, lenient=self.lenient)
         if isinstance(node, Block):
-            raise FixtureError(f"a value is expected here ({_describe(kind)}), not a message.", place)
+            raise FixtureError(f"this field must be a value of type {_describe(kind)}, not a message.", place)
         if isinstance(kind, Mapping):
             return _enum(kind, node, place)
         return _SCALARS[kind](node, place, kind, self.lenient)
@@ -182,7 +182,7 @@ def _enum(kind: Mapping[str, int], node: Scalar, place: SourceLocation) -> int:
 
 def _bytes(node: Scalar, place: SourceLocation, _kind: str, lenient: bool) -> bytes:
     if node.kind != "string" and not lenient:
-        raise FixtureError(f"text in quotes is expected, not {node.text!r}.", place)
+        raise FixtureError(f"{node.text!r} must be text in quotes.", place)
     return node.data
 
 
@@ -190,20 +190,22 @@ def _string(node: Scalar, place: SourceLocation, kind: str, lenient: bool) -> st
     try:
         return _bytes(node, place, kind, lenient).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise FixtureError(f"the text is not UTF-8: {error.reason} at byte {error.start}.", place) from error
+        raise FixtureError(
+            f"the text is not valid UTF-8: {error.reason} at byte {error.start}. Save the file as UTF-8.", place
+        ) from error
 
 
 def _bool(node: Scalar, place: SourceLocation, _kind: str, lenient: bool) -> bool:
     if (lenient or node.kind != "string") and node.text in _TRUE | _FALSE:
         return node.text in _TRUE
-    raise FixtureError(f"true or false is expected, not {node.text!r}.", place)
+    raise FixtureError(f"{node.text!r} is not a boolean. Write true or false.", place)
 
 
 def _integer(node: Scalar, place: SourceLocation, kind: str, lenient: bool) -> int:
     low, high = _INTEGERS[kind]
     value = _number(node.text) if node.kind == "number" or (lenient and node.kind == "string") else None
     if value is None:
-        raise FixtureError(f"a whole number is expected, not {node.text!r}.", place)
+        raise FixtureError(f"{node.text!r} is not a whole number.", place)
     if not low <= value < high:
         raise FixtureError(f"{node.text} is out of the range of {kind}. Use {low} to {high - 1}.", place)
     return value

@@ -87,7 +87,7 @@ def _tokens(data: bytes, file: str) -> Iterator[_Token]:
 def _unreadable(rest: bytes) -> str:
     if rest[:1] in (b'"', b"'"):
         return "this string doesn't end on its line. Write \\n for a newline, or close it and continue in a new string."
-    return f"unexpected character {rest.decode('utf-8', 'replace')[:1]!r}."
+    return f"unexpected character {rest.decode('utf-8', 'replace')[:1]!r}. Remove it, or write it inside quotes."
 
 
 class _Parser:
@@ -146,7 +146,7 @@ class _Parser:
         if token.kind == "word":
             return token.text
         if token.text != "[":
-            raise FixtureError(f"a field's name is expected, not {token}.", place.at(token.line))
+            raise FixtureError(f"expected the name of a field, found {token}.", place.at(token.line))
         parts = []
         while not self.accept("]"):
             part = self.take()
@@ -163,7 +163,7 @@ class _Parser:
             return self.many(place, depth)
         if not scalar:
             raise FixtureError(
-                f"':' or a message in {{}} is expected after the name, not {token}.", place.at(token.line)
+                f"expected ':' or a message in {{}} after the field's name, found {token}.", place.at(token.line)
             )
         return self.scalar(place)
 
@@ -172,7 +172,7 @@ class _Parser:
         items: list[Node] = []
         while not self.accept("]"):
             if items and not self.accept(","):
-                raise FixtureError(f"',' or ']' is expected in the list, not {self.next}.", place.at(self.next.line))
+                raise FixtureError(f"expected ',' or ']' in the list, found {self.next}.", place.at(self.next.line))
             items.append(self.value(place, depth, scalar=True))
         return Many(tuple(items), opening.line)
 
@@ -190,7 +190,7 @@ class _Parser:
             return Scalar("number", token.data, token.line)
         if token.kind == "word":
             return Scalar("word", token.data, token.line)
-        raise FixtureError(f"a value is expected, not {token}.", place.at(token.line))
+        raise FixtureError(f"expected a value, found {token}.", place.at(token.line))
 
 
 def _unescape(token: _Token, place: SourceLocation) -> bytes:
@@ -203,7 +203,7 @@ def _unescape(token: _Token, place: SourceLocation) -> bytes:
         if short or long:
             point = int(short or long, 16)
             if point > 0x10FFFF or 0xD800 <= point < 0xE000:
-                raise FixtureError(f"U+{point:04X} is not a character.", place.at(token.line))
+                raise FixtureError(f"the escape for U+{point:04X} is not a valid character.", place.at(token.line))
             return chr(point).encode()
         if simple[0] not in _SIMPLE:
             text = simple.decode("latin-1")

@@ -46,7 +46,7 @@ def read_yaml(data: bytes, file: str) -> Node:
     try:
         root = compose(data)
     except YamlError as error:
-        raise FixtureError(f"this is not YAML: {error}.", SourceLocation(file, error.line)) from error
+        raise FixtureError(f"the file is not valid YAML: {error}.", SourceLocation(file, error.line)) from error
     return Block(1) if root is None else _Converter(file).node(root, 0)
 
 
@@ -73,9 +73,9 @@ def read_json(data: bytes, file: str) -> Node:
     try:
         json.loads(data)
     except json.JSONDecodeError as error:
-        raise FixtureError(f"this is not JSON: {error.msg}.", SourceLocation(file, error.lineno)) from error
+        raise FixtureError(f"the file is not valid JSON: {error.msg}.", SourceLocation(file, error.lineno)) from error
     except (UnicodeDecodeError, RecursionError) as error:
-        raise FixtureError(f"this is not JSON: {error}.", SourceLocation(file)) from error
+        raise FixtureError(f"the file is not valid JSON: {error}.", SourceLocation(file)) from error
     # Tabs, with which JSON can be indented, are not allowed in YAML. (JSON strings don't contain tabs.)
     return read_yaml(data.replace(b"\t", b" "), file)
 
@@ -103,7 +103,9 @@ class _Converter:
         block = Block(line)
         for key, value in node.value:
             if key.id != "scalar":
-                raise FixtureError("a field's name is expected.", SourceLocation(self.file, key.start_mark.line + 1))
+                raise FixtureError(
+                    "the name of a field must be a single word.", SourceLocation(self.file, key.start_mark.line + 1)
+                )
             block.entries.append(BlockEntry(key.value, self.node(value, depth + 1), key.start_mark.line + 1))
         return block
 
