@@ -115,8 +115,8 @@ def read_python(state: PanelState, *, all_workers: bool = False) -> None:
 def _some_workers(state: PanelState) -> PythonState:
     """Read the Python variables of the first workers and of the selected worker."""
     proxy = state.proxy
-    selected = (state.selection.scope.thread or "").rpartition("-")[2]
-    numbers = [*dict.fromkeys([int(selected)] if selected.isdigit() else []), *range(1, READ + 1)]
+    selected = [worker.number for worker in proxy.workers if worker.name == state.selection.scope.thread]
+    numbers = [*selected, *range(1, READ + 1)]
     workers = sorted(dict.fromkeys(numbers))[: READ + 1]
     return PythonState(proxy.name, [vm for number in workers for vm in proxy.python_state(worker=number).vms])
 

@@ -21,8 +21,9 @@ __all__ = ["chrome_trace"]
 
 
 def _threads(events: Iterable[Event]) -> dict[str, int]:
-    """Return the number of each thread: 0 for `main`, N for `worker-N`."""
-    return {n: int(n.rpartition("-")[2]) if n.rpartition("-")[2].isdigit() else 0 for n in {e.thread for e in events}}
+    """Return the position of each thread by name: 0 for `main`, then the workers in order."""
+    workers = {event.thread for event in events} - {"main"}
+    return {"main": 0} | {name: n for n, name in enumerate(sorted(workers, key=lambda name: (len(name), name)), 1)}
 
 
 def _complete(event: Event, start_us: float, duration_ns: int, thread: int) -> dict[str, Any]:

@@ -82,10 +82,9 @@ def python_state(python: Any, *, workers: int, roots: Mapping[tuple[int, int], i
     }
 
 
-def _order(thread: str) -> int:
-    """Return the sort key of a thread: 0 for the main thread, N for worker-N."""
-    number = thread.rpartition("-")[2]
-    return int(number) if number.isdigit() else 0
+def _order(thread: str) -> tuple[bool, int, str]:
+    """Return the sort key of a thread's name: the main thread comes first, and worker-2 before worker-10."""
+    return thread != "main", len(thread), thread
 
 
 def _variable(variable: Any) -> Any:
