@@ -34,7 +34,7 @@ def no_other_place(monkeypatch, tmp_path):
 
 @pytest.fixture
 def cache(tmp_path):
-    places.tell_once.cache_clear()
+    places.warn_once.cache_clear()
     return Cache(tmp_path / "cache")
 
 
@@ -279,7 +279,7 @@ def test_least_recently_used_entry_is_evicted(cache, monkeypatch):
     assert "exceeded its share of the free disk (3 MiB): 1 of 4 entries were removed" in str(said[0].message)
     cache.find("b")
     with pytest.warns(CacheWarning):
-        places.tell_once.cache_clear()
+        places.warn_once.cache_clear()
         cache.store("e", {"f": b"1" * 1_000_000}, FACTS)
     assert set(cache.names()) == {"b", "d", "e"}
 

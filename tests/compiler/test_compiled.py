@@ -82,7 +82,7 @@ def test_code_of_another_engine_version_is_compiled_again(engine, tmp_path):
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
     """The next place, if the chosen one cannot be used."""
-    places.tell_once.cache_clear()
+    places.warn_once.cache_clear()
     monkeypatch.setattr(places, "user_folder", lambda: tmp_path / "own")
     return tmp_path / "own"
 
@@ -117,14 +117,14 @@ def test_recently_used_entry_is_kept(engine, tmp_path, monkeypatch):
     compiled(modules[0], engine, tmp_path)  # used again
     monkeypatch.setattr(places, "ALWAYS_ALLOWED", int(2.5 * files(tmp_path)[0].stat().st_size))
     monkeypatch.setattr(places, "DISK_SHARE", 0)
-    places.tell_once.cache_clear()
+    places.warn_once.cache_clear()
     with pytest.warns(CacheWarning, match="1 of 3 entries were removed"):
         compiled(modules[2], engine, tmp_path)
     before = engine.compilations
     compiled(modules[0], engine, tmp_path)
     assert engine.compilations == before
     with pytest.warns(CacheWarning):
-        places.tell_once.cache_clear()
+        places.warn_once.cache_clear()
         compiled(modules[1], engine, tmp_path)
     assert engine.compilations == before + 1
 

@@ -92,8 +92,8 @@ class Memory:
         """Make every later access raise `OutOfBounds`, because the memory has been freed."""
         self.base = self.size = 0
         self._measure = lambda: 0
-        self._grow = _gone
+        self._grow = _refuse_growth
 
 
-def _gone(pages: int) -> int:
+def _refuse_growth(pages: int) -> int:
     raise OutOfBounds(0, pages * 65536, 0)

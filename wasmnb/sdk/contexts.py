@@ -260,7 +260,7 @@ class Context:
         """
         self._vm.switch(self)
         return self._vm.call(  # type: ignore[no-any-return]
-            "call_foreign_function", encode(name), encode(arguments), about=repr(name)
+            "call_foreign_function", encode(name), encode(arguments), subject=repr(name)
         )
 
     def on_foreign_function(self, function_id: int, arguments_size: int) -> None:
@@ -409,7 +409,7 @@ class PluginContext(Context):
         if ticker is not None:  # the SDK's timers use the same tick
             ticker.set_own_period(self._tick_period)
         else:
-            self._vm.call("set_tick_period_milliseconds", self._tick_period, about=str(self._tick_period))
+            self._vm.call("set_tick_period_milliseconds", self._tick_period, subject=str(self._tick_period))
 
     def done(self) -> None:
         """Let the plugin end, after its `on_plugin_done` has returned False."""

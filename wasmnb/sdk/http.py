@@ -421,7 +421,7 @@ class HttpContext(Context):
 
     # -- used by `async def` callbacks
 
-    def _is_held(self, direction: str) -> bool:
+    def _is_paused(self, direction: str) -> bool:
         """Return whether the request or the response (`direction`) is paused, so that it can be continued."""
         if direction == "request":
             return self._request_state is PAUSED and not self._local_reply_sent

@@ -30,7 +30,7 @@ class VMInterface(Protocol):
     deletes: Any
     run: Callable[[Any, None], Any]
 
-    def call(self, hostcall: str, *args: Any, about: str = "") -> Any:
+    def call(self, hostcall: str, *args: Any, subject: str = "") -> Any:
         """Make a hostcall and return its outputs. Raises HostcallError if the status is not OK."""
 
     def require(self, callback: str, feature: str) -> None:

@@ -48,7 +48,7 @@ class Metric:
         key = (int(self.kind), self.name)
         metric_id = vm.metric_ids.get(key)
         if metric_id is None:
-            defined = vm.call("define_metric", int(self.kind), encode_text(self.name), about=repr(self.name))
+            defined = vm.call("define_metric", int(self.kind), encode_text(self.name), subject=repr(self.name))
             metric_id = vm.metric_ids[key] = int(defined)
         return metric_id
 
@@ -58,11 +58,11 @@ class Metric:
                 f"{self!r} can't be set to {args[0]}: metrics are unsigned numbers. Pass a value of at least 0"
             )
         vm = current_vm()
-        about = ", ".join([repr(self.name), *map(repr, args)])
+        subject = ", ".join([repr(self.name), *map(repr, args)])
         try:
-            value = vm.call(hostcall, self._id(vm), *args, about=about)
+            value = vm.call(hostcall, self._id(vm), *args, subject=subject)
         except TypeError:
-            raise TypeError(f"{hostcall}({about}): a metric's value is a whole number") from None
+            raise TypeError(f"{hostcall}({subject}): a metric's value is a whole number") from None
         return int(value or 0)
 
     def __repr__(self) -> str:

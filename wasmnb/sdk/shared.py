@@ -60,7 +60,7 @@ class SharedData(MutableMapping[Text, bytes]):
         NotFound
             No value is stored under this key.
         """
-        return SharedValue(*current_vm().call("get_shared_data", encode(key), about=repr(key)))
+        return SharedValue(*current_vm().call("get_shared_data", encode(key), subject=repr(key)))
 
     def write(self, key: Text, value: Value, cas: int = 0) -> None:
         """Store a value, optionally only if it hasn't changed since you read it.
@@ -80,7 +80,7 @@ class SharedData(MutableMapping[Text, bytes]):
         CasMismatch
             The value has been changed since `read` returned this number.
         """
-        current_vm().call("set_shared_data", encode(key), encode(value), cas, about=repr(key))
+        current_vm().call("set_shared_data", encode(key), encode(value), cas, subject=repr(key))
 
     def update(self, key: Text, change: Callable[[bytes | None], Value]) -> bytes:  # type: ignore[override]
         """Change a value atomically.
@@ -249,11 +249,11 @@ class Queue:
 
     def put(self, item: Value) -> None:
         """Append an item (text, bytes or an int). The proxy then calls `on_queue_ready` in the VM that registered the queue."""
-        current_vm().call("enqueue_shared_queue", self.id, encode(item), about=repr(self.name))
+        current_vm().call("enqueue_shared_queue", self.id, encode(item), subject=repr(self.name))
 
     def get_nowait(self) -> bytes:
         """Remove and return the first item. Raises `Empty` if there is none."""
-        return current_vm().call("dequeue_shared_queue", self.id, about=repr(self.name))  # type: ignore[no-any-return]
+        return current_vm().call("dequeue_shared_queue", self.id, subject=repr(self.name))  # type: ignore[no-any-return]
 
     def drain(self) -> list[bytes]:
         """Remove and return all items."""
@@ -283,7 +283,7 @@ def register_queue(name: Text) -> Queue:
     name
         Name of the queue.
     """
-    return Queue(current_vm().call("register_shared_queue", encode(name), about=repr(name)), decode(encode(name)))
+    return Queue(current_vm().call("register_shared_queue", encode(name), subject=repr(name)), decode(encode(name)))
 
 
 def resolve_queue(name: Text, vm_id: Text = "") -> Queue:
@@ -301,5 +301,5 @@ def resolve_queue(name: Text, vm_id: Text = "") -> Queue:
     NotFound
         No VM with this vm_id has registered the queue.
     """
-    queue_id = current_vm().call("resolve_shared_queue", encode(vm_id), encode(name), about=repr(name))
+    queue_id = current_vm().call("resolve_shared_queue", encode(vm_id), encode(name), subject=repr(name))
     return Queue(queue_id, decode(encode(name)))

@@ -129,7 +129,7 @@ class TcpContext(Context):
 
     def _stream(self, hostcall: str, direction: StreamType) -> None:
         self._vm.switch(self)
-        self._vm.call(hostcall, int(direction), about=direction.name)
+        self._vm.call(hostcall, int(direction), subject=direction.name)
 
     def _paused(self, method: str, _status: int = 1) -> None:
         """Record that a callback of this connection returned Pause."""
@@ -137,7 +137,7 @@ class TcpContext(Context):
 
     # -- used by `async def` callbacks
 
-    def _is_held(self, _direction: str) -> bool:
+    def _is_paused(self, _direction: str) -> bool:
         """Return whether the client's data is paused."""
         return self._paused_downstream
 

@@ -110,7 +110,7 @@ class VM:
         self.run: Callable[[Any, None], Any] = getattr(abi, "run", run)
         self.variables: Mapping[str, str] = {}
 
-    def call(self, hostcall: str, *args: Any, about: str = "") -> Any:
+    def call(self, hostcall: str, *args: Any, subject: str = "") -> Any:
         """Make a hostcall.
 
         Parameters
@@ -119,7 +119,7 @@ class VM:
             Name of the hostcall without `proxy_`.
         args
             Inputs of the hostcall.
-        about
+        subject
             Text for the error message that describes the arguments (default none).
 
         Returns
@@ -135,10 +135,10 @@ class VM:
         result = getattr(self.abi, hostcall)(*args)
         if isinstance(result, int):
             if result:
-                raise hostcall_error(hostcall, result, about)
+                raise hostcall_error(hostcall, result, subject)
             return None
         if result[0]:
-            raise hostcall_error(hostcall, result[0], about)
+            raise hostcall_error(hostcall, result[0], subject)
         return result[1] if len(result) == 2 else result[1:]
 
     def require(self, callback: str, feature: str) -> None:

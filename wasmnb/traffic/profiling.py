@@ -134,8 +134,8 @@ def profile(
         samples = _requests_of(proxy, last)
     else:
         samples = [Request.of(method, path, headers, body, trailers, authority, chunks)]
-    tell = progress or (lambda _step, _share: None)
-    run = _Profile(proxy, samples, requests, http2=http2, release=release, progress=tell)
+    report_progress = progress or (lambda _step, _share: None)
+    run = _Profile(proxy, samples, requests, http2=http2, release=release, progress=report_progress)
     return run.report()
 
 

@@ -21,7 +21,7 @@ from ..._scratch import ScratchFolder, remove_abandoned
 from ...engine import Code, Engine
 from ...errors import ModuleError
 from .atomic_file import disk_fault, locked, write_whole
-from .places import cache_places, is_trusted, readable, surplus, tell_once, writable
+from .places import cache_places, is_trusted, readable, surplus, warn_once, writable
 
 __all__ = ["clear_compiled", "compiled", "find_compiled", "kept_compiled"]
 
@@ -142,7 +142,7 @@ def _write(places: list[Path], name: str, code: Code) -> None:
                 write_whole(scratch.path / name, sha256(data).digest() + data, private=True)
                 (scratch.path / name).replace(place / name)
         except OSError as error:
-            tell_once(f"Machine code can't be stored in the cache in {place}: {disk_fault(error)}.")
+            warn_once(f"Machine code can't be stored in the cache in {place}: {disk_fault(error)}.")
             continue
         for path in surplus(place, _files(place)):
             path.unlink(missing_ok=True)

@@ -21,8 +21,8 @@ __all__ = [
     "prepare",
     "readable",
     "surplus",
-    "tell_once",
     "user_folder",
+    "warn_once",
     "writable",
 ]
 
@@ -79,7 +79,7 @@ def _is_missing(path: Path) -> bool:
 
 
 @memoized
-def tell_once(text: str) -> None:
+def warn_once(text: str) -> None:
     """Issue a `CacheWarning`, each text only once in a process."""
     warnings.warn(text, CacheWarning, stacklevel=2)
 
@@ -92,7 +92,7 @@ def writable(places: list[Path]) -> Iterator[Path]:
         except OSError as error:
             if place == places[0]:
                 reason = disk_fault(error)
-                tell_once(
+                warn_once(
                     f"The cache in {place} can't be used: {reason}. Set WASMNB_CACHE to a folder that you can write."
                 )
             continue
@@ -111,7 +111,7 @@ def is_trusted(path: Path) -> bool:
     """Return whether code at `path` is safe to run. If not, warn once."""
     reason = distrust(path)
     if reason:
-        tell_once(
+        warn_once(
             f"The cache in {path} isn't used, because another user can have changed it: {reason}. Correct the permissions, or set "
             "WASMNB_CACHE to another folder."
         )
@@ -140,7 +140,7 @@ def surplus(folder: Path, files: Iterable[tuple[float, int, Path]]) -> list[Path
         if taken > allowed and path != ordered[0][2]:
             doomed.append(path)
     if doomed:
-        tell_once(
+        warn_once(
             f"The cache in {folder} exceeded its share of the free disk ({allowed >> 20:,} MiB): "
             f"{len(doomed)} of {len(ordered)} entries were removed, the least recently used ones."
         )

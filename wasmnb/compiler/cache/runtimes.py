@@ -17,7 +17,7 @@ from typing import Any
 from ..._scratch import ScratchFolder
 from .atomic_file import disk_fault, locked
 from .entries import CacheEntry, StoredEntry, manifest_of, read_entry, write_entry
-from .places import cache_places, readable, surplus, tell_once, writable
+from .places import cache_places, readable, surplus, warn_once, writable
 from .workspace import remove_leftovers, workspace
 
 __all__ = ["Cache"]
@@ -64,11 +64,11 @@ class Cache:
                     self._take_away(place, key)
                     entry.folder = folder.rename(place / key)
             except OSError as error:
-                tell_once(f"A runtime can't be stored in the cache in {place}: {disk_fault(error)}.")
+                warn_once(f"A runtime can't be stored in the cache in {place}: {disk_fault(error)}.")
                 continue
             self._prune(place)
             return entry
-        tell_once(
+        warn_once(
             "No cache can store the runtime, so every process builds it again. Set WASMNB_CACHE to a folder that you can write."
         )
         return CacheEntry(files, manifest_of(files, facts))

@@ -73,11 +73,11 @@ def parse(source: str) -> ast.Module:
 
 def imported_modules(tree: ast.AST) -> list[Imported]:
     """Return all imports in a syntax tree in source order, without those under `if TYPE_CHECKING`."""
-    return list(_walk(tree, _Surroundings()))
+    return list(_walk(tree, _ImportContext()))
 
 
 @dataclass(frozen=True)
-class _Surroundings:
+class _ImportContext:
     """Properties that an import inherits from the enclosing code."""
 
     optional: bool = False
@@ -85,7 +85,7 @@ class _Surroundings:
     conditional: bool = False
 
 
-def _walk(node: ast.AST, outer: _Surroundings) -> Iterator[Imported]:
+def _walk(node: ast.AST, outer: _ImportContext) -> Iterator[Imported]:
     for name, names, level in _imports(node):
         line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
         yield Imported(name, line, column, names, level, outer.optional, outer.lazy, outer.conditional)
@@ -107,7 +107,7 @@ def _imports(node: ast.AST) -> Iterator[tuple[str, tuple[str, ...], int]]:
             yield first.value, (), 0
 
 
-def _children(node: ast.AST, outer: _Surroundings) -> Iterator[tuple[ast.AST, _Surroundings]]:
+def _children(node: ast.AST, outer: _ImportContext) -> Iterator[tuple[ast.AST, _ImportContext]]:
     """Yield the child nodes with the properties that they inherit."""
     if isinstance(node, ast.If) and _names_type_checking(node.test):
         yield from ((child, outer) for child in node.orelse)

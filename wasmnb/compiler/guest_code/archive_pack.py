@@ -60,11 +60,11 @@ def _modules(names: Iterable[str], skipped: Iterable[str]) -> Iterator[tuple[str
         if name in seen or not ignored.isdisjoint((name, name.partition(".")[0])):
             continue
         seen.add(name)
-        found = _compiled(name)
-        if found is None:
+        module = _compiled(name)
+        if module is None:
             continue
-        yield name, found
-        is_package, code = found
+        yield name, module
+        is_package, code = module
         package = name if is_package else name.rpartition(".")[0]
         waiting += [name.rpartition(".")[0], *_imports(code, package)]
 

@@ -147,17 +147,17 @@ def make_release(
         As for `Filter.from_source`.
     """
     times: dict[str, float] = {}
-    tell = progress or (lambda _step, _fraction: None)
+    report_progress = progress or (lambda _step, _fraction: None)
     lean, code = lean_runtime(full, progress)
-    with _step("translate", times, tell) as part:
+    with _step("translate", times, report_progress) as part:
         cold = lean.cold(part)
-    with _step("load", times, tell):
+    with _step("load", times, report_progress):
         saved = full.portable(strip=strip)
         loaded = load_filter(saved, lean.runtime, code)
-    with _step("split", times, tell):
+    with _step("split", times, report_progress):
         general = BlockProfile() if bare else corpus(loading=bool(loaded.uses))
         split = lean.split(_hot(full, lean, cold.points, general, profile))
-    with _step("pack", times, tell):
+    with _step("pack", times, report_progress):
         data = _module(saved, lean, split, loaded, LEVEL if level is None else level)
         of_traffic = profile is not None
         data += record_section(
@@ -266,10 +266,10 @@ def _module(full: SourceFilter, lean: LeanRuntime, split: SplitModule, loaded: L
 
 
 @contextmanager
-def _step(name: str, times: dict[str, float], tell: Progress) -> Iterator[Callable[[float], None]]:
+def _step(name: str, times: dict[str, float], report_progress: Progress) -> Iterator[Callable[[float], None]]:
     """Report a step and measure its time. Yield a function to call with the fraction of the step that is done, from 0 to 1."""
     text, begin, end = STEPS[name]
     started = time.monotonic()
-    tell(text, begin)
-    yield lambda part: tell(text, begin + (end - begin) * part)
+    report_progress(text, begin)
+    yield lambda part: report_progress(text, begin + (end - begin) * part)
     times[name] = round(time.monotonic() - started, 3)

@@ -17,7 +17,7 @@ from ..config.counterpart import envoy_like
 from ..proxy import Envoy
 from .fields import RANDOM, Field, Ignored, fields_of, hint_of, is_connection
 from .parity import Difference, NotCompared, Pair, Parity
-from .reasons import CRASH_BY_CHANCE, TIME, race, upstream_reason, varies
+from .reasons import RANDOM_CRASH, TIME, race, upstream_reason, varies
 from .replay import EnvoyRun, SimulatedRun, messages_of, run_in_envoy, run_simulated
 
 __all__ = ["Difference", "NotCompared", "Pair", "Parity", "compare"]
@@ -151,7 +151,7 @@ class _Comparison:
         name, ours, theirs = field
         simulated, real = pair.simulated, pair.real
         if name == "crash":
-            return CRASH_BY_CHANCE if simulated.crash is not None and not simulated.crash.certain else ""
+            return RANDOM_CRASH if simulated.crash is not None and not simulated.crash.certain else ""
         if reason := race(name, simulated, real):
             return reason
         if self._own_upstream and (reason := upstream_reason(name, simulated, real)):

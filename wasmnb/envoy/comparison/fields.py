@@ -92,7 +92,7 @@ def hint_of(name: str) -> str:
 
 
 def _client(read: Callable[[Response, Ignored], Any]) -> Callable[[Any, Ignored], Any]:
-    return lambda exchange, ignored: read(exchange.response, ignored) if answered(exchange) else None
+    return lambda exchange, ignored: read(exchange.response, ignored) if has_response(exchange) else None
 
 
 def _upstream(read: Callable[[Request, Ignored], Any]) -> Callable[[Any, Ignored], Any]:
@@ -101,7 +101,7 @@ def _upstream(read: Callable[[Request, Ignored], Any]) -> Callable[[Any, Ignored
     )
 
 
-def answered(exchange: Any) -> bool:
+def has_response(exchange: Any) -> bool:
     """Return whether the client got a response."""
     return exchange.response is not None and bool(exchange.response.status)
 
@@ -127,7 +127,7 @@ def mask(text: str) -> str:
 
 #: Name of a field ("client headers"), and a function that reads it from an exchange; it returns None if there is no such message.
 _HTTP: Sequence[tuple[str, Callable[[Any, Ignored], Any]]] = (
-    ("client answered", lambda exchange, _: answered(exchange)),
+    ("client answered", lambda exchange, _: has_response(exchange)),
     ("client status", _client(lambda r, _: r.status)),
     ("client headers", _client(lambda r, i: _headers(r.headers, i))),
     ("client body", _client(lambda r, _: r.body)),

@@ -7,14 +7,14 @@ from typing import Any
 
 from .fields import is_connection
 
-__all__ = ["CRASH_BY_CHANCE", "TIME", "race", "upstream_reason", "varies"]
+__all__ = ["RANDOM_CRASH", "TIME", "race", "upstream_reason", "varies"]
 
 TIME = "it differs between two runs of the simulated proxy, too: it depends on time, random values or an upstream with state"
 _RACE = (
     "a race: the filter answered before the upstream had the whole request, and Envoy may have sent less or more of it"
 )
 _UPSTREAM = "the upstream itself responded differently: a function with state, time or random values"
-CRASH_BY_CHANCE = "a race: Envoy reads memory that it has freed here, and crashes or not"
+RANDOM_CRASH = "a race: Envoy reads memory that it has freed here, and crashes or not"
 
 
 def race(name: str, simulated: Any, real: Any) -> str:

@@ -69,7 +69,7 @@ class HttpContext(StreamContext):
         self.info = stream.state.info
         self.ref.exchange = stream.state.exchange.number
         self.created = False
-        self.destroyed = self.closed = False
+        self.deleted = self.closed = False
         self.continued = -1
         self._in_body = [False, False]
         self.end_of_stream = False
@@ -180,9 +180,9 @@ class HttpContext(StreamContext):
 
     def destroy(self) -> None:
         """Call `on_done` and `on_delete`, and remove the context."""
-        if self.destroyed:
+        if self.deleted:
             return
-        self.destroyed = True
+        self.deleted = True
         vm = self.vm
         if self.created:
             vm.notify(vm.callbacks["on_done"], self, self.id)
@@ -198,7 +198,7 @@ class HttpContext(StreamContext):
     def paused(self) -> str:
         """Direction that the filter holds back: `request`, `response`, or an empty string."""
         directions = zip(("request", "response"), self.active, strict=True)
-        paused = [name for name, active in directions if active is not None and active.stopped]
+        paused = [name for name, active in directions if active is not None and active.is_paused]
         return paused[-1] if paused else ""
 
     @property

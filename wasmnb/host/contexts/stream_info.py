@@ -117,8 +117,8 @@ class StreamInfo:
     cluster: Cluster | None = None
     attempts: int = 0
     upstream_sent: float | None = None
-    upstream_answered: float | None = None
-    upstream_finished: float | None = None
+    upstream_responded: float | None = None
+    upstream_done: float | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     termination: str = ""
     remote_address: str = ""

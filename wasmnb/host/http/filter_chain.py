@@ -115,7 +115,7 @@ class ActiveFilter:
         return self.state >= _STOP_ALL_BUFFER
 
     @property
-    def stopped(self) -> bool:
+    def is_paused(self) -> bool:
         """Whether the filter holds back the stream."""
         return self.state is not _CONTINUE
 

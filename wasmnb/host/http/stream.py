@@ -168,7 +168,7 @@ class HttpStream:
         end = end if state.http2 else not head.has_body
         state.request_complete = end
         headers = request.headers = head.headers
-        self._answer_expectation(headers)
+        self._send_continue(headers)
         problem = admit(headers, state.manager, self._port)
         if problem is not None:
             self._refuse(problem)
@@ -184,7 +184,7 @@ class HttpStream:
         if head.upgrade and not state.http2 and not state.done:
             request.receive_data(b"", end=False)
 
-    def _answer_expectation(self, headers: RequestHeaders) -> None:
+    def _send_continue(self, headers: RequestHeaders) -> None:
         """Send `100 Continue` to a client that expects it."""
         if (headers.get(b"expect") or b"").lower() == b"100-continue" and not self.state.manager.proxy_100_continue:
             self.encoder.interim(100)

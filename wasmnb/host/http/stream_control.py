@@ -101,7 +101,7 @@ class StreamControl:
         if response.calling and self._replied_in == response.calls:
             self.crash(context, "reply_twice")
             return
-        if context.log_maps is not None or (context.destroyed and self.state.done):
+        if context.log_maps is not None or (context.deleted and self.state.done):
             self.crash(context, "reply_at_end")
             return
         self._replied_in = response.calls if response.calling else -1
@@ -115,7 +115,7 @@ class StreamControl:
         if context.closed:
             if self.state.request_complete:
                 self.crash(context, "close_twice")
-        elif context.log_maps is not None or context.destroyed:
+        elif context.log_maps is not None or context.deleted:
             self.crash(context, "close_at_end")
         elif not self.state.done:
             context.closed = True

@@ -76,7 +76,7 @@ class Timeouts:
 
     def _on_request_timeout(self) -> None:
         request = self._request
-        if not request.complete or any(f.stopped for f in request.active_filters):
+        if not request.complete or any(f.is_paused for f in request.active_filters):
             self._replies.send(self._status, b"request timeout", details="request_overall_timeout")
 
     def _on_duration(self) -> None:

@@ -136,9 +136,9 @@ def _duration(_context: Context, info: StreamInfo) -> int | None:
 
 
 def _backend_latency(_context: Context, info: StreamInfo) -> int | None:
-    if info.upstream_sent is None or info.upstream_finished is None:
+    if info.upstream_sent is None or info.upstream_done is None:
         return None
-    return _ns(info.upstream_finished - info.upstream_sent)
+    return _ns(info.upstream_done - info.upstream_sent)
 
 
 def _grpc_status(context: Context, info: StreamInfo) -> int | None:
@@ -156,7 +156,7 @@ def _grpc_status(context: Context, info: StreamInfo) -> int | None:
 def _code(context: Context, info: StreamInfo) -> int | None:
     if info.code is not None:
         return info.code
-    if info.upstream_answered is None:
+    if info.upstream_responded is None:
         return None
     headers = _headers(context, 2)
     status = headers.get(b":status") if headers is not None else None

@@ -30,12 +30,12 @@ class Prescribed:
 
     Attributes
     ----------
-    given
+    values
         The values as passed by the caller.
     """
 
     def __init__(self, values: Mapping[Any, Any] | None = None) -> None:
-        self.given = dict(values or {})
+        self.values = dict(values or {})
         self._values = {_path(path): _checked(path, value) for path, value in (values or {}).items()}
 
     def __bool__(self) -> bool:

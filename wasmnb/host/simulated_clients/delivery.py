@@ -106,7 +106,7 @@ class Delivery:
         options = {
             "http2": self.http2 or None,
             "timeout": self.timeout,
-            "properties": self.properties.given or None,
+            "properties": self.properties.values or None,
             "metadata": dict(self.metadata) or None,
         }
         return {name: value for name, value in options.items() if value is not None}

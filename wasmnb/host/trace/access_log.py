@@ -18,7 +18,7 @@ class _LoggedFacts(StreamFacts, Protocol):
     started_ns: int
     finished: float | None
     request_id: bytes
-    upstream_answered: float | None
+    upstream_responded: float | None
     termination: str
     host_chosen: bool
 
@@ -85,7 +85,7 @@ class AccessLogRecord:
     def of(cls, info: _LoggedFacts) -> Self:
         """Create the record of a stream that has ended."""
         started = info.started
-        answered = info.upstream_answered
+        responded = info.upstream_responded
         flags = flag_names(info.flags)
         return cls(
             info.started_ns * 1e-9,
@@ -96,7 +96,7 @@ class AccessLogRecord:
             info.request_size,
             info.response_size,
             (started if info.finished is None else info.finished) - started,
-            None if answered is None else answered - started,
+            None if responded is None else responded - started,
             info.cluster_name,
             info.cluster.address if info.host_chosen and info.cluster is not None else "",
             info.attempts,

@@ -286,8 +286,8 @@ class Trace(Shown, Sequence[Event]):
         return events
 
     def __repr__(self) -> str:
-        gone = f", {self.dropped} older ones dropped" if self.dropped else ""
-        return f"<Trace of {len(self)} events{gone}>"
+        omitted = f", {self.dropped} older ones dropped" if self.dropped else ""
+        return f"<Trace of {len(self)} events{omitted}>"
 
 
 def _of_start(record: Any) -> bool:

@@ -53,7 +53,7 @@ _REQUIRED = {
 }
 
 
-def place_call(vm: VMInterface, hostcall: str, about: str, *args: Any) -> int:
+def place_call(vm: VMInterface, hostcall: str, subject: str, *args: Any) -> int:
     """Start an HTTP call, gRPC call or gRPC stream, and return its token.
 
     Parameters
@@ -62,7 +62,7 @@ def place_call(vm: VMInterface, hostcall: str, about: str, *args: Any) -> int:
         The VM that makes the call.
     hostcall
         Name of the hostcall that starts the call, without `proxy_`.
-    about
+    subject
         Text for the error message that describes the arguments.
     args
         Arguments of the hostcall.
@@ -78,7 +78,7 @@ def place_call(vm: VMInterface, hostcall: str, about: str, *args: Any) -> int:
         vm.require(_REQUIRED[hostcall].removeprefix("proxy_"), hostcall)
     status, token = getattr(vm.abi, hostcall)(*args)
     if status:
-        raise hostcall_error(hostcall, status, about)
+        raise hostcall_error(hostcall, status, subject)
     return int(token)
 
 

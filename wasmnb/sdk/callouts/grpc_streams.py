@@ -98,17 +98,17 @@ class GrpcStream:
         Awaitable
             An awaitable that is already done.
         """
-        self.vm.call("grpc_send", self.token, encode(message), int(end), about=str(self.token))
+        self.vm.call("grpc_send", self.token, encode(message), int(end), subject=str(self.token))
         return _SENT
 
     def close(self) -> None:
         """Half-close the stream: no more messages can be sent, but the server's messages still arrive."""
-        self.vm.call("grpc_close", self.token, about=str(self.token))
+        self.vm.call("grpc_close", self.token, subject=str(self.token))
 
     def cancel(self) -> None:
         """Reset the stream. Its status becomes CANCELLED, and no more messages arrive."""
         if self.token in self.vm.callouts.grpc:
-            self.vm.call("grpc_cancel", self.token, about=str(self.token))
+            self.vm.call("grpc_cancel", self.token, subject=str(self.token))
             self._end(GrpcResponse(GrpcStatus.CANCELLED, b"", "cancelled by the filter"))
 
     # -- messages from the server, with `await`

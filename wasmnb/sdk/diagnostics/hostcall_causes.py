@@ -17,7 +17,7 @@ __all__ = ["buffer_error", "crash_error", "header_error", "hostcall_error", "run
 
 _SINGLE = "A filter sees each part of a stream only in that part's callback: keep what you need on `self` there."
 
-_GONE = (
+_NO_LONGER_READABLE = (
     "They are sent on before the body arrives: change them before you await it, or set allow_on_headers_stop_iteration "
     "(%%wasmfilter --hold-headers), with which the await holds them."
 )
@@ -131,7 +131,7 @@ def crash_error(name: str, call: str) -> StreamStateError:
     return StreamStateError(f"{call}{f' in {where}' if where else ''}: {crash.text}. {crash.instead}")
 
 
-def hostcall_error(hostcall: str, status: int, about: str = "", cause: str = "") -> HostcallError:
+def hostcall_error(hostcall: str, status: int, subject: str = "", cause: str = "") -> HostcallError:
     """Return the exception for a failed hostcall. Its message contains the hostcall, status, running callback and likely cause.
 
     Parameters
@@ -140,7 +140,7 @@ def hostcall_error(hostcall: str, status: int, about: str = "", cause: str = "")
         Name of the hostcall without `proxy_`.
     status
         Status that the hostcall returned.
-    about
+    subject
         Text for the message that describes the arguments, such as `'x-user'` (default none).
     cause
         Likely cause, as a sentence (default: the entry in `_CAUSES`).
@@ -151,7 +151,7 @@ def hostcall_error(hostcall: str, status: int, about: str = "", cause: str = "")
         cause = f"{cause} {_RESTRICTED}".strip()
     callback = running_callback()
     where = f" in {callback}" if callback else ""
-    message = f"{hostcall}({about}) returned {known.name} ({status}){where}."
+    message = f"{hostcall}({subject}) returned {known.name} ({status}){where}."
     return error_class(hostcall, known)(f"{message} {cause}".rstrip(), hostcall, known)
 
 
@@ -172,9 +172,9 @@ def header_error(hostcall: str, status: int, map_type: int, name: str = "") -> H
     kind = HeaderMapType(map_type)
     cause = _availability(kind, _MAP_NAMES.get(kind, _sentence_name(kind)), write=not hostcall.startswith("get"))
     if status == Status.BAD_ARGUMENT and kind < HeaderMapType.GRPC_RECEIVE_INITIAL_METADATA:
-        cause = f"{cause} {_GONE if _sent_before(kind) else _SINGLE}"
-    about = f"{kind.name}, {name!r}" if name else kind.name
-    return hostcall_error(hostcall, status, about, cause)
+        cause = f"{cause} {_NO_LONGER_READABLE if _sent_before(kind) else _SINGLE}"
+    subject = f"{kind.name}, {name!r}" if name else kind.name
+    return hostcall_error(hostcall, status, subject, cause)
 
 
 def buffer_error(hostcall: str, status: int, buffer_type: int) -> HostcallError:

@@ -27,7 +27,7 @@ class Core:
     def __init__(self, binding: Any) -> None:
         self.vm = VM(binding)
         self._run = self.vm.run
-        self._told: set[tuple[type, str]] = set()
+        self._reported: set[tuple[type, str]] = set()
         self.contexts = Contexts(self.vm, getattr(binding, "journal", None), getattr(binding, "claim", None))
         self._plugins, self._http, self._tcp = self.contexts.plugins, self.contexts.http, self.contexts.tcp
         if hasattr(binding, "hold_streams"):
@@ -75,8 +75,8 @@ class Core:
     def _ignored(self, context: Context, method: str, result: Any) -> None:
         """Warn that a callback has returned a value which the proxy ignores. The warning is logged once for each callback."""
         key = (type(context), method)
-        if key not in self._told:
-            self._told.add(key)
+        if key not in self._reported:
+            self._reported.add(key)
             line = getattr(type(context), method).__code__.co_firstlineno
             text = f"{type(context).__name__}.{method} (line {line}) returned {result!r}, which the proxy ignores. Return None"
             self.vm.call("log", int(LogLevel.WARN), encode_text(text))

@@ -12,7 +12,7 @@ __all__ = ["Tcp"]
 _CONTINUE = Action.CONTINUE
 
 #: Callbacks that are delayed while an `async def` callback of the connection waits. Envoy can't hold the upstream's data.
-_HELD = ("on_downstream_data",)
+_DELAYED = ("on_downstream_data",)
 
 
 class Tcp(Core):
@@ -41,7 +41,7 @@ class Tcp(Core):
     def _connection(self, context_id: int, method: str, *args: Any) -> int:
         try:
             self.vm.active = context = self._tcp[context_id]
-            if context._waits is None or method not in _HELD:
+            if context._waits is None or method not in _DELAYED:
                 result = getattr(context, method)(*args)
             else:
                 result = context._waits.call(context, method, *args)

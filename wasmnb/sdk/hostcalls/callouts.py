@@ -118,7 +118,7 @@ def grpc_send(token: int, message: Value, end_of_stream: bool = False) -> None:
     end_of_stream
         Whether this is the last message, so that the stream is half-closed (default False).
     """
-    current_vm().call("grpc_send", token, encode(message), int(end_of_stream), about=str(token))
+    current_vm().call("grpc_send", token, encode(message), int(end_of_stream), subject=str(token))
 
 
 def grpc_close(token: int) -> None:
@@ -129,7 +129,7 @@ def grpc_close(token: int) -> None:
     token
         Token of the stream or call.
     """
-    current_vm().call("grpc_close", token, about=str(token))
+    current_vm().call("grpc_close", token, subject=str(token))
 
 
 def grpc_cancel(token: int) -> None:
@@ -140,7 +140,7 @@ def grpc_cancel(token: int) -> None:
     token
         Token of the stream or call.
     """
-    current_vm().call("grpc_cancel", token, about=str(token))
+    current_vm().call("grpc_cancel", token, subject=str(token))
 
 
 def get_status() -> CallStatus:

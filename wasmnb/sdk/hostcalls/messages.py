@@ -45,8 +45,8 @@ def get_header_map_value(map_type: HeaderMapType, name: Text) -> bytes:
     NotFound
         The map contains no header with this name.
     """
-    about = f"{map_type.name}, {name!r}"
-    return current_vm().call("get_header_map_value", int(map_type), encode(name), about=about)  # type: ignore[no-any-return]
+    subject = f"{map_type.name}, {name!r}"
+    return current_vm().call("get_header_map_value", int(map_type), encode(name), subject=subject)  # type: ignore[no-any-return]
 
 
 def add_header_map_value(map_type: HeaderMapType, name: Text, value: Value) -> None:
@@ -59,8 +59,8 @@ def add_header_map_value(map_type: HeaderMapType, name: Text, value: Value) -> N
     name, value
         Name and value of the entry.
     """
-    about = f"{map_type.name}, {name!r}"
-    current_vm().call("add_header_map_value", int(map_type), encode(name), encode(value), about=about)
+    subject = f"{map_type.name}, {name!r}"
+    current_vm().call("add_header_map_value", int(map_type), encode(name), encode(value), subject=subject)
 
 
 def replace_header_map_value(map_type: HeaderMapType, name: Text, value: Value) -> None:
@@ -73,8 +73,8 @@ def replace_header_map_value(map_type: HeaderMapType, name: Text, value: Value) 
     name, value
         Name and value of the entry.
     """
-    about = f"{map_type.name}, {name!r}"
-    current_vm().call("replace_header_map_value", int(map_type), encode(name), encode(value), about=about)
+    subject = f"{map_type.name}, {name!r}"
+    current_vm().call("replace_header_map_value", int(map_type), encode(name), encode(value), subject=subject)
 
 
 def remove_header_map_value(map_type: HeaderMapType, name: Text) -> None:
@@ -87,8 +87,8 @@ def remove_header_map_value(map_type: HeaderMapType, name: Text) -> None:
     name
         Name of the header.
     """
-    about = f"{map_type.name}, {name!r}"
-    current_vm().call("remove_header_map_value", int(map_type), encode(name), about=about)
+    subject = f"{map_type.name}, {name!r}"
+    current_vm().call("remove_header_map_value", int(map_type), encode(name), subject=subject)
 
 
 def get_header_map_pairs(map_type: HeaderMapType) -> list[Pair]:
@@ -99,7 +99,7 @@ def get_header_map_pairs(map_type: HeaderMapType) -> list[Pair]:
     map_type
         The header map.
     """
-    return decode_pairs(current_vm().call("get_header_map_pairs", int(map_type), about=map_type.name)) or []
+    return decode_pairs(current_vm().call("get_header_map_pairs", int(map_type), subject=map_type.name)) or []
 
 
 def set_header_map_pairs(map_type: HeaderMapType, pairs: PairsLike) -> None:
@@ -112,7 +112,7 @@ def set_header_map_pairs(map_type: HeaderMapType, pairs: PairsLike) -> None:
     pairs
         The new entries, as a mapping or as pairs.
     """
-    current_vm().call("set_header_map_pairs", int(map_type), serialised(current_vm().abi, pairs), about=map_type.name)
+    current_vm().call("set_header_map_pairs", int(map_type), serialised(current_vm().abi, pairs), subject=map_type.name)
 
 
 def get_header_map_size(map_type: HeaderMapType) -> int:
@@ -123,7 +123,7 @@ def get_header_map_size(map_type: HeaderMapType) -> int:
     map_type
         The header map.
     """
-    return current_vm().call("get_header_map_size", int(map_type), about=map_type.name)  # type: ignore[no-any-return]
+    return current_vm().call("get_header_map_size", int(map_type), subject=map_type.name)  # type: ignore[no-any-return]
 
 
 def get_buffer_bytes(buffer_type: BufferType, start: int = 0, length: int = WHOLE) -> bytes:
@@ -138,7 +138,7 @@ def get_buffer_bytes(buffer_type: BufferType, start: int = 0, length: int = WHOL
     length
         Largest number of bytes to return (default: all).
     """
-    return current_vm().call("get_buffer_bytes", int(buffer_type), start, length, about=buffer_type.name)  # type: ignore[no-any-return]
+    return current_vm().call("get_buffer_bytes", int(buffer_type), start, length, subject=buffer_type.name)  # type: ignore[no-any-return]
 
 
 def get_buffer_status(buffer_type: BufferType) -> BufferStatus:
@@ -149,7 +149,7 @@ def get_buffer_status(buffer_type: BufferType) -> BufferStatus:
     buffer_type
         The buffer.
     """
-    return BufferStatus(*current_vm().call("get_buffer_status", int(buffer_type), about=buffer_type.name))
+    return BufferStatus(*current_vm().call("get_buffer_status", int(buffer_type), subject=buffer_type.name))
 
 
 def set_buffer_bytes(buffer_type: BufferType, start: int, length: int, data: Value) -> None:
@@ -166,5 +166,5 @@ def set_buffer_bytes(buffer_type: BufferType, start: int, length: int, data: Val
     data
         Bytes or text to write.
     """
-    about = f"{buffer_type.name}, {start}, {length}"
-    current_vm().call("set_buffer_bytes", int(buffer_type), start, length, encode(data), about=about)
+    subject = f"{buffer_type.name}, {start}, {length}"
+    current_vm().call("set_buffer_bytes", int(buffer_type), start, length, encode(data), subject=subject)

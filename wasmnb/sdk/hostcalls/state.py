@@ -34,7 +34,7 @@ def get_property(*path: Text) -> bytes:
     NotFound
         The stream doesn't have the property at this time.
     """
-    return current_vm().call("get_property", encode_path(path), about=repr(path))  # type: ignore[no-any-return]
+    return current_vm().call("get_property", encode_path(path), subject=repr(path))  # type: ignore[no-any-return]
 
 
 def set_property(path: Text, value: Value) -> None:
@@ -47,7 +47,7 @@ def set_property(path: Text, value: Value) -> None:
     value
         Text, bytes or an int. Ints are stored as text.
     """
-    current_vm().call("set_property", encode(path), encode(value), about=repr(path))
+    current_vm().call("set_property", encode(path), encode(value), subject=repr(path))
 
 
 def get_shared_data(key: Text) -> SharedValue:
@@ -63,7 +63,7 @@ def get_shared_data(key: Text) -> SharedValue:
     NotFound
         No value is stored under this key.
     """
-    return SharedValue(*current_vm().call("get_shared_data", encode(key), about=repr(key)))
+    return SharedValue(*current_vm().call("get_shared_data", encode(key), subject=repr(key)))
 
 
 def set_shared_data(key: Text, value: Value, cas: int = 0) -> None:
@@ -82,7 +82,7 @@ def set_shared_data(key: Text, value: Value, cas: int = 0) -> None:
     CasMismatch
         The value has been changed since `get_shared_data` returned this number.
     """
-    current_vm().call("set_shared_data", encode(key), encode(value), cas, about=repr(key))
+    current_vm().call("set_shared_data", encode(key), encode(value), cas, subject=repr(key))
 
 
 def register_shared_queue(name: Text) -> int:
@@ -93,7 +93,7 @@ def register_shared_queue(name: Text) -> int:
     name
         Name of the queue.
     """
-    return current_vm().call("register_shared_queue", encode(name), about=repr(name))  # type: ignore[no-any-return]
+    return current_vm().call("register_shared_queue", encode(name), subject=repr(name))  # type: ignore[no-any-return]
 
 
 def resolve_shared_queue(vm_id: Text, name: Text) -> int:
@@ -111,7 +111,7 @@ def resolve_shared_queue(vm_id: Text, name: Text) -> int:
     NotFound
         No VM with this vm_id has registered the queue.
     """
-    return current_vm().call("resolve_shared_queue", encode(vm_id), encode(name), about=repr(name))  # type: ignore[no-any-return]
+    return current_vm().call("resolve_shared_queue", encode(vm_id), encode(name), subject=repr(name))  # type: ignore[no-any-return]
 
 
 def enqueue_shared_queue(token: int, data: Value) -> None:
@@ -124,7 +124,7 @@ def enqueue_shared_queue(token: int, data: Value) -> None:
     data
         The item, as bytes or text.
     """
-    current_vm().call("enqueue_shared_queue", token, encode(data), about=str(token))
+    current_vm().call("enqueue_shared_queue", token, encode(data), subject=str(token))
 
 
 def dequeue_shared_queue(token: int) -> bytes:
@@ -140,7 +140,7 @@ def dequeue_shared_queue(token: int) -> bytes:
     Empty
         The queue is empty.
     """
-    return current_vm().call("dequeue_shared_queue", token, about=str(token))  # type: ignore[no-any-return]
+    return current_vm().call("dequeue_shared_queue", token, subject=str(token))  # type: ignore[no-any-return]
 
 
 def define_metric(metric_type: MetricType, name: Text) -> int:
@@ -153,7 +153,7 @@ def define_metric(metric_type: MetricType, name: Text) -> int:
     name
         Name of the metric.
     """
-    return current_vm().call("define_metric", int(metric_type), encode(name), about=repr(name))  # type: ignore[no-any-return]
+    return current_vm().call("define_metric", int(metric_type), encode(name), subject=repr(name))  # type: ignore[no-any-return]
 
 
 def increment_metric(metric_id: int, offset: int) -> None:
@@ -166,7 +166,7 @@ def increment_metric(metric_id: int, offset: int) -> None:
     offset
         Number to add. For a counter, it must be at least 1. For a gauge, a negative number subtracts.
     """
-    current_vm().call("increment_metric", metric_id, offset, about=f"{metric_id}, {offset}")
+    current_vm().call("increment_metric", metric_id, offset, subject=f"{metric_id}, {offset}")
 
 
 def record_metric(metric_id: int, value: int) -> None:
@@ -179,7 +179,7 @@ def record_metric(metric_id: int, value: int) -> None:
     value
         New value of the gauge, sample for the histogram, or number to add to the counter.
     """
-    current_vm().call("record_metric", metric_id, value, about=f"{metric_id}, {value}")
+    current_vm().call("record_metric", metric_id, value, subject=f"{metric_id}, {value}")
 
 
 def get_metric(metric_id: int) -> int:
@@ -190,4 +190,4 @@ def get_metric(metric_id: int) -> int:
     metric_id
         Id from `define_metric`.
     """
-    return current_vm().call("get_metric", metric_id, about=str(metric_id))  # type: ignore[no-any-return]
+    return current_vm().call("get_metric", metric_id, subject=str(metric_id))  # type: ignore[no-any-return]

@@ -42,7 +42,7 @@ def continue_stream(stream_type: StreamType) -> None:
     stream_type
         The part of the stream to continue.
     """
-    current_vm().call("continue_stream", int(stream_type), about=stream_type.name)
+    current_vm().call("continue_stream", int(stream_type), subject=stream_type.name)
 
 
 def close_stream(stream_type: StreamType) -> None:
@@ -53,7 +53,7 @@ def close_stream(stream_type: StreamType) -> None:
     stream_type
         The direction to close. In Envoy, closing one direction of an HTTP stream closes both.
     """
-    current_vm().call("close_stream", int(stream_type), about=stream_type.name)
+    current_vm().call("close_stream", int(stream_type), subject=stream_type.name)
 
 
 def set_effective_context(context_id: int) -> None:
@@ -65,7 +65,7 @@ def set_effective_context(context_id: int) -> None:
         Id of the context.
     """
     vm = current_vm()
-    vm.call("set_effective_context", context_id, about=str(context_id))
+    vm.call("set_effective_context", context_id, subject=str(context_id))
     vm.active = None  # methods of a context select this context again when they are called
 
 

@@ -44,7 +44,7 @@ def set_tick_period_milliseconds(period: int) -> None:
     period
         Milliseconds between two ticks. 0 stops the ticks.
     """
-    current_vm().call("set_tick_period_milliseconds", period, about=str(period))
+    current_vm().call("set_tick_period_milliseconds", period, subject=str(period))
 
 
 def call_foreign_function(name: Text, arguments: Value = b"") -> bytes:
@@ -57,4 +57,4 @@ def call_foreign_function(name: Text, arguments: Value = b"") -> bytes:
     arguments
         Serialised arguments, in the format that the function expects (default empty).
     """
-    return current_vm().call("call_foreign_function", encode(name), encode(arguments), about=repr(name))  # type: ignore[no-any-return]
+    return current_vm().call("call_foreign_function", encode(name), encode(arguments), subject=repr(name))  # type: ignore[no-any-return]

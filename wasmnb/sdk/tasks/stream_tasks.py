@@ -148,7 +148,7 @@ class StreamTask(Task):
         result: int = getattr(self, action)(method)
         return result
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         self._unregister()
         if self.error is None:
             try:
@@ -231,7 +231,7 @@ class StreamTask(Task):
     def release(self) -> None:
         """Continue a held stream, so that the proxy delivers the body."""
         context: Any = self.context
-        if context._is_held(self.direction):
+        if context._is_paused(self.direction):
             self._forget_body()
             getattr(context, _CONTINUE[self.direction])()
 
@@ -263,7 +263,7 @@ class StreamTask(Task):
                 if later is not None:
                     later._kept.update(self._kept)
                 return
-        if context._is_held(self.direction):
+        if context._is_paused(self.direction):
             getattr(context, _CONTINUE[self.direction])()
 
     def _call(self, method: str, args: tuple[Any, ...]) -> int:

@@ -206,9 +206,9 @@ class Task:
         # Breaks the reference cycle of task, coroutine and context, which only the garbage collector would free.
         self.coroutine = None
         self.ended, self.value, self.error = True, value, error
-        self._tell()
+        self._notify()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         """Call `on_end`. Without it, raise the coroutine's exception, if there is one."""
         on_end, self._on_end = self._on_end, None
         if on_end is not None:

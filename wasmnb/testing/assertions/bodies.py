@@ -48,7 +48,7 @@ def body_difference(expected: bytes, actual: bytes) -> tuple[str, list[str]]:
 
 
 def _first_difference(a: str | bytes, b: str | bytes) -> int:
-    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    return next((i for i, (left, right) in enumerate(zip(a, b, strict=False)) if left != right), min(len(a), len(b)))
 
 
 def _excerpt(body: bytes, at: int) -> str:

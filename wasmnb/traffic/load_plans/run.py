@@ -131,7 +131,7 @@ class PlanRun:
         self._begin_next(gaps)
         for begins, ends in user_starts(self._phases):
             self._running += 1
-            self.later(begins, lambda ends=ends: self._user(ends))  # type: ignore[misc]
+            self.call_later(begins, lambda ends=ends: self._user(ends))  # type: ignore[misc]
         while self._running and not self._report.stopped:
             before = self._report.sent, self._running
             self.proxy.loop.run_while(self._goes_on, None)
@@ -150,7 +150,7 @@ class PlanRun:
     def _goes_on(self) -> bool:
         return len(self._done) < BATCH and self._running > 0
 
-    def later(self, seconds: float, action: Callable[[], None]) -> None:
+    def call_later(self, seconds: float, action: Callable[[], None]) -> None:
         """Call `action` after a number of virtual seconds. It is not called if the run has ended by then."""
         self.proxy.call_later(max(seconds, 1e-9), lambda: None if self._closed else action())
 
@@ -178,14 +178,14 @@ class PlanRun:
             self._begin_next(moments)
             self._session(moment - self.elapsed, self._ended)
 
-        self.later(moment - self.elapsed, begin)
+        self.call_later(moment - self.elapsed, begin)
 
     def _user(self, ends: float) -> None:
         """Run sessions of a user of a closed phase, one after the other, until `ends` (virtual seconds since the start)."""
         if self.full or self.elapsed >= ends:
             self._ended()
             return
-        again = lambda: self.later(drawn(self.random, self.plan.think), lambda: self._user(ends))  # noqa: E731
+        again = lambda: self.call_later(drawn(self.random, self.plan.think), lambda: self._user(ends))  # noqa: E731
         self._session(0.0, again)
 
     def _session(self, after: float, ended: Callable[[], None]) -> None:

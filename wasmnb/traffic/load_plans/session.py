@@ -108,4 +108,4 @@ class SessionRun:
                 name, _, value = cookie.partition(";")[0].partition("=")
                 self._cookies[name.strip()] = value.strip()
         run = self._run
-        run.later(drawn(run.random, self._session.think), lambda: self.send(0.0))
+        run.call_later(drawn(run.random, self._session.think), lambda: self.send(0.0))

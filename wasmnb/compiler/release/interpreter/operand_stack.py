@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from .operations import VALUE, Operations, constant_word, word
 
-__all__ = ["Entry", "OperandStack"]
+__all__ = ["Operand", "OperandStack"]
 
 #: A value on the operand stack: its place in the frame, or a constant (64 bits wide?, value).
-Entry = int | tuple[bool, int]
+Operand = int | tuple[bool, int]
 
 
 class OperandStack:
@@ -42,7 +42,7 @@ class OperandStack:
     def __init__(self, operations: Operations) -> None:
         self.numbers = operations.numbers
         self.code: list[int] = []
-        self.stack: list[Entry] = []
+        self.stack: list[Operand] = []
         self.link = self.first = self.deepest = 0
         self.last = -1
 
@@ -63,7 +63,7 @@ class OperandStack:
     def _constant(self, name: str, d: int, constant: int) -> None:
         self.code.append(constant_word(self.numbers[name], d, constant))
 
-    def _put(self, entry: Entry, place: int) -> None:
+    def _put(self, entry: Operand, place: int) -> None:
         """Copy a value to a place, unless it is already there."""
         if isinstance(entry, int):
             if entry != place:

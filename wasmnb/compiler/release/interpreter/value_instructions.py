@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .opcodes import IMMEDIATE
-from .operand_stack import Entry, OperandStack
+from .operand_stack import Operand, OperandStack
 
 __all__ = ["ValueInstructions"]
 
@@ -14,7 +14,7 @@ class ValueInstructions(OperandStack):
     def _local_get(self, place: int) -> None:
         self.stack.append(place)
 
-    def _literal(self, entry: Entry) -> None:
+    def _literal(self, entry: Operand) -> None:
         self.stack.append(entry)
 
     def _local_set(self, place: int) -> None:

@@ -45,7 +45,7 @@ def merge(
     ]
     for kind, (start, end) in zip(guest.functions, guest.code, strict=True):
         head, parts = body_parts(guest.data, start, end)
-        body = [x for run, last in parts for x in (run, _moved(last, functions, types, numbers))]
+        body = [part for run, last in parts for part in (run, _moved(last, functions, types, numbers))]
         writer.add_function(types[kind], b"".join((head, *body)))
     for elements in guest.elements:
         assert elements.offset is not None

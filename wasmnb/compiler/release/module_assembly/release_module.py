@@ -24,10 +24,10 @@ __all__ = ["RESUME", "Write", "eager_module", "lazy_module"]
 #: An address, and the bytes to write there.
 Write = tuple[int, bytes]
 
-#: Maximum bytes of a piece that is compressed separately, and number of zeros that end a piece.
-_PIECE, _GAP = 1 << 18, 4096
+#: Maximum bytes of a chunk that is compressed separately, and number of zeros that end a chunk.
+_CHUNK, _GAP = 1 << 18, 4096
 
-#: Bytes before a piece that its compressed data can refer to.
+#: Bytes before a chunk that its compressed data can refer to.
 _HISTORY = 1 << 15
 
 _ZEROS = re.compile(rb"\0{%d,}" % _GAP)
@@ -120,17 +120,17 @@ def packed(memory: bytes, cold: bytes, archive: bytes, level: int = LEVEL) -> by
     level
         Compression level from 1 to 9 (default 8).
     """
-    writes = _pieces(memory)
-    pieces = [(address + at, data[at : at + _PIECE]) for address, data in writes for at in range(0, len(data), _PIECE)]
+    writes = _chunks(memory)
+    chunks = [(address + at, data[at : at + _CHUNK]) for address, data in writes for at in range(0, len(data), _CHUNK)]
     # Pieces are unpacked in ascending order, so that each can refer to the memory before it.
-    streams = [deflate(data, level, memory[max(address - _HISTORY, 0) : address]) for address, data in pieces]
-    at = _HEAD.size + 12 * len(pieces)
+    streams = [deflate(data, level, memory[max(address - _HISTORY, 0) : address]) for address, data in chunks]
+    at = _HEAD.size + 12 * len(chunks)
     records = bytearray()
-    for (address, _), stream in zip(pieces, streams, strict=True):
+    for (address, _), stream in zip(chunks, streams, strict=True):
         records += struct.pack("<III", address, at, len(stream))
         at += len(stream)
     content = _padded(bytes(records) + b"".join(streams))
-    sizes = len(pieces), len(cold), len(content), len(archive)
+    sizes = len(chunks), len(cold), len(content), len(archive)
     return _HEAD.pack(*sizes, _sum(cold), _sum(content), _sum(archive)) + content
 
 
@@ -152,7 +152,7 @@ def _memory(image: Iterable[Write]) -> bytearray:
     return memory
 
 
-def _pieces(content: bytes) -> list[Write]:
+def _chunks(content: bytes) -> list[Write]:
     writes = []
     at = 0
     for gap in _ZEROS.finditer(content):

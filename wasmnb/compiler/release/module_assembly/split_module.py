@@ -196,7 +196,7 @@ class SplitModule:
                 self.exits += 1
                 return self._with_exits(self.cold.links[function], carved, results)
         head, parts = body_parts(self.module.data, start, end)
-        return head + b"".join([x for run, last in parts for x in (run, self._call(last))])
+        return head + b"".join([part for run, last in parts for part in (run, self._call(last))])
 
     def _with_exits(self, link: int, carved: CarvedFunction, results: bytes) -> bytes:
         return carved.head + b"".join(
@@ -266,7 +266,7 @@ class SplitModule:
         struct.pack_into(f"<{len(functions)}I", out, layout.functions, *functions)
         struct.pack_into(f"<{len(slots)}I", out, layout.slots, *slots)
         struct.pack_into(
-            f"<{2 * len(self.cold.chunks)}I", out, layout.chunks, *(x for c in self.cold.chunks for x in c)
+            f"<{2 * len(self.cold.chunks)}I", out, layout.chunks, *(part for c in self.cold.chunks for part in c)
         )
         return bytes(out)
 

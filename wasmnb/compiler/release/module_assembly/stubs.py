@@ -122,21 +122,21 @@ class Stubs:
         encoded = b"\x60" + leb.unsigned(len(params)) + params + leb.unsigned(len(results)) + results
         return self._writer.type_number(encoded)
 
-    def _enter(self, params: bytes, results: bytes, more: int, arguments: bytes, function: bytes) -> bytes:
+    def _enter(self, params: bytes, results: bytes, extra: int, arguments: bytes, function: bytes) -> bytes:
         """Return the body of a stub.
 
         Parameters
         ----------
         params, results
             Types of the parameters that the stub writes into the frame, and of its results.
-        more
+        extra
             Number of further parameters.
         arguments
             Instructions for the arguments of the interpreter's function. The last argument is the frame.
         function
             Encoded index of this function.
         """
-        frame = b"\x20" + leb.unsigned(len(params) + more)
+        frame = b"\x20" + leb.unsigned(len(params) + extra)
         head = b"\x01\x01\x7f\x23" + self._stack + b"\x21" + frame[1:]
         spill = b"".join(self._spill(n, kind, frame) for n, kind in enumerate(params))
         free = frame + b"\x24" + self._stack

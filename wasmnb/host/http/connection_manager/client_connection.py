@@ -114,7 +114,7 @@ class HttpConnection:
         del self._buffer[:end]
         stream = self._stream = self._make(_request(lines))
         self.exchanges.append(stream.exchange)
-        stream.on_finish = self._finished
+        stream.on_finish = self._stream_done
         manager = self._worker.server.manager
         head = decode(lines, manager)
         if not isinstance(head, Problem):
@@ -147,7 +147,7 @@ class HttpConnection:
         self._buffer.clear()
         stream = self._stream = self._make(Request("", "", authority=""))
         self.exchanges.append(stream.exchange)
-        stream.on_finish = self._finished
+        stream.on_finish = self._stream_done
         stream.begin(problem, end=False)
 
     def _read_body(self, stream: HttpStream, body: Body) -> bool:
@@ -171,7 +171,7 @@ class HttpConnection:
             return True
         return stream.state.done
 
-    def _finished(self, stream: HttpStream) -> None:
+    def _stream_done(self, stream: HttpStream) -> None:
         if (
             stream.encoder.closing
             or stream.exchange.state == "reset"

@@ -134,9 +134,9 @@ class RetryState:
 
     def after_response(self, headers: HeaderMap) -> float | None:
         """Return the seconds to wait before a retry, or None if the response isn't retried."""
-        wanted = self.enabled and self._wanted(headers)
-        wait = self._take(headers) if wanted else None
-        self.denied = wanted and wait is None
+        retriable = self.enabled and self._is_retriable(headers)
+        wait = self._take(headers) if retriable else None
+        self.denied = retriable and wait is None
         return wait
 
     def after_reset(self, *, before_request: bool, refused: bool, connect_failure: bool) -> float | None:
@@ -148,7 +148,7 @@ class RetryState:
         due = due or (before_request and "reset-before-request" in conditions)
         return self._take(None) if self.enabled and due else None
 
-    def _wanted(self, headers: HeaderMap) -> bool:
+    def _is_retriable(self, headers: HeaderMap) -> bool:
         conditions = self.policy.conditions
         code = headers.get(b":status") or b"0"
         status = int(code) if code.isdigit() else 0

@@ -86,7 +86,7 @@ class RequestTimeouts:
             grpc,
         )
 
-    def tell_upstream(self, headers: HeaderMap, elapsed: float) -> None:
+    def set_timeout_headers(self, headers: HeaderMap, elapsed: float) -> None:
         """Set `x-envoy-expected-rq-timeout-ms` for an attempt that begins `elapsed` seconds after the request."""
         expected = self.whole if self.hedge or not self.per_try else self.per_try
         if not expected:

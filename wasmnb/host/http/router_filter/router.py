@@ -123,7 +123,7 @@ class Router:
         info.cluster = cluster
         self._timeouts = RequestTimeouts.read(route, headers, state.limits.route_timeout)
         self._began = state.now()
-        self._tell_upstream(headers)
+        self._set_timeout_headers(headers)
         info.attempts = 1
         if not cluster.endpoints:
             info.flags |= ResponseFlag.NO_HEALTHY_UPSTREAM
@@ -157,9 +157,9 @@ class Router:
         clock = self._state.worker.clock
         return clock.start + clock.time()
 
-    def _tell_upstream(self, headers: HeaderMap) -> None:
+    def _set_timeout_headers(self, headers: HeaderMap) -> None:
         if not self._state.manager.suppress_envoy_headers:
-            self._timeouts.tell_upstream(headers, self._state.now() - self._began)
+            self._timeouts.set_timeout_headers(headers, self._state.now() - self._began)
 
     # -- the rest of the request ------------------------------------------------------------------------------------
 
@@ -245,7 +245,7 @@ class Router:
         for other in self._live:
             if other is not upstream:
                 other.cancel()
-        state.info.upstream_answered = state.now()
+        state.info.upstream_responded = state.now()
         state.info.details = "via_upstream"
         if (
             state.upgrade not in ("", "connect") and 200 <= status < 300
@@ -303,7 +303,7 @@ class Router:
     def _on_response_complete(self, upstream: UpstreamRequest) -> None:
         self._done = True
         upstream.complete()
-        self._state.info.upstream_finished = self._state.now()
+        self._state.info.upstream_done = self._state.now()
         self._timers.cancel()
 
     # -- retries and timeouts ---------------------------------------------------------------------------------------
@@ -322,7 +322,7 @@ class Router:
             headers.put(b"x-envoy-attempt-count", b"%d" % state.info.attempts)
         if route and route.host and route.host.timeout_retry:
             headers.put(b"x-envoy-is-timeout-retry", b"true" if timeout else b"false")
-        self._tell_upstream(headers)
+        self._set_timeout_headers(headers)
         upstream = self._new_try(cluster)
         upstream.headers(headers, end=self._complete and not self._chunks and self._trailers is None)
         last = len(self._chunks) - 1 if self._complete and self._trailers is None else -1

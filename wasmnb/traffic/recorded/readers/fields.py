@@ -93,8 +93,8 @@ def header_pairs(value: Any, remark: Remark) -> Pairs:
         if not any(_name_problem(name) for name, _ in pairs):
             return pairs
     pairs = []
-    for given, values in _entries(value, remark):
-        name = to_bytes(given).lower() if isinstance(given, str | bytes | int) else b""
+    for raw_name, values in _entries(value, remark):
+        name = to_bytes(raw_name).lower() if isinstance(raw_name, str | bytes | int) else b""
         if problem := _name_problem(name):
             remark(problem)
             continue

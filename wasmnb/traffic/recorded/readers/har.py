@@ -18,7 +18,7 @@ from ....messages import Response, to_bytes
 from ...curl import FormField, encode_form
 from ..exchange import ReadingNotes, RecordedExchange, Unreadable, parse_time
 from .fields import Remark, Target, header_pairs, milliseconds, parse_url, plain, request_of, status_of, text_of
-from .json_salvage import Place
+from .json_salvage import ResumePoint
 from .json_stream import json_items
 
 __all__ = ["exchange_of_entry", "read_har"]
@@ -30,8 +30,8 @@ _ENTRIES = re.compile(rb'\{\s*"entries"\s*:')
 _NAMES = (b"startedDateTime", b"pageref", b"_initiator", b"_connectionId", b"_fromCache", b"request")
 #: ijson's prefix of the entries -> their place in the document.
 _PLACES = {
-    "item": Place(re.compile(rb"\["), _NAMES),
-    **dict.fromkeys(("entries.item", "log.entries.item"), Place(re.compile(rb'"entries"\s*:\s*\['), _NAMES)),
+    "item": ResumePoint(re.compile(rb"\["), _NAMES),
+    **dict.fromkeys(("entries.item", "log.entries.item"), ResumePoint(re.compile(rb'"entries"\s*:\s*\['), _NAMES)),
 }
 _BLANK = re.compile(r"[\x00-\x20\x7f]")
 #: Values of the status if there was no response.

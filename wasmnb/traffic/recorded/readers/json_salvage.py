@@ -14,7 +14,7 @@ from typing import IO, Any, NamedTuple
 
 from ..exchange import ReadingNotes
 
-__all__ = ["Place", "salvage"]
+__all__ = ["ResumePoint", "salvage"]
 
 _CHUNK = 1 << 20
 
@@ -27,7 +27,7 @@ _FIRST_NAME = re.compile(rb'(?P<item>\{\s*"(?P<name>(?:[^"\\]|\\.){1,100})"\s*:)
 _SCALAR = re.compile(rb"\b(?:null|true|false|[0-9.]+)\b")
 
 
-class Place(NamedTuple):
+class ResumePoint(NamedTuple):
     """The place of the items in a document.
 
     Attributes
@@ -84,7 +84,9 @@ class _Text:
         return match
 
 
-def salvage(file: IO[bytes], place: Place, skipped: int, notes: ReadingNotes, noun: str) -> Iterator[tuple[int, Any]]:
+def salvage(
+    file: IO[bytes], place: ResumePoint, skipped: int, notes: ReadingNotes, noun: str
+) -> Iterator[tuple[int, Any]]:
     """Yield the readable items of a list and their numbers. Damaged items are counted as well.
 
     Parameters
@@ -110,7 +112,7 @@ def salvage(file: IO[bytes], place: Place, skipped: int, notes: ReadingNotes, no
     notes.add("the whole file", f"The file is not valid JSON. Each {noun} was read separately.", record=False)
 
 
-def _items(text: _Text, place: Place, skipped: int, notes: ReadingNotes, noun: str) -> Iterator[tuple[int, Any]]:
+def _items(text: _Text, place: ResumePoint, skipped: int, notes: ReadingNotes, noun: str) -> Iterator[tuple[int, Any]]:
     number, names, after = 0, set(place.names), _FIRST_NAME
     while (match := text.find(after)) is not None:
         between = text.data[text.at : match.start()]

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from ....abi.text import encode_text
 from ..exchange import ReadingNotes
-from .json_salvage import Place, salvage
+from .json_salvage import ResumePoint, salvage
 
 __all__ = ["json_items"]
 
@@ -80,7 +80,7 @@ def json_items(
     noun: str,
     *,
     several: bool = False,
-    resume: Place,
+    resume: ResumePoint,
 ) -> Iterator[tuple[int, Any]]:
     """Yield the items of a JSON document and their numbers. After an error, reading continues with the next item if possible.
 

@@ -20,7 +20,7 @@ from ....parsing.field_names import declared_name
 from ....parsing.leb128 import Malformed, Reader
 from ..exchange import ReadingNotes, RecordedExchange, Unreadable, finite, parse_time
 from .fields import Pairs, Remark, plain, request_of, status_of
-from .json_salvage import Place
+from .json_salvage import ResumePoint
 from .json_stream import json_items
 
 __all__ = ["read_tap_json", "read_tap_protobuf"]
@@ -53,7 +53,7 @@ _MESSAGES: dict[str, dict[int, tuple[str, str]]] = {
     "Empty": {},
 }  # fmt: skip
 
-_PLACE = Place(
+_RESUME = ResumePoint(
     re.compile(b""),
     (b"http_buffered_trace", b"httpBufferedTrace", b"http_streamed_trace_segment", b"httpStreamedTraceSegment"),
 )
@@ -67,7 +67,7 @@ _SIDES = ("request", "response")
 def read_tap_json(file: IO[bytes], notes: ReadingNotes, **_options: Any) -> Iterator[RecordedExchange]:
     """Yield the exchanges of a file with one or more traces as JSON."""
     yield from _exchanges(
-        ((number, _named(item)) for number, item in json_items(file, "", notes, "trace", several=True, resume=_PLACE)),
+        ((number, _named(item)) for number, item in json_items(file, "", notes, "trace", several=True, resume=_RESUME)),
         notes,
     )
 
@@ -224,7 +224,7 @@ def _exchange(trace: Mapping[str, Any], remark: Remark) -> RecordedExchange:
     truncated = tuple(
         s for s in _SIDES if bodies[s] is None or any(_cut(chunk) for chunk in trace.get(f"{s}_chunks", ()))
     )
-    began, answered = _time(trace.get("request_time")), _time(trace.get("response_time"))
+    began, responded = _time(trace.get("request_time")), _time(trace.get("response_time"))
     request = request_of(
         _pairs(trace["request_headers"], remark),
         bodies["request"] or b"",
@@ -234,7 +234,7 @@ def _exchange(trace: Mapping[str, Any], remark: Remark) -> RecordedExchange:
         request,
         _response(trace, bodies["response"] or b"", remark),
         began,
-        answered - began if began is not None and answered is not None and answered >= began else None,
+        responded - began if began is not None and responded is not None and responded >= began else None,
         trace.get("connection", ""),
         truncated=truncated,
         position=trace["position"],

@@ -97,9 +97,9 @@ def _summary(node: TreeNode) -> list[str]:
     plugins: Counter[str] = Counter()
     for vm in vms:
         plugins[role_of(vm)] += sum(child.kind == "plugin" for child in vm.children)
-    gone = [vm for vm in vms if role_of(vm) == "canary" and not vm.children]
-    plugins["canary"] += len(gone)
-    aside = {"canary": " (gone)"} if gone else {}
+    closed = [vm for vm in vms if role_of(vm) == "canary" and not vm.children]
+    plugins["canary"] += len(closed)
+    aside = {"canary": " (gone)"} if closed else {}
     streams = sum(n.kind == "stream" for n in _walk(node))
     return [
         _by_role("VM", Counter(map(role_of, vms)), aside),

@@ -25,7 +25,7 @@ def record_text(record: Any) -> str:
         The `AccessLogRecord`.
     """
     cluster, host = record.upstream_cluster, record.upstream_host
-    answered = record.response_duration
+    responded = record.response_duration
     parts = (
         f"{record.response_code or 'no response'}",
         flag_words(record.response_flags) if record.response_flags else "no flags",
@@ -36,7 +36,7 @@ def record_text(record: Any) -> str:
         if record.upstream_request_attempt_count > 1
         else "",
         f"{size(record.bytes_received)} received, {size(record.bytes_sent)} sent",
-        "" if answered is None else f"upstream's response after {duration(answered * 1e9)}",
+        "" if responded is None else f"upstream's response after {duration(responded * 1e9)}",
         f"{record.protocol}, connection {record.connection_id}",
         f"closed: {record.connection_termination_details}" if record.connection_termination_details else "",
     )
