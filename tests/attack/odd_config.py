@@ -99,9 +99,9 @@ _MANAGER = {
 }  # fmt: skip
 
 
-def _wasm(filename, **more):
+def _wasm(filename, **options):
     """Return the configuration of a Wasm plugin."""
-    config = plugin({"@type": "type.googleapis.com/google.protobuf.Struct", "value": {"a": 1}}, **more)["typed_config"]["config"]
+    config = plugin({"@type": "type.googleapis.com/google.protobuf.Struct", "value": {"a": 1}}, **options)["typed_config"]["config"]
     config["vm_config"]["code"]["local"]["filename"] = filename
     config["vm_config"]["environment_variables"] = {"host_env_keys": ["HOME"], "key_values": {"a": "b"}}
     return config

@@ -143,7 +143,7 @@ def test_session_keeps_the_last_requests(monkeypatch):
     with Proxy(PLAIN, workers=1) as proxy, proxy.session() as session:
         for n in range(30):
             assert session.get(f"/{n}").response.status == 200
-        assert [x.number for x in session.exchanges] == list(range(21, 31))
+        assert [exchange.number for exchange in session.exchanges] == list(range(21, 31))
         assert "30 requests" in repr(session)
 
 

@@ -69,11 +69,11 @@ def test_flags_outside_of_a_request_apply_to_all_requests(source, capsys):
     requests = ["--request", "POST /a -d k=v", "--request", "PUT /b -H 'x-user: bob'", "-H", "x-all: 1"]
     assert main(["run", str(source), "--json", *requests]) == 0
     exchanges = json.loads(capsys.readouterr().out)["exchanges"]
-    assert [(x["request"]["method"], x["request"]["path"], x["request"]["body"]) for x in exchanges] == [
+    assert [(exchange["request"]["method"], exchange["request"]["path"], exchange["request"]["body"]) for exchange in exchanges] == [
         ("POST", "/a", "k=v"), ("PUT", "/b", ""),
     ]  # fmt: skip
-    assert [["x-all", "1"] in x["request"]["headers"] for x in exchanges] == [True, True]
-    assert [["x-user", "bob"] in x["request"]["headers"] for x in exchanges] == [False, True]
+    assert [["x-all", "1"] in exchange["request"]["headers"] for exchange in exchanges] == [True, True]
+    assert [["x-user", "bob"] in exchange["request"]["headers"] for exchange in exchanges] == [False, True]
 
 
 def test_configuration_comes_from_text_or_file(source, tmp_path, capsys):

@@ -50,7 +50,7 @@ def test_cluster_can_be_a_function_in_a_file(write, capsys):
 
 def test_bytes_go_through_a_network_filter(write, capsys):
     code, result = outcome(capsys, write(SNIFF), "--tcp", r"SSH-2.0-x\r\n", "--tcp", r"\x00")
-    assert code == 0 and [x["received"] for x in result["exchanges"]] == ["SSH-2.0-x\r\n", "\0"]
+    assert code == 0 and [exchange["received"] for exchange in result["exchanges"]] == ["SSH-2.0-x\r\n", "\0"]
     assert result["log"][0]["text"] == r"got b'SSH-2.0-x\r\n'"
     assert main(["run", write(SNIFF), "--native", "--tcp", "hello"]) == 0
     assert "TCP connection" in capsys.readouterr().out

@@ -203,16 +203,16 @@ class F(HttpContext):
 
 def test_filter_works_in_the_simulated_proxy():
     with Proxy(Filter.from_source(CALLBACKS, "f"), workers=1) as proxy:
-        x = proxy.get("/a1b22")
-        assert re.fullmatch(r'\{"n": \d+\}', x.upstream_request.headers["x-json"])
-        assert x.upstream_request.headers["x-digits"] == "1,22"
-        assert "asked for /a1b22" in [line.text for line in x.log]
+        exchange = proxy.get("/a1b22")
+        assert re.fullmatch(r'\{"n": \d+\}', exchange.upstream_request.headers["x-json"])
+        assert exchange.upstream_request.headers["x-digits"] == "1,22"
+        assert "asked for /a1b22" in [line.text for line in exchange.log]
 
 
 def test_exception_is_logged_once_with_cell_lines_and_stops_the_vm():
     with Proxy(Filter.from_source(CALLBACKS, "f", filename="cell.py", first_line=20), workers=1) as proxy:
-        x = proxy.get("/fail")
-        assert x.response.status == 503
+        exchange = proxy.get("/fail")
+        assert exchange.response.status == 503
         said = [line.text for line in proxy.log if "Traceback" in line.text]
         assert len(said) == 1
         assert 'File "cell.py", line 27, in on_http_request_headers' in said[0]

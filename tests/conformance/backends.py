@@ -104,8 +104,8 @@ _RESPONSES = {
 }
 
 
-def _framed(status: int, body: bytes = b"", headers: Sequence[tuple[str, str]] = (), **more: Any) -> Any:
-    return lambda r: Response(status, Headers(headers), body, **more)
+def _framed(status: int, body: bytes = b"", headers: Sequence[tuple[str, str]] = (), **options: Any) -> Any:
+    return lambda r: Response(status, Headers(headers), body, **options)
 
 
 _CHUNKED = ("transfer-encoding", "chunked")

@@ -196,7 +196,7 @@ class Bench:
             self.process.log.read()
         lines = self.process.log.lines[self.read :]
         self.read = len(self.process.log.lines)
-        return Part(title, self.lines.write(x for x in lines if x.logger == "wasm"), client)
+        return Part(title, self.lines.write(line for line in lines if line.logger == "wasm"), client)
 
     def _client(self, wait: float) -> Client:
         return Client(*self.process.admin.listeners()["l"], timeout=wait, gap=0.03)
@@ -325,7 +325,7 @@ def _end(result: ClientResult) -> str:
 
 
 def _refusal(refusal: EnvoyRefused) -> list[str]:
-    return normal.Lines().write(x for x in refusal.lines if x.logger == "wasm" or x.level is LogLevel.CRITICAL)
+    return normal.Lines().write(line for line in refusal.lines if line.logger == "wasm" or line.level is LogLevel.CRITICAL)
 
 
 def _limit(s: Scenario) -> dict:

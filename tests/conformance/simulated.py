@@ -41,7 +41,7 @@ def run(scenario: Scenario, *, native: bool = False) -> Outcome:
     try:
         bench = Bench(scenario, native=native)
     except WasmnbError as error:
-        return Outcome(refused=normal.Lines().write([_Line(x) for x in error.log]))
+        return Outcome(refused=normal.Lines().write([_Line(line) for line in error.log]))
     try:
         return bench.run()
     finally:
@@ -110,7 +110,7 @@ class Bench:
             if isinstance(step, Shutdown) and self.scenario.stats:
                 outcome.metrics = self.metrics()
             outcome.parts.append(self.part(title(step), self.step(step)))
-            if any(isinstance(x, Exchange) and x.crash for x in self.proxy.exchanges):
+            if any(isinstance(exchange, Exchange) and exchange.crash for exchange in self.proxy.exchanges):
                 outcome.parts[-1].client = ["Envoy crashed"]
                 break
         outcome.upstream = self.upstream()
@@ -251,7 +251,7 @@ class Bench:
         """Return the outcome since the last part."""
         lines = self.proxy.log.since(self.read)
         self.read = self.proxy.log.written
-        return Part(title, self.lines.write([_Line(x) for x in lines if x.source != "simulation"]), client)
+        return Part(title, self.lines.write([_Line(line) for line in lines if line.source != "simulation"]), client)
 
     def _in_chunks(self, step: Send, headers: Headers) -> Exchange:
         stream = self.proxy.open(step.method, step.path, headers, authority=step.authority, http2=step.http2)
@@ -277,13 +277,13 @@ class Bench:
     def upstream(self) -> list[str]:
         """Return the requests that all upstreams saw: those with a response, and incomplete ones of the main route."""
         seen = [normal.upstream_lines(r, "cut" if _short(r) else "complete") for r in self.calls]
-        http = [x for x in self.proxy.exchanges if isinstance(x, Exchange)]
-        cut = [r for x in http for r in x.upstream_requests if all(r is not c for c in self.calls)]
+        http = [exchange for exchange in self.proxy.exchanges if isinstance(exchange, Exchange)]
+        cut = [r for exchange in http for r in exchange.upstream_requests if all(r is not c for c in self.calls)]
         grpc = [r for r in cut if r.path.startswith("/svc/")]
         cut = [r for r in cut if r not in grpc]
         seen += [_grpc_lines(r, split_messages(r.body)) for r in grpc]
         seen += [_grpc_lines(c.request, c.messages) for c in self.proxy.callouts if c.cluster == "g" and c.sent]
-        whole = [r for x in http if x.upstream_complete for r in x.upstream_requests[-1:]]
+        whole = [r for exchange in http if exchange.upstream_complete for r in exchange.upstream_requests[-1:]]
         seen += [normal.upstream_lines(r, "cut" if self._is_cut(r, whole) else "complete") for r in cut]
         return [line for block in sorted(seen) for line in block] + self._tcp_upstream()
 
@@ -295,10 +295,10 @@ class Bench:
     def _tcp_upstream(self) -> list[str]:
         """Return the events of the TCP upstream; its own close is not one."""
         seen: list[str] = []
-        for x in self.proxy.exchanges:
-            if isinstance(x, TcpExchange) and x.upstream_connected:
-                seen += ["accepted", *(f"received {chunk!r}" for chunk in x.upstream_chunks)]
-                seen += [x.upstream_end] * (x.upstream_end in ("end", "reset"))
+        for exchange in self.proxy.exchanges:
+            if isinstance(exchange, TcpExchange) and exchange.upstream_connected:
+                seen += ["accepted", *(f"received {chunk!r}" for chunk in exchange.upstream_chunks)]
+                seen += [exchange.upstream_end] * (exchange.upstream_end in ("end", "reset"))
         return seen
 
     def _clusters(self) -> dict[str, Cluster]:

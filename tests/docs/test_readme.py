@@ -25,10 +25,10 @@ def test_first_filter_has_the_shown_effect():
     first, source = block("%%wasmfilter hello").split("\n", 1)
     config = shlex.split(first)[-1]
     with Proxy(Filter.from_source(source, "hello"), workers=2, config=json.loads(config)) as hello:
-        x = hello.get("/pay?amount=3", {"x-user": "ann", "cookie": "session=secret"})
-        assert x.upstream_request.headers["x-greeting"] == "Good morning, ann"
-        assert "cookie" not in x.upstream_request.headers
-        assert x.response.headers["x-filter"] == "hello"
+        exchange = hello.get("/pay?amount=3", {"x-user": "ann", "cookie": "session=secret"})
+        assert exchange.upstream_request.headers["x-greeting"] == "Good morning, ann"
+        assert "cookie" not in exchange.upstream_request.headers
+        assert exchange.response.headers["x-filter"] == "hello"
         assert hello.get("/", {"x-user": "mallory"}).response.status == 403
 
 

@@ -20,15 +20,15 @@ def headers_of(message):
 def run(side, requests):
     views = []
     for arguments, status, expected in requests:
-        x = side.request(*arguments)
-        assert x.response.status == status, (arguments, x.response)
+        exchange = side.request(*arguments)
+        assert exchange.response.status == status, (arguments, exchange.response)
         for name, value in expected.get("upstream", {}).items():
-            assert x.upstream_request.headers.get(name) == value
+            assert exchange.upstream_request.headers.get(name) == value
         for name, value in expected.get("client", {}).items():
-            assert x.response.headers.get(name) == value
+            assert exchange.response.headers.get(name) == value
         # A refused request's headers may be on their way upstream already: a race, in Envoy.
-        upstream = headers_of(x.upstream_request) if status == 200 else None
-        views.append((x.response.status, x.response.body, headers_of(x.response), upstream))
+        upstream = headers_of(exchange.upstream_request) if status == 200 else None
+        views.append((exchange.response.status, exchange.response.body, headers_of(exchange.response), upstream))
     return views
 
 

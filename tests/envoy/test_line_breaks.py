@@ -37,6 +37,6 @@ def test_line_break_in_a_value_adds_a_header_by_hostcall(side):
 @pytest.mark.parametrize("side", SIDES)
 def test_line_break_in_a_value_adds_no_header_by_name(side):
     with side(Filter.from_source(BY_NAME)) as proxy:
-        x = proxy.get("/")
-        assert "x-a" not in x.response.headers and "x-evil" not in x.response.headers
-        assert "a line break would end it" in str(x.log[-1])
+        exchange = proxy.get("/")
+        assert "x-a" not in exchange.response.headers and "x-evil" not in exchange.response.headers
+        assert "a line break would end it" in str(exchange.log[-1])

@@ -19,8 +19,8 @@ def plugin(script, **options):
     return Plugin(Filter.from_file(scripted_guest()), name="plug", config=script, **options)
 
 
-def proxy(script, *more, **options):
-    return Proxy([plugin(script), *more], workers=1, **{"upstream": UPSTREAM, **options})
+def proxy(script, *others, **options):
+    return Proxy([plugin(script), *others], workers=1, **{"upstream": UPSTREAM, **options})
 
 
 CHANGES = """on_request_headers: replace_header_map_value REQUEST_HEADERS x-new 1; define_metric COUNTER hits; increment_metric $ 2
@@ -108,7 +108,7 @@ on_response_headers: get_property xds/route_name; get_property xds/virtual_host_
         parity = compare(simulated)
     assert [p.real.response.status for p in parity.pairs] == [418, 200]
     assert without_instances(parity) == []
-    texts = [[line.text.partition(" ")[2] for line in x.log] for p in parity.pairs for x in (p.simulated, p.real)]
+    texts = [[line.text.partition(" ")[2] for line in exchange.log] for p in parity.pairs for exchange in (p.simulated, p.real)]
     assert texts[0] == texts[1]
     assert texts[2] == texts[3]
 
@@ -134,9 +134,9 @@ def test_tcp_bytes_pass_the_network_filter():
         connection = envoy.connect()
         connection.send(b"hello")
         assert connection.read() == b"IN:hello"
-        x = connection.close()
-        assert x.upstream_received.startswith(b"IN:hello")
-        assert [line.text.partition(" ")[2].partition("(")[0] for line in x.log][-1] == "on_delete"
+        exchange = connection.close()
+        assert exchange.upstream_received.startswith(b"IN:hello")
+        assert [line.text.partition(" ")[2].partition("(")[0] for line in exchange.log][-1] == "on_delete"
 
 
 def test_connect_without_network_filter_is_refused():

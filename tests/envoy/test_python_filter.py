@@ -47,14 +47,14 @@ REQUESTS = int(os.environ.get("WASMNB_REQUESTS", "15_000"))
 
 
 def test_filter_changes_request_and_response_headers(envoy):
-    x = envoy.get("/", headers=[("x-user", "ann")])
-    assert x.upstream_request.headers["x-seen"] == "ann"
-    assert x.response.headers["x-resp"] == "yes"
+    exchange = envoy.get("/", headers=[("x-user", "ann")])
+    assert exchange.upstream_request.headers["x-seen"] == "ann"
+    assert exchange.response.headers["x-resp"] == "yes"
 
 
 def test_filter_gets_configuration_and_print_reaches_the_log(envoy):
-    x = envoy.get("/print")
-    assert [line.text for line in x.log] == ["realm demo"]
+    exchange = envoy.get("/print")
+    assert [line.text for line in exchange.log] == ["realm demo"]
 
 
 def test_saved_file_is_the_module_that_envoy_runs(cell, envoy, tmp_path):

@@ -57,6 +57,6 @@ def test_library_and_metadata_are_the_same_in_both_proxies():
     options = {"workers": 1, "node": NODE, "routes": ROUTES}
     for proxy_class in (Proxy, Envoy):
         with proxy_class(Plugin(module, environment={"TOKEN": "secret"}), **options) as proxy:
-            x = proxy.get("/")
-            assert x.response.status == 200, x.log
-            assert json.loads(x.response.body) == EXPECTED, proxy_class
+            exchange = proxy.get("/")
+            assert exchange.response.status == 200, exchange.log
+            assert json.loads(exchange.response.body) == EXPECTED, proxy_class

@@ -50,7 +50,7 @@ def test_folder_gets_the_taps_own_files_while_envoy_runs(gate, tmp_path):
     with Envoy(gate, workers=1, upstream=Response(204), record=folder) as envoy:
         envoy.get("/a")
         envoy.get("/b")
-        assert sorted(x.request.path for x in read_traffic(folder)) == ["/a", "/b"]
+        assert sorted(exchange.request.path for exchange in read_traffic(folder)) == ["/a", "/b"]
 
 
 def test_other_suffix_is_refused_before_envoy_starts(gate, tmp_path):
@@ -68,8 +68,8 @@ def test_same_requests_have_the_same_recording_in_the_simulated_proxy(gate, tmp_
     own = {"x-forwarded-proto", "x-request-id", "content-length", "date", "server", "x-envoy-upstream-service-time"}
 
     def seen(name):
-        (x,) = read_traffic(tmp_path / name)
-        pairs = [[(n, v) for n, v in message.headers.items() if n not in own] for message in (x.request, x.response)]
-        return x.request.method, x.request.path, x.request.body, x.response.status, x.response.body, pairs
+        (exchange,) = read_traffic(tmp_path / name)
+        pairs = [[(n, v) for n, v in message.headers.items() if n not in own] for message in (exchange.request, exchange.response)]
+        return exchange.request.method, exchange.request.path, exchange.request.body, exchange.response.status, exchange.response.body, pairs
 
     assert seen("real.jsonl") == seen("simulated.jsonl")

@@ -10,8 +10,8 @@ from wasmnb.envoy.sockets.client import Client
 from wasmnb.messages import Headers, Request, Response
 
 
-def ask(upstream: Upstream, request: Request, **more):
-    with Client(*upstream.address, timeout=2.0, gap=0.01, **more) as client:
+def ask(upstream: Upstream, request: Request, **options):
+    with Client(*upstream.address, timeout=2.0, gap=0.01, **options) as client:
         return client.request(request)
 
 

@@ -52,27 +52,27 @@ def texts(log):
 
 def test_c_moves_a_header(run):
     with run("headers.c") as proxy:
-        x = proxy.get("/", headers=[("x-key", "ann")])
-        assert x.upstream_request.headers.get("x-user") == "ann"
-        assert "x-key" not in x.upstream_request.headers
-        assert x.response.headers.get("x-filter") == "c"
+        exchange = proxy.get("/", headers=[("x-key", "ann")])
+        assert exchange.upstream_request.headers.get("x-user") == "ann"
+        assert "x-key" not in exchange.upstream_request.headers
+        assert exchange.response.headers.get("x-filter") == "c"
 
 
 def test_c_sends_a_local_reply(run):
     with run("headers.c") as proxy:
-        x = proxy.get("/")
-        assert (x.response.status, x.response.body) == (401, b"who are you?")
-        assert x.response.headers.get("x-filter") == "c"
-        assert x.upstream_request is None
+        exchange = proxy.get("/")
+        assert (exchange.response.status, exchange.response.body) == (401, b"who are you?")
+        assert exchange.response.headers.get("x-filter") == "c"
+        assert exchange.upstream_request is None
 
 
 @pytest.mark.slow
 def test_go_changes_headers_and_body(run):
     with run("go", config="from the plugin") as proxy:
-        x = proxy.get("/a?b")
-        assert x.upstream_request.headers.get("x-go") == "from the plugin /a?b"
-        assert x.response.body == b"HELLO\x05\x00"
-        assert "request 6 headers /a?b" in texts(x.log)
+        exchange = proxy.get("/a?b")
+        assert exchange.upstream_request.headers.get("x-go") == "from the plugin /a?b"
+        assert exchange.response.body == b"HELLO\x05\x00"
+        assert "request 6 headers /a?b" in texts(exchange.log)
 
 
 @pytest.mark.slow
@@ -94,10 +94,10 @@ def test_go_panic_is_a_trap(run):
 
 def test_rust_reads_all_headers_and_reverses_the_body(run):
     with run("rust", config="names") as proxy:
-        x = proxy.get("/", headers=[("x-b", "1"), ("x-a", "2"), ("x-b", "3"), ("x-a", "4"), ("x-b", "5")])
-        assert x.upstream_request.headers.get("x-rust") == 'names of [("x-a", 2), ("x-b", 3)]'
-        assert 'names of [("x-a", 2), ("x-b", 3)]' in texts(x.log)
-        assert x.response.body == b"olleh"
+        exchange = proxy.get("/", headers=[("x-b", "1"), ("x-a", "2"), ("x-b", "3"), ("x-a", "4"), ("x-b", "5")])
+        assert exchange.upstream_request.headers.get("x-rust") == 'names of [("x-a", 2), ("x-b", 3)]'
+        assert 'names of [("x-a", 2), ("x-b", 3)]' in texts(exchange.log)
+        assert exchange.response.body == b"olleh"
 
 
 def test_rust_prints_to_the_log_and_reads_the_environment(run):
@@ -118,19 +118,19 @@ def test_rust_panic_is_a_trap(run):
 @pytest.mark.slow
 def test_cpp_reverses_a_buffered_body(run):
     with run("buffering.cc") as proxy:
-        x = proxy.post("/", chunks=[b"abc", b"def"])
-        assert x.upstream_request.body == b"fedcba"
-        assert "stream 2 saw 3 pieces" in texts(x.log)
+        exchange = proxy.post("/", chunks=[b"abc", b"def"])
+        assert exchange.upstream_request.body == b"fedcba"
+        assert "stream 2 saw 3 pieces" in texts(exchange.log)
         assert proxy.post("/", body=b"xyz").upstream_request.body == b"zyx"
 
 
 @pytest.mark.slow
 def test_assemblyscript_sdk_runs(run):
     with run("assemblyscript", root_id="as", config="here") as proxy:
-        x = proxy.get("/a")
-        assert x.upstream_request.headers.get("x-as") == "here"
-        assert x.response.headers.get("x-up") == "changed"
-        assert [t for t in texts(x.log) if t.startswith(("path", "logged"))] == ["path /a", "logged"]
+        exchange = proxy.get("/a")
+        assert exchange.upstream_request.headers.get("x-as") == "here"
+        assert exchange.response.headers.get("x-up") == "changed"
+        assert [t for t in texts(exchange.log) if t.startswith(("path", "logged"))] == ["path /a", "logged"]
         denied = proxy.get("/deny")
         assert (denied.response.status, denied.response.body, denied.response.headers.get("x-why")) == (
             403,

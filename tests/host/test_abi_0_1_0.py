@@ -21,6 +21,6 @@ def envoy(*filters, **options):
 @pytest.mark.parametrize("make", [Proxy, pytest.param(envoy, marks=pytest.mark.envoy)])
 def test_continue_response_resumes_a_paused_response(make):
     with make(scripted(AbiVersion.V0_1_0), workers=1, config=SCRIPT) as proxy:
-        x = proxy.get("/")
-        assert x.response.status == 200
+        exchange = proxy.get("/")
+        assert exchange.response.status == 200
         assert any("continue_response() -> OK" in line.text for line in proxy.log)

@@ -32,11 +32,11 @@ def status_of(exchange):
 )
 def test_callout_response_continues_the_request(upstream, timeout, status, state, seconds):
     with scripted_proxy(calling(timeout=timeout), clusters={"c": upstream}) as proxy:
-        x = proxy.get("/")
-        assert (x.state, status_of(x)) == ("done", status)
-        assert x.duration == pytest.approx(seconds)
-        assert [c.state for c in x.callouts] == [state]
-        headers = x.callouts[0].request.headers
+        exchange = proxy.get("/")
+        assert (exchange.state, status_of(exchange)) == ("done", status)
+        assert exchange.duration == pytest.approx(seconds)
+        assert [c.state for c in exchange.callouts] == [state]
+        headers = exchange.callouts[0].request.headers
         assert headers.get("x-envoy-internal") == "true"
         assert headers.get("x-envoy-expected-rq-timeout-ms") == (str(timeout) if timeout else None)
 
@@ -44,18 +44,18 @@ def test_callout_response_continues_the_request(upstream, timeout, status, state
 def test_reset_after_the_headers_delivers_an_empty_response():
     script = "on_request_headers: http_call c :method=GET&:path=/&:authority=a _ _ 0; return 1\non_http_call_response: get_status; set_effective_context stream; continue_stream REQUEST"
     with scripted_proxy(script, clusters={"c": Response(200, body=b"abc", reset=True)}) as proxy:
-        x = proxy.get("/")
-        assert "on_http_call_response(1, 4, 0, 0, 0)" in calls(x)
-        assert "get_status() -> OK code=11 n=5 [reset]" in said(x)[-8:] or any("code=11" in line for line in said(x))
+        exchange = proxy.get("/")
+        assert "on_http_call_response(1, 4, 0, 0, 0)" in calls(exchange)
+        assert "get_status() -> OK code=11 n=5 [reset]" in said(exchange)[-8:] or any("code=11" in line for line in said(exchange))
 
 
 def test_call_outlives_its_stream_and_ends_with_its_root():
     script = "on_log: http_call c :method=GET&:path=/&:authority=a _ _ 0"
     with scripted_proxy(script, clusters={"c": Response(latency=1)}) as proxy:
-        x = proxy.get("/")
+        exchange = proxy.get("/")
         assert [c.state for c in proxy.callouts] == ["pending"]
         proxy.advance(2)
-        assert [c.state for c in x.callouts] == ["answered"]
+        assert [c.state for c in exchange.callouts] == ["answered"]
         proxy.get("/")
     assert [c.state for c in proxy.callouts] == ["answered", "cancelled"]
 
@@ -95,9 +95,9 @@ def test_unary_grpc_call_runs_one_callback(method, callback):
 on_grpc_receive: set_effective_context stream; continue_stream REQUEST
 on_grpc_close: set_effective_context stream; continue_stream REQUEST"""
     with scripted_proxy(script, clusters={"g": Cluster(GRPC, http2=True)}) as proxy:
-        x = proxy.get("/")
-        assert x.state == "done"
-        assert [c for c in calls(x) if "grpc" in c] == [callback]
+        exchange = proxy.get("/")
+        assert exchange.state == "done"
+        assert [c for c in calls(exchange) if "grpc" in c] == [callback]
 
 
 def test_grpc_stream_carries_messages_in_both_directions():
@@ -105,8 +105,8 @@ def test_grpc_stream_carries_messages_in_both_directions():
 on_grpc_receive#1: grpc_send 6 bye 0
 on_grpc_close: set_effective_context stream; continue_stream REQUEST"""
     with scripted_proxy(script, clusters={"g": Cluster(GRPC, http2=True)}) as proxy:
-        x = proxy.get("/")
-        names = [c.split("(")[0] for c in calls(x) if "grpc" in c]
+        exchange = proxy.get("/")
+        names = [c.split("(")[0] for c in calls(exchange) if "grpc" in c]
         assert names == [
             "on_grpc_receive_initial_metadata",
             "on_grpc_receive",
@@ -114,17 +114,17 @@ on_grpc_close: set_effective_context stream; continue_stream REQUEST"""
             "on_grpc_receive_trailing_metadata",
             "on_grpc_close",
         ]
-        assert x.callouts[0].messages == [b"one", b"bye"]
+        assert exchange.callouts[0].messages == [b"one", b"bye"]
 
 
 def test_grpc_request_gets_a_grpc_local_reply():
     headers = [("content-type", "application/grpc"), ("te", "trailers")]
     script = "on_request_headers: send_local_response 403 d denied _ -1"
     with scripted_proxy(script) as proxy:
-        x = proxy.post("/svc/Say", headers, b"", http2=True)
-        assert x.response.status == 200
-        assert x.response.headers.get("grpc-status") == "7"
-        assert x.response.headers.get("grpc-message") == "denied"
+        exchange = proxy.post("/svc/Say", headers, b"", http2=True)
+        assert exchange.response.status == 200
+        assert exchange.response.headers.get("grpc-status") == "7"
+        assert exchange.response.headers.get("grpc-message") == "denied"
 
 
 # -- time -----------------------------------------------------------------------------------------------------------
@@ -142,9 +142,9 @@ def test_ticks_run_on_the_main_thread_and_every_worker():
 def test_wall_clock_is_virtual():
     with scripted_proxy("on_request_headers: get_current_time_nanoseconds", start_time=1000.0) as proxy:
         proxy.advance(5)
-        x = proxy.get("/")
-        assert [e.result for e in x.events if e.name == "get_current_time_nanoseconds"] == [1005 * 10**9]
-        assert x.response.headers.get("date") == "Thu, 01 Jan 1970 00:16:45 GMT"
+        exchange = proxy.get("/")
+        assert [e.result for e in exchange.events if e.name == "get_current_time_nanoseconds"] == [1005 * 10**9]
+        assert exchange.response.headers.get("date") == "Thu, 01 Jan 1970 00:16:45 GMT"
 
 
 @pytest.mark.parametrize(
@@ -153,15 +153,15 @@ def test_wall_clock_is_virtual():
 )
 def test_timeouts_reply_for_a_stream_that_a_filter_holds(options, seconds, text):
     with scripted_proxy("on_request_headers: return 1", **options) as proxy:
-        x = proxy.post("/", body=b"x")
-        assert (x.response.status, x.response.text) == (504, text)
-        assert x.duration == pytest.approx(seconds)
+        exchange = proxy.post("/", body=b"x")
+        assert (exchange.response.status, exchange.response.text) == (504, text)
+        assert exchange.duration == pytest.approx(seconds)
 
 
 def test_route_timeout_replies_for_a_slow_upstream():
     with scripted_proxy(upstream=Response(latency=100)) as proxy:
-        x = proxy.get("/")
-        assert (x.response.status, x.response.text, x.duration) == (504, "upstream request timeout", 15.0)
+        exchange = proxy.get("/")
+        assert (exchange.response.status, exchange.response.text, exchange.duration) == (504, "upstream request timeout", 15.0)
 
 
 def test_queue_notifies_the_last_vm_that_registered_it_in_a_separate_event():

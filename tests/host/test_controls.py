@@ -11,16 +11,16 @@ from wasmnb.messages import Request
 SCRIPT = "on_configure: set_tick_period_milliseconds 1000\non_tick: log 2 tick"
 
 
-def ending(proxy, x):
+def ending(proxy, exchange):
     """The outcome of a request, without the frames of the backtrace."""
-    failure = x.failure
+    failure = exchange.failure
     return {
-        "client": (x.response.status, x.response.body, x.response.headers.items(), x.state, x.details),
+        "client": (exchange.response.status, exchange.response.body, exchange.response.headers.items(), exchange.state, exchange.details),
         "failure": (failure.callback, failure.context_id, failure.exchange, failure.message, failure.traceback),
-        "callbacks": calls(x),
+        "callbacks": calls(exchange),
         "log": [
             (line.level, line.text.split("\n")[0], line.thread, line.context)
-            for line in x.log
+            for line in exchange.log
             if line.source == "envoy"
         ],
         "metrics": dict(proxy.metrics.envoy),
@@ -38,7 +38,7 @@ def test_injected_trap_has_the_effects_of_a_real_one(callback, policy):
     with proxy(f"{callback}#1: trap") as real, proxy("on_tick: log 2 never") as injected:
         injected.inject_trap(1, callback=callback)
         endings = [
-            ending(p, x) if (x := p.get("/")).failure else (x.response.status, p.get("/").response.status)
+            ending(p, exchange) if (exchange := p.get("/")).failure else (exchange.response.status, p.get("/").response.status)
             for p in (real, injected)
         ]
         assert endings[0] == endings[1]
@@ -52,8 +52,8 @@ def test_trap_without_a_callback_hits_the_next_one():
         vm = proxy.inject_trap(2)
         assert vm.thread.name == "worker-2"
         assert proxy.get("/", worker=1).response.status == 200
-        x = proxy.get("/", worker=2)
-        assert (x.response.status, x.failure.callback) == (503, "proxy_on_context_create")
+        exchange = proxy.get("/", worker=2)
+        assert (exchange.response.status, exchange.failure.callback) == (503, "proxy_on_context_create")
         assert "trap injected" in {e.name for e in proxy.trace if e.vm == vm.number}
 
 
@@ -102,10 +102,10 @@ def test_tick_on_demand_does_not_move_the_periodic_ones():
 def test_tick_on_demand_can_continue_a_held_stream():
     script = "on_request_headers: return 1\non_tick: set_effective_context stream; continue_stream 0"
     with scripted_proxy(script) as proxy:
-        x = proxy.get("/", wait=1.0)
-        assert x.state == "paused"
+        exchange = proxy.get("/", wait=1.0)
+        assert exchange.state == "paused"
         proxy.tick(1)
-        assert (x.state, x.response.status) == ("done", 200)
+        assert (exchange.state, exchange.response.status) == ("done", 200)
 
 
 def test_requests_and_actions_due_when_the_proxy_is_closed_are_dropped():

@@ -13,9 +13,9 @@ from wasmnb.messages import Response
 
 def test_stream_that_nothing_continues_is_explained():
     with scripted_proxy("on_request_headers: return 1") as proxy:
-        x = proxy.get("/")
-        assert (x.state, x.paused) == ("paused", "request held by plug")
-        text = str(proxy.explain(x))
+        exchange = proxy.get("/")
+        assert (exchange.state, exchange.paused) == ("paused", "request held by plug")
+        text = str(proxy.explain(exchange))
         assert "plug (context 2, VM4, worker-1) holds the request" in text
         assert "on_request_headers returned 1 (STOP_ITERATION)" in text
         assert "Nothing is pending" in text
@@ -25,8 +25,8 @@ def test_stream_that_nothing_continues_is_explained():
 def test_stream_that_waits_for_a_callout_or_a_tick_is_explained():
     script = "on_request_headers: http_call c :method=GET&:path=/&:authority=a _ _ 0; return 1"
     with scripted_proxy(script, clusters={"c": Cluster(Response(latency=100))}) as proxy:
-        x = proxy.get("/", wait=1)
-        assert "It waits for call 4 to c" in str(proxy.explain(x.number))
+        exchange = proxy.get("/", wait=1)
+        assert "It waits for call 4 to c" in str(proxy.explain(exchange.number))
     with scripted_proxy("on_request_headers: set_tick_period_milliseconds 500; return 1") as proxy:
         assert "ticks every 0.5 s" in str(proxy.explain(proxy.get("/", wait=0.1)))
 
@@ -44,30 +44,30 @@ def test_failed_filter_is_explained_with_its_cause():
 def explained(script, *request, **options):
     """Send a request through a scripted filter, and return the exchange and its explanation."""
     with scripted_proxy(script, **options) as proxy:
-        x = proxy.request(*request)
-        return x, str(proxy.explain(x))
+        exchange = proxy.request(*request)
+        return exchange, str(proxy.explain(exchange))
 
 
 def test_exceeded_buffer_limit_is_explained():
-    x, text = explained("on_request_body: return 1", "POST", "/", [], b"x" * 300, buffer_limit=100)
-    assert x.response.status == 413
+    exchange, text = explained("on_request_body: return 1", "POST", "/", [], b"x" * 300, buffer_limit=100)
+    assert exchange.response.status == 413
     assert "paused the request's body until it exceeded the buffer limit" in text
     upstream = Response(200, body=b"x" * 300)
-    x, text = explained("on_response_body: return 1", "GET", "/", upstream=upstream, buffer_limit=100)
+    exchange, text = explained("on_response_body: return 1", "GET", "/", upstream=upstream, buffer_limit=100)
     assert "paused the response's body until it exceeded the buffer limit" in text
 
 
 def test_removed_scheme_is_explained():
-    x, text = explained("on_request_headers: remove_header_map_value REQUEST_HEADERS x-forwarded-proto", "GET", "/")
-    assert x.response.status == 404
+    exchange, text = explained("on_request_headers: remove_header_map_value REQUEST_HEADERS x-forwarded-proto", "GET", "/")
+    assert exchange.response.status == 404
     assert "removed x-forwarded-proto" in text
 
 
 def test_local_response_after_the_headers_is_explained():
-    x, text = explained(
+    exchange, text = explained(
         "on_response_body: send_local_response 500 _ no _ -1", "GET", "/", upstream=Response(200, body=b"yes")
     )
-    assert x.response.reset
+    assert exchange.response.reset
     assert "sent a local response after the client had received the response's headers" in text
 
 
@@ -78,9 +78,9 @@ class Waits(HttpContext):
         await self.http_call("c", path="/", timeout=1)
 """)
     with Proxy(waits, workers=1, clusters={"c": Cluster(alive=False)}) as proxy:
-        x = proxy.get("/")
-        assert x.response.status == 503
-        lines = str(proxy.explain(x)).splitlines()
+        exchange = proxy.get("/")
+        assert exchange.response.status == 503
+        lines = str(proxy.explain(exchange)).splitlines()
     assert lines[0] == "Exchange 1 is done: the client got status 503, wasm_fail_stream."
     assert lines[1].startswith(
         "An exception ended this stream, and the VM keeps running: wasmnb.sdk.errors.CalloutUnreachable: "
@@ -92,26 +92,26 @@ def test_target_that_no_route_matches_is_explained(header, value):
     source = f"class H(HttpContext):\n    def on_http_request_headers(self, n, e): self.request_headers[{header!r}] = {value!r}\n"
     routes = [RouteMatch(prefix="/known")]
     with Proxy(Filter.native(source), workers=1, routes=routes) as proxy:
-        x = proxy.get("/known")
-        assert (x.response.status, x.details) == (404, "route_not_found")
-        assert f"A filter has set {header} to {value!r}, and no route matches this request." in str(proxy.explain(x))
+        exchange = proxy.get("/known")
+        assert (exchange.response.status, exchange.details) == (404, "route_not_found")
+        assert f"A filter has set {header} to {value!r}, and no route matches this request." in str(proxy.explain(exchange))
 
 
 def test_removed_path_is_explained():
     source = "class H(HttpContext):\n    def on_http_request_headers(self, n, e): del self.request_headers[':path']\n"
     with Proxy(Filter.native(source), workers=1) as proxy:
-        x = proxy.get("/")
-        assert (x.response.status, x.details) == (404, "route_not_found")
-        assert "A filter has removed :path, and no route matches a request without it." in str(proxy.explain(x))
+        exchange = proxy.get("/")
+        assert (exchange.response.status, exchange.details) == (404, "route_not_found")
+        assert "A filter has removed :path, and no route matches a request without it." in str(proxy.explain(exchange))
 
 
 def test_exception_that_cuts_a_response_short_is_explained():
     source = "class H(HttpContext):\n    def on_http_response_body(self, n, e): self.response.body = self.response.body.text\n"
     with Proxy(Filter.native(source), workers=1, upstream=Response(200, body=b"\x89PNG\0\1")) as proxy:
-        x = proxy.get("/")
-        assert x.response.reset
+        exchange = proxy.get("/")
+        assert exchange.response.reset
         assert "An exception ended this stream, and the VM keeps running: wasmnb.sdk.errors.ContentError" in str(
-            proxy.explain(x)
+            proxy.explain(exchange)
         )
 
 

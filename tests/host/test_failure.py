@@ -20,19 +20,19 @@ def trapping(callback="on_request_headers", policy=None, **options):
 @pytest.mark.parametrize("callback", ["on_request_headers", "on_response_headers"])
 def test_fail_closed_responds_503_from_then_on(callback):
     with Proxy(trapping(callback), workers=1) as proxy:
-        x = proxy.get("/")
-        assert (x.response.status, x.response.body, x.state) == (503, b"", "failed")
-        assert x.details == "wasm_fail_stream"
-        assert x.failure.callback == f"proxy_{callback}"
-        assert calls(x)[-1].startswith(callback)  # no callback after the trap, not even on_log
+        exchange = proxy.get("/")
+        assert (exchange.response.status, exchange.response.body, exchange.state) == (503, b"", "failed")
+        assert exchange.details == "wasm_fail_stream"
+        assert exchange.failure.callback == f"proxy_{callback}"
+        assert calls(exchange)[-1].startswith(callback)  # no callback after the trap, not even on_log
         y = proxy.get("/")
         assert (y.response.status, calls(y)) == (503, [])
 
 
 def test_trap_after_the_headers_truncates_the_response():
     with Proxy(trapping("on_response_body"), workers=1, upstream=Response(chunks=[b"aa", b"bb"])) as proxy:
-        x = proxy.get("/")
-        assert (x.response.status, x.response.reset, x.response.body) == (200, True, b"")
+        exchange = proxy.get("/")
+        assert (exchange.response.status, exchange.response.reset, exchange.response.body) == (200, True, b"")
 
 
 @pytest.mark.parametrize("callback", ["on_log", "on_done", "on_delete"])
@@ -45,8 +45,8 @@ def test_trap_at_the_end_keeps_the_sent_response(callback):
 def test_fail_open_lets_later_streams_pass():
     with Proxy(trapping(policy="FAIL_OPEN"), workers=1) as proxy:
         assert proxy.get("/").response.status == 503
-        x = proxy.get("/")
-        assert (x.response.status, calls(x)) == (200, [])
+        exchange = proxy.get("/")
+        assert (exchange.response.status, calls(exchange)) == (200, [])
 
 
 def test_legacy_flag_continues_the_stream_that_trapped():
@@ -62,9 +62,9 @@ def test_fail_reload_makes_one_new_vm_per_interval():
     with Proxy(trapping(policy="FAIL_RELOAD", reload_backoff=1.0), workers=1, guest_time=0.0) as proxy:
         proxy.advance(2)
         assert proxy.get("/").response.status == 503
-        x = proxy.get("/")  # reloaded: the rule names the first call in a stream, so that it traps again
+        exchange = proxy.get("/")  # reloaded: the rule names the first call in a stream, so that it traps again
         assert "on_configure" in [e.name for e in proxy.trace if e.vm == 5]
-        assert x.response.status == 503
+        assert exchange.response.status == 503
         assert proxy.get("/").response.status == 503
         assert proxy.metrics.envoy["wasm.plug.vm_reload_success"] == 1
         assert proxy.metrics.envoy["wasm.plug.vm_reload_backoff"] == 1
@@ -93,10 +93,10 @@ def test_trap_fails_one_worker_only():
 def test_trap_in_a_tick_leaves_paused_streams_to_their_timeout():
     script = "on_request_headers: set_tick_period_milliseconds 50; return 1\non_tick: trap"
     with scripted_proxy(script, idle_timeout=10) as proxy:
-        x = proxy.get("/", wait=5)
-        assert x.state == "paused"
+        exchange = proxy.get("/", wait=5)
+        assert exchange.state == "paused"
         proxy.advance(10)
-        assert (x.response.status, x.response.body) == (503, b"")  # the failed filter also gets Envoy's 504
+        assert (exchange.response.status, exchange.response.body) == (503, b"")  # the failed filter also gets Envoy's 504
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_memory_and_stack_faults_have_v8s_text():
         (deep, "RangeError: Maximum call stack size exceeded"),
     ]:
         with Proxy(wat(body), workers=1) as proxy:
-            x = proxy.get("/")
-            assert words in x.failure.message
+            exchange = proxy.get("/")
+            assert words in exchange.failure.message
             assert f"Function: proxy_on_request_headers failed: Uncaught {words}" in str(proxy.log)
 
 

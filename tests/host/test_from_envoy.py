@@ -27,9 +27,9 @@ MODULE = """(module
 EXTENSIONS = "type.googleapis.com/envoy.extensions."
 
 
-def plugin(configuration=None, **more):
+def plugin(configuration=None, **options):
     vm = {"vm_id": "v", "runtime": "envoy.wasm.runtime.v8", "code": {"local": {"filename": "f.wasm"}}}
-    config = {"name": "p", "root_id": "r", "vm_config": vm, **more}
+    config = {"name": "p", "root_id": "r", "vm_config": vm, **options}
     if configuration:
         config["configuration"] = configuration
     return {"name": "wasm", "typed_config": {"@type": EXTENSIONS + "filters.http.wasm.v3.Wasm", "config": config}}

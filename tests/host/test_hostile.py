@@ -130,10 +130,10 @@ def spinning(callback="proxy_on_request_headers", params="i32 i32 i32", result="
 def test_endless_loop_is_stopped_at_the_deadline():
     with Proxy(spinning(), workers=2, deadline=0.3) as proxy:
         began = time.monotonic()
-        x = proxy.get("/", worker=1)
+        exchange = proxy.get("/", worker=1)
         assert time.monotonic() - began < 3
-        assert (x.response.status, x.state) == (503, "failed")
-        assert "deadline" in x.failure.message
+        assert (exchange.response.status, exchange.state) == (503, "failed")
+        assert "deadline" in exchange.failure.message
         assert proxy.get("/", worker=1).response.status == 503  # its VM stays failed
         assert proxy.state == "failed"
 
@@ -197,9 +197,9 @@ def test_allocator_with_invalid_results_makes_hostcalls_fail(malloc, status):
         (i32.const 0))"""
     imports = '(import "env" "proxy_get_header_map_value" (func $get (param i32 i32 i32 i32 i32) (result i32)))'
     with Proxy(wat(body, imports=imports, frame=frame), workers=1) as proxy:
-        x = proxy.get("/")
-        assert x.response.status == 200
-        assert [e.status for e in x.events if e.kind == "hostcall"] == [status]
+        exchange = proxy.get("/")
+        assert exchange.response.status == 200
+        assert [e.status for e in exchange.events if e.kind == "hostcall"] == [status]
 
 
 def test_hostcall_in_the_allocator_traps():
@@ -210,15 +210,15 @@ def test_hostcall_in_the_allocator_traps():
     imports = """(import "env" "proxy_get_current_time_nanoseconds" (func $time (param i32) (result i32)))
       (import "env" "proxy_get_header_map_pairs" (func $pairs (param i32 i32 i32) (result i32)))"""
     with Proxy(wat(body, imports=imports, frame=frame), workers=1) as proxy:
-        x = proxy.get("/")
-        assert x.response.status == 503
-        assert "the allocator" in x.failure.message
+        exchange = proxy.get("/")
+        assert exchange.response.status == 503
+        assert "the allocator" in exchange.failure.message
 
 
 def test_header_bytes_that_are_not_text_pass_unchanged():
     with Proxy(forwarderless(), workers=1) as proxy:
-        x = proxy.get("/", headers=[("x-raw", b"\xff\xfe<b>")])
-        assert x.upstream_request.headers.raw[0] == (b"x-raw", b"\xff\xfe<b>")
+        exchange = proxy.get("/", headers=[("x-raw", b"\xff\xfe<b>")])
+        assert exchange.upstream_request.headers.raw[0] == (b"x-raw", b"\xff\xfe<b>")
         assert proxy.get("/", headers=[("x-nul", b"a\0b")]).response.status == 400
 
 

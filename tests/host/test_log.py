@@ -61,6 +61,6 @@ class H(HttpContext):
         for change in [{changes}]: g.add(change)
 """
     with Proxy(Filter.native(source), workers=1) as proxy:
-        x = proxy.get("/")
-        told = [line for line in x.log if "The gauge inside fell below 0 and is now" in line.text]
+        exchange = proxy.get("/")
+        told = [line for line in exchange.log if "The gauge inside fell below 0 and is now" in line.text]
     assert len(told) == lines

@@ -18,8 +18,8 @@ def started(proxy, callback="on_configure"):
 
 def test_filters_run_in_order_for_requests_and_in_reverse_for_responses():
     with Proxy([plug("a", root_id="a"), plug("b", root_id="b", vm_id="b")], workers=1) as proxy:
-        x = proxy.get("/")
-        order = [(e.name, e.vm) for e in x.events if e.kind == "callback" and "headers" in e.name or e.name == "on_log"]
+        exchange = proxy.get("/")
+        order = [(e.name, e.vm) for e in exchange.events if e.kind == "callback" and "headers" in e.name or e.name == "on_log"]
         first, second = order[0][1], order[1][1]
         assert first != second
         assert order == [
@@ -71,8 +71,8 @@ def test_access_logger_logs_on_its_root_context():
         "log", "on_log: get_header_map_value RESPONSE_HEADERS :status; get_property response/code", kind="access_log"
     )
     with Proxy([plug("a", root_id="a"), logger], workers=1) as proxy:
-        x = proxy.get("/")
-        assert [c for c in calls(x) if c.startswith("on_log")] == ["on_log(3)"]
+        exchange = proxy.get("/")
+        assert [c for c in calls(exchange) if c.startswith("on_log")] == ["on_log(3)"]
         log = [e for e in proxy.trace if e.name == "on_log"]
         assert [e.context for e in log] == [3, 1]
         status = [e for e in proxy.trace if e.parent == log[1].seq and e.name == "get_header_map_value"]
@@ -171,12 +171,12 @@ def test_tree_shows_threads_vms_plugins_and_streams():
 
 def test_reprs_describe_the_objects():
     with scripted_proxy(workers=1, name="demo") as proxy:
-        x = proxy.get("/a")
+        exchange = proxy.get("/a")
         assert repr(proxy) == "<Proxy demo: 1 workers, 1 exchanges, running>"
-        assert repr(x) == "<Exchange 1: GET /a -> 200>"
+        assert repr(exchange) == "<Exchange 1: GET /a -> 200>"
         assert repr(proxy.vms[0]) == "<VM1 base on main, template>"
         assert repr(proxy.workers[0]) == "<Worker worker-1: 0 live streams, 1 served>"
-        assert "text/html" in x._repr_mimebundle_()
+        assert "text/html" in exchange._repr_mimebundle_()
 
 
 @pytest.mark.parametrize("config", [{"a": {1, 2}}, {"a": ...}, [object()]])

@@ -31,12 +31,12 @@ def proxy():
 
 
 def test_request_passes_a_wat_module_with_four_workers(proxy):
-    x = proxy.request("GET", "/hello?a=1")
-    assert (x.response.status, x.state) == (200, "done")
-    assert x.upstream_request.headers.get("x-path") == "/hello?a=1"
-    assert x.response.headers.get("x-done") == "x-done"
-    assert "x-done" not in x.upstream_response.headers
-    assert "x-path" not in x.request.headers
+    exchange = proxy.request("GET", "/hello?a=1")
+    assert (exchange.response.status, exchange.state) == (200, "done")
+    assert exchange.upstream_request.headers.get("x-path") == "/hello?a=1"
+    assert exchange.response.headers.get("x-done") == "x-done"
+    assert "x-done" not in exchange.upstream_response.headers
+    assert "x-path" not in exchange.request.headers
 
 
 def test_workers_take_turns_and_can_be_chosen(proxy):
@@ -72,23 +72,23 @@ def test_get_runs_the_recorded_callbacks():
 
 def test_chunks_and_trailers_arrive_one_by_one():
     with scripted_proxy() as proxy:
-        x = proxy.request("POST", "/", chunks=[b"aaaa", b"bb"], trailers=[("x-rt", "1")])
-        assert calls(x)[1:5] == [
+        exchange = proxy.request("POST", "/", chunks=[b"aaaa", b"bb"], trailers=[("x-rt", "1")])
+        assert calls(exchange)[1:5] == [
             "on_request_headers(2, 6, 0)",
             "on_request_body(2, 4, 0)",
             "on_request_body(2, 2, 0)",
             "on_request_trailers(2, 1)",
         ]
-        assert x.upstream_request.body == b"aaaabb"
-        assert x.upstream_request.trailers.items() == [("x-rt", "1")]
-        assert x.upstream_request.headers.get("transfer-encoding") == "chunked"
+        assert exchange.upstream_request.body == b"aaaabb"
+        assert exchange.upstream_request.trailers.items() == [("x-rt", "1")]
+        assert exchange.upstream_request.headers.get("transfer-encoding") == "chunked"
 
 
 def test_last_http2_chunk_has_the_end_of_stream():
     with scripted_proxy() as proxy:
-        x = proxy.request("POST", "/", body=b"abc", http2=True)
-        assert "on_request_body(2, 3, 1)" in calls(x)
-        assert "transfer-encoding" not in x.response.headers
+        exchange = proxy.request("POST", "/", body=b"abc", http2=True)
+        assert "on_request_body(2, 3, 1)" in calls(exchange)
+        assert "transfer-encoding" not in exchange.response.headers
 
 
 def test_same_scenario_has_the_same_trace():
@@ -107,9 +107,9 @@ def test_client_sends_chunk_by_chunk_and_disconnects():
         stream = proxy.open("POST", "/")
         stream.send_body(b"aaaa")
         assert stream.exchange.state == "open"
-        x = stream.reset()
-        assert calls(x)[-3:] == ["on_log(2)", "on_done(2)", "on_delete(2)"]
-        assert (x.state, x.response) == ("reset", None)
+        exchange = stream.reset()
+        assert calls(exchange)[-3:] == ["on_log(2)", "on_done(2)", "on_delete(2)"]
+        assert (exchange.state, exchange.response) == ("reset", None)
         with pytest.raises(UsageError):
             stream.send_body(b"late")
 
@@ -136,17 +136,17 @@ def test_old_exchanges_are_dropped_above_the_limits(monkeypatch):
     with Proxy(workers=1) as proxy:
         for _ in range(12):
             proxy.get("/")
-        assert [x.number for x in proxy.exchanges] == [8, 9, 10, 11, 12]
+        assert [exchange.number for exchange in proxy.exchanges] == [8, 9, 10, 11, 12]
     monkeypatch.setattr("wasmnb.host.trace.exchange_log.KEPT", 100)
     monkeypatch.setattr("wasmnb.host.trace.exchange_log.BODIES_KEPT", 10_000)
     with Proxy(workers=1) as proxy:
         for _ in range(12):
             proxy.post("/", body=b"x" * 1000)
-        assert [x.number for x in proxy.exchanges] == [10, 11, 12]
+        assert [exchange.number for exchange in proxy.exchanges] == [10, 11, 12]
 
 
 def test_head_and_options_have_methods_of_their_own():
     with Proxy(
         Filter.native("class H(HttpContext):\n    def on_http_request_headers(self, n, e): pass\n"), workers=1
     ) as proxy:
-        assert [x.upstream_request.method for x in (proxy.head("/"), proxy.options("/"))] == ["HEAD", "OPTIONS"]
+        assert [exchange.upstream_request.method for exchange in (proxy.head("/"), proxy.options("/"))] == ["HEAD", "OPTIONS"]

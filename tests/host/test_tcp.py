@@ -74,15 +74,15 @@ def test_trap_closes_the_connection_and_later_ones():
 
 def test_client_reset_closes_the_connection():
     with tcp_proxy() as proxy:
-        x = proxy.connect().send(b"x")
-        x.reset()
-        assert calls(x.exchange)[-4:] == [
+        connection = proxy.connect().send(b"x")
+        connection.reset()
+        assert calls(connection.exchange)[-4:] == [
             "on_downstream_connection_close(2, 2)",
             "on_done(2)",
             "on_log(2)",
             "on_delete(2)",
         ]
-        assert x.exchange.upstream_end == "reset"
+        assert connection.exchange.upstream_end == "reset"
 
 
 def test_closing_the_proxy_closes_connections():

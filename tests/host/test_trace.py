@@ -14,26 +14,26 @@ def test_arguments_and_results_are_decoded():
     script = """on_request_headers: get_header_map_value REQUEST_HEADERS :path; get_property request/path; get_shared_data k
 on_response_body: get_buffer_bytes HTTP_RESPONSE_BODY 0 3"""
     with scripted_proxy(script, upstream=Response(body=b"hello")) as proxy:
-        x = proxy.get("/p")
-        get = events(x, "get_header_map_value")[-1]
+        exchange = proxy.get("/p")
+        get = events(exchange, "get_header_map_value")[-1]
         assert get.args == {"map_type": HeaderMapType.REQUEST_HEADERS, "key": b":path"}
         assert (get.status, get.result) == (Status.OK, b"/p")
-        assert events(x, "get_property")[0].args == {"path": [b"request", b"path"]}
-        missing = events(x, "get_shared_data")[0]
+        assert events(exchange, "get_property")[0].args == {"path": [b"request", b"path"]}
+        missing = events(exchange, "get_shared_data")[0]
         assert (missing.status, missing.result) == (Status.NOT_FOUND, None)
-        body = events(x, "get_buffer_bytes")[0]
+        body = events(exchange, "get_buffer_bytes")[0]
         assert body.args == {"buffer_type": BufferType.HTTP_RESPONSE_BODY, "start": 0, "length": 3}
         assert body.result == b"hel"
 
 
 def test_hostcalls_refer_to_their_callback():
     with scripted_proxy("on_request_headers: get_current_time_nanoseconds") as proxy:
-        x = proxy.get("/")
-        callback = events(x, "on_request_headers")[0]
-        call = events(x, "get_current_time_nanoseconds")[0]
+        exchange = proxy.get("/")
+        callback = events(exchange, "on_request_headers")[0]
+        call = events(exchange, "get_current_time_nanoseconds")[0]
         assert call.parent == callback.seq
         assert (call.thread, call.vm, call.context) == (callback.thread, callback.vm, callback.context)
-        assert callback.exchange == call.exchange == x.number
+        assert callback.exchange == call.exchange == exchange.number
         assert callback.args == {"context_id": 2, "num_headers": 6, "end_of_stream": 1}
         assert callback.result == HeadersStatus.CONTINUE
         assert callback.guest_ns > 0
@@ -73,7 +73,7 @@ def test_long_arguments_are_cut_and_keep_their_size():
 
 def test_times_are_virtual():
     with scripted_proxy("on_request_headers: return 0", guest_time=0.25, upstream=Response(latency=2.0)) as proxy:
-        x = proxy.get("/")
-        assert 2.0 < x.duration < 5.0
-        assert x.response.headers.get("x-envoy-upstream-service-time") == "2000"
-        assert proxy.now >= x.finished > x.started
+        exchange = proxy.get("/")
+        assert 2.0 < exchange.duration < 5.0
+        assert exchange.response.headers.get("x-envoy-upstream-service-time") == "2000"
+        assert proxy.now >= exchange.finished > exchange.started

@@ -24,9 +24,9 @@ def answers(call, name, memory="", module=P1):
         {f"(drop {call})" if WASI_PREVIEW_1[name][1] else call} (i32.const 0))"""
     plugin = Plugin(wat(body, imports=imported(name, module=module)), environment={"A": "1", "LONG": "xyz"})
     with Proxy(plugin, workers=1, start_time=5.0, guest_time=0.0) as proxy:
-        x = proxy.get("/")
+        exchange = proxy.get("/")
         guest = proxy.workers[0].plugins[0].root.vm.guest
-        return [e for e in x.events if e.kind == "wasi"], x, guest.read(0, 256)
+        return [e for e in exchange.events if e.kind == "wasi"], exchange, guest.read(0, 256)
 
 
 def run(call, name, memory=""):
@@ -36,9 +36,9 @@ def run(call, name, memory=""):
         (i32.store8 (i32.const 300) (global.get $r)) (i32.const 0))"""
     plugin = Plugin(wat(body, imports=imported(name)), environment={"A": "1", "LONG": "xyz"})
     with Proxy(plugin, workers=1, start_time=5.0, guest_time=0.0) as proxy:
-        x = proxy.get("/")
+        exchange = proxy.get("/")
         guest = proxy.workers[0].plugins[0].root.vm.guest
-        return guest.read(300, 1)[0], guest.read(0, 300), x
+        return guest.read(300, 1)[0], guest.read(0, 300), exchange
 
 
 TEXT = '(data (i32.const 0) "\\20\\00\\00\\00\\03\\00\\00\\00\\30\\00\\00\\00\\03\\00\\00\\00") (data (i32.const 32) "one") (data (i32.const 48) "two")'
@@ -46,11 +46,11 @@ TEXT = '(data (i32.const 0) "\\20\\00\\00\\00\\03\\00\\00\\00\\30\\00\\00\\00\\0
 
 def test_each_write_becomes_one_log_line():
     for fd, level in [(1, LogLevel.INFO), (2, LogLevel.ERROR)]:
-        errno, memory, x = run(
+        errno, memory, exchange = run(
             f"(call $f (i32.const {fd}) (i32.const 0) (i32.const 2) (i32.const 200))", "fd_write", TEXT
         )
         assert (errno, int.from_bytes(memory[200:204], "little")) == (0, 6)
-        assert [(line.level, line.text) for line in x.log] == [(level, "onetwo")]
+        assert [(line.level, line.text) for line in exchange.log] == [(level, "onetwo")]
     assert run("(call $f (i32.const 3) (i32.const 0) (i32.const 2) (i32.const 200))", "fd_write", TEXT)[0] == 8
 
 
@@ -96,8 +96,8 @@ def test_clocks_are_virtual_and_randomness_comes_from_the_seed():
 
 
 def test_proc_exit_returns_to_the_guest_and_traps_at_entry():
-    events, x, _ = answers("(call $f (i32.const 1))", "proc_exit")
-    assert x.response.status == 200
+    events, exchange, _ = answers("(call $f (i32.const 1))", "proc_exit")
+    assert exchange.response.status == 200
     assert [e.name for e in events] == ["proc_exit"]
     body = '(func (export "_start") (call $f (i32.const 0)))'
     with pytest.raises(Exception, match="restricted_callback"):
@@ -155,5 +155,5 @@ def test_modules_that_envoy_refuses_raise_module_error_with_envoys_log(module, w
 
 def test_minimal_module_lets_traffic_pass():
     with Proxy(wat("", frame=FRAME), workers=1) as proxy:
-        x = proxy.get("/")
-        assert (x.response.status, [e for e in x.events if e.kind == "callback"]) == (200, [])
+        exchange = proxy.get("/")
+        assert (exchange.response.status, [e for e in exchange.events if e.kind == "callback"]) == (200, [])

@@ -90,9 +90,9 @@ def test_name_of_the_notebook_in_a_filter_names_parts(run, shell):
 def test_endless_loop_shows_the_line_that_was_running(run):
     loop = "\nclass Loop(HttpContext):\n    def on_http_request_headers(self, num_headers, end_of_stream):\n        self.spin(1)\n    def spin(self, n):\n        while n:\n            n += 1\n"
     proxy = run(f"%%wasmfilter looping --workers 1 --deadline 0.3\n{loop}")
-    x = proxy.get("/")
-    assert x.response.status == 503
-    traceback = x.failure.traceback
+    exchange = proxy.get("/")
+    assert exchange.response.status == 503
+    traceback = exchange.failure.traceback
     assert "in on_http_request_headers\n    self.spin(1)\n" in traceback
     assert ", in spin\n" in traceback
     assert "TimeoutError: still running after the deadline of 0.3 s" in traceback
@@ -116,10 +116,10 @@ def test_broken_edit_keeps_the_running_filter(run, shell, hello):
 
 
 def test_curl_returns_the_exchange(run, hello):
-    x = run("%wasmcurl hello -X POST -H 'x-user: ann' -d a=1 /pay?q=1")
-    assert isinstance(x, Exchange)
-    assert (x.request.method, x.request.path, x.request.body) == ("POST", "/pay?q=1", b"a=1")
-    assert x.upstream_request.headers["x-user"] == "ann"
+    exchange = run("%wasmcurl hello -X POST -H 'x-user: ann' -d a=1 /pay?q=1")
+    assert isinstance(exchange, Exchange)
+    assert (exchange.request.method, exchange.request.path, exchange.request.body) == ("POST", "/pay?q=1", b"a=1")
+    assert exchange.upstream_request.headers["x-user"] == "ann"
 
 
 def test_flags_may_come_before_or_after_the_path(run, hello):
@@ -128,11 +128,11 @@ def test_flags_may_come_before_or_after_the_path(run, hello):
 
 
 def test_pasted_curl_command_is_accepted(run, hello):
-    x = run(
+    exchange = run(
         "%%wasmcurl hello\ncurl 'http://api.test/pay' \\\n  -H 'accept: text/html' \\\n  --data-raw 'a=1' --compressed\n"
     )
-    assert (x.request.method, x.request.path, x.request.authority) == ("POST", "/pay", "api.test")
-    assert x.request.body == b"a=1"
+    assert (exchange.request.method, exchange.request.path, exchange.request.authority) == ("POST", "/pay", "api.test")
+    assert exchange.request.body == b"a=1"
 
 
 def test_flag_i_also_prints_the_output_of_curl(run, hello, capsys):
@@ -155,10 +155,10 @@ def test_tree_log_metrics_and_trace_return_what_they_show(run, hello):
 
 
 def test_every_result_has_html_and_text(run, hello):
-    x = run("%wasmcurl hello /")
+    exchange = run("%wasmcurl hello /")
     for shown in (
         hello,
-        x,
+        exchange,
         hello.tree(),
         hello.log,
         hello.trace,
@@ -244,9 +244,9 @@ class X(HttpContext):
 def test_exception_in_a_callback_is_in_the_exchange_with_the_cells_lines(run):
     run("%%wasmfilter boom\nfrom wasmnb.sdk import HttpContext\nclass X(HttpContext):\n"
         "    def on_http_request_headers(self, n, eos):\n        return {}['a']\n")  # fmt: skip
-    x = run("%wasmcurl boom /")
-    assert x.response.status == 503
-    text = x._repr_mimebundle_()["text/plain"]
+    exchange = run("%wasmcurl boom /")
+    assert exchange.response.status == 503
+    text = exchange._repr_mimebundle_()["text/plain"]
     assert "✗ proxy_on_request_headers failed: KeyError: 'a'" in text
     assert "----> 5         return {}['a']" in text
 
@@ -297,9 +297,9 @@ def test_endless_callback_is_stopped(run):
     run("%%wasmfilter spin --deadline 0.5\nfrom wasmnb.sdk import HttpContext\nclass X(HttpContext):\n"
         "    def on_http_request_headers(self, n, eos):\n        while True: pass\n")  # fmt: skip
     started = time.monotonic()
-    x = run("%wasmcurl spin /")
+    exchange = run("%wasmcurl spin /")
     assert time.monotonic() - started < 5
-    assert x.response.status == 503
+    assert exchange.response.status == 503
     assert run("1 + 1") == 2
 
 

@@ -94,7 +94,7 @@ def test_exchanges_become_a_recording_and_a_test(run, tmp_path, capsys):
         run(f"%wasmcurl gate /{number}")
     path, test = tmp_path / "x.jsonl", tmp_path / "tests" / "test_gate.py"
     run(f"%wasmrecord gate {path} 2-3")
-    assert [x.request.path for x in read_traffic(path)] == ["/1", "/2"]
+    assert [exchange.request.path for exchange in read_traffic(path)] == ["/1", "/2"]
     code = run("%wasmtest gate")
     assert "def test_get_2(wasm_proxy):" in code and '"x-a": "1"' in code and "def test_get_2" in code._repr_mimebundle_()["text/html"]
     run(f"%wasmtest gate 1-2 --save {test} --test-name test_both")

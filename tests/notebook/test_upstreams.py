@@ -21,9 +21,9 @@ def run(run):
 def test_service_and_the_upstream_are_expressions(run):
     run("service = lambda request: Response(200, body=request.path.encode())")
     gate = run(f"%%wasmfilter gate --cluster accounts=service --upstream 'Response(201, body=b\"up\")'\n{GATE}")
-    x = gate.get("/")
-    assert (x.response.status, x.response.body) == (201, b"up")
-    assert x.upstream_request.headers["x-account"] == "/users/ann"
+    exchange = gate.get("/")
+    assert (exchange.response.status, exchange.response.body) == (201, b"up")
+    assert exchange.upstream_request.headers["x-account"] == "/users/ann"
 
 
 @pytest.mark.parametrize(
@@ -52,8 +52,8 @@ def test_expression_may_use_names_of_wasmnb_without_an_import(run):
     run("code = 201")
     flags = "--cluster 'accounts=Cluster(Response(200, body=b\"ann\"))' --upstream 'lambda request: Response(code)'"
     gate = run(f"%%wasmfilter gate {flags}\n{GATE}")
-    x = gate.get("/")
-    assert (x.response.status, x.upstream_request.headers["x-account"]) == (201, "ann")
+    exchange = gate.get("/")
+    assert (exchange.response.status, exchange.upstream_request.headers["x-account"]) == (201, "ann")
     run("code = 202")
     assert gate.get("/").response.status == 202
 

@@ -40,7 +40,7 @@ def test_wasmcurl_on_a_network_filter_names_wasmtcp(run, sniff):
 def test_wasmload_on_a_network_filter_opens_connections(run, sniff):
     report = run(r"%wasmload sniff -n 10 --rate 100 -d 'x\r\n'")
     assert dict(report.statuses) == {"done": 10}
-    assert {x.sent for x in sniff.exchanges} == {b"x\r\n"}
+    assert {exchange.sent for exchange in sniff.exchanges} == {b"x\r\n"}
     with pytest.raises(MagicUsageError, match="The bytes for the network filter sniff are missing"):
         run("%wasmload sniff -n 10")
 

@@ -16,7 +16,7 @@ def send_requests(proxy):
     """Send requests and return their exchanges."""
     sent = [proxy.post("/?a=1", {"cookie": "k=v"}, body=b"hello") for _ in range(WARM_UP + COMPARED)]
     assert not [line for line in proxy.log if line.level >= LogLevel.ERROR], str(proxy.log)
-    assert {x.response.status for x in sent} == {200}
+    assert {exchange.response.status for exchange in sent} == {200}
     return sent
 
 
@@ -36,7 +36,7 @@ def send_failing_request(module, ends, *, fuel=False):
 def instructions(module):
     """Return the instructions of the first request and of those after the warm-up."""
     with proxy_of(module, fuel=True) as proxy:
-        counts = [x.fuel.total for x in send_requests(proxy)]
+        counts = [exchange.fuel.total for exchange in send_requests(proxy)]
     return counts[0], sum(counts[WARM_UP:])
 
 

@@ -119,7 +119,7 @@ def unpack(engine):
     """The guest's decoders, called with packed bytes and the size of the output."""
     body = interpreter_text(Operations((), ()), {}, {}, Layout(0, 0, 0, 0), ())
     for name, kind in (("memory", "(memory (export \"memory\") 64)"), ("table", "(table $filter 1000 funcref)")):
-        line = next(x for x in body.splitlines() if f'"filter" "{name}"' in x)
+        line = next(text_line for text_line in body.splitlines() if f'"filter" "{name}"' in text_line)
         body = body.replace(line + "\n", "", 1)
         body = body.replace("  (type $handler", f"  {kind}\n  (type $handler", 1)
     store = wasmtime.Store(engine)

@@ -163,9 +163,9 @@ def assert_rebuilt(envoy):
     """A request that breaks the VM is refused, and the next VM counts from the beginning."""
     assert envoy.get("/break").response.status == 503
     deadline = time.monotonic() + 30
-    while (answer := envoy.get("/")).response.status != 200 and time.monotonic() < deadline:
+    while (exchange := envoy.get("/")).response.status != 200 and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert answer.upstream_request.headers["x-value"] == "1"
+    assert exchange.upstream_request.headers["x-value"] == "1"
 
 
 def test_rebuilt_vm_starts_from_the_beginning():

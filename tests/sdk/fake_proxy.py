@@ -156,23 +156,23 @@ class FakeProxy(FakeBinding):
         """Send a request through the filter to an upstream that responds (status, headers, chunks[, trailers])."""
         i = self.create()
         s = self.streams[i]
-        answer = Result()
+        result = Result()
         self._seen = {}
         try:
             pseudo = [(":authority", "example.com"), (":path", path), (":method", method), (":scheme", "http")]
             received = self._request(i, s, pairs([*pseudo, *pairs_text(headers)]), list(chunks), pairs(trailers))
             if received is not None:
-                answer.upstream = received
+                result.upstream = received
                 status, answer_headers, answer_chunks, *answer_trailers = response
                 head = [(b":status", str(status).encode()), *pairs(answer_headers)]
-                self._response(i, s, answer, head, list(answer_chunks), pairs(*answer_trailers or [{}]))
+                self._response(i, s, result, head, list(answer_chunks), pairs(*answer_trailers or [{}]))
             if s.local is not None:
-                self._local(i, s, answer)
+                self._local(i, s, result)
         finally:
             s.maps, s.read_only = self._seen, True
             self.call("on_log", i)
             self.delete(i)
-        return answer
+        return result
 
     def _phase(self, i, s, direction, callback, *args):
         """Call a stream's callback and wait until the stream goes on; None after a local response or a close."""
@@ -235,20 +235,20 @@ class FakeProxy(FakeBinding):
     def _request(self, i, s, head, chunks, trailers):
         return self._message(i, s, REQUEST, head, chunks, trailers)
 
-    def _response(self, i, s, answer, head, chunks, trailers):
+    def _response(self, i, s, result, head, chunks, trailers):
         message = self._message(i, s, RESPONSE, head, chunks, trailers)
         if message is not None:
-            answer.headers, answer.body, answer.trailers = message
-            answer.status = int(answer.header(b":status"))
+            result.headers, result.body, result.trailers = message
+            result.status = int(result.header(b":status"))
 
-    def _local(self, i, s, answer):
+    def _local(self, i, s, result):
         status, details, body, headers, _grpc = s.local
-        s.local, answer.details = None, details
+        s.local, result.details = None, details
         head = [(b":status", str(status).encode()), *headers]
         # Only an answer to the request passes the response callbacks.
-        if answer.upstream is None:
-            self._response(i, s, answer, head, [], [])
-        answer.status, answer.body, answer.headers = status, body, answer.headers or head
+        if result.upstream is None:
+            self._response(i, s, result, head, [], [])
+        result.status, result.body, result.headers = status, body, result.headers or head
 
 
 def pairs_text(items):

@@ -99,10 +99,10 @@ def absent():
 
 @pytest.mark.parametrize("case", EXPECTED)
 def test_caught_exception_says_what_to_use(absent, case):
-    x = absent.get("/" + case)
-    assert x.log[0].text.startswith(EXPECTED[case])
-    assert x.response.status == 200
-    assert not [line.text for line in x.log[1:] if "returned" not in line.text]
+    exchange = absent.get("/" + case)
+    assert exchange.log[0].text.startswith(EXPECTED[case])
+    assert exchange.response.status == 200
+    assert not [line.text for line in exchange.log[1:] if "returned" not in line.text]
 
 
 def test_exception_that_is_ignored_is_logged_with_its_lines(absent):

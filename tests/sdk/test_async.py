@@ -14,8 +14,8 @@ def test_callout_is_awaited():
     proxy = FakeProxy(AUTH, clusters={"auth": auth})
     assert proxy.exports == {"on_configure", "on_request_headers", "on_http_call_response", "on_delete"}
     assert proxy.exchange(headers={"x-user": "ann"}).upstream_header(b"x-auth") == b"7"
-    answer = proxy.exchange()
-    assert (answer.status, answer.body, answer.upstream) == (403, b"no", None)
+    result = proxy.exchange()
+    assert (result.status, result.body, result.upstream) == (403, b"no", None)
 
 
 def test_waiting_streams_keep_their_own_state():
@@ -44,8 +44,8 @@ def test_async_callback_without_await_acts_like_plain_callback(returned, number)
 
 def test_bad_result_after_a_wait_ends_only_the_stream():
     proxy = FakeProxy(stream("await sleep(1)\nreturn 'nonsense'"))
-    answer = proxy.exchange()
-    assert answer.status == 503 and "returned 'nonsense'" in proxy.logs[0][1]
+    result = proxy.exchange()
+    assert result.status == 503 and "returned 'nonsense'" in proxy.logs[0][1]
 
 
 def test_pause_after_a_wait_stays_paused():
@@ -55,14 +55,14 @@ def test_pause_after_a_wait_stays_paused():
 
 
 @pytest.mark.parametrize(
-    ("answer", "error"),
+    ("response", "error"),
     [
         ((504, {"content-type": "text/plain"}, b"upstream request timeout"), CalloutTimeout),
         ((503, {}, b"no healthy upstream"), CalloutUnreachable),
         (None, CalloutReset),
     ],
 )
-def test_every_callout_failure_raises_an_exception(answer, error):
+def test_every_callout_failure_raises_an_exception(response, error):
     source = stream(f"""
 try:
     await self.http_call("auth")
@@ -70,7 +70,7 @@ except CalloutError as error:
     assert type(error) is {error.__name__}
     return self.send_local_response(500, type(error).__name__)
 """)
-    assert FakeProxy(source, clusters={"auth": lambda h, b: answer}).exchange().body == error.__name__.encode()
+    assert FakeProxy(source, clusters={"auth": lambda h, b: response}).exchange().body == error.__name__.encode()
 
 
 def test_response_before_the_await_is_returned():
@@ -146,8 +146,8 @@ def test_exception_before_the_first_wait_stops_the_module():
 @pytest.mark.parametrize("callback", ["on_http_request_headers(self, n, e)", "on_http_response_headers(self, n, e)"])
 def test_exception_after_a_wait_ends_only_the_stream(callback):
     proxy = FakeProxy(stream("await sleep(0.1)\nraise ValueError('late')", callback))
-    answer = proxy.exchange()
-    assert (answer.status, answer.details) == (503, b"wasm_fail_stream")
+    result = proxy.exchange()
+    assert (result.status, result.details) == (503, b"wasm_fail_stream")
     ((level, text),) = proxy.logs
     assert level == 5 and 'line 4, in on_http_re' in text and "wasmnb/sdk" not in text
     assert proxy.exchange().status == 503, "the VM lives on"
@@ -181,8 +181,8 @@ class F(HttpContext):
         await sleep(0.1)
         self.response_headers["x-late"] = self.response_headers[":status"]
 """
-    answer = FakeProxy(source).exchange()
-    assert answer.status == 403 and answer.header(b"x-late") == b"403"
+    result = FakeProxy(source).exchange()
+    assert result.status == 403 and result.header(b"x-late") == b"403"
 
 
 def test_exception_before_the_first_wait_does_not_affect_the_next_stream():

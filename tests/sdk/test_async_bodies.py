@@ -23,15 +23,15 @@ class F(HttpContext):
 @pytest.mark.parametrize("trailers", [{}, {"t": "1"}])
 def test_whole_body_is_awaited_in_the_headers_callback(before, after, chunks, trailers):
     proxy = FakeProxy(BODY.format(before=before, after=after))
-    answer = proxy.exchange("POST", chunks=chunks, trailers=trailers)
-    assert answer.upstream[1] == b"".join(chunks) and answer.upstream[2] == [(b"t", b"1")][: len(trailers)]
+    result = proxy.exchange("POST", chunks=chunks, trailers=trailers)
+    assert result.upstream[1] == b"".join(chunks) and result.upstream[2] == [(b"t", b"1")][: len(trailers)]
     assert [t for _, t in proxy.logs] == [repr(b"".join(chunks))]
 
 
 @pytest.mark.parametrize("after", ["pass", "await sleep(0.1)"])
 def test_awaited_body_can_be_refused(after):
-    answer = FakeProxy(BODY.format(before="pass", after=after)).exchange("POST", chunks=[b"b", b"ad"])
-    assert answer.status == 400 and answer.upstream is None
+    result = FakeProxy(BODY.format(before="pass", after=after)).exchange("POST", chunks=[b"b", b"ad"])
+    assert result.status == 400 and result.upstream is None
 
 
 @pytest.mark.parametrize("wait", ["pass", "await sleep(0.1)"])
@@ -42,8 +42,8 @@ body = await self.{side}_body()
 {wait}
 self.{side}_body = body.upper() + b"!"
 """, f"on_http_{side}_body(self, n, e)")
-    answer = FakeProxy(source).exchange("POST", chunks=[b"ab", b"cd"], response=(200, {}, [b"ab", b"cd"]))
-    assert (answer.upstream[1] if side == "request" else answer.body) == b"ABCD!"
+    result = FakeProxy(source).exchange("POST", chunks=[b"ab", b"cd"], response=(200, {}, [b"ab", b"cd"]))
+    assert (result.upstream[1] if side == "request" else result.body) == b"ABCD!"
 
 
 @pytest.mark.parametrize("wait", ["pass", "await sleep(0.1)"])
@@ -58,8 +58,8 @@ async for chunk in self.response_body:
 log_info("end")
 """, callback)
     proxy = FakeProxy(source)
-    answer = proxy.exchange(response=(200, {}, [b"a", b"bb", b"c"], *trailers))
-    assert answer.body == b"a|bb|c|"
+    result = proxy.exchange(response=(200, {}, [b"a", b"bb", b"c"], *trailers))
+    assert result.body == b"a|bb|c|"
     assert [t for _, t in proxy.logs] == ["b'a'", "b'bb'", "b'c'", "end"]
 
 

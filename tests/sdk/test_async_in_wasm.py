@@ -110,21 +110,21 @@ def proxy(request):
 
 
 def test_callouts_are_awaited_for_request_and_response(proxy):
-    x = proxy.get("/callout", headers=[("x-user", "ann")])
-    assert x.response.status == 200
-    assert x.upstream_request.headers.get("x-name") == "<ann>"
-    assert x.response.headers.get("x-late") == "<response>"
+    exchange = proxy.get("/callout", headers=[("x-user", "ann")])
+    assert exchange.response.status == 200
+    assert exchange.upstream_request.headers.get("x-name") == "<ann>"
+    assert exchange.response.headers.get("x-late") == "<response>"
 
 
 def test_local_response_passes_the_filters_response_callback(proxy):
-    x = proxy.get("/callout")
-    assert (x.response.status, x.response.body) == (403, b"no who?")
-    assert x.response.headers.get("x-late") == "<response>" and x.upstream_request is None
+    exchange = proxy.get("/callout")
+    assert (exchange.response.status, exchange.response.body) == (403, b"no who?")
+    assert exchange.response.headers.get("x-late") == "<response>" and exchange.upstream_request is None
 
 
 def test_gather_makes_several_callouts(proxy):
-    x = proxy.get("/many")
-    assert x.upstream_request.headers.get("x-name") == "<0><1><2><3><4>"
+    exchange = proxy.get("/many")
+    assert exchange.upstream_request.headers.get("x-name") == "<0><1><2><3><4>"
 
 
 def ask(proxy, user):
@@ -147,8 +147,8 @@ def test_simultaneous_waits_keep_their_own_state(proxy):
 
 def test_sleep_takes_virtual_time(proxy):
     assert proxy.get("/sleeps").upstream_request.headers.get("x-name") == "rested"
-    x = proxy.get("/times_out")
-    assert (x.response.status, x.response.body) == (504, b"not done after 0.05 s")
+    exchange = proxy.get("/times_out")
+    assert (exchange.response.status, exchange.response.body) == (504, b"not done after 0.05 s")
 
 
 @pytest.mark.parametrize("chunks", [None, [b"go", b"od"]])
@@ -160,8 +160,8 @@ def test_whole_body_is_awaited(proxy, chunks):
 
 
 def test_body_is_changed_after_a_wait(proxy):
-    x = proxy.post("/changed", body=b"text")
-    assert x.upstream_request.body == b"TEXT<x>" and x.response.body == b"TEXT<x>"
+    exchange = proxy.post("/changed", body=b"text")
+    assert exchange.upstream_request.body == b"TEXT<x>" and exchange.response.body == b"TEXT<x>"
 
 
 def test_response_chunks_are_iterated(proxy):
@@ -191,8 +191,8 @@ def test_client_reset_cancels_the_streams_waits(proxy):
 
 
 def test_exception_after_a_wait_ends_one_stream(proxy):
-    x = proxy.get("/raises")
-    assert x.response.status == 503
+    exchange = proxy.get("/raises")
+    assert exchange.response.status == 503
     text = logged(proxy, "after a wait")
     assert "in raises" in text and 'raise ValueError("after a wait")' in text and "wasmnb/sdk" not in text
     assert proxy.get("/sleeps").response.status == 200, "the VM lives on"

@@ -85,7 +85,7 @@ def test_mistake_is_explained_in_the_log(request, case, mode):
         pytest.skip("natively there are sockets and threads")
     filter_ = request.getfixturevalue("wrong") if mode == "wasm" else Filter.native(SOURCE, "wrong")
     with Proxy(filter_, workers=1, clusters={"service": Response(200)}) as proxy:
-        x = proxy.post(f"/{case}", body=b"body")
+        exchange = proxy.post(f"/{case}", body=b"body")
         logged = [line.text for line in proxy.log if line.level.name == "CRITICAL"]
-    assert x.response.status == 503
+    assert exchange.response.status == 503
     assert CASES[case] in logged[0].splitlines()[-1], logged[0]

@@ -36,8 +36,8 @@ def test_json_and_set_json_convert_the_body():
 
 
 def test_uncaught_error_of_json_ends_the_stream_alone():
-    proxy, answer = exchange("self.request_body.json()", [b"nope"])
-    assert answer.status == 503 and "line 1 column 1" in proxy.logs[-1][1]
+    proxy, result = exchange("self.request_body.json()", [b"nope"])
+    assert result.status == 503 and "line 1 column 1" in proxy.logs[-1][1]
     assert proxy.exchange("POST", chunks=[b"{}"]).upstream[1] == b"{}"
 
 

@@ -30,8 +30,8 @@ def auth(headers, body):
 def test_response_reaches_the_stream_that_made_the_call():
     proxy = FakeProxy(AUTH, clusters={"auth": auth})
     assert proxy.exchange(headers={"x-user": "ann"}).upstream_header(b"x-auth") == b"7!"
-    answer = proxy.exchange()
-    assert (answer.status, answer.body, answer.upstream) == (403, b"status 401, NoneType", None)
+    result = proxy.exchange()
+    assert (result.status, result.body, result.upstream) == (403, b"status 401, NoneType", None)
     assert [h[-1] for h in proxy.hostcalls if h[0] == "http_call"] == [500, 500]
 
 
@@ -46,8 +46,8 @@ def test_response_reaches_the_stream_that_made_the_call():
 )
 def test_response_error_names_the_failure(response, error):
     proxy = FakeProxy(AUTH, clusters={"auth": lambda headers, body: response})
-    answer = proxy.exchange()
-    assert answer.body.decode().endswith(error)
+    result = proxy.exchange()
+    assert result.body.decode().endswith(error)
 
 
 def test_responses_go_to_their_own_streams():
@@ -214,8 +214,8 @@ class F(HttpContext):
         self.send_local_response(403, json=answer.json(), headers={"x": "y"})
 """
     proxy = FakeProxy(source, clusters={"a": lambda h, body: (200, {}, body + b" ") if h["content-type"] == b"text/json" else None})
-    answer = proxy.exchange()
-    assert answer.body == '{"a":["ü"]}'.encode() and answer.header(b"content-type") == b"application/json"
+    result = proxy.exchange()
+    assert result.body == '{"a":["ü"]}'.encode() and result.header(b"content-type") == b"application/json"
     both = FakeProxy(source.replace("json=answer.json()", "'text', json=[]"), clusters=proxy.clusters)
     assert both.exchange().status == 503 and "both body= and json= were passed" in both.logs[0][1]
 

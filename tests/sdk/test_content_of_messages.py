@@ -87,8 +87,8 @@ def lines_of(exchange, kind):
 
 @pytest.mark.parametrize(("path", "decode"), [("/gzip", gzip.decompress), ("/deflate", zlib.decompress)])
 def test_content_is_decoded_and_encoded_again(proxy, path, decode):
-    x = proxy.get(path)
-    assert decode(x.response.body) == b"ABC" * 100 and x.response.headers["content-encoding"] == path[1:]
+    exchange = proxy.get(path)
+    assert decode(exchange.response.body) == b"ABC" * 100 and exchange.response.headers["content-encoding"] == path[1:]
 
 
 def test_content_without_encoding_is_written_as_it_is(proxy):
@@ -114,8 +114,8 @@ def test_json_content_is_changed_inside_its_encoding(proxy):
     ],
 )
 def test_content_that_cannot_be_read_ends_that_stream_alone(proxy, path, reason):
-    x = proxy.get(path)
-    assert x.response.status == 503
+    exchange = proxy.get(path)
+    assert exchange.response.status == 503
     assert reason in "\n".join(line.text for line in proxy.log)
     assert proxy.get("/plain").response.status == 200
 
@@ -132,10 +132,10 @@ def test_content_that_cannot_be_read_ends_that_stream_alone(proxy, path, reason)
     ],
 )
 def test_items_arrive_and_the_body_passes_unchanged(proxy, path, items):
-    x = proxy.get(path)
+    exchange = proxy.get(path)
     kind, _, chunks = RESPONSES[path]
-    assert x.response.body == b"".join(chunks)
-    assert lines_of(x, kind) == [*items, "end"]
+    assert exchange.response.body == b"".join(chunks)
+    assert lines_of(exchange, kind) == [*items, "end"]
 
 
 def test_item_above_the_limit_ends_that_stream_alone(proxy):
@@ -145,10 +145,10 @@ def test_item_above_the_limit_ends_that_stream_alone(proxy):
 
 
 def test_refused_tool_does_not_reach_the_upstream(proxy):
-    x = proxy.post("/mcp", body=json.dumps(CALL).encode())
-    assert x.upstream_request.headers["x-tool"] == "add"
-    x = proxy.post("/mcp", body=json.dumps({**CALL, "params": {"name": "delete"}}).encode())
-    assert x.upstream_request is None and json.loads(x.response.body)["error"]["message"] == "not allowed"
+    exchange = proxy.post("/mcp", body=json.dumps(CALL).encode())
+    assert exchange.upstream_request.headers["x-tool"] == "add"
+    exchange = proxy.post("/mcp", body=json.dumps({**CALL, "params": {"name": "delete"}}).encode())
+    assert exchange.upstream_request is None and json.loads(exchange.response.body)["error"]["message"] == "not allowed"
 
 
 def test_text_of_a_chunk_is_changed(proxy):

@@ -13,10 +13,10 @@ class F(HttpContext):
         self.request_headers["x-vm"] = self.plugin.vm.configuration
 """
     proxy = FakeProxy(source, {"realm": "demo"}, b"vm text")
-    answer = proxy.exchange()
-    assert answer.upstream_header(b"x-realm") == b"demo"
-    assert answer.upstream_header(b"x-size") == b"17"
-    assert answer.upstream_header(b"x-vm") == b"vm text"
+    result = proxy.exchange()
+    assert result.upstream_header(b"x-realm") == b"demo"
+    assert result.upstream_header(b"x-size") == b"17"
+    assert result.upstream_header(b"x-vm") == b"vm text"
 
 
 def test_empty_configuration_is_an_empty_dict():
@@ -57,9 +57,9 @@ class F(HttpContext):
 """
     proxy = FakeProxy(source, vm_config=b'{"ok": true}')
     proxy.exchange()
-    answer = proxy.exchange()
-    assert answer.upstream_header(b"x-count") == b"2"
-    assert answer.upstream_header(b"x-mine") == b"12"
+    result = proxy.exchange()
+    assert result.upstream_header(b"x-count") == b"2"
+    assert result.upstream_header(b"x-mine") == b"12"
     assert not FakeProxy(source, vm_config=b'{"ok": false}').started
 
 

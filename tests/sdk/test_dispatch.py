@@ -20,9 +20,9 @@ class Hello(HttpContext):
 
 def test_cell_with_only_an_http_context_is_a_filter():
     proxy = FakeProxy(HELLO)
-    answer = proxy.exchange(headers={"x-user": "ann"})
-    assert answer.upstream_header(b"x-user") == b"ANN"
-    assert answer.header(b"x-hello") == b"from Python"
+    result = proxy.exchange(headers={"x-user": "ann"})
+    assert result.upstream_header(b"x-user") == b"ANN"
+    assert result.header(b"x-hello") == b"from Python"
 
 
 def test_dispatcher_has_a_method_for_every_callback():

@@ -31,13 +31,13 @@ def test_header_rewriting_applies_its_rules():
         "request": {"remove": ["X-Internal"], "set": {"x-env": "prod", "x-was": "{:path}{nope}"}, "add": {"via": "gw"}},
         "response": {"remove": ["server"], "set": {"x-path": "{:path}"}},
     }
-    answer = example("header_rewriting", rules).exchange(
+    result = example("header_rewriting", rules).exchange(
         path="/a", headers=[("x-internal", "1"), ("via", "x"), ("x-env", "a"), ("x-env", "b")], response=(200, {"server": "s"}, [b"."])
     )
-    names = [n for n, _ in answer.upstream[0]]
+    names = [n for n, _ in result.upstream[0]]
     assert b"x-internal" not in names and names.count(b"x-env") == 1 and names.count(b"via") == 2
-    assert answer.upstream_header(b"x-was") == b"/a"
-    assert answer.header(b"server") is None and answer.header(b"x-path") == b"/a"
+    assert result.upstream_header(b"x-was") == b"/a"
+    assert result.header(b"server") is None and result.header(b"x-path") == b"/a"
 
 
 KEYS = {"clients": {"ann": hashlib.sha256(b"secret").hexdigest()}, "query": "key", "open": ["/healthz"]}
@@ -57,10 +57,10 @@ KEYS = {"clients": {"ann": hashlib.sha256(b"secret").hexdigest()}, "query": "key
     ],
 )
 def test_api_key_checks_clients(path, headers, status, client):
-    answer = example("api_key", KEYS).exchange(path=path, headers=headers)
-    assert answer.status == status
-    if answer.upstream:
-        assert answer.upstream_header(b"x-client") == client and answer.upstream_header(b"x-api-key") is None
+    result = example("api_key", KEYS).exchange(path=path, headers=headers)
+    assert result.status == status
+    if result.upstream:
+        assert result.upstream_header(b"x-client") == client and result.upstream_header(b"x-api-key") is None
 
 
 @pytest.mark.parametrize(
@@ -96,9 +96,9 @@ def test_wrong_configuration_does_not_start(name, config, message):
     ],
 )
 def test_canary_routes_by_header(percent, path, headers, release, cookie):
-    answer = example("canary", {"percent": percent}).exchange(path=path, headers=headers)
-    assert answer.upstream_header(b"x-release") == release
-    assert (answer.header(b"set-cookie") is not None) == cookie
+    result = example("canary", {"percent": percent}).exchange(path=path, headers=headers)
+    assert result.upstream_header(b"x-release") == release
+    assert (result.header(b"set-cookie") is not None) == cookie
 
 
 def test_canary_routes_a_share_of_users():
@@ -150,12 +150,12 @@ def test_validate_json_refuses_invalid_bodies(body, status, error, pieces, trail
     body = body if isinstance(body, bytes) else body.encode()
     size = -(-len(body) // pieces)
     chunks = [body[i : i + size] for i in range(0, len(body), size)]
-    answer = example("validate_json", SCHEMA).exchange("POST", headers={"content-type": "application/json"}, chunks=chunks, trailers=trailers)
-    assert answer.status == status
+    result = example("validate_json", SCHEMA).exchange("POST", headers={"content-type": "application/json"}, chunks=chunks, trailers=trailers)
+    assert result.status == status
     if status == 200:
-        assert answer.upstream[1] == body
+        assert result.upstream[1] == body
     else:
-        assert json.loads(answer.body)["error"].startswith(error)
+        assert json.loads(result.body)["error"].startswith(error)
 
 
 def test_validate_json_ignores_other_requests():
@@ -189,15 +189,15 @@ def test_redact_replaces_patterns(kind, body, expected, trailers):
     head = {"content-type": kind, "content-length": str(len(body))}
     half = len(body) // 2
     chunks = [body[:half].encode(), body[half:].encode()]
-    answer = proxy.exchange(headers={"accept-encoding": "gzip"}, response=(200, head, chunks, *trailers))
-    assert answer.body.decode() == expected
-    assert answer.upstream_header(b"accept-encoding") is None
-    assert (answer.header(b"content-length") is None) == (kind != "image/png")
+    result = proxy.exchange(headers={"accept-encoding": "gzip"}, response=(200, head, chunks, *trailers))
+    assert result.body.decode() == expected
+    assert result.upstream_header(b"accept-encoding") is None
+    assert (result.header(b"content-length") is None) == (kind != "image/png")
 
 
 def test_redact_keeps_binary_bytes():
-    answer = example("redact", {}).exchange(response=(200, {"content-type": "text/x"}, [b"\xff\x00 4111111111111111"]))
-    assert answer.body == b"\xff\x00 [redacted]"
+    result = example("redact", {}).exchange(response=(200, {"content-type": "text/x"}, [b"\xff\x00 4111111111111111"]))
+    assert result.body == b"\xff\x00 [redacted]"
 
 
 def test_rate_limit_counts_over_workers(monkeypatch):
@@ -243,9 +243,9 @@ def test_auth_callout_asks_the_service():
 @pytest.mark.parametrize("service", [None, lambda headers, body: None, lambda headers, body: (504, {}, b"upstream request timeout")])
 @pytest.mark.parametrize("fail_open", [True, False])
 def test_auth_callout_returns_503_without_the_service(service, fail_open):
-    answer = example("auth_callout", {"fail_open": fail_open}, clusters={"auth": service}).exchange()
-    assert answer.status == (200 if fail_open else 503)
-    assert (answer.upstream is not None) == fail_open
+    result = example("auth_callout", {"fail_open": fail_open}, clusters={"auth": service}).exchange()
+    assert result.status == (200 if fail_open else 503)
+    assert (result.upstream is not None) == fail_open
 
 
 def test_auth_await_asks_the_service():

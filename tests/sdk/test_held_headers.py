@@ -104,46 +104,46 @@ def proxies(request, filters):
 )
 def test_header_that_depends_on_the_body_is_written_after_the_await(proxies, case, message):
     held, _ = proxies
-    x = held.request("POST", f"/{case}", **message)
-    assert x.response.status == 200 and x.upstream_request.body == BODY
-    assert x.upstream_request.headers["x-sig"] == ("" if case == "sign" else "auth-") + SUM
+    exchange = held.request("POST", f"/{case}", **message)
+    assert exchange.response.status == 200 and exchange.upstream_request.body == BODY
+    assert exchange.upstream_request.headers["x-sig"] == ("" if case == "sign" else "auth-") + SUM
 
 
 def test_header_of_a_request_without_a_body_is_written_after_the_await(proxies):
     for proxy in proxies:
-        x = proxy.get("/sign")
-        assert x.upstream_request.headers["x-sig"] == hashlib.sha256(b"").hexdigest()
+        exchange = proxy.get("/sign")
+        assert exchange.upstream_request.headers["x-sig"] == hashlib.sha256(b"").hexdigest()
 
 
 def test_refused_body_leaves_the_upstream_without_a_request(proxies):
     held, _ = proxies
-    x = held.post("/check", body=b"all bad")
-    assert x.response.status == 400 and x.upstream_request is None
+    exchange = held.post("/check", body=b"all bad")
+    assert exchange.response.status == 400 and exchange.upstream_request is None
     assert held.post("/check", body=b"good").response.body == b"good"
 
 
 def test_held_headers_lose_their_content_length_with_the_body(proxies):
     held, _ = proxies
-    x = held.post("/rewrite", body=b"abc")
-    assert x.upstream_request.body == b"ABC!" and x.response.body == b"ABC!"
+    exchange = held.post("/rewrite", body=b"abc")
+    assert exchange.upstream_request.body == b"ABC!" and exchange.response.body == b"ABC!"
 
 
 def test_response_headers_are_held_until_the_body_is_there(proxies):
     held, _ = proxies
-    x = held.get("/etag")
-    assert x.response.body == b"<abc>" and x.response.headers["etag"] == hashlib.sha256(b"abc").hexdigest()
+    exchange = held.get("/etag")
+    assert exchange.response.body == b"<abc>" and exchange.response.headers["etag"] == hashlib.sha256(b"abc").hexdigest()
 
 
 def test_local_response_replaces_a_held_response(proxies):
     held, _ = proxies
-    x = held.get("/secret")
-    assert (x.response.status, x.response.body) == (500, b"kept back")
+    exchange = held.get("/secret")
+    assert (exchange.response.status, exchange.response.body) == (500, b"kept back")
 
 
 def test_error_names_the_setting_that_is_missing(proxies):
     _, plain = proxies
-    x = plain.post("/sign", body=b"abc")
-    assert x.response.status == 503
+    exchange = plain.post("/sign", body=b"abc")
+    assert exchange.response.status == 503
     text = "\n".join(line.text for line in plain.log)
     assert "set allow_on_headers_stop_iteration (%%wasmfilter --hold-headers)" in text
 
@@ -151,8 +151,8 @@ def test_error_names_the_setting_that_is_missing(proxies):
 @pytest.mark.parametrize("path", ["/empty", "/not-modified"])
 def test_body_of_a_message_without_one_is_refused_for_that_stream_alone(proxies, path):
     for proxy in proxies:
-        x = proxy.get(path)
-        assert x.response.status == 503
+        exchange = proxy.get(path)
+        assert exchange.response.status == 503
         assert "A message without a body" in "\n".join(line.text for line in proxy.log)
         assert proxy.post("/check", body=b"good").response.status == 200
 
@@ -172,8 +172,8 @@ def test_setting_is_exported_and_read_again(filters, tmp_path):
     manifest = (tmp_path / "out" / "wasmplugin.yaml").read_text()  # Istio has no field for the setting
     assert "TOKEN" in manifest and "WASMNB_HOLD_HEADERS" not in manifest
     with Proxy.from_envoy(tmp_path / "out" / "envoy.yaml", upstream=upstream) as proxy:
-        x = proxy.post("/sign", body=b"abc")
-    assert x.upstream_request.headers["x-sig"] == hashlib.sha256(b"abc").hexdigest()
+        exchange = proxy.post("/sign", body=b"abc")
+    assert exchange.upstream_request.headers["x-sig"] == hashlib.sha256(b"abc").hexdigest()
 
 
 @pytest.mark.slow
@@ -189,16 +189,16 @@ def test_plugin_without_the_setting_does_not_wait_in_a_shared_vm(filters):
     setting = {"allow_on_headers_stop_iteration": True}
     first, second = Plugin(filters["wasm"], name="first", **setting), Plugin(filters["wasm"], name="second")
     with Proxy([first, second], workers=1, upstream=upstream) as proxy:
-        x = proxy.post("/check", body=b"good")
-        assert (x.state, x.response.body) == ("done", b"good")
+        exchange = proxy.post("/check", body=b"good")
+        assert (exchange.state, exchange.response.body) == ("done", b"good")
 
 
 @pytest.mark.parametrize("make", [Proxy, pytest.param(real, marks=[pytest.mark.envoy])])
 def test_plugins_of_one_vm_all_hold_their_headers(filters, make):
     chain = [Plugin(filters["wasm"], name=name, allow_on_headers_stop_iteration=True) for name in ("first", "second")]
     with make(chain, workers=1, upstream=upstream) as proxy:
-        x = proxy.post("/sign", body=b"abc")
-        assert x.response.status == 200 and x.upstream_request.headers["x-sig"] == hashlib.sha256(b"abc").hexdigest()
+        exchange = proxy.post("/sign", body=b"abc")
+        assert exchange.response.status == 200 and exchange.upstream_request.headers["x-sig"] == hashlib.sha256(b"abc").hexdigest()
         assert proxy.post("/check", body=b"bad").upstream_request is None
 
 

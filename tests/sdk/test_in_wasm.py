@@ -79,15 +79,15 @@ def proxy():
 
 
 def test_header_values_of_every_type_are_written(proxy):
-    x = proxy.get("/edges", headers=[("x-raw", b"\xffa")])
-    assert x.response.status == 200, [line.text for line in proxy.log]
-    sent = dict(x.upstream_request.headers.raw)
+    exchange = proxy.get("/edges", headers=[("x-raw", b"\xffa")])
+    assert exchange.response.status == 200, [line.text for line in proxy.log]
+    sent = dict(exchange.upstream_request.headers.raw)
     assert sent[b"x-copy"] == b"\xffa" and sent[b"x-bytes"] == b"\xfe" and sent[b"x-int"] == b"5"
 
 
 def test_print_and_logging_reach_the_log(proxy):
-    x = proxy.get("/output")
-    assert [(line.level.name, line.text) for line in x.log] == [("INFO", "printed line"), ("WARN", "warned 1"), ("ERROR", "error")]
+    exchange = proxy.get("/output")
+    assert [(line.level.name, line.text) for line in exchange.log] == [("INFO", "printed line"), ("WARN", "warned 1"), ("ERROR", "error")]
 
 
 def test_configuration_metrics_and_data_work_in_wasm(proxy):
@@ -102,8 +102,8 @@ def test_plugin_does_not_start_with_an_invalid_configuration():
 
 
 def test_traceback_has_the_cells_lines(proxy):
-    x = proxy.get("/wrong")
-    assert x.response.status == 503
+    exchange = proxy.get("/wrong")
+    assert exchange.response.status == 503
     text = next(line.text for line in proxy.log if "x-not-there" in line.text and "Traceback" in line.text)
     lines = text.splitlines()
     assert lines[0] == "Traceback (most recent call last):" and lines[-1] == "KeyError: 'x-not-there'"
@@ -117,8 +117,8 @@ def test_traceback_has_the_cells_lines(proxy):
 def test_unknown_cluster_lists_the_known_ones(call):
     source = f"class F(HttpContext):\n    async def on_http_request_headers(self, num_headers, end_of_stream):\n        {call}\n"
     with Proxy(Filter.from_source(source), clusters={"accounts": Response(200)}, workers=1) as proxy:
-        x = proxy.get("/")
-        assert "The proxy has no cluster 'acounts'; it has upstream, accounts" in x.failure.traceback
+        exchange = proxy.get("/")
+        assert "The proxy has no cluster 'acounts'; it has upstream, accounts" in exchange.failure.traceback
         start = source.replace("class F(HttpContext)", "class P(PluginContext)").replace("http_request_headers(self, num_headers, end_of_stream)", "plugin_start(self, size)")
     with pytest.raises(FilterTrap, match="returned") as caught:
         Proxy(Filter.from_source(start + "class F(HttpContext): pass\n"), clusters={"accounts": Response(200)})

@@ -168,8 +168,8 @@ def module():
 def test_filter_verifies_tokens_within_its_budget(module, algorithm):
     with Proxy(module, config=jwks(), fuel=True, workers=1) as proxy:
         proxy.get("/")
-        x = proxy.get("/", {"authorization": f"Bearer {token(algorithm)}"})
-        assert x.upstream_request.headers["x-user"] == "ann"
-        assert x.fuel["on_http_request_headers"] < BUDGET[algorithm]
+        exchange = proxy.get("/", {"authorization": f"Bearer {token(algorithm)}"})
+        assert exchange.upstream_request.headers["x-user"] == "ann"
+        assert exchange.fuel["on_http_request_headers"] < BUDGET[algorithm]
         refused = proxy.get("/", {"authorization": f"Bearer {token(algorithm)[:-3]}AAA"})
         assert (refused.response.status, refused.response.body) == (401, b"the token's signature is wrong")

@@ -14,9 +14,9 @@ class F(HttpContext):
     def on_http_response_headers(self, n, e):
         self.response_headers["x-seen"] = self.response_headers[":status"]
 """
-    answer = FakeProxy(source).exchange()
-    assert (answer.status, answer.body, answer.details, answer.upstream) == (403, b"no", b"denied", None)
-    assert answer.header(b"x-why") == b"because" and answer.header(b"x-seen") == b"403"
+    result = FakeProxy(source).exchange()
+    assert (result.status, result.body, result.details, result.upstream) == (403, b"no", b"denied", None)
+    assert result.header(b"x-why") == b"because" and result.header(b"x-seen") == b"403"
 
 
 @pytest.mark.parametrize("status", [0, 99, 600, 1000, "403", None])
@@ -101,9 +101,9 @@ class F(HttpContext):
         log_info("gone %d", self.context_id)
 """
     proxy = FakeProxy(source)
-    answer = proxy.exchange("POST", "/p", chunks=[b"ab", b"cd"], response=(200, {}, [b"x", b"y"]))
-    assert answer.upstream[1] == b"ABCD" and answer.upstream[2] == [(b"x-end", b"1")]
-    assert answer.body == b"xy!"
+    result = proxy.exchange("POST", "/p", chunks=[b"ab", b"cd"], response=(200, {}, [b"x", b"y"]))
+    assert result.upstream[1] == b"ABCD" and result.upstream[2] == [(b"x-end", b"1")]
+    assert result.body == b"xy!"
     assert [text for _, text in proxy.logs] == ["path /p 200", "gone 2"]
-    answer = proxy.exchange("POST", "/p", response=(200, {}, [b"x"], {"grpc-status": "0"}))
-    assert answer.trailers == [(b"grpc-status", b"0"), (b"x-t", b"1")]
+    result = proxy.exchange("POST", "/p", response=(200, {}, [b"x"], {"grpc-status": "0"}))
+    assert result.trailers == [(b"grpc-status", b"0"), (b"x-t", b"1")]

@@ -95,8 +95,8 @@ COMPRESSED = [
 @pytest.mark.parametrize(("data", "reason"), COMPRESSED)
 def test_text_of_a_compressed_body_ends_that_stream_with_the_reason(data, reason):
     proxy = FakeProxy(UPPER.format(side="request"))
-    answer = proxy.exchange("POST", chunks=[data])
-    assert answer.status == 503 and answer.upstream is None
+    result = proxy.exchange("POST", chunks=[data])
+    assert result.status == 503 and result.upstream is None
     assert reason in proxy.logs[-1][1] and "await self.request.content()" in proxy.logs[-1][1]
     assert proxy.exchange("POST", chunks=[b"abc"]).upstream[1] == b"ABC"
 

@@ -232,6 +232,6 @@ def test_traceback_of_a_thousand_frames_costs_less_than_a_thousand_lines():
     """Each of its two different lines is parsed once, for the carets."""
     with Proxy(Filter.from_source(DEEP), workers=1, fuel=True) as proxy:
         proxy.get("/")
-        x = proxy.get("/deep")
-    assert x.traceback.count("return pong()") > 400
-    assert x.fuel.total < 300_000_000  # 810 million if each line is parsed
+        exchange = proxy.get("/deep")
+    assert exchange.traceback.count("return pong()") > 400
+    assert exchange.fuel.total < 300_000_000  # 810 million if each line is parsed

@@ -17,7 +17,7 @@ def run(code, path="/p?a=1&b=%20x&a=2&flag", side="request", **options):
 
 
 def test_request_has_its_parts():
-    answer = run("""
+    result = run("""
 r = self.request
 assert (r.method, r.path, r.target, r.authority) == ("GET", "/p", "/p?a=1&b=%20x&a=2&flag", "example.com")
 r.path = "/q"
@@ -25,8 +25,8 @@ r.method = "POST"
 r.authority = "other"
 r.headers["x"] = "y"
 """)
-    assert answer.upstream_header(b":path") == b"/q?a=1&b=%20x&a=2&flag"
-    assert answer.upstream_header(b":method") == b"POST" and answer.upstream_header(b":authority") == b"other"
+    assert result.upstream_header(b":path") == b"/q?a=1&b=%20x&a=2&flag"
+    assert result.upstream_header(b":method") == b"POST" and result.upstream_header(b":authority") == b"other"
     assert run("self.request.target = '/z'").upstream_header(b":path") == b"/z"
 
 
@@ -65,14 +65,14 @@ def test_query_reads_as_urllib_does(pairs):
 
 
 def test_cookies_are_read_and_written():
-    answer = run("""
+    result = run("""
 c = self.request.cookies
 assert dict(c) == {"a": "1", "b": "x=y", "c": "q"} and len(c) == 3 and c.get("zz") is None
 c["b"] = "new"
 c["d"] = "4"
 del c["a"]
 """, headers=[("cookie", 'a=1; b=x=y; junk'), ("cookie", 'c="q";')])
-    assert [v for n, v in answer.upstream[0] if n == b"cookie"] == [b'junk; c="q"; b=new; d=4']
+    assert [v for n, v in result.upstream[0] if n == b"cookie"] == [b'junk; c="q"; b=new; d=4']
     assert run("self.request.cookies.clear()", headers={"cookie": "a=1"}).upstream_header(b"cookie") is None
     with pytest.raises(KeyError):
         run("del self.request.cookies['a']")
@@ -87,15 +87,15 @@ def test_cookie_with_a_separator_raises_value_error(name, value):
 
 
 def test_response_sets_cookies_and_status():
-    answer = run("""
+    result = run("""
 r = self.response
 assert r.status == 200
 r.status = 404
 r.set_cookie("a", "1", max_age=60, secure=True)
 r.set_cookie("b", "2", path=None, same_site=None, http_only=False, domain="x.y")
 """, side="response")
-    assert answer.status == 404
-    assert [v for n, v in answer.headers if n == b"set-cookie"] == [
+    assert result.status == 404
+    assert [v for n, v in result.headers if n == b"set-cookie"] == [
         b"a=1; Max-Age=60; Path=/; SameSite=Lax; Secure; HttpOnly", b"b=2; Domain=x.y",
     ]
     with pytest.raises(ValueError, match="between 200 and 599"):
@@ -117,17 +117,17 @@ class F(HttpContext):
         elif end:
             self.response.trailers["x"] = "y"
 """
-    answer = FakeProxy(source).exchange("POST", chunks=[b'{"a": "b"}'])
-    assert answer.upstream[1] == b"b" and answer.body == b"OK" and answer.trailers == [(b"x", b"y")]
+    result = FakeProxy(source).exchange("POST", chunks=[b'{"a": "b"}'])
+    assert result.upstream[1] == b"b" and result.body == b"OK" and result.trailers == [(b"x", b"y")]
 
 
 def test_cookies_drop_quotes_and_accept_numbers():
-    answer = run("""
+    result = run("""
 c = self.request.cookies
 assert c.items() == [("a", ""), ("b", '"x'), ("c", 'y z'), ("d", '"')] and c.values() == ["", '"x', "y z", '"']
 c["n"] = 5
 """, headers=[("cookie", 'a=""; b="x; c="y z"; d="')])
-    assert answer.upstream_header(b"cookie") == b'a=""; b="x; c="y z"; d="; n=5'
+    assert result.upstream_header(b"cookie") == b'a=""; b="x; c="y z"; d="; n=5'
     with pytest.raises(TypeError, match="invalid cookie 'a'=None"):
         run("self.request.cookies['a'] = None")
 
@@ -142,8 +142,8 @@ def test_cookie_attributes_are_checked(attributes, problem):
 
 
 def test_every_value_of_a_repeated_parameter_is_listed():
-    answer = run("self.request_headers['x-all'] = ','.join(self.request.query.values())", path="/?a=1&b=&a=2")
-    assert answer.upstream_header(b"x-all") == b"1,,2"
+    result = run("self.request_headers['x-all'] = ','.join(self.request.query.values())", path="/?a=1&b=&a=2")
+    assert result.upstream_header(b"x-all") == b"1,,2"
 
 
 @pytest.mark.parametrize(
@@ -168,13 +168,13 @@ def test_status_must_be_a_number(status):
 
 
 def test_json_keeps_bytes_that_are_not_utf8():
-    answer = run("return self.send_local_response(400, json={'sent': self.request_headers['x']})", headers={"x": b"a\xff"})
-    assert answer.body == b'{"sent":"a\\udcff"}'
+    result = run("return self.send_local_response(400, json={'sent': self.request_headers['x']})", headers={"x": b"a\xff"})
+    assert result.body == b'{"sent":"a\\udcff"}'
 
 
 def test_half_a_surrogate_pair_is_written_as_the_replacement_character():
-    answer = run("self.request_headers.add('x', __import__('json').loads(r'\"\\ud800\\ud83d\\ude00\"'))")
-    assert answer.upstream_header(b"x") == "\ufffd\U0001f600".encode()
+    result = run("self.request_headers.add('x', __import__('json').loads(r'\"\\ud800\\ud83d\\ude00\"'))")
+    assert result.upstream_header(b"x") == "\ufffd\U0001f600".encode()
 
 
 def test_deeply_nested_json_raises_value_error():

@@ -59,7 +59,7 @@ def test_send_passes_all_parts(make_proxy):
         "class Pass(HttpContext):\n    pass\n", upstream=lambda r: response(201, r.body, headers=r.headers)
     )
     sent = request("/a", method="PUT", headers=Headers([("x", "1"), ("x", "2")]), chunks=["a", "b"], authority="h.com")
-    x = send(proxy, sent, worker=1)
-    seen = x.upstream_request
-    assert (x.response.status, seen.method, seen.path, seen.authority, seen.body) == (201, "PUT", "/a", "h.com", b"ab")
+    exchange = send(proxy, sent, worker=1)
+    seen = exchange.upstream_request
+    assert (exchange.response.status, seen.method, seen.path, seen.authority, seen.body) == (201, "PUT", "/a", "h.com", b"ab")
     assert seen.headers.get_all("x") == ["1", "2"]

@@ -21,24 +21,24 @@ def proxy():
 
 
 def test_assert_fuel_passes_within_the_limits(proxy):
-    x = proxy.get("/")
-    used = x.fuel["on_http_request_headers"]
-    assert_fuel(x, {"on_http_request_headers": used, "on_request_headers": used, "on_http_request_body": 0})
-    assert_fuel(x, x.fuel.total)
+    exchange = proxy.get("/")
+    used = exchange.fuel["on_http_request_headers"]
+    assert_fuel(exchange, {"on_http_request_headers": used, "on_request_headers": used, "on_http_request_body": 0})
+    assert_fuel(exchange, exchange.fuel.total)
     assert_fuel(profile(proxy, requests=1), 10**9)
 
 
 def test_assert_fuel_fails_with_the_instructions_of_each_callback(proxy):
-    x = proxy.get("/pay")
-    used = x.fuel["on_request_headers"]
+    exchange = proxy.get("/pay")
+    used = exchange.fuel["on_request_headers"]
     with pytest.raises(AssertionError) as caught:
-        assert_fuel(x, {"on_http_request_headers": 100})
+        assert_fuel(exchange, {"on_http_request_headers": 100})
     first, *others = str(caught.value).split("\n")
     assert first.startswith(f"on_http_request_headers used {used:,} instructions, limit 100")
     assert "GET /pay" in first
     assert f"    on_request_headers: {used:,}" in others
     with pytest.raises(AssertionError, match="all callbacks used"):
-        assert_fuel(x, 1)
+        assert_fuel(exchange, 1)
 
 
 def test_missing_counts_and_unknown_callbacks_raise_usage_error(proxy):

@@ -69,38 +69,38 @@ def test_different_headers_fail(expected, message):
 
 
 def test_assert_response_checks_all_parts():
-    x = exchange(request("/pay"), response(201, json={"a": 1}))
-    assert_response(x, 201, headers={"content-type": ANY}, body=json_of({"a": 1}))
-    assert_response(x, range(200, 300).__contains__)
-    assert "GET /pay got status 201, expected 200" in fails(assert_response, x, 200)
-    assert "isn't JSON for {'a': 2}" in fails(assert_response, x, body=json_of({"a": 2}))
-    assert '{"a":1}' in fails(assert_response, x, 200)
+    sample = exchange(request("/pay"), response(201, json={"a": 1}))
+    assert_response(sample, 201, headers={"content-type": ANY}, body=json_of({"a": 1}))
+    assert_response(sample, range(200, 300).__contains__)
+    assert "GET /pay got status 201, expected 200" in fails(assert_response, sample, 200)
+    assert "isn't JSON for {'a': 2}" in fails(assert_response, sample, body=json_of({"a": 2}))
+    assert '{"a":1}' in fails(assert_response, sample, 200)
 
 
 def test_different_body_fails_with_a_diff():
-    x = exchange(request("/"), response(200, "one\ntwo\nthree"))
-    text = fails(assert_response, x, body="one\n2\nthree")
+    sample = exchange(request("/"), response(200, "one\ntwo\nthree"))
+    text = fails(assert_response, sample, body="one\n2\nthree")
     assert "differs from character 4 on" in text
     assert "-2" in text
     assert "+two" in text
 
 
 def test_missing_response_fails_with_the_reason():
-    x = exchange(request("/"), None, state="paused")
-    x.paused = "request held by auth"
-    text = fails(assert_response, x, 200)
+    sample = exchange(request("/"), None, state="paused")
+    sample.paused = "request held by auth"
+    text = fails(assert_response, sample, 200)
     assert "GET / got no response: it is still paused (request held by auth)" in text
     assert "nothing was logged" in text
 
 
 def test_assert_request_checks_the_upstream_request():
-    x = exchange(request("/a"), response(200), upstream_request=request("/b", headers={"x": "1"}, body="q"))
-    assert_request(x, method="POST", path="/b", headers={"x": "1"}, body="q")
-    assert "got the path '/b', expected '/a'" in fails(assert_request, x, path="/a")
+    sample = exchange(request("/a"), response(200), upstream_request=request("/b", headers={"x": "1"}, body="q"))
+    assert_request(sample, method="POST", path="/b", headers={"x": "1"}, body="q")
+    assert "got the path '/b', expected '/a'" in fails(assert_request, sample, path="/a")
     assert "headers of the request to the upstream of GET /a: x is '1'" in fails(
-        assert_request, x, headers={"x": "2"}
+        assert_request, sample, headers={"x": "2"}
     )
-    assert "was forwarded to the upstream, expected no request there" in fails(assert_not_forwarded, x)
+    assert "was forwarded to the upstream, expected no request there" in fails(assert_not_forwarded, sample)
     stopped = exchange(request("/a"), response(403))
     assert_not_forwarded(stopped)
     assert "wasn't forwarded to the upstream: it got status 403 before" in fails(assert_request, stopped)
@@ -151,25 +151,25 @@ def test_failure_names_the_exchange(make_proxy):
 
 
 def test_binary_body_fails_with_bytes_around_the_difference():
-    x = exchange(received=response(200, b"\x00" * 100 + b"\x1b[31m" + b"\x00" * 100))
-    said = fails(assert_response, x, body=b"\x00" * 205)
+    sample = exchange(received=response(200, b"\x00" * 100 + b"\x1b[31m" + b"\x00" * 100))
+    said = fails(assert_response, sample, body=b"\x00" * 205)
     assert "differs from byte 100 on" in said
     assert "\x00" not in said
     assert "\x1b" not in said
     assert r"\x00\x1b[31m\x00" in said
     assert "(205 bytes)" in said
-    assert r"b'\x00\x00" in fails(assert_response, x, body=json_of([]))
+    assert r"b'\x00\x00" in fails(assert_response, sample, body=json_of([]))
 
 
 def test_long_body_is_cut_and_line_ends_are_visible():
-    x = exchange(received=response(200, "a" * 1000))
-    said = fails(assert_response, x, body="b" * 1000)
+    sample = exchange(received=response(200, "a" * 1000))
+    said = fails(assert_response, sample, body="b" * 1000)
     assert len(said) < 700
     assert "(1,001 characters)" in said
-    x = exchange(received=response(200, "a\r\nb"))
-    assert r"+'a\r\n'" in fails(assert_response, x, body="a\nb")
-    x = exchange(received=response(200, "\n".join("abcdefghijklmnopqrstuvwxyz")))
-    assert "more lines" in fails(assert_response, x, body="\n".join("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+    sample = exchange(received=response(200, "a\r\nb"))
+    assert r"+'a\r\n'" in fails(assert_response, sample, body="a\nb")
+    sample = exchange(received=response(200, "\n".join("abcdefghijklmnopqrstuvwxyz")))
+    assert "more lines" in fails(assert_response, sample, body="\n".join("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 
 
 def test_wrong_type_raises_with_its_name():

@@ -78,10 +78,10 @@ def test_snapshot_names_enums(make_proxy):
 
 
 def test_events_are_selected_excluded_and_masked(make_proxy):
-    x = make_proxy(SOURCE).get("/a")
-    assert [line.split("(")[0].strip() for line in snapshot(x, only=["log"]).splitlines()] == ["log"]
-    assert "log(" not in snapshot(x, without=["log"])
-    assert "ann" not in snapshot(x, mask=lambda line: line.replace("ann", "<name>"))
+    exchange = make_proxy(SOURCE).get("/a")
+    assert [line.split("(")[0].strip() for line in snapshot(exchange, only=["log"]).splitlines()] == ["log"]
+    assert "log(" not in snapshot(exchange, without=["log"])
+    assert "ann" not in snapshot(exchange, mask=lambda line: line.replace("ann", "<name>"))
 
 
 def test_proxy_has_a_snapshot(make_proxy):

@@ -17,10 +17,10 @@ def echo():
 @settings(max_examples=min(60, settings.default.max_examples), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(strategies.requests())
 def test_drawn_request_reaches_the_upstream_unchanged(echo, sent):
-    x = send(echo, sent)
-    assert x.state == "done", x.response
-    assert x.response.status == 200
-    seen = x.upstream_request
+    exchange = send(echo, sent)
+    assert exchange.state == "done", exchange.response
+    assert exchange.response.status == 200
+    seen = exchange.upstream_request
     assert (seen.method, seen.path, seen.body) == (sent.method, sent.path, sent.body)
 
 
@@ -28,9 +28,9 @@ def test_drawn_request_reaches_the_upstream_unchanged(echo, sent):
 @given(strategies.responses(latency=3.0))
 def test_drawn_response_reaches_the_client(scripted):
     with Proxy(workers=1, upstream=scripted) as proxy:
-        x = proxy.get("/")
-    assert x.done
-    assert x.response.status == (scripted.status or 503)
+        exchange = proxy.get("/")
+    assert exchange.done
+    assert exchange.response.status == (scripted.status or 503)
 
 
 @given(strategies.chunkings(b"some body to be cut"))

@@ -99,9 +99,9 @@ def test_invalid_step_raises_at_once():
 
 
 def test_assert_callouts_compares_with_the_trace(make_proxy):
-    x = make_proxy(ASK, clusters={"auth": upstream(200)}).get("/")
-    assert_callouts(x, [callout("auth", method="POST", path="/check", headers={"x-a": "1"}, body="who?", timeout=500)])
-    (call,) = callouts(x)
+    exchange = make_proxy(ASK, clusters={"auth": upstream(200)}).get("/")
+    assert_callouts(exchange, [callout("auth", method="POST", path="/check", headers={"x-a": "1"}, body="who?", timeout=500)])
+    (call,) = callouts(exchange)
     assert (str(call), call.status, call.kind) == ("auth: POST /check", Status.OK, "http")
 
 
@@ -117,9 +117,9 @@ def test_assert_callouts_compares_with_the_trace(make_proxy):
     ],
 )
 def test_different_callouts_fail_with_a_list(make_proxy, expected, message):
-    x = make_proxy(ASK, clusters={"auth": upstream(200)}).get("/")
+    exchange = make_proxy(ASK, clusters={"auth": upstream(200)}).get("/")
     with pytest.raises(AssertionError) as caught:
-        assert_callouts(x, expected)
+        assert_callouts(exchange, expected)
     assert message in str(caught.value)
     assert "1. auth: POST /check" in str(caught.value)
 

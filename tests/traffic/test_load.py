@@ -45,7 +45,7 @@ ENDING = """(module (func (export "proxy_abi_version_0_2_1")) (memory (export "m
 def test_callbacks_after_the_response_are_not_part_of_a_request():
     with Proxy(Filter.from_bytes(assemble(ENDING), "ending"), workers=1) as p:
         report = load(p, requests=50)
-        assert all(x.filter_ns <= x.duration * 1e9 for x in p.exchanges)
+        assert all(exchange.filter_ns <= exchange.duration * 1e9 for exchange in p.exchanges)
     assert report.callbacks["on_delete"].median > report.filter.median
     assert report.filter.median <= report.requests.median
 
@@ -63,7 +63,7 @@ def test_arrivals_follow_the_seed():
     def moments(seed):
         with proxy() as p:
             load(p, requests=50, rate=1000, seed=seed)
-            return [x.started for x in p.exchanges]
+            return [exchange.started for exchange in p.exchanges]
 
     assert moments(1) == moments(1) != moments(2)
     assert moments(1) == sorted(moments(1))

@@ -104,7 +104,7 @@ def test_commands_copied_for_powershell_are_read_with_their_session(tmp_path):
 
 def test_commands_of_bash_are_read_with_every_quote(tmp_path):
     exchanges, traffic = read(tmp_path, "x.sh", BASH)
-    requests = [x.request for x in exchanges]
+    requests = [exchange.request for exchange in exchanges]
     assert [(r.method, r.path) for r in requests] == [("PUT", "/"), ("POST", "/b"), ("GET", "/c"), ("GET", "/d?$x")]
     assert requests[0].headers["x"] == "it's A" and requests[0].body == b"a=A\n" and requests[1].body == b"a\nb"
     assert requests[3].headers["a"] == '"b"' and requests[3].headers["empty"] == ""
@@ -146,7 +146,7 @@ def test_large_bodies_of_commands_cost_linear_time(tmp_path, name, command, line
     newline, quote = {"x.sh": ("\n", "\\'" if "$'" in command else "'\\''" if "-d '" in command else '\\"'), "x.cmd": ("^\n\n", '\\^"'), "x.txt": ("`n", '`"')}[name]
     body = line.replace("\n", newline).replace("{q}", quote)
     exchanges, traffic = read(tmp_path, name, command.format(body) + "curl http://a.test/2\n")
-    assert traffic.messages == [] and [x.request.path for x in exchanges] == ["/", "/2"]
+    assert traffic.messages == [] and [exchange.request.path for exchange in exchanges] == ["/", "/2"]
     sent = exchanges[0].request.body.decode()
     assert sent == line.replace("{q}", '"' if name != "x.sh" or '-d "' in command else "'")
 
@@ -197,7 +197,7 @@ def test_compressed_files_are_read_as_they_are(tmp_path, pack, name):
         "x.curl": "curl http://a.test/",
     }  # fmt: skip
     exchanges, traffic = read(tmp_path, name + ".gz", pack(texts[name].encode()))
-    assert [x.request.path for x in exchanges] == ["/"] and traffic.messages == []
+    assert [exchange.request.path for exchange in exchanges] == ["/"] and traffic.messages == []
 
 
 def test_compressed_file_that_is_cut_short_gives_its_beginning(tmp_path):
@@ -215,7 +215,7 @@ def test_compressed_file_that_is_cut_short_gives_its_beginning(tmp_path):
 def test_encodings_with_a_mark_are_converted(tmp_path, encoding):
     mark = "\ufeff" if encoding == "utf-16-be" else ""
     exchanges, _ = read(tmp_path, "x.har", (mark + har(entry("/\u00fc")).replace(",", ",\r\n")).encode(encoding))
-    assert [x.request.path for x in exchanges] == ["/\u00fc"]
+    assert [exchange.request.path for exchange in exchanges] == ["/\u00fc"]
 
 
 def test_entries_alone_and_one_a_line_are_read(tmp_path):
@@ -225,7 +225,7 @@ def test_entries_alone_and_one_a_line_are_read(tmp_path):
         ("c.jsonl", f"{json.dumps(entry('/1'))}\n{json.dumps(entry('/2'))}\n"),
     ):
         exchanges, traffic = read(tmp_path, name, text)
-        assert ([x.request.path for x in exchanges], traffic.messages) == (["/1", "/2"], []), name
+        assert ([exchange.request.path for exchange in exchanges], traffic.messages) == (["/1", "/2"], []), name
         assert exchanges[0].response.body == b"ok"
 
 
@@ -255,8 +255,8 @@ def test_numbers_that_are_none_cost_nothing_but_themselves(tmp_path):
         ]
     )  # fmt: skip
     exchanges, traffic = read(tmp_path, "x.jsonl", text + "\n")
-    assert [x.request.path for x in exchanges] == ["/", "/", "/", "/last"] and traffic.unreadable == 4
-    assert [x.started for x in exchanges] == [None] * 4
+    assert [exchange.request.path for exchange in exchanges] == ["/", "/", "/", "/last"] and traffic.unreadable == 4
+    assert [exchange.started for exchange in exchanges] == [None] * 4
     report = replay(None, tmp_path / "x.jsonl", speed=1, workers=1)
     assert (report.read, report.replayed, report.unreadable) == (4, 4, 4)
 
@@ -303,7 +303,7 @@ def between(tmp_path, odd, **request):
     if request:
         middle["request"] = {**middle["request"], **request}
     exchanges, traffic = read(tmp_path, "x.har", har(entry("/before"), middle, entry("/after")))
-    assert [x.request.path for x in (exchanges[0], exchanges[-1])] == ["/before", "/after"]
+    assert [exchange.request.path for exchange in (exchanges[0], exchanges[-1])] == ["/before", "/after"]
     return exchanges[1:-1], traffic.messages
 
 
@@ -361,7 +361,7 @@ def test_entry_that_is_not_a_request_is_told(tmp_path, request_part, message):
 ])  # fmt: skip
 def test_entry_that_is_not_json_is_left_out_alone(tmp_path, old, new, paths):
     exchanges, traffic = read(tmp_path, "x.har", har(entry("/0"), entry("/1"), entry("/2")).replace(old, new, 1))
-    assert [x.request.path for x in exchanges] == paths
+    assert [exchange.request.path for exchange in exchanges] == paths
     assert any("not valid JSON" in text or "has no request" in text for text in traffic.messages)
     assert (traffic.unreadable >= 1) == (len(paths) < 3 or "null" in new)
 
@@ -369,7 +369,7 @@ def test_entry_that_is_not_json_is_left_out_alone(tmp_path, old, new, paths):
 def test_entries_behind_a_damaged_one_have_their_numbers(tmp_path):
     text = har(entry("/0"), entry("/1"), entry("/2"), entry("/3")).replace('"ok"', '"o"k"', 2).replace('"o"k"', '"ok"', 1)
     exchanges, traffic = read(tmp_path, "x.har", text)
-    assert [(x.request.path, x.position) for x in exchanges] == [("/0", "entry 1"), ("/2", "entry 3"), ("/3", "entry 4")]
+    assert [(exchange.request.path, exchange.position) for exchange in exchanges] == [("/0", "entry 1"), ("/2", "entry 3"), ("/3", "entry 4")]
     assert any("entry 2" in message for message in traffic.messages)
 
 
@@ -377,7 +377,7 @@ def test_entries_behind_a_damaged_one_have_their_numbers(tmp_path):
 def test_brackets_in_a_long_body_are_text(tmp_path, text):
     long = entry("/long", response={"status": 200, "headers": [], "content": {"text": text * 200_000}})
     exchanges, _ = read(tmp_path, "x.har", har(entry("/0"), long, entry("/2")).replace("12.5", "NaN", 1))
-    assert [x.request.path for x in exchanges] == ["/0", "/long", "/2"]
+    assert [exchange.request.path for exchange in exchanges] == ["/0", "/long", "/2"]
     assert exchanges[1].response.body == (text * 200_000).encode()
 
 
@@ -397,7 +397,7 @@ def test_odd_part_of_a_trace_is_left_out_alone(tmp_path, side, part, message):
     trace = json.loads(json.dumps(TRACE))
     trace["http_buffered_trace"][side].update(part)
     exchanges, traffic = read(tmp_path, "x.tap", json.dumps(trace) + "\n" + json.dumps(TRACE))
-    assert [x.request.path for x in exchanges] == ["/odd", "/odd"] and exchanges[0].request.headers["x"] == "1"
+    assert [exchange.request.path for exchange in exchanges] == ["/odd", "/odd"] and exchanges[0].request.headers["x"] == "1"
     assert message in traffic.messages[0] and len(traffic.messages) == 1 and traffic.unreadable == 0
 
 
@@ -428,7 +428,7 @@ def test_line_of_a_log_that_is_no_exchange_is_told(tmp_path, line, message):
 def test_lines_of_log_collectors_are_read(tmp_path, line):
     good = '{"method": "GET", "path": "/good", "response_code": 200}'
     exchanges, _ = read(tmp_path, "x.log", "\n".join((good, line, '{"method": "GET", "path": "/a"}{"method": "GET", "path": "/b"}')))
-    assert [(x.request.method, x.request.path) for x in exchanges] == [("GET", "/good"), ("GET", "/m"), ("GET", "/a"), ("GET", "/b")]
+    assert [(exchange.request.method, exchange.request.path) for exchange in exchanges] == [("GET", "/good"), ("GET", "/m"), ("GET", "/a"), ("GET", "/b")]
     assert "user-agent" not in exchanges[1].request.headers
 
 
@@ -443,7 +443,7 @@ def test_lines_of_log_collectors_are_read(tmp_path, line):
 ])  # fmt: skip
 def test_odd_command_never_hides_the_next_one(tmp_path, command, paths, message):
     exchanges, traffic = read(tmp_path, "x.sh", f"curl http://a.test/before\n{command}\ncurl http://a.test/after\n")
-    assert [x.request.path for x in exchanges] == ["/before", *paths, "/after"]
+    assert [exchange.request.path for exchange in exchanges] == ["/before", *paths, "/after"]
     assert len(traffic.messages) == bool(message) and message in "".join(traffic.messages)
 
 
@@ -458,7 +458,7 @@ def test_quoted_operator_of_the_shell_is_a_value(tmp_path, quoted, value):
 
 def test_plain_operator_behind_a_quoted_value_ends_the_command(tmp_path):
     exchanges, _ = read(tmp_path, "x.sh", "curl http://a.test/1 -d 'x'; curl -o f http://a.test/2 -d '<a>' >out 2>&1 && curl -d \"|\" http://a.test/3 | tee f\n")
-    assert [(x.request.path, x.request.body) for x in exchanges] == [("/1", b"x"), ("/2", b"<a>"), ("/3", b"|")]
+    assert [(exchange.request.path, exchange.request.body) for exchange in exchanges] == [("/1", b"x"), ("/2", b"<a>"), ("/3", b"|")]
 
 
 @pytest.mark.parametrize(("message", "paths", "notes"), [
@@ -471,5 +471,5 @@ def test_plain_operator_behind_a_quoted_value_ends_the_command(tmp_path):
 def test_odd_message_never_hides_the_next_one(tmp_path, message, paths, notes):
     good = "GET /%s HTTP/1.1\r\nhost: a.test\r\n\r\n"
     exchanges, traffic = read(tmp_path, "x.http", good % "before" + message + good % "after")
-    assert [x.request.path for x in exchanges] == ["/before", *paths, "/after"]
+    assert [exchange.request.path for exchange in exchanges] == ["/before", *paths, "/after"]
     assert len(traffic.messages) == notes

@@ -41,8 +41,8 @@ def test_mix_follows_the_weights_and_results_are_kept_by_route():
     assert total(report) == (len(exchanges), len(exchanges))
     assert set(report.routes) == {"GET /a", "POST /b"}
     assert report.routes["GET /a"].count / report.routes["POST /b"].count == pytest.approx(3, abs=0.6)
-    assert {len(x.request.body) for x in exchanges if x.request.path == "/b"} == set(range(10, 21))
-    assert report.routes["POST /b"].request_bytes == sum(len(x.request.body) for x in exchanges)
+    assert {len(exchange.request.body) for exchange in exchanges if exchange.request.path == "/b"} == set(range(10, 21))
+    assert report.routes["POST /b"].request_bytes == sum(len(exchange.request.body) for exchange in exchanges)
 
 
 @pytest.mark.slow
@@ -52,7 +52,7 @@ def test_rate_of_a_ramp_rises_and_arrivals_follow_the_seed():
     first, second = (sum(part.sent for part in half) for half in (report.timeline[:30], report.timeline[30:]))
     assert second / first == pytest.approx(3, abs=0.7)
     assert report.sent == pytest.approx(500, abs=80)
-    assert [x.started for x in run(plan)[1]] == [x.started for x in exchanges]
+    assert [exchange.started for exchange in run(plan)[1]] == [exchange.started for exchange in exchanges]
 
 
 def test_even_arrivals_have_equal_gaps_across_phases():
@@ -73,8 +73,8 @@ def test_closed_loop_waits_for_responses_and_thinks():
     plan = LoadPlan(phases=[LoadPhase(10, users=4)], think=0.5)
     report, exchanges = run(plan, upstream=Response(200, latency=0.5))
     assert report.sent == pytest.approx(40, abs=4)  # four users, a second for a request with its pause
-    ends = sorted(exchanges, key=lambda x: x.started)
-    assert all(sum(x.started <= y.started < x.finished for x in ends) <= 4 for y in ends)
+    ends = sorted(exchanges, key=lambda exchange: exchange.started)
+    assert all(sum(exchange.started <= y.started < exchange.finished for exchange in ends) <= 4 for y in ends)
 
 
 @pytest.mark.slow
@@ -120,11 +120,11 @@ def test_session_sends_its_requests_in_order_with_cookies_on_one_worker():
     report, exchanges = run(LoadPlan([session], [LoadPhase(5, rate=10)]), upstream=login)
     assert set(report.routes) == {"buy: GET /login", "buy: GET /cart/{user}", "buy: GET /pay"}
     assert len({part.count for part in report.routes.values()}) == 1
-    carts = [x for x in exchanges if x.request.path.startswith("/cart/")]
-    assert {x.request.headers.get("cookie") for x in carts} == {"id=7; x=1"}
-    assert all("cookie" not in x.request.headers for x in exchanges if x.request.path == "/login")
-    assert sorted(int(x.request.path[6:]) for x in carts) == list(range(1, len(carts) + 1))
-    assert all(x.worker == (int(x.request.path[6:]) - 1) % 2 + 1 for x in carts)
+    carts = [exchange for exchange in exchanges if exchange.request.path.startswith("/cart/")]
+    assert {exchange.request.headers.get("cookie") for exchange in carts} == {"id=7; x=1"}
+    assert all("cookie" not in exchange.request.headers for exchange in exchanges if exchange.request.path == "/login")
+    assert sorted(int(exchange.request.path[6:]) for exchange in carts) == list(range(1, len(carts) + 1))
+    assert all(exchange.worker == (int(exchange.request.path[6:]) - 1) % 2 + 1 for exchange in carts)
 
 
 def test_session_ends_when_the_connection_does():
@@ -137,7 +137,7 @@ def test_client_gives_up_after_the_timeout():
     plan = LoadPlan(phases=[LoadPhase(1, rate=10)], timeout=0.5, arrivals="even")
     report, exchanges = run(plan, upstream=Response(200, latency=5))
     assert report.timeouts == report.errors == report.count == 10
-    assert all(x.duration == pytest.approx(0.5) for x in exchanges)
+    assert all(exchange.duration == pytest.approx(0.5) for exchange in exchanges)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_plan_in_yaml_has_the_fields_of_the_classes(tmp_path):
     path.write_text(PLAN)
     assert read_plan(path) == plan
     report, exchanges = run(path)
-    assert {x.request.body for x in exchanges if x.request.body.startswith(b'{"a"')} and report.errors == 0
+    assert {exchange.request.body for exchange in exchanges if exchange.request.body.startswith(b'{"a"')} and report.errors == 0
     json.dumps(report.as_dict())
 
 

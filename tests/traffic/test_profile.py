@@ -54,7 +54,7 @@ def report(proxy):
 def line(report, text):
     """Return the cost of the line with this text."""
     (source,) = report.sources
-    at = next(i for i, x in enumerate(source.text.split("\n")) if text in x)
+    at = next(i for i, content in enumerate(source.text.split("\n")) if text in content)
     return report.line(at + source.first_line)
 
 
@@ -72,8 +72,8 @@ def test_costs_are_in_proportion_without_the_observer(report):
     assert 0 <= line(report, "pass").fuel < 100
     assert line(report, "11_000").fuel == pytest.approx(10 * line(report, "2_000").fuel, rel=0.05)
     assert report.lines[0] is line(report, "11_000")
-    assert sum(x.share for x in report.lines) < 1.01
-    assert sum(x.ns for x in report.lines) + report.around == pytest.approx(report.ns, rel=0.02)
+    assert sum(measured.share for measured in report.lines) < 1.01
+    assert sum(measured.ns for measured in report.lines) + report.around == pytest.approx(report.ns, rel=0.02)
     assert -0.05 < report.observer.excess < 0.5
     assert report.observer.fuel > 1000
 
@@ -99,7 +99,7 @@ def test_callbacks_have_time_and_fuel(report):
 def test_same_profile_has_the_same_fuel(proxy, report):
     again = profile(proxy, requests=3)
     assert again.fuel == report.fuel
-    assert [(x.lineno, x.hits, x.fuel) for x in again.lines] == [(x.lineno, x.hits, x.fuel) for x in report.lines]
+    assert [(measured.lineno, measured.hits, measured.fuel) for measured in again.lines] == [(measured.lineno, measured.hits, measured.fuel) for measured in report.lines]
 
 
 @pytest.mark.slow

@@ -47,11 +47,11 @@ def har(*entries):
 
 
 def test_har_entry_becomes_request_response_and_times(read):
-    traffic, (x,) = read(har(entry("/a?b=1#frag", connection="7")))
-    assert (x.request.method, x.request.path, x.request.authority, x.request.scheme) == ("GET", "/a?b=1", "a.test", "https")
-    assert x.request.headers.raw == [(b"x-a", b"1")]
-    assert (x.response.status, x.response.headers.raw, x.response.body) == (200, [(b"x-b", b"2")], b"ok")
-    assert (x.started, x.duration, x.connection, x.http2) == (1767225600.5, 0.02, "7", True)
+    traffic, (exchange,) = read(har(entry("/a?b=1#frag", connection="7")))
+    assert (exchange.request.method, exchange.request.path, exchange.request.authority, exchange.request.scheme) == ("GET", "/a?b=1", "a.test", "https")
+    assert exchange.request.headers.raw == [(b"x-a", b"1")]
+    assert (exchange.response.status, exchange.response.headers.raw, exchange.response.body) == (200, [(b"x-b", b"2")], b"ok")
+    assert (exchange.started, exchange.duration, exchange.connection, exchange.http2) == (1767225600.5, 0.02, "7", True)
     assert (traffic.messages, traffic.format) == ([], "har")
 
 
@@ -59,36 +59,36 @@ def test_har_entry_becomes_request_response_and_times(read):
     "headers", [{"X-A": "1"}, {"x-a": ["1"]}, [["X-A", "1"]], [{"name": "x-a", "value": "1", "comment": "c"}]]
 )
 def test_har_headers_are_pairs_or_objects(read, headers):
-    _, (x,) = read(har(entry(request={"headers": headers})))
-    assert x.request.headers.raw == [(b"x-a", b"1")]
+    _, (exchange,) = read(har(entry(request={"headers": headers})))
+    assert exchange.request.headers.raw == [(b"x-a", b"1")]
 
 
 def test_har_base64_body_is_bytes_and_its_encoding_header_is_dropped(read):
     content = {"size": 3, "text": base64.b64encode(b"\0\xff\1").decode(), "encoding": "base64"}
     headers = [{"name": "Content-Encoding", "value": "gzip"}, {"name": "X-B", "value": "2"}]
-    _, (x,) = read(har(entry(response={"content": content, "headers": headers})))
-    assert (x.response.body, x.response.headers.raw) == (b"\0\xff\1", [(b"x-b", b"2")])
+    _, (exchange,) = read(har(entry(response={"content": content, "headers": headers})))
+    assert (exchange.response.body, exchange.response.headers.raw) == (b"\0\xff\1", [(b"x-b", b"2")])
 
 
 def test_har_form_parameters_become_the_body(read):
     data = {"mimeType": "application/x-www-form-urlencoded", "params": [{"name": "a", "value": "1 2"}]}
-    _, (x,) = read(har(entry(request={"method": "POST", "postData": data})))
-    assert x.request.body == b"a=1+2"
+    _, (exchange,) = read(har(entry(request={"method": "POST", "postData": data})))
+    assert exchange.request.body == b"a=1+2"
 
 
 def test_har_without_bodies_marks_them_as_truncated(read):
-    _, (x,) = read(har(entry(request={"bodySize": 5}, response={"content": {"size": 100}})))
-    assert (x.truncated, x.request.body, x.response.body) == (("request", "response"), b"", b"")
+    _, (exchange,) = read(har(entry(request={"bodySize": 5}, response={"content": {"size": 100}})))
+    assert (exchange.truncated, exchange.request.body, exchange.response.body) == (("request", "response"), b"", b"")
 
 
 def test_har_blocked_request_has_no_response(read):
-    _, (x,) = read(har(entry(response={"status": 0})))
-    assert x.response is None
+    _, (exchange,) = read(har(entry(response={"status": 0})))
+    assert exchange.response is None
 
 
 def test_har_pseudo_headers_are_not_headers(read):
-    _, (x,) = read(har(entry(request={"headers": [{"name": ":authority", "value": "b.test"}, {"name": "X", "value": "1"}]})))
-    assert (x.request.authority, x.request.headers.raw) == ("b.test", [(b"x", b"1")])
+    _, (exchange,) = read(har(entry(request={"headers": [{"name": ":authority", "value": "b.test"}, {"name": "X", "value": "1"}]})))
+    assert (exchange.request.authority, exchange.request.headers.raw) == ("b.test", [(b"x", b"1")])
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_har_pseudo_headers_are_not_headers(read):
 )
 def test_odd_har_entry_is_left_out_with_one_message(read, odd, sentence):
     traffic, exchanges = read(har(entry("/1"), odd, odd, entry("/2")))
-    assert [x.request.path for x in exchanges] == ["/1", "/2"]
+    assert [exchange.request.path for exchange in exchanges] == ["/1", "/2"]
     (message,) = traffic.messages
     assert "x.har, entry 2: " in message
     assert sentence in message
@@ -116,7 +116,7 @@ def test_har_that_is_cut_short_gives_the_entries_before_and_the_position(read):
     data = json.dumps(har(*(entry(f"/{n}") for n in range(5)))).encode()
     cut = data[: data.index(b"/4") + 1]
     traffic, exchanges = read(cut)
-    assert [x.request.path for x in exchanges] == ["/0", "/1", "/2", "/3"]
+    assert [exchange.request.path for exchange in exchanges] == ["/0", "/1", "/2", "/3"]
     (message,) = traffic.messages
     assert f"entry 5, byte {len(cut):,}: The file ends inside this entry" in message
 
@@ -124,14 +124,14 @@ def test_har_that_is_cut_short_gives_the_entries_before_and_the_position(read):
 def test_invalid_json_in_the_middle_gives_the_part_before(read):
     data = json.dumps(har(*(entry(f"/{n}") for n in range(3)))).encode().replace(b'"/2', b"}}/2").replace(b"a.test/2", b"a\"}]]/2")
     traffic, exchanges = read(data)
-    assert [x.request.path for x in exchanges] == ["/0", "/1"]
+    assert [exchange.request.path for exchange in exchanges] == ["/0", "/1"]
     assert "entry 3" in traffic.messages[0]
 
 
 def test_bytes_that_are_not_utf8_are_replaced_and_counted(read):
     data = json.dumps(har(entry("/1"), entry("/2"))).encode().replace(b'"ok"', b'"o\xff"', 1)
     traffic, exchanges = read(data)
-    assert [x.response.body for x in exchanges] == ["o\ufffd".encode(), b"ok"]
+    assert [exchange.response.body for exchange in exchanges] == ["o\ufffd".encode(), b"ok"]
     assert "1 characters that aren't UTF-8" in traffic.messages[0]
 
 
@@ -148,13 +148,13 @@ def test_empty_file_gives_no_exchanges_and_a_message(read, name):
 
 def test_large_body_is_read_whole(read):
     body = "x" * (20 << 20)
-    _, (x,) = read(har(entry(response={"content": {"size": len(body), "text": body}})))
-    assert len(x.response.body) == len(body)
+    _, (exchange,) = read(har(entry(response={"content": {"size": len(body), "text": body}})))
+    assert len(exchange.response.body) == len(body)
 
 
 def test_header_names_with_markup_stay_as_they_are(read):
-    traffic, (x,) = read(har(entry(request={"headers": [{"name": "<b>X</b>", "value": "<i>"}]})))
-    assert x.request.headers.raw == [(b"<b>x</b>", b"<i>")]
+    traffic, (exchange,) = read(har(entry(request={"headers": [{"name": "<b>X</b>", "value": "<i>"}]})))
+    assert exchange.request.headers.raw == [(b"<b>x</b>", b"<i>")]
 
 
 # -- Envoy ---------------------------------------------------------------------------------------------------------
@@ -211,11 +211,11 @@ def as_json(*messages, **options):
     return "\n".join(json_format.MessageToJson(m, **options) for m in messages)
 
 
-def check_buffered(x):
-    assert (x.request.method, x.request.path, x.request.authority) == ("POST", "/a", "a.test")
-    assert (x.request.headers.raw, x.request.body, x.request.trailers.raw) == ([(b"x-a", b"1")], b"\0body", [(b"x-t", b"t")])
-    assert (x.response.status, x.response.body, x.response.headers.raw) == (201, b"done", [(b"x-b", b"\xff")])
-    assert (x.started, x.duration, x.connection) == (1767225600.0, 0.25, "10.0.0.1:4000")
+def check_buffered(exchange):
+    assert (exchange.request.method, exchange.request.path, exchange.request.authority) == ("POST", "/a", "a.test")
+    assert (exchange.request.headers.raw, exchange.request.body, exchange.request.trailers.raw) == ([(b"x-a", b"1")], b"\0body", [(b"x-t", b"t")])
+    assert (exchange.response.status, exchange.response.body, exchange.response.headers.raw) == (201, b"done", [(b"x-b", b"\xff")])
+    assert (exchange.started, exchange.duration, exchange.connection) == (1767225600.0, 0.25, "10.0.0.1:4000")
 
 
 @pytest.mark.parametrize(
@@ -230,14 +230,14 @@ def check_buffered(x):
     ids=["protobuf", "delimited", "delimited without suffix", "json", "json in camel case"],
 )
 def test_buffered_tap_is_read_in_every_form(read, content, name):
-    traffic, (x,) = read(content, name)
-    check_buffered(x)
+    traffic, (exchange,) = read(content, name)
+    check_buffered(exchange)
     assert traffic.messages == []
 
 
 def test_truncated_tap_body_is_marked(read):
-    _, (x,) = read(buffered(truncated=True).SerializeToString(), "x.pb")
-    assert x.truncated == ("request",)
+    _, (exchange,) = read(buffered(truncated=True).SerializeToString(), "x.pb")
+    assert exchange.truncated == ("request",)
 
 
 @pytest.mark.parametrize("form", ["protobuf", "json"])
@@ -246,13 +246,13 @@ def test_streamed_tap_segments_of_two_traces_are_put_together(read, form):
     mixed = [first[0], second[0], *first[1:], *second[1:]]
     content, name = (delimited(*mixed), "x.pb_length_delimited") if form == "protobuf" else (as_json(*mixed), "x.json")
     _, (a, b) = read(content, name)
-    assert [(x.request.path, x.request.body, x.response.status) for x in (a, b)] == [("/1", b"abcd", 204), ("/2", b"x", 204)]
+    assert [(exchange.request.path, exchange.request.body, exchange.response.status) for exchange in (a, b)] == [("/1", b"abcd", 204), ("/2", b"x", 204)]
 
 
 def test_unknown_protobuf_fields_are_ignored(read):
     data = buffered().SerializeToString()
-    _, (x,) = read(delimited(data + b"\xf8\x01\x05" + b"\xfa\x01\x02hi"), "x.pb_length_delimited")
-    check_buffered(x)
+    _, (exchange,) = read(delimited(data + b"\xf8\x01\x05" + b"\xfa\x01\x02hi"), "x.pb_length_delimited")
+    check_buffered(exchange)
 
 
 def test_protobuf_that_is_cut_short_gives_the_traces_before(read):
@@ -265,7 +265,7 @@ def test_protobuf_that_is_cut_short_gives_the_traces_before(read):
 def test_folder_of_tap_files_is_one_recording(tmp_path):
     for number in range(3):
         (tmp_path / f"trace_{number}.pb").write_bytes(buffered(f"/{number}").SerializeToString())
-    assert [x.request.path for x in read_traffic(tmp_path)] == ["/0", "/1", "/2"]
+    assert [exchange.request.path for exchange in read_traffic(tmp_path)] == ["/0", "/1", "/2"]
 
 
 def test_socket_trace_is_left_out_with_a_message(read):
@@ -281,9 +281,9 @@ def test_access_log_is_read_with_its_common_keys(read):
         "method": "GET", "path": "/a?b=1", "authority": "a.test", "response_code": 404, "duration": 12, "user_agent": "curl",
         "start_time": "2026-01-01T00:00:00.000Z", "protocol": "HTTP/2", "referer": None, "request_id": "-",
     }  # fmt: skip
-    traffic, (x,) = read(json.dumps(line) + "\n", "x.log")
-    assert (x.request.path, x.request.headers.raw, x.response.status) == ("/a?b=1", [(b"user-agent", b"curl")], 404)
-    assert (x.started, x.duration, x.http2, traffic.format) == (1767225600.0, 0.012, True, "access_log")
+    traffic, (exchange,) = read(json.dumps(line) + "\n", "x.log")
+    assert (exchange.request.path, exchange.request.headers.raw, exchange.response.status) == ("/a?b=1", [(b"user-agent", b"curl")], 404)
+    assert (exchange.started, exchange.duration, exchange.http2, traffic.format) == (1767225600.0, 0.012, True, "access_log")
 
 
 def test_access_log_with_other_keys_needs_a_map(read):
@@ -291,8 +291,8 @@ def test_access_log_with_other_keys_needs_a_map(read):
     traffic, exchanges = read(line, "x.log")
     assert exchanges == []
     assert "Set its key with fields=" in traffic.messages[0]
-    _, (x,) = read(line, "x.log", fields={"method": "verb", "path": "p", "header:x-user": "who"})
-    assert x.request.headers.raw == [(b"x-user", b"ann")]
+    _, (exchange,) = read(line, "x.log", fields={"method": "verb", "path": "p", "header:x-user": "who"})
+    assert exchange.request.headers.raw == [(b"x-user", b"ann")]
 
 
 def test_access_log_map_with_an_unknown_part_is_refused(read):
@@ -314,7 +314,7 @@ def test_curl_commands_are_requests(read):
 @pytest.mark.parametrize("data", ["-d @/etc/passwd", "--data-binary @x", "-F a=@x", "-F a=<x", "--data-urlencode @x", "--data-urlencode n@x", "--json @x"])
 def test_curl_command_that_reads_a_file_is_left_out(read, data):
     traffic, exchanges = read(f"curl http://a.test/1\ncurl {data} http://a.test/2\n", "x.sh")
-    assert [x.request.path for x in exchanges] == ["/1"]
+    assert [exchange.request.path for exchange in exchanges] == ["/1"]
     assert "line 2: The command reads a file" in traffic.messages[0]
 
 
@@ -341,8 +341,8 @@ def test_raw_http_with_line_feeds_and_separators_is_read(read):
 
 
 def test_raw_http_body_that_is_cut_short_is_marked(read):
-    _, (x,) = read("POST / HTTP/1.1\r\ncontent-length: 10\r\n\r\nabc", "x.http")
-    assert (x.request.body, x.truncated) == (b"abc", ("request",))
+    _, (exchange,) = read("POST / HTTP/1.1\r\ncontent-length: 10\r\n\r\nabc", "x.http")
+    assert (exchange.request.body, exchange.truncated) == (b"abc", ("request",))
 
 
 # -- own format, writers, masking ----------------------------------------------------------------------------------
@@ -388,8 +388,8 @@ def test_written_recording_is_read_back(tmp_path, suffix):
     path = tmp_path / f"x{suffix}"
     assert write_traffic(recorded, path) == 3
     back = list(read_traffic(path))
-    assert [(x.request.path, x.request.headers, x.response, x.started, x.duration, x.connection) for x in back] == [
-        (x.request.path, x.request.headers, x.response, x.started, x.duration, x.connection) for x in recorded
+    assert [(exchange.request.path, exchange.request.headers, exchange.response, exchange.started, exchange.duration, exchange.connection) for exchange in back] == [
+        (exchange.request.path, exchange.request.headers, exchange.response, exchange.started, exchange.duration, exchange.connection) for exchange in recorded
     ]
 
 
@@ -423,8 +423,8 @@ SECRET = "hunter2"
 )
 def test_secret_header_is_masked_and_counted(read, name, value, masked):
     content = har(entry(request={"headers": [{"name": name, "value": value}]}))
-    traffic, (x,) = read(content)
-    assert x.request.headers[name] == masked
+    traffic, (exchange,) = read(content)
+    assert exchange.request.headers[name] == masked
     assert sum(traffic.masked.values()) == 1
     _, (plain,) = read(content, mask=False)
     assert plain.request.headers[name] == value
@@ -432,13 +432,13 @@ def test_secret_header_is_masked_and_counted(read, name, value, masked):
 
 @pytest.mark.parametrize("name", ["token", "access_token", "api_key", "apikey", "client_secret", "password", "X-Amz-Signature", "sig"])
 def test_secret_in_a_query_is_masked(read, name):
-    traffic, (x,) = read(har(entry(f"/a?x=1&{name}={SECRET}&y=2")))
-    assert (x.request.path, dict(traffic.masked)) == (f"/a?x=1&{name}=***&y=2", {f"query {name.lower()}": 1})
+    traffic, (exchange,) = read(har(entry(f"/a?x=1&{name}={SECRET}&y=2")))
+    assert (exchange.request.path, dict(traffic.masked)) == (f"/a?x=1&{name}=***&y=2", {f"query {name.lower()}": 1})
 
 
 def test_user_and_password_of_a_url_are_left_out(read):
-    _, (x,) = read(har(entry(request={"url": f"https://ann:{SECRET}@a.test/x"})))
-    assert SECRET not in repr(x.request)
+    _, (exchange,) = read(har(entry(request={"url": f"https://ann:{SECRET}@a.test/x"})))
+    assert SECRET not in repr(exchange.request)
 
 
 @pytest.mark.parametrize(

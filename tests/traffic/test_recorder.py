@@ -26,7 +26,7 @@ def hold():
 
 
 def paths(file):
-    return [x.request.path for x in read_traffic(file)]
+    return [exchange.request.path for exchange in read_traffic(file)]
 
 
 def test_file_grows_with_every_exchange(hold, tmp_path):

@@ -189,7 +189,7 @@ def test_exchanges_of_a_proxy_are_traffic(gate, tmp_path):
         assert write_traffic(proxy.exchanges, tmp_path / "x.har") == 2
         report = replay(proxy, list(proxy.exchanges))
     assert report.rows.as_lists()["recorded_status"] == [202, 403]
-    assert [x.response.status for x in read_traffic(tmp_path / "x.har")] == [202, 403]
+    assert [exchange.response.status for exchange in read_traffic(tmp_path / "x.har")] == [202, 403]
 
 
 def test_interrupt_returns_the_results_so_far(gate):

@@ -118,7 +118,7 @@ def test_socket_serves_http1_with_keep_alive(server, proxy):
         responses = [client.post(f"{server.url}/{n}", content=b"x" * 100_000) for n in range(3)]
     assert [(r.status_code, len(r.content), r.http_version) for r in responses] == [(200, 100_005, "HTTP/1.1")] * 3
     assert server.connections == before + 1
-    assert {x.worker for x in list(proxy.exchanges)[-3:]} == {proxy.exchanges[-1].worker}
+    assert {exchange.worker for exchange in list(proxy.exchanges)[-3:]} == {proxy.exchanges[-1].worker}
 
 
 def test_socket_serves_many_connections_at_once(server):

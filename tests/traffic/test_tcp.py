@@ -64,8 +64,8 @@ def test_half_closed_client_reads_to_the_end(sniff):
 def test_load_of_connections_counts_states_and_times_callbacks(sniff, rate):
     with Proxy(sniff, workers=2, guest_time=0.001) as proxy:
         report = load_connections(proxy, ["a", b"bc"], connections=20, rate=rate)
-        assert {len(x.received) for x in proxy.exchanges} == {3}
-        assert {x.worker for x in proxy.exchanges} == {1, 2}
+        assert {len(exchange.received) for exchange in proxy.exchanges} == {3}
+        assert {exchange.worker for exchange in proxy.exchanges} == {1, 2}
     assert (report.count, report.unit, dict(report.statuses)) == (20, "connection", {"done": 20})
     assert report.callbacks["on_downstream_data"].count == 40  # the end comes with the last chunk, as in Envoy
     assert report.requests.quantile(0.5) >= 3e6  # two chunks and the end, a millisecond each

@@ -110,10 +110,10 @@ class Samples:
         upstream_request = Request(
             "POST", "/pay?x=1", [("x-user", "ANN"), ("accept", "*/*"), ("x-checked", "yes")], b'{"a": 1}'
         )
-        answer = Response(200, [("content-type", "text/plain"), ("server", "up")], b"hello")
+        received = Response(200, [("content-type", "text/plain"), ("server", "up")], b"hello")
         response = Response(200, [("content-type", "text/plain"), ("x-filter", "auth")], b"HELLO")
         fields = {
-            "request": request, "upstream_request": upstream_request, "upstream_response": answer,
+            "request": request, "upstream_request": upstream_request, "upstream_response": received,
             "response": response, "events": self.events(), "log": [Line("checked ann")],
         }  # fmt: skip
         return Exchange(**{**fields, **over})

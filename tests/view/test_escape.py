@@ -84,7 +84,7 @@ ALLOWED_TAGS = {
 def hostile_views(samples, text):
     raw = text.encode("utf-8", "surrogateescape")
     pairs = [(raw, raw), ("x", raw)]
-    x = samples.exchange(
+    exchange = samples.exchange(
         request=Request(text, text, pairs, raw, [(raw, raw)], authority=text),
         upstream_request=Request("GET", text, [], b"\0" + raw),
         upstream_response=Response(200, pairs, b'{"a": "' + raw + b'"}', pairs),
@@ -100,9 +100,9 @@ def hostile_views(samples, text):
     tree.children[0].children[0].label = text
     tree.children[0].name = text
     tree.facts[text] = text
-    yield exchange_html(x), exchange_text(x)
-    yield log_html(x.log), log_text(x.log)
-    yield trace_html(x.events), ""
+    yield exchange_html(exchange), exchange_text(exchange)
+    yield log_html(exchange.log), log_text(exchange.log)
+    yield trace_html(exchange.events), ""
     yield tree_html(tree), ""
 
 

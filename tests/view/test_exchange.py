@@ -42,16 +42,16 @@ def test_title_has_the_result(samples):
 
 
 def test_local_response_is_not_shown_as_header_changes(samples):
-    x = samples.exchange(upstream_request=None, upstream_response=None, response=Response(403, [("x", "y")], b"no"))
-    text = exchange_text(x)
+    exchange = samples.exchange(upstream_request=None, upstream_response=None, response=Response(403, [("x", "y")], b"no"))
+    text = exchange_text(exchange)
     assert "The proxy sent a local reply; the upstream got no request." in text
     assert not [line for line in text.splitlines() if line.startswith(("+", "-", "~"))]
 
 
 def test_unchanged_exchange_has_a_message(samples):
-    x = samples.exchange()
-    x.upstream_request, x.response = x.request, x.upstream_response
-    assert "The filter changed nothing." in exchange_text(x)
+    exchange = samples.exchange()
+    exchange.upstream_request, exchange.response = exchange.request, exchange.upstream_response
+    assert "The filter changed nothing." in exchange_text(exchange)
 
 
 def test_duplicates_are_paired_by_value_first():
@@ -92,28 +92,28 @@ def test_exchange_shows_its_log_and_calls(samples):
 
 
 def test_headers_added_by_envoy_are_not_attributed_to_the_filter(samples):
-    x = samples.exchange()
-    x.response.headers.add("date", "now")
-    x.response.headers.add("x-envoy-upstream-service-time", "3")
-    lines = exchange_text(x).splitlines()
+    exchange = samples.exchange()
+    exchange.response.headers.add("date", "now")
+    exchange.response.headers.add("x-envoy-upstream-service-time", "3")
+    lines = exchange_text(exchange).splitlines()
     assert [line.split()[:2] for line in lines if "date" in line] == [["Envoy", "date"]]
     assert [line.split()[0] for line in lines if "service-time" in line] == ["Envoy"]
 
 
 def test_headers_written_by_the_filter_are_attributed_to_it(samples):
-    x = samples.exchange()
-    x.upstream_request.headers.add("x-request-id", "1")
+    exchange = samples.exchange()
+    exchange.upstream_request.headers.add("x-request-id", "1")
     call = {"map_type": HeaderMapType.REQUEST_HEADERS, "key": b"X-Request-Id", "value": b"1"}
-    x.events.append(samples.Event(9, "hostcall", "replace_header_map_value", call))
-    assert [line.split()[0] for line in exchange_text(x).splitlines() if "x-request-id" in line][0] == "+"
+    exchange.events.append(samples.Event(9, "hostcall", "replace_header_map_value", call))
+    assert [line.split()[0] for line in exchange_text(exchange).splitlines() if "x-request-id" in line][0] == "+"
 
 
 def test_header_that_envoy_restores_is_attributed_to_envoy(samples):
-    x = samples.exchange()
-    x.response.headers.add("content-length", "5")
+    exchange = samples.exchange()
+    exchange.response.headers.add("content-length", "5")
     call = {"map_type": HeaderMapType.RESPONSE_HEADERS, "key": b"content-length"}
-    x.events.append(samples.Event(9, "hostcall", "remove_header_map_value", call))
-    assert [line.split()[0] for line in exchange_text(x).splitlines() if "content-length" in line][0] == "Envoy"
+    exchange.events.append(samples.Event(9, "hostcall", "remove_header_map_value", call))
+    assert [line.split()[0] for line in exchange_text(exchange).splitlines() if "content-length" in line][0] == "Envoy"
 
 
 def test_earlier_failure_is_shown_with_time_and_place():

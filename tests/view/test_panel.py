@@ -111,8 +111,8 @@ def test_curl_command_reads_no_file_until_the_author_allows_it(proxy, panel, tmp
     secret.write_text("password")
     line = f"curl {flags.format(secret)} /x"
     before = len(proxy.exchanges)
-    answer = act(panel, "curl", line=line)
-    assert "not allowed to read the file" in answer["text"]
+    notice = act(panel, "curl", line=line)
+    assert "not allowed to read the file" in notice["text"]
     assert len(proxy.exchanges) == before
     panel.allow_files()
     act(panel, "curl", line=line)
@@ -174,7 +174,7 @@ def test_replace_keeps_the_newest_rows_and_repeats_the_last_request(demo, proxy,
     act(panel, "send", path="/mine", headers="x-user: ann")
     with Proxy(demo, workers=2, config='{"greeting": "welcome"}') as newer:
         panel.replace(newer)
-        assert [(x.request.path, x.upstream_request.headers["x-greeting"]) for x in newer.exchanges] == [
+        assert [(exchange.request.path, exchange.upstream_request.headers["x-greeting"]) for exchange in newer.exchanges] == [
             ("/mine", "welcome ann")
         ]
         assert [row[0] for row in rows_of(panel)] == [VERSION + 1, 2, 1]
@@ -318,7 +318,7 @@ def test_messages_from_another_thread_wait_for_the_simulation_thread(demo, monke
             assert panel.widget.detail["row"][2] == "/first"
             await asyncio.sleep(0)
             assert [name for name, _ in done] == ["pick", "send"]
-            assert [x.request.path for x in proxy.exchanges] == ["/first", "/second", "/sent"]
+            assert [exchange.request.path for exchange in proxy.exchanges] == ["/first", "/second", "/sent"]
 
     asyncio.run(cell())
     assert {thread for _, thread in done} == {threading.main_thread()}
@@ -420,7 +420,7 @@ def test_edited_request_keeps_its_options_unless_they_are_switched_off(proxy, pa
     assert forms[0]["options"] == "timeout=0.5, properties={'source.address': '10.0.0.1:80'}"
     act(panel, "send", path="/with", options=True)
     act(panel, "send", path="/without", options=False)
-    assert [x.timeout for x in proxy.exchanges] == [0.5, 0.5, None]
+    assert [exchange.timeout for exchange in proxy.exchanges] == [0.5, 0.5, None]
     proxy.get("/plain")
     act(panel, "edit", exchange=4)
     act(panel, "send", path="/other", options=True)
@@ -431,14 +431,14 @@ def test_request_is_repeated_with_its_options_after_an_edit(demo, proxy, panel):
     proxy.get("/", timeout=0.5, http2=True)
     with Proxy(demo, workers=2) as newer:
         panel.replace(newer)
-        assert [(x.timeout, x.http2) for x in newer.exchanges] == [(0.5, True)]
+        assert [(exchange.timeout, exchange.http2) for exchange in newer.exchanges] == [(0.5, True)]
 
 
 def test_request_from_a_cell_is_repeated_after_an_edit(demo, proxy, panel):
     proxy.get("/from-a-cell", {"x-user": "ann"})
     with Proxy(demo, workers=2, config='{"greeting": "welcome"}') as newer:
         panel.replace(newer)
-        assert [x.request.path for x in newer.exchanges] == ["/from-a-cell"]
+        assert [exchange.request.path for exchange in newer.exchanges] == ["/from-a-cell"]
         assert panel.widget.before["number"] == panel.widget.picked == VERSION + 1
 
 

@@ -108,8 +108,8 @@ def test_exported_trace_is_limited_with_a_note(monkeypatch):
 def test_body_of_fifty_megabytes_is_cut(plain):
     with Proxy(plain, workers=1) as proxy:
         panel = panel_of(proxy)
-        x = proxy.request("POST", "/", {"content-type": "application/json"}, b"[" + b'"abcdefg",' * 5_300_000 + b"1]")
-        assert len(x.upstream_request.body) > 50 << 20
+        exchange = proxy.request("POST", "/", {"content-type": "application/json"}, b"[" + b'"abcdefg",' * 5_300_000 + b"1]")
+        assert len(exchange.upstream_request.body) > 50 << 20
         small(panel, 200_000)
         body = panel.widget.detail["directions"][0]["bodies"][0]
         assert body["size"] > 50 << 20

@@ -39,15 +39,15 @@ def test_time_in_the_filter_is_the_same_everywhere_and_part_of_the_total(gate, o
         for n in range(6):
             proxy.get(f"/{n}")
         panel.refresh(everything=True)
-        for x in proxy.exchanges:
-            panel.perform("pick", {"exchange": x.number})
+        for exchange in proxy.exchanges:
+            panel.perform("pick", {"exchange": exchange.number})
             total, inside = panel.widget.detail["row"][5:7]
-            text = exchange_text(x).splitlines()[0]
-            assert x.filter_ns <= x.duration * 1e9
+            text = exchange_text(exchange).splitlines()[0]
+            assert exchange.filter_ns <= exchange.duration * 1e9
             assert inside <= total
-            assert inside == round(x.filter_ns / 1e3, 1)
-            assert f"{duration(x.filter_ns)} in the filter" in text
-            assert f"{duration(x.duration * 1e9)} in total" in text
+            assert inside == round(exchange.filter_ns / 1e3, 1)
+            assert f"{duration(exchange.filter_ns)} in the filter" in text
+            assert f"{duration(exchange.duration * 1e9)} in total" in text
 
 
 @pytest.mark.parametrize("options", [{}, {"guest_time": 0.001}])
@@ -55,7 +55,7 @@ def test_time_in_the_filter_is_the_same_in_reports_and_tables(gate, options):
     with Proxy(gate, workers=2, **options) as proxy:
         panel = panel_of(proxy)
         report = load(proxy, requests=6)
-        spent = [x.filter_ns for x in proxy.exchanges]
+        spent = [exchange.filter_ns for exchange in proxy.exchanges]
         panel.perform("look", {"view": "Exchanges", "fresh": True})
         rows = sorted(json.loads(panel.widget.rows["text"]))
         assert [row[6] for row in rows] == [round(ns / 1e3, 1) for ns in spent]
@@ -111,14 +111,14 @@ def _request(path):
 
 def test_held_request_has_its_time_so_far(gate):
     with Proxy(gate, workers=1) as proxy:
-        x = proxy.get("/", {"x-user": "hold"}, wait=1.0)
+        exchange = proxy.get("/", {"x-user": "hold"}, wait=1.0)
         proxy.advance(2.0)
-        assert x.duration == 0
-        assert 1.9 < x.elapsed < 4.0
-        assert "s so far" in exchange_text(x).splitlines()[0]
+        assert exchange.duration == 0
+        assert 1.9 < exchange.elapsed < 4.0
+        assert "s so far" in exchange_text(exchange).splitlines()[0]
         assert re.search(r"GET .*\d\.\d\d s  paused", static_bundle(proxy)["text/plain"])
         panel = panel_of(proxy)
-        assert panel.widget.detail["row"][5] == pytest.approx(x.elapsed * 1e6, abs=0.1)
+        assert panel.widget.detail["row"][5] == pytest.approx(exchange.elapsed * 1e6, abs=0.1)
 
 
 def test_advance_without_events_is_drawn_after_the_cell(gate):

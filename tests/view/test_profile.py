@@ -4,11 +4,11 @@ from wasmnb.traffic.profile_report import CallbackCost, HostcallCost, LineCost, 
 from wasmnb.view import mimebundle, profile_text
 
 
-def cost(lineno, share, **more):
-    return LineCost("Cell In[1]", lineno, "F.f", 1.0, share * 1e5, share * 2e5, share, more.get("hostcalls", {}))
+def cost(lineno, share, **options):
+    return LineCost("Cell In[1]", lineno, "F.f", 1.0, share * 1e5, share * 2e5, share, options.get("hostcalls", {}))
 
 
-def report(text="a = 1\n<script>alert('\x1b[31m')</script>\nc = 3", **more):
+def report(text="a = 1\n<script>alert('\x1b[31m')</script>\nc = 3", **options):
     source = ProfiledSource("Cell In[1]", 5, text, {6: cost(6, 0.75, hostcalls={"log": 2.0, "http_call": 0.5}), 7: cost(7, 0.004)})
     return ProfileReport(
         "auth",
@@ -19,7 +19,7 @@ def report(text="a = 1\n<script>alert('\x1b[31m')</script>\nc = 3", **more):
         around=50_000.0,
         observer=Observer(200.0, 3864.0, 0.13),
         statuses={200: 100},
-        **more,
+        **options,
     )
 
 

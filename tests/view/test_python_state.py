@@ -7,12 +7,12 @@ from wasmnb.view import mimebundle, python_state_html, python_state_text
 HOSTILE = "'</td><script>alert(1)</script>\x1b[31m'"
 
 
-def vm(number, thread, role, value, **more):
+def vm(number, thread, role, value, **options):
     contexts = (
         ContextState(1, "plugin", "auth", "P", {"hits": value, "same": "0"}),
         *([ContextState(7, "http", "exchange 3", "F", {"path": HOSTILE})] if role == "worker" else []),
     )
-    return VmState(number, thread, role, "running", ("auth",), "", {"": {"total": value}}, {}, contexts, **more)
+    return VmState(number, thread, role, "running", ("auth",), "", {"": {"total": value}}, {}, contexts, **options)
 
 
 def state(*workers):

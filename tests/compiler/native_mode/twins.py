@@ -40,7 +40,7 @@ def history(proxy):
 
 def lines(proxy):
     return [
-        (x.time, x.level, plain(x.text), x.thread, x.vm, x.context, x.exchange, x.prefix, x.source) for x in proxy.log
+        (line.time, line.level, plain(line.text), line.thread, line.vm, line.context, line.exchange, line.prefix, line.source) for line in proxy.log
     ]
 
 
@@ -50,10 +50,10 @@ def message(sent):
 
 def answers(proxy):
     return [
-        (x.number, x.worker, x.state, x.details, message(x.request), message(x.upstream_request), message(x.response))
-        if hasattr(x, "request")
-        else (x.number, x.worker, x.state, x.sent, x.received, x.upstream_chunks)
-        for x in proxy.exchanges
+        (exchange.number, exchange.worker, exchange.state, exchange.details, message(exchange.request), message(exchange.upstream_request), message(exchange.response))
+        if hasattr(exchange, "request")
+        else (exchange.number, exchange.worker, exchange.state, exchange.sent, exchange.received, exchange.upstream_chunks)
+        for exchange in proxy.exchanges
     ]
 
 

@@ -20,8 +20,8 @@ def _post(path: str, *chunks: bytes, trailers=()) -> Send:
     return Send("POST", path, trailers=trailers, **how)
 
 
-def _http(name: str, *steps: Step, config: str = "", **more) -> Scenario:
-    return S(name, steps, config, plug={"module": HTTP}, **more)
+def _http(name: str, *steps: Step, config: str = "", **options) -> Scenario:
+    return S(name, steps, config, plug={"module": HTTP}, **options)
 
 
 def _tcp(name: str, *moves: list, config: str = "") -> Scenario:

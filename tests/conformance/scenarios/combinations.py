@@ -14,8 +14,8 @@ from .wire import _QUICK, _head, _headers
 _make = maker("combinations")
 
 
-def _w(name: str, steps: Sequence[Step], script: str = _TOLD, **more: Any) -> Scenario:
-    return _make(name, steps, script, hcm={**_QUICK, **more.pop("hcm", {})}, **more)
+def _w(name: str, steps: Sequence[Step], script: str = _TOLD, **options: Any) -> Scenario:
+    return _make(name, steps, script, hcm={**_QUICK, **options.pop("hcm", {})}, **options)
 
 
 def _raw(*requests: tuple[str, bytes]) -> list[Wire]:
@@ -26,17 +26,17 @@ def _chunks(end: str, *headers: str) -> bytes:
     return _head("POST / HTTP/1.1", "transfer-encoding: chunked", *headers) + b"3\r\nabc\r\n0\r\n" + end.encode("latin-1") + b"\r\n"
 
 
-def _route(name: str, steps: Sequence[Step], *routes: Mapping[str, Any], script: str = _LOG, **more: Any) -> Scenario:
-    return _make(name, steps, script, routes=routes, hcm=_QUICK, **more)
+def _route(name: str, steps: Sequence[Step], *routes: Mapping[str, Any], script: str = _LOG, **options: Any) -> Scenario:
+    return _make(name, steps, script, routes=routes, hcm=_QUICK, **options)
 
 
 def _retry(name: str, steps: Sequence[Step], **route: Any) -> Scenario:
     return _make(name, steps, _TRIES, routes=[{"match": {"prefix": "/"}, "route": {"cluster": "up", "timeout": "14.9s", **route}}])
 
 
-def _start(name: str, steps: Sequence[Step], **more: Any) -> Scenario:
+def _start(name: str, steps: Sequence[Step], **options: Any) -> Scenario:
     stats = r"^wasm\.(envoy|wasm_vm_count|.*\.vm_reload)"
-    return _make(name, steps, more.pop("script", ""), show_start=True, stats=stats, **more)
+    return _make(name, steps, options.pop("script", ""), show_start=True, stats=stats, **options)
 
 
 _ADDRESSES = [_headers(h) for h in ("x-a: 1", "x-forwarded-for: 1.2.3.4, 5.6.7.8, 10.0.0.1", "x-forwarded-for: 1.2.3.4, , 5.6.7.8", "x-forwarded-for: 2001:db8::1", "x-forwarded-for: [2001:db8::1]:80", "x-forwarded-for: 1.2.3.4\r\nx-forwarded-for: 5.6.7.8", "x-forwarded-for: ", "x-forwarded-for: 1.2.3.4,junk", "x-forwarded-for: 127.0.0.1", "x-envoy-internal: true\r\nx-forwarded-for: 10.1.1.1", "x-envoy-expected-rq-timeout-ms: 5\r\nx-envoy-attempt-count: 2")]  # fmt: skip

@@ -15,8 +15,8 @@ _CAS = "set_shared_data n v 0; get_shared_data n; accept_below {n}"
 _COUNT_TRAP = "set_shared_data n v 0; get_shared_data n; trap_from {n}"
 
 
-def _s(name: str, steps: Sequence[Step], script: str = "", **more: Any) -> Scenario:
-    return _make(name, steps, script, show_start=True, stats=_STATS, **more)
+def _s(name: str, steps: Sequence[Step], script: str = "", **options: Any) -> Scenario:
+    return _make(name, steps, script, show_start=True, stats=_STATS, **options)
 
 
 #: Callbacks of calls that a request started: the call, the callback, and what fails there.
@@ -47,8 +47,8 @@ def _passed(what: str, policy: str = "FAIL_CLOSED") -> Scenario:
     return _s(f"{policy}: trap in {what} after the stream's end", [Send(wait=1.0), Wait(0.7), Send(script="on_request_headers: return 0"), Shutdown()], script, plug={"options": _ON[policy]})
 
 
-def _tcp(name: str, policy: str, script: str, moves: Sequence[Any] = (b"one", 0.1, "read"), again: Sequence[Any] = (b"two", 0.1, "read"), **more: Any) -> Scenario:
-    return _s(f"network filter, {policy}: {name}", [Tcp(list(moves)), Wait(0.5), Tcp(list(again)), Shutdown()], script, plug={"options": _ON[policy]}, kind="tcp", **more)
+def _tcp(name: str, policy: str, script: str, moves: Sequence[Any] = (b"one", 0.1, "read"), again: Sequence[Any] = (b"two", 0.1, "read"), **options: Any) -> Scenario:
+    return _s(f"network filter, {policy}: {name}", [Tcp(list(moves)), Wait(0.5), Tcp(list(again)), Shutdown()], script, plug={"options": _ON[policy]}, kind="tcp", **options)
 
 
 _LOGGER = {"name": "logger", "root_id": "log"}

@@ -19,8 +19,8 @@ _GRPC = "grpc_call g svc Unary _ hello 1000"
 _STREAM = "grpc_stream g svc Stream _; grpc_send 6 bye 0"
 
 
-def _s(name: str, script: str, steps: Sequence[Step] = _GET, **more: Any) -> Scenario:
-    return _make(name, [*steps, Wait(0.3), Send("GET", "/after", script="on_log: get_property response/code")], script, **more)
+def _s(name: str, script: str, steps: Sequence[Step] = _GET, **options: Any) -> Scenario:
+    return _make(name, [*steps, Wait(0.3), Send("GET", "/after", script="on_log: get_property response/code")], script, **options)
 
 
 #: What a callback does to the stream, by name.

@@ -21,8 +21,8 @@ _FREED = "Envoy reads memory that it has freed, and crashes or not; the simulate
 _BOTH = [Send("POST", "/trailers", chunks=[b"aaa", b"bbb"], trailers=[("x-rt", "1")])]
 
 
-def _s(name: str, script: str, steps: Sequence[Step] = _GET, **more: Any) -> Scenario:
-    return S(name, [*steps, Send("GET", "/after")], script, **more)
+def _s(name: str, script: str, steps: Sequence[Step] = _GET, **options: Any) -> Scenario:
+    return S(name, [*steps, Send("GET", "/after")], script, **options)
 
 
 _CLOSE = "close_stream REQUEST"

@@ -15,8 +15,8 @@ _PROPERTIES = "; ".join(
 _TOLD = _SEE.replace("REQUEST_HEADERS\n", f"REQUEST_HEADERS; {_PROPERTIES}\n", 1)
 
 
-def _s(name: str, steps: Sequence[Wire], hcm: Mapping[str, Any], script: str = _TOLD, **more: Any) -> Scenario:
-    return _make(name, steps, script, hcm={**_QUICK, **hcm}, **more)
+def _s(name: str, steps: Sequence[Wire], hcm: Mapping[str, Any], script: str = _TOLD, **options: Any) -> Scenario:
+    return _make(name, steps, script, hcm={**_QUICK, **hcm}, **options)
 
 
 def _targets(*targets: str, host: str = "h.test") -> list[Wire]:

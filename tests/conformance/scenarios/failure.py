@@ -36,9 +36,9 @@ _CALL = """
 """
 
 
-def _trap(place: str, policy: str, *more: Step) -> Scenario:
+def _trap(place: str, policy: str, *others: Step) -> Scenario:
     """A trap in one callback, and a request after it."""
-    steps: Sequence[Step] = [_PLACES[place], *(more or (Send(),))]
+    steps: Sequence[Step] = [_PLACES[place], *(others or (Send(),))]
     return S(f"{policy}: trap in {place}", steps, f"on_{place}:\n  trap\n", plug={"options": _options(policy)})
 
 

@@ -19,8 +19,8 @@ _DROP = _SEE.replace(
 _BODY = ("/", "/chunked", "/trailers", "/nobody", "/204", "/frame/304", "/frame/205", "/frame/chunks-empty")
 
 
-def _s(name: str, steps: list[Wire], script: str = _SEE, **more: object) -> Scenario:
-    return _make(name, steps, script, hcm=_QUICK, **more)
+def _s(name: str, steps: list[Wire], script: str = _SEE, **options: object) -> Scenario:
+    return _make(name, steps, script, hcm=_QUICK, **options)
 
 
 def _get(path: str, method: str = "GET") -> Wire:
@@ -52,7 +52,7 @@ _INJECTED_BACK = (
 
 def _set(direction: str, pair: str, where: str, path: str = "/") -> Scenario:
     script = f"on_{where}: replace_header_map_value {direction} {pair}\n" + "\n".join(
-        x for x in _SEE.strip().split("\n") if not x.startswith(f"on_{where}")
+        line for line in _SEE.strip().split("\n") if not line.startswith(f"on_{where}")
     )
     return _s(
         f"{where} set {pair}",

@@ -17,23 +17,23 @@ _TYPES = "type.googleapis.com/envoy.extensions.filters.http."
 
 
 def _s(
-    name: str, steps: Sequence[Any], routes: Sequence[Mapping[str, Any]], script: str = _LOG, **more: Any
+    name: str, steps: Sequence[Any], routes: Sequence[Mapping[str, Any]], script: str = _LOG, **options: Any
 ) -> Scenario:
-    return _make(name, steps, script, routes=routes, hcm={**_QUICK, **more.pop("hcm", {})}, **more)
+    return _make(name, steps, script, routes=routes, hcm={**_QUICK, **options.pop("hcm", {})}, **options)
 
 
-def _r(match: Mapping[str, Any], name: str = "hit", **more: Any) -> dict[str, Any]:
+def _r(match: Mapping[str, Any], name: str = "hit", **options: Any) -> dict[str, Any]:
     action: dict[str, Any] = {}
-    if not {"redirect", "direct_response"} & set(more):
-        action = {"route": {k: v for k, v in {"cluster": "up", **more.pop("route", {})}.items() if v is not None}}
-    return {"name": name, "match": dict(match), **action, **more}
+    if not {"redirect", "direct_response"} & set(options):
+        action = {"route": {k: v for k, v in {"cluster": "up", **options.pop("route", {})}.items() if v is not None}}
+    return {"name": name, "match": dict(match), **action, **options}
 
 
 _ELSE = _r({"prefix": "/"}, "else", direct_response={"status": 299, "body": {"inline_string": "else"}})
 
 
-def _match(name: str, match: Mapping[str, Any], steps: Sequence[Any], **more: Any) -> Scenario:
-    return _s(name, steps, [_r(match), _ELSE], **more)
+def _match(name: str, match: Mapping[str, Any], steps: Sequence[Any], **options: Any) -> Scenario:
+    return _s(name, steps, [_r(match), _ELSE], **options)
 
 
 def _gets(*paths: str, host: str = "h.test") -> list[Wire]:
@@ -87,8 +87,8 @@ _REWRITES: dict[str, Mapping[str, Any]] = {
 }  # fmt: skip
 
 
-def _add(key: str, value: str, action: str | None = None, **more: Any) -> dict[str, Any]:
-    return {"header": {"key": key, "value": value}, **({"append_action": action} if action else {}), **more}
+def _add(key: str, value: str, action: str | None = None, **options: Any) -> dict[str, Any]:
+    return {"header": {"key": key, "value": value}, **({"append_action": action} if action else {}), **options}
 
 
 _ADD = {

@@ -12,8 +12,8 @@ _make = maker("requests")
 _END = "on_log: get_property response/code; get_property response/code_details; get_property response/flags"
 
 
-def _s(name: str, steps: Sequence[Step], script: str = _SEE, **more: Any) -> Scenario:
-    return _make(name, steps, script, hcm={**_QUICK, **more.pop("hcm", {})}, **more)
+def _s(name: str, steps: Sequence[Step], script: str = _SEE, **options: Any) -> Scenario:
+    return _make(name, steps, script, hcm={**_QUICK, **options.pop("hcm", {})}, **options)
 
 
 def _raw(*requests: tuple[str, bytes | Sequence[bytes | float]]) -> list[Wire]:

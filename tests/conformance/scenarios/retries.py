@@ -9,16 +9,16 @@ from .routing import _FAST, _LOG, _policy, _set, _slow
 _make = maker("retries")
 
 
-def _s(name: str, steps: Sequence[Any], route: Mapping[str, Any] | None = None, script: str = _LOG, **more: Any) -> Scenario:
+def _s(name: str, steps: Sequence[Any], route: Mapping[str, Any] | None = None, script: str = _LOG, **options: Any) -> Scenario:
     if route is not None:
-        more["routes"] = [{"match": {"prefix": "/"}, "route": {"cluster": "up", "timeout": "14.9s", **route}}]
-    return _make(name, steps, script, **more)
+        options["routes"] = [{"match": {"prefix": "/"}, "route": {"cluster": "up", "timeout": "14.9s", **route}}]
+    return _make(name, steps, script, **options)
 
 
-def _each(condition: str, *entries: str, **more: Any) -> Scenario:
+def _each(condition: str, *entries: str, **options: Any) -> Scenario:
     """One condition by a filter's header, and what comes first."""
     steps = [_set(f"/seq/{entry},200/{number}", f"retry-on {condition}") for number, entry in enumerate(entries)]
-    return _s(f"retry-on {condition}", steps, {}, **more)
+    return _s(f"retry-on {condition}", steps, {}, **options)
 
 
 def _from_client(*headers: tuple[str, str], path: str = "/seq/503,200") -> Send:
@@ -36,9 +36,9 @@ _HTTP2_GET = [(":method", "GET"), (":path", "/seq/503,200"), (":scheme", "http")
 _ASKED = ("", "100m", "500m", "0m", "x", "2S", "900000u", "123456789m")
 
 
-def _grpc(timeout: str, kind: str = "application/grpc", **more: Any) -> Send:
+def _grpc(timeout: str, kind: str = "application/grpc", **options: Any) -> Send:
     headers = [("content-type", kind), ("te", "trailers"), *([("grpc-timeout", timeout)] if timeout else [])]
-    return Send("POST", "/latency=0.6", headers=headers, body=bytes(5), wait=3.0, **more)
+    return Send("POST", "/latency=0.6", headers=headers, body=bytes(5), wait=3.0, **options)
 
 
 def _own(name: str, milliseconds: int) -> str:

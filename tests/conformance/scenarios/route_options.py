@@ -10,12 +10,12 @@ from .wire import _QUICK, _head
 _make = maker("route options")
 
 
-def _s(name: str, steps: Sequence[Any], routes: Sequence[Mapping[str, Any]], script: str = _LOG, **more: Any) -> Scenario:
-    return _make(name, steps, script, routes=routes, hcm={**_QUICK, **more.pop("hcm", {})}, **more)
+def _s(name: str, steps: Sequence[Any], routes: Sequence[Mapping[str, Any]], script: str = _LOG, **options: Any) -> Scenario:
+    return _make(name, steps, script, routes=routes, hcm={**_QUICK, **options.pop("hcm", {})}, **options)
 
 
-def _match(name: str, match: Mapping[str, Any], steps: Sequence[Any], **more: Any) -> Scenario:
-    return _s(f"match {name}", steps, [_r({"prefix": "/", **match} if not set(match) & _PATHLIKE else match), _ELSE], **more)
+def _match(name: str, match: Mapping[str, Any], steps: Sequence[Any], **options: Any) -> Scenario:
+    return _s(f"match {name}", steps, [_r({"prefix": "/", **match} if not set(match) & _PATHLIKE else match), _ELSE], **options)
 
 
 _PATHLIKE = {"prefix", "path", "safe_regex", "path_separated_prefix", "path_match_policy", "connect_matcher"}
@@ -35,12 +35,12 @@ _COOKIES = [_with(*h) for h in ([], ["cookie: c=1"], ["cookie: c=12"], ["cookie:
 _NUMBERS = {"range, negative": {"start": -10, "end": 0}, "range, one": {"start": 7, "end": 8}, "range, all": {"start": -9223372036854775808, "end": 9223372036854775807}}
 
 
-def _redirect(name: str, steps: Sequence[Any], redirect: Mapping[str, Any], match: Mapping[str, Any] | None = None, **more: Any) -> Scenario:
-    return _s(f"redirect {name}", steps, [_r(match or {"prefix": "/old"}, redirect=dict(redirect), **more), _ELSE])
+def _redirect(name: str, steps: Sequence[Any], redirect: Mapping[str, Any], match: Mapping[str, Any] | None = None, **options: Any) -> Scenario:
+    return _s(f"redirect {name}", steps, [_r(match or {"prefix": "/old"}, redirect=dict(redirect), **options), _ELSE])
 
 
-def _rewrite(name: str, steps: Sequence[Any], route: Mapping[str, Any], match: Mapping[str, Any] | None = None, **more: Any) -> Scenario:
-    return _s(f"rewrite {name}", steps, [_r(match or {"prefix": "/old"}, route=dict(route)), _ELSE], **more)
+def _rewrite(name: str, steps: Sequence[Any], route: Mapping[str, Any], match: Mapping[str, Any] | None = None, **options: Any) -> Scenario:
+    return _s(f"rewrite {name}", steps, [_r(match or {"prefix": "/old"}, route=dict(route)), _ELSE], **options)
 
 
 _OLD = [*_gets("/old", "/old/", "/old/a?b=c", "/older/a", "/old?x#"[:-1]), Wire(_head("GET /old/a HTTP/1.1", host="h.test:80"), "port 80"), Wire(_head("GET /old/a HTTP/1.1", "x-forwarded-proto: https", host="h.test:443"), "https 443"), Wire(_head("GET /old/a HTTP/1.1", host="[::1]:80"), "IPv6"), Wire(_head("HEAD /old HTTP/1.1"), "HEAD")]
@@ -48,9 +48,9 @@ _REGEX = {"pattern": {"regex": "/old/([a-z]+)"}, "substitution": "/new/\\1\\1"}
 _ACTIONS = ("APPEND_IF_EXISTS_OR_ADD", "ADD_IF_ABSENT", "OVERWRITE_IF_EXISTS_OR_ADD", "OVERWRITE_IF_EXISTS")
 
 
-def _added(name: str, request: Sequence[Any] = (), response: Sequence[Any] = (), steps: Sequence[Any] = (), **more: Any) -> Scenario:
+def _added(name: str, request: Sequence[Any] = (), response: Sequence[Any] = (), steps: Sequence[Any] = (), **options: Any) -> Scenario:
     route = {"request_headers_to_add": list(request), "response_headers_to_add": list(response)}
-    return _s(f"headers {name}", steps or [_with("x-a: 0", "x-b: 1", "x-b: 2")], [_r({"prefix": "/"}, "rn", **{k: v for k, v in route.items() if v}, **more)])
+    return _s(f"headers {name}", steps or [_with("x-a: 0", "x-b: 1", "x-b: 2")], [_r({"prefix": "/"}, "rn", **{k: v for k, v in route.items() if v}, **options)])
 
 
 _OPERATORS = (

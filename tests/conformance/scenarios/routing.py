@@ -14,14 +14,14 @@ on_log: get_header_map_pairs REQUEST_HEADERS; get_property response/code; get_pr
 
 
 def _s(
-    name: str, steps: Sequence[Any], route: Mapping[str, Any] | None = None, script: str = _LOG, **more: Any
+    name: str, steps: Sequence[Any], route: Mapping[str, Any] | None = None, script: str = _LOG, **options: Any
 ) -> Scenario:
     if route is not None:
-        more["routes"] = [{"match": {"prefix": "/"}, "route": {"cluster": "up", **route}}]
-    return _make(name, steps, script, **more)
+        options["routes"] = [{"match": {"prefix": "/"}, "route": {"cluster": "up", **route}}]
+    return _make(name, steps, script, **options)
 
 
-def _set(path: str, *pairs: str, method: str = "GET", body: bytes = b"", **more: Any) -> Send:
+def _set(path: str, *pairs: str, method: str = "GET", body: bytes = b"", **options: Any) -> Send:
     """A request to which the filter adds headers of the router."""
     edits = "; ".join(f"add_header_map_value REQUEST_HEADERS x-envoy-{pair}" for pair in pairs)
     return Send(
@@ -30,7 +30,7 @@ def _set(path: str, *pairs: str, method: str = "GET", body: bytes = b"", **more:
         body=body,
         script=f"on_request_headers: {edits}" if edits else "",
         wait=3.0,
-        **more,
+        **options,
     )
 
 

@@ -14,29 +14,29 @@ _CAS = "set_shared_data n v 0; get_shared_data n; accept_below {n}"
 _POLICIES = ("FAIL_CLOSED", "FAIL_OPEN", "FAIL_RELOAD")
 
 
-def _s(name: str, steps: Sequence[Step], script: str = "", **more: Any) -> Scenario:
-    return S(name, steps, script, show_start=True, stats=_STATS, **more)
+def _s(name: str, steps: Sequence[Step], script: str = "", **options: Any) -> Scenario:
+    return S(name, steps, script, show_start=True, stats=_STATS, **options)
 
 
-def _configure(n: int, policy: str, **more: Any) -> Scenario:
+def _configure(n: int, policy: str, **options: Any) -> Scenario:
     """Refuse from the n-th on_configure on."""
     return _s(
         f"{policy}: on_configure returns 0 from the {n}th on",
-        more.pop("steps", _SEND),
+        options.pop("steps", _SEND),
         f"on_configure: {_CAS.format(n=n)}\non_request_headers: return 0",
         plug={"options": {"failure_policy": policy}},
-        **more,
+        **options,
     )
 
 
-def _vm_start(n: int, policy: str, **more: Any) -> Scenario:
+def _vm_start(n: int, policy: str, **options: Any) -> Scenario:
     """Refuse from the n-th on_vm_start on."""
     return _s(
         f"{policy}: on_vm_start returns 0 from the {n}th on",
-        more.pop("steps", _SEND),
+        options.pop("steps", _SEND),
         "on_request_headers: return 0",
         plug={"vm_script": f"on_vm_start: {_CAS.format(n=n)}", "options": {"failure_policy": policy}},
-        **more,
+        **options,
     )
 
 

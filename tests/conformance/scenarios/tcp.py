@@ -5,9 +5,9 @@ from ..scenario import Scenario, Tcp, maker
 S = maker("tcp")
 
 
-def _tcp(name: str, moves: list, script: str = "", *more: Tcp, policy: str | None = None, **options) -> Scenario:
+def _tcp(name: str, moves: list, script: str = "", *others: Tcp, policy: str | None = None, **options) -> Scenario:
     plug = {"options": {"failure_policy": policy}} if policy else {}
-    return S(name, [Tcp(moves), *more], script, plug=plug, kind="tcp", **options)
+    return S(name, [Tcp(moves), *others], script, plug=plug, kind="tcp", **options)
 
 
 _DATA = """

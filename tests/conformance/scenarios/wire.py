@@ -13,9 +13,9 @@ on_log: get_header_map_pairs REQUEST_HEADERS; get_property response/code; get_pr
 """
 
 
-def _s(name: str, steps: list[Wire], script: str = _SEE, **more: object) -> Scenario:
-    hcm = {**_QUICK, **more.pop("hcm", {})}  # type: ignore[dict-item]
-    return _make(name, steps, script, hcm=hcm, **more)
+def _s(name: str, steps: list[Wire], script: str = _SEE, **options: object) -> Scenario:
+    hcm = {**_QUICK, **options.pop("hcm", {})}  # type: ignore[dict-item]
+    return _make(name, steps, script, hcm=hcm, **options)
 
 
 def _head(line: str = "GET / HTTP/1.1", *headers: str, host: str = "h.test") -> bytes:

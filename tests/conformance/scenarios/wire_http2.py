@@ -27,9 +27,9 @@ def _h(
     return Http2([*start.items(), *pairs], body, trailers, title or "plain", wait=0.8)
 
 
-def _s(name: str, steps: list[Http2], script: str = _SEE, **more: object) -> Scenario:
-    hcm = {**_QUICK, **more.pop("hcm", {})}  # type: ignore[dict-item]
-    return _make(name, steps, script, hcm=hcm, **more)
+def _s(name: str, steps: list[Http2], script: str = _SEE, **options: object) -> Scenario:
+    hcm = {**_QUICK, **options.pop("hcm", {})}  # type: ignore[dict-item]
+    return _make(name, steps, script, hcm=hcm, **options)
 
 
 SCENARIOS: list[Scenario] = [
