@@ -39,9 +39,9 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     mode = config.getoption("--filters")
     if mode == "recorded":
-        config.stash_recorded = Recorded()
+        config.stash_recorded = RecordedModules()
     elif mode != "full":
-        config.stash_released = Released(mode == "interpreted")
+        config.stash_released = ReleaseModules(mode == "interpreted")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -60,7 +60,7 @@ def pytest_sessionfinish(session):
         recorded.write(folder)
 
 
-class Released:
+class ReleaseModules:
     """Has every filter that is made from source run as its release module."""
 
     def __init__(self, bare):
@@ -89,7 +89,7 @@ class Patient(Image):
         return super().instantiate(resolve, memory_limit=memory_limit, deadline=40 * deadline)
 
 
-class Recorded:
+class RecordedModules:
     """Has every filter that is made from source run on an instrumented runtime."""
 
     def __init__(self):

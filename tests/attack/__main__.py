@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.attack import builds, interrupts, kills, modules, soak
+from tests.attack import builds, interrupts, kills, long_runs, modules
 
 REPORT = Path(__file__).parent / "reports" / "attack.md"
 
@@ -84,7 +84,7 @@ def attack_with_time(faults, started):
     left = MINUTES * 60 - (time.monotonic() - started) - 90
     share = min(1.0, max(0.2, left / sum(SECONDS.values())))
     for name, seconds in SECONDS.items():
-        figures = soak.soak(name, share * seconds)
+        figures = long_runs.run_for(name, share * seconds)
         rows.append(figures)
         grown = figures.get("kilobytes per 1,000", 0) > ALLOWED[name]
         if figures["exit"] or grown or figures["files per 1,000"] > 1 or figures["threads per 1,000"] > 1:

@@ -46,12 +46,12 @@ def hashes(path):
     return {name: sha256(data).hexdigest() for name, data in modules.items()}
 
 
-def build(surroundings):
+def build(variables):
     """Build in a new folder with a new cache."""
     with tempfile.TemporaryDirectory() as folder:
         for name, text in (("auth.py", SOURCE), ("helper.py", HELPER)):
             Path(folder, name).write_text(text)
-        environment = {**os.environ, **surroundings, "WASMNB_CACHE": f"{folder}/cache", "PYTHONPATH": os.getcwd()}
+        environment = {**os.environ, **variables, "WASMNB_CACHE": f"{folder}/cache", "PYTHONPATH": os.getcwd()}
         command = [sys.executable, "-m", "tests.attack.builds", f"{folder}/auth.py"]
         done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, check=True)
         return json.loads(done.stdout)

@@ -68,9 +68,9 @@ def test_all_modules_of_the_archive_can_be_imported_in_a_callback():
 
 @pytest.mark.parametrize("release", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_archived_modules_work(release):
-    made = Filter.from_source(USES)
-    assert made.info.modules == ()
-    with Proxy(made.release() if release else made, workers=1) as proxy:
+    compressed = Filter.from_source(USES)
+    assert compressed.info.modules == ()
+    with Proxy(compressed.release() if release else compressed, workers=1) as proxy:
         assert proxy.get("/").upstream_request.headers["x-value"] == "True"
 
 

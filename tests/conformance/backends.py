@@ -9,12 +9,12 @@ from typing import Any
 from wasmnb.host.clusters.raw_response import RawResponse
 from wasmnb.messages import Headers, Request, Response
 
-from .answers import ANSWERS
+from .raw_responses import RAW_RESPONSES
 
 SLOW = 0.5  # seconds
 
 
-class Answers:
+class Responses:
     """The handler of one scenario. `/seq/503,200` answers its first request with 503 and every later one with 200.
 
     An entry may also be `slow` (200 after half a second), `close` (closed without an answer), `cut` (closed in the body), or
@@ -26,7 +26,7 @@ class Answers:
 
     def __call__(self, request: Request) -> Response:
         path = request.path.split("?")[0]
-        raw = RAW.get(path) or ODD.get(path, ANSWERS.get(path))
+        raw = RAW.get(path) or ODD.get(path, RAW_RESPONSES.get(path))
         if raw is not None:
             return RawResponse(raw)
         if not path.startswith("/seq/"):

@@ -29,7 +29,7 @@ _ACCESS_LOG = "type.googleapis.com/envoy.extensions.access_loggers.wasm.v3.WasmA
 
 def run(scenario: Scenario) -> Outcome:
     """Return the outcome of a scenario in Envoy."""
-    with RawUpstream(backends.Answers(), early=backends.early) as up, TcpUpstream() as tcp, GrpcUpstream() as grpc:
+    with RawUpstream(backends.Responses(), early=backends.early) as up, TcpUpstream() as tcp, GrpcUpstream() as grpc:
         try:
             bench = Bench(scenario, up, tcp, grpc)
         except EnvoyRefused as refusal:

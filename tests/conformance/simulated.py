@@ -79,7 +79,7 @@ class Bench:
     def __init__(self, scenario: Scenario, *, native: bool = False) -> None:
         self.scenario = scenario
         self.calls: list[Request] = []
-        self._answers = backends.Answers()
+        self._answers = backends.Responses()
         self.lines = normal.Lines()
         self.read = 0
         kind = "network" if scenario.kind == "tcp" else "http"

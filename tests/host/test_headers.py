@@ -85,7 +85,7 @@ def test_single_valued_headers_are_joined_but_cookies_are_not():
 @given(st.lists(st.tuples(st.text(string.ascii_lowercase, max_size=3).map(str.encode), values), max_size=8))
 def test_copy_is_independent(items):
     headers = ResponseHeaders(items)
-    twin = headers.copy()
-    twin.add(b"x-new", b"1")
+    copied = headers.copy()
+    copied.add(b"x-new", b"1")
     assert b"x-new" not in headers
-    assert twin.items[: len(headers)] == headers.items
+    assert copied.items[: len(headers)] == headers.items

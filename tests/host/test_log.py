@@ -62,5 +62,5 @@ class H(HttpContext):
 """
     with Proxy(Filter.native(source), workers=1) as proxy:
         exchange = proxy.get("/")
-        told = [line for line in exchange.log if "The gauge inside fell below 0 and is now" in line.text]
-    assert len(told) == lines
+        reported = [line for line in exchange.log if "The gauge inside fell below 0 and is now" in line.text]
+    assert len(reported) == lines

@@ -232,19 +232,19 @@ def test_sources_without_async_do_not_export_on_delete():
     assert FakeProxy(source).exports == {"on_configure", "on_request_headers"}
 
 
-@pytest.mark.parametrize("how", ["ann", "bob", "gone"])
-def test_waits_are_freed_without_the_garbage_collector(how):
+@pytest.mark.parametrize("user", ["ann", "bob", "gone"])
+def test_waits_are_freed_without_the_garbage_collector(user):
     proxy = FakeProxy(AUTH, clusters={"auth": auth})
 
     def run():
-        if how == "gone":
+        if user == "gone":
             i = proxy.create()
             proxy.streams[i].maps[0] = []
             proxy.call("on_request_headers", i, 0, 1)
             proxy.delete(i)
             proxy.answer_calls()
         else:
-            proxy.exchange(headers={"x-user": how})
+            proxy.exchange(headers={"x-user": user})
         proxy.hostcalls.clear()
         proxy.logs.clear()
 

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from tests.example_cases import CASES, EXAMPLES
-from tests.compiler.native_mode.twins import compare
+from tests.compiler.native_mode.both_modes import compare
 from tests.sdk import test_async_in_wasm, test_in_wasm
 
 pytestmark = pytest.mark.full  # compares with full modules, event by event

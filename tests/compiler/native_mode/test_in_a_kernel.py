@@ -21,9 +21,9 @@ class Hello(HttpContext):
 def run():
     manager, client = start_new_kernel(kernel_name="python3")
 
-    def runner(cell, *answers):
+    def runner(cell, *responses):
         """Run a cell, answer what it asks; everything that it showed as text."""
-        waiting, said = list(answers), []
+        waiting, said = list(responses), []
         request = client.execute(cell, allow_stdin=True)
         deadline = time.monotonic() + 100
         while time.monotonic() < deadline:

@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from tests.compiler.native_mode import twins
+from tests.compiler.native_mode import both_modes
 from tests.compiler.native_mode.native_kit import PLAIN, native
-from tests.compiler.native_mode.twins import compare, history
+from tests.compiler.native_mode.both_modes import compare, history
 from wasmnb import Filter, Plugin, Proxy, Response
 from wasmnb.engine import default_engine
 from wasmnb.view import to_text
@@ -45,12 +45,12 @@ def test_restricted_capabilities_match_wasm():
         "try:\n            self.request_headers['x'] = '1'\n        except InternalFailure as error:\n            print('refused')"
     )
     seen = []
-    for filter_ in twins.both(text):
+    for filter_ in both_modes.both(text):
         allowed = ["proxy_log", "proxy_on_context_create", "proxy_on_request_headers", "proxy_on_delete", "_initialize"]
         with Proxy(Plugin(filter_, allowed_capabilities=[*allowed, "random_get"]), workers=1, guest_time=0.0) as proxy:
             assert "refused" in [line.text for line in proxy.get("/").log]
             events = [(*e[:6], e[8:]) for e in history(proxy)]  # a refused call is recorded with its addresses
-            seen.append((events, twins.lines(proxy)))
+            seen.append((events, both_modes.lines(proxy)))
     assert seen[0] == seen[1]
 
 
@@ -69,10 +69,10 @@ class C(TcpContext):
         connection.close()
 
     seen = []
-    for filter_ in twins.both(source):
+    for filter_ in both_modes.both(source):
         with Proxy(Plugin(filter_, kind="network"), workers=1, guest_time=0.0) as proxy:
             drive(proxy)
-            seen.append((history(proxy), twins.lines(proxy), twins.answers(proxy)))
+            seen.append((history(proxy), both_modes.lines(proxy), both_modes.responses(proxy)))
     assert seen[0] == seen[1] and len(seen[0][0]) > 20
     body = b"y" * (3 << 20)
     large = "class F(HttpContext):\n    def on_http_response_body(self, size, end):\n        if end:\n            self.response_body = bytes(self.response_body) * 2\n        else:\n            return DataStatus.STOP_ITERATION_AND_BUFFER\n"
@@ -140,10 +140,10 @@ def test_native_python_state_and_locals_match_wasm():
         "        self.seen = {'a': [1, 2]}\n"
     ) + PLAIN.format("mine = self.request.path * 3\n        if mine == '/x/x/x':\n            dict()[mine]\n        return Action.PAUSE")  # fmt: skip
     seen = []
-    for filter_ in twins.both(text):
+    for filter_ in both_modes.both(text):
         with Proxy(filter_, workers=2, guest_time=0.0, show_locals=True) as proxy:
             proxy.get("/")
-            seen.append((to_text(document_of(proxy.python_state())), twins.plain(proxy.get("/x").traceback)))
+            seen.append((to_text(document_of(proxy.python_state())), both_modes.plain(proxy.get("/x").traceback)))
     assert seen[0] == seen[1]
     assert "local mine = '/x/x/x'" in seen[1][1] and "seen" in seen[1][0]
 

@@ -9,9 +9,9 @@ import weakref
 
 import pytest
 
-from tests.compiler.native_mode import twins
+from tests.compiler.native_mode import both_modes
 from tests.compiler.native_mode.native_kit import PLAIN, native, said
-from tests.compiler.native_mode.twins import history
+from tests.compiler.native_mode.both_modes import history
 from wasmnb import Filter, Plugin, Proxy
 from wasmnb.compiler.dependencies.filter_source import LocalModule, Part, Source
 from wasmnb.engine import default_engine
@@ -154,10 +154,10 @@ def test_clocks_random_bytes_and_output_match_wasm():
         proxy.get("/")
 
     seen = []
-    for filter_ in twins.both(text):
+    for filter_ in both_modes.both(text):
         with Proxy(Plugin(filter_, **plugin), workers=2, seed=5, guest_time=0.0) as proxy:
             drive(proxy)
-            seen.append((history(proxy), twins.lines(proxy)))
+            seen.append((history(proxy), both_modes.lines(proxy)))
     assert seen[0] == seen[1]
     assert any("test None" in line[2] for line in seen[1][1])
     assert "SET" not in os.environ

@@ -16,8 +16,8 @@ def _get(*paths: str) -> list[Send]:
 
 def _post(path: str, *chunks: bytes, trailers=()) -> Send:
     """The whole body at once if there is one chunk, else chunk by chunk."""
-    how = {"body": chunks[0]} if len(chunks) == 1 else {"chunks": chunks}
-    return Send("POST", path, trailers=trailers, **how)
+    message = {"body": chunks[0]} if len(chunks) == 1 else {"chunks": chunks}
+    return Send("POST", path, trailers=trailers, **message)
 
 
 def _http(name: str, *steps: Step, config: str = "", **options) -> Scenario:

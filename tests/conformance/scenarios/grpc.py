@@ -11,7 +11,7 @@ def _call(method: str) -> Send:
     return Send("POST", f"/svc/{method}", headers=headers, body=frame(b"hello"), http2=True)
 
 
-def _failing(how: str, call: str) -> Scenario:
+def _failing(outcome: str, call: str) -> Scenario:
     """A request waits for a call that fails, and looks at what it hears of that."""
     script = f"""
         on_request_headers:
@@ -23,10 +23,10 @@ def _failing(how: str, call: str) -> Scenario:
             set_effective_context stream
             continue_stream REQUEST
         """
-    return S(f"call: {how}", [Send()], script)
+    return S(f"call: {outcome}", [Send()], script)
 
 
-def _watched(how: str, start: str, more: str = "on_tick: return 0") -> Scenario:
+def _watched(outcome: str, start: str, more: str = "on_tick: return 0") -> Scenario:
     """A request waits for the end of a gRPC stream, and looks at everything that comes."""
     script = f"""
         on_request_headers: {start}; return 1
@@ -42,7 +42,7 @@ def _watched(how: str, start: str, more: str = "on_tick: return 0") -> Scenario:
             continue_stream REQUEST
         {more}
         """
-    return S(f"stream: {how}", [Send()], script)
+    return S(f"stream: {outcome}", [Send()], script)
 
 
 _GRPC = _call("Unary")

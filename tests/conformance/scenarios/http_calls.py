@@ -5,7 +5,7 @@ from ..scenario import Scenario, Send, Wait, maker
 S = maker("http calls")
 
 
-def _failing(how: str, call: str) -> Scenario:
+def _failing(outcome: str, call: str) -> Scenario:
     """A request waits for a call that fails, and looks at what it hears of that."""
     script = f"""
         on_request_headers:
@@ -19,7 +19,7 @@ def _failing(how: str, call: str) -> Scenario:
             set_effective_context stream
             continue_stream REQUEST
         """
-    return S(how, [Send()], script)
+    return S(outcome, [Send()], script)
 
 
 SCENARIOS: list[Scenario] = [

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ..answers import ANSWERS
+from ..raw_responses import RAW_RESPONSES
 from ..scenario import Http2, Scenario, Step, Wire, maker
 from .framing import _SEE
 from .wire import _QUICK, _head
@@ -48,9 +48,9 @@ def _reply(code: int, body: str, headers: str, where: str, steps: Sequence[Step]
 
 
 SCENARIOS: list[Scenario] = [
-    _s("bytes of an upstream", [_get(path) for path in ANSWERS]),
-    _s("bytes of an upstream, to HEAD", [_get(path, "HEAD") for path in ANSWERS if not path.startswith("/more/trailers")], _SHORT),
-    _s("bytes of an upstream, to POST", [_get(path, "POST", "content-length: 3", body=b"abc") for path in list(ANSWERS)[::4]], _SHORT),
+    _s("bytes of an upstream", [_get(path) for path in RAW_RESPONSES]),
+    _s("bytes of an upstream, to HEAD", [_get(path, "HEAD") for path in RAW_RESPONSES if not path.startswith("/more/trailers")], _SHORT),
+    _s("bytes of an upstream, to POST", [_get(path, "POST", "content-length: 3", body=b"abc") for path in list(RAW_RESPONSES)[::4]], _SHORT),
     _s("informational responses, the filter looks", [_get(p) for p in ("/more/103-twice", "/more/100-103", "/more/199", "/raw/103-then-200")], _SEE, hcm={"proxy_100_continue": True}),
     *(_edit(statement) for statement in _EDITS),
     *(_edit(statement, "on_response_body") for statement in _BODY_EDITS),

@@ -1,7 +1,7 @@
 """More bytes of an upstream, by the path that asks for them: informational responses, lengths, chunks, trailers, and ends at every phase."""
 
 
-def _answer(*lines: str, body: str = "ok") -> bytes:
+def _response(*lines: str, body: str = "ok") -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n" + body).encode("latin-1")
 
 
@@ -9,18 +9,18 @@ _OK, _TWO, _CHUNKED = "HTTP/1.1 200 OK", "content-length: 2", "transfer-encoding
 
 
 def _with(*headers: str) -> bytes:
-    return _answer(_OK, _TWO, *headers)
+    return _response(_OK, _TWO, *headers)
 
 
 def _in_chunks(body: str, *headers: str) -> bytes:
-    return _answer(_OK, _CHUNKED, *headers, body=body)
+    return _response(_OK, _CHUNKED, *headers, body=body)
 
 
 def _interim(*heads: str) -> bytes:
-    return "".join(f"{head}\r\n\r\n" for head in heads).encode() + _answer(_OK, _TWO)
+    return "".join(f"{head}\r\n\r\n" for head in heads).encode() + _response(_OK, _TWO)
 
 
-ANSWERS = {
+RAW_RESPONSES = {
     "/more/100-with-headers": _interim("HTTP/1.1 100 Continue\r\nx-i: 1"),
     "/more/103-twice": _interim("HTTP/1.1 103 Early Hints\r\nlink: a", "HTTP/1.1 103 Early Hints\r\nlink: b"),
     "/more/100-103": _interim("HTTP/1.1 100 Continue", "HTTP/1.1 103 Early Hints\r\nlink: a"),
@@ -29,25 +29,25 @@ ANSWERS = {
     "/more/101-then-200": _interim("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade"),
     "/more/103-only": b"HTTP/1.1 103 Early Hints\r\nlink: a\r\n\r\n",
     "/more/100-garbage": b"HTTP/1.1 100 Continue\r\n\r\nGARBAGE\r\n\r\n",
-    "/more/205-length": _answer("HTTP/1.1 205 Reset Content", "content-length: 0", body=""),
-    "/more/205-chunks": _answer("HTTP/1.1 205 Reset Content", _CHUNKED, body="2\r\nok\r\n0\r\n\r\n"),
-    "/more/304-body": _answer("HTTP/1.1 304 Not Modified", _TWO),
-    "/more/204-chunks": _answer("HTTP/1.1 204 No Content", _CHUNKED, body="0\r\n\r\n"),
-    "/more/204-empty": _answer("HTTP/1.1 204 No Content", "x-a: 1", body=""),
-    "/more/206": _answer("HTTP/1.1 206 Partial Content", _TWO, "content-range: bytes 0-1/5"),
-    "/more/status-000": _answer("HTTP/1.1 000 Zero", _TWO),
-    "/more/status-20": _answer("HTTP/1.1 20 Short", _TWO),
-    "/more/status-2000": _answer("HTTP/1.1 2000 Long", _TWO),
-    "/more/status-199": _answer("HTTP/1.1 199 Odd", body=""),
-    "/more/status-299": _answer("HTTP/1.1 299 Fine", _TWO),
-    "/more/status-700": _answer("HTTP/1.1 700 High", _TWO),
-    "/more/status-blank": _answer("HTTP/1.1 200 ", _TWO),
-    "/more/status-tab": _answer("HTTP/1.1\t200\tOK", _TWO),
-    "/more/version-1.2": _answer("HTTP/1.2 200 OK", _TWO),
-    "/more/version-0.9": _answer("HTTP/0.9 200 OK", _TWO),
-    "/more/version-lower": _answer("hTTP/1.1 200 OK", _TWO),
-    "/more/no-version": _answer("200 OK", _TWO),
-    "/more/reason-long": _answer("HTTP/1.1 200 " + "r" * 3000, _TWO),
+    "/more/205-length": _response("HTTP/1.1 205 Reset Content", "content-length: 0", body=""),
+    "/more/205-chunks": _response("HTTP/1.1 205 Reset Content", _CHUNKED, body="2\r\nok\r\n0\r\n\r\n"),
+    "/more/304-body": _response("HTTP/1.1 304 Not Modified", _TWO),
+    "/more/204-chunks": _response("HTTP/1.1 204 No Content", _CHUNKED, body="0\r\n\r\n"),
+    "/more/204-empty": _response("HTTP/1.1 204 No Content", "x-a: 1", body=""),
+    "/more/206": _response("HTTP/1.1 206 Partial Content", _TWO, "content-range: bytes 0-1/5"),
+    "/more/status-000": _response("HTTP/1.1 000 Zero", _TWO),
+    "/more/status-20": _response("HTTP/1.1 20 Short", _TWO),
+    "/more/status-2000": _response("HTTP/1.1 2000 Long", _TWO),
+    "/more/status-199": _response("HTTP/1.1 199 Odd", body=""),
+    "/more/status-299": _response("HTTP/1.1 299 Fine", _TWO),
+    "/more/status-700": _response("HTTP/1.1 700 High", _TWO),
+    "/more/status-blank": _response("HTTP/1.1 200 ", _TWO),
+    "/more/status-tab": _response("HTTP/1.1\t200\tOK", _TWO),
+    "/more/version-1.2": _response("HTTP/1.2 200 OK", _TWO),
+    "/more/version-0.9": _response("HTTP/0.9 200 OK", _TWO),
+    "/more/version-lower": _response("hTTP/1.1 200 OK", _TWO),
+    "/more/no-version": _response("200 OK", _TWO),
+    "/more/reason-long": _response("HTTP/1.1 200 " + "r" * 3000, _TWO),
     "/more/chunk-upper": _in_chunks("A\r\n0123456789\r\n0\r\n\r\n"),
     "/more/chunk-zeros": _in_chunks("0002\r\nok\r\n000\r\n\r\n"),
     "/more/chunk-quoted": _in_chunks('2;a="b;c"\r\nok\r\n0\r\n\r\n'),
@@ -65,26 +65,26 @@ ANSWERS = {
     "/more/trailers-colon": _in_chunks("2\r\nok\r\n0\r\n:status: 500\r\n\r\n"),
     "/more/trailers-nul": _in_chunks("2\r\nok\r\n0\r\nx-a: a\0b\r\n\r\n"),
     "/more/trailers-te": _in_chunks("2\r\nok\r\n0\r\ntransfer-encoding: gzip\r\n\r\n"),
-    "/more/te-upper": _answer(_OK, "Transfer-Encoding: CHUNKED", body="2\r\nok\r\n0\r\n\r\n"),
-    "/more/te-blank": _answer(_OK, "transfer-encoding: ", _TWO),
-    "/more/te-list": _answer(_OK, "transfer-encoding: chunked, chunked", body="2\r\nok\r\n0\r\n\r\n"),
-    "/more/te-identity-alone": _answer(_OK, "transfer-encoding: identity"),
-    "/more/length-blank": _answer(_OK, "content-length:  2  "),
-    "/more/length-zeros": _answer(_OK, "content-length: 0002"),
-    "/more/length-hex": _answer(_OK, "content-length: 0x2"),
-    "/more/length-half": _answer(_OK, "content-length: 2.0"),
-    "/more/length-case": _answer(_OK, "Content-Length: 2", "CONTENT-LENGTH: 2"),
-    "/more/length-max": _answer(_OK, "content-length: 18446744073709551615"),
-    "/more/length-over": _answer(_OK, "content-length: 18446744073709551616"),
-    "/more/none-of-both": _answer(_OK),
+    "/more/te-upper": _response(_OK, "Transfer-Encoding: CHUNKED", body="2\r\nok\r\n0\r\n\r\n"),
+    "/more/te-blank": _response(_OK, "transfer-encoding: ", _TWO),
+    "/more/te-list": _response(_OK, "transfer-encoding: chunked, chunked", body="2\r\nok\r\n0\r\n\r\n"),
+    "/more/te-identity-alone": _response(_OK, "transfer-encoding: identity"),
+    "/more/length-blank": _response(_OK, "content-length:  2  "),
+    "/more/length-zeros": _response(_OK, "content-length: 0002"),
+    "/more/length-hex": _response(_OK, "content-length: 0x2"),
+    "/more/length-half": _response(_OK, "content-length: 2.0"),
+    "/more/length-case": _response(_OK, "Content-Length: 2", "CONTENT-LENGTH: 2"),
+    "/more/length-max": _response(_OK, "content-length: 18446744073709551615"),
+    "/more/length-over": _response(_OK, "content-length: 18446744073709551616"),
+    "/more/none-of-both": _response(_OK),
     "/more/cut-in-status": b"HTTP/1.1 20",
     "/more/cut-in-headers": b"HTTP/1.1 200 OK\r\nx-a",
-    "/more/cut-before-body": _answer(_OK, "content-length: 5", body=""),
+    "/more/cut-before-body": _response(_OK, "content-length: 5", body=""),
     "/more/name-upper": _with("X-UPPER: 1"),
     "/more/name-high": _with("x\xe4: 1"),
     "/more/name-tab": _with("x\ta: 1"),
     "/more/name-slash": _with("x/a: 1"),
-    "/more/name-leading-blank": _answer(_OK, " x-a: 1", _TWO),
+    "/more/name-leading-blank": _response(_OK, " x-a: 1", _TWO),
     "/more/value-high": _with("x-a: \x80\xff"),
     "/more/value-cr": _with("x-a: a\rb"),
     "/more/value-vt": _with("x-a: a\x0bb"),

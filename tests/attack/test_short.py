@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.attack import builds, kills, modules, soak
+from tests.attack import builds, kills, long_runs, modules
 from wasmnb import Filter
 
 
@@ -43,7 +43,7 @@ def test_next_start_removes_remains_of_killed_processes():
 @pytest.mark.slow
 @pytest.mark.parametrize("work", ["proxies", "dropped"])
 def test_proxies_leak_neither_files_nor_threads(work):
-    figures = soak.soak(work, 3)
+    figures = long_runs.run_for(work, 3)
     assert figures["exit"] == 0
     assert figures["files per 1,000"] <= 1
     assert figures["threads per 1,000"] <= 1

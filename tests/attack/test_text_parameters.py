@@ -59,7 +59,7 @@ def routed(**route):
 
 
 #: What takes text or bytes.
-DOORS = {
+PARAMETERS = {
     "path": lambda t: sent(path=t), "query": lambda t: sent(path=("/?k=" if isinstance(t, str) else b"/?k=") + t),
     "method": lambda t: sent(method=t), "authority": lambda t: sent(authority=t), "header name": lambda t: sent(headers=[(t, "v")]),
     "header value": lambda t: sent(headers=[("n", t)]), "cookie": lambda t: sent(headers={"cookie": t}),
@@ -74,7 +74,7 @@ DOORS = {
     "configuration of an update": lambda t: lambda odd: use(odd, lambda proxy: proxy.update(Plugin(odd, config=t))),
 }  # fmt: skip
 #: What takes text only.
-TEXT_DOORS = {
+TEXT_PARAMETERS = {
     "cluster": lambda t: lambda odd: use(odd, clusters={t: UP, "up": UP}), "vm_id": lambda t: lambda odd: use(Plugin(odd, vm_id=t)),
     "configuration as a mapping": lambda t: lambda odd: use(Plugin(odd, config={t: [t, {t: t}]})),
     "environment": lambda t: lambda odd: use(Plugin(odd, environment={t: t, "A": t})),
@@ -100,11 +100,11 @@ TEXT_DOORS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("door", [*DOORS, *TEXT_DOORS])
-def test_odd_text_raises_our_errors_only_and_is_shown(door, odd):
-    for text in TEXTS if door in TEXT_DOORS else (*TEXTS, *BYTES):
+@pytest.mark.parametrize("parameter", [*PARAMETERS, *TEXT_PARAMETERS])
+def test_odd_text_raises_our_errors_only_and_is_shown(parameter, odd):
+    for text in TEXTS if parameter in TEXT_PARAMETERS else (*TEXTS, *BYTES):
         try:
-            (DOORS | TEXT_DOORS)[door](text)(odd)
+            (PARAMETERS | TEXT_PARAMETERS)[parameter](text)(odd)
         except WasmnbError as error:
             str(error).encode()
         except Exception as error:

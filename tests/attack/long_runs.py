@@ -1,6 +1,6 @@
 """Long runs in separate processes: growth of memory, files and threads with every request and every cell run.
 
-    python -m tests.attack.soak WORK SECONDS
+    python -m tests.attack.long_runs WORK SECONDS
 
 prints one JSON object.
 """
@@ -162,9 +162,9 @@ def measure(name, seconds):
     }
 
 
-def soak(name, seconds):
+def run_for(name, seconds):
     """Measure in a separate process."""
-    command = [sys.executable, "-m", "tests.attack.soak", name, str(seconds)]
+    command = [sys.executable, "-m", "tests.attack.long_runs", name, str(seconds)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60 + 4 * seconds, check=False)
     figures = json.loads(done.stdout.strip().splitlines()[-1]) if done.returncode == 0 else {}
     return {"work": WORK[name][0], "exit": done.returncode, **figures}

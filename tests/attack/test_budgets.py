@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from tests.host.host_kit import wat
-from tests.attack.test_attack_limits import MIB, loop
+from tests.attack.test_limits import MIB, loop
 from wasmnb import Cluster, Filter, Request, Response
 from wasmnb.abi import Status
 from wasmnb.errors import UsageError

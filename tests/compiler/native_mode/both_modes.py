@@ -48,7 +48,7 @@ def message(sent):
     return None if sent is None else (getattr(sent, "status", None), sent.headers.raw, sent.body)
 
 
-def answers(proxy):
+def responses(proxy):
     return [
         (exchange.number, exchange.worker, exchange.state, exchange.details, message(exchange.request), message(exchange.upstream_request), message(exchange.response))
         if hasattr(exchange, "request")
@@ -80,7 +80,7 @@ def compare(source, drive, **options):
             seen.append((type(error), str(error), plain(getattr(error, "traceback", ""))))
             continue
         # Also the end is compared, so that nothing is read before the proxy is closed.
-        seen.append([*history(proxy), *lines(proxy), *answers(proxy), *metrics(proxy)])
+        seen.append([*history(proxy), *lines(proxy), *responses(proxy), *metrics(proxy)])
     wasm, native = seen
     for theirs, ours in zip(wasm, native, strict=False):
         assert ours == theirs
