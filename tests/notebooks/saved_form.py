@@ -161,8 +161,8 @@ def differences(new, old, longest=12):
         [line for output in outputs for kind, text in _texts(output).items() for line in _lines(text, kind, "\\g<0>")]
         for outputs in (old, new)
     ]
-    differences = [line[:300] for line in difflib.unified_diff(*lines, n=0, lineterm="") if not line.startswith(("---", "+++", "@@"))]
-    return differences if len(differences) <= longest else [*differences[:longest], f"... {len(differences) - longest} more lines"]
+    changed = [line[:300] for line in difflib.unified_diff(*lines, n=0, lineterm="") if not line.startswith(("---", "+++", "@@"))]
+    return changed if len(changed) <= longest else [*changed[:longest], f"... {len(changed) - longest} more lines"]
 
 
 def _texts(output):
