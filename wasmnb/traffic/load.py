@@ -108,7 +108,7 @@ def load(
 
 
 class _OpenLoad:
-    """Sends requests at random virtual times, even if earlier requests haven't ended.
+    """An open load, in which requests are sent at random virtual times, even if earlier requests haven't ended.
 
     Attributes
     ----------

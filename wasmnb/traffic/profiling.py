@@ -140,7 +140,7 @@ def profile(
 
 
 def _requests_of(proxy: Proxy, last: int) -> list[Request]:
-    """Return the requests of the proxy's last `last` exchanges."""
+    """Return the requests of the most recent exchanges of the proxy. `last` is their maximum number."""
     requests = [exchange.request for exchange in proxy.exchanges if isinstance(exchange, Exchange)][-max(last, 1) :]
     if not requests:
         raise UsageError("The proxy has no exchange to repeat. Send a request first, or pass path=.")

@@ -109,7 +109,7 @@ def _mixed(number: int) -> int:
 
 @dataclass
 class Grouping:
-    """Collects the differences of exchanges, and groups them at the end."""
+    """A collection of the differences of all exchanges, from which groups are created at the end."""
 
     compared: int = 0
     _kinds: dict[DifferenceKey, _Kind] = field(default_factory=dict)

@@ -50,7 +50,7 @@ class Observation:
 
 
 class Observer:
-    """Observes the exchanges of a proxy, which must be sent one after the other."""
+    """An observer of the exchanges of a proxy, which must be sent one after the other."""
 
     def __init__(self, proxy: Proxy) -> None:
         self._proxy = proxy

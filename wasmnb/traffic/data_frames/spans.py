@@ -82,7 +82,7 @@ def spans_of(exchanges: Any) -> Iterator[ProxySpan]:
 
 
 class _Spans:
-    """Converts one exchange to spans."""
+    """Converter of one exchange to spans."""
 
     def __init__(self, exchange: Any) -> None:
         self._exchange = exchange

@@ -113,7 +113,7 @@ class ProxyServer(Shown):
 
 
 class _Clock:
-    """Advances the proxy's virtual time to the real time before each request, so that ticks and timeouts occur."""
+    """A clock that advances the proxy's virtual time to the real time before each request, so that ticks and timeouts occur."""
 
     def __init__(self, proxy: Proxy) -> None:
         self._proxy = proxy

@@ -66,7 +66,7 @@ def user_starts(phases: Sequence[LoadPhase]) -> Iterator[tuple[float, float]]:
 
 
 def phase_at(phases: Sequence[LoadPhase], moment: float) -> int:
-    """Return the index of the phase at a time of the run, or of the last phase if the time is after the end."""
+    """Return the index of the phase at `moment`, in virtual seconds since the start. After the end, it is the last phase."""
     for index, phase in enumerate(phases):
         moment -= phase.seconds
         if moment < 0:

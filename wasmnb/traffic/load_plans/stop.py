@@ -25,7 +25,7 @@ _ENOUGH = 50
 
 
 class StopCheck:
-    """Checks the stop conditions of a load run.
+    """The stop conditions of a load run, and the recent requests for which they are checked.
 
     Parameters
     ----------

@@ -61,6 +61,6 @@ class ShardJob(ExchangeJob[ReplayReport]):
 
 
 def _set(rows: Columns, name: str, value: int) -> None:
-    """Set a column to the same value in all rows, because the shard's proxy knows neither the worker nor the shard."""
+    """Set a column to the same value in all rows. Used for columns that the shard's own proxy can't fill."""
     column = rows.columns[name]
     column[:] = array("q", [value]) * len(column)

@@ -83,7 +83,7 @@ def run_items(
 
 
 class _Run:
-    """Sends the exchanges of a replay in batches. The result of a long request is collected with a later batch."""
+    """A replay that sends its exchanges in batches. The result of a long request is collected with a later batch."""
 
     def __init__(self, session: ReplaySession, report: ReplayReport, speed: float | None) -> None:
         self._session = session
@@ -144,8 +144,9 @@ class _Run:
 
 
 class _Pace:
-    """Sends requests at their recorded times on the virtual clock. A request with an earlier time than the previous request is
-    sent at once.
+    """A sender of requests at their recorded times on the virtual clock.
+
+    A request with an earlier time than the previous request is sent immediately.
     """
 
     def __init__(self, session: ReplaySession, speed: float, report: ReplayReport) -> None:

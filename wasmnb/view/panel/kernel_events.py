@@ -92,7 +92,7 @@ class Variables:
 
 
 class Idle:
-    """Calls a function when the kernel is idle. If no event loop is running, the function is called immediately.
+    """A function that is called when the kernel is idle, or immediately if no event loop is running.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ class Idle:
 
 
 class Inbox:
-    """Passes messages of widgets to the thread that created the inbox.
+    """A queue that passes messages of widgets to the thread that created it.
 
     A kernel with subshells receives messages on another thread while a cell runs, but a simulation must be used from one
     thread. Messages wait until the cell has ended, or until the simulation processes those that only change the view. At most

@@ -20,7 +20,7 @@ __all__ = ["Renderer"]
 
 
 class Renderer:
-    """Updates the widget of one panel.
+    """The part of a panel that updates its widget.
 
     Parameters
     ----------

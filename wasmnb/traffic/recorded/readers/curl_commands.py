@@ -272,7 +272,7 @@ def _complete_commands(
         pending = None
     if pending is None:
         return None
-    notes.add(f"line {first:,}", "The command is incomplete, because one of its quotes isn't closed.")
+    notes.add(f"line {first:,}", "The command is incomplete: one of its quotes isn't closed.")
     return first, behind
 
 

@@ -83,7 +83,7 @@ class Word(str):
 
 
 class BashLine:
-    """Splits a bash command into words, line by line. Each line is scanned once, because bodies of many megabytes are common.
+    """A bash command that is split into words, line by line. Each line is scanned once, because long bodies are common.
 
     Attributes
     ----------
@@ -225,7 +225,7 @@ _BASH_VALUE: dict[str, Callable[[str], str]] = {
 
 
 class WindowsLine:
-    """Splits a cmd or PowerShell command into words, line by line.
+    """A cmd or PowerShell command that is split into words, line by line.
 
     Attributes
     ----------
@@ -266,7 +266,7 @@ class WindowsLine:
 
 
 class PowershellLine(WindowsLine):
-    """Splits a PowerShell command into words, which keep their quotes, line by line."""
+    """A PowerShell command that is split into words, line by line. The words keep their quotes."""
 
     def __init__(self) -> None:
         super().__init__(powershell_words, "`")

@@ -1,4 +1,4 @@
-"""The signature of an action, and functions that check its values. They are sent by a web page and can't be trusted."""
+"""The signature of an action, and functions that check its values, because a web page may send any values."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def weight(value: Any) -> int:
 
 
 class Budget:
-    """Limits the size of a message. Each converted item reduces the number of remaining characters.
+    """A limit for the size of a message. Each converted item reduces the number of remaining characters.
 
     Parameters
     ----------
