@@ -16,7 +16,7 @@ from ..http.buffers import Buffer
 from ..http.filter_chain import REQUEST, RESPONSE
 from ..http.header_map import HeaderMap
 from .base import call_on_log
-from .phase_lookups import CONTINUED_BODIES, CONTINUED_MAPS, CREATED_BY, WRITABLE_MAPS, buffer_of, map_of
+from .phase_lookups import CONTINUED_BODIES, CONTINUED_MAPS, CREATED_BY, WRITABLE_MAPS, buffer_of, last_result, map_of
 from .stream import StreamContext
 
 if TYPE_CHECKING:
@@ -37,8 +37,9 @@ _ON_TRAILERS = ("on_request_trailers", "on_response_trailers")
 _HEADERS, _TRAILERS = tuple(map(map_of, _ON_HEADERS)), tuple(map(map_of, _ON_TRAILERS))
 _DIRECTIONS = {buffer_of(name): direction for direction, name in enumerate(_ON_BODY)}
 
-_STOP_ALL = int(HeadersStatus.STOP_ALL_ITERATION_AND_WATERMARK)
-_NO_BUFFER = 3
+#: Largest results of the callbacks for headers, bodies and trailers. Envoy treats a larger number like these.
+_STOP_ALL, _NO_BUFFER, _STOP = last_result(_ON_HEADERS[0]), last_result(_ON_BODY[0]), last_result(_ON_TRAILERS[0])
+
 _LAST_GRPC_STATUS = 16  # larger numbers mean that the filter didn't set a status
 
 
@@ -142,7 +143,7 @@ class HttpContext(StreamContext):
         if not self.created:
             return 0
         self.maps[_TRAILERS[direction]] = trailers
-        status = min(self._call(direction, _ON_TRAILERS[direction], (self.id, len(trailers.items))), 1)
+        status = min(self._call(direction, _ON_TRAILERS[direction], (self.id, len(trailers.items))), _STOP)
         if not status:
             self.maps[_TRAILERS[direction]] = None
             if direction == RESPONSE and self.closed and not self.stream.state.http2:

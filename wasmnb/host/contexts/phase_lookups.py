@@ -22,6 +22,7 @@ __all__ = [
     "WRITABLE_BUFFERS",
     "WRITABLE_MAPS",
     "buffer_of",
+    "last_result",
     "map_of",
 ]
 
@@ -36,6 +37,13 @@ def buffer_of(callback: str) -> int:
     """Return the type of the only buffer that a callback has besides the VM configuration."""
     (kind,) = PHASES[callback].buffers - {BufferType.VM_CONFIGURATION}
     return int(kind)
+
+
+def last_result(callback: str) -> int:
+    """Return the largest number that a callback with named results can return."""
+    returns = PHASES[callback].returns
+    assert returns is not None
+    return int(max(returns))
 
 
 def _phases(*contexts: str) -> list[Phase]:
