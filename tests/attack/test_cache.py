@@ -142,7 +142,7 @@ def test_real_path_behind_a_link_is_checked(folder):
     (folder / "link").symlink_to(folder / "open" / "inner")
     (folder / "entry").symlink_to("link/../code")
     assert (folder / "entry").samefile(folder / "open" / "code")
-    assert distrust(folder / "entry") == f"{folder / 'open'} can be written by everybody"
+    assert distrust(folder / "entry") == f"{folder / 'open'} can be written by all users"
 
 
 def test_own_group_with_an_access_list_is_not_private(folder):

@@ -112,7 +112,7 @@ def test_full_filesystem_raises_a_clear_error(tmp_path):
     """On Linux /dev/full is a disk that is always full."""
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
-    with pytest.raises(BuildError, match="is full, and building a runtime"), workspace.workspace([tmp_path]):
+    with pytest.raises(BuildError, match="is full, but building a runtime"), workspace.workspace([tmp_path]):
         Path("/dev/full").write_bytes(b"x")
 
 
@@ -134,7 +134,7 @@ def test_without_any_place_a_runtime_is_kept_in_memory(tmp_path):
     assert (entry.read("a"), entry.read("b"), entry.read("c")) == (b"1", b"2", None)
     with cache.lock("k", lambda: pytest.fail("nobody holds it")):
         pass
-    with pytest.raises(BuildError, match="No disk can be written"), cache.workspace():
+    with pytest.raises(BuildError, match="No folder for building a runtime can be written"), cache.workspace():
         pass
 
 
@@ -144,7 +144,7 @@ def test_code_that_others_may_have_written_is_not_read(cache, change):
     folder = cache.folder / "k"
     os.chown(folder, -1, 12345) if os.getuid() == 0 else None  # root's own group would be root's alone
     folder.chmod(change)
-    with pytest.warns(CacheWarning, match="another user can have changed it"):
+    with pytest.warns(CacheWarning, match="another user could have changed it"):
         entry = cache.find("k")
     assert entry is None
     folder.chmod(0o700)
@@ -156,7 +156,7 @@ def test_code_that_others_may_have_written_is_not_read(cache, change):
 def test_code_of_another_user_is_not_read(cache, part):
     cache.store("k", {"a": b"1"}, FACTS)
     os.chown(cache.folder / part, 12345, -1)
-    with pytest.warns(CacheWarning, match="belongs to another user"):
+    with pytest.warns(CacheWarning, match="is owned by another user"):
         entry = cache.find("k")
         assert entry is None or entry.read("a") is None
 
@@ -167,7 +167,7 @@ def test_code_behind_a_link_of_another_user_is_not_read(cache, tmp_path):
     (tmp_path / "link").symlink_to(cache.folder.parent)
     assert Cache(tmp_path / "link").find("k").read("a") == b"1"
     os.chown(tmp_path / "link", 12345, -1, follow_symlinks=False)
-    with pytest.warns(CacheWarning, match="belongs to another user"):
+    with pytest.warns(CacheWarning, match="is owned by another user"):
         assert Cache(tmp_path / "link").find("k") is None
 
 
@@ -276,7 +276,7 @@ def test_least_recently_used_entry_is_evicted(cache, monkeypatch):
             cache.store(key, {"f": b"1" * 1_000_000}, FACTS)
         os.utime(cache.folder / key, (1000 + i, 1000 + i))
     assert set(cache.names()) == {"b", "c", "d"}
-    assert "exceeded its share of the free disk (3 MiB): 1 of 4 entries were removed" in str(said[0].message)
+    assert "used more than its share of the free disk (3 MiB), so the least recently used 1 of 4 entries were removed" in str(said[0].message)
     cache.find("b")
     with pytest.warns(CacheWarning):
         places.warn_once.cache_clear()

@@ -98,7 +98,7 @@ def test_altered_code_that_others_could_write_does_not_run(engine, tmp_path, els
     compiled(WASM, engine, tmp_path)
     (path,) = files(tmp_path)
     path.chmod(0o666)
-    with pytest.warns(CacheWarning, match="another user can have changed it"):
+    with pytest.warns(CacheWarning, match="another user could have changed it"):
         assert seven(compiled(WASM, engine, tmp_path)) == 7
     assert engine.compilations == 2
 

@@ -30,18 +30,18 @@ CASES = {
     "marker that is a global": (
         wasm(f'{MEMORY} {MALLOC} (global (export "proxy_abi_version_0_2_1") i32 (i32.const 0))'), "ABI with",
     ),
-    "no allocator": (wasm(MEMORY + MARKER), "no allocator"),
+    "no allocator": (wasm(MEMORY + MARKER), "doesn't export an allocator"),
     "allocator of another type": (
         wasm(f'{MEMORY} {MARKER} (func (export "malloc") (param i64) (result i32) (i32.const 0))'), "malloc as i64 -> i32",
     ),
     "no memory": (wasm(MALLOC + MARKER), None),
     "1 GiB": (wasm(f'(memory (export "memory") 16384) {MALLOC} {MARKER}'), None),
     "more than 1 GiB": (wasm(f'(memory (export "memory") 16385) {MALLOC} {MARKER}'), "at most 1 GiB"),
-    "2 GiB": (wasm(f'(memory (export "memory") 32768) {MALLOC} {MARKER}'), "starts with 2 GiB"),
-    "unknown import": (wasm(f'(import "env" "nothing" (func)) {WHOLE}'), "imports env.nothing, which Envoy doesn't have"),
+    "2 GiB": (wasm(f'(memory (export "memory") 32768) {MALLOC} {MARKER}'), "initial memory is 2 GiB"),
+    "unknown import": (wasm(f'(import "env" "nothing" (func)) {WHOLE}'), "imports env.nothing, which Envoy doesn't provide"),
     "unknown module": (wasm(f'(import "foo" "proxy_log" (func)) {WHOLE}'), "in the module env, not foo"),
     "import of another type": (
-        wasm(f'(import "env" "proxy_log" (func (param i32))) {WHOLE}'), "as i32 -> void, but Envoy has it as i32 i32 i32 -> i32",
+        wasm(f'(import "env" "proxy_log" (func (param i32))) {WHOLE}'), "as i32 -> void, but Envoy provides it as i32 i32 i32 -> i32",
     ),
     "imported global": (wasm(f'(import "env" "g" (global i32)) {WHOLE}'), "imports the global env.g"),
     "imported memory": (wasm(f'(import "env" "memory" (memory 1)) {MALLOC} {MARKER}'), None),
@@ -91,7 +91,7 @@ def test_each_problem_is_one_sentence(name):
     ("data", "word"),
     [
         (b"\0asm\x01", "cut short"),
-        (b"\0asm\x02\0\0\0", "a version other than 1"),
+        (b"\0asm\x02\0\0\0", "version other than 1"),
         (b"\x1f\x8b\x08", "gzip"),
         (b"(module)", "text"),
     ],

@@ -497,7 +497,7 @@ def test_hostile_names_become_valid_file_names(tmp_path):
 
 @pytest.mark.parametrize("options", [{"registry": "a b"}, {"registry": ""}, {"tag": "a/b"}, {"tag": "x" * 200}])
 def test_invalid_image_name_is_refused(tmp_path, options):
-    with pytest.raises(UsageError, match=r"isn't a valid (registry|tag)\. Write it as"):
+    with pytest.raises(UsageError, match=r"isn't a valid (registry|tag)\. Write it like"):
         export(Small(), tmp_path / "dist", **options)
     assert not (tmp_path / "dist").exists()
 

@@ -272,12 +272,12 @@ def test_envoys_objections_are_reported_with_the_line(tmp_path):
     path = write(tmp_path, [plugin()])
     path.write_text(path.read_text().replace('"http_filters"', '"http_filterz"'))
     line = next(i for i, text in enumerate(path.read_text().splitlines(), 1) if "http_filterz" in text)
-    with pytest.raises(UsageError, match=rf"line {line}: Envoy's error: .*no such field: 'http_filterz'"):
+    with pytest.raises(UsageError, match=rf"line {line}: Envoy refuses the file: .*no such field: 'http_filterz'"):
         Proxy.from_envoy(path)
     path = write(tmp_path, [plugin()])
     path.write_text(path.read_text().replace('"name": "two"', '"name": ""'))
     with pytest.raises(
-        UsageError, match="Envoy's error: Proto constraint validation failed .*length must be at least 1"
+        UsageError, match="Envoy refuses the file: Proto constraint validation failed .*length must be at least 1"
     ):
         Proxy.from_envoy(path)
 
@@ -330,12 +330,12 @@ def test_listener_with_the_name_of_the_message_in_its_text_has_no_plugin(tmp_pat
 
 def test_missing_file_listener_cluster_or_module_is_named(tmp_path):
     path = write(tmp_path, [plugin()])
-    with pytest.raises(UsageError, match="no listener 'x'; it has 'l0'"):
+    with pytest.raises(UsageError, match="no listener 'x'. Listeners in the file: 'l0'"):
         Proxy.from_envoy(path, listener="x")
-    with pytest.raises(UsageError, match="no cluster 'x'; it has one, two"):
+    with pytest.raises(UsageError, match="no cluster 'x'. Clusters in the file: one, two"):
         Proxy.from_envoy(path, clusters={"x": None})
     (tmp_path / "f.wasm").unlink()
-    with pytest.raises(UsageError, match=r"line \d+: no such module: f.wasm"):
+    with pytest.raises(UsageError, match=r"line \d+: The module f.wasm doesn't exist"):
         Proxy.from_envoy(path)
     with pytest.raises(UsageError, match="No such file"):
         Proxy.from_envoy(tmp_path / "nowhere.yaml")
@@ -345,11 +345,11 @@ ONE = {"cluster": "one"}
 
 
 @pytest.mark.parametrize(("route", "message"), [
-    ({"match": {"prefix": "/"}, "route": {"cluster": "three"}}, "The route leads to an unknown cluster 'three', which Envoy refuses. Clusters of the file: one, two."),
-    ({"match": {"prefix": "/"}, "route": {"weighted_clusters": {"clusters": [{"name": "no", "weight": 1}]}}}, "an unknown cluster 'no'"),
+    ({"match": {"prefix": "/"}, "route": {"cluster": "three"}}, "The route refers to the unknown cluster 'three', which Envoy refuses. Clusters in the file: one, two."),
+    ({"match": {"prefix": "/"}, "route": {"weighted_clusters": {"clusters": [{"name": "no", "weight": 1}]}}}, "the unknown cluster 'no'"),
     ({"match": {"prefix": "/"}, "route": {"weighted_clusters": {"clusters": [{"name": "one", "weight": 0}]}}}, "All weights of weighted_clusters are 0"),
-    ({"match": {"headers": [{"name": "x", "present_match": True}]}, "route": ONE}, "The route's match needs one of prefix"),
-    ({"match": {"prefix": "/"}}, "The route needs an action"),
+    ({"match": {"headers": [{"name": "x", "present_match": True}]}, "route": ONE}, "The route's match has no condition, which Envoy refuses. Add one of prefix"),
+    ({"match": {"prefix": "/"}}, "The route has no action"),
     ({"match": {"prefix": "/"}, "direct_response": {"status": 1000}}, "The status of a direct response must be between 200 and 599, not 1000."),
 ])  # fmt: skip
 def test_routes_that_envoy_refuses_are_refused_with_their_line(tmp_path, route, message):
@@ -423,5 +423,5 @@ def test_envoys_objection_to_a_field_in_camel_case_has_its_line(tmp_path):
     path = write(tmp_path, [plugin(failure_policyz="FAIL_OPEN")])
     path.write_text(json.dumps(camel_case(json.loads(path.read_text())), indent=1))
     line = next(i for i, text in enumerate(path.read_text().splitlines(), 1) if "failurePolicyz" in text)
-    with pytest.raises(UsageError, match=f"line {line}: Envoy's error: .*no such field: 'failurePolicyz'"):
+    with pytest.raises(UsageError, match=f"line {line}: Envoy refuses the file: .*no such field: 'failurePolicyz'"):
         Proxy.from_envoy(path)

@@ -136,7 +136,7 @@ def test_own_traffic_is_compiled():
 @pytest.mark.slow
 def test_profile_of_another_runtime_raises_a_warning():
     profile = BlockProfile({f"gone_{n}": (3, frozenset({0, 1})) for n in range(50)})
-    with pytest.warns(UserWarning, match="of <filter>, because it is from another runtime: its traffic would spend 100% of the time"):
+    with pytest.warns(UserWarning, match="of <filter> was recorded with another runtime, so its traffic would spend 100% of the time"):
         Filter.from_source(SOURCE).release(profile=profile)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

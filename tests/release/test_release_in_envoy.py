@@ -250,7 +250,7 @@ def test_cut_off_module_is_refused(plain):
 
 def test_release_with_the_profile_of_another_runtime_runs():
     profile = BlockProfile({f"gone_{n}": (3, frozenset({0, 1})) for n in range(50)})
-    with pytest.warns(UserWarning, match="it is from another runtime"):
+    with pytest.warns(UserWarning, match="was recorded with another runtime"):
         release = sources("def value(): return 12").release(profile=profile)
     with Envoy(release, workers=1) as envoy:
         assert value(envoy) == "12"

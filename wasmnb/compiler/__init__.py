@@ -1,17 +1,17 @@
-"""The compiler: it turns Python source into a module that Envoy loads, and inspects any module.
+"""The compiler, which turns Python source into a module that Envoy loads, and inspects any module.
 
-`wasmnb.host` runs modules; nothing here knows about proxies or traffic.
+Nothing in this folder handles proxies or traffic; modules are run by `wasmnb.host`.
 
     Filter              from_source, from_file, save, wasm, info
     inspect_module      facts about a module, and reasons why Envoy would refuse it
     build_runtime, list_runtimes, clear_runtimes
                         the cache of runtimes
 
-Steps from source to module: `source.imports` and `source.requirements` read the imports; `runtime.runtime` finds a
-matching runtime in the cache or builds one (`runtime.staging` and `runtime.componentize` make a component,
-`runtime.build_module` and `wasm.linker` turn it into one core module); `runtime.probe` loads the source once in a scratch
-VM; `wasm.embed_source` puts source and runtime together. A `Filter` holds one of three backends: `source_filter`,
-`module_filter` or `native_filter`. For a class, `collect.class_collector` gathers the source first.
+Steps from source to module: `dependencies.imports` and `dependencies.requirements` find the imports. `runtime_build.runtime`
+loads a matching runtime from the cache or builds one: `runtime_build.staging` and `runtime_build.componentize` make a
+component, which `runtime_build.build_module` and `wasm_binary.linker` turn into one core module. `runtime_build.probe` loads
+the source once in a scratch VM, and `wasm_binary.embed_source` joins source and runtime. A `Filter` uses one of three backends:
+`source_filter`, `module_filter` or `native_filter`. For a class, `cell_source.class_collector` collects the source first.
 """
 
 from .filter import Filter, FilterInfo

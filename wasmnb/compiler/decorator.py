@@ -1,4 +1,4 @@
-"""`@wasmnb.filter`: makes a filter from a class in an ordinary cell or module, where editors understand it."""
+"""The decorator `@wasmnb.filter`, which compiles a class that is defined in an ordinary cell or Python file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["filter"]
 
 
 @overload
-def filter(cls: type[Any], /) -> Filter: ...  # noqa: A001 - it is written wasmnb.filter
+def filter(cls: type[Any], /) -> Filter: ...  # noqa: A001 - users write wasmnb.filter
 
 
 @overload
@@ -27,13 +27,14 @@ def filter(  # noqa: A001
 def filter(  # noqa: A001
     cls: type[Any] | None = None, /, *, name: str | None = None, path: Sequence[str | os.PathLike[str]] = ()
 ) -> Any:
-    """Compile the decorated class to a filter: `@wasmnb.filter`, or with arguments `@wasmnb.filter(name="auth")`.
+    """Compile the decorated class to a filter. Write `@wasmnb.filter`, or `@wasmnb.filter(name="auth")` to pass arguments.
 
-    The name of the class then refers to the `Filter`: `Proxy(Auth, workers=4)`. The class itself is available as
-    `Auth.context_class`, for unit tests of its methods. `class Child(Auth)` derives from the class.
+    Afterwards, the name of the class refers to the `Filter`, for example in `Proxy(Auth, workers=4)`. The class itself is
+    `Auth.context_class`, so that unit tests can call its methods. `class Child(Auth)` derives from the class.
 
-    Everything that the class refers to is collected: functions, classes, imports and constants of its module, or of this
-    and earlier cells; modules in the folder of the file or notebook; and the `PluginContext` and `VMContext` of the cell.
+    The filter contains everything that the class refers to: functions, classes, imports and constants of its module, or of this
+    and earlier cells. It also contains modules from the folder of the file or notebook, and the cell's `PluginContext` and
+    `VMContext` classes.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ def filter(  # noqa: A001
     name
         Name of the filter in the proxy. By default, the name of the class.
     path
-        Further folders with modules that the class imports (default none).
+        Additional folders to search for modules that the class imports (default none).
 
     Returns
     -------
@@ -52,9 +53,9 @@ def filter(  # noqa: A001
     Raises
     ------
     SourceError
-        The source has an error, or refers to a value that can't be part of a module.
+        The source has an error, or refers to a value that can't be stored in a module.
     BuildError
-        The toolchain, the cache or the disk failed.
+        Building failed because of the toolchain, the cache or the disk.
     UsageError
         The decorated object isn't a class.
     """

@@ -1,4 +1,4 @@
-"""The class `Filter`: a compiled module that was made from Python source or loaded from a file."""
+"""The class `Filter`: a Wasm filter, compiled from Python source or loaded from a module."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class Filter(Shown):
     source
         Python source, or None for a module from another toolchain.
     filename
-        File name of the source in tracebacks; for a Wasm module, the name of its file.
+        File name of the source in tracebacks, or the name of the Wasm module's file.
     context_class
-        Class from which `@wasmnb.filter` or `from_class` made the filter, otherwise None. Unit tests can call its
-        methods.
+        The Python class that was compiled, if `@wasmnb.filter` or `from_class` created the filter; otherwise None. Unit tests
+        can call its methods directly.
     """
 
     context_class: type[Any] | None = None
@@ -65,7 +65,7 @@ class Filter(Shown):
         path: Sequence[str | os.PathLike[str]] = (),
         progress: Progress | None = None,
     ) -> Filter:
-        """Compile Python source.
+        """Compile Python source to a filter.
 
         The first filter with a new set of imports takes about ten seconds to compile, later ones tens of milliseconds.
 
@@ -80,10 +80,10 @@ class Filter(Shown):
         first_line
             Line number of the first line of `text` in that file (default 1).
         path
-            Folders with the filter's own modules, which become part of the filter (default none). Other packages are
-            copied from this environment.
+            Folders to search for the filter's own modules, which become part of the filter (default none). Other packages are
+            copied from the current Python environment.
         progress
-            Function that is called with the name of a step and a fraction from 0 to 1 while a runtime is built (default none).
+            Called with the name of a step and a fraction from 0 to 1 while a runtime is built (default None).
 
         Returns
         -------
@@ -95,7 +95,7 @@ class Filter(Shown):
         SourceError
             The source has a syntax error, an import that isn't available, or no filter class.
         BuildError
-            The toolchain, the cache or the disk failed.
+            Building failed because of the toolchain, the cache or the disk.
         """
         return cls.from_parts((Part(text, filename, first_line),), name, path=path, progress=progress)
 
@@ -118,7 +118,7 @@ class Filter(Shown):
         name, path, progress
             As for `from_source`.
         package
-            Dotted name of a package on `path`, from which relative imports in the parts start (default none).
+            Dotted name of the package on `path` against which relative imports in the parts are resolved (default none).
 
         Returns
         -------
@@ -128,7 +128,7 @@ class Filter(Shown):
         Raises
         ------
         SourceError, BuildError
-            As for `from_source`. The error gives the part or the filter's own module that failed.
+            As for `from_source`. The message names the part or the module that failed.
         """
         source = Source(tuple(parts), package=package)
         name = name or "filter"
@@ -161,7 +161,7 @@ class Filter(Shown):
         SourceError, BuildError
             As for `from_source`.
         ModuleError
-            Envoy would refuse the module.
+            Envoy would refuse to load the module.
         UsageError
             The file can't be read, or is neither Python nor Wasm.
         """
@@ -174,7 +174,9 @@ class Filter(Shown):
             except ModuleError as error:
                 raise ModuleError(f"Envoy would refuse {path}:\n{error}") from None
         if path.suffix not in {".py", ""}:
-            raise UsageError(f"{path} is neither a .py nor a .wasm file. Give the path of one of these.")
+            raise UsageError(
+                f"{path} is neither a .py nor a .wasm file. Pass the path of a Python source file or a Wasm module."
+            )
         return cls.from_parts((file_part(path, data),), name, path=[path.parent], progress=progress)
 
     @classmethod
@@ -187,15 +189,15 @@ class Filter(Shown):
         first_line: int = 1,
         path: Sequence[str | os.PathLike[str]] = (),
     ) -> Filter:
-        """Run Python source in this interpreter instead of Wasm, for debuggers, coverage and profilers.
+        """Create a filter that runs in this Python interpreter instead of Wasm, so that debuggers, coverage and profilers work.
 
-        The simulated host, the traffic and the trace are the same as with Wasm, and every VM has its own copy of the source's
-        modules. Code that works here but not in Wasm causes a `NativeWarning` at its line, once.
+        The simulated host, the traffic and the trace are the same as with Wasm, and every VM has its own copy of the filter's
+        modules. Code that works here but wouldn't work in Wasm causes one `NativeWarning` for each line.
 
         Parameters
         ----------
         source
-            Source text, the `Path` of a `.py` file, a class, or another filter that was made from Python.
+            Source text, the `Path` of a `.py` file, a class, or another filter that was compiled from Python.
         name, filename, first_line, path
             As for `from_source`. `filename` and `first_line` are used only if `source` is text.
 
@@ -209,7 +211,7 @@ class Filter(Shown):
         SourceError
             As for `from_source`. Its cause is the exception that the source raised.
         UsageError
-            The file can't be read, or `source` has no Python source.
+            The file can't be read, or `source` is a filter that was loaded from a Wasm module.
         """
         from .native_filter import NativeFilter
         from .native_mode import SourceInput
@@ -229,7 +231,7 @@ class Filter(Shown):
         progress: Progress | None = None,
         running: FrameType | None = None,
     ) -> Filter:
-        """Compile a class with everything that it refers to, as `@wasmnb.filter` does.
+        """Compile a class together with everything that it refers to, as `@wasmnb.filter` does.
 
         Parameters
         ----------
@@ -238,12 +240,12 @@ class Filter(Shown):
         name
             Name of the filter in the proxy. By default, the name of the class.
         path
-            Further folders with modules that the class imports (default none).
+            Additional folders to search for modules that the class imports (default none).
         progress
             As for `from_source`.
         running
-            Frame in which the class statement is running. If it is given, statements below the class are collected as well
-            (default none).
+            Frame in which the class statement is still running. If it is set, statements below the class are collected as well
+            (default None).
 
         Returns
         -------
@@ -253,7 +255,7 @@ class Filter(Shown):
         Raises
         ------
         SourceError, BuildError
-            As for `from_source`. Also raised if the class's source can't be found, or a value can't be part of a module.
+            As for `from_source`. Also raised if the source of the class can't be found, or uses a value that can't be stored.
         """
         from .cell_source.class_collector import collect
 
@@ -270,7 +272,7 @@ class Filter(Shown):
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str = "filter") -> Filter:
-        """Load a module from memory.
+        """Load a Wasm module from bytes.
 
         Parameters
         ----------
@@ -287,33 +289,35 @@ class Filter(Shown):
         Raises
         ------
         ModuleError
-            Envoy would refuse the module.
+            Envoy would refuse to load the module.
         """
         return cls(name, f"<{name}>", load_module(data))
 
     @property
     def source(self) -> str | None:
-        """The Python source with its parts joined, or None for a module from another toolchain."""
+        """Python source of all parts, joined into one text. None for a module from another toolchain."""
         return self.bundle.text if self.bundle else None
 
     @property
     def bundle(self) -> Source | None:
-        """The Python source with all parts and modules, or None for a module from another toolchain."""
+        """Python source with its separate parts and the filter's own modules. None for a module from another toolchain."""
         return self._backend.source
 
     @property
     def file_names(self) -> Mapping[str, str]:
-        """Names of files and cells by their names in a release module. Other modules have the names that you know."""
+        """Original names of files and cells, by the portable names in a release module. Empty for other modules."""
         return getattr(self._backend, "file_names", {})
 
     @property
     def callbacks(self) -> Callbacks:
-        """Callbacks of the filter's classes, or those that the module exports. They determine the plugin's kind."""
+        """Callbacks that the filter's classes define or its module exports. They determine whether it can be an HTTP or network
+        filter.
+        """
         return self._backend.callbacks
 
     @property
     def classes(self) -> Mapping[str, str]:
-        """Names of the source's classes by kind: `vm`, `plugin`, `http`, `tcp`. Empty for a module from another toolchain."""
+        """Names of the filter's classes by kind: `vm`, `plugin`, `http` and `tcp`. Empty for modules from other toolchains."""
         return self._backend.classes
 
     @property
@@ -323,22 +327,22 @@ class Filter(Shown):
 
     @property
     def compiled(self) -> Filter:
-        """The filter in Wasm: itself, unless it is native."""
+        """The filter compiled to Wasm. This is the filter itself unless it is native."""
         backend: FilterBackend | None = getattr(self._backend, "compiled", None)
         return self if backend is None else Filter(self.name, self.filename, backend)
 
     @property
     def wasm(self) -> bytes:
-        """Bytes of the complete module: for a filter from source, the full module. A native filter is compiled first."""
+        """Bytes of the full Wasm module (`release()` returns the smaller release module). A native filter is compiled first."""
         return self._backend.wasm()
 
     @cached_property
     def info(self) -> FilterInfo:
-        """Facts about the module and the runtime that it contains."""
+        """Imports, exports and sizes of the module, and the runtime that it contains."""
         return self._backend.info(self.name)
 
     def image(self, engine: Engine) -> Runnable:
-        """Return the object that a host instantiates to create a VM.
+        """Return the object from which a host creates VMs.
 
         Parameters
         ----------
@@ -350,30 +354,31 @@ class Filter(Shown):
     def release(
         self, *, profile: BlockProfile | Any = None, strip: bool = True, progress: Progress | None = None
     ) -> Filter:
-        """Return the filter as a release module, which starts faster and needs less memory than the full one.
+        """Return this filter as a release module, which starts faster and needs less memory than the full module.
 
-        Code that filters rarely execute is interpreted instead of compiled. The filter's module-level code runs now instead of
-        in every VM, unless it depends on time, environment variables or random numbers; see `info.release`. Modules from
-        another toolchain are returned unchanged.
+        Code that filters rarely execute is interpreted instead of compiled. Module-level code is executed now instead of in
+        every VM, unless its result depends on time, environment variables or random numbers; `info.release` reports whether it
+        does. Modules from another toolchain are returned unchanged.
 
         Parameters
         ----------
         profile
-            A `Proxy` that has had traffic of this filter, or a profile from `wasmnb.traffic.record_code_profile`. The code that
-            the traffic executed is compiled as well. By default, only code that most filters execute is compiled.
+            A `Proxy` that has served requests with this filter, or a profile from `wasmnb.traffic.record_code_profile`. Code
+            that ran during this traffic is compiled as well. By default (None), only code that most filters execute is
+            compiled.
         strip
-            Leave out comments and docstrings (default True). Lines keep their numbers. If the source reads docstrings
-            (`__doc__`), they are kept.
+            Whether to remove comments and docstrings from the source (default True). Line numbers don't change. Docstrings are
+            kept if the source reads `__doc__`.
         progress
-            Function that is called with the name of a step and a fraction from 0 to 1 (default none). The first release module
-            with a runtime takes about 15 seconds, later ones 2 to 3.
+            Called with the name of a step and a fraction from 0 to 1 (default None). The first release module with a runtime
+            takes about 15 seconds, later ones 2 to 3.
 
         Raises
         ------
         SourceError, BuildError
             As for `from_source`.
         UsageError
-            The proxy in `profile` has had no requests.
+            The proxy in `profile` hasn't served any requests.
         """
         from .release.release_filter import make_release
         from .source_filter import SourceFilter
@@ -391,7 +396,7 @@ class Filter(Shown):
         return release
 
     def recorded(self) -> RecordedFilter | None:
-        """Return a variant of the filter that records which code it executes, or None for a module from another toolchain."""
+        """Return a variant of the filter that records which code is executed, or None for a module from another toolchain."""
         from .release.profile.recorded_filter import RecordedFilter
         from .source_filter import SourceFilter
 
@@ -406,7 +411,7 @@ class Filter(Shown):
         profile: BlockProfile | Any = None,
         progress: Progress | None = None,
     ) -> bytes:
-        """Return the bytes that `save` writes. The parameters and errors are those of `save`."""
+        """Return the module's bytes as `save` would write them. The parameters and errors are those of `save`."""
         strip = not debug if strip is None else strip
         if not debug:
             return self.release(profile=profile, strip=strip, progress=progress).wasm
@@ -426,8 +431,8 @@ class Filter(Shown):
     ) -> Path:
         """Write the module to a file. If writing fails or is interrupted, an existing file isn't changed.
 
-        The file doesn't contain names of folders or numbers of cells. The same source and packages, built with the same versions
-        of wasmnb and its tools, give the same bytes in any folder.
+        The file doesn't contain folder names or cell numbers. Builds are reproducible: the same source and packages, built with
+        the same versions of wasmnb and its tools, produce the same bytes in any folder.
 
         Parameters
         ----------
@@ -436,7 +441,8 @@ class Filter(Shown):
         debug
             Write the full module instead of the release module (default False).
         strip
-            Leave out comments and docstrings, as for `release`. By default, True for release modules and False for full ones.
+            Whether to remove comments and docstrings, as for `release`. By default, True for release modules and False for full
+            modules.
         profile, progress
             As for `release` (default none).
 
@@ -456,13 +462,15 @@ class Filter(Shown):
             target.parent.mkdir(parents=True, exist_ok=True)
             write_whole(target, data)
         except OSError as error:
-            raise BuildError(f"Can't write {target}: {disk_fault(error)}.") from error
+            raise BuildError(f"Can't write {target}: {disk_fault(error)}. Choose a path that you can write.") from error
         return target
 
     def __mro_entries__(self, _bases: tuple[Any, ...]) -> tuple[type[Any], ...]:
         """Make `class Child(Decorated)` derive from the decorated class."""
         if self.context_class is None:
-            raise TypeError(f"{self!r} can't be a base class, because it wasn't made from a class")
+            raise TypeError(
+                f"{self!r} can't be a base class, because @wasmnb.filter didn't create it. Derive from the class in its source"
+            )
         return (self.context_class,)
 
     def __repr__(self) -> str:

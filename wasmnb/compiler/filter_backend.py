@@ -1,4 +1,4 @@
-"""The interface that the implementations of filters share: `source_filter`, `module_filter` and `native_filter`."""
+"""The interface of filter backends, which `source_filter`, `module_filter`, `native_filter` and `ReleaseFilter` implement."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ __all__ = ["FilterBackend"]
 
 
 class FilterBackend(Protocol):
-    """The implementation of a `Filter`: Python source with a runtime, a complete module, or Python source that runs natively."""
+    """Backend of a `Filter`, which is compiled source with a runtime, a complete module, a release module, or native source."""
 
     native: ClassVar[bool]
 
     @property
     def source(self) -> Source | None:
-        """Python source, or None for a module from another toolchain."""
+        """Python source of the filter, or None for a module from another toolchain."""
         ...
 
     @property
@@ -34,11 +34,11 @@ class FilterBackend(Protocol):
         ...
 
     def wasm(self) -> bytes:
-        """Return the bytes of the complete module."""
+        """Return the bytes of the filter's Wasm module."""
         ...
 
     def image(self, engine: Engine, /) -> Runnable:
-        """Return the object that a host instantiates to create a VM."""
+        """Return the object from which a host creates VMs."""
         ...
 
     def info(self, name: str) -> FilterInfo:

@@ -1,4 +1,4 @@
-"""The class `FilterInfo`: facts about a compiled filter."""
+"""The class `FilterInfo`: imports, exports, sizes and versions of a compiled filter."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["FilterInfo", "info_of"]
 
 @dataclass(frozen=True)
 class FilterInfo(Shown):
-    """Facts about a compiled filter.
+    """Imports, exports, sizes and versions of a compiled filter.
 
     Attributes
     ----------
@@ -25,25 +25,25 @@ class FilterInfo(Shown):
     abi_version
         Version of the Proxy-Wasm ABI that the module declares, such as `0.2.1`.
     imports
-        Names of imported functions: hostcalls and WASI functions.
+        Names of the functions that the module imports: hostcalls and WASI functions.
     exports
-        Names of exported functions: callbacks, entry points and allocators.
+        Names of the functions that the module exports: callbacks, entry points and allocators.
     size
-        Size of the file in bytes.
+        Size of the module in bytes.
     sections
-        Size of every section in bytes.
+        Size of each section in bytes, by the section's name.
     memory
-        Initial linear memory of a VM in bytes.
+        Initial size of a VM's linear memory in bytes.
     runtime
-        Key of the runtime in the cache. This field and those below are empty for modules from another toolchain.
+        Key of the runtime in the cache. This and the following fields are empty for modules from another toolchain.
     python, sdk
         Versions of Python and of wasmnb's SDK inside the module.
     modules, packages
-        Modules and packages in the runtime in addition to the standard set.
+        Modules and packages that the runtime contains in addition to the standard set.
     native
-        Whether the filter runs in this Python interpreter instead of Wasm. In this case imports, sections and sizes are empty.
+        Whether the filter runs in this Python interpreter instead of Wasm. If so, imports, sections and sizes are empty.
     release
-        For release modules, how the module differs from the full one; None for other modules.
+        Differences between this release module and the full module. None if it isn't a release module.
     build_times
         Duration of each step in seconds: `componentize`, `link` and `compile` of the runtime, and `filter` for this filter.
     """
@@ -65,12 +65,12 @@ class FilterInfo(Shown):
     release: ReleaseFacts | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the facts in plain types, for JSON."""
+        """Return all fields as plain types, for JSON."""
         return asdict(self)
 
 
 def info_of(name: str, facts: ModuleFacts, **fields: Any) -> FilterInfo:
-    """Return a `FilterInfo` from the facts about a module. `fields` are further fields of it."""
+    """Create a `FilterInfo` from the facts about a module. `fields` sets its remaining fields."""
     version = facts.abi_version
     memory = facts.memory
     return FilterInfo(

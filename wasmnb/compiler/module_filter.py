@@ -1,4 +1,4 @@
-"""Filters that are loaded from complete modules: saved before, or built by another toolchain."""
+"""Filters loaded from complete modules, which were saved before or built by another toolchain."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .wasm_binary.inspection import HIGRESS_ENV, ModuleFacts, inspect_module
 
 __all__ = ["ModuleFilter", "load_module"]
 
-#: Seconds of compiling before progress is shown, and the line that is shown at the end.
-_PATIENCE, _VERDICT = 1.0, "Module compiled in {:.1f} s; from now on it comes from the cache."
+#: Seconds of compiling after which progress is shown, and the line that is shown at the end.
+_PATIENCE, _VERDICT = 1.0, "Module compiled in {:.1f} s. It is read from the cache from now on."
 
 
 class ModuleFilter:
-    """A complete module with the facts about it. It is compiled once for each engine."""
+    """Backend of a filter that was loaded from a complete module. The module is compiled once for each engine."""
 
     native: ClassVar[bool] = False
 
@@ -37,36 +37,36 @@ class ModuleFilter:
 
     @property
     def classes(self) -> dict[str, str]:
-        """An empty dict, because a module doesn't contain the names of its classes."""
+        """An empty dict, because a Wasm module doesn't contain the names of classes."""
         return {}
 
     def image(self, engine: Engine) -> Image:
-        """Return the object that a host instantiates. Machine code is read from the cache if it has been compiled before."""
+        """Return the object from which a host creates VMs. Machine code is read from the cache if it was compiled before."""
         if engine not in self._images:
             with _hooks.current_progress(patience=_PATIENCE, verdict=_VERDICT) as progress:
                 self._images[engine] = Image(compiled(self.data, engine, progress=progress))
         return self._images[engine]
 
     def wasm(self) -> bytes:
-        """Return the module's bytes, unchanged."""
+        """Return the bytes of the module, unchanged."""
         return self.data
 
     def info(self, name: str) -> FilterInfo:
-        """Return facts about the module."""
+        """Return facts about the module. `name` is the filter's name."""
         return info_of(name, self.facts)
 
 
-#: Prefixes of the problems about imports that only Higress's Envoy has.
+#: How problems begin if they are about imports that only Higress's Envoy provides.
 _HIGRESS = tuple(f"It imports env.{name}," for name in HIGRESS_ENV)
 
 
 def load_module(data: bytes) -> ModuleFilter:
-    """Check a module and wrap it as a filter backend.
+    """Check a module, and return a filter backend for it.
 
     Raises
     ------
     ModuleError
-        Envoy would refuse the module. The message lists every reason.
+        Envoy would refuse to load the module. The message lists every reason.
     """
     facts = inspect_module(data)
     problems = [p for p in facts.problems if not p.startswith(_HIGRESS)]  # a simulated proxy with Redis runs these

@@ -1,4 +1,4 @@
-"""Filters that run natively: in this Python interpreter instead of Wasm."""
+"""Filters that run natively, which means in this Python interpreter instead of Wasm."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ class _Compiled(Protocol):
 
 
 class NativeFilter:
-    """The implementation of a native filter. Creating it loads the source once, to find its callbacks and errors.
+    """Backend of a native filter. Creating the object loads the source once to find its callbacks and errors.
 
     Parameters
     ----------
     source
         The filter's source.
     path
-        Folders with modules of the filter's own.
+        Folders with the filter's own modules.
     compile_it
         Function that compiles the same source to Wasm. It is called only when the Wasm module is needed.
 
     Raises
     ------
     SourceError
-        The source raises an exception, which is the cause of the error, or it doesn't define a filter.
+        The source raises an exception, which becomes the cause of this error, or doesn't define a filter.
     """
 
     native: ClassVar[bool] = True
@@ -61,20 +61,20 @@ class NativeFilter:
         self._seconds = time.perf_counter() - started
 
     def image(self, _engine: Engine) -> NativeImage:
-        """Return the object that a host instantiates. The engine isn't used."""
+        """Return the object from which a host creates VMs. The engine isn't used."""
         return self._image
 
     @cached_property
     def compiled(self) -> _Compiled:
-        """The implementation in Wasm, which is compiled at the first access."""
+        """Backend that runs the same source in Wasm. It is compiled at the first access."""
         return self._compile_it()
 
     def wasm(self) -> bytes:
-        """Return the bytes of the Wasm module that is compiled from the same source."""
+        """Return the bytes of the Wasm module compiled from the same source."""
         return self.compiled.wasm()
 
     def info(self, name: str) -> FilterInfo:
-        """Return the facts that are known without compiling. `name` is the filter's name."""
+        """Return facts about the filter that are known without compiling it to Wasm. `name` is the filter's name."""
         return FilterInfo(
             name,
             VERSION.text,
@@ -92,7 +92,7 @@ class NativeFilter:
 
 
 def _register_with_debuggers(source: Source) -> None:
-    """Make the text of cells available to debuggers, which convert names without angle brackets to absolute paths."""
+    """Register the text of cells for debuggers under absolute paths, because debuggers convert the names of files to them."""
     for name in {place.filename for place in source.places()}:
         path = Path(name).absolute()
         if name in linecache.cache and str(path) != name and not os.path.exists(path):  # noqa: PTH110 -- any name
@@ -100,7 +100,7 @@ def _register_with_debuggers(source: Source) -> None:
 
 
 def _probe(image: NativeImage) -> Probe:
-    """Load the source once, and return its callbacks and classes."""
+    """Load the source once, and return its exports, callbacks and classes."""
     return with_stand_ins(lambda variables: _load(image, variables), Probe(tuple(CALLBACKS)))
 
 

@@ -1,4 +1,4 @@
-"""Filters that are compiled from Python source: a runtime, with the source embedded after its memory."""
+"""Filters compiled from Python source. Their module is a runtime with the source embedded after its memory."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ REQUIRED_EXPORTS = frozenset(
 )
 
 
-#: Program that runs `strip_all` in the runtime, and logs its result.
+#: Program that runs `strip_all` inside a runtime, and logs the result.
 _STRIP = """
 import json
 log_info(json.dumps(strip_all(json.loads({texts!r}))))
@@ -48,33 +48,33 @@ class Nothing(HttpContext):
 
 
 class SourceFilter:
-    """The implementation of a filter with Python source, which runs on a runtime.
+    """Backend of a filter with Python source, which is executed by a runtime.
 
     Parameters
     ----------
     source
         The filter's source.
     path
-        Folders with modules of the filter's own (default none).
+        Folders with the filter's own modules (default none).
     name
-        Name of the filter, which cells are named after in a saved module (default `filter`).
+        Name of the filter. Cells are named after it in a saved module (default `filter`).
 
     Attributes
     ----------
     name
         Name of the filter.
     source
-        The source, including its modules from `path`.
+        The source, including the filter's own modules.
     requirements
         Modules and packages that the runtime must contain.
     exports
-        Exported functions that the source needs. None until `probe` is called.
+        Names of exported functions that the source needs. None until `probe` is called.
     callbacks
-        Callbacks that its classes override.
+        Callbacks that the filter's classes override.
     classes
-        Names of its classes by kind: `vm`, `plugin`, `http`, `tcp`.
+        Names of the filter's classes by kind: `vm`, `plugin`, `http` and `tcp`.
     seconds
-        Compile time in seconds.
+        Time that compiling took, in seconds.
     """
 
     native: ClassVar[bool] = False
@@ -95,24 +95,24 @@ class SourceFilter:
         return runtimes_in(cache_folder())
 
     def placement(self, runtime: Runtime) -> Placement:
-        """Return where the source is placed after a runtime's memory, whose size differs between runtimes."""
+        """Return the position and content of the source in memory. It follows the runtime's memory, whose size differs."""
         flags = ON_DELETE_IN_PYTHON if self.exports and "proxy_on_delete" in self.exports else 0
         return Placement(runtime.pages, self.source.payload, flags)
 
     def image(self, engine: Engine, progress: Progress | None = None) -> Image:
-        """Return the object that a host instantiates. It writes the source into the memory of each instance."""
+        """Return the object from which a host creates VMs. It writes the source into the memory of each VM."""
         return self._image(*self.runtimes.get(self.requirements, engine, progress))
 
     def _image(self, runtime: Runtime, code: Code) -> Image:
         return Image(code, self.exports and self.exports | REQUIRED_EXPORTS, self.placement(runtime).write)
 
     def probe(self, engine: Engine, progress: Progress | None) -> None:
-        """Load the source once in a scratch VM, and store which callbacks it needs.
+        """Load the source once in a scratch VM, and store the exports, callbacks and classes that it defines.
 
         Raises
         ------
         SourceError
-            The source doesn't load.
+            The source can't be loaded.
         """
         runtime, code = self.runtimes.get(self.requirements, engine, progress)
         result = probe(self._image(runtime, code), runtime.pages, self.source.filename)
@@ -120,12 +120,12 @@ class SourceFilter:
         self.classes = result.classes
 
     def portable(self, *, strip: bool) -> SourceFilter:
-        """Return the filter in the form in which it is saved, without names of folders and numbers of cells.
+        """Return the filter in the form in which it is saved, without folder names and cell numbers.
 
         Parameters
         ----------
         strip
-            Whether to leave out comments and docstrings as well.
+            Whether to remove comments and docstrings as well.
         """
         portable = copy.copy(self)
         portable._strip = strip
@@ -133,7 +133,7 @@ class SourceFilter:
         return portable
 
     def _stripped(self) -> Source:
-        """Return the source without comments and docstrings. Lines keep their numbers."""
+        """Return the source without comments and docstrings. Line numbers don't change."""
         places = list(self.source.places())
         runtime, code = self.runtimes.get(self.requirements, default_engine())
         program = _STRIP.format(texts=json.dumps([place.text for place in places]))
@@ -146,7 +146,7 @@ class SourceFilter:
             texts = json.loads(probe(image, runtime.pages, self.source.filename).log[-1][1])
         except SourceError as error:
             raise BuildError(
-                f"Comments can't be left out of {self.source.filename}: {error}. Keep them with strip=False."
+                f"Comments can't be removed from {self.source.filename}: {error}. Keep them with strip=False."
             ) from error
         ends = len(self.source.parts)
         return replace(
@@ -156,11 +156,11 @@ class SourceFilter:
         )
 
     def wasm(self) -> bytes:
-        """Return the bytes of the complete module: the runtime and the source, in which files have portable names."""
+        """Return the bytes of the full module, which contains the runtime and the source with portable file names."""
         return self.portable(strip=False).with_runtime()[1]
 
     def with_runtime(self) -> tuple[Runtime, bytes]:
-        """Return the runtime, and the complete module with the unchanged source and a record of its build."""
+        """Return the runtime and the full module, which contains the unchanged source and a record of its build."""
         runtime, data = self.runtimes.module(self.requirements, default_engine())
         assert self.exports is not None
         module = embed_source(data, self.placement(runtime), self.exports | REQUIRED_EXPORTS)
@@ -168,7 +168,7 @@ class SourceFilter:
         return runtime, module + record_section(record)
 
     def info(self, name: str) -> FilterInfo:
-        """Return facts about the complete module and the runtime in it. `name` is the filter's name."""
+        """Return facts about the full module and its runtime. `name` is the filter's name."""
         runtime, data = self.portable(strip=False).with_runtime()
         return info_of(
             name,
@@ -185,29 +185,29 @@ class SourceFilter:
 def compile_source(
     source: Source, path: Sequence[Path], progress: Progress | None, name: str = "filter"
 ) -> SourceFilter:
-    """Compile a source: load it once on its runtime, which is built first if it isn't in the cache.
+    """Compile source by loading it once in its runtime, which is built first if it isn't in the cache.
 
     Parameters
     ----------
     source
         The filter's source.
     path
-        Folders with modules of the filter's own.
+        Folders with the filter's own modules.
     progress
-        Function that is called with the name of a step and a fraction from 0 to 1. None: nothing is called.
+        Called with the name of a step and a fraction from 0 to 1, or None.
     name
         Name of the filter (default `filter`).
 
     Raises
     ------
     SourceError
-        The source doesn't load, or imports something that isn't available in Wasm.
+        The source can't be loaded, or imports a module that isn't available in Wasm.
     BuildError
-        The toolchain, the cache or the disk failed.
+        Building failed because of the toolchain, the cache or the disk.
     """
     started = time.perf_counter()
     for part in source.parts:
-        if part.filename.startswith("<"):  # not a file: tracebacks find the text in linecache
+        if part.filename.startswith("<"):  # not a file, so tracebacks read the text from linecache
             store_source(part.text, part.filename, part.first_line)
     compiled = SourceFilter(source, path, name)
     try:
@@ -219,7 +219,7 @@ def compile_source(
 
 
 def _at_import(error: FailedImport, source: Source) -> SourceError:
-    """Return an error for a failed import, at the line that imports the module directly or through a package."""
+    """Return an error for a failed import. Its position is the line that imports the module, directly or through a package."""
     top = error.module.partition(".")[0]
     importing = (
         (place, module)

@@ -1,7 +1,6 @@
-"""The real Envoy behind the interface of the simulated proxy: its process, configuration, log and sockets.
+"""The real Envoy with the same interface as the simulated proxy, comparison of the two, and export for deployment.
 
-Also the comparison with the simulated proxy, the import of an `envoy.yaml` and the export for deployment. The
-simulated proxy itself is in `wasmnb.host`, and views are in `wasmnb.view`.
+The simulated proxy is in `wasmnb.host`, and the views of both are in `wasmnb.view`.
 """
 
 from .binary import find_envoy

@@ -1,7 +1,7 @@
-"""The access log of a real Envoy, read from a file that `Envoy` configures for this purpose.
+"""The access log of a real Envoy, read from a file that wasmnb adds to Envoy's configuration.
 
-Facts (Envoy 1.40): a request is logged when its stream is destroyed; the file is flushed every 20 ms, as `process` sets it.
-An operator without a value gives null.
+Verified with Envoy 1.40: a request is logged when its stream is destroyed. The file is flushed every 20 ms, as set by
+`process`. An operator without a value is logged as null.
 """
 
 from __future__ import annotations
@@ -45,19 +45,19 @@ _MICROSECOND = 1e-6
 
 
 def access_log_config(path: Path) -> dict[str, Any]:
-    """Return the `AccessLog` message that writes records to a file."""
+    """Return an `AccessLog` message that makes Envoy write records to a file."""
     log_format = {"json_format": _OPERATORS, "omit_empty_values": False}
     config = {"@type": _FILE_LOG, "path": str(path), "log_format": log_format}
     return {"name": "envoy.access_loggers.file", "typed_config": config}
 
 
 class AccessLogFile:
-    """Reads the access log as it grows, and finds a request's record by the client's port.
+    """Reader of a growing access log, which finds the record of a request by the client's port.
 
     Parameters
     ----------
     path
-        The access log's file.
+        Path of the access log.
     """
 
     def __init__(self, path: Path) -> None:
@@ -68,7 +68,7 @@ class AccessLogFile:
         self._sent_from: Counter[int] = Counter()
 
     def expect(self, port: int) -> tuple[int, int]:
-        """Register a request from a client's port, and return the key of its record for `find`."""
+        """Register a request from a client's port, and return the key that `find` needs to find its record."""
         self._sent_from[port] += 1
         return port, self._sent_from[port]
 
@@ -91,7 +91,7 @@ class AccessLogFile:
         return self._records.pop(key)
 
     def _read(self) -> bool:
-        """Read the new complete lines, and return whether there were any."""
+        """Read new complete lines of the file, and return whether there were any."""
         try:
             with self._path.open("rb") as file:
                 file.seek(self._offset)

@@ -1,4 +1,4 @@
-"""Envoy's admin interface over loopback: readiness, addresses of listeners, and statistics.
+"""Client of Envoy's admin interface on loopback: readiness, addresses of listeners, and statistics.
 
 Reference: https://www.envoyproxy.io/docs/envoy/v1.40.0/operations/admin
 """
@@ -18,7 +18,7 @@ _IDLE = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 
 
 class Admin:
-    """A keep-alive connection to the admin interface, for one thread at a time.
+    """A keep-alive connection to Envoy's admin interface. Only one thread can use it at a time.
 
     Parameters
     ----------
@@ -33,11 +33,11 @@ class Admin:
         self._connection = http.client.HTTPConnection(host, port, timeout=timeout)
 
     def get(self, path: str) -> str:
-        """Return the body of the response to `GET path`, whatever its status."""
+        """Return the body of the response to `GET path`. The status isn't checked."""
         return self._call("GET", path)
 
     def post(self, path: str) -> str:
-        """Return the body of the response to `POST path`. Envoy requires POST for everything that changes its state."""
+        """Return the body of the response to `POST path`. Envoy requires POST for requests that change its state."""
         return self._call("POST", path)
 
     def ready(self) -> bool:
@@ -45,7 +45,7 @@ class Admin:
         return self.get("/ready").strip() == "LIVE"
 
     def listeners(self) -> dict[str, Address]:
-        """Return host and port of each active listener by name. For port 0, it is the port that the system chose."""
+        """Return host and port of each active listener by name. If port 0 is configured, the actual port is returned."""
         addresses = {}
         for entry in json.loads(self.get("/listeners?format=json")).get("listener_statuses", []):
             address = entry["local_address"]["socket_address"]
@@ -53,12 +53,12 @@ class Admin:
         return addresses
 
     def stats(self, pattern: str = "") -> dict[str, int]:
-        """Return counters and gauges by name.
+        """Return the values of counters and gauges by name.
 
         Parameters
         ----------
         pattern
-            A regular expression (RE2 syntax) that selects names. By default, all are returned.
+            Regular expression (RE2 syntax) that selects names. By default, all are returned.
         """
         query = "/stats?format=json" + (f"&filter={_quote(pattern)}" if pattern else "")
         entries: list[dict[str, Any]] = json.loads(self.get(query)).get("stats", [])
@@ -69,7 +69,8 @@ class Admin:
         self._connection.close()
 
     def _call(self, method: str, path: str) -> str:
-        """Send a request. If Envoy has closed the idle connection, open a new one and try once more.
+        """Send a request, and return the response's body. If Envoy has closed the idle connection, open a new one and retry
+        once.
 
         Raises
         ------
@@ -84,7 +85,7 @@ class Admin:
                 self._connection.close()
                 if attempt == 2 or not isinstance(error, _IDLE):
                     raise ConnectionError(
-                        f"Envoy's admin interface on port {self.port} doesn't respond: {error!r}"
+                        f"Envoy's admin interface on port {self.port} doesn't respond: {error!r}. Check that it is running."
                     ) from error
         raise AssertionError
 

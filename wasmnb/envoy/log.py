@@ -1,12 +1,12 @@
 r"""Reading of Envoy's log file.
 
-Envoy writes its application log to a temporary file in the format from `log_format`. Every record begins with a
-random token, so a guest can't forge a record by logging a line break. A record can have several lines (as a traceback does).
+Envoy writes its application log to a temporary file in the format from `log_format`. Every record begins with a random token,
+so that a filter can't forge a record by logging a line break. A record can have several lines, such as a traceback.
 
     <token> 1792310400.123456 4242 info wasm wasm log auth root vm: text
 
-Facts (Envoy 1.40): the text of a guest reaches the `wasm` logger with a prefix: "wasm log", then plugin name (streams only), root_id
-and vm_id if they aren't empty, then ": ". The VM context has only "wasm log".
+Verified with Envoy 1.40: a filter's text reaches the `wasm` logger with a prefix. The prefix is "wasm log", then the plugin's
+name (only in streams), root_id and vm_id if they aren't empty, then ": ". In the VM context, it is only "wasm log".
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ class LogLine:
     time
         Seconds since 1970, with microseconds.
     level
-        The log level.
+        Level of the record.
     text
-        The guest's text without the prefix, or Envoy's own text. It can contain line breaks.
+        Text of the filter without the prefix, or Envoy's own text. It can contain line breaks.
     thread
-        The thread that wrote it: "main", "worker-1" and so on, or "thread-<id>" for Envoy's other threads.
+        Thread that wrote the record: "main", "worker-1" and so on, or "thread-<id>" for Envoy's other threads.
     logger
-        Name of Envoy's logger: "wasm" for guests and the Wasm host, "main", "config" and others.
+        Name of Envoy's logger: "wasm" for filters and the Wasm host, or "main", "config" and others.
     prefix
-        Envoy's prefix for a guest's text ("plugin root_id vm_id"); None for Envoy's own lines.
+        Envoy's prefix for a filter's text ("plugin root_id vm_id"), or None for Envoy's own lines.
     """
 
     time: float
@@ -61,42 +61,42 @@ class LogLine:
 
     @property
     def source(self) -> str:
-        """The source of the line: "filter" or "envoy", as in the simulated proxy's log."""
+        """Source of the line, as in the simulated proxy's log: "filter" or "envoy"."""
         return "filter" if self.from_guest else "envoy"
 
     def __str__(self) -> str:
-        """Return `info worker-1 (auth root) text`."""
+        """Return the line as text, such as `info worker-1 (auth root) text`."""
         writer = f"({self.prefix})" if self.prefix else f"<{self.logger}>"
         return visible(f"{self.level.name.lower():8} {self.thread:9} {writer} {self.text}", keep=NEWLINES)
 
 
 def worker_of(lines: Iterable[LogLine]) -> int | None:
-    """Return the number of the worker that wrote the first of the lines with a worker; None if no worker wrote any."""
+    """Return the number of the first worker that wrote one of the lines, or None if no worker wrote any."""
     names = (line.thread for line in lines if line.thread.startswith(_WORKER))
     return next((int(name.removeprefix(_WORKER)) for name in names), None)
 
 
 def log_format(token: str) -> str:
-    """Return the value of `--log-format` for logs that `LogFile` reads."""
+    """Return the value of Envoy's `--log-format` that makes its log readable for `LogFile`."""
     return f"{token} %E.%f %t %l %n %v"
 
 
 class LogFile:
-    """Reads Envoy's log file while it grows.
+    """Reader of Envoy's log file while the file grows.
 
     Parameters
     ----------
     path
-        The file that Envoy writes to.
+        Path of the file to which Envoy writes.
     token
-        The random word at the beginning of every record.
+        Random word at the beginning of every record.
     file_names
-        The original names of source files by their names in the modules, which replace those in tracebacks (default none).
+        Original names of source files by their names in the modules. They replace those in tracebacks (default None).
 
     Attributes
     ----------
     lines
-        The records so far.
+        Records that have been read so far.
     stray
         Text before the first record, such as an error of the dynamic loader.
     """
@@ -111,18 +111,18 @@ class LogFile:
         self._threads: dict[int, str] = {}
 
     def name_threads(self, names: dict[int, str]) -> None:
-        """Set the names of threads by their operating system ids."""
+        """Set the names of Envoy's threads by their ids in the operating system."""
         self._threads.update(names)
 
     def read(self, *, final: bool = False) -> list[LogLine]:
-        """Return the records that were added since the last call, and add them to `lines`.
+        """Read the records that were added since the last call, add them to `lines`, and return them.
 
-        Envoy writes each record at once, so all records are complete if the file ends with a line break.
+        Envoy writes each record in one step, so all records are complete if the file ends with a line break.
 
         Parameters
         ----------
         final
-            Also accept an incomplete record at the end (default False).
+            Whether to accept an incomplete record at the end of the file (default False).
         """
         self._rest += self._file.read()
         if not final and not self._rest.endswith(b"\n"):
@@ -135,11 +135,13 @@ class LogFile:
         return fresh
 
     def close(self) -> None:
-        """Close the file. `lines` stays available."""
+        """Close the file. The attribute `lines` stays available."""
         self._file.close()
 
     def _continue(self, text: str) -> None:
-        """Keep text before the first token: it is the rest of a record that was written in two pieces, or stray output."""
+        """Store text before the first token. It is the rest of a record that was written in two steps, or output of another
+        source.
+        """
         if not text:
             return
         if self.lines and self.lines[-1].from_guest:
@@ -160,7 +162,7 @@ class LogFile:
 
 
 def _guest(text: str) -> tuple[str, str | None]:
-    """Split a line `wasm log a b: text` into text and prefix. The prefix is None for Envoy's own lines."""
+    """Split a line such as `wasm log a b: text` into text and prefix. The prefix is None for Envoy's own lines."""
     if not text.startswith((_GUEST + ":", _GUEST + " ")):
         return text, None
     prefix, _, guest_text = text.removeprefix(_GUEST).partition(": ")

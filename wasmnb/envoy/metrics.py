@@ -1,4 +1,4 @@
-"""The filters' metrics in a real Envoy, read from its admin interface."""
+"""Metrics of the filters in a real Envoy, read from its admin interface."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _PREFIX = "wasmcustom."
 
 
 class EnvoyMetrics(dict[str, int]):
-    """The values of counters and gauges by name, read when the object was created.
+    """Counters and gauges of the filters by name, with the values at the time when the object was created.
 
     Parameters
     ----------
     admin
-        Envoy's admin interface.
+        Client of Envoy's admin interface.
     """
 
     def __init__(self, admin: Admin) -> None:
@@ -25,8 +25,8 @@ class EnvoyMetrics(dict[str, int]):
         self._admin = admin
 
     def prometheus(self) -> str:
-        """Return the current metrics of the filters in Prometheus's text format, as Envoy's admin page prints them.
+        """Return the current metrics of the filters in the text format of Prometheus, as printed by Envoy's admin interface.
 
-        Envoy adds new samples to histograms every five seconds, so the newest samples can be missing.
+        Envoy adds new samples to histograms every five seconds, so the latest samples can be missing.
         """
         return self._admin.get("/stats/prometheus?filter=^wasmcustom%5C.").strip("\n") + "\n"

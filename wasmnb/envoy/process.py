@@ -1,9 +1,9 @@
-"""One Envoy process, from its start to its end.
+"""Start, supervision and end of an Envoy process.
 
-An Envoy always ends with the Python process that started it: through `close`, which the context manager calls; through a
-finalizer at exit; or through a guard, which is a shell that kills Envoy when its own input ends (a Jupyter kernel that is
-killed while it is busy runs no finalizers). Envoy runs in its own session, so the interrupt button, which signals the kernel's
-process group, doesn't reach it.
+Envoy always ends with the Python process that started it. Usually, the context manager calls `close`, or a finalizer runs at
+exit. A Jupyter kernel that is killed while it is busy runs no finalizers, so a guard (a shell) kills Envoy when the shell's
+input ends. Envoy runs in its own session, so that the interrupt button, which signals the kernel's process group, doesn't reach
+it.
 """
 
 from __future__ import annotations
@@ -32,36 +32,36 @@ from .startup import Progress, StartWait
 
 __all__ = ["EnvoyProcess", "EnvoyRefused", "crash_of", "scratch_folder"]
 
-#: Lines of the log that the error about a failed start shows.
+#: Number of log lines that the error about a failed start contains.
 _LAST_LINES = 10
 
-#: Maximum lines of a stack trace in Envoy's log.
+#: Maximum number of lines of a stack trace in Envoy's log.
 _STACK = 100
 
-#: A frame of a stack trace in Envoy's log, which has addresses but no names.
+#: Pattern of a frame of a stack trace in Envoy's log. Frames have addresses but no names.
 _STACK_FRAME = re.compile(r"#\d+: \[0x")
 
-#: Maximum seconds between a segmentation fault and the end of the process, which first writes a stack trace.
+#: Maximum seconds between a segmentation fault and the end of the process, which writes a stack trace first.
 _CRASHING = 5.0
 
-#: Seconds to wait for the response of a readiness check: Envoy doesn't respond while it compiles.
+#: Timeout of a readiness check in seconds. Envoy doesn't respond while it compiles.
 _PROBE = 1.0
 
 
 class EnvoyRefused(ModuleError):
-    """Envoy didn't start: it refused a module or the configuration, or wasn't ready in time.
+    """Envoy didn't start, because it refused a module or the configuration, or wasn't ready in time.
 
     Parameters
     ----------
     message
-        The text of the error.
+        Text of the error.
 
     Attributes
     ----------
     lines
-        The lines of Envoy's log.
+        Lines of Envoy's log.
     exit_code
-        Envoy's exit code; None if wasmnb stopped it because it wasn't ready in time.
+        Exit code of Envoy, or None if wasmnb stopped it because it wasn't ready in time.
     """
 
     def __init__(self, message: str, lines: list[LogLine], exit_code: int | None) -> None:
@@ -71,46 +71,45 @@ class EnvoyRefused(ModuleError):
 
 
 class EnvoyProcess:
-    """A running Envoy.
+    """A running Envoy process. Creating the object starts Envoy, and waits until it is ready.
 
     Parameters
     ----------
     config
-        The bootstrap configuration, from `config.bootstrap`.
+        Bootstrap configuration, as returned by `config.bootstrap`.
     concurrency
         Number of worker threads (default 1).
     log_level, wasm_log_level
-        Level of Envoy's loggers (default "info"), and of its `wasm` logger, which guests use (by default the same).
+        Level of Envoy's loggers (default "info"), and of its `wasm` logger, to which filters write (by default the same).
     startup
-        Seconds until it must be ready. None (the default): no limit while it makes progress. On a busy machine, Envoy can take
-        minutes to compile a large module.
+        Maximum seconds until Envoy is ready. By default (None), there is no limit while Envoy makes progress. On a busy
+        machine, it can take minutes to compile a large module.
     progress
-        Called during the start with a description of the step and the fraction that is done, from 0 to 1. By default, nothing is
-        called.
+        Called during the start with a description of the step and a fraction from 0 to 1 (default None).
     binary
         Path of an Envoy executable. By default, the installed one is used.
     arguments
-        Further command-line arguments (default none).
+        Additional command-line arguments (default none).
     scratch
-        Scratch folder for its files. `close` removes it with everything in it. By default, a new one is created.
+        Folder for Envoy's files. `close` removes the folder and its contents. By default, a new one is created.
     file_names
-        The original names of source files by their names in the modules, as for `LogFile` (default none).
+        Original names of source files by their names in the modules, as for `LogFile` (default None).
 
     Attributes
     ----------
     pid
-        The process id.
+        Id of the process.
     log
-        The reader of its log file.
+        Reader of Envoy's log file.
     admin
-        Its admin interface.
+        Client of Envoy's admin interface.
 
     Raises
     ------
     UsageError
         Envoy isn't installed.
     EnvoyRefused
-        Envoy exits, isn't ready in time, or makes no progress. The message contains Envoy's errors or the end of its log.
+        Envoy exited, wasn't ready in time, or made no progress. The message contains Envoy's errors or the end of its log.
     """
 
     def __init__(
@@ -163,22 +162,22 @@ class EnvoyProcess:
         """Whether the process is running."""
         if self._child.poll() is None:
             return True
-        self._guard.kill()  # another process can get the process id now
+        self._guard.kill()  # the process id can be reused now, and the guard must not kill its new owner
         return False
 
     def current_lines(self) -> list[LogLine]:
-        """Return the lines of the log so far."""
+        """Return the lines that Envoy has logged so far."""
         if self.alive:
             self.log.read()
         return self.log.lines
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code (negative: the signal that ended it); None while the process is running."""
+        """Exit code of Envoy, or None while it is running. A negative number is the signal that ended it."""
         return self._child.poll()
 
     def wait(self, timeout: float) -> bool:
-        """Wait for the end of the process, for at most `timeout` seconds, and return whether it has ended."""
+        """Wait until Envoy has ended, for at most `timeout` seconds. Return whether it has ended."""
         try:
             self._child.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -186,17 +185,17 @@ class EnvoyProcess:
         return True
 
     def terminate(self, timeout: float = 10.0) -> int:
-        """Shut Envoy down, so that contexts get their `on_done`, and read the rest of its log.
+        """Shut Envoy down so that contexts receive `on_done`, and read the rest of its log.
 
         Parameters
         ----------
         timeout
-            Seconds after which Envoy is killed if it hasn't ended (default 10).
+            Seconds after which Envoy is killed if it is still running (default 10).
 
         Returns
         -------
         int
-            The exit code.
+            Exit code of Envoy.
         """
         if self.alive:
             self._child.send_signal(signal.SIGTERM)
@@ -215,7 +214,7 @@ class EnvoyProcess:
         self.log.read(final=True)
 
     def close(self) -> None:
-        """Kill Envoy if it is running, and remove its files. The log lines stay available."""
+        """Kill Envoy if it is running, and remove its files. The lines of its log stay available."""
         if self.alive:
             self.kill()
         if hasattr(self, "admin"):
@@ -255,7 +254,7 @@ class EnvoyProcess:
 
 
 def crash_of(process: EnvoyProcess) -> str:
-    """Return what Envoy logged about its crash; an empty string if it is running."""
+    """Return the errors that Envoy logged when it crashed, or '' if it is running."""
     if process.alive and (not _is_answering(process.admin) or _is_dying(process)):
         process.wait(_CRASHING)
     if process.alive:
@@ -267,7 +266,7 @@ def crash_of(process: EnvoyProcess) -> str:
 
 
 def _is_dying(process: EnvoyProcess) -> bool:
-    """Return whether a worker is writing the stack trace of its crash, while the main thread still responds."""
+    """Return whether a worker is writing the stack trace of a crash. The main thread still responds during this time."""
     process.log.read()
     return any(line.logger == "backtrace" for line in process.log.lines[-_STACK:])
 
@@ -281,19 +280,19 @@ def _is_answering(admin: Admin) -> bool:
 
 
 def scratch_folder() -> ScratchFolder:
-    """Create a folder for one Envoy's files, and remove those that killed processes have left behind."""
+    """Create a folder for the files of one Envoy, and remove folders that killed processes have left behind."""
     parent = Path(tempfile.gettempdir()) / f"wasmnb-envoy-{os.getuid()}"
     with suppress(OSError):
         parent.mkdir(mode=0o700)
     status = parent.lstat()
     if status.st_uid != os.getuid() or not stat.S_ISDIR(status.st_mode) or status.st_mode & 0o077:
-        parent = Path(tempfile.mkdtemp(prefix="wasmnb-envoy-"))  # another user has created it
+        parent = Path(tempfile.mkdtemp(prefix="wasmnb-envoy-"))  # another user created the folder
     remove_abandoned(parent)
     return ScratchFolder(parent)
 
 
 def _without_configuration(line: LogLine) -> str:
-    """Return a line's text without the dump of the configuration that Envoy adds to its last error."""
+    """Return the text of a log line without the configuration that Envoy appends to its last error."""
     return line.text.partition(" initializing config ")[0]
 
 
@@ -305,7 +304,7 @@ def _is_ready(admin: Admin) -> bool:
 
 
 def start_guard(pid: int) -> subprocess.Popen[bytes]:
-    """Start a shell that kills Envoy when its input ends, which happens when this process ends."""
+    """Start a shell that kills Envoy when this Python process ends, because the shell's input ends at the same time."""
     return subprocess.Popen(
         ["/bin/sh", "-c", f"read _; kill -9 {pid}"],
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
@@ -313,7 +312,7 @@ def start_guard(pid: int) -> subprocess.Popen[bytes]:
 
 
 def _reap(child: subprocess.Popen[bytes], guard: subprocess.Popen[bytes], scratch: ScratchFolder) -> None:
-    """Stop the guard first, then Envoy: after Envoy's end, another process can get its id, and the guard must not kill that."""
+    """Stop the guard, then Envoy. In the other order, the guard could kill a process that reuses Envoy's process id."""
     guard.kill()
     guard.wait()
     if guard.stdin:
@@ -325,7 +324,7 @@ def _reap(child: subprocess.Popen[bytes], guard: subprocess.Popen[bytes], scratc
 
 
 def _thread_names(pid: int) -> dict[int, str]:
-    """Return Envoy's names of its threads by id. The main thread has the process id; workers are called `wrk:worker_<n>`."""
+    """Return the names of Envoy's threads by thread id. Envoy calls its workers `wrk:worker_<n>`."""
     names = {pid: "main"}
     for task in Path(f"/proc/{pid}/task").glob("*"):
         try:

@@ -1,4 +1,4 @@
-"""The class `Envoy`: a real Envoy with the interface of the simulated proxy."""
+"""The class `Envoy`: a real Envoy process with the same interface as the simulated proxy."""
 
 from __future__ import annotations
 
@@ -43,76 +43,75 @@ _LEVEL_NAMES = {level: name for name, level in LOG_LEVELS.items()}
 
 @dataclass(frozen=True)
 class EnvoyWorker:
-    """A worker thread of a real Envoy."""
+    """A worker thread of a real Envoy process."""
 
     number: int
 
     @property
     def name(self) -> str:
-        """Name in log lines: `worker-1` and so on."""
+        """Name of the thread in log lines: `worker-1` and so on."""
         return f"worker-{self.number}"
 
 
 class Envoy(Requests[EnvoyExchange]):
-    """A running Envoy with a filter or a chain of plugins, and with upstream servers on loopback. It is a context manager.
+    """A running Envoy with a filter or a chain of plugins, and with upstream servers on loopback. Use it as a context manager.
 
-    Like `Proxy`, it has the interface `wasmnb.host.proxy_interface.ProxyInterface`.
+    It has the same interface as `Proxy`, which is `wasmnb.host.proxy_interface.ProxyInterface`.
 
     Parameters
     ----------
     filter
-        A filter, a plugin, the path or bytes of a module, or a list of these (a chain). A plugin of the kind "network" adds a
-        TCP listener (`connect`); if all plugins are of this kind, there is no HTTP listener.
+        A filter, a plugin, the path or bytes of a module, or a list of these, which forms a chain. A plugin with
+        `kind="network"` adds a TCP listener for `connect`. If all plugins are of this kind, there is no HTTP listener.
     chain
-        A list of filters and plugins, to use instead of `filter`.
+        List of filters and plugins, which replaces `filter` (default None).
     config, vm_config, root_id, vm_id, failure_policy, kind
-        Values for plugins that don't set these.
+        Defaults for plugins that don't set these values themselves.
     upstream, clusters
-        As for `Proxy`, and also (host, port) for a server of your own. All other upstreams use HTTP/1.1, so a gRPC stream
-        gets its response only after the filter has closed its side.
+        As for `Proxy`. An upstream can also be the (host, port) of a server that you run. All other upstreams use HTTP/1.1, so
+        a gRPC stream receives its response only after the filter has closed its side.
     workers, routes, listener, node, connection_manager, built_in, name
-        As for `wasmnb.host.settings.ProxySettings`. `workers` is Envoy's `--concurrency` (default 4).
+        As for `wasmnb.host.settings.ProxySettings`. `workers` is passed to Envoy as `--concurrency` (default 4).
     buffer_limit, route_timeout, idle_timeout, request_timeout, stats_flush_interval
         As for `wasmnb.host.settings.ProxySettings`, with the same defaults.
     switches
-        Options of the connection manager by name, as for `Proxy`.
+        Options of the HTTP connection manager by name, as for `Proxy`.
     timeout
-        Seconds without traffic after which an exchange counts as paused (default 5). `request(wait=...)` overrides it.
+        Seconds without traffic after which an exchange is reported as paused (default 5). `request(wait=...)` overrides it.
     request_state
-        Whether to add a Lua filter before the chain, which sets the `metadata` and `properties` of requests (default False).
+        Whether to add a Lua filter before the chain that sets the `metadata` and `properties` of requests (default False).
     log_level
-        Level of Envoy's `wasm` logger: a `LogLevel`, or Envoy's name for it such as "warning" (default INFO).
+        Level of Envoy's `wasm` logger: a `LogLevel`, or its name in Envoy such as "warning" (default INFO).
     binary
         Path of an Envoy executable. By default, the installed one is used.
     startup
-        Seconds until Envoy must be ready. None (the default): no limit while it makes progress.
+        Maximum seconds until Envoy is ready. By default (None), there is no limit while Envoy makes progress.
     progress
-        Called during the start with a description of the step and the fraction that is done, from 0 to 1. By default, nothing is
-        called.
+        Called during the start with a description of the step and a fraction from 0 to 1 (default None).
     record
-        A `.jsonl` or `.har` file to which Envoy's tap filter records all requests, whoever sends them. `close` writes the file,
-        and masks secrets in it. A path without a suffix is a folder for the tap filter's own files. By default, nothing is
+        A `.jsonl` or `.har` file to which Envoy's tap filter records the requests of all clients. `close` writes the file, with
+        secrets masked. A path without a suffix is a folder for the tap filter's own files. By default (None), nothing is
         recorded.
 
     Attributes
     ----------
     plugins
-        The configurations of the plugins, in the order of the chain.
+        Configurations of the plugins, in the order of the chain.
     settings
-        The settings that a simulated proxy also has.
+        Settings that Envoy and the simulated proxy have in common.
     exchanges
-        Requests and connections, oldest first: at most the last ten thousand, and at most 256 MiB of bodies.
+        Requests and connections, oldest first. Only the last ten thousand are kept, with at most 256 MiB of bodies.
     process
-        The Envoy process: its id, log and admin interface.
+        The Envoy process, with its id, log and admin interface.
     recording
-        The recording; None without `record`.
+        The recording, or None without `record`.
 
     Raises
     ------
     UsageError
         Envoy isn't installed, or `workers` is less than 1.
     EnvoyRefused
-        Envoy refuses a module or the configuration, isn't ready in time, or makes no progress.
+        Envoy refused a module or the configuration, wasn't ready in time, or made no progress.
     """
 
     #: Whether the proxy has the filters' callbacks and hostcalls.
@@ -188,17 +187,17 @@ class Envoy(Requests[EnvoyExchange]):
 
     @property
     def workers(self) -> list[EnvoyWorker]:
-        """The worker threads."""
+        """Worker threads of the Envoy process."""
         return [EnvoyWorker(number) for number in range(1, self.settings.workers + 1)]
 
     @property
     def address(self) -> Address:
-        """Host and port of the HTTP listener; of the TCP listener if there are only network filters."""
+        """Host and port of the HTTP listener, or of the TCP listener if there are only network filters."""
         return self._addresses[HTTP if HTTP in self._addresses else TCP]
 
     @property
     def upstream(self) -> Upstream | None:
-        """The server of the main cluster; None if it is a server of your own."""
+        """Server of the main cluster, or None if you run that server yourself."""
         return self._backends.http.get(MAIN_CLUSTER)
 
     @property
@@ -208,17 +207,17 @@ class Envoy(Requests[EnvoyExchange]):
 
     @property
     def lines(self) -> list[LogLine]:
-        """All lines of Envoy's log."""
+        """All lines of Envoy's log so far."""
         return self.process.current_lines()
 
     @property
     def log(self) -> list[LogLine]:
-        """The lines of Envoy's log that filters and the Wasm host wrote."""
+        """Lines in Envoy's log that were written by filters and the Wasm host."""
         return [line for line in self.lines if line.logger == "wasm"]
 
     @property
     def metrics(self) -> EnvoyMetrics:
-        """The filters' counters and gauges by name. Its method `prometheus()` also returns histograms."""
+        """Counters and gauges of the filters by name. The object's method `prometheus()` also returns histograms."""
         self._check_running()
         return EnvoyMetrics(self.process.admin)
 
@@ -235,7 +234,7 @@ class Envoy(Requests[EnvoyExchange]):
                 return self._sender.send_alone(client, request, delivery, len(self._sessions))
 
     def session(self, *, worker: int | None = None, http2: bool = False) -> EnvoySession:
-        """Open a client connection for several requests, one after the other (keep-alive).
+        """Open a client connection that sends several requests one after the other (keep-alive).
 
         Parameters
         ----------
@@ -262,21 +261,21 @@ class Envoy(Requests[EnvoyExchange]):
         Parameters
         ----------
         worker
-            Ignored; the kernel chooses the worker. It is accepted because `Proxy.connect` has it.
+            Ignored, because the kernel chooses the worker. The parameter exists because `Proxy.connect` has it.
         cluster
-            It must be the main cluster (the default), because Envoy's TCP listener has only one cluster.
+            Name of the cluster. Only the main cluster (the default) is allowed, because Envoy's TCP listener has no other.
 
         Raises
         ------
         UsageError
-            No plugin is of the kind "network", the cluster isn't the main one, or Envoy is closed.
+            No plugin is of the kind "network", `cluster` isn't the main cluster, or Envoy is closed.
         """
         self._check_running()
         check_worker(worker, self.settings.workers)
         require_network(self.plugins)
         if cluster != MAIN_CLUSTER:
             raise UsageError(
-                f"cluster must be {MAIN_CLUSTER!r}, not {cluster!r}. A real Envoy's TCP listener has only this cluster."
+                f"cluster must be {MAIN_CLUSTER!r}, not {cluster!r}. Envoy's TCP listener uses only this cluster."
             )
         self._sender.trim()
         self._connections = [connection for connection in self._connections if connection.open]
@@ -295,7 +294,7 @@ class Envoy(Requests[EnvoyExchange]):
         return connection
 
     def close(self) -> None:
-        """Close open connections, shut Envoy down gracefully (contexts get their `on_done`), and stop the upstreams."""
+        """Close all connections, shut Envoy down so that contexts receive `on_done`, and stop the upstream servers."""
         for connection in self._connections:
             connection.close()
         for session in list(self._sessions):
@@ -349,11 +348,11 @@ class Envoy(Requests[EnvoyExchange]):
         if self.process.alive:
             return
         code = self.process.exit_code
-        state = f"has ended by itself with exit code {code}" if code not in (0, None) else "is closed"
+        state = f"exited with code {code}" if code not in (0, None) else "is closed"
         raise UsageError(f"Envoy {self.name!r} {state}. Start a new one; the log of this one is in `.lines`.")
 
 
-#: Parameter that only the simulated proxy has -> why Envoy doesn't have it.
+#: Parameter that only the simulated proxy supports -> why Envoy doesn't support it.
 _SIMULATED = {
     "foreign": "Envoy's foreign functions are compiled into it",
     "fuel": "Envoy doesn't count instructions",
@@ -363,22 +362,22 @@ _SIMULATED = {
     "guest_time": "Envoy runs on the real clock",
     "start_time": "Envoy runs on the real clock",
     "seed": "Envoy's random numbers and threads aren't repeatable",
-    "show_locals": "Envoy can't look into a filter",
-    "trace_limit": "Envoy keeps no trace",
+    "show_locals": "Envoy can't read a filter's variables",
+    "trace_limit": "Envoy doesn't record a trace",
 }
 
 
 def _check_simulated(switches: Mapping[str, Any]) -> None:
-    """Check that no option of the connection manager is really a parameter of the simulated proxy."""
+    """Check that no option of the connection manager is a parameter of the simulated proxy."""
     for name in switches:
         if name in _SIMULATED:
             raise UsageError(
-                f"A real Envoy has no parameter {name}=: {_SIMULATED[name]}. Only the simulated Proxy has it."
+                f"Envoy(...) doesn't support {name}=, because {_SIMULATED[name]}. Use it with the simulated Proxy."
             )
 
 
 def _file_names(plugins: Iterable[EnvoyPlugin]) -> dict[str, str]:
-    """Return the original names of source files by their names in the modules, except for names that several files share."""
+    """Return the original names of source files by their names in the modules. Names that several files share are omitted."""
     names: dict[str, set[str]] = {}
     for plugin in plugins:
         for portable, name in plugin.file_names.items():

@@ -1,4 +1,4 @@
-"""Requests to a real Envoy, over a new connection for each or several over the same one."""
+"""Clients that send requests to a real Envoy, over one connection for each request or for several."""
 
 from __future__ import annotations
 
@@ -32,29 +32,29 @@ if TYPE_CHECKING:
 __all__ = ["EnvoySession", "Outcome", "RequestSender"]
 
 
-#: Gauges of open connections and of active requests.
+#: Envoy's statistics of open connections and of active requests.
 _CONNECTIONS, _REQUESTS = f"http.{HTTP}.downstream_cx_active", f"http.{HTTP}.downstream_rq_active"
 
-#: Maximum number of requests that an upstream keeps, and of lines of Envoy's log that are kept.
+#: Maximum number of requests kept for each upstream, and of lines kept from Envoy's log.
 KEPT_REQUESTS, KEPT_LINES = 100, 100_000
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One request from the client's view.
+    """Result of one request as the client sees it.
 
     Attributes
     ----------
     request
-        The request, without the header that sets filter state and metadata.
+        The request, without the header that sets its filter state and metadata.
     result
         The response, and how it ended.
     duration
         Wall-clock seconds until the response ended.
     left
-        Whether the client gave up.
+        Whether the client disconnected before the response ended.
     record
-        Key of the request's record in the access log.
+        Key of the request's entry in the access log.
     """
 
     request: Request
@@ -65,7 +65,7 @@ class Outcome:
 
 
 class RequestSender:
-    """Sends requests to Envoy, and combines what the client, Envoy and the upstreams recorded into exchanges.
+    """Sender of requests to Envoy, which combines the records of the client, Envoy and the upstreams into exchanges.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class RequestSender:
     exchanges
         The list to which each exchange is added.
     state
-        The helper filter that sets the filter state and metadata of each request; None if Envoy runs without it.
+        Helper filter that sets the filter state and metadata of each request, or None if Envoy runs without it.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class RequestSender:
     def send_alone(
         self, client: ClientConnection, request: Request, delivery: Delivery, sessions: int
     ) -> EnvoyExchange:
-        """Send one request over a connection, close the connection, and wait until Envoy has ended it.
+        """Send one request over a connection and close the connection, and wait until Envoy has closed it too.
 
         Parameters
         ----------
@@ -117,7 +117,7 @@ class RequestSender:
         Raises
         ------
         UsageError
-            Envoy can't set these properties of the request.
+            Envoy can't set the properties or metadata of the request.
         """
 
         def settle() -> None:
@@ -134,7 +134,7 @@ class RequestSender:
 
         def settle() -> None:
             self.settle(_REQUESTS)
-            time.sleep(0.02)  # the gauge falls before `on_log`
+            time.sleep(0.02)  # Envoy decrements the gauge before it calls `on_log`
 
         return self._exchange(client, request, delivery, settle)
 
@@ -156,7 +156,7 @@ class RequestSender:
         return exchange
 
     def trim(self) -> None:
-        """Drop the oldest requests of the upstreams and the oldest log lines."""
+        """Delete the oldest requests of the upstreams and the oldest log lines, if there are more than are kept."""
         for server in self._backends.http.values():
             server.trim(KEPT_REQUESTS)
         lines = self._process.log.lines
@@ -184,7 +184,7 @@ class RequestSender:
             time.sleep(0.005)
 
     def _received(self, before: Mapping[str, int]) -> list[UpstreamExchange]:
-        """Return the requests that the upstreams have received since `before` was counted, without callouts, in order of arrival."""
+        """Return the requests that upstreams received after `before` was recorded, without callouts, in order of arrival."""
         fresh = (e for name, server in self._backends.http.items() for e in server.seen[before[name] :])
         return sorted((e for e in fresh if not e.is_callout), key=lambda exchange: exchange.at)
 
@@ -217,14 +217,14 @@ class RequestSender:
 
 
 class EnvoySession(Requests[EnvoyExchange]):
-    """One client connection to a real Envoy, like `wasmnb.host.ClientSession` for the simulated proxy.
+    """A client connection to a real Envoy, with the same interface as `wasmnb.host.ClientSession`.
 
     Attributes
     ----------
     exchanges
-        The last requests of the session, with the same limits as for `Envoy.exchanges`.
+        The latest requests of the session, with the same limits as for `Envoy.exchanges`.
     closed
-        Whether one of the sides has closed the connection.
+        Whether Envoy or the client has closed the connection.
     """
 
     def __init__(
@@ -242,7 +242,8 @@ class EnvoySession(Requests[EnvoyExchange]):
         self._on_close = on_close
 
     def send(self, request: Request, **options: Unpack[SendOptions]) -> EnvoyExchange:
-        """Send a request over the connection, and wait for its end. The options are those of `Requests.request`.
+        """Send a request over the connection, and wait until its exchange has ended. The options are those of
+        `Requests.request`.
 
         Raises
         ------

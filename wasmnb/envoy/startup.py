@@ -1,7 +1,7 @@
-"""Waiting for Envoy to start, without a time limit while it makes progress.
+"""Waiting for Envoy to start. There is no time limit while Envoy makes progress.
 
-Envoy compiles a module of several megabytes in seconds on a fast machine and in minutes on a busy one, so a time limit would fail
-without a reason. But an Envoy that no longer uses processor time and writes no log lines won't become ready.
+Compiling a module of several megabytes takes seconds on a fast machine and minutes on a busy one, so a time limit would fail
+without need. But an Envoy that no longer uses CPU time and writes no log lines won't become ready.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from pathlib import Path
 
 __all__ = ["IDLE", "Progress", "StartWait"]
 
-#: Seconds without progress after which Envoy counts as stuck, and the processor seconds in this time that don't count as progress,
-#: because readiness checks use them.
+#: Seconds without progress after which Envoy counts as stuck, and CPU seconds that readiness checks can use in this time. They
+#: don't count as progress.
 IDLE, _NOT_WORK = 60.0, 0.2
 
-#: Seconds between two readiness checks: at first, and later.
+#: Seconds between two readiness checks: at the beginning, and at most.
 _FIRST, _LAST = 0.01, 0.1
 
 #: Seconds between two calls of `progress`.
 _STEP = 0.5
 
-#: Called with a description of the step, and the fraction that is done, from 0 to 1.
+#: Called with a description of the step and a fraction from 0 to 1.
 Progress = Callable[[str, float], None]
 
 
 class StartWait:
-    """Measures how long Envoy takes to start, shows the progress, and detects that it won't become ready.
+    """Waiting for Envoy to start. The object reports progress, and detects that Envoy won't become ready.
 
     Parameters
     ----------
@@ -37,9 +37,9 @@ class StartWait:
     log
         Path of Envoy's log file.
     limit
-        Seconds until Envoy must be ready. None: no limit while it makes progress.
+        Maximum seconds until Envoy is ready. If None, there is no limit while Envoy makes progress.
     progress
-        Called twice a second with a description of the step and the fraction that is done, from 0 to 1. None: nothing is called.
+        Called twice a second with a description of the step and a fraction from 0 to 1, or None.
     idle
         Seconds without progress after which Envoy counts as stuck (default 60).
     """
@@ -59,22 +59,22 @@ class StartWait:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the start began."""
+        """Seconds since Envoy was started."""
         return time.monotonic() - self._began
 
     def problem(self) -> str:
-        """Return why Envoy won't become ready, or an empty string."""
+        """Return the reason why Envoy won't become ready, or '' if there is none."""
         if self._limit is not None and self.elapsed > self._limit:
-            return f"Envoy wasn't ready after {self._limit:g} seconds. Give a higher startup=, or startup=None for no limit"
+            return f"Envoy wasn't ready after {self._limit:g} seconds. Pass a higher startup=, or startup=None for no limit"
         cpu, size = self._work()
         if cpu > self._seen[0] + _NOT_WORK or size > self._seen[1]:
             self._seen, self._worked = (cpu, size), time.monotonic()
         if time.monotonic() - self._worked > self._idle:
-            return f"Envoy isn't ready, and has done nothing for {self._idle:g} seconds"
+            return f"Envoy isn't ready, and has used no CPU time for {self._idle:g} seconds. Try again, or use a smaller module"
         return ""
 
     def pause(self) -> None:
-        """Report the progress, and wait briefly."""
+        """Report the progress of the start, and wait briefly."""
         elapsed = self.elapsed
         if self._progress is not None and elapsed - self._shown >= _STEP:
             self._shown = elapsed
@@ -84,7 +84,7 @@ class StartWait:
         self._pause = min(_LAST, self._pause * 1.1)
 
     def _work(self) -> tuple[float, int]:
-        """Return the processor time so far in seconds, and the size of the log in bytes."""
+        """Return the CPU time that Envoy has used so far in seconds, and the size of its log in bytes."""
         try:
             fields = self._stat.read_text().rpartition(")")[2].split()
             return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), self._log.stat().st_size

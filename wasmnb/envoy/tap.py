@@ -1,9 +1,9 @@
 """Recording of traffic with Envoy's own tap filters, which are placed before and after all other filters.
 
-Facts (Envoy 1.40): each tap filter writes a file for every stream (`file_per_tap`), `PREFIX_ID` with a suffix for the format. ID is
-the stream's, so all files of a stream have the same one. A buffered trace has the headers as they are at the end of the stream, with
-the changes of all filters. A streamed trace has the headers as they passed the tap, but no times. Bodies that are larger than
-`max_buffered_*_bytes` are truncated and marked.
+Verified with Envoy 1.40: each tap filter writes a file for every stream (`file_per_tap`), `PREFIX_ID` with a suffix for the
+format. ID is the stream's id, so all files of a stream have the same one. A buffered trace contains the headers at the end of
+the stream, with the changes of all filters. A streamed trace contains the headers as they passed the tap, but no times. Bodies
+larger than `max_buffered_*_bytes` are truncated and marked.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from ..traffic.recorded.writers import recording_path
 
 __all__ = ["TapRecording"]
 
-#: The number of plugins before a filter, and the filter's configuration.
+#: Number of plugins before a filter, and configuration of the filter.
 Placed = tuple[int, dict[str, Any]]
 
-#: Maximum bytes of a body that are recorded.
+#: Maximum number of recorded bytes of a body.
 _BODY = 16 << 20
 
-#: Prefixes of the files from the taps before and after the other filters, and of the files with times and connections.
+#: Prefixes of the files written by the taps before and after the other filters, and of the files with times and connections.
 _CLIENT, _UPSTREAM, _TIMES = "client", "upstream", "times"
 
 #: Suffixes of streamed and buffered traces.
@@ -38,22 +38,22 @@ class TapRecording:
     Parameters
     ----------
     path
-        A `.jsonl` or `.har` file, which is written at the end; or a path without a suffix, a folder for the tap filters' own
-        files, which are written while Envoy runs.
+        A `.jsonl` or `.har` file, which is written when the recording is closed. A path without a suffix is a folder for the
+        tap filters' own files, which are written while Envoy runs.
     mask
         Whether secrets in the file are replaced with `***` (default True). Files in a folder aren't masked.
 
     Attributes
     ----------
     path
-        The file or folder.
+        Path of the file or folder.
     count
         Number of exchanges in the file.
 
     Raises
     ------
     UsageError
-        The path has another suffix.
+        The path has an unsupported suffix.
     """
 
     def __init__(self, path: Any, *, mask: bool = True) -> None:
@@ -64,7 +64,8 @@ class TapRecording:
         self._is_folder = not self.path.suffix
 
     def filters(self, scratch: Path, plugins: int) -> tuple[list[Placed], list[Placed]]:
-        """Return the tap filters before and after the other filters, each with the number of plugins before it.
+        """Return the tap filters before and after the other filters, as pairs: number of plugins before the filter, and
+        configuration.
 
         Parameters
         ----------
@@ -76,13 +77,16 @@ class TapRecording:
         Raises
         ------
         UsageError
-            The folder can't be created.
+            The folder for the recording can't be created.
         """
         self._folder = self.path if self._is_folder else scratch / "taps"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UsageError(f"The folder {str(self._folder)!r} can't be used: {error.strerror or error}.") from None
+            reason = error.strerror or error
+            raise UsageError(
+                f"The folder {str(self._folder)!r} can't be created: {reason}. Pass another record=."
+            ) from None
         first = (0, _tap(self._folder / _CLIENT))
         if self._is_folder:
             return [first], []
@@ -90,14 +94,16 @@ class TapRecording:
         return [first, times], [(plugins, _tap(self._folder / _UPSTREAM))]
 
     def close(self) -> None:
-        """Write the file. Call it after Envoy has ended and before its folder is removed."""
+        """Write the file. Call this method after Envoy has ended, but before Envoy's folder is removed."""
         if self._folder is None or self._is_folder:
             return
         merged = sorted(self._merged(self._folder), key=lambda recorded: recorded.started or 0.0)
         self.count = write_traffic(merged, self.path, mask=self._mask)
 
     def _merged(self, folder: Path) -> Iterator[RecordedExchange]:
-        """Yield the clients' requests with the upstreams' responses, or with the client's response if the upstream sent none."""
+        """Yield the clients' requests with the upstreams' responses. If the upstream sent none, the client's
+        response is used.
+        """
         for path in sorted(folder.glob(f"{_CLIENT}_*{_STREAMED}")):
             number = path.name.removeprefix(_CLIENT).removesuffix(_STREAMED)
             client, behind, times = (

@@ -231,7 +231,7 @@ def test_carets_mark_the_last_line_of_a_cell(shell):
 
 def test_warning_names_the_cell_line(shell):
     shell.run_cell("%load_ext wasmnb")
-    with pytest.warns(NativeWarning, match="This works only natively: a filter can't import sqlite3") as caught:
+    with pytest.warns(NativeWarning, match="This import works only in native mode: a filter can't import sqlite3") as caught:
         shell.run_cell("%%wasmfilter w --native\nimport sqlite3\nclass F(HttpContext): pass\n").raise_error()
     assert [(w.filename[:8], w.lineno) for w in caught] == [("Cell In[", 2)]
     shell.user_ns["w"].close()

@@ -1,4 +1,4 @@
-"""Files that are kept between processes: the cache's folders, its entries, and machine code.
+"""The cache on disk, which is shared by processes: its folders, its entries, and machine code.
 
-Runtimes are built in `..runtime_build`, release modules in `..release`.
+Runtimes are built in `..runtime_build`, and release modules in `..release`.
 """

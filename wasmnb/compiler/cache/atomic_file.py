@@ -1,4 +1,4 @@
-"""Atomic writing of files, locks between processes, and descriptions of disk errors."""
+"""Writing of files in one step, locks between processes, and descriptions of disk errors."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def write_whole(path: Path, data: bytes, *, private: bool = False) -> None:
-    """Write a file under a temporary name, sync it, then rename it. After an error, the temporary file is removed.
+    """Write a file so that readers see either the old content or the new one, even after an error.
 
-    Readers see either the old file or the new one. If the path is a symbolic link, its target is written. A device or a pipe
-    (`/dev/stdout`) is written directly.
+    The data is written to a temporary file, synced, and renamed. After an error, the temporary file is removed. If the path is
+    a symbolic link, its target is replaced. A device or a pipe (`/dev/stdout`) is written directly.
 
     Parameters
     ----------
     path
         Path of the file.
     data
-        Its content.
+        Content of the file.
     private
-        Whether only this user can read and write the file (default False). Otherwise, the user's umask decides.
+        Whether only this user can read and write the file (default False). Otherwise, the umask decides.
 
     Raises
     ------
@@ -58,22 +58,22 @@ def is_full(error: OSError) -> bool:
 
 
 def disk_fault(error: OSError) -> str:
-    """Return a description of a disk error, which can end a sentence."""
+    """Describe a disk error in words that can end a sentence."""
     return "there is no space left on the disk" if is_full(error) else error.strerror or str(error)
 
 
 @contextmanager
 def locked(place: Path | None, key: str, waiting: Callable[[], None]) -> Iterator[None]:
-    """Keep other processes from doing the same work. If the disk doesn't support locks, the work can be done twice.
+    """Hold a lock, so that no other process does the same work. If the disk doesn't support locks, both processes do it.
 
     Parameters
     ----------
     place
-        Folder of the lock file. None: no lock is used, because no folder can be written.
+        Folder of the lock file. If None, no lock is used, because no folder can be written.
     key
         Name of the work, which is part of the lock file's name.
     waiting
-        Called repeatedly while another process has the lock.
+        Called repeatedly while another process holds the lock.
     """
     try:
         file = None if place is None else (place / f".{key}.lock").open("w")

@@ -22,27 +22,27 @@ _MANIFEST_TYPES = {"files": dict, "times": dict, "modules": list, "packages": li
 
 
 class CacheEntry:
-    """A cache entry that is only in memory, because no disk can store it."""
+    """A cache entry that exists only in memory, because no folder of the cache can be written."""
 
     def __init__(self, files: Mapping[str, bytes], manifest: Mapping[str, Any]) -> None:
         self.manifest = manifest
         self._files = dict(files)
 
     def read(self, name: str) -> bytes | None:
-        """Return the content of a file, or None if there is none."""
+        """Return the content of a file of the entry, or None if the entry doesn't contain the file."""
         return self._files.get(name)
 
     def add(self, name: str, data: bytes) -> None:
-        """Add a file. A `StoredEntry` ignores the file if the disk can't store it."""
+        """Add a file to the entry. A `StoredEntry` ignores the file if the disk can't store it."""
         self._files[name] = data
 
 
 class StoredEntry(CacheEntry):
-    """A cache entry in a folder. Its manifest has been read; its files are verified when they are read.
+    """A cache entry in a folder. Its manifest has been read already. Its files are verified when they are read.
 
-    Facts: a process can be killed between any two writes. So the content of a file is never replaced. A file that is added
-    later has the beginning of its hash in its name, and it becomes part of the entry when the manifest, which is written last,
-    names it.
+    A process can be killed between any two writes, so the content of a file is never replaced. The name of a file that is added
+    later contains the beginning of the file's hash. The file becomes part of the entry when its name is in the manifest, which
+    is written last.
     """
 
     def __init__(self, folder: Path, manifest: Mapping[str, Any]) -> None:
@@ -50,7 +50,7 @@ class StoredEntry(CacheEntry):
         self.folder = folder
 
     def read(self, name: str) -> bytes | None:
-        """Return the content of a file, or None if it is missing, damaged, or can have been written by another user."""
+        """Return the content of a file, or None if it is missing or damaged, or another user could have written it."""
         digest = self.manifest["files"].get(name)
         try:
             path = next((p for p in _paths(self.folder, name, str(digest)) if p.exists()), None)
@@ -62,10 +62,10 @@ class StoredEntry(CacheEntry):
         return data if digest == sha256(data).hexdigest() else None
 
     def add(self, name: str, data: bytes) -> None:
-        """Add a file if the folder can be written, and remove what killed processes have left behind."""
+        """Add a file if the folder can be written, and remove files left behind by killed processes."""
         digest = sha256(data).hexdigest()
         with suppress(OSError), _locked(self.folder), ScratchFolder(self.folder.parent) as scratch:
-            current = read_entry(self.folder) or self  # another process can have added a file
+            current = read_entry(self.folder) or self  # another process may have added a file
             manifest = {**current.manifest, "files": {**current.manifest["files"], name: digest}}
             contents = {
                 _paths(self.folder, name, digest)[0].name: data,
@@ -84,13 +84,13 @@ class StoredEntry(CacheEntry):
 
 
 def _paths(folder: Path, name: str, digest: str) -> tuple[Path, Path]:
-    """Return two possible paths of a file: if it was added later, and if it was stored with the entry."""
+    """Return two possible paths of a file: the path if it was added later, and the path if it was stored with the entry."""
     return folder / f"{digest[:16]}-{name}", folder / name
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Keep other processes from changing an entry."""
+    """Hold a lock, so that no other process changes the entry in a folder."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         with suppress(OSError):  # a disk without locks
@@ -101,7 +101,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def read_entry(folder: Path) -> StoredEntry | None:
-    """Return the entry in a folder, or None if it is incomplete or can have been written by another user."""
+    """Return the entry in a folder, or None if it is incomplete or another user could have written it."""
     path = folder / _MANIFEST
     if not _exists(path) or not is_trusted(path):
         return None
@@ -115,7 +115,7 @@ def read_entry(folder: Path) -> StoredEntry | None:
 
 
 def _exists(path: Path) -> bool:
-    """Return whether a file or folder exists. It counts as missing if this user can't access it."""
+    """Return whether a file or folder exists. A path counts as missing if this user can't access it."""
     try:
         path.stat()
     except (OSError, ValueError):
@@ -124,12 +124,12 @@ def _exists(path: Path) -> bool:
 
 
 def manifest_of(files: Mapping[str, bytes], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the manifest of an entry, with its facts and the hashes of its files."""
+    """Return the manifest of an entry, which contains facts about it and the hashes of its files."""
     return {**facts, "files": {name: sha256(data).hexdigest() for name, data in files.items()}}
 
 
 def write_entry(folder: Path, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> StoredEntry:
-    """Create the folder of an entry, and write its files.
+    """Create the folder of an entry, and write its files and its manifest.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def write_entry(folder: Path, files: Mapping[str, bytes], facts: Mapping[str, An
     files
         Contents of the files by name.
     facts
-        Further values for the manifest.
+        Additional values for the manifest.
 
     Raises
     ------

@@ -1,9 +1,9 @@
-"""The cache of machine code for modules from other toolchains and for saved filters.
+"""The cache of machine code for saved filters and modules from other toolchains.
 
-Facts: compiling takes one to three seconds per megabyte on two cores; loading machine code takes milliseconds. The code depends on
-the module, on wasmtime's version, and on the engine's settings. Machine code is executed, so files that another user can have
-written aren't read (`trust.py`), and each file begins with the hash of its content, which is checked. A file that can't be read,
-is damaged, or belongs to another engine is ignored. If no cache can be written, every process compiles the module again.
+Compiling takes one to three seconds per megabyte on two cores, and loading machine code takes milliseconds. The code depends on
+the module, on wasmtime's version and on the engine's settings. Machine code is executed, so files that another user could have
+written aren't read (`trust.py`), and each file begins with a hash of its content, which is checked. A file that can't be read,
+is damaged, or was written by another engine is ignored. If no cache can be written, every process compiles the module again.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ _SPEED = 2e6
 def compiled(
     wasm: bytes, engine: Engine, folder: Path | None = None, progress: Callable[[str, float], None] | None = None
 ) -> Code:
-    """Return the machine code of a module. It is compiled now unless it is in the cache.
+    """Return the machine code of a module. The module is compiled now unless its code is in the cache.
 
     Parameters
     ----------
     wasm
-        The bytes of the module.
+        Bytes of the module.
     engine
-        The engine that will run the code.
+        Engine that will run the code.
     folder
         Folder of the cache (default `cache_folder()`).
     progress
-        Called with a description of the step and a fraction from 0 to 1 while this or another process compiles the module. By
-        default, nothing is called.
+        Called with a description of the step and a fraction from 0 to 1 while this or another process compiles the module
+        (default None).
 
     Raises
     ------
@@ -70,7 +70,7 @@ def compiled(
 
     place = next(writable(places), None)
     with locked(place, name, lambda: report("Waiting for another process that compiles this module", 0.0)):
-        code = _kept(places, name, engine)  # another process can have compiled it meanwhile
+        code = _kept(places, name, engine)  # another process may have compiled it while this one waited
         if code is None:
             code = engine.compile(wasm, waiting)
             _write(places, name, code)
@@ -86,7 +86,7 @@ def find_compiled(wasm: bytes, engine: Engine, folder: Path | None = None) -> Co
 
 
 def _kept(places: list[Path], name: str, engine: Engine) -> Code | None:
-    """Return a module's code from the cache, or None."""
+    """Return machine code from the cache, or None if the cache doesn't contain it."""
     for place in readable(places):
         kept = _read(place / name)
         if kept is not None:
@@ -96,7 +96,7 @@ def _kept(places: list[Path], name: str, engine: Engine) -> Code | None:
 
 
 def kept_compiled(folder: Path | None = None) -> list[Path]:
-    """Return the files with machine code in the cache."""
+    """Return the paths of the files with machine code in the cache."""
     return sorted(cache_places("compiled", folder)[0].glob("*.cwasm"))
 
 
@@ -117,7 +117,7 @@ def _name(wasm: bytes, engine: Engine) -> str:
 
 
 def _read(path: Path) -> bytes | None:
-    """Return the code in a file, or None if it is missing, damaged, or can have been written by another user."""
+    """Return the machine code in a file, or None if the file is missing or damaged, or another user could have written it."""
     try:
         if not path.exists() or not is_trusted(path):
             return None
@@ -133,7 +133,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def _write(places: list[Path], name: str, code: Code) -> None:
-    """Store code in the first folder that can be written."""
+    """Store machine code in the first folder of the cache that can be written."""
     for place in writable(places):
         remove_abandoned(place)
         try:
@@ -142,7 +142,10 @@ def _write(places: list[Path], name: str, code: Code) -> None:
                 write_whole(scratch.path / name, sha256(data).digest() + data, private=True)
                 (scratch.path / name).replace(place / name)
         except OSError as error:
-            warn_once(f"Machine code can't be stored in the cache in {place}: {disk_fault(error)}.")
+            reason = disk_fault(error)
+            warn_once(
+                f"Machine code can't be stored in the cache {place}: {reason}. Set WASMNB_CACHE to another folder."
+            )
             continue
         for path in surplus(place, _files(place)):
             path.unlink(missing_ok=True)

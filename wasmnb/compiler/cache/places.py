@@ -26,17 +26,17 @@ __all__ = [
     "writable",
 ]
 
-#: Fraction of the disk's free space that one kind of cached files can use, and the bytes that they can always use.
+#: Share of the disk's free space that one kind of cached files can use, and bytes that it can always use.
 DISK_SHARE, ALWAYS_ALLOWED = 0.25, 1 << 30
 
 
 def cache_folder() -> Path:
-    """Return the folder of the cache: the value of `WASMNB_CACHE`, otherwise the user's cache folder.
+    """Return the folder of the cache, which is the value of `WASMNB_CACHE` or else the user's cache folder.
 
     Raises
     ------
     UsageError
-        `WASMNB_CACHE` contains `~USER` for a user that doesn't exist.
+        `WASMNB_CACHE` contains `~USER`, and this user doesn't exist.
     """
     chosen = os.environ.get("WASMNB_CACHE")
     if not chosen:
@@ -55,20 +55,20 @@ def user_folder() -> Path:
 
 
 def cache_places(kind: str, folder: Path | None = None) -> list[Path]:
-    """Return the folders for one kind of cached files: in the given cache, the user's cache, and the folder for temporary files."""
+    """Return the folders for one kind of cached files: in `folder` or the cache, the user's cache, and the temporary folder."""
     places = [folder or cache_folder(), user_folder(), Path(tempfile.gettempdir()) / f"wasmnb-{os.getuid()}"]
     return [place / kind for place in dict.fromkeys(places)]
 
 
 def readable(places: list[Path]) -> list[Path]:
-    """Return the folders to read from: the first one, or all if the first can't be written or trusted."""
+    """Return the folders to read from. This is only the first one, unless it can't be written or trusted."""
     existing = next(path for path in (places[0], *places[0].parents) if not _is_missing(path))
     usable = os.access(existing, os.W_OK) and existing.is_dir() and not distrust(existing)
     return places[:1] if usable else places
 
 
 def _is_missing(path: Path) -> bool:
-    """Return whether nothing exists at a path. A link exists even if its target doesn't."""
+    """Return whether nothing exists at a path. A link counts as existing even if its target is missing."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -80,12 +80,12 @@ def _is_missing(path: Path) -> bool:
 
 @memoized
 def warn_once(text: str) -> None:
-    """Issue a `CacheWarning`, each text only once in a process."""
+    """Issue a `CacheWarning`. Each text is issued only once in a process."""
     warnings.warn(text, CacheWarning, stacklevel=2)
 
 
 def writable(places: list[Path]) -> Iterator[Path]:
-    """Yield the folders that can be written and trusted. Warn if the first one can't."""
+    """Yield the folders that can be written and trusted. A warning is issued if the first one can't be used."""
     for place in places:
         try:
             prepare(place)
@@ -93,7 +93,7 @@ def writable(places: list[Path]) -> Iterator[Path]:
             if place == places[0]:
                 reason = disk_fault(error)
                 warn_once(
-                    f"The cache in {place} can't be used: {reason}. Set WASMNB_CACHE to a folder that you can write."
+                    f"The cache {place} can't be used: {reason}. Set WASMNB_CACHE to a folder that you can write."
                 )
             continue
         if os.access(place, os.W_OK) and is_trusted(place):
@@ -101,30 +101,30 @@ def writable(places: list[Path]) -> Iterator[Path]:
 
 
 def prepare(folder: Path) -> None:
-    """Create a folder to which only this user has access."""
+    """Create a folder, and restrict access to this user."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_uid == os.getuid():
         folder.chmod(0o700)
 
 
 def is_trusted(path: Path) -> bool:
-    """Return whether code at `path` is safe to run. If not, warn once."""
+    """Return whether code at `path` is safe to run. A warning is issued once if it isn't."""
     reason = distrust(path)
     if reason:
         warn_once(
-            f"The cache in {path} isn't used, because another user can have changed it: {reason}. Correct the permissions, or set "
+            f"The cache {path} isn't used, because another user could have changed it: {reason}. Correct the permissions, or set "
             "WASMNB_CACHE to another folder."
         )
     return not reason
 
 
 def surplus(folder: Path, files: Iterable[tuple[float, int, Path]]) -> list[Path]:
-    """Return the files to remove, so that the others use no more than a part of the free disk. The last used file is kept.
-    folder
-        Folder of the files.
+    """Return the least recently used files that must be removed to limit the space of the cache. The last used file is kept.
 
     Parameters
     ----------
+    folder
+        Folder of the files.
     files
         Time of the last use, size in bytes and path of each file.
     """
@@ -141,7 +141,8 @@ def surplus(folder: Path, files: Iterable[tuple[float, int, Path]]) -> list[Path
             doomed.append(path)
     if doomed:
         warn_once(
-            f"The cache in {folder} exceeded its share of the free disk ({allowed >> 20:,} MiB): "
-            f"{len(doomed)} of {len(ordered)} entries were removed, the least recently used ones."
+            f"The cache {folder} used more than its share of the free disk ({allowed >> 20:,} MiB), so the least recently used "
+            f"{len(doomed)} of {len(ordered)} entries were removed. "
+            "To keep more of them, set WASMNB_CACHE to a folder on a larger disk."
         )
     return doomed

@@ -1,9 +1,10 @@
-"""The cache of runtimes: a folder for each, named after the hash of its inputs, written once and verified before use.
+"""The cache of runtimes. Each runtime has a folder named after the hash of its inputs, which is written once and verified
+before use.
 
-Facts: two kernels can need the same runtime at the same time, so each runtime has a lock file. A folder is written under another
-name, and renamed when it is complete. The cache contains machine code that is executed: only the user has access to its folders
-(0700), files that another user can have written aren't read (`trust.py`), and the hash of every file is checked before its use. If a
-cache can't be used, no error is raised: the next folder is used, or none, which costs time.
+Two kernels can need the same runtime at the same time, so each runtime has a lock file. A folder is written under another name,
+and renamed when it is complete. The cache contains machine code that is executed, so only this user has access to its folders
+(0700), files that another user could have written aren't read (`trust.py`), and the hash of every file is checked before its
+use. If a cache can't be used, no error is raised. The next folder is used instead, or no folder, which costs time.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ __all__ = ["Cache"]
 
 
 class Cache:
-    """All cached runtimes of this user.
+    """The runtimes that are cached for this user.
 
     Parameters
     ----------
@@ -34,9 +35,9 @@ class Cache:
     Attributes
     ----------
     places
-        The folders that runtimes are read from and written to, in this order.
+        Folders that runtimes are read from and written to, in this order.
     folder
-        The first of `places`.
+        First folder in `places`.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -44,7 +45,9 @@ class Cache:
         self.folder = self.places[0]
 
     def find(self, key: str, *, use: bool = True) -> StoredEntry | None:
-        """Return the entry of a key, or None if there is no readable one. Unless `use` is False, this counts as a use."""
+        """Return the cache entry with a key, or None if no folder contains a readable one. `use` records the time as its last
+        use.
+        """
         for place in readable(self.places):
             entry = read_entry(place / key)
             if entry is not None:
@@ -55,7 +58,7 @@ class Cache:
         return None
 
     def store(self, key: str, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> CacheEntry:
-        """Write an entry, which replaces an existing one. If no disk can store it, it stays in memory."""
+        """Write a cache entry, which replaces an existing one. If no folder can store the entry, it is kept only in memory."""
         for place in writable(self.places):
             try:
                 with ScratchFolder(place) as scratch:
@@ -64,7 +67,10 @@ class Cache:
                     self._take_away(place, key)
                     entry.folder = folder.rename(place / key)
             except OSError as error:
-                warn_once(f"A runtime can't be stored in the cache in {place}: {disk_fault(error)}.")
+                reason = disk_fault(error)
+                warn_once(
+                    f"A runtime can't be stored in the cache {place}: {reason}. Set WASMNB_CACHE to another folder."
+                )
                 continue
             self._prune(place)
             return entry
@@ -74,38 +80,40 @@ class Cache:
         return CacheEntry(files, manifest_of(files, facts))
 
     def remove(self, key: str) -> None:
-        """Remove an entry."""
+        """Remove a cache entry if it exists."""
         with suppress(OSError):
             self._take_away(self.folder, key)
 
     def tidy(self) -> None:
-        """Remove what killed processes have left behind."""
+        """Remove the files and folders that killed processes have left behind."""
         remove_leftovers(self.places)
 
     def workspace(self) -> AbstractContextManager[Path]:
-        """Create an empty folder to build a runtime in, see `workspace.workspace`."""
+        """Create an empty folder in which to build a runtime. Details are in `workspace.workspace`."""
         return workspace(self.places)
 
     @staticmethod
     def _take_away(place: Path, key: str) -> None:
-        """Remove an entry. It is renamed first, so that no reader finds an incomplete entry."""
+        """Remove a cache entry. It is renamed first, so that no reader finds an incomplete entry."""
         if (place / key).exists():
             with ScratchFolder(place) as scratch:
                 (place / key).rename(scratch.path / key)
 
     def _prune(self, place: Path) -> None:
-        """Remove the least recently used entries if all of them use too much space."""
+        """Remove the least recently used entries if the cache uses too much space."""
         for path in surplus(place, ((_used(p), _size(p), p) for p in _entries(place))):
             with suppress(OSError):
                 self._take_away(place, path.name)
 
     def names(self) -> list[str]:
-        """Return the keys of all entries, the most recently used first."""
+        """Return the keys of all cache entries, with the most recently used first."""
         return [path.name for path in sorted(_entries(self.folder), key=_used, reverse=True)]
 
     @contextmanager
     def lock(self, key: str, waiting: Callable[[], None]) -> Iterator[None]:
-        """Keep other processes from building the same runtime. `waiting` is called repeatedly while another process builds it."""
+        """Hold a lock, so that no other process builds the same runtime. `waiting` is called repeatedly while another process
+        builds it.
+        """
         with locked(next(writable(self.places), None), key, waiting):
             yield
 
@@ -118,7 +126,7 @@ def _entries(place: Path) -> list[Path]:
 
 
 def _used(folder: Path) -> float:
-    """Return the time of the last use of a folder."""
+    """Return the time at which a cache entry was last used."""
     try:
         return folder.stat().st_mtime
     except OSError:

@@ -1,10 +1,10 @@
-"""Checks whether it is safe to run files as machine code: only this user and root can have written them.
+"""Checks that files are safe to run as machine code, which means that only this user and root could have written them.
 
-Facts: a user who can write a file, a folder above it or a link on its path controls its content. A folder with the sticky bit
-(`/tmp`) can be written by all users, but only the owner of a file in it can replace that file. A group with the user's own name
-and no other members is private; most Linux systems create one for each user. If a file has an access control list (ACL), the
-permissions of the group are the maximum of what the list grants to any user, so the group doesn't count as private. `..` after a
-link doesn't lead back to the link's folder, so the real path is checked as well.
+A user who can write a file, a folder above it or a link on its path controls its content. A folder with the sticky bit (`/tmp`)
+can be written by all users, but a file in it can be replaced only by the file's owner. A group with the user's own name and no
+other members is private; most Linux systems create one for each user. If a file has an access control list (ACL), the
+permissions of the group are the maximum of what the list grants to any user, so the group doesn't count as private. `..` after
+a link doesn't lead back to the link's folder, so the real path is checked as well.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from pathlib import Path
 
 __all__ = ["distrust"]
 
-#: Maximum number of links that are followed, as in Linux.
+#: Maximum number of symbolic links to follow, as in Linux.
 _LINKS = 40
 
 
 def distrust(path: Path) -> str:
-    """Return why another user can have written the file at `path`, as the end of a sentence; empty if that is impossible."""
+    """Return the reason why another user could have written the file at `path`, for the end of a sentence. Returns '' if none
+    could.
+    """
     waiting = [Path(os.path.realpath(path)), Path(os.path.abspath(path))]  # noqa: PTH100 -- `resolve` would hide the links
     seen = 0
     while waiting:
@@ -45,11 +47,11 @@ def distrust(path: Path) -> str:
 
 def _distrust_one(path: Path, status: os.stat_result) -> str:
     if status.st_uid not in {os.getuid(), 0}:
-        return f"{path} belongs to another user"
+        return f"{path} is owned by another user"
     if stat.S_ISLNK(status.st_mode) or (stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX):
         return ""
     if status.st_mode & stat.S_IWOTH:
-        return f"{path} can be written by everybody"
+        return f"{path} can be written by all users"
     if status.st_mode & stat.S_IWGRP and (_has_access_list(path) or not _is_own_group(status.st_gid)):
         return f"{path} can be written by a group"
     return ""
@@ -58,12 +60,12 @@ def _distrust_one(path: Path, status: os.stat_result) -> str:
 def _has_access_list(path: Path) -> bool:
     try:
         return bool(os.getxattr(path, "system.posix_acl_access"))
-    except (OSError, AttributeError):  # the file has none, or the system doesn't support them
+    except (OSError, AttributeError):  # the file has no ACL, or the system doesn't support ACLs
         return False
 
 
 def _is_own_group(number: int) -> bool:
-    """Return whether a group is private to this user, or is root's."""
+    """Return whether a group contains only this user, or is root's group."""
     import grp
     import pwd
 

@@ -17,23 +17,23 @@ from .trust import distrust
 
 __all__ = ["remove_leftovers", "workspace"]
 
-#: Bytes on the disk that are needed temporarily to build a runtime.
+#: Bytes of disk space that building a runtime requires temporarily.
 _BUILD = 400 << 20
 
 
 @contextmanager
 def workspace(places: list[Path]) -> Iterator[Path]:
-    """Create a temporary folder on a disk with enough space for building a runtime, and remove it at the end.
+    """Create a temporary folder on a disk with enough space for building a runtime, and remove it when the block ends.
 
     Parameters
     ----------
     places
-        Folders of the cache. The system's temporary folder and file system in memory are used as well.
+        Folders of the cache. The system's temporary folder and the file system in memory are used as well.
 
     Raises
     ------
     BuildError
-        No disk can be written, or the disk becomes full.
+        No folder can be written, or the disk becomes full.
     """
     for place in _roomy_places(places):
         try:
@@ -43,7 +43,9 @@ def workspace(places: list[Path]) -> Iterator[Path]:
         with _disk_errors(place), scratch:
             yield scratch.path
         return
-    raise BuildError("No disk can be written to build a runtime. Set WASMNB_CACHE to a folder that you can write.")
+    raise BuildError(
+        "No folder for building a runtime can be written. Set WASMNB_CACHE to a folder that you can write."
+    )
 
 
 def remove_leftovers(places: list[Path]) -> None:
@@ -59,9 +61,10 @@ def remove_leftovers(places: list[Path]) -> None:
 
 
 def _roomy_places(places: list[Path]) -> Iterator[Path]:
-    """Yield folders that can be written. Those with enough space for a runtime come first.
+    """Yield folders that can be written, first those with enough space for building a runtime.
 
-    The first one is in memory: there, the order of files in a folder, which influences a runtime, doesn't depend on the disk.
+    The first one is in memory. The order of files in a folder influences a runtime, and in memory it doesn't depend on the
+    disk.
     """
     if _has_room_in_memory():
         yield memory_place()
@@ -76,8 +79,8 @@ def _roomy_places(places: list[Path]) -> Iterator[Path]:
 
 
 def memory_place() -> Path:
-    """Return this user's folder in Linux's in-memory file system."""
-    return Path(f"/dev/shm/wasmnb-{os.getuid()}")  # noqa: S108 - it is private, see below
+    """Return this user's folder in the in-memory file system of Linux."""
+    return Path(f"/dev/shm/wasmnb-{os.getuid()}")  # noqa: S108 - the folder is private, because `prepare` restricts access
 
 
 def _has_room_in_memory() -> bool:
@@ -93,13 +96,13 @@ def _has_room_in_memory() -> bool:
 
 @contextmanager
 def _disk_errors(folder: Path) -> Iterator[None]:
-    """Convert the error of a full disk into a `BuildError`."""
+    """Raise a `BuildError` instead of the error of a full disk."""
     try:
         yield
     except OSError as error:
         if not is_full(error):
             raise
         raise BuildError(
-            f"The disk of {folder} is full, and building a runtime needs up to 400 MB. Free some space, or set WASMNB_CACHE to a "
+            f"The disk of {folder} is full, but building a runtime needs up to 400 MB. Free some space, or set WASMNB_CACHE to a "
             "folder on another disk."
         ) from error

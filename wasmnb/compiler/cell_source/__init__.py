@@ -1,4 +1,4 @@
-"""Conversion of a class in a notebook cell to source text: its statements, and the values and names that it uses.
+"""Conversion of a class in a notebook cell to source text, which contains the class and all names and values that it uses.
 
-`..dependencies` follows the imports.
+Imports in this source are resolved by `..dependencies`.
 """

@@ -1,4 +1,4 @@
-"""The top-level statements of a source, with the names that each one binds and uses."""
+"""Top-level statements of a source, and the names that each statement binds and uses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 __all__ = ["Statement", "Text", "Uses"]
 
-#: Nodes with a namespace of their own.
+#: Nodes that have their own namespace.
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -26,11 +26,11 @@ class Uses:
     Attributes
     ----------
     now
-        Names used while the statement runs.
+        Names that are used while the statement runs.
     later
-        Names used when its functions are called.
+        Names that are used when functions of the statement are called.
     annotations
-        Names in annotations of a class, which can stay undefined.
+        Names in annotations of a class. They can stay undefined.
     """
 
     now: frozenset[str]
@@ -39,7 +39,7 @@ class Uses:
 
     @property
     def required(self) -> frozenset[str]:
-        """All names that the statement can't work without."""
+        """Names that must be defined before the statement runs or its functions are called."""
         return self.now | self.later
 
 
@@ -50,9 +50,9 @@ class Statement:
     Attributes
     ----------
     source
-        The source that contains it.
+        Source that contains the statement.
     line
-        Number of its first line. With decorators, that is the line of the first one.
+        Number of the statement's first line. If it is decorated, this is the line of the first decorator.
     """
 
     node: ast.stmt
@@ -66,26 +66,26 @@ class Statement:
 
     @property
     def filename(self) -> str:
-        """File name of the source, as shown to users."""
+        """File name of the statement's source, as shown to users."""
         return self.source.display_name
 
     @property
     def place(self) -> tuple[int, int, int]:
-        """Sort key that puts statements into the order in which they ran."""
+        """Sort key that orders statements as they ran."""
         return self.source.order, self.line, self.node.col_offset
 
     @property
     def label(self) -> str:
-        """Name of the statement in error messages."""
+        """Name of the statement for error messages."""
         return self.node.name if isinstance(self.node, _DEFINITIONS) else "The filter"
 
     @cached_property
     def binds(self) -> frozenset[str]:
-        """Names that the statement assigns."""
+        """Names that the statement binds."""
         return frozenset(_bound_names(self.node))
 
     def changes(self, name: str) -> bool:
-        """Return whether the statement changes a name's value in place: `x[1] = 2`, `x += 1`, `x.add(1)`, `@x.add`."""
+        """Return whether the statement changes the value of a name in place: `x[1] = 2`, `x += 1`, `x.add(1)`, `@x.add`."""
         node: Any = self.node
         if isinstance(node, ast.AugAssign):
             return _root(node.target) == name
@@ -106,25 +106,25 @@ class Statement:
         return Uses(now, later, frozenset(strip.names) - now - later)
 
     def line_of(self, name: str) -> int:
-        """Return the first line that contains a name."""
+        """Return the first line of the statement on which a name is used."""
         offset = self.line - 1
         lines = [n.lineno for n in ast.walk(_parse(self.text)) if isinstance(n, ast.Name) and n.id == name]
         return min(lines) + offset if lines else self.line
 
 
 class Text:
-    """The source code of a cell or file, and its statements. Code with a syntax error has none.
+    """The source code of a cell or file. Code with a syntax error has no statements.
 
     Parameters
     ----------
     filename
-        File name in code objects (`co_filename`).
+        File name in the source's code objects (`co_filename`).
     text
         Text of the source.
     order
-        Position in the order of execution; the newest has the highest number (default 0).
+        Position in the order of execution. The latest source has the highest number (default 0).
     display_name
-        File name as shown to users (default `filename`).
+        File name that is shown to users (default `filename`).
     """
 
     def __init__(self, filename: str, text: str, order: int = 0, display_name: str = "") -> None:
@@ -135,20 +135,20 @@ class Text:
         self._lines = text.splitlines(keepends=True)
 
     def remember(self) -> None:
-        """Register the lines with `linecache` under the displayed name, so that tracebacks show them."""
+        """Register the source with `linecache` under its displayed name, so that tracebacks show its lines."""
         if self.display_name != self.filename:
             linecache.cache[self.display_name] = (len(self._text), None, self._lines, self.display_name)
 
     @property
     def tree(self) -> ast.Module:
-        """Syntax tree of the source."""
+        """Syntax tree of the source. Empty if the source has a syntax error."""
         return _tree(self._text)
 
     def cut(self, node: ast.stmt, line: int) -> str:
-        """Return the text of a statement that begins on the given line."""
+        """Return the text of a statement of the source that begins on line `line`."""
         if hasattr(node, "body"):
             return dedent("".join(self._lines[line - 1 : node.end_lineno]))
-        return ast.get_source_segment(self._text, node) or ""  # it can share its line with other statements
+        return ast.get_source_segment(self._text, node) or ""  # other statements can be on the same line
 
     @cached_property
     def statements(self) -> tuple[Statement, ...]:
@@ -156,13 +156,13 @@ class Text:
         return tuple(self._statement(node) for node in self.tree.body)
 
     def classes(self, name: str) -> list[Statement]:
-        """Return all classes of this name. A class inside a function is returned as a separate statement."""
+        """Return the statements of all classes with a name. A class inside a function is a separate statement."""
         nodes = [n for n in ast.walk(self.tree) if isinstance(n, ast.ClassDef) and n.name == name]
         top_level = {id(s.node): s for s in self.statements}
         return [top_level.get(id(node)) or self._enclosing(node) or self._statement(node) for node in nodes]
 
     def _enclosing(self, node: ast.ClassDef) -> Statement | None:
-        """Return the top-level `if` or `try` that contains a class."""
+        """Return the top-level statement, such as an `if` or `try`, that contains a class. None if no statement defines it."""
         return next((s for s in self.statements if node.name in s.binds and node in ast.walk(s.node)), None)
 
     def _statement(self, node: ast.stmt) -> Statement:
@@ -179,7 +179,7 @@ def _tree(text: str) -> ast.Module:
 
 
 def _parse(text: str) -> ast.Module:
-    """Parse source that can have `await` outside of functions, as notebook cells can."""
+    """Parse source in which `await` can be outside of functions, as in notebook cells."""
     flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     tree: ast.Module = compile(text, "<source>", "exec", flags, dont_inherit=True)
     return tree
@@ -200,7 +200,7 @@ def _bound_names(node: ast.AST) -> Iterator[str]:
 
 
 def _root(node: ast.AST) -> str | None:
-    """Return the name that an expression such as `name.a[0].b` begins with."""
+    """Return the first name of an expression such as `name.a[0].b`, or None."""
     while isinstance(node, ast.Attribute | ast.Subscript | ast.Starred):
         node = node.value
     return node.id if isinstance(node, ast.Name) else None
@@ -210,7 +210,7 @@ def _is_part_of(node: ast.AST, name: str) -> bool:
     return not isinstance(node, ast.Name) and _root(node) == name
 
 
-#: Functions that the compiler creates for comprehensions and calls immediately.
+#: Names of functions that Python creates for comprehensions and calls immediately.
 _COMPREHENSIONS = {"listcomp", "setcomp", "dictcomp", "genexpr"}
 
 
@@ -234,7 +234,9 @@ def _globals(table: symtable.SymbolTable, called: bool, inside: bool = False) ->
 
 
 class _StripAnnotations(ast.NodeTransformer):
-    """Removes annotations from a tree, and collects the names in annotations of classes. Filters never read the others."""
+    """Transformer that removes annotations, and collects names in annotations of classes. Filters never
+    read other annotations.
+    """
 
     def __init__(self) -> None:
         self.names: set[str] = set()

@@ -1,7 +1,8 @@
-"""The order of statements from several cells in the compiled source: the order in which they ran, corrected for re-run cells.
+"""The order of statements from several cells in the compiled source.
 
-A definition uses some names while it runs (bases, decorators, defaults, assigned values) and others when it's called. If a cell with
-imports or helpers is run again, its number is higher than those of the cells that use it, so its statements are moved to the front.
+Statements are in the order in which they ran, corrected for cells that were run again. A definition uses some names while it
+runs (bases, decorators, defaults, assigned values) and others when it's called. If a cell with imports or helpers is run again,
+its number is higher than those of the cells that use it, so its statements are moved to the front.
 """
 
 from __future__ import annotations
@@ -16,20 +17,20 @@ __all__ = ["OrderedPart", "in_order"]
 
 @dataclass(frozen=True, eq=False)
 class OrderedPart:
-    """A part of the source, with the names that it binds and uses.
+    """A part of the compiled source, and the names that it binds and uses.
 
     Attributes
     ----------
     place
-        Sort key that puts parts into the order in which they ran.
+        Sort key that orders parts as they ran.
     part
-        The part itself.
+        Text of the part, with its file name and first line.
     binds
-        Names that it assigns.
+        Names that the part binds.
     now
-        Names that it uses while it runs.
+        Names that are used while the part runs.
     later
-        Names that its functions use when they're called.
+        Names that are used when functions of the part are called.
     """
 
     place: tuple[int, int, int]
@@ -40,7 +41,7 @@ class OrderedPart:
 
 
 def in_order(parts: Sequence[OrderedPart]) -> list[Part]:
-    """Return the parts, sorted so that each comes after the parts that it uses while it runs."""
+    """Return the parts in the order in which they ran, except that each part comes after those that it uses while it runs."""
     as_run = sorted(parts, key=lambda p: (p.place, p.part.text))
     makers: dict[str, list[OrderedPart]] = {}
     for part in as_run:
@@ -53,7 +54,7 @@ def in_order(parts: Sequence[OrderedPart]) -> list[Part]:
 def _dependencies_first(
     part: OrderedPart, makers: dict[str, list[OrderedPart]], begun: dict[OrderedPart, None]
 ) -> Iterator[OrderedPart]:
-    """Yield the parts that must run before a part, then the part itself."""
+    """Yield a part after all parts that must run before it."""
     if part in begun:
         return
     begun[part] = None
@@ -63,7 +64,7 @@ def _dependencies_first(
 
 
 def _dependencies(part: OrderedPart, makers: dict[str, list[OrderedPart]]) -> list[OrderedPart]:
-    """Return the parts that a part uses while it runs, including those used by functions that it can call."""
+    """Return the parts that `part` uses while it runs, including those used by functions that it can call."""
     dependencies: dict[OrderedPart, None] = {}
     names = set(part.now)
     seen: set[str] = set()

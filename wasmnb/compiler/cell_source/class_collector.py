@@ -1,8 +1,8 @@
-"""The class collector, which gathers a class and everything that it refers to as parts of a source.
+"""The class collector, which turns a class and everything that it refers to into parts of a source.
 
-References are resolved by name. A definition or import is copied as its statement, a constant as its current value, and
-any other value as the statements that created it, which run again in every VM. A value that depends on this process
-can't be copied, which is an error at the line that uses it.
+References are resolved by name. A definition or import is copied as its statement, a constant as its current value, and any
+other value as the statements that created it, which run again in every VM. A value that depends on this process can't be
+copied, so an error is raised for the line that uses it.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _MISSING = object()
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
-#: Statements that are copied as a whole because they can define a name in several ways.
+#: Statements that are copied as a whole, because they can define a name in several ways.
 _ALTERNATIVES = (ast.If, ast.Try)
 
-#: Names that every module has.
+#: Names that exist in every module.
 _MODULE_NAMES = ("__name__", "__file__", "__doc__", "__package__", "__spec__", "__loader__", "__builtins__")
 
 _HINT = "Give the filter a constant, or pass the value as its configuration."
@@ -42,31 +42,32 @@ _HINT = "Give the filter a constant, or pass the value as its configuration."
 
 @dataclass(frozen=True)
 class Collected:
-    """The collected source of a class, and the folders with the modules that it imports."""
+    """The collected source of a class, and the folders of the modules that the source imports."""
 
     source: Source
     path: tuple[Path, ...]
 
 
 def class_of(value: Any) -> Any:
-    """Return the class of a `Filter` that `@wasmnb.filter` made, and any other value unchanged."""
+    """Return the class from which `@wasmnb.filter` made a `Filter`. Other values are returned unchanged."""
     return getattr(value, "context_class", None) or value
 
 
 def collect(cls: type[Any], running: FrameType | None = None) -> Collected:
-    """Collect a class and everything that it refers to.
+    """Collect the source of a class and of everything that it refers to.
 
     Parameters
     ----------
     cls
-        The class.
+        Class to collect.
     running
-        Frame in which the class statement is running. If it is given, statements below the class are used as well (default none).
+        Frame in which the class statement is still running. If it is set, statements below the class are used as well (default
+        None).
 
     Raises
     ------
     SourceError
-        The class has no source, or refers to a value that can't be copied.
+        The class has no source, or uses a value that can't be copied.
     UsageError
         The class is part of the SDK.
     """
@@ -84,7 +85,7 @@ def collect(cls: type[Any], running: FrameType | None = None) -> Collected:
 
 
 def _file_of(cls: type[Any]) -> str:
-    """Return the file name in the code of a class's methods, otherwise that of its module."""
+    """Return the file name in the code of the class's methods. If it has no methods, return the file of its module."""
     for value in vars(cls).values():
         code = _code(value)
         if code is not None:
@@ -100,20 +101,20 @@ def _code(value: Any) -> CodeType | None:
 
 
 def _statement_of(cls: type[Any], origin: Origin, filename: str, line: int) -> Statement:
-    """Return the statement of a class: the one that is running, otherwise the last one with this name."""
+    """Return the statement that defines a class: the one that is running, otherwise the last one with the class's name."""
     text = origin.text(filename)
     statements = text.classes(cls.__name__) if text is not None else []
     if not statements:
         raise SourceError(
             f"the source of class {cls.__name__} can't be found",
             filename=filename,
-            hint="Define the class in a notebook cell (without %%time, not in exec) or in a .py file.",
+            hint="Define the class in a notebook cell or a .py file, but not with exec or under %%time.",
         )
     return next((s for s in statements if s.line <= line <= (s.node.end_lineno or 0)), statements[-1])
 
 
 class _Collector:
-    """Collects statements by following the names that they use."""
+    """Collector of the statements that define a class and the names that it uses."""
 
     def __init__(self, cls: type[Any], origin: Origin, anchor: Statement, *, running: bool) -> None:
         self.origin = origin
@@ -132,14 +133,14 @@ class _Collector:
         self.taken[statement] = None
         uses = statement.uses
         self._add(statement, statement.text, statement.binds, uses)
-        alternatives = isinstance(statement.node, _ALTERNATIVES)  # the other branches can use undefined names
+        alternatives = isinstance(statement.node, _ALTERNATIVES)  # branches that don't run can use undefined names
         for name in sorted(uses.required - statement.binds):
             (self._try if alternatives else self._resolve)(name, statement)
         for name in sorted(uses.annotations):
-            self._try(name, statement)  # annotations can use names that only editors know
+            self._try(name, statement)  # annotations can use names that exist only for type checkers
 
     def _try(self, name: str, required_by: Statement) -> None:
-        """Collect the value of a name. If that fails, ignore the name."""
+        """Collect the statements that define a name. If that fails, ignore the name."""
         before = dict(self.taken), dict(self.parts), set(self._seen)
         try:
             self._resolve(name, required_by, required=False)
@@ -153,7 +154,7 @@ class _Collector:
         part = Part(text, statement.filename, statement.line)
         self.parts.setdefault((place, text), OrderedPart(place, part, frozenset(binds), now, later))
 
-    # -- one name
+    # -- resolving one name
 
     def _resolve(self, name: str, required_by: Statement, *, required: bool = True) -> None:
         if name in self._seen:
@@ -164,7 +165,7 @@ class _Collector:
             )
         value = self.origin.namespace.get(name, _MISSING)
         if value is not _MISSING and value is getattr(sdk, name, None) and name in sdk.__all__:
-            return  # it's in every filter's namespace
+            return  # the name is in every filter's namespace
         statements = self._below(name)
         live = not statements
         statements = statements or self._assignments(name, value)
@@ -179,7 +180,7 @@ class _Collector:
             self._by_statement(name, value if live else _MISSING, statements, required_by)
 
     def _below(self, name: str) -> list[Statement]:
-        """Return the statements that assign a name, if some of them haven't run yet; otherwise an empty list."""
+        """Return the statements that assign a name if some of them are below the running class, otherwise []."""
         if not self.running:
             return []
         statements = [s for s in self.anchor.source.statements if name in s.binds or s.changes(name)]
@@ -216,10 +217,10 @@ class _Collector:
                 self.take(statement)
         else:
             kind = type(first.node).__name__.lower()
-            raise self._error(required_by, name, f"is assigned by a {kind} statement and isn't a constant", _HINT)
+            raise self._error(required_by, name, f"is assigned by a {kind} statement, but isn't a constant", _HINT)
 
     def _import(self, name: str, statement: Statement, required_by: Statement) -> None:
-        """Collect one name of an import statement."""
+        """Collect the part of an import statement that binds one name."""
         node = statement.node
         assert isinstance(node, ast.Import | ast.ImportFrom)
         for alias in node.names:
@@ -234,11 +235,11 @@ class _Collector:
         if node.level:
             self.package = self.origin.package
         if node.module == "wasmnb" and not node.level and alias.name not in (*sdk.__all__, "filter"):
-            raise self._error(required_by, alias.name, "belongs to the notebook and isn't available in filters", _HINT)
+            raise self._error(required_by, alias.name, "is available only in notebooks, not in filters", _HINT)
         return f"from {'.' * node.level}{node.module or ''} import {alias.name}{renamed}"
 
     def _constant(self, name: str, constant: str, statement: Statement) -> None:
-        """Collect the statement if it assigns the current value, otherwise an assignment of that value."""
+        """Collect the statement if it assigns the current value of the name, otherwise an assignment of this value."""
         node = statement.node
         same = False
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
@@ -249,7 +250,7 @@ class _Collector:
         self._add(statement, statement.text if same else f"{name} = {constant}", {name})
 
     def _by_value(self, name: str, value: Any, required_by: Statement) -> None:
-        """Collect a name that no statement assigns: it is from a star import, a magic, or IPython."""
+        """Collect a name that no statement assigns, because a star import, a magic or IPython defined it."""
         constant = literal(value)
         module, own = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
         if constant is not None:
@@ -260,9 +261,7 @@ class _Collector:
             self._add(required_by, f"from {module} import {own} as {name}", {name})
         else:
             kind = obstacle(value)
-            reason = (
-                f"holds {kind}, which can't go into a module" if kind else "has no source: no statement assigned it"
-            )
+            reason = f"holds {kind}, which can't go into a module" if kind else "isn't assigned by any statement"
             raise self._error(required_by, name, reason, _HINT)
 
     def _error(self, required_by: Statement, name: str, reason: str, hint: str) -> SourceError:
@@ -276,14 +275,14 @@ class _Collector:
 
 
 def _code_of_definition(value: Any) -> CodeType | None:
-    """Return the code object of a function, or of a method of a class."""
+    """Return the code object of a function, or of a method of a class. None for other values."""
     value = class_of(value)
     candidates = [*vars(value).values()] if isinstance(value, type) else [value]
     return next((code for code in map(_code, candidates) if code is not None), None)
 
 
 def _from_last_binding(name: str, statements: Sequence[Statement]) -> list[Statement]:
-    """Return the last statement that assigns a new value to a name, and those that change it afterwards.
+    """Return the last statement that assigns a new value to a name, and the statements that change this value afterwards.
 
     `x = x + 1` counts as a change.
     """
@@ -295,7 +294,7 @@ def _from_last_binding(name: str, statements: Sequence[Statement]) -> list[State
 
 
 def _free_variables(cls: type[Any]) -> Iterator[str]:
-    """Yield the variables of an enclosing function that the class's methods use."""
+    """Yield the variables of enclosing functions that methods of the class use."""
     for value in vars(cls).values():
         code = _code(value)
         if code is not None:

@@ -1,4 +1,4 @@
-"""Context classes in the same source that belong to a filter although its class doesn't refer to them by name."""
+"""Search for context classes that are part of a filter although the filter's class doesn't refer to them by name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .source_origin import Origin
 
 __all__ = ["sibling_contexts"]
 
-#: Kind of the decorated class -> kinds of classes that belong to it.
+#: Kind of the decorated class -> kinds of other classes that the filter can have.
 _BELONG = {
     "http": ("plugin", "vm"),
     "tcp": ("plugin", "vm"),
@@ -25,23 +25,23 @@ _BELONG = {
 def sibling_contexts(
     cls: type[Any], origin: Origin, anchor: Statement, taken: Collection[Statement]
 ) -> list[Statement]:
-    """Find the classes in the same source that belong to a filter: at most one of each kind that the filter doesn't have yet.
+    """Find the other context classes of a filter in the same source. There is at most one of each kind that the filter lacks.
 
     Parameters
     ----------
     cls
-        The filter's class.
+        Class of the filter.
     origin
         Module in which the class is defined.
     anchor
-        The statement that defines the class.
+        Statement that defines the class.
     taken
         Statements that have already been collected.
 
     Raises
     ------
     SourceError
-        The source has several classes of the same kind.
+        The source contains several classes of the same kind.
     """
     classes = {s.node.name: s for s in anchor.source.statements if isinstance(s.node, ast.ClassDef)}
     kinds = {name: _kind(name, classes, origin, frozenset()) for name in classes}
@@ -74,7 +74,7 @@ def _kind_of(value: Any) -> str | None:
 
 
 def _kind(name: str, classes: dict[str, Statement], origin: Origin, seen: frozenset[str]) -> str | None:
-    """Return the kind of a class. It is read from the base classes, because the statement may not have run yet."""
+    """Return the kind of a class. It is derived from the base classes, because the class statement may not have run yet."""
     if name in seen:
         return None
     for base in _bases(classes[name]):
@@ -90,7 +90,7 @@ def _bases(statement: Statement) -> list[str]:
 
 
 def _lookup(dotted: str, origin: Origin) -> Any:
-    """Return the current value of a dotted name, or None if evaluating it would run code."""
+    """Return the current value of a dotted name without evaluating code, or None."""
     first, *rest = dotted.split(".")
     value = origin.namespace.get(first)
     for part in rest:
@@ -99,7 +99,7 @@ def _lookup(dotted: str, origin: Origin) -> Any:
 
 
 def _is_decorated(statement: Statement, origin: Origin) -> bool:
-    """Return whether a class is decorated as a separate filter."""
+    """Return whether a class has the decorator `@wasmnb.filter`, which makes it a separate filter."""
     decorators = [d.func if isinstance(d, ast.Call) else d for d in getattr(statement.node, "decorator_list", ())]
     values = (_lookup(ast.unparse(d), origin) for d in decorators)
     return any(getattr(value, "__module__", "") == "wasmnb.compiler.decorator" for value in values)

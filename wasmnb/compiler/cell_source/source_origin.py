@@ -1,4 +1,6 @@
-"""The origin of a class: the namespace and the sources of its module. In a notebook, the sources are the cells that have run."""
+"""The origin of a class: the namespace and the sources of its module. In a notebook, the sources are the cells
+that have run.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +26,11 @@ class Origin:
     namespace
         Variables of the module.
     texts
-        Sources in the order in which they ran: the module's file, or the notebook's cells.
+        Sources in the order in which they ran: the file of the module, or the cells of the notebook.
     package
-        Package that relative imports start from, or an empty string.
+        Package from which relative imports start, or ''.
     path
-        Folders with modules that the sources import.
+        Folders of the modules that the sources import.
     """
 
     name: str
@@ -38,21 +40,21 @@ class Origin:
     path: tuple[Path, ...]
 
     def text(self, filename: str) -> Text | None:
-        """Return the source whose code objects have this file name, or None."""
+        """Return the source with this file name in its code objects, or None."""
         return next((t for t in self.texts if t.filename == filename), None)
 
 
 def origin_of(module_name: str, filename: str, namespace: dict[str, Any] | None = None) -> Origin:
-    """Return namespace, sources and folders of a module or notebook. Sources that can't be found are left out.
+    """Return the namespace, sources and folders of a module or notebook. Sources that can't be found are omitted.
 
     Parameters
     ----------
     module_name
         Name of the module in `sys.modules`, `__main__` for a notebook.
     filename
-        File name of a further source to include, such as the cell that is running.
+        File name of an additional source, such as the cell that is running.
     namespace
-        Variables of the module. None (the default): those of the module in `sys.modules`.
+        Variables of the module. By default (None), they are read from the module in `sys.modules`.
     """
     if namespace is None:
         namespace = vars(sys.modules[module_name]) if module_name in sys.modules else {}
@@ -68,9 +70,9 @@ def origin_of(module_name: str, filename: str, namespace: dict[str, Any] | None 
 
 
 def _cells(namespace: dict[str, Any]) -> dict[str, str]:
-    """Return the cells that have run in IPython, in order: file name in code objects -> name shown to users.
+    """Return the file names of cells that have run in IPython, in order, and the names that are shown to users.
 
-    The file name contains a process id, which isn't useful in Envoy's log.
+    File names contain a process id, which isn't useful in Envoy's log.
     """
     if "IPython" not in sys.modules:
         return {}
@@ -89,7 +91,7 @@ def _cells(namespace: dict[str, Any]) -> dict[str, str]:
 
 
 def _path(namespace: dict[str, Any], package: str) -> tuple[Path, ...]:
-    """Return the folder of a script or module, the parent folder of a package, or otherwise the current folder."""
+    """Return the folder of a script or module, the parent folder of a package, or else the current folder."""
     file = namespace.get("__file__")
     if not file:
         return (Path(),)

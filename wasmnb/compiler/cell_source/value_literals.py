@@ -1,4 +1,4 @@
-"""Conversion of a notebook's values to source text, and the kinds of values that can't be copied."""
+"""Conversion of values in a notebook to source text, and detection of values that can't be copied."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["literal", "obstacle"]
 
 _PLAIN = (type(None), bool, int, str, bytes, type(...))
 
-#: Types whose values depend on this process, and a noun for error messages.
+#: Types whose values depend on this process, and the noun for them in error messages.
 _PROCESS_BOUND: tuple[tuple[tuple[type[Any], ...], str], ...] = (
     ((io.FileIO, io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom), "an open file"),
     ((socket.socket,), "a socket"),
@@ -28,7 +28,7 @@ _PROCESS_BOUND: tuple[tuple[tuple[type[Any], ...], str], ...] = (
 
 
 def literal(value: Any) -> str | None:
-    """Return a value as a Python expression, or None if it isn't a number, text, bytes, or a container of these."""
+    """Return a value as a Python expression. Returns None unless it is a number, text, bytes, or a container of these."""
     try:
         return _literal(value, frozenset())
     except RecursionError:
@@ -63,7 +63,7 @@ def _container(kind: type, texts: list[str]) -> str:
 
 
 def obstacle(value: Any) -> str:
-    """Return a noun that describes a value that can't be part of a module, or an empty string for other values."""
+    """Return a noun for a value that can't be stored in a module, for error messages. Returns '' for other values."""
     value = getattr(value, "context_class", None) or value
     for kinds, noun in _PROCESS_BOUND:
         if isinstance(value, kinds):

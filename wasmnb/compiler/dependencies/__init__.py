@@ -1,4 +1,4 @@
-"""A filter's source, and the resolution of its imports.
+"""A filter's source, and the resolution of its imports to modules and packages.
 
-`..cell_source` converts classes in notebook cells to source.
+Classes in notebook cells are converted to source by `..cell_source`.
 """

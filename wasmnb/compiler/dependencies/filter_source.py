@@ -1,4 +1,4 @@
-"""The class `Source`: the text of a filter, as parts that run in one namespace, and modules of its own."""
+"""The class `Source`: the text of a filter, which consists of parts that run in one namespace, and of its own modules."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ __all__ = ["LocalModule", "Part", "Source", "file_part", "read_file"]
 
 @dataclass(frozen=True)
 class Source:
-    """The text that a filter is compiled from.
+    """The source from which a filter is compiled.
 
     Attributes
     ----------
     parts
-        `Part(text, filename, first_line)` objects, which run in this order in one module. The last one is the filter's own cell
-        or file.
+        `Part(text, filename, first_line)` objects, which run in this order in one module. The last one is the cell or file with
+        the filter.
     modules
         `LocalModule(name, text, filename, is_package)` objects that the parts or other modules import (default none).
     package
-        Dotted name of the package from which relative imports in the parts start (default none).
+        Dotted name of the package against which relative imports in the parts are resolved (default none).
     """
 
     parts: tuple[Part, ...]
@@ -34,27 +34,27 @@ class Source:
 
     def __post_init__(self) -> None:
         if not self.parts:
-            raise UsageError("The source has no parts. Give at least one Part(text, filename).")
+            raise UsageError("The source has no parts. Pass at least one Part(text, filename).")
         for text, filename, _ in self.places():
             _check_text(text, filename)
 
     @property
     def text(self) -> str:
-        """The text of all parts, joined."""
+        """Text of all parts, joined with blank lines."""
         return "\n\n".join(part.text for part in self.parts)
 
     @property
     def filename(self) -> str:
-        """File name of the last part, as it is shown in tracebacks."""
+        """File name of the last part, as shown in tracebacks."""
         return self.parts[-1].filename
 
     @cached_property
     def payload(self) -> bytes:
-        """The bytes of the source as they are stored in a VM's memory."""
+        """The source in the form of bytes in which it is stored in a VM's memory."""
         return pack(self.parts, self.modules, self.package)
 
     def places(self) -> Iterator[Part]:
-        """Yield every text with its file name and first line, including the modules."""
+        """Yield every text of the source with its file name and first line. Modules come last."""
         yield from self.parts
         yield from (Part(m.text, m.filename) for m in self.modules)
 
@@ -65,7 +65,9 @@ def _check_text(text: str, filename: str) -> None:
         filename.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         raise SourceError(
-            "the source or its file name contains half a surrogate pair, which isn't valid text", filename=filename
+            "the source or its file name contains half of a surrogate pair, which isn't valid text",
+            filename=filename,
+            hint="Remove the character.",
         ) from None
 
 
@@ -74,11 +76,13 @@ def read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"Can't read {path}: {error.strerror or error}") from None
+        raise UsageError(
+            f"Can't read {path}: {error.strerror or error}. Pass the path of a file that you can read."
+        ) from None
 
 
 def file_part(path: Path, data: bytes) -> Part:
-    """Return a part with a file's content. Raises `SourceError` if the content isn't UTF-8."""
+    """Convert the content of a file to a part of a source. Raises `SourceError` if the content isn't UTF-8."""
     try:
         return Part(data.decode("utf-8-sig"), str(path))
     except UnicodeDecodeError:

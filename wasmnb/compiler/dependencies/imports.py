@@ -1,8 +1,8 @@
 """The imports of a source, which are read from its syntax tree.
 
-Facts: filters run without a file system. Every module that a filter imports must be loaded while the runtime is built,
-so imports inside functions and branches count like all others. An import inside a `try` whose `except` catches
-ImportError is optional.
+Filters run without a file system. Every module that a filter imports must be loaded while the runtime is built, so imports
+inside functions and branches are treated like all others. An import inside a `try` whose `except` catches ImportError is
+optional.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _IMPORT_ERRORS = {"ImportError", "ModuleNotFoundError", "Exception", "BaseExcept
 
 @dataclass(frozen=True)
 class Imported:
-    """An import of a module in a source.
+    """An import of one module in a source.
 
     Attributes
     ----------
@@ -28,15 +28,15 @@ class Imported:
     lineno, offset
         Line and column of the statement in the source, counted from 1.
     names
-        Names that are imported from the module. They can be submodules.
+        Names that the statement imports from the module. They can be submodules.
     level
-        Number of dots of a relative import; 0 for an absolute one.
+        Number of dots of a relative import, or 0 for an absolute import.
     optional
-        Whether the source handles the failure of the import.
+        Whether the source handles a failure of the import.
     lazy
         Whether the statement is inside a function.
     conditional
-        Whether the statement is under an `if`.
+        Whether the statement is in a branch of an `if`.
     """
 
     name: str
@@ -50,9 +50,9 @@ class Imported:
 
 
 def parse(source: str) -> ast.Module:
-    """Parse a source. If this Python rejects its syntax, the tree contains only the import statements.
+    """Parse source code. If this Python rejects its syntax, the tree contains only its import statements.
 
-    The Python inside the module, whose version can differ, compiles the source and reports its syntax errors.
+    The Python inside the module, whose version can differ, compiles the source and reports syntax errors.
     """
     try:
         return ast.parse(source)
@@ -72,13 +72,13 @@ def parse(source: str) -> ast.Module:
 
 
 def imported_modules(tree: ast.AST) -> list[Imported]:
-    """Return all imports in a syntax tree in source order, without those under `if TYPE_CHECKING`."""
+    """Return all imports in a syntax tree in source order. Imports under `if TYPE_CHECKING` are omitted."""
     return list(_walk(tree, _ImportContext()))
 
 
 @dataclass(frozen=True)
 class _ImportContext:
-    """Properties that an import inherits from the enclosing code."""
+    """Properties of an import that depend on the code around it."""
 
     optional: bool = False
     lazy: bool = False
@@ -96,7 +96,7 @@ def _walk(node: ast.AST, outer: _ImportContext) -> Iterator[Imported]:
 
 
 def _imports(node: ast.AST) -> Iterator[tuple[str, tuple[str, ...], int]]:
-    """Yield (module, imported names, dots) for one statement or call."""
+    """Yield (module, imported names, dots) for one import statement or call of an import function."""
     if isinstance(node, ast.Import):
         yield from ((alias.name, (), 0) for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
@@ -108,7 +108,7 @@ def _imports(node: ast.AST) -> Iterator[tuple[str, tuple[str, ...], int]]:
 
 
 def _children(node: ast.AST, outer: _ImportContext) -> Iterator[tuple[ast.AST, _ImportContext]]:
-    """Yield the child nodes with the properties that they inherit."""
+    """Yield the child nodes of a node, and the properties that imports inside them inherit."""
     if isinstance(node, ast.If) and _names_type_checking(node.test):
         yield from ((child, outer) for child in node.orelse)
     elif isinstance(node, ast.If | ast.IfExp | ast.Match):
@@ -116,7 +116,7 @@ def _children(node: ast.AST, outer: _ImportContext) -> Iterator[tuple[ast.AST, _
     elif isinstance(node, ast.Try) and any(_catches_import_error(h) for h in node.handlers):
         body = {id(n) for n in node.body}
         for child in ast.iter_child_nodes(node):
-            # handlers import substitutes, which can be missing as well
+            # handlers import substitutes, which can also be missing
             optional = id(child) in body or isinstance(child, ast.ExceptHandler)
             yield child, replace(outer, optional=outer.optional or optional)
     else:

@@ -1,7 +1,7 @@
 """The filter's own modules, which are found by name in its folders and embedded together with its source.
 
-Facts: they aren't part of the runtime, so that a change to them takes no more time than a change to the filter. The runtime has
-already loaded the standard library, so a file with the name of a standard module would never be imported; the resolver rejects it.
+They aren't part of the runtime, so changing one takes no more time than changing the filter. The runtime has already loaded the
+standard library, so a file with the name of a standard module would never be imported. The resolver reports an error for it.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _COMPILED = tuple(EXTENSION_SUFFIXES)
 
 @dataclass(frozen=True)
 class LocatedModule:
-    """The location of a module on the disk.
+    """The location of one of the filter's own modules.
 
     Attributes
     ----------
     name
-        Dotted name.
+        Dotted name of the module.
     file
         File of the module, or None for a package without an `__init__.py`.
     folder
-        Folder of its submodules, or None if it isn't a package.
+        Folder of the submodules, or None if the module isn't a package.
     """
 
     name: str
@@ -41,29 +41,33 @@ class LocatedModule:
 
     @property
     def compiled(self) -> bool:
-        """Whether the module is an extension that is compiled for this machine."""
+        """Whether the module is an extension module, which was compiled for this machine."""
         return self.file is not None and self.file.name.endswith(_COMPILED)
 
     @cached_property
     def module(self) -> LocalModule:
-        """The module with its text. Raises `SourceError` if the file can't be read or isn't valid."""
+        """The module with its text. Raises `SourceError` if the file can't be read or decoded."""
         text, filename = "", str(self.file or self.folder)
         if self.file is not None:
             try:
                 text = decode_source(self.file.read_bytes())
             except (OSError, SyntaxError, UnicodeDecodeError) as error:
-                raise SourceError(f"can't read {self.file}: {error}", filename=filename) from None
+                raise SourceError(
+                    f"the file can't be read: {error}",
+                    filename=filename,
+                    hint="Save it as UTF-8 in a place that you can read.",
+                ) from None
         return LocalModule(self.name, text, filename, self.folder is not None)
 
 
 class Folder:
-    """The search path of a filter's own modules."""
+    """The search path for a filter's own modules."""
 
     def __init__(self, path: Sequence[Path]) -> None:
         self.path = tuple(path)
 
     def find(self, name: str) -> LocatedModule | None:
-        """Return the module with a dotted name, or None. Packages without an `__init__.py` are considered last."""
+        """Return the location of a module with a dotted name, or None. Packages without an `__init__.py` are found last."""
         located: LocatedModule | None = None
         path, dotted = self.path, ""
         for part in name.split("."):
@@ -87,7 +91,7 @@ def _find(name: str, last: str, path: tuple[Path, ...]) -> LocatedModule | None:
 
 
 def _candidates(name: str, base: Path) -> Iterator[LocatedModule]:
-    """Yield possible locations of a module, in the order in which `import` tries them."""
+    """Yield possible locations of a module in the order in which `import` tries them."""
     yield LocatedModule(name, base / "__init__.py", base)
     for suffix in (*_COMPILED, ".py"):
         yield LocatedModule(name, base.with_name(base.name + suffix), None)

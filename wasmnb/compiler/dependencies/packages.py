@@ -1,8 +1,8 @@
-"""The installed packages of this environment: their files, their dependencies, and whether they are pure Python.
+"""Packages that are installed in this environment: their files, their dependencies, and whether they are pure Python.
 
-Facts: a package is located on the import path as `import` would do it, but none of its code runs here. Compiled modules
-are left out, because many packages also work without them. If a package imports a compiled module unconditionally, it
-can't be used inside WebAssembly, which is detected here.
+A package is located on the import path as `import` would do it, but its code isn't executed here. Compiled modules are omitted,
+because many packages also work without them. A package that imports a compiled module unconditionally can't be used inside
+WebAssembly, which is detected here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .stdlib import ABSENT, PLACEHOLDERS
 
 __all__ = ["Package", "find_obstacle", "find_package", "modules_imported_by"]
 
-#: Folders of a package that filters don't need.
+#: Names of folders in packages that filters don't need.
 _SKIPPED = {"__pycache__", "tests", "test"}
 
 _COMPILED = tuple(EXTENSION_SUFFIXES)
@@ -29,18 +29,19 @@ _COMPILED = tuple(EXTENSION_SUFFIXES)
 
 @dataclass(frozen=True)
 class Package:
-    """A top-level package, or a single module.
+    """A top-level package or single module that is installed in this environment.
 
     Attributes
     ----------
     name
-        Its top-level name.
+        Top-level name of the package.
     root
-        Its folder or file, or None if the package is a single compiled module.
+        Folder or file of the package, or None if the package is a single compiled module.
     files
-        Files to copy: tuples of path in the guest, path on this machine, modification time in nanoseconds, and size in bytes.
+        Files to copy, as tuples of path in the guest, path on this machine, modification time in nanoseconds, and size in
+        bytes.
     generated
-        Files that don't exist on this machine: tuples of path in the guest and text (default none).
+        Files that don't exist on this machine, as tuples of path in the guest and text (default none).
     """
 
     name: str
@@ -50,28 +51,30 @@ class Package:
 
     @property
     def dependencies(self) -> frozenset[str]:
-        """The top-level packages that its modules import unconditionally, without the standard library."""
+        """Top-level names of other packages that the package's modules import unconditionally. The standard library is
+        excluded.
+        """
         return _dependencies(self)
 
     @property
     def obstacle(self) -> str | None:
-        """The name of a module that the package imports unconditionally and that can't run in a filter, or None.
+        """Name of a module that the package imports unconditionally although it can't run in a filter, or None.
 
-        It is a compiled module of this or another package, or a module from `stdlib.ABSENT`.
+        The module is a compiled module of this or another package, or one of `stdlib.ABSENT`.
         """
         return find_obstacle(self, self.name)
 
     @property
     def digest(self) -> str:
-        """A hash of the names and contents of its files."""
+        """Hash of the names and contents of the package's files."""
         return _digest(self)
 
     def has(self, module: str) -> bool:
-        """Return whether the package has a module with this dotted name."""
+        """Return whether the package contains a module with this dotted name."""
         return _module_file(module, self) is not None
 
     def modules(self) -> list[str]:
-        """Return the dotted names of all packages and modules in the package."""
+        """Return the dotted names of all modules and subpackages in the package."""
         paths = [*(file[0] for file in self.files), *(file[0] for file in self.generated)]
         return [p.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for p in paths if p.endswith(".py")]
 
@@ -84,7 +87,7 @@ def _find(name: str) -> ModuleSpec | None:
 
 
 def find_package(name: str) -> Package | None:
-    """Return the top-level package with this name in this environment, or None."""
+    """Return the package with a top-level name from this environment, or None."""
     spec = _find(name)
     if spec is None:
         return None
@@ -124,7 +127,7 @@ def _digest(package: Package) -> str:
 
 @cache
 def _all_imports_of(path: Path, _changed: int) -> tuple[Imported, ...]:
-    """Return the imports of a module without the optional ones."""
+    """Return all imports of a module that aren't optional."""
     try:
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError):
@@ -133,12 +136,12 @@ def _all_imports_of(path: Path, _changed: int) -> tuple[Imported, ...]:
 
 
 def _imports_of(path: Path, changed: int) -> tuple[Imported, ...]:
-    """Return the unconditional imports of a module."""
+    """Return the imports of a module that aren't optional or inside functions."""
     return tuple(m for m in _all_imports_of(path, changed) if not m.lazy)
 
 
 def modules_imported_by(module: str, package: Package) -> list[str]:
-    """Return the modules that a module of a package imports, including imports inside functions, without optional ones."""
+    """Return the names of modules that a module imports, including imports inside functions. Optional imports are omitted."""
     path = _module_file(module, package)
     if path is None or path.name.endswith(_COMPILED):
         return []
@@ -166,7 +169,7 @@ def _dependencies(package: Package) -> frozenset[str]:
 
 
 def _module_file(module: str, package: Package) -> Path | None:
-    """Return the file of a module in the package, or None. As for `import`, compiled modules come first."""
+    """Return the file of a module in a package, or None. Compiled modules are found first, as by `import`."""
     if package.root is None:
         return None
     if package.root.is_file():
@@ -179,7 +182,9 @@ def _module_file(module: str, package: Package) -> Path | None:
 
 
 def find_obstacle(package: Package, *modules: str) -> str | None:
-    """Return the first module that can't run in a filter and that modules of a package import, also through other packages."""
+    """Return the first module that can't run in a filter and that `modules` import, directly or through other packages. None if
+    there is none.
+    """
     if package.root is None:
         return package.name
     packages: dict[str, Package | None] = {package.name: package}
@@ -198,13 +203,13 @@ def find_obstacle(package: Package, *modules: str) -> str | None:
             packages[top] = find_package(top)
         owner = packages[top]
         if owner is None:
-            continue  # it may never be imported: the build of the runtime will show that
+            continue  # it may never be imported; building the runtime reports an error if it is
         path = _module_file(module, owner)
         if owner.root is None or (path is not None and path.name.endswith(_COMPILED)):
             return module
         if path is not None:
             imports = _imports_of(path, path.stat().st_mtime_ns)
-            # Imports under an `if` can be attempts to find other packages. The package's own compiled modules count in any case.
+            # Imports under an `if` can be attempts to find other packages, but not if they import the package's own modules.
             for imported in (i for i in imports if i.level or not i.conditional):
                 waiting += _names(imported, module, is_package=path.name == "__init__.py")
     return None

@@ -1,4 +1,4 @@
-"""The file names of a source in a saved module, which don't contain folders of this machine or numbers of cells."""
+"""Portable file names for a source in a saved module. They don't contain folders of this machine or numbers of cells."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from .filter_source import LocalModule, Source
 
 __all__ = ["original_names", "portable_names", "with_original_names", "with_portable_names"]
 
-#: Maximum number of characters of a filter's name in the name of a cell.
+#: Maximum number of characters of a filter's name that the name of a cell contains.
 _LONGEST = 80
 
-#: Names of cells in a notebook, which contain the number of the execution.
+#: Pattern of cell names in a notebook, which contain the number of the execution.
 _CELL = re.compile(r"Cell In ?\[\d+\]|<ipython-input-\d+-\w+>|(?:Input )?In \[\d+\]")
 
-#: Beginning of a traceback's line, up to the file.
+#: Pattern of the beginning of a traceback's line, up to the file name.
 _FILE = re.compile(r'(?P<start>^  File ")(?P<name>[^"\n]+)"', re.MULTILINE)
 
 
 def portable_names(source: Source, filter_name: str = "filter") -> dict[str, str]:
-    """Return the portable name for the name of each file and cell of a source.
+    """Return the portable name of each file and cell of a source, by its name on this machine.
 
-    A cell of the filter `auth` is named `<auth cell>`, or `<auth cell 2>` if there are several. A file is named without its folder. A
-    module is named by its path below the folder that it is imported from, such as `rules/limits.py`.
+    A cell of the filter `auth` is named `<auth cell>`, or `<auth cell 2>` if there are several. A file is named without its
+    folder. A module is named by its path below the folder from which it is imported, such as `rules/limits.py`.
     """
     names = {module.filename: _module_path(module) for module in source.modules}
     files = dict.fromkeys(part.filename for part in source.parts if part.filename not in names)
@@ -39,19 +39,19 @@ def portable_names(source: Source, filter_name: str = "filter") -> dict[str, str
 
 
 def original_names(source: Source, filter_name: str = "filter") -> dict[str, str]:
-    """Return the name of the file or cell for each portable name: the inverse of `portable_names`."""
+    """Return the name on this machine of each file and cell, by its portable name. This is the inverse of `portable_names`."""
     return {portable: name for name, portable in portable_names(source, filter_name).items()}
 
 
 def with_original_names(text: str, names: Mapping[str, str]) -> str:
-    """Return a text in which the files of tracebacks have the names that their author knows.
+    """Replace portable file names in tracebacks by the original names.
 
     Parameters
     ----------
     text
         Log line of a filter.
     names
-        Names by those in the saved module, as from `original_names`. Other names stay.
+        Original names by portable names, as returned by `original_names`. Other names aren't changed.
     """
     if not names or '  File "' not in text:
         return text
@@ -59,7 +59,7 @@ def with_original_names(text: str, names: Mapping[str, str]) -> str:
 
 
 def with_portable_names(source: Source, filter_name: str = "filter") -> Source:
-    """Return the source with portable names for all its files and cells."""
+    """Return a copy of the source in which all files and cells have portable names."""
     names = portable_names(source, filter_name)
     parts = tuple(part._replace(filename=names[part.filename]) for part in source.parts)
     modules = tuple(module._replace(filename=names[module.filename]) for module in source.modules)
@@ -74,19 +74,19 @@ def _module_path(module: LocalModule) -> str:
 
 
 def _base(name: str) -> str:
-    """Return a name without its folder. Names such as `<filter>` aren't changed, unless they contain a path."""
+    """Return a file name without its folder. Names such as `<filter>` aren't changed, unless they contain a path."""
     last = re.split(r"[/\\]", name)[-1]
     return last or "<filter>"
 
 
 def _title(filter_name: str) -> str:
-    """Return a filter's name without folders, and without characters that aren't allowed between angle brackets."""
+    """Return a filter's name without folders and without characters that aren't allowed between angle brackets."""
     kept = "".join(c for c in re.split(r"[/\\]", filter_name)[-1] if c.isprintable() and c not in '<>"')
     return kept[:_LONGEST].strip() or "filter"
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """Return the name, or the first of `name-2`, `name-3` and so on that isn't taken."""
+    """Return the name if it isn't taken, otherwise the first of `name-2`, `name-3` and so on that isn't."""
     return next(candidate for candidate in _candidates(name) if candidate not in taken)
 
 

@@ -1,6 +1,6 @@
-"""All modules that a filter's imports can load, also later, which are found by following the syntax trees of packages.
+"""Search for all modules that a filter's imports can load at any time, by following imports in the syntax trees of packages.
 
-Facts: an import inside a function can run during a request, when there is no file system. So its package must be in the runtime as
+An import inside a function can run during a request, when there is no file system. So its package must be in the runtime as
 well. Packages that read their own metadata or time zones also need these files.
 """
 
@@ -24,20 +24,20 @@ Distributions = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 
 _METADATA_FILES = ("METADATA", "PKG-INFO", "entry_points.txt", "top_level.txt")
 
-#: The package with time zones, and the folders in it that duplicate others.
+#: Package with time zones, and its folders with copies of other folders.
 _ZONES, _REPEATED = "tzdata", {"posix", "right"}
 
 
 @dataclass(frozen=True)
 class Reach:
-    """The result of following imports.
+    """The modules and packages that can be reached by following imports.
 
     Attributes
     ----------
     names
-        Dotted names of all modules that can be loaded, and of imported names that may be modules.
+        Dotted names of all modules that can be loaded, and of imported names that could be modules.
     packages
-        The pure Python packages among them, by name.
+        Pure Python packages that contain these modules, by name.
     """
 
     names: frozenset[str]
@@ -45,7 +45,7 @@ class Reach:
 
 
 def reach(modules: Iterable[str]) -> Reach:
-    """Follow the imports of modules through packages, including those inside functions, but not optional ones."""
+    """Follow the imports of modules through packages. Imports inside functions are followed, but optional ones aren't."""
     packages: dict[str, Package | None] = {}
     waiting, seen = list(modules), set[str]()
     while waiting:
@@ -66,7 +66,7 @@ def reach(modules: Iterable[str]) -> Reach:
 
 
 def placeholders(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the modules among these names that are replaced by placeholders."""
+    """Return the modules in `names` that the runtime replaces by placeholders."""
     return tuple(sorted({n.partition(".")[0] for n in names} & PLACEHOLDERS.keys()))
 
 
@@ -74,7 +74,7 @@ def placeholders(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def distributions_of(packages: Iterable[str], constants: Iterable[str]) -> Distributions:
-    """Return the metadata of the distributions that contain some packages, and of those that a source names.
+    """Return the metadata of the distributions that contain packages, and of the distributions that a source names.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def distributions_of(packages: Iterable[str], constants: Iterable[str]) -> Distr
 
 def _metadata_files(installation: Distribution) -> tuple[tuple[str, str], ...]:
     texts = ((name, installation.read_text(name)) for name in _METADATA_FILES)
-    # the description after the first empty line can be long
+    # the description after the first empty line is omitted, because it can be long
     return tuple((name, t.partition("\n\n")[0] + "\n" if name in _METADATA_FILES[:2] else t) for name, t in texts if t)
 
 
@@ -105,7 +105,7 @@ def _metadata_files(installation: Distribution) -> tuple[tuple[str, str], ...]:
 
 
 def zone_package() -> Package | None:
-    """Return the package `tzdata`, or one made from the system's time zones; None if there are none."""
+    """Return the package `tzdata`, or one created from the system's time zones. None if the system has none."""
     package = find_package(_ZONES)
     if package is not None:
         return package

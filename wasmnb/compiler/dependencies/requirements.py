@@ -1,4 +1,4 @@
-"""The requirements of a filter: modules of the standard library that aren't preloaded, and packages of this environment."""
+"""Requirements of a filter: packages, and modules of the standard library that aren't preloaded."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ from .stdlib import ABSENT, GUEST_PYTHON, INSTEAD, ON_DEMAND, POINTLESS, PRESENT
 
 __all__ = ["MakeError", "Requirements", "complete", "error_at", "required_modules"]
 
-#: Packages of wasmnb that exist inside the guest.
+#: Packages of wasmnb that exist in the guest.
 _GUEST_PACKAGES = ("wasmnb", "wasmnb.sdk", "wasmnb.abi")
 
 _HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 
-#: Function that makes the error for an import from a message and a hint.
+#: Function that creates the error for an import from a message and a hint.
 MakeError = Callable[[str, str], SourceError]
 
 
-#: The default secret, with which everybody can build the same runtime again.
+#: The default secret, which is public so that all users can reproduce the same runtime.
 _PUBLIC = bytes(32)
 
 
 def _secret() -> bytes:
-    """Return the secret from the environment variable `WASMNB_HASH_SECRET`, or the default."""
+    """Return a secret derived from the environment variable `WASMNB_HASH_SECRET`, or the default secret."""
     chosen = os.environ.get("WASMNB_HASH_SECRET")
     return sha256(b"wasmnb hash secret\0" + chosen.encode("utf-8", "surrogateescape")).digest() if chosen else _PUBLIC
 
 
 @dataclass(frozen=True)
 class Requirements:
-    """The contents of a runtime in addition to the standard set.
+    """The contents that a runtime needs in addition to the standard set.
 
     Attributes
     ----------
     modules
         Dotted names of modules to import while the runtime is built.
     packages
-        Packages on the runtime's Python path.
+        Packages to put on the runtime's Python path.
     distributions
-        Metadata for `importlib.metadata`.
+        Metadata of distributions for `importlib.metadata`.
     placeholders
-        Modules that packages import, but that can't work in a filter. They are replaced by placeholders.
+        Names of modules that packages import although they can't work in a filter. The runtime contains placeholders for them.
     secret
-        32 bytes from which the runtime's Python makes its hash secret. By default, they are the same for everybody.
+        32 bytes from which the runtime's Python derives its hash secret. By default, they are the same for all users.
     """
 
     modules: frozenset[str] = frozenset()
@@ -63,7 +63,7 @@ class Requirements:
     secret: bytes = field(default_factory=_secret)
 
     def digest(self) -> str:
-        """Return a hash of the names and contents."""
+        """Return a hash of the names and contents of all requirements."""
         parts = [*sorted(self.modules), *(f"{p.name} {p.digest}" for p in self.packages)]
         parts += [repr(self.distributions), repr(self.placeholders)] if self.distributions or self.placeholders else []
         parts += [sha256(self.secret).hexdigest()] if self.secret != _PUBLIC else []
@@ -71,14 +71,14 @@ class Requirements:
 
 
 def complete(modules: Iterable[str], packages: Mapping[str, Package], constants: Iterable[str]) -> Requirements:
-    """Return the requirements of some modules, including everything that they can need later: packages, metadata, time zones.
+    """Return the requirements of modules, including packages, metadata and time zones that they can need later.
 
     Parameters
     ----------
     modules
         Dotted names of the modules to preload.
     packages
-        Packages of the runtime by name.
+        Packages that the runtime contains in any case, by name.
     constants
         Strings in the source, some of which can be names of distributions.
     """
@@ -99,24 +99,24 @@ def complete(modules: Iterable[str], packages: Mapping[str, Package], constants:
 
 
 def error_at(module: Imported, filename: str, first_line: int) -> MakeError:
-    """Return a function that makes errors at the line of an import statement."""
+    """Return a function that creates errors for the line of an import statement."""
     line = module.lineno + first_line - 1
     return lambda message, hint: SourceError(message, filename=filename, lineno=line, offset=module.offset, hint=hint)
 
 
 def required_modules(module: Imported, error: MakeError, packages: dict[str, Package], folders: str = "") -> set[str]:
-    """Return the modules to preload for one import, and add its packages to `packages`.
+    """Return the modules to preload for one import. The packages that contain them are added to `packages`.
 
     Parameters
     ----------
     module
-        The import. Its name is absolute.
+        Import with an absolute name.
     error
-        Function that makes the error for this import.
+        Function that creates the error for this import.
     packages
-        Packages of the runtime by name.
+        Packages of the runtime by name, which the function extends.
     folders
-        Folders of the filter's own modules, for the hint in an error (default none).
+        Folders of the filter's own modules, for the hint in an error (default '').
 
     Raises
     ------
@@ -131,7 +131,7 @@ def required_modules(module: Imported, error: MakeError, packages: dict[str, Pac
     if is_standard(top):
         return _standard_modules(module, error)
     if top in sys.stdlib_module_names:
-        raise error(f"a filter can't import {module.name}", f"The Python {GUEST_PYTHON} in a filter doesn't have it.")
+        raise error(f"a filter can't import {module.name}", f"The Python {GUEST_PYTHON} in filters doesn't have it.")
     if top in POINTLESS:
         raise error(f"a filter can't use {top}", POINTLESS[top])
     package = _add_package(top, error, packages, folders)
@@ -143,27 +143,32 @@ def required_modules(module: Imported, error: MakeError, packages: dict[str, Pac
 
 
 def _standard_modules(module: Imported, error: MakeError) -> set[str]:
-    """Return the modules of the standard library to preload for one import."""
+    """Return the modules to preload for one import from the standard library."""
     for name in (module.name, *_submodules(module)):
         if name in POINTLESS:
             raise error(f"a filter can't use {name}", POINTLESS[name])
         if missing_part(name):
             raise error(
-                f"a filter can't import {name}", f"The Wasm build of Python lacks a part of it: {missing_part(name)}."
+                f"a filter can't import {name}",
+                f"The Wasm build of Python lacks a part of this module: {missing_part(name)}.",
             )
     if module.name not in PRESENT and not standard_module_exists(module.name):
         hint = "Check the spelling."
         if _exists_here(module.name):
-            hint = f"The notebook's Python {_HERE} has it, but the Python {GUEST_PYTHON} in filters doesn't."
+            hint = (
+                f"The notebook's Python {_HERE} contains this module, but the Python {GUEST_PYTHON} in filters doesn't."
+            )
         raise error(f"module {module.name} doesn't exist", hint)
     names = {module.name, *(n for n in _submodules(module) if standard_module_exists(n))}
     if module.name == "zoneinfo" and zone_package() is None:
-        raise error("there are no time zones for zoneinfo", "Install them in this environment: %pip install tzdata")
+        raise error(
+            "no time zones for zoneinfo are installed", "Install them in this environment with %pip install tzdata."
+        )
     return names - PRESENT
 
 
 def _exists_here(name: str) -> bool:
-    """Return whether the notebook's standard library has a module, without importing it."""
+    """Return whether the notebook's standard library contains a module. The module isn't imported."""
     path = Path(sysconfig.get_path("stdlib")).joinpath(*name.split("."))
     return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
 
@@ -185,7 +190,7 @@ def _check_sdk(module: Imported, error: MakeError) -> set[str]:
 
 
 def _add_package(name: str, error: MakeError, packages: dict[str, Package], folders: str) -> Package:
-    """Add a package and its dependencies to the runtime's packages."""
+    """Return an installed package, and add it and its dependencies to the runtime's packages."""
     if name in packages:
         return packages[name]
     package = find_package(name)
@@ -203,7 +208,7 @@ def _add_package(name: str, error: MakeError, packages: dict[str, Package], fold
             raise _obstacle_error(obstacle, name, error)
         packages[current.name] = current
         others = (find_package(d) for d in sorted(current.dependencies) if d not in packages)
-        # A dependency that can't run in Wasm may never be imported: the build of the runtime will show that.
+        # A dependency that can't run in Wasm may never be imported. If it is, building the runtime reports an error.
         waiting += [p for p in others if p is not None and p.obstacle is None]
     return package
 

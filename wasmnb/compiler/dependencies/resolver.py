@@ -1,6 +1,6 @@
-"""The resolver, which finds every import of a source in the filter's own folders, the runtime, or this environment's packages.
+"""The resolver, which finds the modules imported by a source in the filter's own folders, the runtime, or installed packages.
 
-It reads all parts, and recursively all modules of the filter's own.
+It resolves the imports of all parts of the source, and recursively those of the filter's own modules.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ __all__ = ["resolve"]
 def resolve(
     source: Source, path: Sequence[Path] = (), on_error: Callable[[SourceError], None] | None = None
 ) -> tuple[Source, Requirements]:
-    """Add the filter's own modules to a source, and determine the requirements of its runtime.
+    """Add the filter's own modules to a source, and determine the requirements of the source's runtime.
 
     Parameters
     ----------
     source
-        The source. It can already have modules, which don't exist as files.
+        Source to resolve. It can already contain modules, which don't exist as files.
     path
         Folders with the filter's own modules (default none).
-    on_error
-        Function that is called with the error of each import that can't work inside a filter, and resolving continues. By
+    Called with an error for each import that can't work inside a filter. Resolving then continues. By default (None), the first
+    error is raised.
         default, the first error is raised.
 
     Raises
@@ -50,7 +50,9 @@ def resolve(
 
 @dataclass(frozen=True)
 class _Unit:
-    """One text whose imports must be resolved. Relative imports start from `package`."""
+    """A text of the source whose imports must be resolved. `package` is the package against which relative imports are
+    resolved.
+    """
 
     tree: ast.Module
     filename: str
@@ -75,7 +77,7 @@ class _Resolver:
                 self._keep(located.module)
 
     def read(self, unit: _Unit) -> None:
-        """Resolve all imports of one unit."""
+        """Resolve all imports in one text of the source."""
         self.constants.update(_distribution_names(unit.tree))
         for module in imported_modules(unit.tree):
             try:
@@ -98,7 +100,7 @@ class _Resolver:
             self.required |= required_modules(module, error, self.packages, folders)
 
     def _is_own(self, top: str, error: MakeError) -> bool:
-        """Return whether a top-level module is the filter's own."""
+        """Return whether a top-level module is one of the filter's own modules."""
         located = self.folder.find(top) if self.folder.path and top != "wasmnb" else None
         if located is None or (located.file is None and (is_standard(top) or find_package(top))):
             return False
@@ -115,12 +117,12 @@ class _Resolver:
         return True
 
     def _parents_and(self, name: str) -> list[LocatedModule | None]:
-        """Return the parent packages of a module, then the module."""
+        """Return the locations of a module's parent packages, followed by the location of the module."""
         parts = name.split(".")
         return [self.folder.find(".".join(parts[: i + 1])) for i in range(len(parts))]
 
     def _add_own(self, module: Imported, error: MakeError) -> None:
-        """Add an import of one of the filter's own modules, with its parent packages."""
+        """Add one of the filter's own modules to the source, with its parent packages."""
         parts = module.name.split(".")
         for i in range(len(parts)):
             name = ".".join(parts[: i + 1])
@@ -132,7 +134,9 @@ class _Resolver:
                 self._add_module(f"{module.name}.{name}")
 
     def _add_module(self, name: str) -> bool:
-        """Add a module if it exists, and return whether it does. An imported name need not be a module."""
+        """Add one of the filter's own modules if it exists, and return whether it exists. An imported name may not
+        be a module.
+        """
         if name not in self.modules:
             located = self.folder.find(name)
             if located is None or located.compiled:
@@ -147,12 +151,12 @@ class _Resolver:
             self.waiting.append(_Unit(parse(module.text), module.filename, 1, package))
 
 
-#: Functions of `importlib.metadata` that take the name of a distribution.
+#: Functions of `importlib.metadata` whose argument is the name of a distribution.
 _METADATA_READERS = {"version", "metadata", "distribution", "requires", "entry_points"}
 
 
 def _distribution_names(tree: ast.AST) -> Iterator[str]:
-    """Yield the constant first arguments of calls that read a distribution's metadata."""
+    """Yield the constant first arguments of calls that read metadata of a distribution."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
@@ -161,14 +165,14 @@ def _distribution_names(tree: ast.AST) -> Iterator[str]:
 
 
 def _absolute(module: Imported, package: str, error: MakeError) -> str:
-    """Return the absolute name of the imported module."""
+    """Return the absolute name of an imported module."""
     if not module.level:
         return module.name
     parents = package.split(".") if package else []
     if not parents:
         raise error(
             "relative import in a filter",
-            "A filter isn't a package. Leave out the dots: modules in its folder are imported by their own name.",
+            "A filter isn't a package. Leave out the dots, because modules in its folder are imported by their own name.",
         )
     if module.level > len(parents):
         raise error(

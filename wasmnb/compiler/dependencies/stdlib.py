@@ -1,4 +1,4 @@
-"""The standard library inside a filter: which modules are preloaded, need another runtime, or can't work."""
+"""Modules of the standard library in a filter: which are preloaded, require another runtime, or can't work."""
 # ruff: noqa: SIM905 -- eighty names in a string are easier to read than eighty strings
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = [
 #: Version of the Python inside a runtime.
 GUEST_PYTHON = "3.14"
 
-#: Codecs that Python imports at their first use. The name that a filter passes to `bytes.decode` can be from a header.
+#: Codecs that Python imports at their first use. A filter can pass a name from a header to `bytes.decode`.
 CODECS = tuple(
     f"encodings.{name}"
     for name in (
@@ -45,11 +45,12 @@ PRELOADED = tuple(
     "urllib.parse warnings weakref zlib".split()
 )
 
-#: Modules that preloaded ones import, but only some filters use. They are loaded from the archive when they are used.
+#: Modules imported by preloaded ones that only some filters use. They are loaded from the archive at their first use.
 DEFERRED = ("difflib", "dis", "inspect", "ipaddress", "tokenize")
 
-#: Modules that every runtime contains as packed code, which are imported at their first use (`guest/archive.py`). Each uses 2 to
-#: 10 kB. Modules that they import are included. A filter that imports other modules gets a different runtime.
+#: Modules that every runtime contains as packed code, which are imported at their first use (`guest_code/archive.py`). Each
+#: uses
+#: 2 to 10 kB. The modules that they import are included. A filter that imports other modules needs a different runtime.
 ARCHIVED = (
     tuple(
         "_ast_unparse _colorize _pylong _strptime array ast base64 binascii bisect calendar cmath codecs codeop colorsys configparser copy "
@@ -67,13 +68,13 @@ ARCHIVED = (
     + CODECS
 )
 
-#: Modules that archived ones import only for features that can't work in a filter.
+#: Modules that archived ones import only for features that don't work in a filter.
 NOT_ARCHIVED = frozenset(
     "_aix_support _osx_support argparse compression.bz2 compression.lzma compression.zstd ftplib gettext http.client http.server py_compile socket sysconfig "
     "urllib.request".split()
 )
 
-#: Public modules that preloaded and archived ones import.
+#: Public modules that are imported by preloaded and archived ones.
 _IMPORTED_BY_THEM = (
     "__future__ _collections_abc _thread annotationlib atexit builtins collections encodings encodings.aliases encodings.utf_8 genericpath "
     "importlib.machinery json.decoder json.encoder json.scanner marshal ntpath posix posixpath pyexpat site".split()
@@ -86,15 +87,15 @@ PRESENT = frozenset((*PRELOADED, *ARCHIVED, *_IMPORTED_BY_THEM)) | {
 
 _NO_FILES = "Filters run inside the proxy and have no file system."
 _NO_PROCESSES = "Filters run inside the proxy and can't start processes or threads."
-_NATIVE = "It needs a C library that the Wasm build of Python doesn't have."
+_NATIVE = "It needs a C library that the Wasm build of Python doesn't contain."
 _NO_TERMINAL = "Filters run inside the proxy and have no terminal."
 
 _TLS = "The proxy does TLS. Use self.http_call(cluster, ...) to call another service."
 
-#: Modules that packages can import, although nothing in them works in a filter: module -> reason.
+#: Modules that packages can import although their functions don't work in a filter: module -> reason.
 PLACEHOLDERS: dict[str, str] = {"ssl": _TLS}
 
-#: Modules that can be imported, but can't work: a filter that imports them itself gets an error with this text.
+#: Modules that can be imported but can't work: module -> hint of the error if the filter itself imports the module.
 POINTLESS: dict[str, str] = {
     **dict.fromkeys(
         ("concurrent.futures", "concurrent.futures.thread", "concurrent.futures.process", "concurrent.interpreters"),
@@ -107,10 +108,10 @@ POINTLESS: dict[str, str] = {
     ),
 }
 
-#: Modules of the SDK that are part of a runtime only if the filter imports them.
+#: Modules of the SDK that a runtime contains only if the filter imports them.
 ON_DEMAND = frozenset({"wasmnb.sdk.jwt"})
 
-#: Package that can't work -> sentence about what the SDK offers instead, which begins with a space.
+#: Package that can't work in a filter -> sentence about what to use instead, which begins with a space.
 INSTEAD: dict[str, str] = {
     **dict.fromkeys(
         ("cryptography", "jwcrypto", "Crypto", "Cryptodome", "nacl", "OpenSSL"),
@@ -120,7 +121,7 @@ INSTEAD: dict[str, str] = {
     **dict.fromkeys(("regex",), " Use re."),
 }
 
-#: Top-level modules that can't be part of a runtime -> reason.
+#: Top-level modules that a runtime can't contain -> reason.
 ABSENT: dict[str, str] = {
     **dict.fromkeys(("bz2", "lzma", "ctypes", "_ctypes"), _NATIVE),
     **dict.fromkeys(("dbm", "sqlite3", "_sqlite3"), f"{_NO_FILES} Use shared_data for values that all workers share."),
@@ -134,7 +135,7 @@ ABSENT: dict[str, str] = {
     ),
 }  # fmt: skip
 
-#: Top-level modules that others import inside functions, but that a filter can't use.
+#: Top-level modules that a filter can't use, although other modules import them inside functions.
 LATE_SKIPPED = frozenset(
     {*ABSENT, *"_pyrepl antigravity asyncio doctest ensurepip idlelib pdb pip pydoc pytest setuptools site subprocess".split(),
      *"test this turtledemo unittest venv webbrowser".split()}

@@ -1,7 +1,7 @@
-"""Removes comments, docstrings and other strings without an effect from Python source. All other code keeps its line numbers.
+"""Removal of comments, docstrings and other strings without an effect from Python source. Line numbers don't change.
 
-The Python inside the runtime runs this file (`..source_filter`), because it also compiles the source. So the result
-doesn't depend on the notebook's Python.
+This file runs in the Python inside the runtime (`..source_filter`), which also compiles the source. So the result doesn't
+depend on the notebook's Python.
 """
 
 import ast
@@ -10,7 +10,7 @@ import tokenize
 
 __all__ = ["strip_all"]
 
-#: A source that contains one of these words reads docstrings itself, so it keeps them.
+#: A source that contains one of these words reads docstrings, so docstrings are kept.
 _READERS = ("__doc__", "getdoc", "doctest")
 
 
@@ -20,12 +20,12 @@ def strip_all(texts: list[str]) -> list[str]:
     Parameters
     ----------
     texts
-        Sources that are valid Python. If one of them reads docstrings (`__doc__`), all of them keep theirs.
+        Sources, which must be valid Python. If one of them reads docstrings (`__doc__`), the docstrings of all are kept.
 
     Raises
     ------
     ValueError
-        The result would behave differently. This isn't expected.
+        The result would behave differently. This is a bug in wasmnb.
     """
     keep = any(word in text for text in texts for word in _READERS)
     return [_strip(text, keep_docstrings=keep) for text in texts]
@@ -42,24 +42,24 @@ def _strip(text: str, *, keep_docstrings: bool) -> str:
             _remove(lines, statement, is_needed=is_needed)
     stripped = "\n".join(lines)
     if _outline(ast.parse(stripped), keep_docstrings) != _outline(tree, keep_docstrings):
-        raise ValueError("the source can't be stripped")
+        raise ValueError("the source would behave differently without comments and docstrings")
     return stripped
 
 
 def _comments(text: str) -> list[tuple[int, int, int]]:
-    """Return the line (from 0), start and end of every comment."""
+    """Return the line (counted from 0), start column and end column of every comment."""
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
     return [(t.start[0] - 1, t.start[1], t.end[1]) for t in tokens if t.type == tokenize.COMMENT]
 
 
 def _bodies(tree: ast.Module) -> list[list[ast.stmt]]:
-    """Return all lists of statements in a tree."""
+    """Return all lists of statements in a syntax tree."""
     fields = (value for node in ast.walk(tree) for _, value in ast.iter_fields(node))
     return [value for value in fields if isinstance(value, list) and value and isinstance(value[0], ast.stmt)]
 
 
 def _strings(tree: ast.Module) -> list[tuple[ast.stmt, bool]]:
-    """Return the statements that are strings, and whether each needs a replacement."""
+    """Return the statements that are only a string, and whether each must be replaced by another statement."""
     return [
         (statement, statement is body[0] and body is not tree.body and all(map(_is_string, body)))
         for body in _bodies(tree)
@@ -78,7 +78,9 @@ def _position(statement: ast.stmt) -> tuple[int, int]:
 
 
 def _remove(lines: list[str], statement: ast.stmt, *, is_needed: bool) -> None:
-    """Replace a statement with empty lines; with a statement without effect if other code shares its lines, or one is required."""
+    """Replace a statement with empty lines. If other code shares its lines or a statement is required, write one without
+    effect.
+    """
     assert statement.end_lineno is not None
     assert statement.end_col_offset is not None
     first, last = statement.lineno - 1, statement.end_lineno - 1
@@ -92,7 +94,7 @@ def _remove(lines: list[str], statement: ast.stmt, *, is_needed: bool) -> None:
 
 
 def _outline(tree: ast.Module, keep_docstrings: bool) -> str:
-    """Return a description of everything that a source does, without strings that have no effect."""
+    """Return a text that is equal for two sources if they do the same. Strings without an effect are ignored."""
     for body in [] if keep_docstrings else _bodies(tree):
         body[:] = [s for s in body if not (_is_string(s) or isinstance(s, ast.Pass))]
     return ast.dump(tree)

@@ -1,4 +1,4 @@
-"""The glue, which is WebAssembly text that connects Envoy with the component, and almost all generated from the ABI table.
+"""The glue: WebAssembly text that connects Envoy with the component, most of which is generated from the ABI table.
 
 The linker, in `..wasm_binary`, merges it with the component. The Python code that runs in the component is in `..guest_code`
 and `wasmnb.sdk`.

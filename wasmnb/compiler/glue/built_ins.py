@@ -1,7 +1,7 @@
-"""Built-in functions in addition to the hostcalls, for work that is much slower in Python.
+"""Built-in functions of the glue in addition to the hostcalls, for operations that would be much slower in Python.
 
-Each is a METH_FASTCALL function `(self, arguments, count) -> object`. If it fails, it sets an exception and returns null.
-The SDK has the same functions in Python for all other bindings. `text` is a `str`, or `bytes` in UTF-8.
+Each is a METH_FASTCALL function `(self, arguments, count) -> object`. If it fails, it sets an exception and returns null. For
+other bindings, the SDK has the same functions in Python. `text` is a `str`, or `bytes` in UTF-8.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NONE_LEFT = f"(if (call $PyErr_Occurred) (then {_FAIL}))"
 
 
 def built_ins_text(base: int) -> Iterable[str]:
-    """Yield the functions, their helpers, and a constant in memory, as WebAssembly text."""
+    """Yield the built-in functions, their helpers, and a constant in memory, as WebAssembly text."""
     yield f'  (data (i32.const {base + ERRORS}) "surrogateescape\\00")'
     yield from (_COPY_ARCHIVE, _TAKE_BYTES, _IS_TEXT, _TEXT_OR_BYTES, _BREAKS, _MAKE, _PAIRS, _ENCODE, _STREAMS_DROP)
     for name, (arguments, locals_, body) in OWN.items():
@@ -44,11 +44,11 @@ def _number(number: int) -> str:
     return f"(call $PyLong_AsUnsignedLongMask {_argument(number)})"
 
 
-#: Copy a range of the archive. In release modules, another function replaces it, which reads a passive segment (`COPY_ARCHIVE`).
+#: Copy a range of the archive. Release modules replace it by a function that reads a passive segment (`COPY_ARCHIVE`).
 _COPY_ARCHIVE = """  (func $copy-archive (param $to i32) (param $offset i32) (param $size i32)
     (memory.copy (local.get $to) (i32.add (global.get $archive) (local.get $offset)) (local.get $size)))"""
 
-#: Make a `bytes` from memory that the proxy has allocated in the guest, and free this memory.
+#: Create a `bytes` from memory that the proxy has allocated in the guest, and free this memory.
 _TAKE_BYTES = """  (func $take-bytes (param $at i32) (param $size i32) (result i32) (local $made i32)
     (local.set $made (call $PyBytes_FromStringAndSize (local.get $at) (local.get $size)))
     (if (local.get $at) (then (call $free (local.get $at))))
@@ -76,13 +76,13 @@ _BREAKS = """  (func $breaks (param $at i32) (param $size i32) (result i32) (loc
       (br_if $next (i32.and (i32.ne (local.get $byte) (i32.const 10)) (i32.ne (local.get $byte) (i32.const 13)))))
     (i32.const 1))"""
 
-#: Make a `str` or a `bytes` from a range of memory.
+#: Create a `str` or a `bytes` from a range of memory.
 _MAKE = f"""  (func $make (param $text i32) (param $at i32) (param $size i32) (result i32)
     (if (local.get $text) (then (return (call $PyUnicode_DecodeUTF8 (local.get $at) (local.get $size)
       (i32.add (global.get $base) (i32.const {ERRORS}))))))
     (call $PyBytes_FromStringAndSize (local.get $at) (local.get $size)))"""
 
-#: Parse a serialised header map into a list of pairs. A malformed map gives an empty list.
+#: Parse a serialised header map into a list of pairs. A malformed map results in an empty list.
 _PAIRS = """  (func $pairs (param $text i32) (param $data i32) (param $size i32) (result i32)
     (local $list i32) (local $left i32) (local $at i32) (local $end i32) (local $pair i32) (local $name i32) (local $value i32)
     (local.set $list (call $PyList_New (i32.const 0)))
@@ -123,7 +123,9 @@ _PAIRS = """  (func $pairs (param $text i32) (param $data i32) (param $size i32)
     (call $Py_DecRef (local.get $list))
     (call $PyList_New (i32.const 0)))"""
 
-#: Drop a stream's context; 0 if it was never created. No Python runs except for a `__del__` of the filter.
+#: Remove the context of a stream from the dict of streams, and return 0 if the dict doesn't contain it. No Python code runs
+#: except
+#: for a `__del__` of the filter.
 _STREAMS_DROP = f"""  (func $streams-drop (param $id i32) (result i32) (local $key i32) (local $found i32)
     (if (i32.eqz (i32.load offset={STREAMS} (global.get $base))) (then (return (i32.const 0))))
     (local.set $key (call $PyLong_FromUnsignedLong (local.get $id)))
@@ -136,7 +138,7 @@ _JOURNAL = """    (local.set $size (i32.shl (i32.load offset=16 (global.get $bas
     (i32.store offset=16 (global.get $base) (i32.const 0))
     (call $PyBytes_FromStringAndSize (global.get $journal) (local.get $size))"""
 
-#: (map, name): return the first value of a header as a `str`, or the status if it isn't OK. This is what filters do most.
+#: (map, name): return the first value of a header as a `str`, or the status if it isn't OK. Filters do this most often.
 _HEADER_TEXT = f"""    (local.set $area {_AREA})
     (local.set $map {_number(0)})
     (if (call $text-or-bytes {_argument(1)} (local.get $area) (i32.add (local.get $area) (i32.const 4))) (then {_FAIL}))
@@ -164,8 +166,9 @@ _HEADER_PAIRS = f"""    (local.set $area {_AREA})
     (if (local.get $data) (then (call $free (local.get $data))))
     (local.get $made)"""
 
-#: (map, name, value): replace all entries with a name by one. Returns the status, -1 if an argument isn't text, or -2 if one has a line
-#: break.
+#: (map, name, value): replace all entries with a name by one entry. Returns the status, -1 if an argument isn't text, or -2 if
+#: an
+#: argument contains a line break.
 _HEADER_SET = f"""    (local.set $area {_AREA})
     (local.set $map {_number(0)})
     {_NONE_LEFT}
@@ -181,8 +184,8 @@ _HEADER_SET = f"""    (local.set $area {_AREA})
     (call $PyLong_FromLong (call $proxy_replace_header_map_value (local.get $map) (local.get $name) (local.get $size)
       (i32.load (local.get $area)) (i32.load offset=4 (local.get $area))))"""
 
-#: Serialise a list of pairs of text. The first loop adds up the sizes, the second one writes. Returns a `bytes`, 0 after an exception,
-#: or 1 if a name or a value has a line break and $strict isn't 0.
+#: Serialise a list of pairs of text. The first loop adds up the sizes, and the second one writes. Returns a `bytes`, 0 after an
+#: exception, or 1 if a name or a value contains a line break and $strict isn't 0.
 _ENCODE = f"""  (func $encode (param $list i32) (param $strict i32) (result i32)
     (local $area i32) (local $count i32) (local $left i32) (local $size i32) (local $pair i32) (local $part i32)
     (local $made i32) (local $sizes i32) (local $at i32)
@@ -237,8 +240,8 @@ _ENCODE = f"""  (func $encode (param $list i32) (param $strict i32) (result i32)
 #: (list of pairs of text): return a serialised header map.
 _ENCODED = f"    (call $encode {_argument(0)} (i32.const 0))"
 
-#: (status, details, body, headers, gRPC status): send a local response, and return the hostcall's status. Returns -1 and sends nothing
-#: if an argument has a type that Python must encode, or a header has a line break.
+#: (status, details, body, headers, gRPC status): send a local response, and return the hostcall's status. Returns -1 and sends
+#: nothing if Python must encode an argument because of its type, or a header contains a line break.
 _LOCAL_RESPONSE = f"""    (local.set $area {_AREA})
     (local.set $status {_number(0)})
     (local.set $grpc {_number(4)})
@@ -271,18 +274,19 @@ _LOCAL_RESPONSE = f"""    (local.set $area {_AREA})
     (call $PyErr_Clear)
     (call $PyLong_FromLong (i32.const -1))"""
 
-#: (on): set whether deleting a context calls Python, because a task is waiting that the deletion would end.
+#: (on): set whether deleting a context calls Python, because the deletion would end a waiting task.
 _WATCH_DELETES = f"""    (i32.store offset=8 (global.get $base) (i32.or
       (i32.and (i32.load offset=8 (global.get $base)) (i32.const -3))
       (i32.shl (i32.ne (call $PyLong_AsLong {_argument(0)}) (i32.const 0)) (i32.const 1))))
     (call $PyLong_FromLong (i32.const 0))"""
 
-#: (id): remove the creation of a context from the journal, and return its parent; -1 if the journal doesn't have it.
+#: (id): remove the creation of a context from the journal, and return its parent, or -1 if the journal doesn't contain it.
 _CLAIM = f"""    (local.set $id {_number(0)})
     {_NONE_LEFT}
     (call $PyLong_FromLong (call $journal-claim (local.get $id)))"""
 
-#: (dict): set the dict of HTTP streams by id, which must stay alive. Deleting a stream's context removes it from this dict.
+#: (dict): set the dict of HTTP streams by id, which must stay alive. Deleting the context of a stream removes it from this
+#: dict.
 _HOLD_STREAMS = f"""    (i32.store offset={STREAMS} (global.get $base) {_argument(0)})
     (call $PyLong_FromLong (i32.const 0))"""
 
@@ -298,7 +302,8 @@ _ARCHIVE = f"""    (local.set $offset {_number(0)})
       (then (call $copy-archive (call $PyBytes_AsString (local.get $made)) (local.get $offset) (local.get $size))))
     (local.get $made)"""
 
-#: (coroutine, None): run a coroutine to its end or next wait. Returns its result, or a tuple of the coroutine and what it waits for.
+#: (coroutine, None): run a coroutine to its end or next wait. Returns its result, or a tuple of the coroutine and the awaited
+#: object.
 _RUN = f"""    (local.set $how (call $PyIter_Send {_argument(0)} {_argument(1)} {_AREA}))
     (local.set $got (i32.load offset={SCRATCH} (global.get $base)))
     (if (i32.eqz (local.get $how)) (then (return (local.get $got))))

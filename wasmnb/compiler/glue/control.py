@@ -1,4 +1,6 @@
-"""Calls of a guest's introspection export, which answers questions about a running filter. Requests and responses are JSON."""
+"""Calls of a guest's introspection export, which returns information about a running filter. Requests and
+responses are JSON.
+"""
 
 from __future__ import annotations
 
@@ -11,22 +13,22 @@ from ...engine import Guest, Trap
 
 __all__ = ["CONTROL", "call_control"]
 
-#: The introspection export (`sdk/dispatch/introspection.py`). Its parameters are address and size of a request, in memory that
-#: `proxy_on_memory_allocate` has allocated; the export frees the memory. It returns 0, or the address of two u32: address and
-#: size of the reply, which is valid until the next call. Real proxies never call it.
+#: The introspection export (`sdk/dispatch/introspection.py`). Its parameters are address and size of a request in memory from
+#: `proxy_on_memory_allocate`, which the export frees. It returns 0, or the address of two u32 with address and size of the
+#: reply, which is valid until the next call. Real proxies never call it.
 CONTROL = "wasmnb_control"
 
-#: The allocator for requests.
+#: Name of the allocator for requests.
 _ALLOCATE = "proxy_on_memory_allocate"
 
 
 def call_control(guest: Guest, command: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Send a command to a guest, and return the response: the result is under `done`, or a message under `error`.
+    """Send a command to a guest, and return its response, which contains the result as `done` or a message as `error`.
 
     Parameters
     ----------
     guest
-        The running VM, native or in Wasm.
+        Running VM, native or in Wasm.
     command
         Name of the command.
     arguments
@@ -35,7 +37,7 @@ def call_control(guest: Guest, command: str, arguments: dict[str, Any]) -> dict[
     Raises
     ------
     Trap
-        The guest stopped, or it has no introspection export.
+        The guest trapped, or it has no introspection export.
     """
     request = encode_text(json.dumps({"do": command, **arguments}))
     native: Callable[[bytes], bytes] | None = getattr(guest, "control", None)
@@ -46,10 +48,10 @@ def call_control(guest: Guest, command: str, arguments: dict[str, Any]) -> dict[
 def _call_export(guest: Guest, request: bytes) -> bytes:
     allocate, export = guest.function(_ALLOCATE), guest.function(CONTROL)
     if allocate is None or export is None:
-        raise Trap("it has no introspection export")
+        raise Trap("the module has no introspection export")
     address = allocate(len(request)) or 0
     guest.memory.write(address, request)
     response = export(address, len(request))
     if not response:
-        raise Trap("its introspection export returned no response")
+        raise Trap("the introspection export returned no response")
     return guest.memory.read(guest.memory.u32(response), guest.memory.u32(response + 4))

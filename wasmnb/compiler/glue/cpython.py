@@ -4,12 +4,13 @@ componentize-py's own glue (Rust, the canonical ABI, a return area) takes about 
 Wasm. This glue calls CPython's functions directly, because they are in the same module:
 
 * A callback calls the dispatcher's bound method with `PyObject_Vectorcall`. The app registers the method's address with `bind`.
-* A hostcall is a built-in function (METH_FASTCALL), which the app gets from `natives`. It passes the addresses inside `bytes`
+* A hostcall is a built-in function (METH_FASTCALL), which the app obtains from `natives`. It passes the addresses inside
+`bytes`
   and `str` objects to the proxy without a copy, and returns outputs as `bytes`. A `str` must be valid UTF-8: surrogates
   raise UnicodeEncodeError.
 
-Facts: a function pointer is a slot of the component's only function table; new slots are added at its end. The interpreter's
-lock is held forever from the end of `_initialize`, because the module has only one thread. References:
+A function pointer is a slot of the component's only function table. New slots are added at its end. The interpreter's lock is
+held forever from the end of `_initialize`, because the module has only one thread. References:
 https://docs.python.org/3.14/c-api/call.html and /structures.html.
 """
 
@@ -68,16 +69,16 @@ _ARGUMENTS_OFFSET = 0x80000000  # PY_VECTORCALL_ARGUMENTS_OFFSET: the callee can
 
 
 def cpython_text(hostcalls: Sequence[Hostcall], base: int, first_slot: int) -> Iterable[str]:
-    """Yield the built-in functions for hostcalls and the journal, and `natives` and `bind` for the app.
+    """Yield the built-in functions for hostcalls and the journal, and the functions `natives` and `bind` for the app.
 
     Parameters
     ----------
     hostcalls
-        The hostcalls, in the order of the ABI table.
+        Hostcalls in the order of the ABI table.
     base
         Address of the glue's memory.
     first_slot
-        First free slot of the component's function table.
+        First unused slot of the component's function table.
 
     Yields
     ------
@@ -107,14 +108,14 @@ def imports_text() -> Iterable[str]:
 
 
 def callback_text(callback: Callback, number: int, head: str) -> str:
-    """Return the function for a callback. It traps after an exception, which the dispatcher has logged.
+    """Return the function for a callback as text. It traps if Python raises an exception, which the dispatcher has logged.
 
     Parameters
     ----------
     callback
         The callback.
     number
-        Number of its method, as registered with `bind`.
+        Number of the callback's method, as registered with `bind`.
     head
         Identifier of the function, or its export, in text format.
 
@@ -146,7 +147,7 @@ def _drop_result() -> str:
 
 
 def control_text(number: int, head: str) -> str:
-    """Return the introspection export, which clears a pending exception and calls a method with the request.
+    """Return the introspection export as text. It clears a pending exception, and calls a Python method with the request.
 
     Parameters
     ----------
@@ -181,7 +182,7 @@ def control_text(number: int, head: str) -> str:
 
 
 def _definitions(names: Sequence[str], base: int, first_slot: int) -> Iterable[str]:
-    """Yield the `PyMethodDef` structures (name, function, flags, no documentation), then the names."""
+    """Yield the `PyMethodDef` structures (name, function, flags, no documentation), followed by the names."""
     name_at = base + NAMES
     for i, name in enumerate(names):
         fields = (name_at, first_slot + i, _METH_FASTCALL, 0)
@@ -194,7 +195,9 @@ def _definitions(names: Sequence[str], base: int, first_slot: int) -> Iterable[s
 
 
 def _natives(count: int) -> str:
-    """Return `natives(list)`, which appends the built-in functions: the glue's own, then the hostcalls in table order."""
+    """Return the function `natives(list)`, which appends the glue's built-in functions and then the hostcalls
+    in table order.
+    """
     return f"""  (func $natives (param $list i32) (local $at i32) (local $end i32) (local $lock i32) (local $function i32)
     (local.set $lock (call $PyGILState_Ensure))
     (local.set $at (i32.add (global.get $base) (i32.const {DEFINITIONS})))
@@ -208,14 +211,14 @@ def _natives(count: int) -> str:
     (call $PyGILState_Release (local.get $lock)))"""
 
 
-#: `bind(number, method)`: store the address of a callback's method.
+#: `bind(number, method)`: store the address of the method for a callback.
 _BIND = f"""  (func $bind (param $number i32) (param $method i32)
     (i32.store offset={METHODS} (i32.add (global.get $base) (i32.shl (local.get $number) (i32.const 2)))
       (local.get $method)))"""
 
 
 def _native(hostcall: Hostcall) -> str:
-    """Return a hostcall as a built-in function: (self, arguments, count) -> status, or (status, *outputs)."""
+    """Return the built-in function for a hostcall: (self, arguments, count) -> status, or (status, *outputs)."""
     read, operands, slots = _inputs(hostcall.inputs)
     outputs = _outputs(hostcall.outputs)
     cleared = " ".join(f"(i64.store offset={at} (global.get $base) (i64.const 0))" for _, at in outputs)
@@ -234,7 +237,7 @@ def _native(hostcall: Hostcall) -> str:
 
 
 def _inputs(inputs: Sequence[Param]) -> tuple[str, str, list[tuple[str, str]]]:
-    """Return code that reads the arguments into locals, code that passes these locals, and their names and types."""
+    """Return code that reads a hostcall's arguments into locals, code that passes these locals, and their names and types."""
     code, operands, slots = [], [], []
     for i, p in enumerate(inputs):
         argument = f"(i32.load offset={4 * i} (local.get $args))"
@@ -258,7 +261,7 @@ def _inputs(inputs: Sequence[Param]) -> tuple[str, str, list[tuple[str, str]]]:
 
 
 def _outputs(outputs: Sequence[Param]) -> list[tuple[Param, int]]:
-    """Return the outputs with their offsets. Each has eight bytes, for a u64 or for pointer and size."""
+    """Return a hostcall's outputs with their offsets. Each output uses eight bytes, for a u64 or for pointer and size."""
     return [(p, SCRATCH + 8 + 8 * i) for i, p in enumerate(outputs)]
 
 
@@ -270,7 +273,7 @@ _MAKE = {
 
 
 def _result(outputs: Sequence[tuple[Param, int]]) -> str:
-    """Return code for the result: the status, or a tuple."""
+    """Return code that creates the result of a hostcall: the status, or a tuple of status and outputs."""
     status = "(call $PyLong_FromLong (local.get $status))"
     if not outputs:
         return status

@@ -1,4 +1,4 @@
-"""Memory layout of the glue: the offsets from `$base` that several of its parts use."""
+"""Memory layout of the glue: offsets from `$base` that several parts of the glue use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ __all__ = ["ARGS", "DEFINITIONS", "ERRORS", "LAYOUT_END", "METHODS", "NAMES", "R
 #: Last response of the introspection export: object, address, size.
 REPLY = 360
 
-#: Arguments of a callback. Callees can overwrite the slot before them.
+#: Arguments of a callback. The called function can overwrite the slot before them.
 ARGS = 516
 
 #: Results of a hostcall.

@@ -1,12 +1,12 @@
 """The glue: WebAssembly text that connects Envoy with the component. Except for two files, it is generated from the ABI table.
 
-It implements the component's imports (the part of WASI 0.2 that filters can use, and functions for the app's start) and
-exports the functions that Envoy calls (callbacks, allocator, `_initialize`, the ABI's marker). Callbacks call CPython directly
-(`cpython.py`). The linker merges the glue with the component.
+The glue implements the component's imports, which are the part of WASI 0.2 that filters can use and functions that start the
+app. It exports the functions that Envoy calls: callbacks, the allocator, `_initialize` and the ABI marker. Callbacks call
+CPython directly (`cpython.py`). The linker merges the glue with the component.
 
-Facts (https://github.com/WebAssembly/component-model/blob/main/design/mvp/CanonicalABI.md):
+Rules that the glue follows (https://github.com/WebAssembly/component-model/blob/main/design/mvp/CanonicalABI.md):
 
-* After each call of a component's export, its post-return function must be called. Otherwise guest stack leaks.
+* After each call of a component's export, its post-return function must be called. Otherwise, the guest's stack leaks.
 * Creating and deleting a context doesn't run Python. Both are recorded in a journal (`journal.wat`).
 """
 
@@ -35,13 +35,13 @@ __all__ = [
 #: ABI version of compiled modules.
 VERSION = AbiVersion.V0_2_1
 
-#: Interface of the guest's world.
+#: Interface that the guest's world imports.
 WIT_INTERFACE = "wasmnb:guest/host"
 
 #: Functions that the component exports.
 WORLD_EXPORTS = ("start", "sync")
 
-#: Symbol of the function that copies a range of the archive: (to, offset, size).
+#: Symbol of the function that copies a range of the archive. Its parameters are destination, offset and size.
 COPY_ARCHIVE = "copy-archive"
 
 #: Function that the component imports -> function of the glue.
@@ -54,10 +54,10 @@ WORLD_IMPORTS = {
     "abort": "abort",
 }
 
-#: Prefix of exports of the glue that the finished module exports as well.
+#: Prefix of the glue's exports that the finished module exports as well.
 FINISHED = "finished:"
 
-#: Pages of the glue's own memory, which comes after the component's. Layout:
+#: Pages of the glue's own memory, which follows the component's memory. Layout:
 #:
 #:      +0  address and size of the filter's source; flags, see below
 #:     +16  number of entries in the journal
@@ -71,8 +71,8 @@ FINISHED = "finished:"
 #:  +53248  messages of functions that trap
 GLUE_PAGES = 1
 
-#: Flag: deleting a context calls Python, because the filter overrides `on_delete`. The next bit has the same effect while a
-#: context is waiting.
+#: Flag: deleting a context calls Python, because the filter overrides `on_delete`. While a context is waiting, the next
+#: bit has the same effect.
 ON_DELETE_IN_PYTHON = 1
 
 #: Offset of the address and the size of the report.
@@ -80,7 +80,7 @@ REPORT = 352
 
 _JOURNAL, _JOURNAL_ENTRIES, _MESSAGES = 20480, 4096, 53248
 
-#: Functions of WASI preview 1 that the glue uses. Envoy has all of them.
+#: Functions of WASI preview 1 that the glue uses. Envoy provides all of them.
 _PREVIEW_1 = {
     "clock_time_get": ("i32", "i64", "i32"),
     "random_get": ("i32", "i32"),
@@ -102,7 +102,7 @@ def glue_text(imports: Signatures, base: int, first_slot: int, archive: tuple[in
     base
         Address of the glue's own memory.
     first_slot
-        First free slot of the component's function table.
+        First unused slot of the component's function table.
     archive
         Address and size of the archive of Python's library.
     """
@@ -169,7 +169,7 @@ def _constants(base: int, archive: tuple[int, int]) -> Iterable[str]:
 
 
 def _finished(callbacks: Sequence[Callback]) -> Iterable[str]:
-    """Generate the exports of the finished module."""
+    """Yield the functions that the finished module exports."""
     yield f'  (func (export "{FINISHED}{VERSION.marker}"))'
     yield f'  (func (export "{FINISHED}_initialize") (call $start) (call $start-post) (drop (call $PyGILState_Ensure)))'
     yield f'  (export "{FINISHED}proxy_on_memory_allocate" (func $allocate))'
@@ -184,10 +184,10 @@ def _finished(callbacks: Sequence[Callback]) -> Iterable[str]:
 
 
 def _refusals(missing: Signatures, base: int) -> Iterable[str]:
-    """Generate functions that log their name and trap, for imports that Envoy doesn't have."""
+    """Yield functions for imports that Envoy doesn't provide. Each logs its name and traps."""
     at = base + _MESSAGES
     for name, (params, results) in missing.items():
-        message = f"The filter called {name}, which Envoy doesn't offer to Wasm filters"
+        message = f"The filter called {name}, which Envoy doesn't provide for Wasm filters"
         yield f'  (data (i32.const {at}) "{message}")'
         yield (
             f'  (func (export "{name}"){_params(params)}{_results(results)}\n'

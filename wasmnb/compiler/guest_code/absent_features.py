@@ -1,7 +1,7 @@
-"""Replacements for features of Python that don't work in a proxy. They raise an exception that says what to use instead.
+"""Replacements for features of Python that don't work in a proxy. They raise an exception that explains what to use instead.
 
-Facts: the original C functions fail with "Not supported" or "can't start new thread", a lock that is never released stops the
-module, and an event loop that couldn't be created fails a second time when it is garbage collected.
+Without them, the original C functions fail with "Not supported" or "can't start new thread", a lock that is never released
+blocks the module, and an event loop that can't be created fails a second time when it is garbage collected.
 """
 
 from __future__ import annotations
@@ -15,19 +15,21 @@ from wasmnb.sdk.diagnostics.unsupported import ABSENT_ATTRIBUTES, LOCKS, PROCESS
 
 __all__ = ["UnsupportedFeatureError", "install"]
 
-#: WASI's error number for "Not supported".
+#: Error number of WASI for "Not supported".
 _NOT_SUPPORTED = 58
 
 
 class UnsupportedFeatureError(OSError, NotImplementedError):
-    """A program uses a feature that doesn't exist in a proxy. Some programs catch OSError, others NotImplementedError."""
+    """Raised when a filter uses a feature that doesn't exist in a proxy. It can be caught as OSError or NotImplementedError."""
 
     def __init__(self, text: str) -> None:
         super().__init__(_NOT_SUPPORTED, text)
 
 
 def _failing(name: str, text: str) -> Callable[..., Any]:
-    """Return a function that raises an exception. It closes coroutines in its arguments, because they will never be awaited."""
+    """Return a function that raises an exception with `text`. It closes coroutines in its arguments, because they are never
+    awaited.
+    """
 
     def fail(*args: Any, **_: Any) -> Any:
         for argument in args:
@@ -40,7 +42,7 @@ def _failing(name: str, text: str) -> Callable[..., Any]:
 
 
 def _loop(self: Any, *_: Any, **__: Any) -> None:
-    self._closed = True  # so that nothing fails when it is garbage collected
+    self._closed = True  # so that garbage collection of the loop doesn't fail
     raise UnsupportedFeatureError(event_loop_advice(""))
 
 
@@ -50,7 +52,7 @@ def _wait(self: Any, timeout: float | None = None) -> bool:
     return bool(self._wasmnb_wait(timeout))
 
 
-#: Module, its functions that fail, and the text of the exception.
+#: Module, names of its functions that can't work, and text of the exception.
 _FUNCTIONS: tuple[tuple[str, str, str], ...] = (
     (
         "socket",
@@ -61,10 +63,10 @@ _FUNCTIONS: tuple[tuple[str, str, str], ...] = (
     ("_thread", "start_new_thread start_new start_joinable_thread", THREADS),
     ("threading", "Thread.start _start_joinable_thread", THREADS),
     ("os", "abort _exit", PROCESSES),
-    ("subprocess", "Popen.__init__", PROCESSES),  # asyncio imports it
+    ("subprocess", "Popen.__init__", PROCESSES),  # needed because asyncio imports subprocess
 )
 
-#: Functions of asyncio that need an event loop.
+#: Functions of asyncio that require an event loop.
 _LOOPS = (
     "run sleep wait timeout new_event_loop get_event_loop get_running_loop create_task ensure_future gather wait_for to_thread shield "
     "run_coroutine_threadsafe open_connection start_server create_subprocess_exec create_subprocess_shell"
@@ -72,7 +74,9 @@ _LOOPS = (
 
 
 def install(reasons: dict[str, str]) -> None:
-    """Replace functions of imported modules. `reasons` says for each module that can't be imported why it doesn't exist."""
+    """Replace functions of imported modules that can't work. `reasons` explains for each missing module why
+    it doesn't exist.
+    """
     for module, names, text in _FUNCTIONS:
         for name in names.split():
             _replace(module, name, text)
@@ -94,7 +98,7 @@ def install(reasons: dict[str, str]) -> None:
 
 
 def _replace(module: str, name: str, text: str) -> None:
-    """Replace a function, or a method, of an imported module."""
+    """Replace a function or a method of an imported module by one that raises an exception with `text`."""
     owner: Any = sys.modules.get(module)
     *outer, last = name.split(".")
     for part in outer:
@@ -104,13 +108,15 @@ def _replace(module: str, name: str, text: str) -> None:
 
 
 def _limit_waiting() -> None:
-    """Make conditions raise if they wait without a timeout. Events, queues and semaphores use conditions."""
+    """Make conditions raise an exception if they wait without a timeout. Events, queues and semaphores use conditions."""
     condition: Any = sys.modules["threading"].Condition
     condition._wasmnb_wait, condition.wait = condition.wait, _wait
 
 
 def _explaining(module: ModuleType) -> Callable[[str], Any]:
-    """Return a `__getattr__` for a module, which says what to use instead of attributes that exist only on other systems."""
+    """Return a `__getattr__` for a module. Its error explains what to use instead of attributes that exist only on other
+    systems.
+    """
 
     def __getattr__(name: str) -> Any:  # noqa: N807
         text = f"module {module.__name__!r} has no attribute {name!r}"
@@ -121,19 +127,19 @@ def _explaining(module: ModuleType) -> Callable[[str], Any]:
 
 
 class _AbsentModules:
-    """The last import finder, whose error says why a module doesn't exist.
+    """The last import finder, whose error explains why a module doesn't exist.
 
     Parameters
     ----------
     reasons
-        The reason for each module, by name.
+        Reason for each missing module, by name.
     """
 
     def __init__(self, reasons: dict[str, str]) -> None:
         self._reasons = reasons
 
     def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> None:
-        """Raise `ModuleNotFoundError` if the reason is known; otherwise return None."""
+        """Raise `ModuleNotFoundError` with the reason if it is known, otherwise return None."""
         reason = next((self._reasons[part] for part in _with_parents(name) if part in self._reasons), None)
         if reason is not None:
             raise ModuleNotFoundError(f"No module named {name!r}. {reason}", name=name)

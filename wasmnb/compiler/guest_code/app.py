@@ -1,8 +1,8 @@
 """The app inside the runtime, which connects the component's world with the SDK's dispatcher.
 
 componentize-py runs this file once, at build time, and keeps the resulting memory. The module's `_initialize` calls `start` in
-every VM. The glue calls the dispatcher directly for callbacks, because it knows the addresses of its bound methods. Hostcalls
-are built-in functions that the glue creates.
+every VM. For callbacks, the glue calls the dispatcher's bound methods directly by their addresses. Hostcalls are built-in
+functions that the glue creates.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ _VERSION = AbiVersion.V0_2_1
 
 
 class _Binding:
-    """The hostcalls, as attributes."""
+    """Object whose attributes are the hostcalls."""
 
     archive: Any
 
 
-#: The VM's dispatcher, and the methods whose addresses the glue uses. Both must stay alive.
+#: The VM's dispatcher, and the methods whose addresses the glue stores. All of them must stay alive.
 _kept: list[Any] = []
 
 
 def _abort(*_: object) -> None:
-    """Stop the VM after an exception has left a callback. The dispatcher has logged the exception."""
+    """Stop the VM after an exception in a callback. The dispatcher has logged the exception."""
     host.abort()
 
 
@@ -72,7 +72,9 @@ def _environment() -> None:
 
 
 def _resume() -> None:
-    """Update what differs between VMs. This VM's memory was copied from another VM, which had loaded the filter."""
+    """Update the state that differs between VMs. This VM's memory is a copy of the memory of a VM that had
+    loaded the filter.
+    """
     try:
         random.seed()
         _environment()
@@ -82,7 +84,9 @@ def _resume() -> None:
 
 
 def _make_dispatcher() -> Dispatcher:
-    """Get the hostcalls from the glue, and register the callbacks. In CPython, an object's id is its address."""
+    """Create the dispatcher with hostcalls from the glue, and register its callbacks. The id of an object in CPython is its
+    address.
+    """
     natives: list[Any] = []
     binding = _Binding()
     host.natives(id(natives))
@@ -91,7 +95,7 @@ def _make_dispatcher() -> Dispatcher:
     install_archive(binding.archive)
     dispatcher = Dispatcher(binding)
     methods = [getattr(dispatcher, c.short, None) or _missing for c in callbacks_for(_VERSION).values()]
-    methods.append(dispatcher.control)  # the glue numbers it after the callbacks
+    methods.append(dispatcher.control)  # in the glue, its number follows those of the callbacks
     for number, method in enumerate(methods):
         host.bind(number, id(method))
     _kept.extend((dispatcher, methods))
@@ -103,10 +107,10 @@ def _missing(*_: object) -> int:
 
 
 class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
-    """The class that componentize-py requires."""
+    """Class with the component's exports, which componentize-py requires."""
 
     def start(self) -> None:
-        """Load the filter. Runs once in every VM."""
+        """Load the filter. Called once in every VM."""
         dispatcher = _make_dispatcher()
         sys.excepthook = _abort
         sys.unraisablehook = _ignored
@@ -135,7 +139,7 @@ class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
         gc.freeze()  # loaded objects stay alive, so the collector can skip them
 
     def sync(self) -> None:
-        """Process the journal, because it is full."""
+        """Process the journal. Called when the journal is full."""
         dispatcher = _kept[0]
         dispatcher.sync(dispatcher.vm.abi.journal())
 
@@ -145,7 +149,7 @@ sys.path_hooks[:] = [hook for hook in sys.path_hooks if getattr(hook, "__module_
 sys.path_importer_cache.clear()
 del sys.modules["zipimport"]
 
-#: There is nothing to read from it, so a small buffer replaces Python's buffer of 128 KiB.
+#: Nothing is read from standard input, so a small buffer replaces Python's buffer of 128 KiB.
 sys.stdin = sys.__stdin__ = open(0, buffering=256, closefd=False)  # type: ignore[misc]  # noqa: SIM115
 
 gc.collect()

@@ -1,10 +1,12 @@
-"""The archive: packed code of standard library modules outside of Python's heap. They are loaded when a filter first uses them.
+"""The archive: packed code of standard library modules outside of Python's heap. A module is loaded when a filter first uses
+it.
 
-Facts: a module that is imported while the runtime is built needs 20 to 100 kB of memory in every VM. The archive is a part of the
-linear memory; in release modules, it is a passive segment, which doesn't need memory in every VM. A release module's filter is loaded
-when the module is built, so the modules that it imports are in its memory like all others.
+A module that is imported while the runtime is built needs 20 to 100 kB of memory in every VM. The archive is a part of the
+linear memory. In release modules it is a passive segment, which doesn't need memory in every VM. A release module's filter is
+loaded when the module is built, so the modules that it imports are in its memory like all others.
 
-Modules that others import but rarely use are deferred: they exist in `sys.modules`, but are empty until one of their names is used.
+Modules that are often imported but rarely used are deferred: they exist in `sys.modules`, but are empty until one of their
+names is used.
 """
 
 from __future__ import annotations
@@ -19,17 +21,17 @@ from typing import Any
 
 __all__ = ["Deferred", "defer", "install"]
 
-#: Bytes before the index, which contain its size.
+#: Number of bytes before the index. They contain the size of the index.
 _HEAD = 4
 
 
 class _Archive:
-    """Finds and loads the packed modules. It is a meta-path finder and a loader.
+    """Finder and loader for modules in the archive, to be added to `sys.meta_path`.
 
     Parameters
     ----------
     read
-        Function that returns a range of the archive, given by offset and size.
+        Function that returns a range of the archive for an offset and a size.
     """
 
     def __init__(self, read: Callable[[int, int], bytes]) -> None:
@@ -43,7 +45,7 @@ class _Archive:
         return ModuleSpec(name, self, is_package=self.is_package(name))  # type: ignore[arg-type]
 
     def create_module(self, _spec: ModuleSpec) -> None:
-        """Let Python create the module."""
+        """Return None, so that Python creates the module."""
 
     def exec_module(self, module: ModuleType) -> None:
         code = self.get_code(module.__name__)
@@ -56,7 +58,7 @@ class _Archive:
         return code
 
     def get_source(self, _name: str) -> None:
-        """There is none."""
+        """Return None, because the archive doesn't contain the source."""
 
     def is_package(self, name: str) -> bool:
         return bool(self._entries[name][0])
@@ -70,19 +72,19 @@ class _Archive:
         return self._index
 
 
-#: The finder, if the VM has an archive.
+#: The installed finder. Empty if the VM has no archive.
 _installed: list[_Archive] = []
 
 
 def install(read: Callable[[int, int], bytes]) -> None:
-    """Make the modules in the archive available to imports. `read` returns a range of the archive, given by offset and size."""
+    """Make the modules in the archive importable. `read` returns a range of the archive for an offset and a size."""
     finder = _Archive(read)
     _installed.append(finder)
     sys.meta_path.append(finder)
 
 
 class Deferred(ModuleType):
-    """A module that is loaded when one of its names is used for the first time, except for names that all modules have."""
+    """A module that is loaded when one of its names is first used. Names that exist in all modules don't load it."""
 
     def _load(self) -> None:
         name = self.__name__
@@ -110,7 +112,7 @@ class Deferred(ModuleType):
 
 
 def defer(names: Iterable[str]) -> None:
-    """Put modules into `sys.modules` that are loaded when they are used. They can't be packages or submodules."""
+    """Put modules into `sys.modules` that are loaded at their first use. Packages and submodules aren't supported."""
     for name in names:
         module = Deferred(name)
         module.__spec__ = ModuleSpec(name, None, origin=f"/python/{name}.py")

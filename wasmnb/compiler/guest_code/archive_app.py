@@ -1,4 +1,6 @@
-"""The app of the guest that compiles the archive. componentize-py runs it once, and the result is read from its memory."""
+"""The app of the guest that compiles the archive. componentize-py runs it once, and the result is read from
+the guest's memory.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,13 @@ import wit_world
 from wasmnb_archive_names import NAMES, SKIPPED  # type: ignore[import-not-found]
 from wasmnb_archive_pack import pack  # type: ignore[import-not-found]
 
-import wasmnb.sdk.dispatch  # noqa: F401  # what the SDK imports is in every runtime
+import wasmnb.sdk.dispatch  # noqa: F401  # modules that the SDK imports are in every runtime
 
 archive = pack(NAMES, SKIPPED)
 
 
 class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
-    """The class that componentize-py requires. It is never called."""
+    """Class with the component's exports, which componentize-py requires. Its methods are never called."""
 
     def start(self) -> None:
         """Do nothing."""

@@ -1,6 +1,6 @@
-"""Compiles modules of the standard library for the archive that every runtime contains. It runs in a separate guest.
+"""Compilation of standard library modules for the archive that every runtime contains. This code runs in a separate guest.
 
-Facts: compiling a module leaves names in memory that CPython never frees. So it isn't done in the runtime's own memory.
+Compiling a module leaves names in memory that CPython never frees, so modules aren't compiled in the runtime's own memory.
 """
 
 from __future__ import annotations
@@ -20,25 +20,26 @@ from wasmnb_no_docstrings import slim  # type: ignore[import-not-found]
 
 __all__ = ["pack"]
 
-#: Beginning of the result. It is reversed here, so that the memory doesn't contain it as a constant of this module.
+#: Marker at the beginning of the result. It is stored reversed, so that the memory doesn't contain it as a constant of this
+#: module.
 _MAGIC = bytes(reversed(b"evihcra bnmsaw"))
 
 
 def pack(names: Iterable[str], skipped: Iterable[str]) -> bytes:
-    """Compile modules and the modules that they import, except for those that have already been imported.
+    """Compile modules and the modules that they import. Modules that have already been imported are omitted.
 
     Parameters
     ----------
     names
         Dotted names of the modules.
     skipped
-        Names of modules, and of packages with everything in them, that filters can't use.
+        Names of modules and packages that filters can't use. Submodules of these packages are skipped as well.
 
     Returns
     -------
     bytes
-        A mark, checksum and size of the rest, size of the index, the index (name, whether it is a package, offset, size), and
-        the marshalled code of the modules.
+        Marker, checksum and size of the rest, size of the index, index (name, whether it is a package, offset, size), and
+        marshalled code of the modules.
     """
     index: list[tuple[str, bool, int, int]] = []
     content = bytearray()
@@ -70,7 +71,7 @@ def _modules(names: Iterable[str], skipped: Iterable[str]) -> Iterator[tuple[str
 
 
 def _compiled(name: str) -> tuple[bool, CodeType] | None:
-    """Return whether a module is a package, and its code; None if its source isn't on the path."""
+    """Return whether a module is a package, and its compiled code. Returns None if its source isn't on the path."""
     for folder in sys.path:
         path = os.path.join(folder, *name.split("."))  # noqa: PTH118 -- no pathlib in the guest's start
         for file, is_package in ((path + ".py", False), (os.path.join(path, "__init__.py"), True)):  # noqa: PTH118
@@ -83,7 +84,7 @@ def _compiled(name: str) -> tuple[bool, CodeType] | None:
 
 
 def _imports(code: CodeType, package: str) -> Iterator[str]:
-    """Yield the names of modules that a module's code can import, when it is loaded or later."""
+    """Yield the names of modules that a module's code can import, including imports inside functions."""
     for name, level, members in dis._find_imports(code):  # type: ignore[attr-defined]
         parts = package.split(".")
         base = ".".join([*parts[: len(parts) - level + 1], name] if level else [name]).rstrip(".")

@@ -1,4 +1,4 @@
-"""Makes the metadata of installed packages available to `importlib.metadata`, from memory."""
+"""Metadata of installed packages in memory, for `importlib.metadata`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _InMemory(Distribution):
 
 
 class _Finder:
-    """A finder in `sys.meta_path` that `importlib.metadata` uses. It doesn't find modules."""
+    """Finder in `sys.meta_path` that returns metadata for `importlib.metadata`. It doesn't find modules."""
 
     def __init__(self, distributions: Mapping[str, Mapping[str, str]]) -> None:
         self._distributions = {_normalised(name): files for name, files in distributions.items()}
@@ -44,5 +44,5 @@ def _normalised(name: str) -> str:
 
 
 def install(distributions: Mapping[str, Mapping[str, str]]) -> None:
-    """Make these distributions available: name of the distribution -> name of a metadata file -> text."""
+    """Make metadata of distributions available. The mapping is name of the distribution -> name of a metadata file -> text."""
     sys.meta_path.append(_Finder(distributions))

@@ -1,7 +1,7 @@
-"""Imports modules at build time that others would import later, when there is no file system to import from.
+"""Import of modules at build time that other modules would import later, when there is no file system to import from.
 
-The imports inside a module's functions are found in the syntax tree of its file. Those that fail here would fail in a filter
-as well.
+Imports inside the functions of a module are found in the syntax tree of its file. An import that fails here would also fail in
+a filter.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from importlib.util import resolve_name
 
 __all__ = ["import_late"]
 
-#: Module -> modules that frozen code imports for it. Frozen code has no file to read.
+#: Module -> modules that frozen code imports for it. Frozen code isn't in a file that can be read.
 _FROZEN = {"importlib.resources": ("importlib.readers",)}
 
-#: Functions that are only called from the command line or by a test suite.
+#: Names of functions that are called only from the command line or by a test suite.
 _COMMANDS = {"main", "_main", "_test", "test"}
 
 
 def import_late(before: set[str], skipped: Iterable[str]) -> None:
-    """Import the modules that newly loaded modules can import later, then those that these can import, and so on.
+    """Import the modules that newly loaded modules can import later, and repeat this for all modules that are loaded by it.
 
     Parameters
     ----------

@@ -1,8 +1,9 @@
-"""Makes the guest compile modules without docstrings, and all except packages without columns. It is imported first.
+"""Compilation of modules in the guest without docstrings, and without columns except for packages. It must be imported first.
 
-Packages of a filter keep their docstrings, because some packages read their own. componentize-py mounts the folders of the Python
-path at /0, /1, and so on; the second one contains the packages. Columns are a tenth of a filter's memory. They are used to underline
-code in tracebacks, which isn't possible for the standard library and the SDK, whose source a filter doesn't have.
+Packages of a filter keep their docstrings, because some packages read their own. componentize-py mounts the folders of the
+Python path at /0, /1 and so on, and the second one contains the packages. Columns would use a tenth of a filter's memory. They
+are needed to underline code in tracebacks, which isn't possible for the standard library and the SDK, because a filter doesn't
+contain their source.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 __all__ = ["plain_dataclasses", "slim"]
 
-#: Kinds of entries in a table of locations (CPython's Objects/locations.md), and the maximum code units of an entry.
+#: Kinds of entries in a location table (CPython's Objects/locations.md), and the maximum number of code units of an entry.
 _ONE_LINE, _NO_COLUMNS, _LONG, _NONE = 10, 13, 14, 15
 _UNITS = 8
 
@@ -26,7 +27,7 @@ def _compile(_self: Any, data: Any, path: str, *, _optimization: int = -1) -> Co
 
 
 def slim(code: CodeType) -> CodeType:
-    """Return code without columns in its locations. Lines are kept."""
+    """Return a copy of code without columns in its locations. Line numbers are kept."""
     constants = tuple(slim(c) if isinstance(c, CodeType) else c for c in code.co_consts)
     return code.replace(co_consts=constants, co_linetable=bytes(_without_columns(code.co_linetable)))
 
@@ -49,7 +50,9 @@ def _entry(kind: int, units: int, step: int) -> bytes:
 
 
 def _entries(table: bytes) -> Iterator[tuple[int, bool, int]]:
-    """Yield the entries of a table: number of code units, whether they have a line, and its distance from the previous line."""
+    """Yield the entries of a location table: number of code units, whether they have a line, and offset from
+    the previous line.
+    """
     at, size = 0, len(table)
     while at < size:
         head = table[at]
@@ -88,7 +91,7 @@ def _varint(value: int) -> bytes:
 
 
 class _NoSignatures:
-    """A replacement for the module `inspect` in `dataclasses`, which uses it to make docstrings from signatures."""
+    """Replacement for the module `inspect` in `dataclasses`, which would use it to create docstrings from signatures."""
 
     def signature(self, *_: Any, **__: Any) -> Any:
         raise ValueError("classes have no docstrings here")
@@ -98,7 +101,9 @@ class _NoSignatures:
 
 
 def plain_dataclasses() -> None:
-    """Make `dataclasses` use only the name of a class as its docstring, because `inspect` needs half a megabyte."""
+    """Make `dataclasses` use only a class's name as its docstring. Otherwise it would load `inspect`, which needs half a
+    megabyte.
+    """
     import dataclasses
 
     dataclasses.inspect = _NoSignatures()  # type: ignore[attr-defined]

@@ -1,7 +1,7 @@
-"""Keeps data files of packages in memory, because a filter has no file system to read them from.
+"""Access to data files of packages from memory, because a filter has no file system.
 
-`open`, `os.stat`, `os.listdir` and `os.scandir` work for paths below the folder of packages, and so do `importlib.resources` and
-`pkgutil.get_data`, which use them. For all other paths, they aren't changed.
+`open`, `os.stat`, `os.listdir` and `os.scandir` work for paths below the folder of packages, and so do `importlib.resources`
+and `pkgutil.get_data`, which use these functions. For all other paths, the functions aren't changed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["keep_files"]
 
 
 def keep_files(root: str) -> None:
-    """Read all files below a folder except Python source and bytecode, and serve them from memory from now on."""
+    """Read all files below a folder into memory, except Python source and bytecode. From then on, they are read from memory."""
     files: dict[str, bytes] = {}
     folders: dict[str, list[str]] = {}
     same: dict[bytes, bytes] = {}
@@ -35,7 +35,7 @@ def keep_files(root: str) -> None:
 
 
 class _Entry:
-    """An entry of a folder, as `os.scandir` yields it."""
+    """An entry of a folder, as yielded by `os.scandir`."""
 
     def __init__(self, kept: _Kept, folder: str, name: str) -> None:
         self.name = name
@@ -72,21 +72,21 @@ class _Entries(list[_Entry]):
 
 
 class _Kept:
-    """Files and folders by path, and the functions that they replace."""
+    """Files and folders in memory by path, and replacements for the functions that access them."""
 
     def __init__(self, prefix: str, files: dict[str, bytes], folders: dict[str, list[str]]) -> None:
         self.prefix, self.files, self.folders = prefix, files, folders
         self.modules = {f"{f}/{n}" for f, names in folders.items() for n in names if n.endswith(".py")}
 
     def install(self) -> None:
-        """Replace the functions that access files."""
+        """Replace Python's functions that access files."""
         self._open, self._stat, self._listdir, self._scandir = io.open, os.stat, os.listdir, os.scandir
         builtins.open = io.open = self.open
         os.stat, os.listdir, os.scandir = self.stat, self.listdir, self.scandir  # type: ignore[assignment]
         SourceFileLoader.get_data = self._get_data(SourceFileLoader.get_data)  # type: ignore[method-assign]
 
     def _path(self, path: Any) -> str | None:
-        """Return a path that is below the folder of packages, otherwise None."""
+        """Return the normalised path if it is below the folder of packages, otherwise None."""
         try:
             text = os.fspath(path)
         except TypeError:
@@ -95,7 +95,7 @@ class _Kept:
         return os.path.normpath(text) if text.startswith(self.prefix) else None
 
     def open(self, file: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
-        """Open a file for reading."""
+        """Open a file for reading. Files that aren't in memory are opened as usual."""
         data = self.files.get(self._path(file) or "")
         if data is None or set(mode) & set("wax+"):
             return self._open(file, mode, *args, **kwargs)
@@ -116,7 +116,7 @@ class _Kept:
         return self._stat(path, *args, **kwargs)
 
     def listdir(self, path: Any = ".") -> list[str]:
-        """Return the names in a folder."""
+        """Return the names of the entries in a folder."""
         key = self._path(path)
         return list(self.folders[key]) if key in self.folders else self._listdir(path)
 

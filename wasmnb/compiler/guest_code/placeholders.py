@@ -1,4 +1,6 @@
-"""Placeholders for modules that packages import, but that can't work in a filter: every name exists, and fails when it is called."""
+"""Placeholders for modules that packages import although they can't work in a filter. Every name exists, but
+can't be called.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ __all__ = ["install"]
 
 
 class _Placeholder(ModuleType):
-    """A module without content. `reason` says why, and what to use instead."""
+    """A module whose names exist but fail when they are called. `reason` explains why, and what to use instead."""
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(name, reason)
@@ -32,6 +34,6 @@ class _Placeholder(ModuleType):
 
 
 def install(reasons: dict[str, str]) -> None:
-    """Put a placeholder into `sys.modules` for each name."""
+    """Put a placeholder for each module into `sys.modules`. `reasons` explains for each why it can't work in a filter."""
     for name, reason in reasons.items():
         sys.modules[name] = _Placeholder(name, reason)

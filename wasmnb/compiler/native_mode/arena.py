@@ -1,7 +1,8 @@
 """The linear memory of a native filter, through which arguments and results of hostcalls are passed.
 
-The host reads and writes a guest's memory by address. Data is needed here only during one hostcall, so the arena is emptied
-before each. All memory is reserved at the start, because a guest's memory must not move; unused pages cost nothing.
+The host reads and writes a guest's memory by address. In native mode, the memory contains data only during one hostcall, so the
+arena is emptied before each hostcall. All memory is reserved at the start, because a guest's memory must not move. Unused pages
+don't use memory.
 """
 
 from __future__ import annotations
@@ -16,21 +17,21 @@ from ...engine import Memory
 
 __all__ = ["SLOTS", "SLOT_SIZE", "Arena"]
 
-#: Addresses of a hostcall's outputs, eight bytes each. Address 0 stays unused because it means null.
+#: Address of the first output of a hostcall, and number of bytes of each output. Address 0 stays unused, because it means null.
 SLOTS, SLOT_SIZE = 16, 8
 _FREE = 128
 
-#: Smallest reservation in bytes, and the size above which memory is returned to the system after a hostcall.
+#: Minimum reservation in bytes, and size above which emptying the arena returns memory to the system.
 _MINIMUM, _RETAINED = 1 << 24, 1 << 20
 
 
 class Arena(Memory):
-    """Linear memory with a bump allocator.
+    """Linear memory with an allocator that frees all allocations at once.
 
     Parameters
     ----------
     limit
-        Bytes to reserve. If the system can't reserve so much, less is reserved.
+        Bytes to reserve. If the system refuses, fewer bytes are reserved.
     """
 
     __slots__ = ("_at", "_map")
@@ -42,14 +43,14 @@ class Arena(Memory):
         super().__init__(ctypes.addressof(ctypes.c_char.from_buffer(self._map)), lambda: length, lambda _pages: -1)
 
     def reset(self) -> None:
-        """Free all allocations."""
+        """Free all allocations in the arena."""
         if self._at > _RETAINED:
             with suppress(AttributeError, OSError):  # not available on every system
                 self._map.madvise(mmap.MADV_DONTNEED)
         self._at = _FREE
 
     def allocate(self, size: int) -> int:
-        """Allocate bytes, and return their address, or 0 if the arena is full."""
+        """Allocate bytes in the arena and return their address, or 0 if the arena is full."""
         start, end = self._at, self._at + size
         if end > self.size:
             return 0
@@ -66,7 +67,7 @@ class Arena(Memory):
 
 
 def _reserve(size: int) -> mmap.mmap:
-    """Reserve anonymous memory of this size, or if that fails, a half of it, a quarter, and so on."""
+    """Reserve anonymous memory. If the system refuses, try half of the size, then a quarter, and so on."""
     while True:
         try:
             return mmap.mmap(-1, size, **_map_flags())
@@ -84,8 +85,9 @@ def _map_flags() -> dict[str, int]:
 
 
 def _linux_no_reserve() -> int:
-    """Return Linux's MAP_NORESERVE, which Python 3.11 doesn't have.
+    """Return the flag MAP_NORESERVE of Linux, which Python 3.11 doesn't define.
 
-    Without it, adjacent reservations of several VMs count as one area, and `fork` fails if it is larger than the machine's memory.
+    Without this flag, adjacent reservations of several VMs count as one area, and `fork` fails if the area is larger than the
+    machine's memory.
     """
     return 0x4000 if sys.platform == "linux" and platform.machine() in ("x86_64", "aarch64") else 0

@@ -1,7 +1,7 @@
-"""`breakpoint()` for native filters, which also stops in a notebook and shows only the filter's frames.
+"""The function `breakpoint()` for native filters. It also stops in a notebook, and shows only the filter's frames.
 
-Facts (ipykernel with debugpy): the kernel passes `breakpoint()` to debugpy, which stops only while an editor's debugger is
-attached, and otherwise returns silently. `pdb` (in a kernel, IPython's version) prompts in the cell's output in both cases.
+In ipykernel with debugpy, the kernel passes `breakpoint()` to debugpy, which stops only while an editor's debugger is attached,
+and otherwise returns silently. `pdb` (IPython's version in a kernel) prompts in the cell's output in both cases.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..._code_paths import GENERATED, PACKAGE, STDLIB
 
 __all__ = ["hook_for"]
 
-#: Prefixes of the file names of wasmnb's code, some of which is generated.
+#: Prefixes of the file names of wasmnb's code, which includes generated code.
 _OURS = (PACKAGE, "<wasmnb")
 _LIBRARY = (*STDLIB, *GENERATED)
 
@@ -30,9 +30,9 @@ def hook_for(current: Callable[..., Any], write_log: Callable[[str], None]) -> C
     Parameters
     ----------
     current
-        The current hook. It is returned if it belongs to a debugger that works without changes.
+        Current hook. It is returned if it is from a debugger that works without changes.
     write_log
-        Function that writes to the proxy's log. It is called if a breakpoint can't stop.
+        Function that writes to the proxy's log. It is called if the debugger can't stop at a breakpoint.
     """
     if current is not sys.__breakpointhook__:
         debugpy = sys.modules.get("debugpy")
@@ -43,7 +43,7 @@ def hook_for(current: Callable[..., Any], write_log: Callable[[str], None]) -> C
 
 
 def _stop(write_log: Callable[[str], None]) -> None:
-    frame = sys._getframe(1)  # the filter's frame: the callables between have none
+    frame = sys._getframe(1)  # the filter's frame, because the callables between have no Python frame
     if _has_prompt():
         _debugger().set_trace(frame)
     else:
@@ -52,7 +52,9 @@ def _stop(write_log: Callable[[str], None]) -> None:
 
 
 def _has_prompt() -> bool:
-    """Return whether a prompt can be answered. In a kernel, this is so while a cell runs, but not for requests from a panel."""
+    """Return whether a prompt can be answered. In a kernel, this is possible while a cell runs, but not for requests from a
+    panel.
+    """
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     kernel = getattr(shell, "kernel", None)
     if kernel is None:
@@ -61,9 +63,9 @@ def _has_prompt() -> bool:
 
 
 def _debugger() -> pdb.Pdb:
-    """Return a debugger that skips wasmnb's frames, as if the sender of the request called the filter directly."""
+    """Return a debugger that skips wasmnb's frames, as if the sender of the request had called the filter directly."""
 
-    class Debugger(pdb.Pdb):  # looked up here, because a kernel replaces it with IPython's
+    class Debugger(pdb.Pdb):  # `pdb.Pdb` is looked up here, because a kernel replaces it
         def stop_here(self, frame: FrameType) -> bool:
             return not _is_ours(frame) and super().stop_here(frame)
 

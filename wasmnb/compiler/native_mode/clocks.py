@@ -1,4 +1,4 @@
-"""`time` and `datetime` for a native filter. As in Wasm, they use the proxy's virtual clock and UTC."""
+"""The modules `time` and `datetime` for a native filter. As in Wasm, they use the proxy's virtual clock and UTC."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def _copy(module: ModuleType, **replaced: Any) -> ModuleType:
 
 
 def make_time(services: WasiServices) -> ModuleType:
-    """Return a `time` module that reads the proxy's clocks. Its `sleep` blocks in real time, as it would block a worker."""
+    """Return a `time` module that reads the proxy's clocks. `sleep` blocks in real time, as it would block a
+    worker in Envoy.
+    """
     wall, monotonic = services.wall_ns, services.monotonic_ns
 
     def seconds(clock: Callable[[], int]) -> Callable[[], float]:

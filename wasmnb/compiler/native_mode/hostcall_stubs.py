@@ -1,11 +1,11 @@
-"""Hostcalls of a native filter: they call the host's functions, and pass arguments through an arena.
+"""Hostcalls of a native filter. They call the host's functions, and pass arguments through an arena.
 
-The interface for the SDK is the same as inside Wasm (`wasmnb.compiler.glue.cpython`): inputs are integers, `bytes` or
-`str`; the result is the status, or a tuple of the status and the outputs.
+The SDK uses them in the same way as inside Wasm (`wasmnb.compiler.glue.cpython`). Inputs are integers, `bytes` or `str`, and
+the result is the status, or a tuple of the status and the outputs.
 
-Facts: when a host function raises an exception, a Wasm guest is stopped immediately, and none of its exception handlers run.
-Here the filter's `except` clauses would run. So the exception is stored, and `Stop` is raised instead, which `except Exception`
-doesn't catch. Every further hostcall in the same callback raises `Stop` again.
+When a host function raises an exception, a Wasm guest is stopped immediately, and none of its exception handlers run. In native
+mode, the filter's `except` clauses would run. So the exception is stored, and `Stop` is raised instead, which `except
+Exception` doesn't catch. Every further hostcall in the same callback raises `Stop` again.
 """
 
 from __future__ import annotations
@@ -34,27 +34,27 @@ HostFunction = Callable[..., Any]
 
 
 class Stop(BaseException):
-    """The host stopped the VM. The reason is in `Binding.stopped_by`."""
+    """Raised in a filter after the host has stopped its VM. The reason is in `Binding.stopped_by`."""
 
 
 def imports() -> tuple[ImportType, ...]:
-    """Return all functions that a native filter can call."""
+    """Return all host functions that a native filter can call."""
     hostcalls = hostcalls_for(VERSION).values()
     wasi = (ImportType("wasi_snapshot_preview1", name, "func", *kinds) for name, kinds in WASI.items())
     return (*(ImportType("env", h.name, "func", h.core_params, h.core_results) for h in hostcalls), *wasi)
 
 
 class Binding:
-    """The hostcalls as methods, named without the prefix `proxy_`; in addition `header_text` and `header_set`, as in the glue.
+    """The hostcalls as methods, named without the prefix `proxy_`, and the glue's functions `header_text` and `header_set`.
 
     Parameters
     ----------
     resolve
         Function that returns the host's function for an import.
     arena
-        Memory for arguments and results.
+        Memory for arguments and results of hostcalls.
     own
-        Further functions that the glue has in addition to hostcalls.
+        Additional functions that the glue provides in Wasm.
 
     Attributes
     ----------
@@ -63,9 +63,9 @@ class Binding:
     running
         Whether a callback of this VM is running.
     closed
-        Whether the VM is closed. Hostcalls from finalisers then do nothing and return OK.
+        Whether the VM is closed. Hostcalls of finalisers then have no effect and return OK.
     stopped_by
-        Exception that a host function raised, or None.
+        Exception raised by a host function, or None.
     """
 
     if TYPE_CHECKING:  # the hostcalls are set one by one
@@ -90,18 +90,20 @@ class Binding:
                 raise Stop
             if not self.running:  # a finaliser, or a bound method called from outside
                 raise RuntimeError(
-                    f"{import_.name} was called while the proxy runs no callback of this VM. Call it from a callback of the filter."
+                    f"{import_.name} was called outside of a callback of this VM. Call it from a callback of the filter."
                 )
             try:
                 return function(*args)
-            except BaseException as error:  # noqa: BLE001 -- KeyboardInterrupt as well: the outermost call raises it again
+            except BaseException as error:  # noqa: BLE001 -- also KeyboardInterrupt, which the outermost call raises again
                 self.stopped_by = error
                 raise Stop from None
 
         return call
 
     def _callable(self, hostcall: Hostcall, function: HostFunction, arena: Arena) -> HostFunction:
-        """Return the function that the SDK calls: it stores the inputs, calls the host, and reads the outputs."""
+        """Return the function that the SDK calls for a hostcall. It stores the inputs, calls the host, and
+        reads the outputs.
+        """
         masks = [_mask(p.kind) for p in hostcall.inputs]
         outputs = [(p.kind, SLOTS + SLOT_SIZE * i) for i, p in enumerate(hostcall.outputs)]
         addresses = [at + 4 * i for kind, at in outputs for i in range(len(kind.core))]
@@ -134,7 +136,7 @@ class Binding:
         return int(status) or str(value, "utf-8", "surrogateescape")
 
     def _header_set(self, map_type: int, name: Any, value: Any) -> int:
-        """Replace a header and return the status; -1 if an argument isn't text, -2 if one contains a line break."""
+        """Replace a header and return the status, -1 if an argument isn't text, or -2 if an argument contains a line break."""
         if not isinstance(name, str | bytes) or not isinstance(value, str | bytes):
             return -1
         pair = _data(name), _data(value)
@@ -144,7 +146,7 @@ class Binding:
 
 
 def _mask(kind: Kind) -> int:
-    """Return the mask of an integer parameter, or 0 for a parameter that is passed as address and size."""
+    """Return the bit mask of an integer parameter, or 0 for a parameter that is passed as address and size."""
     return 0 if len(kind.core) == 2 else 0xFFFFFFFF if kind.core == ("i32",) else 0xFFFFFFFFFFFFFFFF
 
 

@@ -1,4 +1,4 @@
-"""The image of a native filter: the object that a host instantiates like a compiled module."""
+"""The image of a native filter, from which a host creates VMs as it does from a compiled module."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ _REQUIRED_EXPORTS = {
 
 
 class NativeImage:
-    """A source that a host can instantiate any number of times. Each instance is a separate VM.
+    """A filter's source, from which a host can create any number of VMs.
 
     Parameters
     ----------
     source
-        The source, including its modules.
+        Source of the filter, including its own modules.
     callbacks
-        Export names of the callbacks that the filter needs. None: all callbacks, because the source hasn't been loaded yet.
+        Names of the callbacks that the filter needs. If None, all callbacks are exported, because the source hasn't been loaded
+        yet.
     differences
-        Receives warnings about differences from Wasm.
+        Object that issues warnings about differences from Wasm.
     """
 
     native: ClassVar[bool] = True
@@ -45,17 +46,17 @@ class NativeImage:
 
     @property
     def calls_on_delete(self) -> bool:
-        """Whether the filter's code is called when a context is deleted."""
+        """Whether deleting a context calls the filter's code."""
         return self.callbacks is None or "proxy_on_delete" in self.callbacks
 
     @property
     def imports(self) -> tuple[ImportType, ...]:
-        """All hostcalls, and the WASI functions that a native VM uses."""
+        """Imports of a native VM, which are all hostcalls and some WASI functions."""
         return imports()
 
     @cached_property
     def exports(self) -> tuple[ExportType, ...]:
-        """The exports that the filter has when it is compiled."""
+        """Exports that the filter would have if it were compiled."""
         required = [ExportType(name, "func", *kinds) for name, kinds in _REQUIRED_EXPORTS.items()]
         journaled = ("proxy_on_context_create", "proxy_on_delete")
         return (
@@ -68,15 +69,15 @@ class NativeImage:
         )
 
     def instantiate(self, resolve: Resolve, *, memory_limit: int = 1 << 30, deadline: float = 5.0) -> NativeInstance:  # noqa: ARG002 -- native code can't be stopped
-        """Return a new VM.
+        """Create a new VM.
 
         Parameters
         ----------
         resolve
             Function that returns the host's function for an import.
         memory_limit
-            Maximum bytes of memory for arguments of hostcalls (default 1 GiB).
+            Maximum bytes of memory for arguments and results of hostcalls (default 1 GiB).
         deadline
-            Ignored.
+            Ignored, because native code can't be stopped.
         """
         return NativeInstance(self, resolve, memory_limit)

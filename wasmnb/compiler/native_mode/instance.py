@@ -1,7 +1,7 @@
-"""A native VM: the filter's Python in this interpreter, with the interface of a Wasm instance.
+"""A native VM, which runs the filter's Python in this interpreter with the interface of a Wasm instance.
 
-It has the exports of the compiled filter, and keeps the same journal as the linker's glue (`glue/journal.wat`). An
-exception that leaves a callback has already been logged by the SDK, and becomes a trap.
+It has the exports of the compiled filter, and keeps the same journal as the linker's glue (`glue/journal.wat`). An exception
+that leaves a callback becomes a trap. The SDK has already logged it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NativeInstance"]
 
-#: Parent id that marks a deleted context in the journal, and the number of entries that the journal holds.
+#: Parent id that marks a deleted context in the journal, and maximum number of entries in the journal.
 _DELETED, _ENTRIES = 0xFFFFFFFF, 4096
 _NOTE = struct.Struct("<II")
 
@@ -38,14 +38,14 @@ Function = Callable[..., "int | None"]
 
 
 class NativeInstance:
-    """One native VM.
+    """A VM of a native filter.
 
     Attributes
     ----------
     memory
-        Memory for arguments of hostcalls.
+        Memory for arguments and results of hostcalls.
     dispatcher
-        The SDK's dispatcher, which calls the filter.
+        The SDK's dispatcher, which calls the filter's callbacks.
     """
 
     def __init__(self, image: NativeImage, resolve: Resolve, memory_limit: int) -> None:
@@ -86,11 +86,13 @@ class NativeInstance:
     # -- the interface that a host uses
 
     def function(self, name: str) -> Function | None:
-        """Return the exported function with this name, or None. The function raises `Trap`, or the user's interrupt."""
+        """Return the exported function with a name, or None. The function can raise `Trap` or the exception of a user's
+        interrupt.
+        """
         return self._functions.get(name)
 
     def control(self, request: bytes) -> bytes:
-        """Return the response to a request, as the introspection export does (`sdk/dispatch/introspection.py`)."""
+        """Return the response to an introspection request, like the introspection export (`sdk/dispatch/introspection.py`)."""
         reply: bytes = self._interpreter.run(self._as_current, self.dispatcher.control, (request,))
         return reply
 
@@ -103,17 +105,17 @@ class NativeInstance:
         self.memory.forget()
 
     def _end_waits(self) -> None:
-        """Cancel waiting coroutines now, because the garbage collector would otherwise close them at an unknown time."""
+        """Cancel waiting coroutines now. Otherwise, the garbage collector would close them at an unknown time."""
         contexts = self.dispatcher.contexts
         for table in (contexts.http, contexts.tcp, contexts.plugins):
             for context in list(table.values()):
-                with suppress(Exception):  # the VM is closed, so there is no log to write to
+                with suppress(Exception):  # the VM is closed, so exceptions can't be logged
                     cancel_waits(context)
 
     # -- entry points
 
     def _entry(self, method: Callable[..., Any], *, has_result: bool = False) -> Function:
-        """Wrap a method, so that it runs with this VM's modules and converts exceptions to traps."""
+        """Wrap a method so that it runs with this VM's modules, and convert its exceptions to traps."""
         binding, run = self._binding, self._interpreter.run
 
         def call(*args: int) -> int | None:
@@ -141,7 +143,7 @@ class NativeInstance:
         return method(*args)
 
     def _raise_stopped(self) -> NoReturn:
-        """Raise the exception of a host function in the same way as the engine does."""
+        """Raise the stored exception of a host function in the same way as the engine does."""
         error = self._binding.stopped_by
         assert error is not None
         if isinstance(error, Trap) or not isinstance(error, Exception):
@@ -149,7 +151,7 @@ class NativeInstance:
         raise Trap(f"{type(error).__name__}: {error}", "host") from error
 
     def _start(self) -> None:
-        """Run `_initialize` as the app inside Wasm does in every VM (`guest/app.py`)."""
+        """Load the filter, as the app inside Wasm does in every VM (`guest_code/app.py`)."""
         self._services.start()
         self.dispatcher.vm.variables = take_variables(self._services.variables)
         source = self._image.source
@@ -164,7 +166,7 @@ class NativeInstance:
         if self._image.calls_on_delete or self._watched:
             self._on_delete(context_id)
         elif self._journal and self._journal[-1][0] == context_id and self._journal[-1][1] != _DELETED:
-            self._journal.pop()  # the SDK doesn't know this context yet
+            self._journal.pop()  # the SDK hasn't read this entry yet
         else:
             self._note(context_id, _DELETED)
 

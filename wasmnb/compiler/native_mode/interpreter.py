@@ -1,8 +1,8 @@
 """The Python environment of one native VM: builtins, standard modules, and its own entries in `sys.modules`.
 
-Facts: inside Wasm, each VM has its own interpreter. In native mode, all VMs and the notebook share one. So the
-filter's namespaces get their own builtins. Their `__import__` returns this VM's copies of modules that have state or
-access anything outside the VM. The filter's modules are in `sys.modules` only while a callback of their VM runs.
+Inside Wasm, each VM has its own interpreter. In native mode, all VMs and the notebook share one interpreter. So the filter's
+namespaces have their own builtins, whose `__import__` returns this VM's copies of modules that have state or access anything
+outside the VM. The filter's modules are in `sys.modules` only while a callback of their VM runs.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from .wasi_services import WasiServices
 
 __all__ = ["Interpreter"]
 
-#: File name of code that is typed at a debugger's prompt.
+#: File name of code that a user types at a debugger's prompt.
 _TYPED = "<stdin>"
 
 
 class Interpreter:
-    """The builtins and modules of one VM.
+    """Builtins and modules of one native VM.
 
     Parameters
     ----------
@@ -40,12 +40,12 @@ class Interpreter:
     own
         Names of the filter's modules in `sys.modules`.
     differences
-        Receives warnings about differences from Wasm.
+        Object that issues warnings about differences from Wasm.
 
     Attributes
     ----------
     builtins
-        The builtins for the filter's namespaces.
+        Builtins for the filter's namespaces.
     """
 
     def __init__(self, services: WasiServices, own: Iterable[str], differences: Differences) -> None:
@@ -66,7 +66,7 @@ class Interpreter:
     # -- while a callback runs
 
     def run(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Call a function of the filter with this VM's modules."""
+        """Call a function while the filter's modules are in `sys.modules`."""
         with self._activated():
             return self._context.run(function, *args)
 
@@ -74,7 +74,7 @@ class Interpreter:
     def _activated(self) -> Iterator[None]:
         hook = sys.breakpointhook
         sys.breakpointhook = hook_for(hook, self._warn)
-        loop = _get_running_loop()  # the notebook's loop: Wasm has none
+        loop = _get_running_loop()  # the notebook's loop must be hidden, because there is none in Wasm
         _set_running_loop(None)
         hidden = {name: sys.modules.pop(name) for name in self._own if name in sys.modules}
         sys.modules.update(self._modules)
@@ -111,7 +111,7 @@ class Interpreter:
         return submodule if fromlist else module
 
     def _copy_of(self, name: str) -> ModuleType:
-        """Return the VM's own copy of a module, created at its first import."""
+        """Return this VM's own copy of a module, which is created at the first import."""
         if name not in self._copies:
             if name in PRIVATE:
                 make_private(name, self.builtins, self._services, self._copies)
@@ -126,7 +126,7 @@ class Interpreter:
         print(*values, file=file, **options)
 
     def _warn(self, text: str) -> None:
-        """Write a line to the proxy's log, like a line on standard error."""
+        """Write a line to the proxy's log at the level of standard error."""
         print(text, file=self._copy_of("sys").stderr)
 
 
@@ -139,7 +139,7 @@ def _make_wasmnb(_services: WasiServices) -> ModuleType:
     return module
 
 
-#: Module -> function that makes a VM's own copy of it. The modules of `PRIVATE` are copied as well.
+#: Module -> function that creates a VM's own copy of the module. Modules in `PRIVATE` are copied by `make_private`.
 _MAKERS: dict[str, Callable[[WasiServices], ModuleType]] = {
     "atexit": lambda _services: make_atexit(),
     "datetime": make_datetime,

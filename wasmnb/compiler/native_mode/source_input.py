@@ -1,4 +1,4 @@
-"""The inputs of native mode: text, a file, a class, a source in parts, or a filter that was made from one of these."""
+"""Inputs of native mode: text, a file, a class, a source in parts, or a filter that was compiled from one of these."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["SourceInput"]
 
 @dataclass(frozen=True)
 class SourceInput:
-    """A source, the folders with its own modules, and a name for the filter."""
+    """A source, the folders of the filter's own modules, and a name for the filter."""
 
     source: Source
     path: Sequence[Path]
@@ -25,12 +25,12 @@ class SourceInput:
 
     @classmethod
     def of(cls, value: Any, filename: str, first_line: int, path: Sequence[Path]) -> SourceInput:
-        """Convert the arguments of `Filter.native`.
+        """Convert an argument of `Filter.native` to a source.
 
         Raises
         ------
         UsageError
-            The value has no Python source.
+            The value has no Python source, or its file can't be read.
         SourceError
             The source isn't valid text.
         """
@@ -45,7 +45,7 @@ class SourceInput:
             file = Path(value)
             if file.suffix == ".wasm":
                 raise UsageError(
-                    f"{file} is a Wasm module, and only Python source can run natively. Use Filter.from_file."
+                    f"{file} is a Wasm module, but only Python source can run natively. Load it with Filter.from_file."
                 )
             return cls(Source((file_part(file, read_file(file)),)), [*path, file.parent], file.stem)
         bundle = getattr(value, "bundle", None)

@@ -1,7 +1,7 @@
-"""Copies of standard modules that have state: one for every native VM, as in Wasm.
+"""Copies of standard modules that have state. As in Wasm, every native VM has its own.
 
-A copy runs the module's own code with the VM's builtins, so that it also imports the VM's copies of `sys`, `os` and `time`:
-output is written to the proxy's log, and random bytes are from the proxy.
+A copy runs the module's own code with the VM's builtins, so that it also imports the VM's copies of `sys`, `os` and `time`.
+Output is written to the proxy's log, and random bytes are from the proxy.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Builtins = Mapping[str, Any]
 
 
 def make_private(name: str, builtins: Builtins, services: WasiServices, modules: dict[str, ModuleType]) -> None:
-    """Add a copy of a standard module of `PRIVATE` to `modules`, then run its code, which can import the module itself."""
+    """Add a copy of a standard module in `PRIVATE` to `modules`, and run its code, which can import the module itself."""
     code = find_spec(name).loader.get_code(name)  # type: ignore[union-attr]
     module = modules[name] = ModuleType(name)
     original = import_module(name)
@@ -36,11 +36,11 @@ def make_private(name: str, builtins: Builtins, services: WasiServices, modules:
 
 
 def _unchanged(_module: Any, _services: WasiServices) -> None:
-    """Don't change the copy."""
+    """Leave the copy of a module unchanged."""
 
 
 def _os(module: Any, services: WasiServices) -> None:
-    """Give the copy the VM's environment variables. Changes of them have no effect on this process."""
+    """Set the VM's environment variables in the copy of `os`. Changes of them have no effect on this process."""
     module.putenv = module.unsetenv = lambda *_: None
     environ = module.environ
     environ._data = {environ.encodekey(k): environ.encodevalue(v) for k, v in services.variables.items()}
@@ -51,7 +51,7 @@ def _os(module: Any, services: WasiServices) -> None:
 
 
 def _random(module: Any, services: WasiServices) -> None:
-    """Seed the generator as in Wasm. Generators without a seed also get their bytes from the proxy."""
+    """Seed the copy of `random` as in Wasm. Generators without a seed receive random bytes from the proxy."""
     original_seed: Callable[..., None] = module.Random.seed
 
     def seed(self: Any, a: Any = None, version: int = 2) -> None:
@@ -62,12 +62,12 @@ def _random(module: Any, services: WasiServices) -> None:
 
 
 def _logging(module: Any, _services: WasiServices) -> None:
-    """Set up logging as `wasmnb.sdk.logs.take_over_output` does in Wasm."""
+    """Set up the copy of `logging` as `wasmnb.sdk.logs.take_over_output` does in Wasm."""
     module.root.handlers[:] = [ProxyLogHandler()]
     module.root.setLevel(module.NOTSET + 1)
 
 
-#: Module -> function that adapts its copy.
+#: Module -> function that adapts the copy of the module.
 PRIVATE: dict[str, Callable[[Any, WasiServices], None]] = {
     "logging": _logging,
     "os": _os,
@@ -80,21 +80,21 @@ PRIVATE: dict[str, Callable[[Any, WasiServices], None]] = {
 
 
 class _Sys(ModuleType):
-    """A module `sys` in which some attributes are replaced."""
+    """A copy of the module `sys` in which some attributes are replaced."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(sys, name)
 
 
 def make_sys() -> ModuleType:
-    """Return a module `sys` whose output is written to the proxy's log. All other attributes are this interpreter's."""
+    """Return a copy of `sys` whose output is written to the proxy's log. All other attributes are those of this interpreter."""
     module: Any = _Sys("sys", sys.__doc__)
     module.stdout, module.stderr = LogStream(LogLevel.INFO), LogStream(LogLevel.ERROR)
     return module  # type: ignore[no-any-return]
 
 
 def make_atexit() -> ModuleType:
-    """Return a module `atexit` that ignores registrations, because a VM ends without an exit."""
+    """Return a module `atexit` that ignores registered functions, because a VM ends without running them."""
     module: Any = ModuleType("atexit")
     module.register = lambda function, *_, **__: function
     module.unregister = lambda _function: None

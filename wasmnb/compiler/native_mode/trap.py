@@ -1,4 +1,4 @@
-"""Exceptions that leave a native callback. They become traps, and are stored for debuggers."""
+"""Exceptions that leave a callback of a native filter. They become traps, and are stored for debuggers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def remember_exception(error: BaseException) -> None:
 
 
 def trap_of(error: BaseException) -> Trap:
-    """Return the trap for an exception. It is the same as in Wasm, which executes `unreachable` after an exception."""
+    """Return the trap for an exception. It is the same as in Wasm, where `unreachable` is executed after an exception."""
     remember_exception(error)
     trap = Trap("unreachable", "unreachable")
     trap.raised = error

@@ -1,4 +1,4 @@
-"""Warnings about differences between native mode and Wasm, at the line in the filter, and each only once."""
+"""Warnings about differences between native mode and Wasm. Each is issued only once, for a line of the filter."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BUILTINS = {
 
 
 class Differences:
-    """Issues each warning once for a filter, regardless of the number of VMs."""
+    """Warnings about differences from Wasm. Each is issued once for a filter, regardless of the number of VMs."""
 
     def __init__(self) -> None:
         self._emitted: set[tuple[str, int | None, str]] = set()
@@ -45,18 +45,20 @@ class Differences:
         return call
 
     def resolved(self, source: Source, path: Sequence[Path]) -> Source:
-        """Add the filter's own modules to a source. Imports that don't work in Wasm only issue a warning."""
+        """Return a source with the filter's own modules. Imports that don't work in Wasm only cause a warning."""
 
         def on_error(error: SourceError) -> None:
             hint = f" {error.hint}" if error.hint else ""
-            self.emit(f"This works only natively: {error.args[0]}.{hint}", error.filename, error.lineno)
+            self.emit(f"This import works only in native mode: {error.args[0]}.{hint}", error.filename, error.lineno)
 
         return resolve(source, path, on_error)[0]
 
 
 def version_hint() -> str:
-    """Return a hint for a source with syntax that this Python doesn't support."""
+    """Return a hint for a source with syntax that this Python doesn't support, or '' if its version is that of compiled
+    filters.
+    """
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     if version == GUEST_PYTHON:
         return ""
-    return f"Native mode runs the source in this Python {version}; compiled filters have Python {GUEST_PYTHON}."
+    return f"Native mode runs the source in this Python {version}, but compiled filters use Python {GUEST_PYTHON}."

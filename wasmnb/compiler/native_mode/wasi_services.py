@@ -1,7 +1,7 @@
-"""Clocks, random bytes and environment variables of a native VM, which it gets from WASI, as in Wasm.
+"""Clocks, random bytes and environment variables of a native VM, which are read through WASI as in Wasm.
 
-Facts (the runtime's Python 3.14): at its start, a VM requests 2496 random bytes twice; the second 2496 bytes seed `random`.
-Native mode requests the same bytes in the same order, so that a filter gets the same random numbers as in Wasm.
+When a VM starts, the runtime's Python 3.14 requests 2496 random bytes twice, and seeds `random` with the second ones. Native
+mode requests the same bytes in the same order, so that a filter receives the same random numbers as in Wasm.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from .arena import SLOTS, Arena
 
 __all__ = ["WasiServices"]
 
-#: Bytes that seed a Mersenne twister, and the maximum number of bytes that WASI returns at once.
+#: Number of bytes that seed a Mersenne twister, and maximum number of bytes that WASI returns at once.
 _SEED, _AT_ONCE = 2496, 1 << 16
 
 _WALL, _MONOTONIC = 0, 1
 
 
 class WasiServices:
-    """Clocks, random bytes and environment variables of one VM."""
+    """Clocks, random bytes and environment variables of one native VM."""
 
     def __init__(self, wasi: Mapping[str, Callable[..., Any]], arena: Arena) -> None:
         self._wasi = wasi
@@ -29,17 +29,17 @@ class WasiServices:
         self.variables: dict[str, str] = {}
 
     def start(self) -> None:
-        """Request the same random bytes as the Python inside Wasm when a VM starts."""
+        """Read the environment, and request the same random bytes as the Python inside Wasm does when a VM starts."""
         self.random_bytes(_SEED)
         self.seed = int.from_bytes(self.random_bytes(_SEED), "little")
         self.variables = self._environment()
 
     def wall_ns(self) -> int:
-        """Return the wall clock in nanoseconds since 1970."""
+        """Return the time of the proxy's wall clock in nanoseconds since 1970."""
         return self._clock(_WALL)
 
     def monotonic_ns(self) -> int:
-        """Return the monotonic clock in nanoseconds."""
+        """Return the time of the proxy's monotonic clock in nanoseconds."""
         return self._clock(_MONOTONIC)
 
     def _clock(self, which: int) -> int:

@@ -1,4 +1,4 @@
-"""The provenance of modules: the same inputs give the same bytes, and a module contains a record of its inputs.
+"""Provenance of modules: reproducible builds, and the record of its inputs that a module contains.
 
 The modules are built in `..runtime_build` and `..release`.
 """

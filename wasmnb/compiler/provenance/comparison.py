@@ -12,10 +12,10 @@ from .record import SECTION, read_record, sections
 
 __all__ = ["differences"]
 
-#: Field of the record -> what differs if the field differs.
+#: Field of the build record -> description of a difference.
 _FIELDS = {
     "form": "the form of the module",
-    "strip": "whether comments and docstrings are left out",
+    "strip": "whether comments and docstrings are removed",
     "profile": "whether a profile of its traffic was used",
     "runtime": "the runtime (its hash covers the SDK, the linker, the packages and the hash secret)",
     "source": "the source",
@@ -23,12 +23,13 @@ _FIELDS = {
 
 
 def differences(saved: bytes, built: bytes) -> list[str]:
-    """Return sentences about the differences between two builds, the reasons first. The list is empty if they are equal.
+    """Return sentences about the differences between two builds, beginning with the reasons. Returns [] if the builds are
+    equal.
 
     Parameters
     ----------
     saved
-        Bytes of the module from a file.
+        Bytes of the saved module.
     built
         Bytes of the new build.
 
@@ -42,10 +43,15 @@ def differences(saved: bytes, built: bytes) -> list[str]:
     try:
         places = _places(saved, built)
     except Malformed as error:
-        raise ModuleError(f"The file isn't a WebAssembly module: {error}.") from None
+        raise ModuleError(
+            f"The file isn't a WebAssembly module: {error}. Pass a module that wasmnb has saved."
+        ) from None
     record, again = read_record(saved), read_record(built)
     if record is None or again is None:
-        return ["The file has no record of its build: it wasn't built by wasmnb, or by an older version.", *places]
+        return [
+            "The file contains no record of its build, because another tool or an older version of wasmnb built it.",
+            *places,
+        ]
     return [*_of_records(record, again), *places]
 
 
@@ -66,7 +72,7 @@ def _of_records(record: Mapping[str, Any], again: Mapping[str, Any]) -> Iterator
 
 
 def _places(saved: bytes, built: bytes) -> list[str]:
-    """Return sentences about the sections that differ, with the first different byte."""
+    """Return sentences about the sections that differ, with the position of the first different byte."""
     old, new = ({name: data[start:end] for name, start, end in sections(data)} for data in (saved, built))
     places = []
     for name in dict.fromkeys([*old, *new]):

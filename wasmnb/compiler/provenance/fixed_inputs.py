@@ -1,15 +1,17 @@
-"""Random bytes, time of day and file times for componentize-py that are the same in every build.
+"""Fixed random bytes, time of day and file times for componentize-py, so that every build has the same result.
 
-Facts: componentize-py runs Python's start in a Wasm engine of its own, and keeps the memory. Python draws its hash secret
-there, which decides the order of sets and hence where objects are, and it keeps times and numbers of files. componentize-py has
-no settings for any of them, so its process is prepared before componentize-py is imported:
+componentize-py starts Python in its own Wasm engine, and keeps the memory. There, Python draws its hash secret, which
+determines the order of sets and the addresses of objects, and stores times and numbers of files. componentize-py has no
+settings for these values, so its process is prepared before componentize-py is imported:
 
-* `getrandom` and `clock_gettime` of the C library begin with jumps to the code below. Every call of `getrandom` gives the same
-  bytes, because threads draw in any order.
-* The system calls `statx` and `getdents64` raise a signal (a seccomp filter does that). Its handler makes the call, and then
-  zeroes times, numbers of files, and sizes of folders in the result.
+* `getrandom` and `clock_gettime` of the C library begin with jumps to the code below. Every call of `getrandom` returns the
+same
+  bytes, because threads call it in any order.
+* The system calls `statx` and `getdents64` raise a signal, because of a seccomp filter. The signal's handler makes the call,
+and
+  then zeroes times, numbers of files, and sizes of folders in the result.
 
-The secret is therefore known to anybody who has the module or builds it again: `docs/reproducible.md` describes the consequences.
+So anybody who has the module or builds it again knows the secret. `docs/reproducible.md` describes the consequences.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import sys
 
 __all__ = ["FIXED_INPUTS", "are_fixed_inputs_possible"]
 
-#: Program that prepares the process. Its first argument is 32 bytes in hexadecimal digits.
+#: Program that prepares the process. Its first argument is 32 bytes as hexadecimal digits.
 FIXED_INPUTS = r"""
 import ctypes, mmap, struct, sys
 
@@ -138,5 +140,5 @@ trap(place(512, HANDLER))
 
 
 def are_fixed_inputs_possible() -> bool:
-    """Return whether this machine can run the program above."""
+    """Return whether this machine can run `FIXED_INPUTS`, which requires Linux on x86-64."""
     return sys.platform == "linux" and platform.machine() == "x86_64"

@@ -1,4 +1,4 @@
-"""The build record of a module: its inputs, as JSON in a custom section. Proxies ignore this section."""
+"""The build record of a module, which contains its inputs as JSON in a custom section. Proxies ignore this section."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from ..wasm_binary.core_module import SECTIONS
 
 __all__ = ["SECTION", "build_record", "read_record", "record_section", "sections"]
 
-#: Name of the custom section.
+#: Name of the custom section with the build record.
 SECTION = "wasmnb:build"
 
-#: Fields of a package in the record.
+#: Fields that each package in the record must have.
 _PACKAGE = {"name", "version", "license"}
 
 
 def build_record(
     runtime: Runtime, requirements: Requirements, source: Source, *, release: bool, strip: bool, profile: bool = False
 ) -> dict[str, Any]:
-    """Return the build record of a module.
+    """Create the build record of a module.
 
     Parameters
     ----------
     runtime, requirements
-        The runtime in the module, and the requirements that it meets.
+        Runtime in the module, and requirements of the filter.
     source
-        The source, as it is stored in the module.
+        Source as it is stored in the module.
     release
-        Whether it is a release module.
+        Whether the module is a release module.
     strip
-        Whether comments and docstrings were left out.
+        Whether comments and docstrings were removed.
     profile
         Whether a profile of the filter's own traffic was used (default False).
     """
@@ -59,12 +59,12 @@ def build_record(
 
 
 def record_section(record: Mapping[str, Any]) -> bytes:
-    """Return the encoded custom section."""
+    """Return the custom section that contains a build record."""
     return leb.section(0, leb.name(SECTION) + json.dumps(record, sort_keys=True, separators=(",", ":")).encode())
 
 
 def read_record(wasm: bytes) -> dict[str, Any] | None:
-    """Return the build record of a module, or None if it has none or an invalid one."""
+    """Return the build record of a module, or None if the module has no valid record."""
     try:
         for name, start, end in sections(wasm):
             if name == SECTION:
@@ -76,7 +76,7 @@ def read_record(wasm: bytes) -> dict[str, Any] | None:
 
 
 def sections(wasm: bytes) -> Iterator[tuple[str, int, int]]:
-    """Yield name, start and end of the content of every section. The content of a custom section begins after its name.
+    """Yield the name, start and end of every section's content. The content of a custom section begins after its name.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def sections(wasm: bytes) -> Iterator[tuple[str, int, int]]:
 
 
 def _is_valid(record: Any) -> bool:
-    """Return whether a record has all fields that are read. Anybody can have written it."""
+    """Return whether a record contains all fields that are read. It is checked because other tools can write such a section."""
     if not isinstance(record, dict) or record.get("form") not in ("full", "release"):
         return False
     versions, packages = record.get("versions"), record.get("packages")
@@ -108,7 +108,7 @@ def _is_valid(record: Any) -> bool:
 
 
 def _package(name: str) -> dict[str, str]:
-    """Return name, version and licence of the distribution that contains a package."""
+    """Return the name, version and licence of the distribution that contains a package."""
     names = packages_distributions().get(name, ())
     try:
         installed = distribution(names[0]) if names else None
@@ -120,7 +120,7 @@ def _package(name: str) -> dict[str, str]:
 
 
 def _licence(installed: Distribution) -> str:
-    """Return the licence from a distribution's metadata: an SPDX expression, a short text, or classifiers."""
+    """Return the licence in a distribution's metadata: an SPDX expression, a short text, or the names of classifiers."""
     metadata = installed.metadata
     expression, text = ((metadata.get_all(key) or [""])[0] for key in ("License-Expression", "License"))
     classifiers = [c.rpartition(" :: ")[2] for c in metadata.get_all("Classifier") or () if c.startswith("License ::")]

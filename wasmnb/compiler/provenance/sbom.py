@@ -1,4 +1,4 @@
-"""The software components of a module with their licences, also as an SPDX 2.3 document."""
+"""Software components of a module with their licences, and the SPDX 2.3 document that lists them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .record import read_record
 
 __all__ = ["Component", "components", "spdx_document"]
 
-#: Names of licences in metadata -> their SPDX identifiers.
+#: Name of a licence in package metadata -> SPDX identifier.
 _IDENTIFIERS = {
     "MIT License": "MIT",
     "The MIT License": "MIT",
@@ -31,10 +31,11 @@ _IDENTIFIERS = {
     "The Unlicense (Unlicense)": "Unlicense",
 }
 
-#: An SPDX expression of identifiers without parentheses. Other texts aren't expressions.
+#: Pattern of an SPDX expression without parentheses. Other texts aren't expressions.
 _EXPRESSION = re.compile(r"[A-Za-z0-9.+-]+(?: (?:AND|OR|WITH) [A-Za-z0-9.+-]+)*")
 
-#: Time of creation in documents, so that all documents about one module are equal. SOURCE_DATE_EPOCH overrides it.
+#: Time of creation in SPDX documents, which is fixed so that documents about the same module are equal. SOURCE_DATE_EPOCH
+#: overrides it.
 _CREATED = 1577836800
 
 _LLVM = "Apache-2.0 WITH LLVM-exception"
@@ -42,20 +43,20 @@ _LLVM = "Apache-2.0 WITH LLVM-exception"
 
 @dataclass(frozen=True)
 class Component:
-    """A piece of software inside a module.
+    """A software component that a module contains.
 
     Attributes
     ----------
     name, version
         Name and version. The version is empty if it is unknown.
     licence
-        SPDX expression, or `NOASSERTION`.
+        Licence as an SPDX expression, or `NOASSERTION`.
     home
-        Address of the project, or an empty string.
+        Address of the project, or ''.
     note
-        A phrase about its role in the module.
+        Phrase about the component's role in the module.
     declared
-        The licence in the package's metadata, if it isn't an SPDX expression.
+        Licence in the package's metadata if it isn't an SPDX expression, otherwise ''.
     """
 
     name: str
@@ -67,7 +68,7 @@ class Component:
 
 
 def components(wasm: bytes) -> list[Component]:
-    """Return the components of a module that wasmnb has built. The list is empty for a module from another toolchain."""
+    """Return the software components of a module that was built by wasmnb. Returns [] for modules from other toolchains."""
     record = read_record(wasm)
     if record is None:
         return []
@@ -109,14 +110,14 @@ def _of_package(package: Mapping[str, str]) -> Component:
 
 
 def spdx_document(name: str, wasm: bytes) -> dict[str, Any]:
-    """Return an SPDX 2.3 document about a module.
+    """Return an SPDX 2.3 document that lists the components of a module.
 
     Parameters
     ----------
     name
         Name of the module.
     wasm
-        The module.
+        Bytes of the module.
     """
     digest = sha256(wasm).hexdigest()
     created = datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH") or _CREATED), UTC)

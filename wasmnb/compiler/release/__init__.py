@@ -1,5 +1,5 @@
-"""Release modules: modules for production, which start fast and are small.
+"""Release modules, which are modules for production that start fast and are small.
 
-Code that filters execute often is compiled; the rest is interpreted inside the module. `docs/release-modules.md` describes
-the format. Full modules are built in the folder above.
+Code that filters execute often is compiled, and all other code is interpreted inside the module. `docs/release-modules.md`
+describes the format. Full modules are built by `..source_filter`.
 """

@@ -1,4 +1,4 @@
-"""The class `ReleaseFacts`: facts about a release module, and how it differs from the full module."""
+"""The class `ReleaseFacts`: properties of a release module, and its differences from the full module."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from dataclasses import dataclass, field
 
 __all__ = ["SLOWDOWN", "ReleaseFacts"]
 
-#: How much slower an interpreted instruction is than a compiled one. Measurements in Envoy give factors of 20 to 40.
+#: Factor by which an interpreted instruction is slower than a compiled one. Measurements in Envoy result in 20 to 40.
 SLOWDOWN = 30
 
 
 @dataclass(frozen=True)
 class ReleaseFacts:
-    """Facts about a release module.
+    """Properties of a release module, and its differences from the full module.
 
     Attributes
     ----------
     compiled, interpreted
         Number of functions that the proxy compiles at its start, and number of functions that are interpreted.
     compiled_bytes, interpreted_bytes
-        Bytes of the compiled and the interpreted code. Cold blocks of compiled functions count as interpreted.
+        Bytes of compiled and of interpreted code. Rarely executed blocks of compiled functions count as interpreted.
     loaded
-        True if the filter's module-level code ran when the module was built. False if it runs in every VM.
+        True if the filter's module-level code was executed when the module was built. False if it is executed in every VM.
     uses
-        The reasons why it runs in every VM: what it uses that differs between VMs, such as "the time" or "the environment".
+        Reasons why module-level code is executed in every VM, such as "the time" or "the environment".
     full_size
         Size of the full module in bytes.
     interpreted_instructions
-        Fraction of the instructions that this module interprets when it has the traffic of the profile, from 0 to 1. None if it
-        was built without a profile of the filter's own traffic.
+        Fraction of instructions that are interpreted during the traffic of the profile, from 0 to 1. None if the module was
+        built without a profile of the filter's own traffic.
     build_times
-        Duration of each build step in seconds: `translate`, `split`, `load`, `pack`.
+        Duration of each build step in seconds: `translate`, `load`, `split` and `pack`.
     """
 
     compiled: int
@@ -46,6 +46,6 @@ class ReleaseFacts:
 
     @property
     def interpreted_time(self) -> float | None:
-        """Fraction of the time that the profile's traffic spends in interpreted code, estimated from `interpreted_instructions`."""
+        """Fraction of time in interpreted code during the traffic of the profile, estimated from `interpreted_instructions`."""
         cold = self.interpreted_instructions
         return None if cold is None else cold * SLOWDOWN / (cold * SLOWDOWN + 1 - cold)

@@ -1,7 +1,7 @@
-"""A runtime that is prepared for release modules: its code is translated for the interpreter, and the names of its functions are known.
+"""A runtime prepared for release modules: its code is translated for the interpreter, and the names of its functions are known.
 
-The slow steps are done only once for each runtime, and their results are stored in its cache entry: the translation (about ten
-seconds) and, for profiles, the machine code of the instrumented module.
+The slow steps are done only once for each runtime, and their results are stored in its cache entry. They are the translation,
+which takes about ten seconds, and for profiles the machine code of the instrumented module.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ __all__ = ["LeanRuntime"]
 
 
 class LeanRuntime:
-    """A runtime, with the data that release modules need from it.
+    """A runtime, and the data derived from it that release modules need.
 
     Parameters
     ----------
     runtime
-        The runtime in the cache.
+        Runtime in the cache.
     wasm
         Bytes of the runtime's module.
     """
@@ -55,12 +55,12 @@ class LeanRuntime:
 
     @property
     def image(self) -> list[tuple[int, bytes]]:
-        """Initial content of the runtime's memory, as (address, bytes)."""
+        """Initial content of the runtime's memory, as pairs of address and bytes."""
         return initial_memory(self.module)
 
     @cached_property
     def archive(self) -> bytes:
-        """The archive of Python's library in compressed blocks, from the cache or compressed now."""
+        """The archive of Python's library in compressed blocks. It is read from the cache, or compressed now."""
         name = f"archive-{_digest()}.bin"
         kept = self.runtime.entry.read(name)
         if kept is None:
@@ -69,12 +69,12 @@ class LeanRuntime:
         return kept
 
     def cold(self, progress: Callable[[float], None] = lambda _fraction: None) -> ColdCode:
-        """Return the runtime's translated code, from the cache or translated now.
+        """Return the runtime's translated code. It is read from the cache, or translated now.
 
         Parameters
         ----------
         progress
-            Called with the fraction that is done, from 0 to 1. By default, nothing is called.
+            Called with the completed fraction from 0 to 1. By default, nothing is called.
         """
         if self._cold is None:
             name = f"cold-{_digest()}.bin"
@@ -94,10 +94,10 @@ class LeanRuntime:
         return self._cold
 
     def split(self, hot: Hot) -> SplitModule:
-        """Return the runtime split, so that only the hot functions are compiled."""
+        """Return the runtime's module split into compiled and interpreted code. Only the hot functions are compiled."""
         key = sha256(repr(sorted((f, b and sorted(b)) for f, b in hot.items())).encode()).hexdigest()
         if key not in self._splits:
-            self._splits.clear()  # each needs several megabytes, and the next filter usually uses the same one
+            self._splits.clear()  # a split needs several megabytes, and the next filter usually uses the same one
             self._splits[key] = SplitModule(self.module, self.cold(), hot, self.symbols.index(COPY_ARCHIVE))
         return self._splits[key]
 
@@ -107,17 +107,19 @@ class LeanRuntime:
 
     @property
     def blocks(self) -> Sequence[Block]:
-        """The blocks that the counters in the second memory of the instrumented module belong to, in order."""
+        """Blocks of the instrumented module, in the order of their counters in its second memory."""
         return self._instrumented[1]
 
     def instrumented(self, engine: Engine) -> Code:
-        """Return the machine code of the instrumented module, from the cache or compiled now."""
+        """Return the machine code of the instrumented module. It is read from the cache, or compiled now."""
         return compiled(self._instrumented[0], engine)
 
 
 @cache
 def _digest() -> str:
-    """Return a hash of the translator's sources and the Python version. Stored results are valid only for the same hash."""
+    """Return a hash of the translator's sources and the Python version. Results in the cache are valid only for
+    the same hash.
+    """
     digest = sha256(sys.version.encode())
     folder = files(__package__)
     for name, item in (

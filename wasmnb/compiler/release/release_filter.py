@@ -36,7 +36,7 @@ from .profile.hot_set import corpus, functions_of_imports
 
 __all__ = ["LEVEL", "STEPS", "ReleaseFilter", "file_names_of", "lean_runtime", "load_filter", "make_release"]
 
-#: Fraction of the time that the profile's traffic can spend in interpreted code without a warning.
+#: Maximum share of time in interpreted code that the profile's traffic can spend without a warning.
 _MOST_INTERPRETED = 0.05
 
 #: Step -> (description for `progress`, fraction of the total time at its start, and at its end).
@@ -49,16 +49,16 @@ STEPS = {
 
 
 class ReleaseFilter:
-    """The implementation of a filter that is a release module.
+    """Backend of a filter that is a release module.
 
     Parameters
     ----------
     full
-        The implementation of the full filter.
+        Backend of the full filter.
     data
         Bytes of the release module.
     facts
-        Facts about the release module.
+        Differences between the release module and the full module.
     """
 
     native: ClassVar[bool] = False
@@ -71,7 +71,7 @@ class ReleaseFilter:
         self._images: dict[Engine, Image] = {}
 
     def image(self, engine: Engine) -> Image:
-        """Return the module with its machine code, which is stored in the cache."""
+        """Return the object from which a host creates VMs. Its machine code is stored in the cache."""
         if engine not in self._images:
             self._images[engine] = Image(compiled(self.data, engine))
         return self._images[engine]
@@ -83,12 +83,12 @@ class ReleaseFilter:
 
     @property
     def classes(self) -> dict[str, str]:
-        """Names of the filter's classes by kind."""
+        """Names of the filter's classes by kind: `vm`, `plugin`, `http` and `tcp`."""
         return self.full.classes
 
     @property
     def file_names(self) -> Mapping[str, str]:
-        """Names of its files and cells by their names in the module, for tracebacks."""
+        """Original names of files and cells by their names in the module, for tracebacks."""
         return file_names_of(self.full)
 
     def wasm(self) -> bytes:
@@ -96,7 +96,7 @@ class ReleaseFilter:
         return self.data
 
     def info(self, name: str) -> FilterInfo:
-        """Return facts about the module and the runtime in it. `name` is the filter's name."""
+        """Return facts about the release module and its runtime. `name` is the filter's name."""
         facts = inspect_module(self.data)
         full = self.full.info(name)
         kept = {n: getattr(full, n) for n in ("runtime", "python", "sdk", "modules", "packages", "build_times")}
@@ -104,7 +104,9 @@ class ReleaseFilter:
 
 
 def file_names_of(full: SourceFilter) -> dict[str, str]:
-    """Return the names of a filter's files and cells by their names in its release module, if they differ."""
+    """Return the original names of a filter's files and cells by their names in its release module. Unchanged names are
+    omitted.
+    """
     names = original_names(full.source, full.name)
     return {portable: name for portable, name in names.items() if portable != name}
 
@@ -123,23 +125,22 @@ def make_release(
     Parameters
     ----------
     full
-        The implementation of the full filter.
+        Backend of the full filter.
     profile
-        The code that the filter's own traffic executes. It is compiled in addition to the code that most filters execute (default
-        none).
+        Profile of the filter's own traffic. Its code is compiled in addition to code that most filters execute (default None).
     progress
-        Function that is called with the description of a step and a fraction from 0 to 1 (default none).
+        Called with the description of a step and a fraction from 0 to 1 (default None).
     bare
-        For tests: interpret all functions that can be interpreted (default False).
+        For tests: whether to interpret all functions that can be interpreted (default False).
     level
-        Compression level of the memory, from 1 to 9 (default `LEVEL`).
+        Compression level of the memory's initial content, from 1 to 9 (default `LEVEL`).
     strip
-        Leave out comments and docstrings (default True).
+        Whether to remove comments and docstrings (default True).
 
     Returns
     -------
     ReleaseFilter
-        The filter with the release module.
+        Backend of the release module.
 
     Raises
     ------
@@ -180,22 +181,24 @@ def make_release(
 
 
 def _warn(filename: str, facts: ReleaseFacts) -> None:
-    """Warn if the profile's traffic would spend much time in interpreted code, because the profile is then from other code."""
+    """Warn if the profile's traffic would spend much time in interpreted code, because the profile was recorded with other
+    code.
+    """
     if facts.interpreted_time is not None and facts.interpreted_time > _MOST_INTERPRETED:
         warnings.warn(
-            f"The profile doesn't fit the release module of {filename}, because it is from another runtime: its traffic would spend "
+            f"The profile for the release module of {filename} was recorded with another runtime, so its traffic would spend "
             f"{facts.interpreted_time:.0%} of the time in interpreted code. Record the profile again with this version.",
             stacklevel=4,
         )
 
 
 def lean_runtime(full: SourceFilter, progress: Progress | None = None) -> tuple[LeanRuntime, Code]:
-    """Return a filter's runtime, which is prepared for release modules, and its machine code.
+    """Return a filter's runtime prepared for release modules, and the runtime's machine code.
 
     Parameters
     ----------
     full
-        The implementation of the full filter.
+        Backend of the full filter.
     progress
         As for `make_release`.
     """
@@ -206,7 +209,7 @@ def lean_runtime(full: SourceFilter, progress: Progress | None = None) -> tuple[
 
 @lru_cache(maxsize=2)
 def _lean_runtime(folder: Path, requirements: Requirements) -> LeanRuntime:
-    """Return the prepared runtime, which needs about 40 MB of memory."""
+    """Return a runtime prepared for release modules, which needs about 40 MB of memory."""
     return LeanRuntime(*runtimes_in(folder).module(requirements, default_engine()))
 
 
@@ -217,7 +220,7 @@ def _hot(
     general: BlockProfile,
     profile: BlockProfile | None,
 ) -> dict[int, frozenset[int] | None]:
-    """Return the functions that are compiled. There are none if the general profile is empty."""
+    """Return the functions to compile. If the general profile is empty, no function is compiled."""
     if not general.functions:
         return {}
     chosen = BlockProfile(dict(general.functions))
@@ -267,7 +270,7 @@ def _module(full: SourceFilter, lean: LeanRuntime, split: SplitModule, loaded: L
 
 @contextmanager
 def _step(name: str, times: dict[str, float], report_progress: Progress) -> Iterator[Callable[[float], None]]:
-    """Report a step and measure its time. Yield a function to call with the fraction of the step that is done, from 0 to 1."""
+    """Report a build step and measure its duration. Yield a function to call with the completed fraction of the step."""
     text, begin, end = STEPS[name]
     started = time.monotonic()
     report_progress(text, begin)

@@ -1,7 +1,7 @@
-"""Code that a filter can't call: SQLite, which is a tenth of the runtime's code.
+"""Code in the runtime that a filter can't call: SQLite, which is a tenth of the runtime's code.
 
-Facts: SQLite needs files. `import sqlite3` is an error when a filter is built, and `import _sqlite3` fails in the guest. The
-linker places the functions of each C file next to each other.
+SQLite needs files. `import sqlite3` is an error when a filter is built, and `import _sqlite3` fails in the guest. The linker
+places the functions of each C file next to each other.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ __all__ = ["unused_functions"]
 
 _NAMES = ("sqlite3", "pysqlite_", "_pysqlite_")
 
-#: If there are at most this many functions between two functions of SQLite, they belong to SQLite, too.
+#: Maximum number of functions between two functions of SQLite that are assumed to be part of SQLite as well.
 _GAP = 100
 
 
 def unused_functions(symbols: Sequence[str]) -> frozenset[int]:
-    """Return the indices of the functions that are left out.
+    """Return the indexes of functions that a filter can't call.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Runtimes: they are built with componentize-py, cached, and used to probe filters.
+"""Building of runtimes with componentize-py, and probing of filters in a runtime.
 
 WebAssembly is read and written in `..wasm_binary`, and files of the cache in `..cache`.
 """

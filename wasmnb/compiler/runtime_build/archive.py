@@ -1,4 +1,6 @@
-"""Finds the archive of Python's library in the memory of the guest that has compiled it. In filters, `guest/archive.py` reads it."""
+"""Search for the archive of Python's library in the memory of the guest that compiled it. Filters read it with
+`guest_code/archive.py`.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,12 @@ from ...parsing.leb128 import Malformed
 
 __all__ = ["archive_in"]
 
-#: Beginning of the guest's result, then checksum and size of the rest (`guest/archive_pack.py`).
+#: Marker at the beginning of the guest's result, followed by checksum and size of the rest (`guest_code/archive_pack.py`).
 _MAGIC, _HEAD = b"wasmnb archive", struct.Struct("<II")
 
 
 def archive_in(memory: bytes) -> bytes:
-    """Return the archive: size of the index, the index, and the marshalled code of the modules.
+    """Return the archive from a guest's memory. It contains the size of the index, the index, and the modules' marshalled code.
 
     Parameters
     ----------

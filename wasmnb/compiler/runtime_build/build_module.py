@@ -1,4 +1,4 @@
-"""Builds the module of a runtime: a complete Proxy-Wasm module except for the filter's source."""
+"""Linking of the module of a runtime, which is a complete Proxy-Wasm module except for the filter's source."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .heap_trim import MemoryRegions, clear_unused
 
 __all__ = ["LinkedRuntime", "archive_of", "link_component"]
 
-#: Name under which the modules of a component share their function table.
+#: Name under which the modules of a component export or import their common function table.
 _TABLE = "__indirect_function_table"
 
 
@@ -34,11 +34,11 @@ class LinkedRuntime:
     wasm
         Bytes of the module.
     symbols
-        Names of its functions, by function index.
+        Names of the module's functions, by function index.
     regions
-        Addresses of the stack and the heap.
+        Addresses of the stack and the heap in the module's memory.
     archive
-        Address and size of the archive of Python's library.
+        Address and size of the archive of Python's library in the module's memory.
     """
 
     wasm: bytes
@@ -48,7 +48,7 @@ class LinkedRuntime:
 
 
 def link_component(data: bytes, archive: bytes = b"") -> LinkedRuntime:
-    """Link a component from componentize-py and the glue to the module of a runtime.
+    """Link componentize-py's component and the glue to the module of a runtime.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def archive_of(data: bytes) -> bytes:
     Raises
     ------
     Malformed
-        The component contains no archive.
+        The component doesn't contain an archive.
     """
     return archive_in(bytes(memory_image(_graph(data)[1]).bytes))
 
@@ -102,7 +102,9 @@ def _graph(data: bytes) -> tuple[Component, Graph]:
 
 
 def _glue_bindings(component: Component, graph: Graph) -> Mapping[tuple[str, str], Target]:
-    """Return the definitions that the glue imports from the component: memory, allocator and lifted functions."""
+    """Return the definitions that the glue imports from the component: memory, allocator, Python's functions and lifted
+    functions.
+    """
     bindings: dict[tuple[str, str], Target] = {}
     for name, lift in component.exports.items():
         if lift.post_return is None:
@@ -120,7 +122,7 @@ def _glue_bindings(component: Component, graph: Graph) -> Mapping[tuple[str, str
 
 
 def _with_exports(graph: Graph, names: set[str]) -> int:
-    """Return the index of the component's module that exports all of these names."""
+    """Return the index of the module in the component that exports all of the names."""
     number = next((n.number for n in graph.all_nodes() if names <= n.module.exports.keys()), None)
     if number is None:
         raise Malformed(f"no module of the component exports {', '.join(sorted(names))}")
@@ -128,5 +130,5 @@ def _with_exports(graph: Graph, names: set[str]) -> int:
 
 
 def _first_free_slot(graph: Graph) -> int:
-    """Return the size of the component's function table."""
+    """Return the size of the component's function table, which is the index of the first unused slot."""
     return graph.node(_with_exports(graph, {_TABLE})).module.tables[0].minimum

@@ -1,9 +1,9 @@
-"""Runs componentize-py, which makes a component from Python sources, in a separate process.
+"""Execution of componentize-py, which makes a component from Python sources, in a separate process.
 
-Facts: componentize-py is a Rust program inside an extension module. In this process it couldn't be interrupted, and its errors
-would bypass `sys.stderr`. It adds the site-packages that it finds through VIRTUAL_ENV and PATH, so both are hidden from it: a
-runtime must contain only what its key covers. It unpacks Python's library into TMPDIR, which is in the folder that this process
-removes. `..provenance.fixed_inputs` makes its result the same in every build.
+componentize-py is a Rust program inside an extension module. In this process it couldn't be interrupted, and its errors would
+bypass `sys.stderr`. It adds the site-packages that it finds through VIRTUAL_ENV and PATH, so both are hidden from it, because a
+runtime must contain only modules that its key covers. It unpacks Python's library into TMPDIR, which is inside the folder that
+this process removes. `..provenance.fixed_inputs` makes its result the same in every build.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ __all__ = ["ComponentizeError", "componentize"]
 
 _RUN = "import componentize_py; sys.argv[0] = 'componentize-py'; sys.exit(componentize_py.script())"
 
-#: Seconds between two polls of the process.
+#: Seconds between two checks whether the process has ended.
 _STEP = 0.1
 
 
 class ComponentizeError(BuildError):
-    """componentize-py failed. Its output is in the attribute `output`."""
+    """componentize-py failed. The attribute `output` contains its output."""
 
     def __init__(self, message: str, log: str) -> None:
         super().__init__(message)
@@ -37,16 +37,16 @@ class ComponentizeError(BuildError):
 
 
 def componentize(folder: Path, wait: Callable[[float], None], secret: bytes = bytes(32)) -> bytes:
-    """Make a component from a folder that `staging.stage` has filled.
+    """Make a component from a folder that was filled by `staging.stage`.
 
     Parameters
     ----------
     folder
-        The staged folder.
+        Path of the staged folder.
     wait
-        Function that is called with the elapsed seconds, every 0.1 seconds.
+        Called every 0.1 seconds with the elapsed seconds.
     secret
-        32 bytes that the guest gets as random bytes, from which Python makes its hash secret (default zeros).
+        32 bytes that the guest receives as random bytes. Python derives its hash secret from them (default zeros).
 
     Raises
     ------
@@ -69,7 +69,7 @@ def componentize(folder: Path, wait: Callable[[float], None], secret: bytes = by
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C must not reach it before it reaches this process
+            start_new_session=True,  # so that Ctrl-C doesn't reach the process before it reaches this one
         )
         code = _finish(process, wait)
         log.seek(0)
@@ -80,7 +80,7 @@ def componentize(folder: Path, wait: Callable[[float], None], secret: bytes = by
 
 
 def _finish(process: subprocess.Popen[bytes], wait: Callable[[float], None]) -> int:
-    """Wait for the process, and return its exit code. An exception kills the process."""
+    """Wait until the process has ended, and return its exit code. If an exception is raised while waiting, kill the process."""
     seconds = 0.0
     try:
         while True:
@@ -97,9 +97,12 @@ def _finish(process: subprocess.Popen[bytes], wait: Callable[[float], None]) -> 
 
 def _explain(code: int, log: str) -> str:
     if "No module named 'componentize_py'" in log:
-        return "componentize-py isn't installed. Run: pip install 'componentize-py>=0.25.1,<0.26'"
+        return "componentize-py isn't installed. Run `pip install 'componentize-py>=0.25.1,<0.26'`."
     if "No space left on device" in log:
-        return "The disk is full, and building a runtime needs up to 400 MB. Free some space, or set WASMNB_CACHE to a folder on another disk."
+        return (
+            "The disk is full, but building a runtime needs up to 400 MB. "
+            "Free some space, or set WASMNB_CACHE to a folder on another disk."
+        )
     lines = [line.strip() for line in log.partition("Stack backtrace:")[0].splitlines() if line.strip()]
     reason = lines[-1] if lines else f"exit code {code}"
     return f"componentize-py couldn't build the runtime: {reason}"

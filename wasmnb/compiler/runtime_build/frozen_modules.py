@@ -1,6 +1,6 @@
-"""Removes the code of frozen modules from the memory image, if Python has already imported them.
+"""Removal of the code of frozen modules from the memory image, if Python has already imported the modules.
 
-Facts: a third of a megabyte of the image is marshalled code of modules such as `os` and `codecs`, which Python imports only at its
+A third of a megabyte of the image is marshalled code of modules such as `os` and `codecs`, which Python imports only at its
 start. CPython finds the code in tables of records, whose addresses are multiples of 16 (Include/cpython/import.h):
 
     +0  address of the name    +4  address of the code, 0 if the module is not to be imported
@@ -13,7 +13,7 @@ import struct
 
 __all__ = ["clear_frozen"]
 
-#: Frozen modules that Python imports at its start -> file names of their code.
+#: Name of a frozen module that Python imports at its start -> name of its file.
 _FILES = {
     "_frozen_importlib": "importlib._bootstrap",
     "_frozen_importlib_external": "importlib._bootstrap_external",
@@ -37,19 +37,19 @@ _FILES = {
 
 _RECORD = struct.Struct("<IIII")
 
-#: First byte of marshalled code, and the bit that marks a reference.
+#: First byte of marshalled code, and bit that marks a reference.
 _CODE, _REFERENCE = ord("c"), 0x80
 
 
 def clear_frozen(memory: bytearray, heap_base: int | None) -> int:
-    """Set the code of imported frozen modules to zero, and return the number of changed bytes.
+    """Replace the code of imported frozen modules by zeros, and return the number of changed bytes.
 
     Parameters
     ----------
     memory
-        The memory image. The records of cleared modules get address 0, so that importing them again raises ImportError.
+        The memory image. The records of cleared modules are set to address 0, so that importing them again raises ImportError.
     heap_base
-        First address of the heap. None: it is unknown, and nothing is cleared.
+        First address of the heap. If None, nothing is cleared.
     """
     if heap_base is None:
         return 0

@@ -1,13 +1,13 @@
-"""Heap trimming: sets unused parts of the memory image to zero, which are free heap blocks and the unused stack.
+"""Heap trimming, which replaces unused parts of the memory image by zeros: free heap blocks and the unused stack.
 
-Facts: while Python's modules are imported into the image, a fifth of the heap is allocated and freed again. Its old
-content only makes the file larger. The allocator is wasi-libc's dlmalloc, which keeps its state in the blocks:
+While Python's modules are imported into the image, a fifth of the heap is allocated and freed again. Its old content only makes
+the file larger. The allocator is wasi-libc's dlmalloc, which keeps its state in the blocks:
 
     +0  size of the previous block, if it's free            +4  size of this block; bit 0: previous block is in use,
     +8  contents; in a free block links of up to 24 bytes        bit 1: this block is in use
 
-Blocks start at multiples of 16 plus 8, and follow each other without gaps from `__heap_base` to the end of memory. The
-walk checks each block against the next one, and stops at the first contradiction.
+Blocks start at multiples of 16 plus 8, and follow each other without gaps from `__heap_base` to the end of memory. The search
+checks each block against the next one, and stops at the first contradiction.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ __all__ = ["MemoryRegions", "clear_unused"]
 _HEAD = struct.Struct("<II")
 _IN_USE_BEFORE, _IN_USE, _FLAGS = 1, 2, 7
 
-#: Bytes that the allocator uses at the start of a free block.
+#: Number of bytes at the start of a free block that the allocator uses.
 _LINKS = 32
 
 
 @dataclass(frozen=True)
 class MemoryRegions:
-    """Addresses of the program's stack and heap. They are None if they are unknown.
+    """Addresses of a program's stack and heap. An address is None if it is unknown.
 
     Attributes
     ----------
     heap_base
         First address of the heap.
     stack_low, stack_pointer
-        Lowest address of the stack, and the stack pointer while no function runs. The stack grows downwards.
+        Lowest address of the stack, and value of the stack pointer while no function runs. The stack grows downwards.
     """
 
     heap_base: int | None = None
@@ -45,12 +45,12 @@ class MemoryRegions:
 
     @classmethod
     def of(cls, graph: Graph) -> MemoryRegions:
-        """Return the addresses in a component."""
+        """Read the addresses from the modules of a component."""
         return cls(*(_global(graph, name) for name in ("__heap_base", "__stack_low", "__stack_pointer")))
 
 
 def clear_unused(memory: bytearray, regions: MemoryRegions) -> int:
-    """Set unused memory to zero, and return the number of bytes."""
+    """Replace unused memory by zeros, and return the number of bytes."""
     cleared = 0
     for start, end in (*_unused_stack(regions), *_free_blocks(bytes(memory), regions.heap_base)):
         memory[start:end] = bytes(end - start)
@@ -59,7 +59,7 @@ def clear_unused(memory: bytearray, regions: MemoryRegions) -> int:
 
 
 def _global(graph: Graph, name: str) -> int | None:
-    """Return the initial value of a global that a module of the component exports, or None if there is none."""
+    """Return the initial value of a global that a module of the component exports, or None if no module exports it."""
     for node in graph.all_nodes():
         kind, index = node.module.exports.get(name, ("", 0))
         if kind == "global":
@@ -68,7 +68,7 @@ def _global(graph: Graph, name: str) -> int | None:
 
 
 def _unused_stack(regions: MemoryRegions) -> Iterator[tuple[int, int]]:
-    """Yield the unused range of the stack, which is below the stack pointer."""
+    """Yield the unused part of the stack, which is below the stack pointer."""
     low, pointer = regions.stack_low, regions.stack_pointer
     if low is not None and pointer is not None and low < pointer:
         yield low, pointer

@@ -1,7 +1,7 @@
-"""The probe, which loads a filter's source once in a scratch VM, to find its callbacks or the error in it.
+"""The probe, which loads a filter's source once in a scratch VM to find its callbacks or its errors.
 
-The host of the scratch VM behaves like Envoy while it loads a module: logging, clocks, random bytes and the environment work,
-and all other hostcalls stop the module.
+The host of the scratch VM behaves as Envoy does while it loads a module: logging, clocks, random bytes and the environment
+work, and all other hostcalls stop the module.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ _WASI_BAD_ARGUMENT = 28
 
 @dataclass
 class Probe:
-    """The result of loading a source once.
+    """The result of loading a filter's source once.
 
     Attributes
     ----------
     exports
         Names of the callbacks that the filter must export.
     callbacks
-        Callbacks that its classes override, by kind of class; empty if they are unknown.
+        Callbacks that the filter's classes override, by kind of class. Empty if they are unknown.
     classes
-        Names of its classes by kind. Kinds for which the source has no class are missing.
+        Names of the filter's classes by kind. Kinds without a class are omitted.
     log
-        Lines that were logged during loading, as (level, text).
+        Lines that the source logged while it was loaded, as (level, text).
     """
 
     exports: tuple[str, ...]
@@ -55,7 +55,7 @@ class Probe:
 
 
 class Scratch:
-    """A host for one VM that only loads a source."""
+    """A host for a VM that only loads a source."""
 
     def __init__(self, image: Runnable, variables: Mapping[str, str]) -> None:
         self.log: list[tuple[int, str]] = []
@@ -69,7 +69,7 @@ class Scratch:
     @staticmethod
     def _restricted(name: str) -> Callable[..., int]:
         def refuse(*_: int) -> NoReturn:
-            raise RuntimeError(f"{name} can't be called while the module loads")
+            raise RuntimeError(f"{name} can't be called while the module is loaded. Call it from a callback")
 
         return refuse
 
@@ -104,7 +104,7 @@ class Scratch:
         return 0
 
     def report(self, base: int) -> dict[str, Any]:
-        """Return the app's report about loading, or an empty dict if it was stopped before the report."""
+        """Return the app's report about loading the source, or {} if the VM was stopped before the report."""
         memory = self.instance.memory
         try:
             report = json.loads(memory.read(memory.u32(base + REPORT), memory.u32(base + REPORT + 4)) or b"{}")
@@ -114,14 +114,14 @@ class Scratch:
 
 
 def probe(image: Image, pages: int, filename: str) -> Probe:
-    """Load a filter in a scratch VM, and return its callbacks and classes.
+    """Load a filter's source in a scratch VM, and return its callbacks and classes.
 
-    The plugin's environment variables aren't known yet. A variable that the source reads has the value "1".
+    The plugin's environment variables aren't known yet. Each variable that the source reads has the value "1".
 
     Parameters
     ----------
     image
-        The runtime, with the source in its memory.
+        Runtime with the source in its memory.
     pages
         Initial size of the runtime's memory in pages.
     filename
@@ -130,25 +130,25 @@ def probe(image: Image, pages: int, filename: str) -> Probe:
     Raises
     ------
     SourceError
-        The source raises an exception or doesn't define a filter. The error gives the line and the guest's traceback.
+        The source raises an exception or doesn't define a filter. The error contains the line and the guest's traceback.
     """
     return with_stand_ins(lambda variables: _load(image, pages, filename, variables), Probe(tuple(CALLBACKS)))
 
 
 def with_stand_ins(load: Callable[[Mapping[str, str]], Loaded], undecided: Loaded) -> Loaded:
-    """Load a source repeatedly, until every environment variable that it reads has a value.
+    """Load a source repeatedly until every environment variable that it reads has a value.
 
     Parameters
     ----------
     load
-        Function that loads the source with some variables. It raises `MissingVariable` if the source reads another one.
+        Function that loads the source with certain variables. It raises `MissingVariable` if the source reads another one.
     undecided
-        Result if the source can't be loaded with these values. The first VM with the real values will show whether it can.
+        Result if the source can't be loaded with stand-in values. It is loaded again in the first VM with the real values.
 
     Raises
     ------
     SourceError
-        The source can't be loaded for another reason.
+        The source can't be loaded for a reason other than variables.
     """
     variables: dict[str, str] = {}
     while True:
@@ -164,12 +164,12 @@ def with_stand_ins(load: Callable[[Mapping[str, str]], Loaded], undecided: Loade
             return undecided
 
 
-#: Value of a variable whose value isn't known yet: it is valid as text, number, JSON and boolean. Maximum number of such variables.
+#: Stand-in value of an environment variable (valid as text, number, JSON and boolean), and maximum number of such variables.
 _STAND_IN, _MOST_VARIABLES = "1", 100
 
 
 class MissingVariable(Exception):
-    """The source reads an environment variable that has no value yet."""
+    """Raised if a source reads an environment variable that has no value yet."""
 
     def __init__(self, name: str, error: SourceError) -> None:
         super().__init__(name)
@@ -178,17 +178,19 @@ class MissingVariable(Exception):
 
 
 def located(report: Mapping[str, Any], error: SourceError) -> Exception:
-    """Return the error of a source that can't be loaded, or `MissingVariable` if a missing variable is the reason."""
+    """Return `MissingVariable` if a missing environment variable is the reason why a source can't be loaded, otherwise the
+    error.
+    """
     return MissingVariable(report["variable"], error) if report.get("variable") else error
 
 
 def load_source(scratch: Scratch, pages: int, filename: str) -> dict[str, Any]:
-    """Run a source's module-level code in a scratch VM, and return the app's report.
+    """Run the module-level code of a source in a scratch VM, and return the app's report.
 
     Parameters
     ----------
     scratch
-        The host with the VM, which has the source in its memory.
+        Host of the VM that contains the source.
     pages, filename
         As for `probe`.
 
@@ -230,9 +232,9 @@ class RunningCode(NamedTuple):
     Attributes
     ----------
     traceback
-        Its traceback; empty if it isn't known.
+        Traceback of the code, or '' if it isn't known.
     frames
-        File and line of each frame, the innermost last.
+        File and line of each frame. The innermost frame is the last one.
     """
 
     traceback: str = ""
@@ -240,7 +242,7 @@ class RunningCode(NamedTuple):
 
 
 def running_code(guest: Guest, reason: str) -> RunningCode:
-    """Return the Python code in which a guest was stopped. Don't use the guest afterwards."""
+    """Return the Python code in which a guest was stopped. The guest can't be used afterwards."""
     try:
         done = call_control(guest, "running", {"reason": f"TimeoutError: {reason}"})["done"]
         return RunningCode(str(done["traceback"]), [(str(name), int(line)) for name, line in done["frames"]])
@@ -260,11 +262,11 @@ def source_error(
     Parameters
     ----------
     report
-        The report of `wasmnb.sdk.loading.load_error`; empty if the filter was stopped before the report.
+        Report of `wasmnb.sdk.loading.load_error`, or {} if the filter was stopped before the report.
     trap
-        The trap that stopped the VM.
+        Trap that stopped the VM.
     log
-        Lines that were logged before, as (level, text).
+        Lines that were logged before the trap, as (level, text).
     filename
         File name of the source.
     frames
@@ -285,26 +287,24 @@ def source_error(
     if trap.kind == "deadline":
         lines = [line for name, line in frames if name == filename]
         return SourceError(
-            f"the source is still running after {DEADLINE:g} s",
+            f"the source is still running after {DEADLINE:g} seconds",
             filename=filename,
             lineno=lines[-1] if lines else None,
-            hint="The top level runs in every VM before traffic arrives and has to end. Move the loop into a callback.",
+            hint="Module-level code runs in every VM before traffic arrives, so it must end. Move the loop into a callback.",
             traceback=logged,
         )
     return SourceError(
-        f"the source stopped the VM while it loaded: {trap.message}", filename=filename, traceback=logged
+        f"the source stopped the VM while it was loaded: {trap.message}", filename=filename, traceback=logged
     )
 
 
 def _hint(report: Mapping[str, Any]) -> str:
     kind, name = report["type"], report.get("name")
     if kind == "NameError" and name in sdk_names:
-        return (
-            f"Only the filter's main source has the SDK's names built in. Add to this module: from wasmnb import {name}"
-        )
+        return f"The SDK's names are built in only in the filter's main source. Add `from wasmnb import {name}` to this module."
     return _HINTS.get(kind, "")
 
 
 _HINTS = {
-    "MemoryError": "A VM can have up to 1 GiB of memory.",
+    "MemoryError": "A VM can use up to 1 GiB of memory.",
 }

@@ -1,8 +1,10 @@
-"""Runtimes: modules with Python, the SDK and a set of imports in memory. They are found in the cache or built.
+"""Runtimes: modules whose memory contains Python, the SDK and a set of imported modules. They are loaded from the cache or
+built.
 
-Facts: building takes about ten seconds (componentize-py six, the linker one, wasmtime's compiler three). A runtime depends only on
-the set of imports, not on the filter. It is loaded in tens of milliseconds, once in each process. The archive of Python's library is
-the same in all runtimes of a version, so only the first build in a cache compiles it, which is half of componentize-py's work.
+Building a runtime takes about ten seconds: six for componentize-py, one for the linker and three for wasmtime's compiler. A
+runtime depends only on the set of imports, not on the filter. Loading it takes tens of milliseconds, once in each process. The
+archive of Python's library is the same in all runtimes of a version, so only the first build in a cache compiles it, which is
+half of componentize-py's work.
 """
 
 from __future__ import annotations
@@ -39,26 +41,26 @@ __all__ = ["FailedImport", "Progress", "Runtime", "Runtimes", "initial_memory", 
 #: Function that is called with the name of a step and a fraction from 0 to 1.
 Progress = Callable[[str, float], None]
 
-#: Step -> fractions of the total time at its beginning and end.
+#: Build step -> fractions of the total time at its beginning and end.
 _STEPS = {"componentize": (0.0, 0.6), "link": (0.6, 0.7), "compile": (0.7, 0.97), "store": (0.97, 1.0)}
 
-#: Seconds that componentize-py typically takes on a small machine. After that, the progress bar slows down.
+#: Seconds that componentize-py typically takes on a small machine. The progress bar slows down after this time.
 _TYPICAL = 8.0
 
 _WASM, _CODE, _SYMBOLS = "runtime.wasm", "code.cwasm", "symbols.txt"
 
 
 class FailedImport(BuildError):
-    """A module can't be imported in the guest.
+    """An import that fails inside WebAssembly.
 
     Attributes
     ----------
     module
         Name of the module that can't be imported.
     missing
-        Name of the module that wasn't found, or None.
+        Name of a module that wasn't found during the import, or None.
     reason
-        The guest's exception as text.
+        Type and message of the exception that the import raised.
     """
 
     def __init__(self, module: str, missing: str | None, reason: str) -> None:
@@ -70,16 +72,16 @@ class FailedImport(BuildError):
 
 @dataclass(frozen=True)
 class Runtime:
-    """A runtime in the cache.
+    """A built runtime in the cache.
 
     Attributes
     ----------
     key
-        Hash of all inputs, which is the name of the entry.
+        Hash of everything that the runtime is built from, which is also the name of its cache entry.
     facts
         Build times in seconds, sizes in bytes, versions, and imports in addition to the standard set.
     entry
-        The entry in the cache, with its files.
+        The cache entry, which contains the runtime's files.
     """
 
     key: str
@@ -88,27 +90,27 @@ class Runtime:
 
     @property
     def pages(self) -> int:
-        """Initial size of the memory in pages."""
+        """Initial size of the runtime's memory in pages of 64 KiB."""
         return int(self.facts["pages"])
 
     @property
     def regions(self) -> MemoryRegions:
-        """Addresses of the stack and the heap."""
+        """Addresses of the stack and the heap in the runtime's memory."""
         return MemoryRegions(**self.facts["regions"])
 
     @property
     def archive(self) -> tuple[int, int]:
-        """Address and size of the archive of Python's library."""
+        """Address and size of the archive of Python's library in the runtime's memory."""
         address, size = self.facts["archive"]
         return address, size
 
     @property
     def symbols(self) -> list[str]:
-        """Names of the module's functions, by function index. Empty if the file can't be read."""
+        """Names of the module's functions, by function index. Empty if the file with the names can't be read."""
         return (self.entry.read(_SYMBOLS) or b"").decode().split("\n")
 
     def archive_bytes(self, module: CoreModule) -> bytes:
-        """Return the bytes of the archive of Python's library.
+        """Return the archive of Python's library, read from the runtime's initial memory.
 
         Parameters
         ----------
@@ -123,7 +125,7 @@ class Runtime:
 
 
 def initial_memory(module: CoreModule) -> list[tuple[int, bytes]]:
-    """Return the initial content of a module's memory, as a list of (address, bytes).
+    """Return the initial content of a module's memory as a list of (address, bytes).
 
     Parameters
     ----------
@@ -134,12 +136,12 @@ def initial_memory(module: CoreModule) -> list[tuple[int, bytes]]:
 
 
 class Runtimes:
-    """The runtimes in a cache. Code that was loaded is kept for the lifetime of this object.
+    """The runtimes of a cache. Loaded machine code is kept for the lifetime of this object.
 
     Parameters
     ----------
     cache
-        The cache. By default, the one in `cache_folder()`.
+        Cache to use. By default, the one in `cache_folder()`.
     """
 
     def __init__(self, cache: Cache | None = None) -> None:
@@ -148,23 +150,23 @@ class Runtimes:
         self._runtimes: dict[str, Runtime] = {}
 
     def get(self, requirements: Requirements, engine: Engine, progress: Progress | None = None) -> tuple[Runtime, Code]:
-        """Return the runtime for some requirements, and its machine code, from memory or the cache, or build it now.
+        """Return a runtime with the required modules, and its machine code. Take them from memory or the cache, or build them.
 
         Parameters
         ----------
         requirements
-            Modules and packages in addition to the standard set.
+            Modules and packages that the runtime must contain in addition to the standard set.
         engine
             Engine that will run the code.
         progress
-            Function that is called with a description of the step and a fraction from 0 to 1 (default none).
+            Called with a description of the step and a fraction from 0 to 1 (default None).
 
         Raises
         ------
         FailedImport
             A module can't be imported in the guest.
         BuildError
-            The toolchain or the disk failed.
+            Building failed because of the toolchain or the disk.
         """
         key = runtime_key(requirements)
         code = self._codes.get((key, engine))
@@ -179,7 +181,7 @@ class Runtimes:
         return loaded
 
     def module(self, requirements: Requirements, engine: Engine) -> tuple[Runtime, bytes]:
-        """Return the runtime for some requirements, and the bytes of its module. A missing or damaged entry is rebuilt.
+        """Return a runtime with the required modules, and the bytes of its Wasm module. A damaged cache entry is rebuilt.
 
         Raises
         ------
@@ -195,12 +197,14 @@ class Runtimes:
             wasm = runtime.entry.read(_WASM)
         if wasm is None:
             raise BuildError(
-                f"Files in the cache in {self.cache.folder} disappear while they are used. Set WASMNB_CACHE to another folder."
+                f"Files disappear from the cache {self.cache.folder} while they are used. Set WASMNB_CACHE to another folder."
             )
         return runtime, wasm
 
     def _load(self, key: str, engine: Engine) -> tuple[Runtime, Code] | None:
-        """Load an entry if it is complete. If this engine can't use the machine code, the module is compiled again."""
+        """Load a runtime from the cache, or return None. If the engine can't use its machine code, the module is compiled
+        again.
+        """
         entry = self.cache.find(key)
         if entry is None:
             return None
@@ -226,7 +230,9 @@ class Runtimes:
             try:
                 linked = link_component(component, archive)
             except Malformed as error:
-                raise BuildError(f"The linker can't read componentize-py's component: {error}.") from error
+                raise BuildError(
+                    f"The linker can't read componentize-py's component: {error}. Reinstall wasmnb with its dependencies."
+                ) from error
         with _step("compile", "Building the runtime: compiling", times, report):
             code = engine.compile(linked.wasm)
         facts = {
@@ -252,7 +258,9 @@ class Runtimes:
         return Runtime(key, entry.manifest, entry), code
 
     def _kept_archive(self) -> bytes | None:
-        """Return the archive of Python's library from a runtime of this version in the cache, or None."""
+        """Return the archive of Python's library from a cached runtime of the same version, or None if there is no such
+        runtime.
+        """
         version = guest_digest(), _versions()
         for key in self.cache.names():
             entry = self.cache.find(key, use=False)
@@ -266,7 +274,9 @@ class Runtimes:
     def _components(
         self, requirements: Requirements, wait: Callable[[float], None], archive: bytes | None
     ) -> tuple[bytes, bytes]:
-        """Return the component and the archive. Without an archive, another guest packs one at the same time."""
+        """Return the component and the archive of Python's library. If `archive` is None, it is packed in a second guest
+        meanwhile.
+        """
         with self.cache.workspace() as folder, ThreadPoolExecutor(1) as packer:
             stage(_new_folder(folder / "runtime"), requirements)
             abandoned = Event()
@@ -287,14 +297,18 @@ class Runtimes:
             except ComponentizeError as error:
                 raise _failed_import(error) or error from None
             except Malformed as error:
-                raise BuildError(f"The archive of Python's library can't be read: {error}.") from error
+                raise BuildError(
+                    f"The archive of Python's library can't be read: {error}. Reinstall wasmnb with its dependencies."
+                ) from error
             finally:
-                abandoned.set()  # an interrupt doesn't wait until the archive is packed
+                abandoned.set()  # so that an interrupt doesn't wait until the archive is packed
 
 
 @cache
 def runtimes_in(folder: Path) -> Runtimes:
-    """Return this process's `Runtimes` for a cache folder, and remove what killed processes have left behind in it."""
+    """Return the `Runtimes` of a cache folder, which are kept for this process, and remove files left behind by killed
+    processes.
+    """
     runtimes = Runtimes(Cache(folder))
     runtimes.cache.tidy()
     return runtimes
@@ -315,7 +329,9 @@ def _failed_import(error: ComponentizeError) -> FailedImport | None:
 
 @contextmanager
 def _step(name: str, text: str, times: dict[str, float], report: Progress) -> Iterator[Callable[[float], None]]:
-    """Report a step, and measure its time. Yield a function to call with the elapsed seconds."""
+    """Report the beginning of a build step, and measure its duration. Yield a function that reports progress by elapsed
+    seconds.
+    """
     begin, end = _STEPS[name]
     started = time.monotonic()
     report(text, begin)
@@ -333,7 +349,7 @@ def _code_name(engine: Engine) -> str:
 
 @cache
 def _versions() -> dict[str, str]:
-    """Return the versions of what builds runtimes. Every start of a proxy asks, and reading them takes half a millisecond."""
+    """Return the versions of wasmnb and its build tools. They are cached, because every start of a proxy reads them."""
     from importlib.metadata import PackageNotFoundError, version
 
     versions = {"wasmnb": __version__}
@@ -346,6 +362,6 @@ def _versions() -> dict[str, str]:
 
 
 def runtime_key(requirements: Requirements) -> str:
-    """Return the key of a runtime in the cache, which is a hash of all its inputs."""
+    """Return the name of a runtime in the cache, which is a hash of everything that it is built from."""
     parts = [guest_digest(), requirements.digest(), platform.machine(), json.dumps(_versions(), sort_keys=True)]
     return sha256("\n".join(parts).encode()).hexdigest()[:32]

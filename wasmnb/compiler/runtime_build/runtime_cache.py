@@ -1,4 +1,4 @@
-"""Public functions that build, list and remove runtimes in the cache."""
+"""Public functions that build, list and remove cached runtimes."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ __all__ = ["RuntimeFacts", "build_runtime", "clear_runtimes", "list_runtimes"]
 
 @dataclass(frozen=True)
 class RuntimeFacts:
-    """Facts about a runtime in the cache.
+    """Size, contents and build time of a runtime in the cache.
 
     Attributes
     ----------
     key
-        Key of the runtime, which is the name of its folder.
+        Key of the runtime, which is also the name of its folder.
     folder
-        Path of its folder; None if it is only in memory.
+        Path of the runtime's folder, or None if the runtime is only in memory.
     modules, packages
-        Modules and packages in it, in addition to the standard set.
+        Modules and packages that the runtime contains in addition to the standard set.
     size
-        Size of its files in bytes.
+        Size of the runtime's files in bytes.
     built
-        Time of the build.
+        Time at which the runtime was built.
     build_seconds
-        Time that the build took in seconds.
+        Time that the build took, in seconds.
     current
-        Whether this version of wasmnb uses it.
+        Whether this version of wasmnb uses the runtime.
     """
 
     key: str
@@ -53,7 +53,7 @@ class RuntimeFacts:
 
 
 def build_runtime(source: str = "", filename: str = "<filter>", *, progress: Progress | None = None) -> RuntimeFacts:
-    """Build the runtime of a filter's source, unless the cache has it.
+    """Build the runtime that a filter's source needs, unless the cache already contains it.
 
     Parameters
     ----------
@@ -62,12 +62,12 @@ def build_runtime(source: str = "", filename: str = "<filter>", *, progress: Pro
     filename
         File name of the source, for error messages (default `<filter>`).
     progress
-        Function that is called with a description of the step and a fraction from 0 to 1 (default none).
+        Called with a description of the step and a fraction from 0 to 1 (default None).
 
     Returns
     -------
     RuntimeFacts
-        Facts about the runtime.
+        Facts about the new or cached runtime.
 
     Raises
     ------
@@ -77,12 +77,12 @@ def build_runtime(source: str = "", filename: str = "<filter>", *, progress: Pro
     _, requirements = resolve(Source((Part(source, filename),)))
     runtime, _ = runtimes_in(cache_folder()).get(requirements, default_engine(), progress)
     facts = _facts(runtime.key, runtime.entry)
-    assert facts is not None  # it was made or read a moment ago
+    assert facts is not None  # the entry was written or read a moment ago
     return facts
 
 
 def list_runtimes() -> list[RuntimeFacts]:
-    """Return the readable runtimes in the cache, the most recently used first."""
+    """Return all readable runtimes in the cache. The most recently used one is the first."""
     cache = Cache()
     entries = ((key, cache.find(key, use=False)) for key in cache.names())
     readable = (_facts(key, entry) for key, entry in entries if entry is not None)
@@ -90,7 +90,7 @@ def list_runtimes() -> list[RuntimeFacts]:
 
 
 def _facts(key: str, entry: CacheEntry) -> RuntimeFacts | None:
-    """Return the facts about an entry; None if its manifest is invalid."""
+    """Return the facts about a runtime's cache entry, or None if its manifest is invalid."""
     facts = entry.manifest
     folder = entry.folder if isinstance(entry, StoredEntry) else None
     try:
@@ -109,29 +109,31 @@ def _facts(key: str, entry: CacheEntry) -> RuntimeFacts | None:
 
 
 def clear_runtimes(key: str | None = None) -> int:
-    """Remove one runtime; or all runtimes, and the machine code of other modules.
+    """Remove one cached runtime, or all of them together with the machine code of other modules.
 
     Parameters
     ----------
     key
-        Key of the runtime to remove, or its beginning. By default, everything is removed.
+        Key of the runtime to remove, or the beginning of the key. By default (None), everything is removed.
 
     Returns
     -------
     int
-        Number of runtimes that were removed.
+        Number of removed runtimes.
 
     Raises
     ------
     UsageError
-        No runtime has this key.
+        The cache contains no runtime with this key.
     """
     cache = Cache()
     keys = cache.names()
     if key is not None:
         keys = [k for k in keys if k.startswith(key)]
         if not keys:
-            raise UsageError(f"No runtime {key} in {cache.folder}. List them with: wasmnb runtime list")
+            raise UsageError(
+                f"The cache {cache.folder} contains no runtime {key}. List all runtimes with `wasmnb runtime list`."
+            )
     else:
         clear_compiled()
     for k in keys:

@@ -1,4 +1,6 @@
-"""Staging: fills the folder from which componentize-py makes a runtime, with world, app, SDK, packages and preload list."""
+"""Staging: filling of the folder from which componentize-py makes a runtime, with world, app, SDK, packages
+and preload list.
+"""
 
 from __future__ import annotations
 
@@ -28,16 +30,16 @@ __all__ = ["APP", "FAILED_IMPORT", "SITE", "guest_digest", "stage", "stage_archi
 #: Module name of the app in the guest.
 APP = "wasmnb_app"
 
-#: Folder for packages. Their docstrings are kept.
+#: Name of the folder for packages, whose docstrings are kept.
 SITE = "site"
 
 #: Prefix of the JSON report about a failed import during the build of a runtime.
 FAILED_IMPORT = "wasmnb: failed import: "
 
-#: Files in the folder `guest` that aren't copied to the guest's Python path with the prefix `wasmnb_`.
+#: Files in `guest_code` that aren't copied to the guest's Python path with the prefix `wasmnb_`.
 _NOT_LIBRARIES = ("__init__.py", "app.py", "archive_app.py")
 
-#: Files of the compiler that determine the contents of a runtime.
+#: Files and folders of the compiler that determine the contents of a runtime.
 _LINKER = (
     "glue/",
     "provenance/fixed_inputs.py",
@@ -76,7 +78,7 @@ from wasmnb_absent_features import install as replace_absent
 replace_absent({reasons!r})
 """
 
-#: The rest of the preload list, for runtimes with further modules.
+#: Continuation of the preload list for runtimes with additional modules.
 _PRELOAD_MORE = """
 before = set(sys.modules)
 from wasmnb_late_imports import import_late
@@ -94,7 +96,9 @@ keep_files("/1")
 
 
 def stage(folder: Path, requirements: Requirements) -> None:
-    """Fill an empty folder for a runtime: `wit/` contains the world, `app/` and `site/` are the Python path."""
+    """Fill an empty folder with the inputs of a runtime. `wit/` contains the world, and `app/` and `site/` are
+    the Python path.
+    """
     app = _stage_app(folder, "app.py")
     for package in requirements.packages:
         for name, path, _, _ in package.files:
@@ -107,7 +111,7 @@ def stage(folder: Path, requirements: Requirements) -> None:
 
 
 def stage_archive(folder: Path) -> None:
-    """Fill an empty folder for the guest that packs the archive of the standard library."""
+    """Fill an empty folder with the inputs of the guest that packs the archive of the standard library."""
     app = _stage_app(folder, "archive_app.py")
     (app / "wasmnb_preload.py").write_text(_PRELOAD.format(standard=PRELOADED, deferred=DEFERRED))
     names = f"NAMES = {ARCHIVED!r}\nSKIPPED = {sorted(LATE_SKIPPED | NOT_ARCHIVED)!r}\n"
@@ -115,7 +119,7 @@ def stage_archive(folder: Path) -> None:
 
 
 def _stage_app(folder: Path, app_file: str) -> Path:
-    """Write the world and the guest's files, and return the folder of the app."""
+    """Write the world and the guest's files, and return the path of the app's folder."""
     (folder / "wit").mkdir()
     (folder / "wit" / "world.wit").write_text(world_text())
     app = folder / "app"
@@ -128,7 +132,7 @@ def _stage_app(folder: Path, app_file: str) -> Path:
 
 
 def _preload_text(requirements: Requirements) -> str:
-    """Return the program that imports everything that a filter can import."""
+    """Return the program that imports all modules that a filter can import."""
     text = _PRELOAD.format(standard=PRELOADED, deferred=DEFERRED)
     if requirements.modules:
         text += _PRELOAD_MORE.format(
@@ -142,7 +146,7 @@ def _preload_text(requirements: Requirements) -> str:
 
 @cache
 def guest_digest() -> str:
-    """Return a hash of all files of wasmnb that influence a runtime."""
+    """Return a hash of all files of wasmnb that influence the contents of a runtime."""
     digest = sha256(world_text().encode())
     guest = files("wasmnb.compiler") / "guest_code"
     apps = [(name, guest / name) for name in ("app.py", "archive_app.py")]
@@ -158,7 +162,7 @@ def guest_digest() -> str:
 
 
 def _guest_files() -> list[tuple[str, Traversable]]:
-    """Return (path on the guest's Python path, file) for all files of the app and the SDK."""
+    """Return all files of the app and the SDK as pairs: path on the guest's Python path, and file."""
     package, guest = files("wasmnb"), files("wasmnb.compiler") / "guest_code"
     return [
         *((f"wasmnb_{name}", path) for name, path in _files_of(guest) if name not in _NOT_LIBRARIES),
@@ -168,7 +172,7 @@ def _guest_files() -> list[tuple[str, Traversable]]:
 
 
 def _files_of(folder: Traversable) -> Iterable[tuple[str, Traversable]]:
-    """Yield the Python files and WebAssembly text files in a folder, recursively."""
+    """Yield the Python files and WebAssembly text files in a folder and its subfolders."""
     for item in sorted(folder.iterdir(), key=lambda p: p.name):
         if item.is_dir() and item.name != "__pycache__":
             yield from ((f"{item.name}/{name}", path) for name, path in _files_of(item))

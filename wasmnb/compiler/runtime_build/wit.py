@@ -1,4 +1,6 @@
-"""The component's WIT world. It is only used for the start: callbacks and hostcalls bypass it (`glue/cpython.py`)."""
+"""The WIT world of the component. It is used only for the start, because callbacks and hostcalls
+bypass it (`glue/cpython.py`).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ __all__ = ["WORLD", "world_text"]
 #: Name of the world.
 WORLD = "filter"
 
-#: Imports of the app, implemented in `glue/journal.wat` and `glue/cpython.py`.
+#: Imports of the app, which are implemented in `glue/journal.wat` and `glue/cpython.py`.
 _IMPORTS = """
   /// Append the built-in functions to the list at this address: the glue's own, then the hostcalls in the table's order.
   natives: func(target: u32);
@@ -26,7 +28,7 @@ _IMPORTS = """
 
 
 def world_text() -> str:
-    """Return the WIT document."""
+    """Return the WIT document that declares the world."""
     package, interface = WIT_INTERFACE.split("/")
     own = "\n".join(f"  export %{name}: func();" for name in WORLD_EXPORTS)
     return f"package {package};\n\ninterface {interface} {{{_IMPORTS}\n}}\n\nworld {WORLD} {{\n  import {interface};\n{own}\n}}\n"

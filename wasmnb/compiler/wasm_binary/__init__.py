@@ -1,4 +1,4 @@
-"""WebAssembly modules as bytes: they are read, linked, relocated and inspected here, and sources are embedded into them.
+"""Reading, linking, relocation and inspection of WebAssembly modules as bytes, and embedding of sources in them.
 
-Modules are run by `wasmnb.engine`, not here.
+Modules are run by `wasmnb.engine`.
 """

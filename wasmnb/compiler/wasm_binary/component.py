@@ -1,10 +1,10 @@
-"""A reader for components: their core modules, and the connections between them.
+"""A reader for components, which returns their core modules and the connections between them.
 
-It follows https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md for the features that
-componentize-py uses. Types are skipped because the imports of core modules contain the signatures of lowered functions.
+It follows https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md for the features that componentize-py
+uses. Types are skipped, because the imports of core modules contain the signatures of lowered functions.
 
-The definition of a core instance's export is a `Target`: an export of a core module's instance (`Ref`), a lowered
-function that the component imports (`Lowered`), or a built-in of the component model (`Builtin`).
+The definition of a core instance's export is a `Target`: an export of a core module's instance (`Ref`), a lowered function that
+the component imports (`Lowered`), or a built-in of the component model (`Builtin`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["COMPONENT_MAGIC", "Builtin", "Component", "CoreInstance", "Lift", "L
 
 COMPONENT_MAGIC = b"\0asm\x0d\0\x01\0"
 
-#: Code of the sort of a core definition, in an alias or an inline export -> kind.
+#: Code for the sort of a core definition, in an alias or an inline export -> kind.
 _CORE_SORTS = {
     0x00: "func",
     0x01: "table",
@@ -32,7 +32,7 @@ _SORTS = {0x01: "func", 0x02: "value", 0x03: "type", 0x04: "component", 0x05: "i
 
 @dataclass(frozen=True)
 class Ref:
-    """The export `name` of the core instance with the index `instance`."""
+    """The export `name` of the core instance with index `instance`."""
 
     instance: int
     name: str
@@ -58,7 +58,9 @@ Target = Ref | Lowered | Builtin
 
 @dataclass(frozen=True)
 class CoreInstance:
-    """An instance of a core module with arguments (`module` is set), or a bundle of renamed definitions (`exports` is set)."""
+    """An instance of a core module with arguments (if `module` is set), or a bundle of renamed definitions (if `exports` is
+    set).
+    """
 
     module: int | None
     arguments: dict[str, int] = field(default_factory=dict)
@@ -67,13 +69,14 @@ class CoreInstance:
 
 @dataclass(frozen=True)
 class Lift:
-    """A function that the component exports: its core function and its post-return function."""
+    """A function that the component exports, with its core function and its post-return function."""
 
     function: Target
     post_return: Target | None
 
 
-#: Opcodes of canonical definitions of core functions, with the operands to skip: t type or index, o options, r result, f flag.
+#: Opcodes of canonical definitions of core functions -> name, and operands to skip: t type or index, o options, r result, f
+#: flag.
 _BUILTINS = {
     0x02: ("resource.new", "t"),
     0x03: ("resource.drop", "t"),
@@ -118,16 +121,16 @@ class Component:
     Attributes
     ----------
     modules
-        (start, end) of each core module in `data`.
+        Start and end of each core module in `data`.
     instances
-        The core instances in order.
+        Core instances, in order.
     exports
-        The lifted functions by export name.
+        Lifted functions by the names of their exports.
     """
 
     def __init__(self, data: bytes) -> None:
         if data[:8] != COMPONENT_MAGIC:
-            raise Malformed("not a component: the first eight bytes aren't 00 61 73 6d 0d 00 01 00")
+            raise Malformed("the file isn't a component, because its first eight bytes aren't 00 61 73 6d 0d 00 01 00")
         self.data = data
         self.modules: list[tuple[int, int]] = []
         self.instances: list[CoreInstance] = []
@@ -267,7 +270,7 @@ class Component:
 
     @staticmethod
     def _description(r: Reader, kind: int) -> None:
-        """Skip the rest of an external description after its kind."""
+        """Skip the part of an external description that follows its kind."""
         if kind == 0x00:
             r.byte(), r.u32()
         elif kind == 0x03:

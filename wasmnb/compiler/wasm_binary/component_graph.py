@@ -1,7 +1,8 @@
 """The component graph, which resolves each import of the core modules to its definition.
 
-A definition is (node, number). The node is an instance of a core module; the number is the index among the node's own definitions
-of the same kind, without imports. Functions that the finished module imports from its host belong to the node `HOST`.
+A definition is a pair (node, number). The node is an instance of a core module, and the number is the index among the node's
+own definitions of the same kind, without imports. The node of functions that the finished module imports from its host is
+`HOST`.
 """
 
 from __future__ import annotations
@@ -19,24 +20,24 @@ __all__ = ["HOST", "Definition", "Graph", "Node", "glue_name"]
 
 Definition = tuple[int, int]
 
-#: The node number for functions that the finished module imports.
+#: Number of the node for functions that the finished module imports from its host.
 HOST = -1
 
-#: Body of a function that only calls the function in a fixed slot of a table with its own parameters.
+#: Body of a function that only calls the function in a fixed slot of a table, with its own parameters.
 _TRAMPOLINE = re.compile(
     rb"\0(?:\x20[\x00-\x7f])*\x41([\x80-\xff]*[\x00-\x7f])\x11[\x80-\xff]*[\x00-\x7f]([\x00-\x7f])\x0b", re.DOTALL
 )
 
 
 def glue_name(target: Lowered | Builtin) -> str:
-    """Return the name of the glue's function that replaces an import, such as `wasi:random/random#get-random-bytes`."""
+    """Return the name of the glue's function for an import, such as `wasi:random/random#get-random-bytes`."""
     if isinstance(target, Builtin):
         return f"builtin#{target.name}"
     return f"{target.interface.split('@')[0]}#{target.name}"
 
 
 class Node:
-    """An instance of a core module. `arguments` maps (module, name) of an import to its target."""
+    """An instance of a core module. `arguments` contains the target of each import by (module, name)."""
 
     def __init__(
         self, number: int, module: CoreModule, arguments: Mapping[tuple[str, str], Target | Definition]
@@ -48,14 +49,14 @@ class Node:
 
 
 class Graph:
-    """The instances of core modules in a component, and the glue as a further instance.
+    """The instances of core modules in a component, with the glue as an additional instance.
 
     Parameters
     ----------
     component
-        The component.
+        Component with the connections between the modules.
     modules
-        The core modules of the component, parsed.
+        Parsed core modules of the component.
     """
 
     def __init__(self, component: Component, modules: list[CoreModule]) -> None:
@@ -75,14 +76,15 @@ class Graph:
             self.nodes.append(Node(number, module, arguments))
 
     def add_glue(self, module: CoreModule, bindings: Mapping[tuple[str, str], Target]) -> Node:
-        """Add the glue as an instance, and return its node.
+        """Add the glue as an instance of the graph, and return its node.
 
         Parameters
         ----------
         module
-            The glue's module, parsed.
+            Parsed module of the glue.
         bindings
-            Targets in the component for imports of the glue. Its other imports become imports of the finished module.
+            Targets in the component for imports of the glue. All other imports of the glue become imports of the finished
+            module.
         """
         self._glue = len(self.nodes)
         arguments: dict[tuple[str, str], Target | Definition] = {}
@@ -103,12 +105,12 @@ class Graph:
 
     @property
     def glue(self) -> Node:
-        """The node that `add_glue` has added."""
+        """Node of the glue, which was added by `add_glue`."""
         assert self._glue is not None
         return self.node(self._glue)
 
     def node(self, number: int) -> Node:
-        """Return the node of a definition."""
+        """Return the node with a number."""
         node = self.nodes[number]
         assert node is not None
         return node
@@ -116,7 +118,7 @@ class Graph:
     # -- resolving names --------------------------------------------------------------------------------------------
 
     def glue_imports(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
-        """Return the functions that the glue must define: name from `glue_name` -> core signature."""
+        """Return the functions that the glue must define, as name from `glue_name` -> core signature."""
         signatures: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
         for node in self.all_nodes():
             for import_ in node.imports["func"]:
@@ -127,16 +129,16 @@ class Graph:
         return signatures
 
     def _follow(self, target: Target | Definition) -> Target | Definition:
-        """Follow bundles of exports until a definition is found."""
+        """Follow bundles of exports until the target is a definition."""
         while isinstance(target, Ref) and self.nodes[target.instance] is None:
             bundle = self.component.instances[target.instance].exports
             if target.name not in bundle:
-                raise Malformed(f"the component's instance {target.instance} has no export {target.name!r}")
+                raise Malformed(f"the component's instance {target.instance} doesn't export {target.name!r}")
             target = bundle[target.name]
         return target
 
     def find(self, target: Target | Definition, kind: str) -> Definition:
-        """Return the definition of a target."""
+        """Return the definition to which a target refers. `kind` is its expected kind."""
         target = self._follow(target)
         if isinstance(target, tuple):
             return target
@@ -145,14 +147,14 @@ class Graph:
             target = Ref(self._glue, glue_name(target))
         node = self.node(target.instance)
         if target.name not in node.module.exports:
-            raise Malformed(f"instance {target.instance} has no export {target.name!r}")
+            raise Malformed(f"instance {target.instance} doesn't export {target.name!r}")
         exported, index = node.module.exports[target.name]
         if exported != kind:
             raise Malformed(f"the export {target.name!r} is a {exported}, not a {kind}")
         return self.definition(node, kind, index)
 
     def definition(self, node: Node, kind: str, index: int) -> Definition:
-        """Return the definition with an index in a node's index space, which includes imports."""
+        """Return the definition for an index in a node's index space, which includes imports."""
         imports = node.imports[kind]
         if index >= len(imports):
             return node.number, index - len(imports)
@@ -175,7 +177,7 @@ class Graph:
             )
 
     def _type(self, function: Definition) -> tuple[CoreModule, int]:
-        """Return the module that has the type of a function, and the type's index in it."""
+        """Return the module that contains the type of a function, and the index of the type in this module."""
         if function[0] == HOST:
             name = self.host_imports[function[1]]
             types = {(i.module, i.name): i.type for i in self.glue.imports["func"]}
@@ -186,11 +188,11 @@ class Graph:
         return module, module.functions[function[1]]
 
     def function(self, node: Node, index: int) -> Definition:
-        """Return the definition of the function with an index. Trampolines are skipped."""
+        """Return the definition of a node's function by index. If it is a trampoline, return the function that it calls."""
         return self.skip_trampolines(self.definition(node, "func", index))
 
     def skip_trampolines(self, function: Definition) -> Definition:
-        """Return a function, or if it is a trampoline, the function to which it passes all calls."""
+        """Return the function to which a trampoline passes all calls. Other functions are returned unchanged."""
         if function not in self._functions:
             self._functions[function] = self._last_in_chain(function)
         return self._functions[function]
@@ -213,7 +215,7 @@ class Graph:
 
     @cached_property
     def tables(self) -> dict[Definition, dict[int, Definition]]:
-        """The functions in each table, by slot."""
+        """Functions in each table, by slot."""
         tables: dict[Definition, dict[int, Definition]] = {}
         for node in self.all_nodes():
             for number in range(len(node.module.tables)):
@@ -229,12 +231,12 @@ class Graph:
         return tables
 
     def global_value(self, definition: Definition) -> int:
-        """Return the initial value of a global."""
+        """Return the initial value of the global with a definition."""
         node = self.node(definition[0])
         return self.evaluate(node, node.module.globals[definition[1]].value)
 
     def evaluate(self, node: Node, expression: Expression) -> int:
-        """Evaluate a constant expression. The result is a signed number for i32, and the encoded value for other types."""
+        """Evaluate a constant expression. The result is a signed number for i32, and an encoded value for other types."""
         stack: list[int] = []
         for operator, operand in expression:
             if operator.endswith(".const"):

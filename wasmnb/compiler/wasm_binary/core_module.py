@@ -1,7 +1,7 @@
-"""A parser for core modules, which reads the parts that linking, saving and inspecting need.
+"""A parser for core modules, which reads the parts that are needed for linking, saving and inspecting.
 
-It follows https://webassembly.github.io/spec/core/binary/modules.html. Function bodies and data aren't copied: they are
-given as ranges of the file.
+It follows https://webassembly.github.io/spec/core/binary/modules.html. Function bodies and data aren't copied. They are stored
+as ranges of the file.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ SECTIONS = (
 
 KINDS = ("func", "table", "memory", "global", "tag")
 
-#: A constant expression as (operator, operand) in postfix order. The operator `raw` has an expression that isn't parsed.
+#: A constant expression as (operator, operand) in postfix order. The operator `raw` stands for an expression that isn't parsed.
 Expression = tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of the size of a memory (in pages of 64 KiB) or a table (in slots). `flags` is the byte in the binary format."""
+    """Minimum and maximum size of a memory (in pages of 64 KiB) or a table (in slots). `flags` is the byte in the binary
+    format.
+    """
 
     flags: int
     minimum: int
@@ -39,15 +41,15 @@ class Limits:
 
     @property
     def wide(self) -> bool:
-        """Whether addresses or indices have 64 bits."""
+        """Whether addresses or indexes have 64 bits."""
         return bool(self.flags & 0x04)
 
 
 @dataclass(frozen=True)
 class Import:
-    """An import of a module.
+    """An import of a core module.
 
-    `type` is the index of a type for functions and tags, `Limits` for tables and memories, and for globals the encoded type.
+    `type` is the index of a type for functions and tags, `Limits` for tables and memories, and the encoded type for globals.
     """
 
     module: str
@@ -58,7 +60,7 @@ class Import:
 
 @dataclass(frozen=True)
 class Global:
-    """A global that the module defines: its value type, whether it is mutable, and its initial value."""
+    """A global that a module defines, with its value type, mutability and initial value."""
 
     type: int
     mutable: bool
@@ -67,7 +69,7 @@ class Global:
 
 @dataclass(frozen=True)
 class Elements:
-    """Functions that are written to a table when the module starts. `offset` is None if they are written later or never."""
+    """Functions that are written to a table when a module starts. `offset` is None if they are written later or never."""
 
     table: int
     offset: Expression | None
@@ -76,7 +78,7 @@ class Elements:
 
 @dataclass(frozen=True)
 class Segment:
-    """The bytes `data[start:end]` of the file, which are copied to memory at `offset`. None: they are copied only on demand."""
+    """Bytes `data[start:end]` of the file, which are copied to memory at `offset`. If it is None, they are copied on demand."""
 
     offset: Expression | None
     start: int
@@ -85,7 +87,7 @@ class Segment:
 
 @dataclass
 class CoreModule:
-    """A parsed core module. In each index space, imports come first."""
+    """A parsed core module. In each index space, imports come before the module's own definitions."""
 
     data: bytes
     types: list[bytes] = field(default_factory=list)
@@ -99,25 +101,29 @@ class CoreModule:
     elements: list[Elements] = field(default_factory=list)
     code: list[tuple[int, int]] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
-    #: (name, start, end) of every section in order. The name of a custom section is "custom NAME".
+    #: Name, start and end of every section, in order. The name of a custom section is "custom NAME".
     sections: list[tuple[str, int, int]] = field(default_factory=list)
     _signatures: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, data: bytes, start: int = 0, end: int | None = None) -> CoreModule:
-        """Parse the module `data[start:end]`; by default, all of `data`. Raises `Malformed`."""
+        """Parse the module `data[start:end]`, by default all of `data`. Raises `Malformed` if it isn't a valid core module."""
         reader = Reader(data, start, end)
         if reader.end - start < 8 or reader.bytes(8) != CORE_MAGIC:
-            raise Malformed("not a core module: the first eight bytes aren't 00 61 73 6d 01 00 00 00")
+            raise Malformed(
+                "the file isn't a core module, because its first eight bytes aren't 00 61 73 6d 01 00 00 00"
+            )
         module = cls(data)
         for section in reader.sections():
             module._section(*section)
         if len(module.code) != len(module.functions):
-            raise Malformed(f"it declares {len(module.functions)} functions, but has {len(module.code)} bodies")
+            raise Malformed(
+                f"the module declares {len(module.functions)} functions, but contains {len(module.code)} bodies"
+            )
         return module
 
     def imported(self, kind: str) -> list[Import]:
-        """Return the imports of one kind, in order. They have the first indices of this kind."""
+        """Return the imports of one kind, in order. Their indexes of this kind begin with 0."""
         return self._imported[kind]
 
     @cached_property
@@ -125,7 +131,7 @@ class CoreModule:
         return {kind: [i for i in self.imports if i.kind == kind] for kind in KINDS}
 
     def signature(self, type_index: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return the names of the parameter types and the result types of a function type."""
+        """Return the names of the parameter types and result types of a function type."""
         if type_index not in self._signatures:  # thousands of exports can share a type with a thousand parameters
             self._signatures[type_index] = self._read_signature(type_index)
         return self._signatures[type_index]
@@ -136,14 +142,14 @@ class CoreModule:
         return tuple(params), tuple(results)
 
     def function_type(self, index: int) -> int:
-        """Return the index of a function's type."""
+        """Return the index of the type of a function. `index` is the index of the function."""
         imported = self.imported("func")
         if index < len(imported):
             number = imported[index].type
             assert isinstance(number, int)
             return number
         if index - len(imported) >= len(self.functions):
-            raise Malformed(f"it refers to function {index}, which doesn't exist")
+            raise Malformed(f"the module refers to function {index}, which doesn't exist")
         return self.functions[index - len(imported)]
 
     # -- sections -------------------------------------------------------------------------------------------------
@@ -158,7 +164,7 @@ class CoreModule:
         if read is not None:
             read(self, r)
             if r.more:
-                raise Malformed(f"the {title} section has bytes left over at offset {r.at:#x}")
+                raise Malformed(f"the {title} section contains extra bytes at offset {r.at:#x}")
 
     def _read_types(self, r: Reader) -> None:
         for _ in range(r.u32()):
@@ -167,11 +173,11 @@ class CoreModule:
     def _read_type(self, r: Reader) -> None:
         start = r.at
         form = r.byte()
-        if form == 0x4E:  # a group of types that can refer to each other
+        if form == 0x4E:  # a group of types, which can refer to each other
             for _ in range(r.u32()):
                 self._read_type(r)
             return
-        while form in {0x50, 0x4F}:  # a subtype: its supertypes, then the type itself
+        while form in {0x50, 0x4F}:  # a subtype, with its supertypes followed by the type itself
             r.vector(r.u32)
             start, form = r.at, r.byte()
         if form == 0x60:
@@ -195,7 +201,7 @@ class CoreModule:
 
     def _read_tables(self, r: Reader) -> None:
         for _ in range(r.u32()):
-            if r.data[r.at] == 0x40:  # a table with a first value for its slots
+            if r.data[r.at] == 0x40:  # a table with an initial value for its slots
                 r.skip(2)
                 self.tables.append(_table(r))
                 _expression(r)
@@ -212,7 +218,7 @@ class CoreModule:
         for _ in range(r.u32()):
             name, kind = r.name(), _kind(r)
             if name in self.exports:
-                raise Malformed(f"it has two exports with the name {name!r}")
+                raise Malformed(f"the module has two exports with the name {name!r}")
             self.exports[name] = (kind, r.u32())
 
     def _read_start(self, r: Reader) -> None:
@@ -304,7 +310,7 @@ _WITH_U32 = {0x23: "global.get", 0xD2: "ref.func"}
 
 
 def _expression(r: Reader) -> Expression:
-    """Read a constant expression up to its end."""
+    """Read a constant expression up to and including its end."""
     instructions: list[tuple[str, int]] = []
     while (code := r.byte()) != 0x0B:
         if code in _PLAIN:
@@ -326,7 +332,7 @@ def _expression(r: Reader) -> Expression:
             instructions.append(("gc", _skip_gc(r)))
         else:
             raise Malformed(
-                f"a constant expression has instruction {code:#x} at offset {r.at:#x}, which isn't allowed there"
+                f"a constant expression contains instruction {code:#x} at offset {r.at:#x}, which isn't allowed there"
             )
     return tuple(instructions)
 
@@ -341,7 +347,9 @@ def _skip_gc(r: Reader) -> int:
 
 
 def _elements(r: Reader) -> Elements:
-    """Return an element segment. The three low bits of its form: not active, explicit table (or only declared), expressions."""
+    """Read an element segment. The low bits of its form mean: not active, explicit table (or only
+    declared), and expressions.
+    """
     form = r.u32()
     if form > 7:
         raise Malformed(f"unknown form of element segment {form} at offset {r.at:#x}")

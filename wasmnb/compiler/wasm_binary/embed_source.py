@@ -1,8 +1,8 @@
-"""Embedding of a source: a filter's module is the runtime's module with fewer exports, and with the source in its memory.
+"""Embedding of a source. A filter's module is the runtime's module with fewer exports, and with the source in its memory.
 
-Facts: a callback that isn't exported costs Envoy nothing, and an exported one costs a call into CPython. The source has its own pages
-after the runtime's memory, and a slot in the glue's memory contains its address. A filter that runs on the cached runtime gets
-the same bytes at the same addresses, so both behave the same.
+A callback that isn't exported costs Envoy no time, and an exported one costs a call into CPython. The source has its own pages
+after the runtime's memory, and a slot in the glue's memory contains its address. A filter that runs on the cached runtime has
+the same bytes at the same addresses, so both behave in the same way.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ _FUNCTION = 0
 
 
 class Placement:
-    """The place of a source after a runtime's memory.
+    """Position and content of a source in memory. It follows the memory of its runtime.
 
     Parameters
     ----------
     runtime_pages
         Initial size of the runtime's memory in pages.
     payload
-        The source in the format of `wasmnb.sdk.loading.parts.pack`.
+        Source in the format of `wasmnb.sdk.loading.parts.pack`.
     flags
         Flags in the glue's memory, such as `glue.ON_DELETE_IN_PYTHON` (default 0).
 
     Attributes
     ----------
     total, pages
-        Initial size of the filter's memory in pages, and the number of pages that are added to the runtime's.
+        Initial size of the filter's memory in pages, and number of pages that are added to the runtime's memory.
     writes
-        (address, bytes) to write after the pages were added.
+        Pairs of address and bytes to write after the pages have been added.
     """
 
     def __init__(self, runtime_pages: int, payload: bytes, flags: int = 0) -> None:
@@ -50,23 +50,25 @@ class Placement:
         self.writes = [(slot, struct.pack("<III", start, len(payload), flags)), (start, payload)]
 
     def write(self, instance: Instance) -> None:
-        """Write the source into the memory of a runtime that hasn't started yet, at the same addresses as in a saved file."""
+        """Write the source into the memory of a runtime that hasn't been started. The addresses are the same as in a saved
+        file.
+        """
         instance.memory.grow(self.pages)
         for address, data in self.writes:
             instance.memory.write(address, data)
 
 
 def embed_source(runtime: bytes, placement: Placement, exports: Collection[str]) -> bytes:
-    """Return the bytes of a filter's module.
+    """Return the bytes of a filter's module, which consists of a runtime and the filter's source.
 
     Parameters
     ----------
     runtime
         Bytes of the runtime's module.
     placement
-        The source, and its place in memory.
+        The source and its position in memory.
     exports
-        Names of the exported functions to keep. Other exports are always kept.
+        Names of the exported functions to keep. Exports of other kinds are always kept.
     """
     out = [CORE_MAGIC]
     for number, start, end in Reader(runtime, len(CORE_MAGIC)).sections():
@@ -85,7 +87,7 @@ def embed_source(runtime: bytes, placement: Placement, exports: Collection[str])
 
 
 def _exports(r: Reader, kept: Collection[str]) -> bytes:
-    """Return the export section without the functions that aren't in `kept`."""
+    """Return the export section without those functions that aren't in `kept`."""
     exports = r.vector(lambda: (r.name(), r.byte(), r.u32()))
     return leb.vector(
         leb.name(name) + bytes((kind,)) + leb.unsigned(index)

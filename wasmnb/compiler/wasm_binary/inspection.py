@@ -1,9 +1,9 @@
-"""Facts about a module, and the problems because of which Envoy would refuse it, each with its remedy.
+"""Inspection of a Wasm module: its imports, exports and sizes, and the reasons why Envoy would refuse it, each with a remedy.
 
-Facts, each verified with Envoy 1.40 and V8: linking is strict (every imported function must exist with exactly this signature;
-globals never exist). Envoy refuses a callback, entry point or allocator that is exported with another signature, and more than
+All rules are verified with Envoy 1.40 and V8. Envoy must provide every imported function with exactly the imported signature,
+and provides no globals. It refuses a callback, entry point or allocator that is exported with another signature, and more than
 1 GiB of initial memory. A start section that calls a host function crashes the whole process. Envoy accepts garbage collection,
-exceptions, tail calls, vectors, several memories and 64-bit memory, and a module without memory.
+exceptions, tail calls, vectors, several memories, 64-bit memory, and modules without memory.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["ENVOY_ENV", "HIGRESS_ENV", "ModuleFacts", "inspect_module"]
 #: Maximum initial pages of a memory: V8 as configured by Envoy allows at most 1 GiB.
 _MOST_PAGES = 16384
 
-#: Exports that Envoy uses as the allocator, in the order of preference.
+#: Exports that Envoy uses to allocate memory in a VM, in order of preference.
 _ALLOCATORS = ("malloc", "proxy_on_memory_allocate")
 
 #: Imports that Envoy provides in addition to the ABI: name -> (core parameters, core results).
@@ -45,13 +45,13 @@ HIGRESS_ENV: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "proxy_redis_call": (("i32",) * 5, ("i32",)),
 }
 
-#: Import that identifies the toolchain of a module -> advice.
+#: Import that identifies the toolchain of a module -> how to build the module for Envoy.
 _ADVICE = {
     "env.abort": "Compile AssemblyScript with --use abort=... from its proxy runtime.",
     "gojs": "Compile Go with GOOS=wasip1 and -buildmode=c-shared, not GOOS=js.",
     "go": "Compile Go with GOOS=wasip1 and -buildmode=c-shared, not GOOS=js.",
-    "wbg": "This is a module for the browser: compile Rust for wasm32-wasip1.",
-    "__wbindgen_placeholder__": "This is a module for the browser: compile Rust for wasm32-wasip1.",
+    "wbg": "It was built for browsers. Compile Rust for wasm32-wasip1.",
+    "__wbindgen_placeholder__": "It was built for browsers. Compile Rust for wasm32-wasip1.",
     "wasi_snapshot_preview2": "Compile for WASI preview 1.",
 }
 
@@ -60,26 +60,26 @@ Signature = tuple[tuple[str, ...], tuple[str, ...]]
 
 @dataclass(frozen=True)
 class ModuleFacts(Shown):
-    """Facts about a module.
+    """Imports, exports and sizes of a Wasm module, and the reasons why Envoy would refuse it.
 
     Attributes
     ----------
     kind
-        "core" (a core module, the kind that Envoy loads), "component" or "other".
+        "core" (a core module, which Envoy can load), "component" or "other".
     abi_version
-        Version of the ABI that its marker export declares; None without a known marker.
+        ABI version that the module declares with a marker export. None if it has no known marker.
     imports, exports
-        Its imports and exports.
+        Imports and exports of the module.
     sections
         Size of each section in bytes.
     size
         Size of the file in bytes.
     memory
-        Initial size of its linear memory in bytes.
+        Initial size of the module's linear memory in bytes.
     problems
-        Sentences that say why Envoy would refuse the module; empty if no problem is known.
+        Sentences with the reasons why Envoy would refuse the module. Empty if no problem was found.
     warnings
-        Sentences about hostcalls whose results the module can't receive, or that it calls in a phase in which it must not.
+        Sentences about hostcalls whose results the module can't receive, or that it calls in a phase in which this isn't allowed.
     """
 
     kind: str
@@ -94,12 +94,12 @@ class ModuleFacts(Shown):
 
 
 def inspect_module(data: bytes) -> ModuleFacts:
-    """Return facts about a module, and reasons why Envoy would refuse it. This never raises an exception.
+    """Return facts about a Wasm module, and the reasons why Envoy would refuse it. This function never raises an exception.
 
     Parameters
     ----------
     data
-        Bytes of the module. They can be anything.
+        Bytes of the module. Other data is accepted too, and reported as a problem.
     """
     if not data.startswith(CORE_MAGIC):
         return _no_core_module(data)
@@ -132,19 +132,19 @@ def _no_core_module(data: bytes) -> ModuleFacts:
     elif data.startswith(COMPONENT_MAGIC):
         kind = "component"
         problem = (
-            "This is a WebAssembly component, and Envoy loads only core modules: compile for wasm32-wasip1 "
+            "This is a WebAssembly component, but Envoy loads only core modules. Compile for wasm32-wasip1 "
             "instead of wasip2, and don't run wasm-tools component new."
         )
     elif CORE_MAGIC.startswith(data[:8]):
         problem = "The file is cut short: it ends within the first eight bytes."
     elif data[:4] == CORE_MAGIC[:4]:
         problem = (
-            "This is WebAssembly with a version other than 1, which no engine loads: compile it with another toolchain."
+            "The file has a WebAssembly version other than 1, which no engine loads. Compile it with another toolchain."
         )
     elif data[:2] == b"\x1f\x8b":
-        problem = "This is a gzip file: unpack it first."
+        problem = "This is a gzip file. Unpack it first."
     elif data.lstrip()[:1] in {b"(", b";"}:
-        problem = "This looks like WebAssembly text: convert it to a binary first (wat2wasm)."
+        problem = "This looks like WebAssembly text. Convert it to a binary with wat2wasm first."
     return ModuleFacts(kind, size=len(data), problems=(problem,))
 
 
@@ -172,7 +172,7 @@ def _signature(module: CoreModule, type_index: int) -> Signature:
 
 
 def _abi_version(exports: Iterable[ExportType]) -> AbiVersion | None:
-    """Return the version of the first marker, whatever its signature is."""
+    """Return the ABI version that the first marker export declares. The marker's signature isn't checked."""
     markers = {version.marker: version for version in AbiVersion}
     return next((markers[e.name] for e in exports if e.kind == "func" and e.name in markers), None)
 
@@ -184,7 +184,7 @@ def _section_sizes(module: CoreModule) -> dict[str, int]:
     return sizes
 
 
-# -- what stops Envoy -------------------------------------------------------------------------------------------------
+# -- reasons why Envoy refuses a module -------------------------------------------------------------------------------
 
 
 def _problems(
@@ -205,8 +205,8 @@ def _problems(
     for memory in memories:
         if memory.minimum > _MOST_PAGES:
             yield (
-                f"It starts with {memory.minimum * PAGE / 2**30:.3g} GiB of memory, and Envoy allows at most 1 GiB: "
-                "link it with a smaller initial memory."
+                f"Its initial memory is {memory.minimum * PAGE / 2**30:.3g} GiB, but Envoy allows at most 1 GiB. "
+                "Link it with a smaller initial memory."
             )
     yield from start_problem(module)
     try:
@@ -219,21 +219,21 @@ def _no_marker(exports: Iterable[ExportType]) -> str:
     other = next((e.name for e in exports if e.name.startswith("proxy_abi_version_")), None)
     markers = ", ".join(v.marker for v in AbiVersion)
     if other:
-        return f"It declares its ABI with {short(other)}, which Envoy doesn't support. Export a function {markers}."
+        return f"It declares its ABI with {short(other)}, which Envoy doesn't support. Export one of the functions {markers}."
     return (
-        "It is not a Proxy-Wasm module, because an ABI marker is missing. Build it with a Proxy-Wasm SDK, "
+        "It isn't a Proxy-Wasm module, because an ABI marker is missing. Build it with a Proxy-Wasm SDK, "
         f"or export an empty function with one of the names {markers}."
     )
 
 
 def _unreported_calls(imports: Iterable[ImportType], exports: Iterable[ExportType]) -> Iterator[str]:
-    """Yield a warning for each imported hostcall whose result is reported in callbacks, if none of these is exported."""
+    """Yield a warning for each imported hostcall that reports its result in callbacks, if the module exports none of them."""
     imported = {i.name.removeprefix("proxy_") for i in imports if i.module == "env"}
     exported = {e.name.removeprefix("proxy_") for e in exports}
     for hostcall, callbacks in REPORTED_BY.items():
         if hostcall in imported and not exported.intersection(callbacks):
             names = " or ".join(f"proxy_{name}" for name in callbacks)
-            yield f"It imports proxy_{hostcall}, but can't receive its results: export {names}."
+            yield f"It imports proxy_{hostcall}, but can't receive its results. Export {names}."
 
 
 def _host_signature(imported: ImportType, abi: AbiVersion) -> Signature | None:
@@ -248,34 +248,35 @@ def _import_problem(imported: ImportType, abi: AbiVersion) -> Iterator[str]:
     if imported.kind in {"memory", "table"}:
         return
     if imported.kind != "func":
-        yield f"It imports the {imported.kind} {place}, and Envoy provides only functions, a memory and a table."
+        yield f"It imports the {imported.kind} {place}, but Envoy provides only functions, a memory and a table."
         return
     offered = _host_signature(imported, abi)
     if offered is None:
         yield f"It imports {place}, which {_providers(imported, abi)}".rstrip()
     elif offered != (imported.params, imported.results):
-        yield f"It imports {place} as {signature_text(imported.params, imported.results)}, but Envoy has it as {signature_text(*offered)}."
+        own = signature_text(imported.params, imported.results)
+        yield f"It imports {place} as {own}, but Envoy provides it as {signature_text(*offered)}."
 
 
 def _providers(imported: ImportType, abi: AbiVersion) -> str:
     versions = [v.text for v in AbiVersion if imported.name in hostcalls_for(v)] if imported.module == "env" else []
     if versions:
-        return f"exists in ABI {' and '.join(versions)}, but not in {abi.text}, which its marker declares."
+        return f"exists in ABI {' and '.join(versions)}, but not in {abi.text}, the version that it declares."
     if imported.name in HOSTCALLS:
-        return f"Envoy has in the module env, not {short(imported.module)}."
+        return f"Envoy provides in the module env, not {short(imported.module)}."
     advice = _ADVICE.get(f"{imported.module}.{imported.name}", _ADVICE.get(imported.module, ""))
     if not advice and imported.module.startswith("wasi:"):
-        advice = "It is WASI preview 2: compile for wasm32-wasip1."
+        advice = "It is part of WASI preview 2. Compile for wasm32-wasip1."
     if imported.module == "env" and imported.name in HIGRESS_ENV:
-        return "only Higress's Envoy has: run it there, or in a simulated proxy with a RedisServer."
-    return f"Envoy doesn't have. {advice}"
+        return "only Higress's Envoy provides. Run it there, or in a simulated proxy with a RedisServer."
+    return f"Envoy doesn't provide. {advice}"
 
 
 def _export_problems(functions: Mapping[str, Signature], abi: AbiVersion) -> Iterator[str]:
     if not any(name in functions for name in _ALLOCATORS):
         yield (
-            "It exports no allocator, which Envoy needs to pass data: export a function malloc or proxy_on_memory_allocate, "
-            "i32 -> i32."
+            "It doesn't export an allocator, which Envoy needs to pass data. "
+            "Export a function malloc or proxy_on_memory_allocate, i32 -> i32."
         )
     expected: dict[str, Signature] = {c.name: (c.core_params, c.core_results) for c in callbacks_for(abi).values()}
     expected |= ENTRY_POINTS
@@ -289,7 +290,7 @@ def _export_problems(functions: Mapping[str, Signature], abi: AbiVersion) -> Ite
 
 
 def _is_ignored(name: str, functions: Mapping[str, Signature]) -> bool:
-    """Return whether Envoy ignores an export, because the module has another one that it prefers."""
+    """Return whether Envoy ignores an export, because the module also exports a function that Envoy calls instead."""
     return {
         "main": "_initialize" not in functions,
         "__main_void": "_initialize" not in functions or "main" in functions,

@@ -1,8 +1,8 @@
 """The linker, which merges a component and its glue into one core module.
 
-Functions that can't be reached from the exports and the tables are left out. Globals that are never set become constants,
-and the component's trampolines are bypassed. All initialisers become plain constants, because V8 as configured by Envoy
-rejects some extended constant expressions.
+Functions that can't be reached from the exports and the tables are omitted. Globals that are never set become constants, and
+the component's trampolines are bypassed. All initialisers become plain constants, because V8 as configured by Envoy rejects
+some extended constant expressions.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["Rewrite", "link", "memory_image"]
 _FUNC, _MEMORY = 0, 2
 
 
-#: Function that returns a replacement for the function body `data[start:end]` of a node, or None for no change.
+#: Function that returns a replacement for the function body `data[start:end]` of a node, or None if the body isn't changed.
 Rewrite = Callable[[Node, int, int], bytes | None]
 
 
@@ -32,25 +32,25 @@ def link(
     rewrite: Rewrite = lambda *_: None,
     order: list[Definition] | None = None,
 ) -> bytes:
-    """Merge all functions that `exports` and the tables need into one core module, and return its bytes.
+    """Merge the exported functions, and all functions that they need, into one core module. Return the module's bytes.
 
     Parameters
     ----------
     graph
-        The component, to which the glue was added.
+        Component to which the glue has been added.
     exports
-        Functions to export, by name. The memory is also exported, as `memory`.
+        Functions to export, by name. The memory is exported as `memory` as well.
     image
         Initial content of the memory.
     rewrite
-        Function that is called with every linked body and can replace it. By default, bodies aren't changed.
+        Called with every linked function body, for which it can return a replacement. By default, bodies aren't changed.
     order
-        List to which the functions of the module are added, in the order of their indices (default none).
+        List to which the functions of the module are appended, in the order of their indexes (default None).
 
     Raises
     ------
     Malformed
-        The component has a feature that the linker doesn't support, because componentize-py doesn't use it.
+        The component uses a feature that the linker doesn't support, because componentize-py doesn't use it.
     """
     linked = _Link(graph, exports, rewrite)
     if order is not None:
@@ -68,7 +68,7 @@ def memory_image(graph: Graph) -> MemoryImage:
     """
     memories = [m for node in graph.all_nodes() for m in node.module.memories]
     if len(memories) != 1:
-        raise Malformed(f"the component has {len(memories)} memories, not one")
+        raise Malformed(f"the component has {len(memories)} memories instead of one")
     image = MemoryImage(memories[0].minimum)
     for node in graph.all_nodes():
         if node.module.start is not None:
@@ -82,7 +82,7 @@ def memory_image(graph: Graph) -> MemoryImage:
 
 
 class _Link:
-    """One run of the linker: reachability first, then numbering, then encoding."""
+    """One run of the linker, which finds reachable functions, numbers them, and encodes the module."""
 
     def __init__(self, graph: Graph, exports: Mapping[str, Definition], rewrite: Rewrite) -> None:
         self.graph = graph
@@ -103,7 +103,7 @@ class _Link:
     # -- reachability -----------------------------------------------------------------------------------------------
 
     def _reach(self) -> None:
-        """Follow all references from the exports. If a table is used, all its functions are reachable."""
+        """Find all functions that can be reached from the exports. If a table is used, all functions in it are reachable."""
         waiting = list(self.exports.values())
         while waiting:
             definition = waiting.pop()
@@ -141,7 +141,7 @@ class _Link:
         return self.read_globals | self.set_globals
 
     def _non_i32_globals(self) -> set[Definition]:
-        """Return the globals with types other than i32, which stay globals even if they are never set."""
+        """Return the globals of types other than i32. They stay globals even if they are never set."""
         return {d for d in self.read_globals if self._global_type(d) != "i32"}
 
     def _global_type(self, definition: Definition) -> str:
@@ -176,7 +176,7 @@ class _Link:
         )
 
     def type_number(self, node: Node, index: int) -> int:
-        """Return the index that a node's type has in the finished module."""
+        """Return the index in the finished module of a node's type."""
         return self.types.setdefault(node.module.types[index], len(self.types))
 
     def _function_type(self, definition: Definition) -> int:
@@ -235,7 +235,7 @@ class _Link:
 
 
 class _Rewriter(dict[bytes, bytes]):
-    """Map from an instruction with an index in a node's code to the instruction with the index in the finished module."""
+    """Map from instructions in a node's code to instructions with the indexes of the finished module."""
 
     def __init__(self, link: _Link, node: Node) -> None:
         super().__init__({b"": b""})
@@ -276,7 +276,7 @@ _KINDS = {
 
 
 def _operands(instruction: bytes) -> tuple[str, list[int]]:
-    """Return the index space of an instruction's operands, and the operands themselves."""
+    """Return the kind of an instruction's index, and the instruction's operands."""
     kind = _KINDS[instruction[0]]
     r = Reader(instruction, 2 if instruction[0] == 0xFC else 1)
     if kind == "block":

@@ -1,7 +1,7 @@
 """Checks of a module's direct calls against the table of phases (`wasmnb.abi.phases`).
 
-A call through a table can't be followed, and a call that is found may never run, for example because it follows an error. So
-only calls in the start section are problems, and the others are warnings.
+Calls through a table can't be followed, and a call that is found may never run, for example because it follows an error. So
+only calls in the start section are reported as problems, and all other calls as warnings.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from .relocations import body_parts
 
 __all__ = ["phase_warnings", "start_problem"]
 
-#: Most bytes of code in which the calls of one export are searched, to keep the check of large modules fast.
+#: Maximum bytes of code that are searched for calls of one export, which keeps the check of large modules fast.
 _MOST_CODE = 1 << 16
 
 
 def start_problem(module: CoreModule) -> Iterator[str]:
-    """Yield a problem if the start section calls a host function, directly or through direct calls."""
+    """Yield a problem if the start section calls a host function, either itself or through functions that it calls."""
     if module.start is None:
         return
     for called in _called_imports(module, module.start):
         if called.name not in PHASES[START_SECTION].calls:
             yield (
-                f"Its start section calls {short(f'{called.module}.{called.name}')}, which crashes Envoy: do this in an exported "
-                "function _initialize instead."
+                f"Its start section calls {short(f'{called.module}.{called.name}')}, which crashes Envoy. "
+                "Move the call to an exported function _initialize."
             )
             return
 
 
 def phase_warnings(module: CoreModule) -> Iterator[str]:
-    """Yield a warning for each hostcall that an export calls in a phase in which it must not be called."""
+    """Yield a warning for each export that calls a hostcall in a phase in which this isn't allowed."""
     for export, (kind, index) in module.exports.items():
         callback = CALLBACKS_BY_NAME.get(export.removeprefix("proxy_"))
         phase = PHASES.get(export if export in ENTRY_POINTS else callback.short if callback is not None else "")
@@ -47,10 +47,10 @@ def phase_warnings(module: CoreModule) -> Iterator[str]:
 
 
 def _called_imports(module: CoreModule, function: int, most: int | None = None) -> Iterator[Import]:
-    """Yield the imported functions that a function calls, directly or through direct calls.
+    """Yield the imported functions that a function calls, either itself or through functions that it calls.
 
-    Calls of a function that ends the program with `proc_exit` are ignored. Such a function runs only after an error;
-    AssemblyScript's start section calls it in every check.
+    A function that calls `proc_exit` isn't searched, because it runs only after an error. AssemblyScript's start section calls
+    such a function in every check.
     """
     imported = module.imported("func")
     waiting, seen, size = [function], set(), 0
@@ -69,7 +69,7 @@ def _called_imports(module: CoreModule, function: int, most: int | None = None) 
         try:
             _, parts = body_parts(module.data, start, end)
         except Malformed:
-            continue  # it has instructions that only the engine's validation knows
+            continue  # it contains unknown instructions, which the engine validates
         called_here = [Reader(i, 1).u32() for _, i in parts if i[:1] in {b"\x10", b"\x12"}]
         if not any(f < len(imported) and imported[f].name == "proc_exit" for f in called_here):
             waiting += called_here

@@ -1,12 +1,12 @@
-"""Splitting of function bodies at the indices that linking changes, which is fast enough for six megabytes of code.
+"""Splitting of function bodies at the indexes that linking changes, which is fast enough for six megabytes of code.
 
-Only a few instructions contain an index that changes when modules are merged: calls, function references, access to
-globals and tables, and block types that refer to a type. A regular expression matches each run of other instructions,
-which is done in C. Instructions with an index are looked up in a dictionary from old to new bytes, so the work in Python is done only
-once for each distinct instruction of a module.
+Only a few instructions contain an index that changes when modules are merged: calls, function references, access to globals and
+tables, and block types that refer to a type. A regular expression matches each run of other instructions, which is done in C.
+Instructions with an index are looked up in a dictionary from old to new bytes, so Python code runs only once for each distinct
+instruction of a module.
 
-The grammar follows https://webassembly.github.io/spec/core/binary/instructions.html without exceptions, threads and
-garbage collection.
+The grammar follows https://webassembly.github.io/spec/core/binary/instructions.html without exceptions, threads and garbage
+collection.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["Parts", "body_parts", "end_of_locals", "instructions"]
 _LEB = rb"[\x80-\xff]*+[\x00-\x7f]"
 _MEMARG = _LEB + _LEB
 
-#: Largest count of a br_table that the regular expression matches. The instruction has a count, then count + 1 labels. Regular
+#: Maximum count of a br_table that the regular expression matches. The instruction has a count, then count + 1 labels. Regular
 #: expressions can't count, so each count has its own alternative. The few larger tables are parsed separately.
 _LARGEST_TABLE = 0x7F
 
@@ -56,17 +56,18 @@ _STEP = re.compile(rb"((?:" + rb"|".join(_NO_INDEX) + rb")*+)(" + rb"|".join(_IN
 
 _ONE = re.compile(b"|".join((*_NO_INDEX, *_INDEX)), re.DOTALL)
 
-#: Pairs of a run of instructions without an index, and the instruction with an index that ends it (empty at the end of the body).
+#: Pairs of a run of instructions without an index, and the instruction with an index that follows it (empty at the body's end).
 Parts = list[tuple[bytes, bytes]]
 
 
 def body_parts(data: bytes, start: int, end: int) -> tuple[bytes, Parts]:
-    """Split the function body `data[start:end]` into its local declarations and (run, instruction with an index) pairs.
+    """Split the function body `data[start:end]` into its local declarations and pairs of a run and an instruction with an
+    index.
 
     Raises
     ------
     Malformed
-        The body has an unknown instruction.
+        The body contains an unknown instruction.
     """
     at = end_of_locals(data, start, end)
     parts = _STEP.findall(data, at, end)
@@ -76,7 +77,7 @@ def body_parts(data: bytes, start: int, end: int) -> tuple[bytes, Parts]:
 
 
 def instructions(data: bytes, start: int, end: int) -> Iterator[bytes]:
-    """Yield the instructions of the function body `data[start:end]`. Raises `Malformed` if one is unknown."""
+    """Yield the instructions of the function body `data[start:end]`. Raises `Malformed` if an instruction is unknown."""
     for run, last in body_parts(data, start, end)[1]:
         # A br_table that is too large for the regular expression is a run by itself; its count has more than one byte.
         yield from ([run] if run[:1] == b"\x0e" and run[1] > _LARGEST_TABLE else _ONE.findall(run))
@@ -95,7 +96,7 @@ def end_of_locals(data: bytes, start: int, end: int) -> int:
 
 
 def _stepwise(data: bytes, at: int, end: int) -> Parts:
-    """Return the same as `_STEP.findall`, but also for bodies with large branch tables."""
+    """Split a function body like `_STEP.findall`, which doesn't support large branch tables."""
     parts: Parts = []
     while at < end:
         match = _STEP.match(data, at, end)

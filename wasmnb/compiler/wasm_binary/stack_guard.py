@@ -1,16 +1,16 @@
 """The stack guard, which makes Python raise RecursionError before the engine's stack overflows.
 
-Facts: WebAssembly code has two stacks. One is in linear memory, and CPython's recursion checks measure it. It has 1 MiB, and a
-level of nested JSON uses 50 bytes of it. The other is the engine's own stack, which also has about 1 MiB in V8 as configured by
-Envoy, and a level uses about 400 bytes of it. If the latter overflows, the VM is lost. So a client that sends `[` three thousand
-times could stop every filter that reads JSON.
+WebAssembly code has two stacks. One is in linear memory, and CPython's recursion checks measure it. It has 1 MiB, and a level
+of nested JSON uses 50 bytes of it. The other is the engine's own stack, which also has about 1 MiB in V8 as configured by
+Envoy, and a level uses about 400 bytes of it. If the engine's stack overflows, the VM is lost. So a client that sends `[` three
+thousand times could stop every filter that reads JSON.
 
-The functions that check the stack are the recursive ones. Each of them gets a larger frame in linear memory, at least as large as
-its frame on the engine's stack. Deep recursion then raises RecursionError, as in any Python.
+The functions that check the stack are the recursive ones. Each of them is changed to use a larger frame in linear memory, which
+is at least as large as its frame on the engine's stack. Deep recursion then raises RecursionError, as in any Python.
 
-Compilers emit frames in two forms: the function subtracts N from the stack pointer and adds it before it returns, or it
-reads the pointer and writes it back unchanged. A function without a frame in linear memory (such as those that walk the syntax
-tree) gets a smaller frame around its whole body. A function whose code isn't recognised completely isn't changed.
+Compilers emit frames in two forms: the function subtracts N from the stack pointer and adds it before it returns, or it reads
+the pointer and writes it back unchanged. A function without a frame in linear memory, such as those that walk the syntax tree,
+is surrounded by a smaller frame. A function whose code isn't recognised completely isn't changed.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from .relocations import body_parts, end_of_locals, instructions
 
 __all__ = ["LEVEL", "StackGuard"]
 
-#: Additional bytes of linear stack for a guarded function.
+#: Number of bytes by which the linear frame of a guarded function is enlarged.
 LEVEL = 768
 
-#: Bytes for a function without a frame, which also uses less of the engine's stack.
+#: Number of bytes for a function without a linear frame, which also uses less of the engine's stack.
 SMALL_LEVEL = 384
 
-#: A small function of CPython that checks the stack. Its code shows the offset of the limit in the thread state.
+#: A small function of CPython that checks the stack. Its code contains the offset of the limit in the thread state.
 _MODEL = "_Py_ReachedRecursionLimitWithMargin"
 
-#: Maximum size in bytes of the body of a function that checks the stack for its caller.
+#: Maximum body size in bytes of a function that checks the stack for its caller.
 _HELPER = 120
 
 #: Instructions: block, loop, if; end; return; tail calls; and the type of a block without a result.
@@ -49,17 +49,17 @@ _LEB = rb"[\x80-\xff]*+[\x00-\x7f]"
 
 
 class StackGuard:
-    """Enlarges the frames of the functions that check for recursion.
+    """Rewriter that enlarges the frames of functions that check for recursion.
 
     Parameters
     ----------
     graph
-        The component.
+        Graph of the component.
 
     Raises
     ------
     Malformed
-        The code of CPython in the component isn't as expected.
+        The code of CPython in the component differs from the expected code.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -82,7 +82,7 @@ class StackGuard:
         self._write = re.compile(rb"(\x20" + _LEB + rb")(\x24" + pointer + rb")", re.DOTALL)
 
     def _limit(self) -> bytes:
-        """Return a pattern for the code that loads the limit from its offset in the thread state."""
+        """Return a pattern for code that loads the limit from its offset in the thread state."""
         index = self.node.module.exports[_MODEL][1] - len(self.node.imports["func"])
         start, end = self.node.module.code[index]
         loading = re.search(rb"\x41" + _LEB + rb"\x6a\x28\x02\x00", self.node.module.data[start:end], re.DOTALL)
@@ -91,7 +91,9 @@ class StackGuard:
         return re.escape(loading[0])
 
     def _helpers(self, limit: bytes) -> list[int]:
-        """Return the functions that check the stack for their callers. The parser calls the model, and counts levels itself."""
+        """Return the functions that check the stack for their callers. The parser isn't included, because it counts levels
+        itself.
+        """
         module, imported = self.node.module, len(self.node.imports["func"])
         loads = re.compile(limit, re.DOTALL)
         short = (
@@ -100,7 +102,7 @@ class StackGuard:
         return [module.exports["Py_EnterRecursiveCall"][1], *(i for i in short if i != module.exports[_MODEL][1])]
 
     def __call__(self, node: Node, start: int, end: int) -> bytes | None:
-        """Return the body `data[start:end]` with a larger frame, or None if it isn't changed."""
+        """Return the function body `data[start:end]` with a larger frame, or None if it isn't changed."""
         data = node.module.data
         if node is not self.node or end - start < _HELPER or not self._check.search(data, start, end):
             return None
@@ -117,7 +119,7 @@ class StackGuard:
         return data[start:at] + code
 
     def _enlarge_subtracted(self, code: bytes, sets: int) -> bytes | None:
-        """Enlarge the frame of a function that subtracts N from the stack pointer."""
+        """Return the code of a function with a larger frame if it subtracts N from the stack pointer, otherwise None."""
         frame = self._subtract.match(code)
         if frame is None:
             return None
@@ -127,7 +129,9 @@ class StackGuard:
         return frame[1] + larger + frame[3] + rest if 0 < count == sets - 1 else None
 
     def _enlarge_read(self, code: bytes, sets: int) -> bytes | None:
-        """Enlarge the frame of a function that reads the stack pointer, and writes it back before each return."""
+        """Return the code of a function with a larger frame if it reads the stack pointer and writes it
+        back, otherwise None.
+        """
         read = self._read.match(code)
         if read is None:
             return None
@@ -135,11 +139,13 @@ class StackGuard:
         keep = b"\x20" + read[3] if read[2] == b"\x22" else b""
         head = read[1] + b"\x41" + size + b"\x6b\x22" + read[3] + b"\x24" + read[1][1:] + keep
         rest, count = self._write.subn(lambda match: match[1] + b"\x41" + size + b"\x6a" + match[2], code[read.end() :])
-        # It ends at its last instruction and at every return. Bytes that look like returns are counted as well, which is safe.
+        # The function ends at its last instruction and at every return. Counting bytes that look like returns is safe.
         return head + rest if count == sets == code.count(b"\x0f") + 1 else None
 
     def _surround(self, start: int, end: int) -> bytes | None:
-        """Add a frame around a function without one, with a single exit that removes it."""
+        """Return the code of a function with a frame around it, and with a single exit that removes the frame. None if
+        impossible.
+        """
         module = self.node.module
         kind = Reader(module.types[module.functions[module.code.index((start, end))]], 1)
         _, results = kind.vector(kind.byte), kind.vector(kind.byte)
@@ -154,11 +160,11 @@ class StackGuard:
             return None
         pointer, size = leb.unsigned(self._pointer), leb.signed(SMALL_LEVEL)
         move = b"\x23" + pointer + b"\x41" + size + b"%b\x24" + pointer  # global.get, i32.const, %b, global.set
-        block = b"\x02" + bytes(results or [_NO_RESULT]) + b"".join(body)  # a block: the body contains its end
+        block = b"\x02" + bytes(results or [_NO_RESULT]) + b"".join(body)  # the end of the block is part of the body
         return move % b"\x6b" + block + move % b"\x6a" + bytes([_END])
 
 
 def _index(value: int) -> bytes:
-    """Return a pattern for an index in its shortest encoding, or padded to five bytes, as linkers write it."""
+    """Return a pattern for an index in its shortest encoding, or padded to five bytes as linkers write it."""
     padded = bytes((value >> 7 * i & 0x7F | 0x80) for i in range(4)) + bytes((value >> 28,))
     return rb"(?:" + re.escape(leb.unsigned(value)) + rb"|" + re.escape(padded) + rb")"

@@ -1,4 +1,4 @@
-"""The names of a linked module's functions, from the name sections of the modules from which it was linked."""
+"""Names of a linked module's functions, from the name sections of the modules that were linked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FUNCTION_NAMES = 1
 
 
 def symbols(graph: Graph, order: Sequence[Definition]) -> list[str]:
-    """Return a name for each function, in this order. If several functions have the same name, it is numbered: `dealloc#1`."""
+    """Return a name for each function in `order`. Functions with the same name are numbered, as in `dealloc#1`."""
     known = {node.number: function_names(node.module) for node in graph.all_nodes()}
     seen: Counter[str] = Counter()
     names = []
@@ -31,7 +31,7 @@ def symbols(graph: Graph, order: Sequence[Definition]) -> list[str]:
 
 
 def function_names(module: CoreModule) -> dict[int, str]:
-    """Return function index -> name from a module's name section; empty if it has no valid one."""
+    """Return the names of functions from a module's name section, by index. Returns {} if there is no valid name section."""
     names: dict[int, str] = {}
     for title, start, end in module.sections:
         if title != "custom name":

@@ -1,4 +1,4 @@
-"""Comparison of the simulated proxy with the real Envoy: replay of the traffic, compared fields, and fields that can't be compared.
+"""Comparison of the simulated proxy with the real Envoy: replay of traffic, compared fields, and reasons why fields differ.
 
-The entry point is `wasmnb.envoy.comparison.compare`; the comparison of two builds of a filter is in `wasmnb.traffic.build_diff`.
+The entry point is `wasmnb.envoy.comparison.compare`. Two builds of a filter are compared by `wasmnb.traffic.build_diff`.
 """

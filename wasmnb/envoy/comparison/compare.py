@@ -1,8 +1,8 @@
-"""Comparison of the simulated proxy with the real Envoy: both get the same traffic, and the results are compared field by field.
+"""Comparison of the simulated proxy with the real Envoy. Both receive the same traffic, and the results are compared by field.
 
-Values that differ in every run (dates, request ids, the upstream's time, ports) are masked. Fields that differ because of
-time, random values or a race are listed separately. Agreement is the share of equal fields among the others. Each difference has
-a hint about where to look for the cause.
+Values that differ in every run (dates, request ids, the upstream's time, ports) are masked. Fields that differ because of time,
+random values or a race are listed separately. Agreement is the share of equal fields among all other fields. Each difference
+has a hint about where to look for the cause.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .replay import EnvoyRun, SimulatedRun, messages_of, run_in_envoy, run_simul
 
 __all__ = ["Difference", "NotCompared", "Pair", "Parity", "compare"]
 
-#: For the second run of the simulated proxy: additional virtual seconds before each request, and the seed.
+#: For the second run of the simulated proxy: virtual seconds to add before each request, and the seed.
 _STRETCH, _SEED = 1.37, 20_261_129
 
 
@@ -39,36 +39,36 @@ def compare(
 ) -> Parity:
     """Send the same traffic through a real Envoy and a fresh copy of a simulated proxy, and compare the results.
 
-    Both begin without state. The kernel chooses the worker of each connection in Envoy, and the simulated proxy uses the same
-    worker. If Envoy crashes, both proxies are restarted for the rest of the traffic.
+    Both proxies begin without state. The kernel chooses the worker for each connection to Envoy, and the simulated proxy uses
+    the same worker. If Envoy crashes, both proxies are restarted for the rest of the traffic.
 
     Parameters
     ----------
     proxy
-        The simulated proxy. A copy of it gets the requests, so its own state doesn't change.
+        The simulated proxy. Requests are sent to a copy of it, so its own state doesn't change.
     requests
-        `Request` objects for HTTP filters, and bytes (or lists of chunks) for connections through network filters. By default, the
-        traffic that `proxy` has had so far.
+        `Request` objects for HTTP filters, and bytes (or lists of chunks) for connections through network filters. By default,
+        the traffic that `proxy` has received so far.
     last
         Number of exchanges to compare, counted from the newest. By default, all are compared.
     ignore
-        Names of fields to leave out ("log", "client body", "metrics"), and names of headers (default none).
+        Names of fields ("log", "client body", "metrics") and of headers that aren't compared (default none).
     envoy
-        A running Envoy, which isn't closed. Its earlier requests can influence the result. By default, an Envoy with the plugins and
-        settings of `proxy` is started, and closed afterwards.
+        A running Envoy to use. It isn't closed, and its earlier requests can influence the result. By default, an Envoy with
+        the plugins and settings of `proxy` is started, and closed afterwards.
     startup
-        Seconds until Envoy must be ready. None (the default): no limit while it makes progress.
+        Maximum seconds until Envoy is ready. By default (None), there is no limit while Envoy makes progress.
     progress
-        Called with a description of the step and the fraction that is done, from 0 to 1. By default, nothing is called.
+        Called with a description of the step and a fraction from 0 to 1 (default None).
     changes
         Parameters of `Envoy` that replace the values from `proxy`.
 
     Raises
     ------
     UsageError
-        There is no traffic, there is a request but the proxy has only network filters, or Envoy isn't installed.
+        There is no traffic, Envoy isn't installed, or HTTP requests are compared although the proxy has only network filters.
     EnvoyRefused
-        Envoy refuses the filter.
+        Envoy refused the filter.
     """
     ignored = Ignored(ignore)
     exchanges = list(proxy.exchanges)
@@ -91,12 +91,14 @@ def compare(
     comparison = _Comparison(proxy, run, ignored, options, own_upstream=not {"upstream", "clusters"} & changes.keys())
     parity = comparison.parity(metrics=not served and not ignored.field("metrics"))
     if served:
-        parity.notes.append(f"The given Envoy had served {served} exchanges before: a filter with state may differ.")
+        parity.notes.append(
+            f"Envoy had already served {served} exchanges before the comparison, so filters with state may differ."
+        )
     return parity
 
 
 class _Comparison:
-    """The traffic through both proxies. The simulated proxy runs a second time only if a field differs."""
+    """Comparison of one run of the traffic in both proxies. The simulated proxy runs a second time only if a field differs."""
 
     def __init__(
         self, proxy: Proxy, run: EnvoyRun, ignored: Ignored, options: dict[str, Any], *, own_upstream: bool
@@ -110,7 +112,7 @@ class _Comparison:
         self._again: SimulatedRun | None = None
 
     def parity(self, *, metrics: bool) -> Parity:
-        """Compare all fields."""
+        """Compare all fields, and return the result."""
         pairs = [self._pair(position) for position in range(len(self._run.messages))]
         result = Parity(self._proxy.name, pairs, sum(pair.compared for pair in pairs), [])
         for pair in pairs:
@@ -147,7 +149,7 @@ class _Comparison:
             pair.differences.append(Difference(where, ours, theirs, hint_of(name)))
 
     def _reason(self, pair: Pair, position: int, field: Field) -> str:
-        """Return why a field that differs can't be compared, or an empty string if it can."""
+        """Return the reason why a field that differs can't be compared, or '' if it can."""
         name, ours, theirs = field
         simulated, real = pair.simulated, pair.real
         if name == "crash":
@@ -162,7 +164,7 @@ class _Comparison:
 
     @property
     def _second(self) -> SimulatedRun:
-        """Return the traffic through the simulated proxy with other times and random values."""
+        """Results of the same traffic in the simulated proxy with other times and random values."""
         if self._again is None:
             self._again = run_simulated(self._proxy, self._run, **self._options, stretch=_STRETCH, seed=_SEED)
         return self._again
@@ -179,14 +181,16 @@ class _Comparison:
     def _notes(self, parity: Parity) -> list[str]:
         notes = [_crash_note(pair) for pair in parity.crashes]
         if self._run.restarts:
-            notes.append("Both proxies were restarted after each crash; metrics count from the last start.")
+            notes.append("Both proxies were restarted after each crash, so metrics are counted from the last start.")
         if names := _random_headers(parity.pairs):
             notes.append(f"Not compared, because the values differ in every run: {', '.join(names)}.")
         if self._ignored.names:
             notes.append(f"Ignored: {', '.join(self._ignored.names)}.")
         unknown = [str(pair.number) for pair in parity.pairs if pair.worker is None]
         if unknown and self._options["workers"] > 1:
-            notes.append(f"Envoy's worker is unknown for {', '.join(unknown)}. If the filter has state, use workers=1.")
+            notes.append(
+                f"Envoy's worker is unknown for exchanges {', '.join(unknown)}. If the filter has state, use workers=1."
+            )
         return notes
 
 
@@ -197,7 +201,7 @@ def _crash_note(pair: Pair) -> str:
 
 
 def _random_headers(pairs: Sequence[Pair]) -> list[str]:
-    """Return the headers in the messages whose values differ in every run."""
+    """Return the names of headers in the messages whose values differ in every run."""
     seen: set[bytes] = set()
     for pair in pairs:
         if not is_connection(pair.simulated):

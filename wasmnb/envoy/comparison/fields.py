@@ -13,34 +13,34 @@ from ...parsing.header_block import FRAMING
 
 __all__ = ["HINTS", "RANDOM", "Field", "Ignored", "fields_of", "hint_of", "is_connection"]
 
-#: Headers whose values differ in every run, and those that frame a message in HTTP/1.
+#: Headers whose values differ in every run, and headers that describe the framing of a message in HTTP/1.
 RANDOM = frozenset({b"date", b"x-request-id", b"x-envoy-upstream-service-time"})
 _NOT_COMPARED = FRAMING | {b"host"}
 
-#: Random parts of values, and their masks.
+#: Patterns of values that differ in every run, and their masks.
 _MASKS = [
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<uuid>"),
     (re.compile(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT"), "<date>"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:<port>"),
 ]
 
-#: Field -> where to look if it differs.
+#: Field -> hint about the cause if it differs.
 HINTS = {
     "answered": "Only one of the proxies sent a response: a filter paused the stream, or the timeout was too short.",
     "status": "The responses have different origins: compare the upstream's messages and the log.",
     "headers": "The filter writes this header, or only one of the proxies adds it.",
-    "body": "The filter got the body in other chunks, or its length didn't match its content-length.",
+    "body": "The filter received the body in different chunks, or its length didn't match its content-length.",
     "trailers": "The filter changed the trailers, or a body of fixed length dropped them.",
     "reached": "Only one of the proxies forwarded the request.",
     "request line": "Method, path or authority was changed in one proxy only.",
     "log": "Lines about time, random values or the chunks of a body also differ between two runs of one proxy.",
     "metrics": "A metric counts something that happened in one proxy only.",
-    "bytes": "A filter got the bytes in other chunks, or stopped them in one proxy only.",
+    "bytes": "A filter received the bytes in different chunks, or stopped them in one proxy only.",
     "end": "Only one of the proxies closed the connection.",
     "crash": "Either Envoy crashed or the simulation predicted a crash, but not both: see the end of Envoy's log.",
 }
 
-#: Name of a field, its value in the simulated proxy, its value in Envoy.
+#: A compared field: its name, its value in the simulated proxy, and its value in Envoy.
 Field = tuple[str, Any, Any]
 
 
@@ -50,13 +50,13 @@ class Ignored:
     Parameters
     ----------
     names
-        Names of fields ("client body", "log"), and names of headers, which are left out of every message (default none).
+        Names of fields ("client body", "log") and of headers. The headers are ignored in every message (default none).
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self.names = tuple(name.strip().lower() for name in names)
         if "" in self.names:
-            raise UsageError("ignore has an empty name. Give names of fields (client body, log) or of headers.")
+            raise UsageError("ignore= contains an empty name. Pass names of fields (client body, log) or of headers.")
         known = {part for name, _ in (*_HTTP, *_TCP) for part in (name, name.rpartition(" ")[2])} | {"metrics"}
         self.fields = frozenset(self.names) & known
         self.headers = frozenset(name.encode() for name in self.names if name not in known)
@@ -82,12 +82,12 @@ def fields_of(simulated: Any, real: Any, ignored: Ignored) -> list[Field]:
 
 
 def is_connection(exchange: Any) -> bool:
-    """Return whether an exchange is a connection, not a request."""
+    """Return whether an exchange is a TCP connection instead of an HTTP request."""
     return hasattr(exchange, "sent")
 
 
 def hint_of(name: str) -> str:
-    """Return the hint for a field that differs."""
+    """Return a hint about the cause if the field with this name differs, or ''."""
     return HINTS.get(name.partition(" ")[2], "") or HINTS.get(name.rpartition(" ")[2], "")
 
 
@@ -102,30 +102,30 @@ def _upstream(read: Callable[[Request, Ignored], Any]) -> Callable[[Any, Ignored
 
 
 def has_response(exchange: Any) -> bool:
-    """Return whether the client got a response."""
+    """Return whether the client received a response."""
     return exchange.response is not None and bool(exchange.response.status)
 
 
 def _headers(headers: Headers, ignored: Ignored) -> list[tuple[str, str]]:
-    """Return the headers in order, masked, and without those that frame the message."""
+    """Return the headers in order, with masked values, and without headers that describe the framing."""
     kept = [(n, v) for n, v in headers.raw if n not in _NOT_COMPARED and n not in ignored.headers]
     return [(to_text(n), "<random>" if n in RANDOM else mask(to_text(v))) for n, v in kept]
 
 
 def _log(exchange: Any, _ignored: Ignored) -> list[str]:
-    """Return the filters' log lines of level info and above, masked."""
+    """Return the text of the filters' log lines with level info and above. Values that differ in every run are masked."""
     lines = [line for line in exchange.log if line.level >= LogLevel.INFO and line.source == "filter"]
     return [mask(line.text) for line in lines]
 
 
 def mask(text: str) -> str:
-    """Replace the parts of a text that differ in every run."""
+    """Replace the parts of a text that differ in every run by masks."""
     for pattern, replacement in _MASKS:
         text = pattern.sub(replacement, text)
     return text
 
 
-#: Name of a field ("client headers"), and a function that reads it from an exchange; it returns None if there is no such message.
+#: Name of a field, and the function that reads it from an exchange. The function returns None if the message is missing.
 _HTTP: Sequence[tuple[str, Callable[[Any, Ignored], Any]]] = (
     ("client answered", lambda exchange, _: has_response(exchange)),
     ("client status", _client(lambda r, _: r.status)),

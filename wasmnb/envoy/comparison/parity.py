@@ -14,22 +14,22 @@ from .fields import Field, is_connection
 
 __all__ = ["Difference", "NotCompared", "Pair", "Parity"]
 
-#: Characters of a value that a difference shows, and how many of them come before the first differing one.
+#: Number of characters shown of a long value, and how many of them precede the first difference.
 _SHOWN, _BEFORE = 200, 40
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One field that differs between the proxies.
+    """A field that differs between the proxies.
 
     Attributes
     ----------
     where
-        The exchange and the field: `request 1: client headers`.
+        Exchange and field, such as `request 1: client headers`.
     simulated, real
-        The field's values in the two proxies.
+        Values of the field in the simulated proxy and in Envoy.
     hint
-        A sentence about where to look for the cause.
+        Sentence about where to look for the cause.
     """
 
     where: str
@@ -38,7 +38,7 @@ class Difference:
     hint: str
 
     def __str__(self) -> str:
-        """Return four lines: the field, its two values and the hint."""
+        """Return four lines of text: the field, its two values and the hint."""
         ours, theirs = _windows(self.simulated, self.real)
         text = f"{self.where}\n  simulated  {ours}\n  Envoy      {theirs}\n  {self.hint}"
         return visible(text, keep=NEWLINES)
@@ -51,11 +51,11 @@ class NotCompared:
     Attributes
     ----------
     where
-        The exchange and the field: `request 1: filter log`.
+        Exchange and field, such as `request 1: filter log`.
     reason
-        Why it can't be compared: time, random values, a race, or different responses of the upstream.
+        Reason why the field can't be compared: time, random values, a race, or different responses of the upstream.
     simulated, real
-        The field's values in the two proxies.
+        Values of the field in the simulated proxy and in Envoy.
     """
 
     where: str
@@ -64,28 +64,28 @@ class NotCompared:
     real: Any = None
 
     def __str__(self) -> str:
-        """Return `request 1: filter log: reason`."""
+        """Return the field and the reason, as `request 1: filter log: reason`."""
         return visible(f"{self.where}: {self.reason}")
 
 
 @dataclass
 class Pair:
-    """One request or connection, as it went through both proxies.
+    """One request or connection that both proxies have served.
 
     Attributes
     ----------
     number
         Position among the pairs, from 1.
     simulated, real
-        The exchanges of the two proxies: `Exchange` and `EnvoyExchange`, or `TcpExchange` and `EnvoyTcpExchange`.
+        Exchanges of the two proxies: `Exchange` and `EnvoyExchange`, or `TcpExchange` and `EnvoyTcpExchange`.
     worker
-        Number of the worker that served it in both proxies; None if Envoy's worker is unknown.
+        Number of the worker that served the exchange in both proxies, or None if Envoy's worker is unknown.
     compared
         Number of compared fields.
     differences
-        The fields that differ.
+        Fields that differ.
     fields
-        Every field as a tuple: its name, its value in the simulated proxy, and its value in Envoy.
+        Every field as a tuple of name, value in the simulated proxy, and value in Envoy.
     not_compared
         Fields that differ for a reason outside the filter.
     """
@@ -101,12 +101,12 @@ class Pair:
 
     @property
     def name(self) -> str:
-        """Kind and number: `request 1` or `connection 1`."""
+        """Kind and number of the exchange: `request 1` or `connection 1`."""
         return f"{'connection' if is_connection(self.simulated) else 'request'} {self.number}"
 
     @property
     def title(self) -> str:
-        """Method and path of a request, or the number of bytes of a connection."""
+        """Method and path of a request, or the number of bytes sent over a connection."""
         if is_connection(self.simulated):
             return f"TCP, {len(self.simulated.sent):,} bytes"
         return f"{self.simulated.request.method} {self.simulated.request.path}"
@@ -117,7 +117,7 @@ class Pair:
         return bool(self.real.crash)
 
     def __str__(self) -> str:
-        """Return a line of the table: `  1  GET /x                    200  200  same`."""
+        """Return the pair as a row of the table: `  1  GET /x                    200  200  same`."""
         verdict = "same" if not self.differences else ", ".join(d.where.partition(": ")[2] for d in self.differences)
         statuses = f"{outcome_of(self.simulated):>7}  {outcome_of(self.real):>7}"
         return f"{self.number:3}  {visible(self.title)[:40]:40}  {statuses}  {verdict}"
@@ -125,20 +125,20 @@ class Pair:
 
 @dataclass
 class Parity(Shown):
-    """The result of a comparison.
+    """The result of comparing a simulated proxy with Envoy.
 
     Attributes
     ----------
     name
         Name of the simulated proxy.
     pairs
-        The requests and connections, in order.
+        Compared requests and connections, in order.
     compared
         Number of compared fields, including metrics.
     differences
-        The fields that differ.
+        Fields that differ.
     not_compared
-        The fields that differ and can't be compared, with the reason.
+        Fields that differ but can't be compared, with the reasons.
     notes
         Sentences about the whole comparison: headers that differ in every run, crashes of Envoy, and unknown workers.
     """
@@ -152,21 +152,21 @@ class Parity(Shown):
 
     @property
     def agreement(self) -> float:
-        """Share of equal fields, in percent."""
+        """Share of equal fields among the compared fields, in percent."""
         return 100.0 * (self.compared - len(self.differences)) / self.compared if self.compared else 100.0
 
     @property
     def same(self) -> bool:
-        """Whether all fields are equal."""
+        """Whether all compared fields are equal."""
         return not self.differences
 
     @property
     def crashes(self) -> list[Pair]:
-        """The pairs on which Envoy crashed."""
+        """Pairs on which Envoy crashed."""
         return [pair for pair in self.pairs if pair.crashed]
 
     def __str__(self) -> str:
-        """Return the table of requests, then all differences."""
+        """Return the table of requests, followed by all differences."""
         head = f"{self.name}: {self.agreement:.1f} % of {self.compared} fields agree with Envoy"
         columns = f"{'':3}  {'request':40}  {'sim.':>7}  {'Envoy':>7}"
         parts = [head, columns, *(str(pair) for pair in self.pairs)]
@@ -179,7 +179,7 @@ class Parity(Shown):
 
 
 def outcome_of(exchange: Any) -> str:
-    """Return a short text for the table: a status, a number of bytes, `crash`, or `-` for no response."""
+    """Return the outcome of an exchange for the table: a status, a number of bytes, `crash`, or `-` for no response."""
     if getattr(exchange, "crash", None):
         return "crash"
     if is_connection(exchange):
@@ -189,7 +189,7 @@ def outcome_of(exchange: Any) -> str:
 
 
 def _windows(ours: Any, theirs: Any) -> tuple[str, str]:
-    """Return two different values as text. Long ones are cut to the part around the first difference, so they still differ."""
+    """Return two different values as text. Long values are shortened to the part around the first difference."""
     texts = [repr(dict(value) if isinstance(value, Mapping) else value) for value in (ours, theirs)]
     if max(map(len, texts)) <= _SHOWN:
         return texts[0], texts[1]

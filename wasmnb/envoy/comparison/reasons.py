@@ -1,4 +1,4 @@
-"""Reasons outside the filter why a field differs: a race, time or random values, or different responses of the upstream."""
+"""Reasons why a field differs although the filter behaves the same: a race, time, random values, or the upstream's response."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from .fields import is_connection
 
 __all__ = ["RANDOM_CRASH", "TIME", "race", "upstream_reason", "varies"]
 
-TIME = "it differs between two runs of the simulated proxy, too: it depends on time, random values or an upstream with state"
-_RACE = (
-    "a race: the filter answered before the upstream had the whole request, and Envoy may have sent less or more of it"
-)
-_UPSTREAM = "the upstream itself responded differently: a function with state, time or random values"
-RANDOM_CRASH = "a race: Envoy reads memory that it has freed here, and crashes or not"
+TIME = "it also differs between two runs of the simulated proxy: it depends on time, random values or an upstream with state"
+_RACE = "a race: the filter answered before Envoy had forwarded the whole request, so the upstream received more or less of it"
+_UPSTREAM = "the upstream responded differently, because it depends on state, time or random values"
+RANDOM_CRASH = "a race: Envoy reads freed memory here, which doesn't always crash it"
 
 
 def race(name: str, simulated: Any, real: Any) -> str:
-    """Return the reason if a field depends on how much of a request Envoy had forwarded when a filter answered it.
+    """Return the reason if a field differs because Envoy had forwarded more or less of the request when a filter answered it.
+
+    Returns '' if this can't be the reason.
 
     Parameters
     ----------
     name
-        The field's name.
+        Name of the field.
     simulated, real
-        The exchanges of the two proxies.
+        Exchanges of the simulated proxy and of Envoy.
     """
     if is_connection(simulated) or not name.startswith("upstream"):
         return ""
@@ -34,7 +34,7 @@ def race(name: str, simulated: Any, real: Any) -> str:
 
 
 def upstream_reason(name: str, simulated: Any, real: Any) -> str:
-    """Return the reason if the client's response differs because the upstream's did, otherwise an empty string."""
+    """Return the reason if the client's responses differ because the upstream's responses differ, otherwise ''."""
     if is_connection(simulated) or not name.startswith("client"):
         return ""
     ours, theirs = simulated.upstream_response, real.upstream_response
@@ -45,7 +45,7 @@ def upstream_reason(name: str, simulated: Any, real: Any) -> str:
 
 
 def varies(first: Any, second: Any, real: Any) -> bool:
-    """Return whether `first` differs from `real` only in the parts in which it also differs from `second`."""
+    """Return whether `first` differs from `real` only in those parts in which it also differs from `second`."""
     if first == second:
         return False
     match first, second, real:

@@ -1,8 +1,8 @@
-"""The same traffic through a fresh Envoy and a fresh simulated proxy.
+"""Replay of the same traffic in a fresh Envoy and in a fresh simulated proxy.
 
-Envoy runs first: the kernel chooses the worker of a connection, Envoy's statistics show which one it was, and the simulated proxy
-sends the same request to the same worker at the same time. After a crash, both proxies are restarted and lose the state of
-their filters.
+Envoy runs first, because the kernel chooses the worker of each connection. Envoy's statistics show which worker it was, and the
+simulated proxy sends the same request to the same worker at the same time. After a crash, both proxies are restarted, and
+filters lose their state.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from ..proxy import Envoy
 
 __all__ = ["EnvoyRun", "Message", "SimulatedRun", "messages_of", "run_in_envoy", "run_simulated"]
 
-#: Counters of accepted connections, one for each worker of a listener.
+#: Pattern of Envoy's counters of accepted connections, one for each worker of a listener.
 _ACCEPTED = r"^listener\..*\.worker_\d+\.downstream_cx_total$"
 _WORKER = re.compile(r"\.worker_(\d+)\.")
 
-#: Seconds that a TCP client waits for bytes.
+#: Seconds that a TCP client waits for more bytes.
 _READ = 0.5
 
 #: Virtual seconds within which a response arrives if nothing delays it.
@@ -36,20 +36,20 @@ _AT_ONCE = 0.02
 
 @dataclass(frozen=True)
 class Message:
-    """What a client sends: an HTTP request, or bytes over a TCP connection.
+    """A message from a client: an HTTP request, or the bytes of a TCP connection.
 
     Attributes
     ----------
     request
-        The request; None for a TCP connection.
+        The request, or None for a TCP connection.
     chunks
-        The bytes of a TCP connection: one item for each write.
+        Bytes sent over a TCP connection, with one item for each write.
     half_close
         Whether the client closes its side of the connection after the last chunk.
     http2
         Whether the request is sent over HTTP/2.
     timeout
-        Seconds after which the client disconnects; None: it doesn't.
+        Seconds after which the client disconnects, or None if it waits without limit.
     """
 
     request: Request | None = None
@@ -59,7 +59,7 @@ class Message:
     timeout: float | None = None
 
     def send(self, proxy: ProxyInterface, **options: Any) -> Any:
-        """Send it through a proxy, and return the exchange. The proxy gets a copy of the request, because it keeps it."""
+        """Send the message through a proxy, and return the exchange. A request is copied first, because the proxy stores it."""
         if self.request is not None:
             return proxy.send(replace(self.request), http2=self.http2, timeout=self.timeout, **options)
         options.pop("wait", None)
@@ -67,7 +67,7 @@ class Message:
 
 
 def messages_of(items: Iterable[Any]) -> list[Message]:
-    """Return the messages to replay.
+    """Convert exchanges, requests and bytes to the messages that are replayed.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def messages_of(items: Iterable[Any]) -> list[Message]:
     Raises
     ------
     UsageError
-        An item is something else.
+        An item has another type.
     """
     return [_message(item) for item in items]
 
@@ -95,32 +95,32 @@ def _message(item: Any) -> Message:
         case list() | tuple():
             return Message(chunks=tuple(map(to_bytes, item)))
     raise UsageError(
-        f"requests has an item of type {type(item).__name__}. Give Request objects, bytes or lists of bytes."
+        f"requests= contains an item of type {type(item).__name__}. Pass Request objects, bytes or lists of bytes."
     )
 
 
 @dataclass
 class EnvoyRun:
-    """The result of the traffic through Envoy.
+    """Results of replaying traffic in Envoy.
 
     Attributes
     ----------
     messages
-        What the clients sent.
+        Messages that the clients sent.
     exchanges
         Envoy's exchanges, in order.
     workers
-        The worker that served each exchange; None if it is unknown.
+        Number of the worker that served each exchange, or None if it is unknown.
     gaps
-        Seconds between the end of the previous exchange and the start of each one.
+        Seconds between the end of the previous exchange and the start of each exchange.
     crashed
         Indexes of the exchanges on which Envoy crashed.
     metrics
-        The filters' metrics at the end, counted from the last start.
+        Metrics of the filters at the end, counted from Envoy's last start.
     began
-        Wall-clock time of the start, seconds since 1970.
+        Time of the start in seconds since 1970.
     restarts
-        How often Envoy was restarted.
+        Number of times that Envoy was restarted.
     """
 
     messages: list[Message]
@@ -139,18 +139,18 @@ def run_in_envoy(
     envoy: Envoy | None,
     progress: Callable[[str, float], None] | None = None,
 ) -> EnvoyRun:
-    """Send traffic through Envoy, and restart Envoy when it crashes.
+    """Replay traffic in Envoy, and restart Envoy when it crashes.
 
     Parameters
     ----------
     messages
-        What the clients send.
+        Messages that the clients send.
     start
-        Called to start an Envoy.
+        Function that starts an Envoy.
     envoy
-        A running Envoy to use, which isn't closed. None: call `start`.
+        A running Envoy to use, which isn't closed. If None, `start` is called.
     progress
-        Called with a description of the step and the fraction that is done, from 0 to 1. By default, nothing is called.
+        Called with a description of the step and a fraction from 0 to 1 (default None).
     """
     run = EnvoyRun(messages, began=time.time())
     current = envoy or start()
@@ -196,7 +196,7 @@ def _send(envoy: Envoy, message: Message) -> tuple[Any, int | None]:
 
 
 def _accepted(envoy: Envoy) -> dict[int, int]:
-    """Return the number of connections that each worker has accepted; empty if Envoy has ended."""
+    """Return the number of connections that each worker has accepted, or {} if Envoy has ended."""
     counts: dict[int, int] = {}
     try:
         stats = envoy.process.admin.stats(_ACCEPTED)
@@ -211,14 +211,14 @@ def _accepted(envoy: Envoy) -> dict[int, int]:
 
 @dataclass
 class SimulatedRun:
-    """The result of the traffic through the simulated proxy.
+    """Results of replaying traffic in the simulated proxy.
 
     Attributes
     ----------
     exchanges
         The simulated proxy's exchanges, in order.
     metrics
-        The filters' counters and gauges at the end, counted from the last start.
+        Counters and gauges of the filters at the end, counted from the proxy's last start.
     """
 
     exchanges: list[Any] = field(default_factory=list)
@@ -228,22 +228,22 @@ class SimulatedRun:
 def run_simulated(
     proxy: Proxy, run: EnvoyRun, *, wait: float, workers: int, stretch: float = 0.0, seed: int | None = None
 ) -> SimulatedRun:
-    """Send traffic that Envoy has had through new simulated proxies, to the same workers and with the same gaps.
+    """Replay the traffic of an Envoy run in new simulated proxies, with the same workers and the same gaps.
 
     Parameters
     ----------
     proxy
-        The proxy whose plugins and settings are used.
+        Simulated proxy whose plugins and settings are used.
     run
-        The result of the traffic through Envoy.
+        Results of the traffic in Envoy.
     wait
         Virtual seconds after which a client disconnects if a filter holds the stream.
     workers
         Number of workers.
     stretch
-        Virtual seconds that are added to the start time and to each gap (default 0).
+        Virtual seconds to add to each gap. The start time is moved by a multiple of it (default 0).
     seed
-        Seed for random values. None (the default): the seed of `proxy`.
+        Seed for random values. By default (None), the seed of `proxy`.
     """
     simulated = SimulatedRun()
     changes: dict[str, Any] = {"workers": workers, "start_time": run.began + 7919.0 * stretch}
@@ -263,7 +263,7 @@ def run_simulated(
 
 
 def _has_all(exchange: Exchange) -> bool:
-    """Return whether the client has all bytes that content-length announces, although a filter still holds the end."""
+    """Return whether the client has received all bytes announced by content-length, although a filter still holds the end."""
     response = exchange.response
     length = response.headers.get("content-length") if response is not None and not exchange.http2 else None
     if response is None or length is None or not length.isdigit():

@@ -1,4 +1,4 @@
-"""Envoy's configuration as data, which is written and read here: bootstrap, plugins, routes and clusters.
+"""Envoy's configuration as data: writing and reading of bootstrap, plugins, routes and clusters.
 
-Only the validation of a file starts a process; all other processes are started by `..process`.
+Processes are started by `..process`, except for the one that validates a configuration file.
 """

@@ -1,8 +1,8 @@
-"""Envoy's bootstrap configuration as plain dictionaries, which are written as JSON (Envoy reads it as YAML).
+"""Envoy's bootstrap configuration as plain dictionaries. They are written as JSON, which Envoy reads as YAML.
 
-A listener has the parts that a filter needs: HTTP connection manager (codec AUTO, with HTTP/1 trailers), Wasm filters, router,
-and static clusters; or Wasm network filters and `tcp_proxy`. Every address is 127.0.0.1 with port 0: the system chooses the
-ports, and `admin.Admin.listeners` returns them.
+An HTTP listener has a connection manager (codec AUTO, with HTTP/1 trailers) with Wasm filters and a router. A TCP listener has
+Wasm network filters and `tcp_proxy`. Clusters are static. All listeners use 127.0.0.1 and port 0, so the system chooses the
+ports; `admin.Admin.listeners` returns them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ Config = dict[str, Any]
 _EXTENSIONS = "type.googleapis.com/envoy.extensions."
 _LOOPBACK = "127.0.0.1"
 
-#: `memory_allocator_manager`: returns to the system the memory that compiling a module has freed, which Envoy keeps otherwise (20 MB).
+#: `memory_allocator_manager`: returns the memory that is free after compiling a module (20 MB) to the system. Envoy keeps it
+#: otherwise.
 ALLOCATOR: Config = {"bytes_to_release": 128 << 20, "memory_release_interval": "5s"}
 
 
@@ -29,13 +30,13 @@ class Cluster:
     Attributes
     ----------
     name
-        The cluster's name.
+        Name of the cluster.
     address
-        (host, port), or None: the cluster has no endpoint.
+        (host, port) of the endpoint, or None if the cluster has no endpoint.
     http2
-        Whether Envoy connects over HTTP/2 without TLS, which gRPC needs.
+        Whether Envoy connects with HTTP/2 without TLS, which gRPC requires (default False).
     extra
-        More fields of the message; they override those above.
+        Additional fields of the message. They override the fields above.
     """
 
     name: str
@@ -44,7 +45,7 @@ class Cluster:
     extra: Config = field(default_factory=dict)
 
     def as_config(self) -> Config:
-        """Return the `envoy.config.cluster.v3.Cluster` message."""
+        """Return the cluster as an `envoy.config.cluster.v3.Cluster` message."""
         protocol: Config = (
             {"http2_protocol_options": {}} if self.http2 else {"http_protocol_options": {"enable_trailers": True}}
         )
@@ -65,32 +66,32 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Listener:
-    """One listener with its filter chain.
+    """A listener with one filter chain.
 
     Attributes
     ----------
     name
-        The listener's name, which is also the prefix of its statistics.
+        Name of the listener, which is also the prefix of its statistics.
     plugins
         `PluginConfig` messages in the order of the chain (`EnvoyPlugin.as_config`).
     cluster
-        The cluster that gets all traffic if there are no `routes`.
+        Cluster that receives all traffic if there are no `routes` (default "up").
     kind
-        "http" or "tcp".
+        "http" (the default) or "tcp".
     routes
-        Routes of the virtual host. None: one route sends everything to `cluster`.
+        Routes of the virtual host. By default (None), one route sends all requests to `cluster`.
     virtual_host
-        Further fields of the virtual host.
+        Additional fields of the virtual host.
     access_logs
-        `PluginConfig` messages of access loggers.
+        `PluginConfig` messages of Wasm access loggers.
     files
-        `AccessLog` messages, which come before the plugins of `access_logs`.
+        `AccessLog` messages, which precede the loggers of `access_logs`.
     built_in
-        Envoy's own HTTP filters: pairs of the number of plugins before the filter, and its configuration.
+        Envoy's own HTTP filters as pairs: the number of plugins before the filter, and the filter's configuration.
     router
-        Fields of the router.
+        Fields of the router filter.
     hcm, extra
-        More fields of the connection manager and of the listener; they override the others.
+        Additional fields of the connection manager and of the listener. They override the other fields.
     """
 
     name: str
@@ -107,7 +108,7 @@ class Listener:
     extra: Config = field(default_factory=dict)
 
     def as_config(self) -> Config:
-        """Return the `envoy.config.listener.v3.Listener` message."""
+        """Return the listener as an `envoy.config.listener.v3.Listener` message."""
         filters = self._http() if self.kind == "http" else self._tcp()
         config: Config = {
             "name": self.name,
@@ -165,15 +166,15 @@ def bootstrap(
     Parameters
     ----------
     listeners, clusters
-        The static resources.
+        Listeners and clusters of the static resources.
     node
-        Node id, cluster and metadata, which filters read as the property `xds.node` (default none).
+        Id, cluster and metadata of the node, which filters read as the property `xds.node` (default none).
     services
         `WasmService` messages for bootstrap extensions (default none).
     stats_sinks
         `PluginConfig` messages of stats sinks (default none).
     extra
-        More fields of the bootstrap; they override the others (default none).
+        Additional fields of the bootstrap. They override the other fields (default none).
     """
     config: Config = {
         "node": dict(node or {"id": "wasmnb", "cluster": "wasmnb"}),
@@ -200,7 +201,7 @@ def bootstrap(
 
 
 def merge(base: Config, over: Mapping[str, Any]) -> Config:
-    """Return a copy of `base` with the values of `over`: mappings are merged recursively, other values are replaced."""
+    """Return a copy of `base` with the values of `over`. Mappings are merged recursively, and other values are replaced."""
     result = dict(base)
     for key, value in over.items():
         old = result.get(key)

@@ -1,4 +1,4 @@
-"""Start of a real Envoy with the plugins and settings of a simulated proxy."""
+"""The function `envoy_like`, which starts a real Envoy with the plugins and settings of a simulated proxy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def envoy_like(proxy: Proxy, **changes: Any) -> Envoy:
     Parameters
     ----------
     proxy
-        The simulated proxy. If an upstream is a Python function, the real Envoy gets a server on loopback that calls it.
+        The simulated proxy. If one of its upstreams is a Python function, a server on loopback calls the function.
     changes
         Parameters of `Envoy` that replace the values from `proxy`.
     """

@@ -1,4 +1,4 @@
-"""Conversion of field names to those that protocol buffers declare. Files can have them in camel case, as `istioctl` writes them."""
+"""Conversion of field names to those declared in protocol buffers. Files can spell them in camel case, as `istioctl` does."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from ...parsing.yaml_lines import Located
 
 __all__ = ["with_field_names"]
 
-#: Fields whose keys and values are chosen by the file's author, so they aren't renamed: `Any`, `Struct`, or maps of text.
+#: Fields whose values aren't renamed, because the file's author chooses their keys: `Any`, `Struct`, or maps of text.
 _DATA = frozenset(
     {"allowed_capabilities", "configuration", "filter_metadata", "json_format", "key_values", "static_layer"}
 )
-#: Metadata of a node is a `Struct`; that of routes, clusters and listeners has only these fields, with data in them.
+#: Fields of the metadata of routes, clusters and listeners. The metadata of a node is a `Struct` instead.
 _METADATA = {"filterMetadata": "filter_metadata", "typedFilterMetadata": "typed_filter_metadata"}
 
 
 def with_field_names(message: Mapping[str, Any]) -> Located:
-    """Return a message of Envoy's configuration with declared field names. Lines in the file are kept.
+    """Return a configuration message with declared field names. The line numbers of its fields are kept.
 
     Parameters
     ----------
     message
-        The message. Names of filters, metadata, and plugin configurations in it aren't changed.
+        The message. Names of filters, metadata and plugin configurations in it aren't changed.
     """
     is_data = "value" in message and not str(message.get("@type", "")).endswith("TypedStruct")
     return _renamed(
@@ -33,7 +33,7 @@ def with_field_names(message: Mapping[str, Any]) -> Located:
 
 
 def _renamed(message: Mapping[str, Any], rename: Callable[[str], str], convert: Callable[[str, Any], Any]) -> Located:
-    """Return a message with renamed fields, whose values are converted too."""
+    """Return a message with renamed fields and converted values."""
     lines = {rename(key): line for key, line in getattr(message, "lines", {}).items()}
     content = {name: convert(name, value) for name, value in ((rename(key), value) for key, value in message.items())}
     return Located.at(getattr(message, "line", 0), lines, content)

@@ -1,4 +1,4 @@
-"""Access to the fields of a configuration file, with errors that give the line. `.import_config` interprets the fields."""
+"""Access to the fields of a configuration file, with line numbers in errors. `.import_config` interprets the fields."""
 
 from __future__ import annotations
 
@@ -19,33 +19,35 @@ __all__ = ["FileFields"]
 
 
 class FileFields(Fields):
-    """Reads fields of a configuration file. Errors give the file and the line.
+    """Reader of the fields of a configuration file. Its errors contain the file and the line.
 
     Parameters
     ----------
     path
-        The file, for error messages.
+        Path of the file, for error messages.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def fail(self, message: str, holder: Any, key: str = "") -> UsageError:
-        """Return an error that begins with the file and the line of a field."""
+        """Return an error whose message begins with the file and the line of a field."""
         return UsageError(f"{self.path}, line {line_of(holder, key)}: {message}")
 
     def unknown(self, holder: Mapping[str, Any], key: str, kind: str) -> None:
-        """Accept the field: the real Envoy has validated the file, and `EnvoySetup.left_out` lists it."""
+        """Accept an unknown field. The real Envoy has validated the file, and `EnvoySetup.left_out` lists the field."""
 
     def base64(self, holder: Mapping[str, Any], key: str) -> bytes:
-        """Return the bytes of a base64 field."""
+        """Return the decoded bytes of a base64 field."""
         try:
             return base64.b64decode(self.text(holder, key), validate=True)
         except ValueError as error:
-            raise self.fail(f"{key} isn't valid base64: {error}.", holder, key) from None
+            raise self.fail(f"{key} isn't valid base64: {error}. Encode the bytes as base64.", holder, key) from None
 
     def typed(self, item: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
-        """Return a `typed_config` and the last part of its type's name. A TypedStruct is replaced by the message inside it."""
+        """Return a `typed_config` and the last part of its type's name. A TypedStruct is replaced by the message that it
+        contains.
+        """
         typed = self.mapping(item, "typed_config")
         if self.text(typed, "@type").endswith(".TypedStruct"):
             inside = self.mapping(typed, "value")
@@ -53,7 +55,7 @@ class FileFields(Fields):
         return typed, self.text(typed, "@type").rpartition("/")[2].rpartition(".")[2]
 
     def any_bytes(self, holder: Mapping[str, Any], key: str) -> bytes:
-        """Return a configuration as the bytes that the guest receives."""
+        """Return a plugin's configuration as the bytes that the filter receives."""
         value = self.mapping(holder, key)
         name = self.text(value, "@type").rpartition("/")[2]
         kind = name.rpartition(".")[2]
@@ -71,7 +73,7 @@ class FileFields(Fields):
             raise self.fail(str(error), holder, key) from None
 
     def environment(self, holder: Mapping[str, Any], key: str) -> dict[str, str]:
-        """Return the configured environment variables, including those that are copied from this process."""
+        """Return the configured environment variables, including those copied from this process."""
         variables = self.mapping(holder, key)
         names, inherited = [str(name) for name in self.sequence(variables, "host_env_keys")], dict(os.environ)
         own = self.mapping(variables, "key_values")

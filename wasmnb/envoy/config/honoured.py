@@ -1,7 +1,7 @@
-"""Fields of Envoy's configuration that the simulation honours. All other fields that a file sets are listed with their paths.
+"""Fields of Envoy's configuration that the simulation supports. All other fields that a file sets are listed with their paths.
 
-A schema maps the fields of a message to the schemas of their messages. `ALL` marks a field that is honoured as a whole, `FORMAT`
-a text (or a JSON template) whose operators must be known, and `PER_FILTER` the configurations of a route for single filters.
+A schema maps each field of a message to the schema of its value. `ALL` marks a field that is fully supported, `FORMAT` a text
+(or a JSON template) whose operators must be known, and `PER_FILTER` a route's configurations for individual filters.
 """
 
 from __future__ import annotations
@@ -120,14 +120,14 @@ _HOST: Schema = {
     "hedge_policy": _HEDGE,
     "routes": _ROUTE,
 }
-#: `RouteConfiguration`.
+#: Schema of `RouteConfiguration`.
 ROUTES: Schema = {
     **_all("name", "internal_only_headers", "ignore_port_in_host_matching", "most_specific_header_mutations_wins"),
     **_all("validate_clusters"),
     **_LEVEL,
     "virtual_hosts": _HOST,
 }
-#: `PluginConfig` of a Wasm plugin.
+#: Schema of the `PluginConfig` of a Wasm plugin.
 PLUGIN: Schema = {
     **_all("name", "root_id", "configuration", "failure_policy", "fail_open", "allow_on_headers_stop_iteration"),
     "vm_config": {
@@ -138,13 +138,13 @@ PLUGIN: Schema = {
     "reload_config": {"backoff": _all("base_interval")},
     "capability_restriction_config": _all("allowed_capabilities"),
 }
-#: The router filter.
+#: Schema of the router filter.
 ROUTER: Schema = _all("@type", "suppress_envoy_headers")
-#: The TCP proxy behind a network filter.
+#: Schema of the TCP proxy that follows network filters.
 TCP_PROXY: Schema = _all("@type", "stat_prefix", "cluster")
-#: An access logger that is a Wasm plugin.
+#: Schema of an access logger that is a Wasm plugin.
 ACCESS_LOG: Schema = _all("name", "typed_config")
-#: `Listener`; its filters are reported separately.
+#: Schema of `Listener`. The filters are reported separately.
 LISTENER: Schema = {
     **_all("name", "address", "per_connection_buffer_limit_bytes", "traffic_direction", "metadata"),
     "filter_chains": _all("name", "filters", "transport_socket"),
@@ -153,13 +153,13 @@ _PROTOCOLS: Schema = {
     "@type": ALL,
     "explicit_http_config": _all("http_protocol_options", "http2_protocol_options"),
 }
-#: `Cluster`: its servers are replaced, so the fields about how Envoy reaches them count as honoured.
+#: Schema of `Cluster`. Its servers are replaced, so fields about how Envoy connects to them count as supported.
 CLUSTER: Schema = {
     **_all("name", "type", "load_assignment", "connect_timeout", "lb_policy", "dns_lookup_family", "metadata"),
     "http2_protocol_options": {},
     "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": _PROTOCOLS},
 }
-#: `Bootstrap`.
+#: Schema of `Bootstrap`.
 BOOTSTRAP: Schema = {
     **_all("admin", "bootstrap_extensions", "dynamic_resources", "stats_sinks", "stats_flush_interval"),
     "node": _all("id", "cluster", "metadata"),
@@ -191,7 +191,7 @@ _METADATA: Schema = {
     **_all("@type", "metadata_namespace", "value"),
     "metadata": _all("metadata_namespace", "value", "allow_overwrite"),
 }
-#: Envoy's own filters that are simulated, by the last part of their messages' types.
+#: Schemas of Envoy's own filters that are simulated, by the end of their message type.
 BUILT_IN: dict[str, Schema] = {"set_metadata.v3.Config": _METADATA, "header_mutation.v3.HeaderMutation": _MUTATIONS}
 _ROUTE_CONFIGS: dict[str, Schema] = {
     "route.v3.FilterConfig": _all("@type", "disabled", "is_optional", "config"),
@@ -200,7 +200,9 @@ _ROUTE_CONFIGS: dict[str, Schema] = {
 
 
 def manager_schema(honoured: set[str]) -> Schema:
-    """Return the schema of a connection manager from the names that `HttpConnectionManager.from_config` returns."""
+    """Return the schema of a connection manager. `honoured` contains field names returned by
+    `HttpConnectionManager.from_config`.
+    """
     schema: dict[str, Any] = _all(
         "@type", "stat_prefix", "codec_type", "http_filters", "route_config", "rds", "access_log", "stream_idle_timeout",
         "request_timeout",
@@ -216,14 +218,14 @@ def manager_schema(honoured: set[str]) -> Schema:
 
 
 class Unread(NamedTuple):
-    """A field that a file sets and the simulation doesn't honour.
+    """A field that a configuration file sets but the simulation doesn't support.
 
     Attributes
     ----------
     path
-        Path from the outermost message: `virtual_hosts[0].cors`.
+        Path of the field from the outermost message, such as `virtual_hosts[0].cors`.
     holder, name
-        The message that has the field, and the field's name in it.
+        Message that contains the field, and the field's name in it.
     """
 
     path: str
@@ -232,7 +234,7 @@ class Unread(NamedTuple):
 
 
 def unread(message: Any, schema: Schema | None, path: str = "") -> Iterator[Unread]:
-    """Yield the fields of a message that aren't in a schema."""
+    """Yield the fields of a message that its schema doesn't contain."""
     if schema is None:
         return
     if isinstance(message, list):
@@ -263,7 +265,7 @@ def _unread_by_filter(configs: Any, path: str) -> Iterator[Unread]:
 
 
 def _unknown_operators(value: Any) -> Iterator[str]:
-    """Yield the operators in a text, or in the texts of a template, that the simulation doesn't support."""
+    """Yield the operators that the simulation doesn't support, in a text or in the texts of a template."""
     if isinstance(value, Mapping):
         value = list(value.values())
     if isinstance(value, list):

@@ -1,6 +1,6 @@
 """Import of an `envoy.yaml` into the simulated proxy: Wasm plugins, their configuration, routes and clusters.
 
-The import ignores parts that the simulation doesn't have (TLS, other filters); `left_out` lists every ignored field that the file
+Parts that the simulation doesn't support (TLS, other filters) are ignored. `left_out` lists every ignored field that the file
 sets, with its path and line. Each cluster becomes an echo server unless the caller passes an upstream for it.
 
 Reference: https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/extensions/wasm/v3/wasm.proto
@@ -41,7 +41,7 @@ _MANAGER = "HttpConnectionManager"
 _WITH_PLUGINS, _PLUGIN_KINDS = ("http_filters", "access_log"), frozenset(("Wasm", "WasmAccessLog"))
 _OTHER_TIMEOUTS = (("stream_idle_timeout", "idle_timeout"), ("request_timeout", "request_timeout"))
 _DIRECTIONS = {"INBOUND": 1, "OUTBOUND": 2}
-#: Messages of Envoy's own filters that are simulated -> their kinds.
+#: Message type of one of Envoy's own filters that are simulated -> kind of the filter.
 _BUILT_IN = {
     "envoy.extensions.filters.http.set_metadata.v3.Config": BUILT_IN[0],
     "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation": BUILT_IN[1],
@@ -50,7 +50,7 @@ _BUILT_IN = {
 _OTHER_FILTERS = {
     "Cors": "Envoy would answer preflight requests itself and add access-control headers",
     "LocalRateLimit": "Envoy would answer requests above the limit with 429",
-    "Buffer": "Envoy would hold every request until it is complete, and answer too large ones with 413",
+    "Buffer": "Envoy would hold every request until it is complete, and answer requests that are too large with 413",
     "Lua": "Envoy would run its script on every request and response",
     "ExtAuthz": "Envoy would ask a service about every request, and answer those that it denies with 403",
 }
@@ -58,20 +58,21 @@ _OTHER_FILTERS = {
 
 @dataclass
 class EnvoySetup:
-    """The parts of a configuration file that the simulated proxy uses.
+    """Parts of a configuration file that the simulated proxy uses.4623: Fields of an exchange that are compared between the
+    proxies, and masks for values that differ in every run.
 
     Attributes
     ----------
     plugins
-        The chain of the chosen listener, including Wasm services and access loggers.
+        Plugins of the chosen listener in order, including Wasm services and access loggers.
     clusters, routes
-        Values for the parameters of `Proxy` with these names.
+        Values for the parameters `clusters` and `routes` of `Proxy`.
     options
         Other arguments for `Proxy`.
     listener
         Name of the chosen listener.
     left_out
-        Sentences about the ignored parts, with their lines in the file.
+        Sentences about ignored parts of the file, with line numbers.
     """
 
     plugins: list[Plugin] = field(default_factory=list)
@@ -88,12 +89,12 @@ class EnvoySetup:
         return named[0] if named else ""
 
     def leave_out_unread(self, message: Any, schema: honoured.Schema, path: str) -> None:
-        """Record the fields of a message that are set but not honoured."""
+        """Record the fields of a message that the file sets but the simulation doesn't support."""
         for unread in honoured.unread(message, schema, path):
             self.leave_out(f"{unread.path} isn't simulated", unread.holder, unread.name)
 
     def leave_out(self, text: str, holder: Any, key: str = "") -> None:
-        """Record an ignored part."""
+        """Record an ignored part of the file, with its line number if it is known."""
         line = line_of(holder, key)
         self.left_out.append(f"line {line}: {text}" if line else text)
 
@@ -101,28 +102,28 @@ class EnvoySetup:
 def read_envoy(
     path: str | Path, *, listener: str | None = None, clusters: Mapping[str, Any] | None = None, upstream: Any = None
 ) -> EnvoySetup:
-    """Read a static configuration of Envoy.
+    """Read a static configuration of Envoy from a file.
 
     Parameters
     ----------
     path
-        A YAML or JSON file. Paths of modules in it can be relative to the file's folder.
+        Path of a YAML or JSON file. Paths of modules in the file can be relative to its folder.
     listener
         Name of the listener to use. By default, the first one with a Wasm filter.
     clusters
         Upstreams by cluster name, as for `Proxy` (default none).
     upstream
-        The upstream of all other clusters, as for `Proxy`. None (the default): an echo server.
+        Upstream of all other clusters, as for `Proxy`. By default (None), an echo server.
 
     Raises
     ------
     UsageError
-        The file or the listener doesn't exist, the listener has no plugin, or a plugin can't be read; the message gives the
-        line. If the real Envoy is installed, also the errors that it reports for the file.
+        The file or the listener doesn't exist, the listener has no plugin, or a plugin can't be read. If the real Envoy is
+        installed, also raised for errors that it reports. The message contains the line.
     """
     path = Path(path)
     config = read_yaml(path)
-    _validate(path, config)  # Envoy's errors have the file's spelling
+    _validate(path, config)  # before field names are converted, so that Envoy's errors contain the file's spelling
     config = with_field_names(config)
     setup = EnvoySetup()
     fields = FileFields(path)
@@ -142,7 +143,9 @@ def read_envoy(
         setup.clusters[name].http2 = _speaks_http2(fields, entry)
         setup.clusters[name].metadata = setup.clusters[name].metadata or entry.get("metadata")
     for name in set(clusters or {}) - set(setup.clusters):
-        raise UsageError(f"{path} has no cluster {name!r}; it has {', '.join(setup.clusters) or 'none'}.")
+        raise UsageError(
+            f"{path} has no cluster {name!r}. Clusters in the file: {', '.join(setup.clusters) or 'none'}."
+        )
     reader.read_listener(reader.choose(fields.mappings(resources, "listeners"), listener))
     for extension in fields.mappings(config, "bootstrap_extensions"):
         reader.read_service(extension)
@@ -163,15 +166,17 @@ def _speaks_http2(fields: FileFields, cluster: Mapping[str, Any]) -> bool:
 
 
 def _validate(path: Path, config: Any) -> None:
-    """Validate the file with the real Envoy, if it is installed: Envoy checks all fields, this module only some."""
+    """Validate the file with the real Envoy if it is installed. Envoy checks all fields, this module only some."""
     problem = config_problem(path)
     if problem is not None:
         line = _line_of_path(config, problem)
-        raise UsageError(f"{path}{f', line {line}' if line else ''}: Envoy's error: {problem}")
+        raise UsageError(f"{path}{f', line {line}' if line else ''}: Envoy refuses the file: {problem}")
 
 
 def _line_of_path(config: Any, problem: str) -> int:
-    """Return the line of the path in Envoy's message (`static_resources.listeners[0].name`), or of its last part that exists."""
+    """Return the line of the path in Envoy's message (`static_resources.listeners[0].name`), or of the last
+    part that exists.
+    """
     match = re.search(r"@ ?([\w.\[\]<>@]+)", problem)
     line, here = 0, config
     for name, index in re.findall(r"(\w+)|\[(\d+)\]", match[1] if match else ""):
@@ -189,7 +194,7 @@ def _line_of_path(config: Any, problem: str) -> int:
 
 
 class _Reader:
-    """Reads the parts of a listener into a setup."""
+    """Reader of a listener, which stores the listener's parts in a setup."""
 
     def __init__(self, fields: FileFields, setup: EnvoySetup, *, dynamic: bool) -> None:
         self.dynamic = dynamic
@@ -202,12 +207,12 @@ class _Reader:
             listener = next((item for item in listeners if item.get("name") == name), None)
             if listener is None:
                 names = ", ".join(repr(item.get("name", "")) for item in listeners) or "none"
-                raise UsageError(f"{self.path} has no listener {name!r}; it has {names}.")
+                raise UsageError(f"{self.path} has no listener {name!r}. Listeners in the file: {names}.")
             return listener
         with_wasm = [item for item in listeners if self._has_plugin(item)]
         if not with_wasm:
             raise UsageError(
-                f"{self.path} has no listener with a Wasm filter (envoy.filters.http.wasm or network.wasm)."
+                f"{self.path} has no listener with a Wasm filter (envoy.filters.http.wasm or network.wasm). Add one."
             )
         for other in listeners:
             if other is not with_wasm[0]:
@@ -340,7 +345,7 @@ class _Reader:
             self.setup.leave_out(f"stats sink {sink.get('name', kind)!r}", sink)
 
     def plugin(self, config: Any, kind: str) -> Plugin:
-        """Return the plugin that a `PluginConfig` message describes."""
+        """Return the plugin described by a `PluginConfig` message."""
         fields = self.fields
         vm = fields.mapping(config, "vm_config")
         runtime = fields.text(vm, "runtime", "envoy.wasm.runtime.v8")
@@ -372,16 +377,18 @@ class _Reader:
             raise fields.fail(str(error), config) from None
 
     def module(self, vm: Mapping[str, Any], name: str) -> Filter:
-        """Return the module of a `VmConfig`. Its path can be relative to the folder of the configuration file."""
+        """Return the module of a `VmConfig` message. Its path can be relative to the folder of the configuration file."""
         local = self.fields.mapping(self.fields.mapping(vm, "code"), "local")
         if "filename" in local:
             path = Path(self.fields.text(local, "filename"))
             places = [p for p in (path, self.path.parent / path) if os.path.isfile(p)]  # noqa: PTH113 -- any text
             if not places:
-                raise self.fields.fail(f"no such module: {short(str(path))}", local, "filename")
+                raise self.fields.fail(
+                    f"The module {short(str(path))} doesn't exist. Correct code.local.filename.", local, "filename"
+                )
             return Filter.from_file(places[0], name or path.stem)
         if "inline_bytes" in local:
             return Filter.from_bytes(self.fields.base64(local, "inline_bytes"), name or "inline")
         raise self.fields.fail(
-            "the plugin's module must be a local file. Set code.local.filename or code.local.inline_bytes", vm, "code"
+            "The plugin's module must be a local file. Set code.local.filename or code.local.inline_bytes.", vm, "code"
         )

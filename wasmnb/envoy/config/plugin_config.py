@@ -1,7 +1,8 @@
-"""The configuration of one Wasm plugin: `envoy.extensions.wasm.v3.PluginConfig` as plain data.
+"""The configuration of one Wasm plugin, which is Envoy's message `envoy.extensions.wasm.v3.PluginConfig`, as plain data.
 
-Facts (Envoy 1.40): from a `StringValue` or `BytesValue`, the guest receives the bytes inside. It receives a `Struct` as serialised
-protobuf, not as JSON, so this is used for a `TypedConfig` only. `failure_policy` and the legacy `fail_open` exclude each other.
+Verified with Envoy 1.40: a filter receives the bytes inside a `StringValue` or `BytesValue`. It receives a `Struct` as
+serialised protobuf, not as JSON, so a `Struct` is used only for a `TypedConfig`. `failure_policy` and the legacy `fail_open`
+exclude each other.
 """
 
 from __future__ import annotations
@@ -23,33 +24,33 @@ _TYPE = "type.googleapis.com/"
 
 @dataclass(frozen=True)
 class EnvoyPlugin:
-    """One plugin of a filter chain.
+    """A plugin as Envoy's configuration describes it.
 
     Attributes
     ----------
     module
-        The Wasm module: bytes, or the path of a file.
+        Wasm module: bytes, or the path of a file.
     name, root_id, vm_id
-        The fields of the same names in Envoy's configuration.
+        Fields of the same names in Envoy's configuration.
     config, vm_config
         Plugin and VM configuration: bytes, text or a `TypedConfig`. Other values are written as JSON, as in the simulated proxy.
     failure_policy
-        "FAIL_CLOSED", "FAIL_OPEN" or "FAIL_RELOAD". None: Envoy's default, which is to fail closed.
+        "FAIL_CLOSED", "FAIL_OPEN" or "FAIL_RELOAD". By default (None), Envoy uses "FAIL_CLOSED".
     reload_backoff
-        `reload_config.backoff.base_interval` in seconds. None: Envoy's default.
+        `reload_config.backoff.base_interval` in seconds. By default (None), Envoy's default applies.
     fail_open
-        The legacy field for "FAIL_OPEN".
+        Whether to set the legacy field `fail_open`, which means "FAIL_OPEN" (default False).
     allow_on_headers_stop_iteration
-        True: if a headers callback returns StopIteration, Envoy holds only the headers and still delivers the body. A Python
-        filter then holds the headers while it awaits the body.
+        Whether Envoy holds only the headers and still delivers the body if a headers callback returns StopIteration (default
+        False). A Python filter then holds the headers while it awaits the body.
     environment, host_environment
-        WASI environment variables, and names of variables that are copied from Envoy's own environment.
+        WASI environment variables, and names of variables to copy from Envoy's own environment.
     allowed_capabilities
-        Names of the capabilities that the module can use. Empty: all of them.
+        Names of the capabilities that the module can use. By default (empty), it can use all of them.
     kind
         Where Envoy uses the plugin: "http", "network", "access_log", "singleton" (a service on the main thread) or "service".
     file_names
-        The original names of source files and cells by their names in the module, for tracebacks in the log.
+        Original names of source files and cells by their names in the module, for tracebacks in the log.
     """
 
     module: bytes | Path
@@ -70,16 +71,16 @@ class EnvoyPlugin:
 
     @classmethod
     def of(cls, plugin: Any, *, profile: Any = None, strip: bool = True, **defaults: Any) -> EnvoyPlugin:
-        """Return the configuration of a plugin.
+        """Create the configuration of a plugin.
 
         Parameters
         ----------
         plugin
             An `EnvoyPlugin`, a host `Plugin`, a `Filter`, a path, or the bytes of a module.
         profile
-            Traffic whose code is compiled in the release module of a Python filter, as for `Filter.release` (default none).
+            Profile of the code to compile in the release module of a Python filter, as for `Filter.release` (default None).
         strip
-            Leave comments and docstrings out of the module of a Python filter (default True).
+            Whether to remove comments and docstrings from the module of a Python filter (default True).
         defaults
             Values for fields that the plugin doesn't set.
         """
@@ -101,7 +102,7 @@ class EnvoyPlugin:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The environment variables, including those that the SDK reads."""
+        """Environment variables of the plugin, including those that wasmnb's SDK reads."""
         return (
             with_held_headers(self.environment, self.name)
             if self.allow_on_headers_stop_iteration
@@ -109,7 +110,7 @@ class EnvoyPlugin:
         )
 
     def as_config(self, directory: Path) -> dict[str, Any]:
-        """Return the `PluginConfig` message. If the module is bytes, it is written into `directory`."""
+        """Return the plugin as a `PluginConfig` message. If the module is bytes, they are written to a file in `directory`."""
         path = write_module(self.module, directory)
         vm: dict[str, Any] = {
             "vm_id": self.vm_id,
@@ -146,7 +147,7 @@ class EnvoyPlugin:
 
 
 def write_module(module: bytes | Path, directory: Path) -> Path:
-    """Return the path of a module. Bytes are written to a file whose name contains their hash, unless it exists."""
+    """Return the path of a module's file. Bytes are written to a file named after their hash, unless it exists."""
     if isinstance(module, Path):
         return module.resolve()
     path = directory / f"{hashlib.sha256(module).hexdigest()[:16]}.wasm"
@@ -156,7 +157,9 @@ def write_module(module: bytes | Path, directory: Path) -> Path:
 
 
 def any_value(data: bytes) -> dict[str, Any]:
-    """Return a configuration as `google.protobuf.Any`: a `TypedConfig` as its type, UTF-8 as a string, and the rest as bytes."""
+    """Return a configuration as a `google.protobuf.Any`: a message for a `TypedConfig`, a string for UTF-8, and bytes
+    otherwise.
+    """
     if isinstance(data, TypedConfig):
         return data.as_any()
     try:

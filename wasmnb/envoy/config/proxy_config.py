@@ -1,4 +1,4 @@
-"""The configuration of the real Envoy for a chain of plugins: its listeners, clusters and services."""
+"""Bootstrap configuration of the real Envoy for a chain of plugins, with listeners, clusters and services."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from .resources import (
 
 __all__ = ["ACCESS_LOG", "HTTP", "TCP", "TCP_CLUSTER", "proxy_config"]
 
-#: Names of the listeners, and the prefix of their statistics.
+#: Names of the listeners, which are also the prefixes of their statistics.
 HTTP, TCP = "http", "tcp"
 
-#: The cluster of TCP connections. It isn't the main cluster, because HTTP and TCP upstreams are different servers.
+#: Cluster of TCP connections. It isn't the main cluster, because HTTP and TCP upstreams are different servers.
 TCP_CLUSTER = "upstream tcp"
 
-#: File name of the access log, in the folder of the modules.
+#: File name of the access log. The file is in the same folder as the modules.
 ACCESS_LOG = "access.log"
 
 
@@ -47,18 +47,18 @@ def proxy_config(
     Parameters
     ----------
     settings
-        Workers, routes, clusters, timeouts and the other settings of the proxy.
+        Settings of the proxy, such as workers, routes, clusters and timeouts.
     plugins
-        The plugins of the filter chain, in order, and loggers and services.
+        Plugins of the filter chain in order, loggers and services.
     backends
-        Starts the upstream servers, and stops them later.
+        Object that starts the upstream servers and stops them later.
     directory
-        Existing folder that the modules and the access log are written to.
+        Existing folder to which the modules and the access log are written.
     recording
-        The recording whose tap filters are added. None (the default): nothing is recorded.
+        Recording whose tap filters are added. By default (None), nothing is recorded.
     state
-        The filter that adds filter state and metadata to requests, which is placed before the chain. None (the default): no such
-        filter.
+        Lua filter that adds filter state and metadata to requests. It is placed before the chain. By default (None), none is
+        added.
     """
     return bootstrap(
         _listeners(settings, plugins, directory, recording, state),
@@ -77,7 +77,7 @@ def _listeners(
     recording: TapRecording | None,
     state: RequestState | None,
 ) -> list[Listener]:
-    """Return the HTTP listener, and a TCP listener if there are network filters; without HTTP filters, only the latter."""
+    """Return the HTTP listener unless all plugins are network filters, and a TCP listener if there are network filters."""
     by_kind: dict[str, list[Config]] = {}
     for plugin in plugins:
         by_kind.setdefault(plugin.kind, []).append(plugin.as_config(directory))

@@ -1,6 +1,6 @@
-"""A Lua filter before the chain that sets the filter state and dynamic metadata that a request is sent with.
+"""A Lua filter before the chain, which sets the filter state and dynamic metadata that a client passes with a request.
 
-The client sends the values as a Lua table in a header with a random name, and the filter removes the header.
+The client sends the values as a Lua table in a header with a random name. The filter removes this header.
 """
 
 from __future__ import annotations
@@ -36,30 +36,30 @@ _FILTER_STATE = "filter_state."
 
 
 class RequestState:
-    """The Lua filter of one Envoy, and the header that it reads."""
+    """The Lua filter of one Envoy, and the request header from which it reads filter state and metadata."""
 
     def __init__(self) -> None:
         self._name = f"x-wasmnb-state-{secrets.token_hex(8)}"
 
     @property
     def config(self) -> Config:
-        """The configuration of the HTTP filter."""
+        """Configuration of the Lua filter, as an entry of `http_filters`."""
         code = {"inline_string": _CODE.replace("NAME", self._name)}
         return {"name": "wasmnb_request_state", "typed_config": {"@type": _LUA, "default_source_code": code}}
 
     def header(self, properties: Prescribed, metadata: Mapping[str, Any]) -> tuple[str, str]:
-        """Return name and value of the header that sets properties and metadata of a request.
+        """Return the name and value of the header that sets properties and metadata of a request.
 
         Raises
         ------
         UsageError
-            A property isn't filter state, or a value can't be written in Lua.
+            A property isn't filter state, or a value can't be expressed in Lua.
         """
         state = {}
         for path, value in properties.items():
             if not path.startswith(_FILTER_STATE):
                 raise UsageError(
-                    f"A real Envoy can't be given the property {path!r}, which it computes itself. Give properties "
+                    f"Envoy computes the property {path!r} itself, so a request can't set it. Pass properties "
                     f"{_FILTER_STATE}NAME, or metadata=."
                 )
             state[path.removeprefix(_FILTER_STATE)] = value if isinstance(value, str | bytes) else str(value)
@@ -81,6 +81,6 @@ def _literal(value: Any) -> str:
         case list() | tuple():
             return "{" + ",".join(map(_literal, value)) + "}"
     raise UsageError(
-        f"A real Envoy can't be given metadata of type {type(value).__name__} ({value!r:.60}). Give strings, numbers, booleans, "
-        "mappings and lists."
+        f"metadata= contains a value of type {type(value).__name__} ({value!r:.60}), which Envoy can't receive. "
+        "Pass strings, numbers, booleans, mappings and lists."
     )

@@ -1,4 +1,4 @@
-"""The settings of a proxy in the form of Envoy's configuration: clusters, routes, listener and timeouts."""
+"""A proxy's settings in the form of Envoy's configuration: clusters, routes, listener and timeouts."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ __all__ = [
     "virtual_host_config",
 ]
 
-#: Kind of a filter that is built into Envoy -> the type of its message.
+#: Kind of a filter that is built into Envoy -> type of its configuration message.
 _BUILT_IN_TYPES = {"set_metadata": "set_metadata.v3.Config", "header_mutation": "header_mutation.v3.HeaderMutation"}
 
-#: Seconds to wait for a request that Envoy counts, if the servers have seen the ends of all ended connections, and if not.
+#: Maximum seconds to wait for unread requests: if the servers have seen all ended connections of Envoy end, and otherwise.
 _READ, _UNREAD = 1.0, 20.0
 
 _DIRECTIONS = {1: "INBOUND", 2: "OUTBOUND"}
@@ -42,12 +42,12 @@ class Backends:
     """The upstream servers behind Envoy's clusters.
 
     The setting of a cluster can be a `Response`, a callable, a server from `wasmnb.envoy.sockets`, a (host, port), a simulated
-    `Cluster`, or None: an echo server for the main cluster, no endpoint for any other.
+    `Cluster`, or None. With None, the main cluster has an echo server, and any other cluster has no endpoint.
 
     Attributes
     ----------
     http, tcp
-        The servers by cluster name.
+        HTTP and TCP servers by cluster name.
     """
 
     def __init__(self) -> None:
@@ -58,29 +58,29 @@ class Backends:
     def cluster(
         self, name: str, backend: Any, *, tcp: bool = False, main: bool = False, limit: int | None = None
     ) -> Cluster:
-        """Start the server of a cluster, and return the cluster's configuration.
+        """Start the server of a cluster if necessary, and return the cluster's configuration.
 
         Parameters
         ----------
         name
-            The cluster's name.
+            Name of the cluster.
         backend
-            The setting of the cluster, see above.
+            Setting of the cluster, as described above.
         tcp
-            Whether it gets a TCP server instead of an HTTP server (default False).
+            Whether to start a TCP server instead of an HTTP server (default False).
         main
-            Whether it is the main cluster (default False).
+            Whether this is the main cluster (default False).
         limit
-            `per_connection_buffer_limit_bytes`. None (the default): Envoy's default.
+            Value of `per_connection_buffer_limit_bytes`. By default (None), Envoy's default applies.
 
         Raises
         ------
         UsageError
-            The cluster is a Redis server.
+            The cluster is a Redis server, which Envoy's hostcalls can't use.
         """
         if isinstance(getattr(backend, "upstream", backend), RedisServer):
             raise UsageError(
-                f"Cluster {name!r} is a Redis server, which only Higress's hostcalls use. Envoy doesn't have these hostcalls."
+                f"Cluster {name!r} is a Redis server, which only Higress's hostcalls use. Use the simulated Proxy instead of Envoy."
             )
         extra: Config = {"per_connection_buffer_limit_bytes": limit} if limit else {}
         if isinstance(backend, Simulated):
@@ -99,11 +99,11 @@ class Backends:
             tcp_server.close()
 
     def catch_up(self, admin: Admin) -> bool:
-        """Wait until the HTTP servers have read all requests that Envoy has sent, and return whether some were missing.
+        """Wait until the HTTP servers have read all requests that Envoy has sent, and return whether any were missing.
 
         If a request is interrupted, the client can see its end before the server's thread has read the request, which can take
-        seconds on a busy machine. Some requests that Envoy counts are never read by a server, because the connection ended
-        first. They are waited for once, and only briefly if the servers have seen the end of every connection that Envoy ended.
+        seconds on a busy machine. Some requests that Envoy counts are never read, because their connection ended first. The
+        method waits for them only once, and only briefly if the servers have seen the end of every connection that Envoy ended.
         """
         began = time.monotonic()
         were_missing = False
@@ -143,7 +143,7 @@ class Backends:
 
 
 def route_configs(settings: ProxySettings) -> list[Config]:
-    """Return the routes as `envoy.config.route.v3.Route` messages."""
+    """Return the proxy's routes as `envoy.config.route.v3.Route` messages."""
     timeout = settings.changed("route_timeout")
     extra = {} if timeout is None else {"timeout": f"{timeout}s"}
     routes = settings.routes
@@ -153,22 +153,22 @@ def route_configs(settings: ProxySettings) -> list[Config]:
 
 
 def _with_defaults(route: Mapping[str, Any], extra: Config) -> Config:
-    """Return a route that is given as Envoy's message, with the fields of `extra` that its action doesn't set."""
+    """Return a copy of a `Route` message. Fields of `extra` are added to its action unless they are set."""
     return merge({"route": extra}, route) if "route" in route else dict(route)
 
 
 def manager_config(settings: ProxySettings) -> Config:
-    """Return the fields of the connection manager that differ from Envoy's defaults.
+    """Return the connection manager's fields that differ from Envoy's defaults.
 
     Raises
     ------
     UsageError
-        The routes are a `RouteTable`, which Envoy's configuration can't express.
+        The routes are a `RouteTable`, which can't be converted to Envoy's configuration.
     """
     config = merge(settings.manager.as_config(), timeouts(settings))
     if isinstance(settings.routes, RouteTable):
         raise UsageError(
-            "A real Envoy can't use a RouteTable. Give routes as RouteMatch objects or as Envoy's messages."
+            "Envoy can't use a RouteTable as routes=. Pass RouteMatch objects or Envoy's route messages instead."
         )
     if isinstance(settings.routes, Mapping):
         config["route_config"] = dict(settings.routes)
@@ -176,7 +176,7 @@ def manager_config(settings: ProxySettings) -> Config:
 
 
 def built_in_filters(settings: ProxySettings) -> list[tuple[int, Config]]:
-    """Return Envoy's own HTTP filters in the chain: pairs of the number of plugins before the filter, and its configuration."""
+    """Return pairs for Envoy's own HTTP filters: the number of plugins before the filter, and the filter's configuration."""
     filters = []
     for spec in settings.built_in:
         kind = _BUILT_IN_TYPES[spec.kind]
@@ -201,7 +201,7 @@ def _route_config(route: RouteMatch, extra: Config) -> Config:
 
 
 def listener_config(settings: ProxySettings) -> Config:
-    """Return the fields of a listener other than its address and filters."""
+    """Return the listener's fields other than its address and filters."""
     listener = settings.listener
     limit = settings.changed("buffer_limit")
     config: Config = {} if limit is None else {"per_connection_buffer_limit_bytes": limit}
@@ -213,7 +213,7 @@ def listener_config(settings: ProxySettings) -> Config:
 
 
 def virtual_host_config(settings: ProxySettings) -> Config:
-    """Return the fields of a virtual host other than its domains and routes."""
+    """Return the virtual host's fields other than its domains and routes."""
     config: Config = {"name": settings.listener.virtual_host}
     if settings.listener.virtual_host_metadata:
         config["metadata"] = settings.listener.virtual_host_metadata
@@ -221,7 +221,7 @@ def virtual_host_config(settings: ProxySettings) -> Config:
 
 
 def stats_config(settings: ProxySettings) -> Config:
-    """Return the bootstrap's `stats_flush_interval`, if it differs from Envoy's default."""
+    """Return the bootstrap field `stats_flush_interval` if its value differs from Envoy's default, otherwise {}."""
     seconds = settings.changed("stats_flush_interval")
     return {} if seconds is None else {"stats_flush_interval": f"{seconds}s"}
 
@@ -241,7 +241,7 @@ def _total(counts: Mapping[str, int], clusters: Iterable[str], name: str) -> int
 
 
 def closed_port() -> int:
-    """Return a port that nothing listens on: it was free a moment ago."""
+    """Return a port on which nothing listens. It was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""Checks for route configurations that Envoy refuses only when it loads the listener, which `validation` doesn't let it do."""
+"""Checks for route configurations that Envoy refuses only when it loads a listener, which `validation` stops before."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from .fields import FileFields
 
 __all__ = ["check_routes"]
 
-#: Kinds of actions, of which a route needs one.
+#: Kinds of actions. A route must have one of them.
 _ACTIONS = ("route", "redirect", "direct_response", "filter_action", "non_forwarding_action")
 _MATCHES = ("prefix", "path", "safe_regex", "connect_matcher", "path_separated_prefix", "path_match_policy")
 _STATUSES = range(200, 600)
 
 
 def check_routes(fields: FileFields, config: Mapping[str, Any], clusters: Collection[str] | None) -> None:
-    """Check a `RouteConfiguration` for errors that make Envoy refuse it.
+    """Check a `RouteConfiguration` for errors because of which Envoy would refuse it.
 
     Parameters
     ----------
     fields
-        The reader of the file, for the lines in error messages.
+        Reader of the file, which adds line numbers to error messages.
     config
         The route configuration.
     clusters
-        Names of the file's clusters. None: clusters aren't checked, because Envoy can get more of them at run time.
+        Names of the file's clusters. If None, clusters aren't checked, because Envoy can receive more of them at run time.
 
     Raises
     ------
@@ -45,7 +45,9 @@ def check_routes(fields: FileFields, config: Mapping[str, Any], clusters: Collec
             raise fields.fail(f"The virtual host {name!r} has no domains, which Envoy refuses. Add domains.", host)
         for domain in fields.sequence(host, "domains"):
             if str(domain).lower() in domains:
-                raise fields.fail(f"The domain {domain!r} is there twice, which Envoy refuses.", host, "domains")
+                raise fields.fail(
+                    f"The domain {domain!r} occurs twice, which Envoy refuses. Remove one.", host, "domains"
+                )
             domains.add(str(domain).lower())
         for route in fields.mappings(host, "routes"):
             _check_route(fields, route)
@@ -56,11 +58,13 @@ def check_routes(fields: FileFields, config: Mapping[str, Any], clusters: Collec
 def _check_route(fields: FileFields, route: Mapping[str, Any]) -> None:
     if not any(name in fields.mapping(route, "match") for name in _MATCHES):
         raise fields.fail(
-            f"The route's match needs one of {', '.join(_MATCHES)}. Envoy refuses it without.", route, "match"
+            f"The route's match has no condition, which Envoy refuses. Add one of {', '.join(_MATCHES)}.",
+            route,
+            "match",
         )
     if not any(name in route for name in _ACTIONS):
         raise fields.fail(
-            "The route needs an action: route, redirect or direct_response. Envoy refuses it without.", route
+            "The route has no action, which Envoy refuses. Add route, redirect or direct_response.", route
         )
     direct = fields.mapping(route, "direct_response")
     if direct and direct.get("status") not in _STATUSES:
@@ -74,7 +78,7 @@ def _check_route(fields: FileFields, route: Mapping[str, Any]) -> None:
         fields.integer(cluster, "weight") for cluster in weights if cluster.get("weight") is not None
     ):
         raise fields.fail(
-            "All weights of weighted_clusters are 0, which Envoy refuses. Raise one.", weights[0], "weight"
+            "All weights of weighted_clusters are 0, which Envoy refuses. Set one to 1 or more.", weights[0], "weight"
         )
 
 
@@ -84,7 +88,7 @@ def _check_clusters(fields: FileFields, route: Mapping[str, Any], clusters: Coll
         if name and name not in clusters:
             known = ", ".join(sorted(clusters)) or "none"
             raise fields.fail(
-                f"The route leads to an unknown cluster {name!r}, which Envoy refuses. Clusters of the file: {known}.",
+                f"The route refers to the unknown cluster {name!r}, which Envoy refuses. Clusters in the file: {known}.",
                 holder,
                 key,
             )

@@ -1,7 +1,7 @@
-"""Export for deployment: a folder with the module, Envoy's configuration, Kubernetes manifests and an OCI image.
+"""Export for deployment: a folder with modules, Envoy's configuration, Kubernetes manifests and OCI images.
 
-An export doesn't upload or start anything; the README that it writes has the commands for that. Envoy's configuration for
-a local run is in `..config`.
+An export doesn't upload or start anything. The README in the folder contains the commands for that. Envoy's configuration
+for a local run is in `..config`.
 """
 
 from .write import Export, export

@@ -1,8 +1,8 @@
-"""Istio's `EnvoyFilter` resources. They contain Envoy's own configuration, so they can express every setting of a plugin.
+"""Istio's `EnvoyFilter` resources. They contain Envoy's own configuration, so they support every setting of a plugin.
 
-Facts (Istio 1.30): Istio's agent downloads modules of `EXTENSION_CONFIG` resources, also from `oci://` references, as it does for a
-`WasmPlugin`, which Istio translates into the same resources. A filter that refers to such a resource with `config_discovery`
-waits for it. Several patches that insert filters before the router keep their order.
+Verified with Istio 1.30: Istio's agent downloads the modules of `EXTENSION_CONFIG` resources, even from `oci://` references. It
+does the same for a `WasmPlugin`, which Istio translates to such resources. A filter that refers to a resource with
+`config_discovery` waits for it. Several patches that insert filters before the router keep their order.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ _MANAGER = "envoy.filters.network.http_connection_manager"
 
 
 def envoy_filters(setup: Setup, images: dict[str, str], digests: dict[str, str], *, context: str) -> list[Config]:
-    """Return a list with one `EnvoyFilter` for all HTTP and network filters in order, or an empty list if there are none.
+    """Return a list with one `EnvoyFilter` for all HTTP and network filters in order, or [] if there are none.
 
     Parameters
     ----------
     setup
-        The input of the export.
+        Input of the export.
     images, digests
         Reference and digest of each image, by module name.
     context
-        Where Istio applies it: "GATEWAY", "SIDECAR_INBOUND" or "SIDECAR_OUTBOUND".
+        Where Istio applies the `EnvoyFilter`: "GATEWAY", "SIDECAR_INBOUND" or "SIDECAR_OUTBOUND".
     """
     patches: list[Config] = []
     for part in setup.parts:
@@ -48,7 +48,7 @@ def envoy_filters(setup: Setup, images: dict[str, str], digests: dict[str, str],
 
 
 def _patches(part: Part, image: str, digest: str, context: str) -> list[Config]:
-    """Return two patches: the resource with the plugin's configuration, and the filter that refers to it."""
+    """Return two patches: one adds the resource with the plugin's configuration, the other a filter that refers to it."""
     kind = part.plugin.kind
     message = f"{_TYPE}.{kind}.wasm.v3.Wasm"
     name = f"{part.name}.wasm"
@@ -68,14 +68,14 @@ def _patches(part: Part, image: str, digest: str, context: str) -> list[Config]:
 
 
 def _before(kind: str) -> Config:
-    """Return the match for the filter before which the plugin is inserted."""
+    """Return the part of a patch that matches the filter before which the plugin is inserted."""
     if kind == "http":
         return {"name": _MANAGER, "subFilter": {"name": _ROUTER}}
     return {"name": "envoy.filters.network.tcp_proxy"}
 
 
 def _plugin(part: Part, image: str, digest: str) -> Config:
-    """Return the plugin's `PluginConfig` message with the image instead of a file."""
+    """Return the plugin's `PluginConfig` message, with the image as the source of the module instead of a file."""
     uri = {"uri": f"oci://{image}", "cluster": "_", "timeout": "30s"}
     code: dict[str, Any] = {"remote": {"http_uri": uri, "sha256": digest.removeprefix("sha256:")}}
     config = part.config()

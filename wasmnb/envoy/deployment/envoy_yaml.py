@@ -1,7 +1,8 @@
-"""The file `envoy.yaml`: a complete configuration for Envoy with the exported filters.
+"""The file `envoy.yaml` of an export: a complete configuration for Envoy with the exported filters.
 
-Listeners and clusters are made by `..config.bootstrap`, with fixed ports on loopback. Upstreams, which are Python functions in
-the simulation, get addresses: 127.0.0.1:8000 (the port can be changed) for the main one, and the next ports for other clusters.
+`..config.bootstrap` creates the listeners and clusters, with fixed ports on loopback. Upstreams that are Python functions in
+the simulation receive addresses: 127.0.0.1:8000 (the port can be changed) for the main one, and the next ports for other
+clusters.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ _LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Ports:
-    """Ports of an exported Envoy on 127.0.0.1; for 0, the system chooses a port.
+    """Ports of an exported Envoy on 127.0.0.1. If a port is 0, the system chooses it.
 
     Attributes
     ----------
     http, tcp, admin
-        Ports of the listeners and the admin interface. If `tcp` is None, the TCP listener has the port after `http`, or `http`
+        Ports of the listeners and the admin interface. If `tcp` is None, the TCP listener uses the port after `http`, or `http`
         itself if there is no HTTP listener.
     upstream
-        Port of the first upstream without an address; the others have the ports after it.
+        First port for upstreams without an address. Further ones use the next ports.
     """
 
     http: int = 10000
@@ -41,7 +42,9 @@ class Ports:
 
 
 def addresses(clusters: Mapping[str, Simulated], first: int) -> dict[str, tuple[str, int] | None]:
-    """Return the address of each cluster: its own, otherwise the next port on loopback from `first`; None without endpoints."""
+    """Return the address of each cluster, or None without endpoints. Clusters without an address use ports on loopback from
+    `first`.
+    """
     result: dict[str, tuple[str, int] | None] = {}
     for number, (name, cluster) in enumerate(clusters.items()):
         host, _, port = cluster.address.rpartition(":")
@@ -53,7 +56,9 @@ def addresses(clusters: Mapping[str, Simulated], first: int) -> dict[str, tuple[
 
 
 def envoy_config(setup: Setup, ports: Ports) -> Config:
-    """Return the bootstrap configuration. Paths of modules are relative, so Envoy must be started in the exported folder."""
+    """Return the bootstrap configuration. Paths of modules in it are relative, so Envoy must be started in
+    the exported folder.
+    """
     by_kind: dict[str, list[Config]] = {}
     for part in setup.parts:
         by_kind.setdefault(part.plugin.kind, []).append(part.config())

@@ -1,4 +1,4 @@
-"""Atomic writing of a folder: completely or not at all."""
+"""Writing of a folder in one step, so that either all of its files are written or none."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["complete_or_nothing"]
 
 @contextmanager
 def complete_or_nothing(target: Path, *, force: bool) -> Iterator[Path]:
-    """Yield a temporary folder. When the block ends without an error, its entries are moved into `target`.
+    """Yield a temporary folder. When the block ends without an error, its files and folders are moved into `target`.
 
     Parameters
     ----------
     target
-        The folder to fill. It is created if it doesn't exist, and its other entries aren't changed.
+        Folder to fill. It is created if it doesn't exist, and its other entries aren't changed.
     force
         Whether existing entries with the same names are replaced.
 
@@ -30,12 +30,12 @@ def complete_or_nothing(target: Path, *, force: bool) -> Iterator[Path]:
     UsageError
         Entries with the same names exist and `force` is False, or `target` isn't a folder.
     BuildError
-        Writing failed; `target` is unchanged.
+        Writing failed. `target` is unchanged.
     """
     created: list[Path] = []
     try:
         created = _create(target)
-        # Inside the target, so that renaming moves each entry to its place.
+        # The folder is inside the target, so that renaming can move each entry to its place.
         with tempfile.TemporaryDirectory(prefix=".wasmnb-", dir=target) as scratch:
             fresh, old = Path(scratch, "new"), Path(scratch, "old")
             fresh.mkdir()
@@ -44,24 +44,26 @@ def complete_or_nothing(target: Path, *, force: bool) -> Iterator[Path]:
             _place(fresh, old, target, force=force)
     except BaseException as error:
         for folder in created:
-            with suppress(OSError):  # another program has written into it
+            with suppress(OSError):  # another program has written to it
                 folder.rmdir()
         if isinstance(error, OSError):
-            raise BuildError(f"{target} can't be written: {disk_fault(error)}.") from error
+            raise BuildError(
+                f"{target} can't be written: {disk_fault(error)}. Choose a folder that you can write."
+            ) from error
         raise
 
 
 def _create(target: Path) -> list[Path]:
-    """Create the folder and its parents, and return the new folders, innermost first."""
+    """Create the folder and its parents, and return the folders that were created, innermost first."""
     if target.exists() and not target.is_dir():
-        raise UsageError(f"{target} is a file, not a folder. Give the path of a folder.")
+        raise UsageError(f"{target} is a file, not a folder. Pass the path of a folder.")
     missing = [folder for folder in (target, *target.parents) if not folder.exists()]
     target.mkdir(parents=True, exist_ok=True)
     return missing
 
 
 def _place(fresh: Path, old: Path, target: Path, *, force: bool) -> None:
-    """Move the entries of `fresh` into `target`; if one can't be moved, move all of them back."""
+    """Move the entries of `fresh` into `target`. If one can't be moved, move all of them back."""
     names = sorted(entry.name for entry in fresh.iterdir())
     taken = [name for name in names if os.path.lexists(target / name)]
     if taken and not force:

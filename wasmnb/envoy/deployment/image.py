@@ -1,8 +1,8 @@
-"""OCI images for modules, in the on-disk image layout that registry tools can copy.
+"""OCI images for modules, in the image layout on disk that registry tools can copy.
 
-The Wasm image specification has two variants. This is the "compat" variant: a `tar+gzip` layer with `plugin.wasm`, an ordinary
-image configuration, and an annotation. Istio and Envoy Gateway pull both variants; all registries and tools accept this one.
-The bytes depend only on the module, so the image of an unchanged module keeps its digest.
+The Wasm image specification has two variants. Images use the "compat" variant: a `tar+gzip` layer with `plugin.wasm`, an
+ordinary image configuration, and an annotation. Istio and Envoy Gateway can pull both variants, and all registries and tools
+accept this one. The bytes depend only on the module, so the image of an unchanged module keeps its digest.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def write_image(folder: Path, module: bytes, tag: str) -> str:
     Returns
     -------
     str
-        The digest of the image's manifest, `sha256:...`, which identifies it in a registry.
+        Digest of the image's manifest, `sha256:...`, which identifies the image in a registry.
     """
     blobs = folder / "blobs" / "sha256"
     blobs.mkdir(parents=True)
@@ -62,7 +62,7 @@ def write_image(folder: Path, module: bytes, tag: str) -> str:
 
 
 def _archive(module: bytes) -> bytes:
-    """Return a tar archive with `plugin.wasm`, without times or owners."""
+    """Return a tar archive that contains the module as `plugin.wasm`, without times or owners."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         entry = tarfile.TarInfo("plugin.wasm")
@@ -72,7 +72,7 @@ def _archive(module: bytes) -> bytes:
 
 
 def _blob(blobs: Path, kind: str, data: bytes) -> dict[str, Any]:
-    """Write a blob of the layout, and return its descriptor."""
+    """Write a blob to the image layout, and return its descriptor."""
     digest = _digest(data)
     (blobs / digest.removeprefix("sha256:")).write_bytes(data)
     return {"mediaType": kind, "digest": digest, "size": len(data)}

@@ -1,9 +1,9 @@
-"""Manifests for Istio (`WasmPlugin`, `TrafficExtension`) and Envoy Gateway (`EnvoyExtensionPolicy`), and notes about settings that
-they can't express.
+"""Manifests for Istio (`WasmPlugin`, `TrafficExtension`) and Envoy Gateway (`EnvoyExtensionPolicy`), and notes about their
+limits.
 
-Istio 1.30's `TrafficExtension` has the same fields as `WasmPlugin`; those that concern the module are under `wasm`. A plugin's
-configuration is JSON in all manifests: Istio accepts only an object, Envoy Gateway any JSON value. Istio's `pluginName` is Envoy's
-root_id; its `sha256` is the digest of the image's manifest.
+`TrafficExtension` of Istio 1.30 has the same fields as `WasmPlugin`, with those about the module under `wasm`. A plugin's
+configuration is JSON in all manifests: Istio accepts only an object, Envoy Gateway any JSON value. Istio's `pluginName` is
+Envoy's `root_id`, and its `sha256` is the digest of the image's manifest.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["GATEWAY", "ISTIO", "extension_policy", "notes", "traffic_extensions"
 Resource = dict[str, Any]
 ISTIO, GATEWAY = "Istio", "Envoy Gateway"
 
-#: Module name -> reference of its image.
+#: Name of a module -> reference of its image.
 Images = dict[str, str]
 _MISSING = object()
 
@@ -75,7 +75,7 @@ def _wasm_plugin(part: Part, image: str, digest: str, *, priority: int) -> Resou
 
 
 def extension_policy(setup: Setup, images: Images) -> list[Resource]:
-    """Return a list with one `EnvoyExtensionPolicy` for all HTTP filters in order, or an empty list if there are none."""
+    """Return a list with one `EnvoyExtensionPolicy` for all HTTP filters in order, or [] if there are none."""
     wasm = [_extension(part, images[part.module.name]) for part in setup.parts if part.plugin.kind == "http"]
     if not wasm:
         return []
@@ -106,9 +106,10 @@ def _extension(part: Part, image: str) -> Resource:
 
 
 def _environment(plugin: EnvoyPlugin) -> dict[str, str]:
-    """Return the environment without the variable that lets the SDK hold headers.
+    """Return the plugin's environment variables without the one that makes the SDK hold headers.
 
-    The manifests can't set `allow_on_headers_stop_iteration`. Without it, a filter that held its headers would wait forever.
+    The manifests can't set `allow_on_headers_stop_iteration`. Without this setting, a filter that holds its headers would wait
+    forever.
     """
     return {name: value for name, value in plugin.environment.items() if name != HELD_HEADERS}
 
@@ -118,7 +119,7 @@ def _policy(plugin: EnvoyPlugin) -> str:
 
 
 def _json(plugin: EnvoyPlugin) -> Any:
-    """Return the configuration as a JSON value; `_MISSING` if it is empty, not JSON, or another protobuf type."""
+    """Return a plugin's configuration as a JSON value, or `_MISSING` if it is empty, not JSON, or another protobuf type."""
     config = to_config(plugin.config)
     try:
         return _MISSING if isinstance(config, TypedConfig) else json.loads(config)
@@ -137,7 +138,7 @@ def _not_json(plugin: EnvoyPlugin) -> bool:
     return bool(plugin.config) and _json(plugin) is _MISSING
 
 
-#: Systems that lack a setting, a function that tests whether a plugin uses the setting, and the setting's name.
+#: Systems that don't support a setting, a function that tests whether a plugin uses the setting, and text for the setting.
 _UNSUPPORTED: tuple[tuple[tuple[str, ...], Callable[[EnvoyPlugin], Any], str], ...] = (
     ((ISTIO,), _not_an_object, "its configuration, which is not a JSON object"),
     ((GATEWAY,), _not_json, "its configuration, which is not JSON"),
@@ -157,7 +158,9 @@ _UNSUPPORTED: tuple[tuple[tuple[str, ...], Callable[[EnvoyPlugin], Any], str], .
 
 
 def notes(setup: Setup) -> Iterator[str]:
-    """Yield a sentence for each plugin setting that a manifest can't express, and for each cluster that has another name there."""
+    """Yield a sentence for each plugin setting that a manifest can't express, and for each cluster with another name in the
+    mesh.
+    """
     for part in setup.parts:
         for systems, needed, setting in _UNSUPPORTED:
             if needed(part.plugin):

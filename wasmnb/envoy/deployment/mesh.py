@@ -1,7 +1,7 @@
-"""Names of clusters in a mesh, and the notes of an export about the clusters that a filter calls.
+"""Names of clusters in a mesh, and notes of an export about the clusters that a filter calls.
 
-Facts: Istio names the cluster of a Service `outbound|80||svc.ns.svc.cluster.local`. Envoy Gateway generates names. A filter finds
-the name for an alias of `spec.backends` in the route's metadata; the alias must be a DNS label.
+Istio names the cluster of a Service `outbound|80||svc.ns.svc.cluster.local`. Envoy Gateway generates the names. Its policy
+defines aliases in `spec.backends`, which must be DNS labels, and a filter finds the name for an alias in the route's metadata.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from .setup import Setup, slug
 
 __all__ = ["BINDINGS", "backends", "cluster_notes"]
 
-#: Namespace of the route's metadata in which Envoy Gateway writes the names of clusters.
+#: Namespace of the route's metadata to which Envoy Gateway writes the names of clusters.
 BINDINGS = "gateway.envoyproxy.io/extension-backends"
 
 _ISTIO = re.compile(r"(?:outbound|inbound)\|\d*\|[^|]*\|[^|]*\Z")
 
-#: Maximum number of aliases in a policy of Envoy Gateway.
+#: Maximum number of aliases in a policy for Envoy Gateway.
 _MOST = 16
 
 
 def called(setup: Setup) -> dict[str, Cluster]:
-    """Return the clusters that filters call: all except the main one and those that are only targets of routes."""
+    """Return the clusters that filters call, which are all except the main one and those to which only routes refer."""
     routed = {str(getattr(route, "cluster", "")) for route in _routes(setup)}
     return {n: c for n, c in setup.clusters.items() if n != MAIN_CLUSTER and n not in routed}
 
@@ -37,7 +37,7 @@ def _routes(setup: Setup) -> list[Any]:
 
 
 def backends(setup: Setup) -> list[dict[str, Any]]:
-    """Return `spec.backends` of Envoy Gateway: an alias for each cluster that filters call."""
+    """Return the value of `spec.backends` for Envoy Gateway, with an alias for each cluster that filters call."""
     result = []
     for name, cluster in list(called(setup).items())[:_MOST]:
         service, namespace, port = _service(name, cluster)
@@ -47,7 +47,7 @@ def backends(setup: Setup) -> list[dict[str, Any]]:
 
 
 def _service(name: str, cluster: Cluster) -> tuple[str, str, int]:
-    """Return name, namespace and port of the Service behind a cluster. The namespace is empty if it is the policy's."""
+    """Return name, namespace and port of the Service behind a cluster. The namespace is '' if it is the policy's own."""
     if _ISTIO.match(name):
         _, port, _, host = name.split("|")
         service, namespace, *_ = [*host.split("."), ""]
@@ -58,7 +58,7 @@ def _service(name: str, cluster: Cluster) -> tuple[str, str, int]:
 
 
 def cluster_notes(setup: Setup) -> Iterator[str]:
-    """Yield a sentence for each cluster that has another name in Istio or Envoy Gateway."""
+    """Yield a sentence for each cluster whose name differs in Istio or Envoy Gateway."""
     for name, cluster in called(setup).items():
         service, namespace, port = _service(name, cluster)
         if not _ISTIO.match(name):

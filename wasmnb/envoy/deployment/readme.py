@@ -21,7 +21,9 @@ __all__ = ["code_span", "prose", "readme"]
 
 
 def readme(setup: Setup, exported: Export, start: StartFacts) -> str:
-    """Return the README as Markdown. Plugin names aren't escaped, because they consist of letters, digits and dashes."""
+    """Return the README of an export as Markdown. Plugin names consist of letters, digits and dashes, so
+    they aren't escaped.
+    """
     sections = (
         _head(setup),
         _envoy(setup, exported),
@@ -122,14 +124,14 @@ def _notes(exported: Export) -> Iterator[str]:
 
 
 def code_span(name: str) -> str:
-    """Return a name as Markdown code, whatever characters it contains."""
+    """Return a name as Markdown code. The name can contain any characters."""
     text = short(name)
     fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
     return f"{fence} {text} {fence}" if "`" in text else f"`{text}`"
 
 
 def prose(text: str) -> str:
-    """Return a sentence, escaped so that names in it can't begin a link, an image or HTML."""
+    """Return a sentence as Markdown, escaped so that names in it can't form a link, an image or HTML."""
     return visible(text).replace("<", "&lt;").replace("[", "\\[")
 
 

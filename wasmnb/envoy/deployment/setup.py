@@ -1,4 +1,4 @@
-"""The input of an export: plugins with their modules, and the settings of a proxy."""
+"""Input of an export: plugins with their modules, and the settings of a proxy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NAME_LIMIT = 63  # names in Kubernetes are DNS labels
 
 @dataclass(frozen=True)
 class Module:
-    """A Wasm module, and the name of its file, image and resources."""
+    """A Wasm module of an export. Its file, image and resources have the same name."""
 
     name: str
     data: bytes
@@ -37,14 +37,16 @@ class Module:
 
 @dataclass(frozen=True)
 class Part:
-    """A plugin, its module, and a name for its resources."""
+    """A plugin of an export, its module, and the name of its resources."""
 
     name: str
     plugin: EnvoyPlugin
     module: Module
 
     def config(self) -> Config:
-        """Return the `PluginConfig` message without empty fields. The path of the module is relative to the exported folder."""
+        """Return the plugin's `PluginConfig` message without empty fields. The module's path is relative to the exported
+        folder.
+        """
         plugin = self.plugin
         backoff = plugin.reload_backoff if plugin.failure_policy == "FAIL_RELOAD" else None
         plain = replace(plugin, module=Path(self.module.file), reload_backoff=backoff)
@@ -60,20 +62,20 @@ def _without_empty(config: Config) -> Config:
 
 @dataclass(frozen=True)
 class Setup:
-    """The input of an export.
+    """Input of an export: plugins, modules, clusters and settings.
 
     Attributes
     ----------
     name
         Name of the export.
     parts, modules
-        The plugins in the order of the chain, and their modules. Several plugins can share a module.
+        Plugins in the order of the chain, and their modules. Several plugins can use the same module.
     clusters
-        The clusters of the proxy by name; the main one is `upstream`.
+        Clusters of the proxy by name. The main cluster is `upstream`.
     settings
-        The proxy's settings.
+        Settings of the proxy.
     tags
-        Names of the tags that Python filters give their metrics.
+        Names of the metric tags that Python filters use.
     """
 
     name: str
@@ -85,21 +87,21 @@ class Setup:
 
     @classmethod
     def of(cls, filters: Any, *, profile: Any = None, strip: bool = True) -> Setup:
-        """Return the input for a proxy, a filter, a plugin, or a list of filters and plugins.
+        """Create the input of an export from a proxy, a filter, a plugin, or a list of filters and plugins.
 
         Parameters
         ----------
         filters
-            The proxy, filter, plugin or list.
+            Proxy, filter, plugin or list to export.
         profile
-            Traffic whose code is compiled, as for `Filter.release` (default none).
+            Profile of the code to compile, as for `Filter.release` (default None).
         strip
-            Leave comments and docstrings out of the modules (default True).
+            Whether to remove comments and docstrings from the modules (default True).
 
         Raises
         ------
         UsageError
-            There is no plugin.
+            There is no plugin to export.
         """
         if isinstance(filters, Proxy):
             around: dict[str, Any] = {"clusters": dict(filters.clusters), "settings": filters.settings}
@@ -113,7 +115,9 @@ class Setup:
     @classmethod
     def _of_plugins(cls, name: str, plugins: Sequence[EnvoyPlugin], **around: Any) -> Setup:
         if not plugins:
-            raise UsageError("There is nothing to export: the proxy or list has no plugin. Give at least one filter.")
+            raise UsageError(
+                "There is nothing to export, because the proxy or list has no plugin. Pass at least one filter."
+            )
         modules: dict[str, Module] = {}
         names: set[str] = set()
         parts = []
@@ -129,7 +133,7 @@ class Setup:
 
 
 def _modules(plugins: Sequence[Plugin | EnvoyPlugin], profile: Any, *, strip: bool) -> list[EnvoyPlugin]:
-    """Return the plugins with their built modules."""
+    """Return the plugins with their modules, which are built now."""
     return share_held_headers(EnvoyPlugin.of(item, profile=profile, strip=strip) for item in plugins)
 
 
@@ -142,12 +146,12 @@ def _tags(plugins: Sequence[Plugin | EnvoyPlugin]) -> tuple[str, ...]:
 
 
 def slug(name: str) -> str:
-    """Return a form of a name that is valid as a file name, as a DNS label and as part of an image's name."""
+    """Convert a name to one that is valid as a file name, a DNS label and a part of an image's name."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower())[:_NAME_LIMIT].strip("-") or "filter"
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """Return the name, or the first of name-2, name-3 and so on that isn't taken."""
+    """Return the name if it isn't taken, otherwise the first of `name-2`, `name-3` and so on that isn't."""
     number, candidate = 1, name
     while candidate in taken:
         number += 1

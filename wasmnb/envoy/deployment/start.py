@@ -1,4 +1,4 @@
-"""Cost of Envoy's start with the exported modules, for the README."""
+"""Cost of starting Envoy with the exported modules, as stated in the README of an export."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .setup import Setup
 
 __all__ = ["StartFacts", "start_facts"]
 
-#: Predicted CPU-seconds of a start up to which it is measured by default.
+#: Maximum predicted CPU seconds of a start that is measured by default.
 _SHORT = 4.0
 
 
@@ -27,11 +27,11 @@ class StartFacts:
     Attributes
     ----------
     cost
-        CPU and memory in addition to an Envoy without filters.
+        CPU time and memory in addition to those of an Envoy without filters.
     further_worker
-        Predicted bytes of memory for each further worker.
+        Predicted memory in bytes for each additional worker.
     machine
-        The machine on which `cost` was measured, or an empty string if it is predicted.
+        Machine on which `cost` was measured, or '' if it is predicted.
     """
 
     cost: StartCost
@@ -45,14 +45,14 @@ def start_facts(setup: Setup, measured: bool | None = None) -> StartFacts:
     Parameters
     ----------
     setup
-        The input of the export.
+        Input of the export.
     measured
-        True: measure. False: predict. None (the default): measure if Envoy is installed and the predicted start is short.
+        True measures, False predicts. None (the default) measures if Envoy is installed and the predicted start is short.
 
     Raises
     ------
     UsageError, EnvoyRefused
-        `measured` is True, and Envoy isn't installed or refuses a module.
+        `measured` is True, and Envoy isn't installed or refused a module.
     """
     facts = facts_of(module.data for module in setup.modules)
     expected = predict(facts, 1)

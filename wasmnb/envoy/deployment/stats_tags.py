@@ -1,4 +1,6 @@
-"""Envoy's `stats_tags` setting for the tags of a filter's metrics, which are written into their names: `zone.a.hits`."""
+"""Envoy's `stats_tags` setting for the tags of a filter's metrics. The SDK writes tags into metric names,
+as in `zone.a.hits`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ _METRICS = frozenset(("Counter", "Gauge", "Histogram"))
 
 
 def tag_names(source: str) -> list[str]:
-    """Return the names of the tags in a filter's source, in order: `Counter("hits", tags={"zone": ...})`, `.with_tags(zone=...)`."""
+    """Return the names of metric tags in a filter's source, from `Counter("hits", tags={"zone": ...})` and
+    `.with_tags(zone=...)`.
+    """
     try:
         tree = ast.parse(source)
     except SyntaxError:
@@ -33,7 +37,9 @@ def tag_names(source: str) -> list[str]:
 
 
 def stats_tags(names: Iterable[str]) -> list[dict[str, str]]:
-    """Return an entry of `stats_tags` for each tag. It removes `zone.a.` from a metric's name, and the tag's value is `a`."""
+    """Return an entry of `stats_tags` for each tag. For the tag `zone`, it removes `zone.a.` from a metric's name and uses the
+    value `a`.
+    """
     return [
         {
             "tag_name": re.sub(r"[^a-zA-Z0-9_]", "_", name),

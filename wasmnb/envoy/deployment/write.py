@@ -1,4 +1,4 @@
-"""`export`: the files of a deployment, written into one folder."""
+"""The function `export`, which writes all files of a deployment to a folder."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from .start import start_facts
 
 __all__ = ["CONTEXTS", "Export", "export"]
 
-#: Valid values of `context`.
+#: Valid values of the parameter `context`.
 CONTEXTS = ("GATEWAY", "SIDECAR_INBOUND", "SIDECAR_OUTBOUND")
 
 ENVOY, ISTIO, GATEWAY, IMAGES, README = "envoy.yaml", "wasmplugin.yaml", "envoyextensionpolicy.yaml", "oci", "README.md"
 EXTENSION, FILTER = "trafficextension.yaml", "envoyfilter.yaml"
 
-#: Suffix of the file with the list of a module's components.
+#: Suffix of the file that lists the components of a module.
 SBOM = ".spdx.json"
 
 
 class ExportedFile(NamedTuple):
-    """One entry of the exported folder: its name, its size in bytes, and a description."""
+    """A file or folder in the exported folder, with its size in bytes and a description."""
 
     name: str
     size: int
@@ -47,7 +47,7 @@ class ExportedFile(NamedTuple):
 
 
 class ImageReference(NamedTuple):
-    """The name of an image with its tag, and the digest of its manifest."""
+    """Name of an image with its tag, and digest of its manifest."""
 
     name: str
     digest: str
@@ -55,22 +55,22 @@ class ImageReference(NamedTuple):
 
 @dataclass(frozen=True)
 class Export(Shown):
-    """The result of an export.
+    """The result of `export`.
 
     Attributes
     ----------
     folder
-        Path of the exported folder.
+        Path of the folder that was written.
     files
-        Its entries.
+        Files and folders in it, with their sizes.
     images
-        References and digests of the images by module name.
+        Names and digests of the images, by module name.
     notes
-        Sentences about settings that a manifest can't express.
+        Sentences about settings that the manifests can't express.
     port
-        The exported Envoy's main port.
+        Main port of the exported Envoy.
     ports
-        All its ports, by listener.
+        All ports of the exported Envoy.
     """
 
     folder: Path
@@ -100,41 +100,42 @@ def export(
     profile: Any = None,
     measured: bool | None = None,
 ) -> Export:
-    """Write a folder for deployment: the modules, `envoy.yaml`, manifests for Istio and Envoy Gateway, OCI images and a README.
+    """Write a folder for deployment with modules, `envoy.yaml`, manifests for Istio and Envoy Gateway, OCI images and a README.
 
     Parameters
     ----------
     filters
         A `Proxy`, a `Filter`, a `Plugin`, or a list of filters and plugins.
     folder
-        Folder to fill. It is created if it doesn't exist. If an error happens, it isn't changed.
+        Folder to write. It is created if it doesn't exist, and isn't changed if an error occurs.
     registry, tag
-        Parts of the images' names, `REGISTRY/NAME:TAG` (defaults "registry.example.com" and "latest").
+        Parts of the image names `REGISTRY/NAME:TAG` (defaults "registry.example.com" and "latest").
     port, admin_port
-        Ports of the exported Envoy on 127.0.0.1 (defaults 10000 and 9901). For 0, the system chooses a port.
+        Ports of the exported Envoy on 127.0.0.1 (defaults 10000 and 9901). If a port is 0, the system chooses it.
     strip
-        Leave comments and docstrings out of the modules (default True). Lines keep their numbers.
+        Whether to remove comments and docstrings from the modules (default True). Line numbers don't change.
     tcp_port
         Port for network filters. By default, the port after `port`, or `port` itself if there are no HTTP filters.
     upstream_port
-        Port of the first upstream that is a Python function in the simulation (default 8000). The others have the ports after it.
+        First port for upstreams that are Python functions in the simulation (default 8000). Further ones use the next ports.
     context
         Where Istio applies the EnvoyFilter: "GATEWAY" (the default), "SIDECAR_INBOUND" or "SIDECAR_OUTBOUND".
     force
-        Replace existing files with the same names (default False).
+        Whether to replace existing files with the same names (default False).
     profile
-        A `Proxy` that has had traffic, or a profile from `wasmnb.traffic.record_code_profile`. The code that this traffic executed
-        is compiled in the modules (default none).
+        A `Proxy` that has served requests, or a profile from `wasmnb.traffic.record_code_profile`. Code that ran during this
+        traffic is compiled in the modules (default None).
     measured
-        True: start Envoy with the modules, and write the measured cost of the start into the README. False: write a prediction.
-        None (the default): measure if Envoy is installed and the start takes a few seconds at most.
+        True starts Envoy with the modules, and writes the measured cost of the start into the README. False writes a
+        prediction. None (the default) measures if Envoy is installed and the start takes a few seconds at most.
 
     Raises
     ------
     UsageError
-        There is no plugin, the profile has no traffic, the registry, tag or context isn't valid, or files with these names exist.
+        There is no plugin, the profile has no traffic, the registry, tag or context isn't valid, or files with these names
+        exist.
     BuildError
-        Writing failed.
+        The files can't be written.
     """
     _check(registry, tag)
     if context not in CONTEXTS:
@@ -166,22 +167,22 @@ def export(
 
 
 def _check(registry: str, tag: str) -> None:
-    """Check the parts of an image's name."""
+    """Check the registry and the tag in an image's name."""
     if not registry or not all(c.isascii() and (c.isalnum() or c in "._-:/") for c in registry) or "//" in registry:
-        raise UsageError(f"{registry!r} isn't a valid registry. Write it as `registry.example.com/team`.")
+        raise UsageError(f"registry={registry!r} isn't a valid registry. Write it like `registry.example.com/team`.")
     if not tag or len(tag) > 128 or not all(c.isascii() and (c.isalnum() or c in "._-") for c in tag):
-        raise UsageError(f"{tag!r} isn't a valid tag. Write it as `latest` or `1.2.0`.")
+        raise UsageError(f"tag={tag!r} isn't a valid tag. Write it like `latest` or `1.2.0`.")
 
 
 def _write(path: Path, documents: Sequence[Any], comment: str) -> None:
-    """Write documents as YAML below a comment. Without documents, no file is written."""
+    """Write documents as YAML with a comment above them. If there are no documents, no file is written."""
     if not documents:
         return
     text = yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, width=100)
     path.write_text(f"# Written by wasmnb {__version__}. {comment}\n{text}", encoding="utf-8")
 
 
-#: Name of an entry -> its description.
+#: Name of an exported file or folder -> its description.
 _DESCRIPTIONS = {
     ENVOY: "Envoy with the filter, on loopback",
     ISTIO: "Istio before 1.30: a WasmPlugin for each filter",

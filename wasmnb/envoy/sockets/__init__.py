@@ -1,4 +1,4 @@
-"""Sockets on 127.0.0.1: HTTP and TCP clients, and the upstream servers that the real Envoy connects to.
+"""Sockets on 127.0.0.1: HTTP and TCP clients, and upstream servers to which the real Envoy connects.
 
-`..proxy` decides which messages are sent. Envoy's admin interface and log are in other modules.
+`..proxy` decides which messages are sent. Envoy's admin interface and log are read by `..admin` and `..log`.
 """

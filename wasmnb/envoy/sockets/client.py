@@ -1,4 +1,4 @@
-"""An HTTP/1.1 client that sends requests exactly as given, header by header and chunk by chunk, and keeps all received bytes.
+"""An HTTP/1.1 client that sends requests without changing headers or chunks, and keeps all received bytes.
 
 The client pauses between chunks, so that the proxy reads them separately and calls the filter's body callback for each.
 """
@@ -20,7 +20,7 @@ __all__ = ["Client"]
 
 
 class Client(ClientConnection):
-    """One client connection with HTTP/1.1. The parameters are those of `ClientConnection`."""
+    """A client connection with HTTP/1.1. The parameters are those of `ClientConnection`."""
 
     def __init__(self, host: str, port: int, *, timeout: float | None = 5.0, gap: float = 0.02) -> None:
         super().__init__(host, port, timeout=timeout, gap=gap)
@@ -29,33 +29,33 @@ class Client(ClientConnection):
     def request(
         self, request: Request, *, complete: bool = True, wait: float | EllipsisType | None = ...
     ) -> ClientResult:
-        """Send a request and read its response, see `ClientConnection.request`."""
+        """Send a request and read its response, as described for `ClientConnection.request`."""
         if not isinstance(wait, EllipsisType):
             self.reader.timeout = wait
         self.send(request, finish=complete)
         return self.read_response(request.method)
 
     def read_response(self, method: str = "GET") -> ClientResult:
-        """Read the response to a request with this method: responses to HEAD have no body."""
+        """Read the response to a request with this method. The method matters because responses to HEAD have no body."""
         return _result(self.reader.response(method))
 
     def send(self, request: Request, *, finish: bool = True) -> None:
         """Send a request.
 
-        It isn't an error if the server responds early and closes the connection: the response can still be read.
+        If the server responds early and closes the connection, no error is raised, and the response can still be read.
 
         Parameters
         ----------
         request
             The request.
         finish
-            False: don't send the end of a chunked body (default True).
+            Whether to send the end of a chunked body (default True).
         """
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._send(request, finish=finish)
 
     def raw(self, data: bytes) -> None:
-        """Send raw bytes."""
+        """Send bytes without changing them."""
         self.socket.sendall(data)
 
     def receive(self) -> bytes | str:
@@ -68,7 +68,7 @@ class Client(ClientConnection):
             return "reset"
 
     def wait(self, seconds: float) -> None:
-        """Sleep, as a slow client does."""
+        """Wait between two steps, as a slow client does."""
         time.sleep(seconds)
 
     def half_close(self) -> None:
@@ -76,7 +76,7 @@ class Client(ClientConnection):
         self.socket.shutdown(socket.SHUT_WR)
 
     def close(self, *, reset: bool = False) -> None:
-        """Close the connection; if `reset` is True (default False), with a TCP reset."""
+        """Close the connection. If `reset` is True (default False), send a TCP reset."""
         if reset:
             reset_when_closed(self.socket)
         super().close()
@@ -85,7 +85,7 @@ class Client(ClientConnection):
         in_chunks = request.chunks is not None or len(request.trailers) > 0
         head = _head(request, in_chunks)
         if not in_chunks:
-            # In one write, as in most clients, so that Envoy always reads the body together with the headers.
+            # Write headers and body at once, as most clients do, so that Envoy always reads them together.
             self.socket.sendall(head + request.body)
             return
         self.socket.sendall(head)
@@ -98,7 +98,7 @@ class Client(ClientConnection):
 
 
 def _result(message: Message) -> ClientResult:
-    """Return the client's result from a received message."""
+    """Convert a received message to the client's result."""
     if message.head is None:
         return ClientResult(None, message.end, message.raw)
     response = Response(message.head.status, message.header_map(), chunks=message.chunks or None)
@@ -108,7 +108,7 @@ def _result(message: Message) -> ClientResult:
 
 
 def _head(request: Request, in_chunks: bool) -> bytes:
-    """Return request line and headers: `host` is added first and the framing header last, unless the request has them."""
+    """Return the bytes of request line and headers. If missing, `host` is added first, and a framing header last."""
     start = b" ".join((to_bytes(request.method), to_bytes(request.path), b"HTTP/1.1"))
     headers = list(request.headers.raw)
     if request.authority and "host" not in request.headers:

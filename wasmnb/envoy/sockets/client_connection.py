@@ -1,4 +1,4 @@
-"""The interface of a client connection, which HTTP/1.1 and HTTP/2 implement."""
+"""The interface of client connections, which the HTTP/1.1 and HTTP/2 clients implement."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ __all__ = ["ClientConnection", "ClientResult"]
 
 @dataclass
 class ClientResult:
-    """What the client got for one request.
+    """Result of one request as the client sees it.
 
     Attributes
     ----------
     response
-        The response; None if no status line arrived.
+        The response, or None if no status line arrived.
     end
         How the response ended: "complete", "closed", "reset" or "timeout".
     raw
-        The received bytes of the response.
+        Bytes of the response as they were received.
     reason
-        The reason phrase after the status; empty in HTTP/2.
+        Reason phrase after the status. Empty in HTTP/2.
     """
 
     response: Response | None
@@ -37,21 +37,21 @@ class ClientResult:
 
 
 class ClientConnection(ABC):
-    """One client connection to a server. It is a context manager.
+    """A client connection to a server. Use it as a context manager.
 
     Parameters
     ----------
     host, port
-        The server's address.
+        Address of the server.
     timeout
-        Seconds without traffic after which a response counts as missing (default 5). None: no limit.
+        Seconds without traffic after which a response ends with "timeout" (default 5). None means no limit.
     gap
         Seconds between two chunks of a request (default 0.02).
 
     Attributes
     ----------
     left
-        Whether the client has given up: `leave` was called.
+        Whether the client has given up by calling `leave`.
     """
 
     def __init__(self, host: str, port: int, *, timeout: float | None = 5.0, gap: float = 0.02) -> None:
@@ -62,7 +62,7 @@ class ClientConnection(ABC):
 
     @property
     def port(self) -> int:
-        """The client's own TCP port."""
+        """TCP port of the client's side of the connection."""
         return int(self.socket.getsockname()[1])
 
     @abstractmethod
@@ -76,13 +76,13 @@ class ClientConnection(ABC):
         request
             The request.
         complete
-            False: don't send the end of the request's body (default True).
+            Whether to send the end of the request's body (default True).
         wait
-            Replaces `timeout` for this request. By default, `timeout` applies.
+            Timeout for this and later requests, which replaces `timeout`. By default, `timeout` isn't changed.
         """
 
     def leave(self) -> None:
-        """Give up: close the connection, even while another thread uses it."""
+        """Give up, and close the connection. Another thread can be using the connection at this time."""
         self.left = True
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)

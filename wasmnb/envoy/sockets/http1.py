@@ -1,10 +1,10 @@
 r"""A lenient parser for HTTP/1.1 messages from a socket.
 
-A strict library isn't enough: a filter can make Envoy send a status of 0, a request line with two methods or a message
-without `host`, and the user should see that. So names keep their case and order, bodies keep their chunks, and bytes that
-can't be parsed end the message and are kept in `raw`.
+A strict library isn't enough: a filter can make Envoy send a status of 0, a request line with two methods or a message without
+`host`, and the user should see this. So names keep their case and order, bodies keep their chunks, and bytes that can't be
+parsed end the message and are kept in `raw`.
 
-Facts (RFC 9112): a body is chunked, or content-length gives its length, or (only in responses) it ends with the connection.
+According to RFC 9112, a body is chunked, has the length in content-length, or (only in responses) ends with the connection.
 Responses 1xx, 204, 304 and those to HEAD have no body. Trailers follow the last chunk.
 """
 
@@ -26,48 +26,48 @@ _LIMIT = 1 << 30  # maximum bytes of one message
 
 @dataclass
 class Head:
-    """The start line, split at its first two spaces, and the headers as they were received."""
+    """The head of a message: the start line, split at its first two spaces, and the headers as they were received."""
 
     start: tuple[bytes, bytes, bytes]
     headers: Pairs
 
     def get(self, name: bytes) -> bytes | None:
-        """Return the first value of a header, or None. The case of the name doesn't matter."""
+        """Return the first value of a header, or None. `name` must be in lower case."""
         return next((v for n, v in self.headers if n.lower() == name), None)
 
     @property
     def is_chunked(self) -> bool:
-        """Whether the body is chunked."""
+        """Whether the body of the message is chunked."""
         return (self.get(b"transfer-encoding") or b"").lower().endswith(b"chunked")
 
     @property
     def length(self) -> int | None:
-        """The value of content-length; None if it is missing or not a number."""
+        """Value of content-length, or None if it is missing or isn't a number."""
         text = self.get(b"content-length") or b""
         return int(text) if text.isdigit() else None
 
     @property
     def status(self) -> int:
-        """The status of a response; 0 if it isn't a number."""
+        """Status of a response, or 0 if it isn't a number."""
         return int(self.start[1]) if self.start[1].isdigit() else 0
 
 
 @dataclass
 class Message:
-    """The received part of one message.
+    """The received part of an HTTP message.
 
     Attributes
     ----------
     head
-        Start line and headers; None if they aren't complete.
+        Start line and headers, or None if they aren't complete.
     chunks, trailers
-        The body in the chunks in which it arrived, and the trailers.
+        Body in the chunks in which it arrived, and trailers.
     interim
-        Statuses of the interim responses (1xx) before it.
+        Statuses of interim responses (1xx) that arrived before this one.
     end
-        "complete"; or "closed", "reset" or "timeout" if the connection was closed, was reset or had no traffic before the end.
+        "complete", or how the connection failed before the end of the message: "closed", "reset" or "timeout" (no traffic).
     raw
-        The received bytes of the message.
+        Bytes of the message as they were received.
     """
 
     head: Head | None = None
@@ -79,27 +79,27 @@ class Message:
 
     @property
     def body(self) -> bytes:
-        """The whole body."""
+        """The whole body of the message."""
         return b"".join(self.chunks)
 
     def header_map(self) -> Headers:
-        """Return the headers with names in lower case."""
+        """Return the headers of the message with names in lower case."""
         return Headers(self.head.headers if self.head else [])
 
 
 class _ConnectionEnded(Exception):
-    """The connection ended. `args[0]` says how, as in `Message.end`."""
+    """The connection ended before the message did. `args[0]` is the reason, as in `Message.end`."""
 
 
 class Reader:
-    """Reads messages from a socket.
+    """Reader of HTTP messages from a socket.
 
     Parameters
     ----------
     sock
-        The socket.
+        Socket of the connection.
     timeout
-        Seconds without traffic after which a message ends with "timeout" (default 5). None: no limit.
+        Seconds without traffic after which a message ends with "timeout" (default 5). None means no limit.
     """
 
     def __init__(self, sock: socket.socket, timeout: float | None = 5.0) -> None:
@@ -109,7 +109,7 @@ class Reader:
         self._message = Message()
 
     def response(self, method: str = "GET") -> Message:
-        """Read the response to a request with this method, and the interim responses before it."""
+        """Read the response to a request with this method, including interim responses before it."""
         message = self._begin()
         try:
             head = message.head = self._head()
@@ -124,7 +124,7 @@ class Reader:
         return message
 
     def request_head(self) -> Head | None:
-        """Read the head of the next request, and return it; None if the connection ends first."""
+        """Read and return the head of the next request. Returns None if the connection ends first."""
         message = self._begin()
         try:
             message.head = self._head()
@@ -133,7 +133,7 @@ class Reader:
         return message.head
 
     def request_body(self) -> Message:
-        """Read the body of the request whose head was read last."""
+        """Read the body of the request whose head was read last, and return the request."""
         message = self._message
         try:
             if message.head is not None:
@@ -144,7 +144,7 @@ class Reader:
         return message
 
     def pause(self, seconds: float) -> str | None:
-        """Wait, and return "closed" or "reset" if the connection ended meanwhile, otherwise None."""
+        """Wait for some seconds. Return "closed" or "reset" if the connection ends during this time, otherwise None."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             try:
@@ -155,7 +155,7 @@ class Reader:
 
     @property
     def pending(self) -> bytes:
-        """The received bytes that haven't been parsed yet."""
+        """Received bytes that haven't been parsed yet."""
         return bytes(self._buffer)
 
     def _begin(self) -> Message:
@@ -196,7 +196,7 @@ class Reader:
         return size
 
     def _exactly(self, size: int) -> None:
-        """Read a body of known length as it arrives, so that the received part is kept if it stays incomplete."""
+        """Read a body of known length as it arrives, so that the received part is kept if the connection ends early."""
         while size:
             if not self._buffer:
                 self._fill(self.timeout)
@@ -244,5 +244,5 @@ class Reader:
 
 
 def encode_chunk(data: bytes) -> bytes:
-    """Return data in the form of one chunk. Empty data gives no bytes, because an empty chunk would end the body."""
+    """Return data as one chunk of a chunked body. Empty data returns b"", because an empty chunk would end the body."""
     return b"%x\r\n%s\r\n" % (len(data), data) if data else b""

@@ -1,6 +1,6 @@
 """An HTTP/2 client without TLS, which uses the package `h2` for frames.
 
-Envoy's listener recognises HTTP/2 by the first bytes (codec AUTO). The checks of `h2` are disabled, so that unusual messages
+Envoy's listener recognises HTTP/2 by its first bytes (codec AUTO). The checks of `h2` are disabled, so that unusual messages
 reach the filter.
 """
 
@@ -19,12 +19,12 @@ __all__ = ["Http2Client"]
 
 _READ = 1 << 16
 
-#: Headers that HTTP/2 replaces with pseudo-headers and frames.
+#: Headers that don't exist in HTTP/2, which uses pseudo-headers and frames instead.
 _CONNECTION_HEADERS = frozenset((b"host", b"connection", b"transfer-encoding", b"keep-alive"))
 
 
 class Http2Client(ClientConnection):
-    """One client connection with HTTP/2 and one stream at a time. The parameters are those of `ClientConnection`.
+    """A client connection with HTTP/2, which uses one stream at a time. The parameters are those of `ClientConnection`.
 
     Raises
     ------
@@ -43,12 +43,12 @@ class Http2Client(ClientConnection):
     def request(
         self, request: Request, *, complete: bool = True, wait: float | EllipsisType | None = ...
     ) -> ClientResult:
-        """Send a request and read its response, see `ClientConnection.request`."""
+        """Send a request and read its response, as described for `ClientConnection.request`."""
         if not isinstance(wait, EllipsisType):
             self._timeout = wait
         self._stream += 2
         self._received = _Received(self._stream)
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the server can respond early and close
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the server can close early
             self._send(request, complete=complete)
         while not self._received.end:
             self._receive(self._timeout)
@@ -59,7 +59,7 @@ class Http2Client(ClientConnection):
         trailers = request.trailers.raw
         framed = request.chunks is not None or bool(chunks or trailers)
         self._h2.send_headers(self._stream, _head(request), end_stream=not framed)
-        if request.chunks is None and not trailers:  # in one write, as for HTTP/1.1
+        if request.chunks is None and not trailers:  # write headers and body at once, as for HTTP/1.1
             for index, chunk in enumerate(chunks):
                 self._send_data(chunk, end=index == len(chunks) - 1)
             self._flush()
@@ -79,7 +79,7 @@ class Http2Client(ClientConnection):
         self._flush()
 
     def _send_data(self, data: bytes, *, end: bool) -> None:
-        """Send data frames. If the flow control window is full, wait until the server enlarges it."""
+        """Send data frames for a chunk. If the flow control window is full, wait until the server enlarges it."""
         while len(data) > (window := self._window()):
             if window:
                 self._h2.send_data(self._stream, data[:window])
@@ -100,7 +100,7 @@ class Http2Client(ClientConnection):
         self.socket.sendall(self._h2.data_to_send())
 
     def _receive(self, timeout: float | None) -> None:
-        """Read frames and record them. If the connection ends or times out, the response ends."""
+        """Read and record the next frames. If the connection ends or times out, mark the response as ended."""
         self.socket.settimeout(timeout)
         try:
             data = self.socket.recv(_READ)
@@ -123,12 +123,12 @@ class Http2Client(ClientConnection):
 
 
 class _Received:
-    """The received part of a response.
+    """The part of a response that has been received.
 
     Attributes
     ----------
     end
-        How it ended, as in `ClientResult.end`; empty while it hasn't ended.
+        How the response ended, as in `ClientResult.end`, or '' while it hasn't ended.
     """
 
     def __init__(self, stream: int = 0) -> None:
@@ -140,7 +140,7 @@ class _Received:
         self.end = ""
 
     def record(self, event: Any) -> None:
-        """Record an event of h2."""
+        """Record an event from the package `h2`."""
         kind = type(event).__name__
         if getattr(event, "stream_id", self._stream) != self._stream:
             return
@@ -156,7 +156,7 @@ class _Received:
             self.end = self.end or "reset"
 
     def result(self) -> ClientResult:
-        """Return the outcome for the client."""
+        """Convert the received response to the client's result."""
         if self.headers is None:
             return ClientResult(None, self.end, self.raw)
         status = self.headers[":status"]
@@ -168,7 +168,7 @@ class _Received:
 
 
 def _head(request: Request) -> list[tuple[bytes, bytes]]:
-    """Return the pseudo-headers, then the other headers."""
+    """Return a request's headers for HTTP/2, beginning with the pseudo-headers."""
     pseudo = (
         (b":method", request.method),
         (b":scheme", request.scheme),
@@ -187,13 +187,13 @@ def _head(request: Request) -> list[tuple[bytes, bytes]]:
 
 
 def _connection() -> Any:
-    """Return an `h2` connection that doesn't check or change headers."""
+    """Create an `h2` connection that doesn't check or change headers."""
     try:
         from h2.config import H2Configuration
         from h2.connection import H2Connection
     except ImportError:
         raise UsageError(
-            "HTTP/2 to a real Envoy needs the package h2. Run `pip install h2`, or install wasmnb with its `envoy` extra."
+            "HTTP/2 to a real Envoy requires the package h2. Run `pip install h2`, or install wasmnb with its `envoy` extra."
         ) from None
     config = H2Configuration(
         client_side=True, header_encoding=None, validate_outbound_headers=False, normalize_outbound_headers=False,

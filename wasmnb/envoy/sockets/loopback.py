@@ -1,4 +1,6 @@
-"""A server on 127.0.0.1 with a port that the system chooses. It has a thread that accepts, and one for each connection."""
+"""A server on 127.0.0.1 with a port chosen by the system. One thread accepts connections, and each connection has its own
+thread.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ class Address(NamedTuple):
 
 
 def reset_when_closed(connection: socket.socket) -> None:
-    """Make `close` send a TCP reset, by setting its wait for unsent bytes to zero seconds (SO_LINGER)."""
+    """Make `close` send a TCP reset, by setting the time it waits for unsent bytes (SO_LINGER) to zero."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
@@ -29,9 +31,9 @@ class LoopbackServer:
     Attributes
     ----------
     errors
-        Texts of errors: those of connections, and those that the subclass adds.
+        Texts of errors of connections, and of errors that the subclass adds.
     ended
-        Number of connections that have ended. All that their clients sent has been read.
+        Number of connections that have ended. Everything sent over them has been read.
     """
 
     def __init__(self) -> None:
@@ -49,7 +51,7 @@ class LoopbackServer:
         return Address(*self._server.getsockname()[:2])
 
     def serve(self, connection: socket.socket) -> None:
-        """Serve one connection. It is called in a separate thread for each connection, which is closed afterwards."""
+        """Serve one connection. Called in a separate thread for each connection, which is closed afterwards."""
         raise NotImplementedError
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""TCP through the real Envoy: the client's connection, and an upstream server on loopback."""
+"""TCP connections through the real Envoy: the client's side, and an upstream server on loopback."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from .loopback import LoopbackServer, reset_when_closed
 
 __all__ = ["EnvoyConnection", "EnvoyTcpExchange", "TcpUpstream"]
 
-#: Called with data (empty: the client has closed its side), returns bytes to send, a `TcpReply`, or None.
+#: Called with received data (empty if the client has closed its side). Returns bytes to send, a `TcpReply`, or None.
 TcpResponder = Callable[[bytes], "bytes | TcpReply | None"]
 
 _READ = 1 << 16
 
-#: Flag for bytes that are sent together with those that follow. It exists only on Linux.
+#: Flag for bytes that are sent in one segment with the bytes that follow. It exists only on Linux.
 _MORE = getattr(socket, "MSG_MORE", 0)
 
-#: Seconds without bytes after which `close` expects no more of them.
+#: Seconds without received bytes after which `close` stops reading.
 _QUIET = 0.1
 
 
 @dataclass
 class EnvoyTcpExchange:
-    """One TCP connection through Envoy.
+    """A TCP connection through the real Envoy.
 
     Attributes
     ----------
@@ -44,11 +44,11 @@ class EnvoyTcpExchange:
     ended
         Whether the client has received the end of the connection.
     closed_by_proxy
-        Whether the client received the end before it closed the connection itself.
+        Whether the client received the end of the connection before it closed its own side.
     log
         Log lines that filters and Envoy's Wasm host wrote during the connection.
     crash
-        Envoy's log of the crash that the connection caused, or an empty string.
+        Envoy's log of a crash that the connection caused, or ''.
     """
 
     #: Whether the exchange has the filter's callbacks and hostcalls.
@@ -65,12 +65,14 @@ class EnvoyTcpExchange:
 
     @property
     def body_bytes(self) -> int:
-        """Number of recorded bytes in memory."""
+        """Total number of recorded bytes in memory."""
         return len(self.sent) + len(self.received) + len(self.upstream_received)
 
     @property
     def worker(self) -> int | None:
-        """Number of the worker that served it, from 1; None if there are no log lines, from which it is read."""
+        """Number of the worker that served the connection, from 1. It is read from the log lines, and None if
+        there are none.
+        """
         return worker_of(self.log)
 
     def __repr__(self) -> str:
@@ -85,7 +87,7 @@ class EnvoyConnection:
     address
         Host and port of the listener.
     exchange
-        The exchange that records the bytes.
+        Exchange that records the bytes.
     finish
         Called with the exchange when the connection is closed.
     """
@@ -99,7 +101,7 @@ class EnvoyConnection:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._open = True
         self._ended = False
-        self._awaits = False  # bytes have been sent, and more may arrive
+        self._awaits = False  # whether bytes have been sent whose response may still arrive
 
     @property
     def open(self) -> bool:
@@ -112,9 +114,9 @@ class EnvoyConnection:
         Parameters
         ----------
         data
-            The bytes to send. Text is encoded as UTF-8.
+            Bytes to send. Text is encoded as UTF-8.
         end
-            Close the client's side afterwards (default False).
+            Whether to close the client's side afterwards (default False).
 
         Raises
         ------
@@ -129,24 +131,24 @@ class EnvoyConnection:
         return self
 
     def _send(self, data: Text, *, last: bool) -> None:
-        """Send bytes. If they are the last, the end of the stream is sent in the same segment."""
+        """Send bytes. If `last` is True, the end of the stream is sent in the same segment."""
         raw = to_send(data, ended=self._ended)
         self.exchange.sent += raw
         self._awaits = True
-        with contextlib.suppress(ConnectionError):  # `read` shows that the peer has closed
+        with contextlib.suppress(ConnectionError):  # `read` reports that the peer has closed the connection
             self._socket.sendall(raw, _MORE if last else 0)
 
     def end(self) -> Self:
-        """Close the client's side (half-close)."""
+        """Close the client's side of the connection (half-close)."""
         return self.send(b"", end=True)
 
     def read(self, wait: float | None = 1.0) -> bytes | None:
-        """Return the next bytes; `b""` at the end of the connection, None if none arrive in time.
+        """Return the next bytes, `b""` at the end of the connection, or None if no bytes arrive in time.
 
         Parameters
         ----------
         wait
-            Maximum seconds to wait for bytes (default 1). None: return what has arrived, without waiting.
+            Maximum seconds to wait for bytes (default 1). If None, the bytes that have already arrived are returned.
         """
         self._socket.settimeout(max(wait or 0.0, 0.001))
         try:
@@ -163,16 +165,16 @@ class EnvoyConnection:
 
     @property
     def received(self) -> bytes:
-        """All bytes that the client has received."""
+        """All bytes that the client has received over the connection."""
         return self.exchange.received
 
     def close(self, data: Text = b"") -> EnvoyTcpExchange:
-        """Read bytes that are still arriving, until none arrive for 0.1 seconds, then close both sides.
+        """Close both sides of the connection, after reading until no bytes have arrived for 0.1 seconds.
 
         Parameters
         ----------
         data
-            Last bytes to send, whose responses aren't awaited (default none).
+            Last bytes to send. If there are any, the method doesn't wait for a response (default none).
         """
         if data:
             self._send(data, last=True)
@@ -202,13 +204,13 @@ class TcpUpstream(LoopbackServer):
     Parameters
     ----------
     responder
-        Called with received bytes, and with `b""` at the end; it returns the bytes to send, a `TcpReply` or None. By default, the
-        server echoes.
+        Called with received bytes, and with `b""` at the end. It returns the bytes to send, a `TcpReply` or None. By default,
+        the server echoes.
 
     Attributes
     ----------
     received
-        The bytes of each connection.
+        Bytes received over each connection, in order of the connections.
     """
 
     def __init__(self, responder: TcpResponder | None = None) -> None:
@@ -217,7 +219,7 @@ class TcpUpstream(LoopbackServer):
         super().__init__()
 
     def serve(self, connection: socket.socket) -> None:
-        """Respond to the bytes of one connection until its end."""
+        """Respond to the bytes received over one connection until the connection ends."""
         number = len(self.received)
         self.received.append(b"")
         while True:
@@ -227,7 +229,7 @@ class TcpUpstream(LoopbackServer):
                 return
 
     def _reply(self, connection: socket.socket, data: bytes) -> bool:
-        """Send the response to data, and return whether the connection must be closed."""
+        """Send the response to received data, and return whether the connection must be closed."""
         response: Any = self.responder(data)
         reply = response if isinstance(response, TcpReply) else TcpReply(to_bytes(response or b""))
         if reply.latency:

@@ -1,11 +1,11 @@
-"""An HTTP upstream on loopback that sends configured responses and records the requests.
+"""An HTTP upstream on loopback, which sends configured responses and records the requests.
 
 It responds with a fixed `Response`, with the result of a function of the `Request`, or with an echo. A response can be delayed
-(`Response.latency`), have several `chunks` and trailers, be missing (`status=0`: the connection is closed) or be cut off
-(`reset=True`: the connection ends after `chunks` or `body`).
+(`Response.latency`), and can have several `chunks` and trailers. With `status=0`, the connection is closed without a response.
+With `reset=True`, the connection ends after `chunks` or `body`.
 
-The server uses HTTP/1.1, so a gRPC stream gets its response only after the filter has closed its side. A filter that waits for
-a response before it sends its next message waits forever.
+The server uses HTTP/1.1, so a gRPC stream receives its response only after the filter has closed its side. A filter that waits
+for a response before it sends its next message waits forever.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ Early = Callable[[Request], Response | None]
 
 @dataclass
 class UpstreamExchange:
-    """One request that the upstream got, and its response.
+    """A request that the upstream received, and its response.
 
     Attributes
     ----------
     request
-        The request with its headers in order. `host` is one of them, and also the `authority`.
+        Request with its headers in order. They include `host`, which is also the `authority`.
     chunks
-        The request's body in its chunks, or as it was read if it has a content-length.
+        Body of the request in its chunks, or as it was read if the request has a content-length.
     response
-        The upstream's response; None until it is sent.
+        Response of the upstream, or None until it is sent.
     end
-        "open" while the request arrives, "complete", or how the connection ended before that.
+        "open" while the request arrives, "complete", or how the connection ended before the request was complete.
     at
-        Time at which the request's head arrived (`time.monotonic`).
+        Time at which the head of the request arrived (`time.monotonic`).
     """
 
     request: Request
@@ -58,7 +58,7 @@ class UpstreamExchange:
     def is_callout(self) -> bool:
         """Whether a filter sent the request.
 
-        Envoy marks callouts and requests of internal clients with `x-envoy-internal`. Only the latter have gone through its
+        Envoy marks callouts and requests of internal clients with `x-envoy-internal`. Only requests of clients pass through its
         connection manager, which adds `x-forwarded-proto`.
         """
         headers = self.request.headers
@@ -71,20 +71,20 @@ class Upstream(LoopbackServer):
     Parameters
     ----------
     responder
-        A response, or a callable for the request that returns one (or raises `ConnectionError` to close without a response).
-        Other results mean the same as in the simulated proxy's `Cluster`. None (the default): an echo.
+        A response, or a function that is called with the request and returns a response. It can raise `ConnectionError` to
+        close the connection without a response. Other results are handled as in the simulated proxy's `Cluster`. By default
+        (None), the server echoes.
     early
-        Called when the head of a request has arrived. If it returns a response, the response is sent immediately. By default,
-        nothing is called.
+        Called with each request when its head has arrived. A returned response is sent immediately (default None).
     gap
         Seconds between two chunks of a response (default 0.02).
 
     Attributes
     ----------
     seen
-        The requests, in order of arrival.
+        Requests in order of arrival, each with its response.
     errors
-        Texts of exceptions from the callable, and of errors of connections.
+        Texts of exceptions raised by the function, and of errors of connections.
     """
 
     def __init__(
@@ -98,19 +98,19 @@ class Upstream(LoopbackServer):
         super().__init__()
 
     def trim(self, kept: int) -> None:
-        """Drop the oldest requests from `seen`, keep at most `kept`, and count the dropped ones in `dropped`."""
+        """Delete the oldest requests from `seen` until at most `kept` are left, and count them in `dropped`."""
         surplus = max(0, len(self.seen) - kept)
         del self.seen[:surplus]
         self.dropped += surplus
 
     def serve(self, connection: socket.socket) -> None:
-        """Respond to the requests of one connection."""
+        """Respond to the requests received over one connection."""
         reader = Reader(connection, timeout=3600.0)
         while (head := reader.request_head()) is not None and self._serve_request(connection, reader, head):
             pass
 
     def _serve_request(self, connection: socket.socket, reader: Reader, head: Head) -> bool:
-        """Serve one request, and return whether the connection stays open."""
+        """Respond to one request, and return whether the connection stays open."""
         exchange = UpstreamExchange(_request(head))
         self.seen.append(exchange)
         response = self.early(exchange.request) if self.early else None
@@ -130,7 +130,7 @@ class Upstream(LoopbackServer):
             return self._cluster.respond(request)
         except ConnectionError:
             return Response(0)
-        except Exception as error:  # noqa: BLE001 -- a user's handler can raise anything; the proxy gets a 500
+        except Exception as error:  # noqa: BLE001 -- a user's handler can raise any exception, and the proxy receives a 500
             self.errors.append(f"{type(error).__name__}: {error}")
             return Response(500, body=encode_text(f"the upstream's handler failed: {error}"))
 
@@ -168,7 +168,7 @@ class Upstream(LoopbackServer):
 
 
 def framing(response: Response) -> tuple[list[tuple[bytes, bytes]], bool]:
-    """Return the headers and whether the body is chunked. A framing header is added in front if the response has none."""
+    """Return the response's headers, and whether its body is chunked. A missing framing header is added as the first one."""
     headers = list(response.headers.raw)
     if "transfer-encoding" in response.headers:
         return headers, True

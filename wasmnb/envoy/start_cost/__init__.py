@@ -1,4 +1,4 @@
-"""The cost of starting Envoy with a plugin: predicted from the module, or measured if Envoy is installed.
+"""The cost of starting Envoy with a plugin, predicted from the module or measured with an installed Envoy.
 
-The cost of requests is the subject of `wasmnb.traffic.profiling`.
+The cost of requests is measured by `wasmnb.traffic.profiling`.
 """

@@ -1,4 +1,4 @@
-"""CPU and memory that Envoy needs to start."""
+"""CPU time and memory that Envoy needs to start."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ __all__ = ["StartCost"]
 
 @dataclass(frozen=True)
 class StartCost:
-    """CPU and memory that Envoy needs to start.
+    """CPU time and memory that Envoy needs to start.
 
     Attributes
     ----------
     cpu
-        CPU-seconds that the process uses until it is ready.
+        CPU time in seconds until Envoy is ready.
     memory
-        Bytes of resident memory when it is ready.
+        Resident memory in bytes when Envoy is ready.
     settled
-        Bytes of resident memory after `memory_allocator_manager` has returned to the system what compiling freed.
+        Resident memory in bytes after `memory_allocator_manager` has returned the memory freed by the compiler to the system.
     """
 
     cpu: float
@@ -26,5 +26,5 @@ class StartCost:
     settled: int
 
     def __sub__(self, other: StartCost) -> StartCost:
-        """Return the difference between this start and another one."""
+        """Return the difference between this cost and another one."""
         return StartCost(self.cpu - other.cpu, self.memory - other.memory, self.settled - other.settled)

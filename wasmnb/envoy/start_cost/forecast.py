@@ -22,7 +22,7 @@ from .model import ModuleSize, facts_of, predict
 
 __all__ = ["Forecast", "StartCost", "forecast"]
 
-#: Linear memory gets memory from the system in pages of this size, in bytes.
+#: Size in bytes of the pages in which the system provides linear memory.
 _PAGE = 4096
 
 
@@ -33,17 +33,17 @@ class Forecast(Shown):
     Attributes
     ----------
     name
-        The name of the plugin or the chain.
+        Name of the plugin or the chain.
     workers
         Number of worker threads.
     module
-        Sizes of the module or of all modules together: bytes of file, code and memory, and the number of functions.
+        Sizes of the module, or of all modules together: bytes of file, code and memory, and number of functions.
     predicted
-        The cost that is predicted from `module`.
+        Cost that is predicted from `module`.
     measured
-        The cost that was measured on this machine; None if it wasn't measured.
+        Cost that was measured on this machine, or None if it wasn't measured.
     reason
-        Why it wasn't measured, or an empty string.
+        Reason why the cost wasn't measured, or ''.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Forecast(Shown):
 
     @property
     def further_worker(self) -> int:
-        """Predicted bytes of memory for each further worker."""
+        """Predicted memory in bytes for each additional worker."""
         return predict(self.module, 2).settled - predict(self.module, 1).settled
 
     def __repr__(self) -> str:
@@ -75,25 +75,25 @@ def forecast(
     Parameters
     ----------
     filters
-        A `Filter` from any toolchain, a `Plugin`, a list of these, or the path of a `.py` or `.wasm` file. For filters with
-        Python source, the result is the cost of their release modules.
+        A `Filter` from any toolchain, a `Plugin`, a list of these, or the path of a `.py` or `.wasm` file. Filters with Python
+        source are tried as release modules.
     workers
         Number of Envoy's worker threads, between 1 and 256 (default 1).
     measured
-        True: also measure, by starting an Envoy with the plugin and one without, which takes about 15 seconds. False: only
-        predict. None (the default): measure if Envoy is installed.
+        True also measures the cost by starting an Envoy with the plugin and one without, which takes about 15 seconds. False
+        only predicts it. None (the default) measures if Envoy is installed.
 
     Returns
     -------
     Forecast
-        CPU and memory in addition to an Envoy without filters.
+        CPU time and memory in addition to those of an Envoy without filters.
 
     Raises
     ------
     UsageError
         `workers` isn't between 1 and 256, or `measured` is True and Envoy isn't installed.
     EnvoyRefused
-        Envoy refuses the module or its configuration.
+        Envoy refused the module or its configuration.
     """
     if not 1 <= workers <= 256:
         raise UsageError(f"workers must be between 1 and 256, not {workers}.")
@@ -116,7 +116,7 @@ def _listed(filters: Any) -> list[Any]:
 
 
 def _has_envoy() -> tuple[bool, str]:
-    """Return whether Envoy is installed, and if not, the reason as a sentence."""
+    """Return whether Envoy is installed, and the reason as a sentence if it isn't."""
     try:
         find_envoy(None)
     except UsageError as error:
@@ -125,7 +125,7 @@ def _has_envoy() -> tuple[bool, str]:
 
 
 def _size(setup: Setup, plugins: Sequence[Plugin]) -> tuple[ModuleSize, bool]:
-    """Return the sizes of all modules together, and whether workers have VMs."""
+    """Return the sizes of all modules together, and whether the workers have VMs."""
     facts = facts_of([module.data for module in setup.modules])
     written = _written(setup, plugins)
     if written is None:
@@ -135,7 +135,9 @@ def _size(setup: Setup, plugins: Sequence[Plugin]) -> tuple[ModuleSize, bool]:
 
 
 def _written(setup: Setup, plugins: Sequence[Plugin]) -> dict[str, int] | None:
-    """Return the bytes of linear memory that VMs have written, by role of the VM; None if the plugins can't start in a simulation."""
+    """Return the bytes of linear memory that VMs have written, by role of the VM. None if the simulation can't start the
+    plugins.
+    """
     chain = [
         replace(plugin, filter=Filter.from_bytes(part.module.data, plugin.name))
         for plugin, part in zip(plugins, setup.parts, strict=True)

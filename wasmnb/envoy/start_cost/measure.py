@@ -1,4 +1,4 @@
-"""Measurement of the cost of a start: an Envoy with filters is compared with one without."""
+"""Measurement of the cost of starting Envoy: an Envoy with filters is compared with one without filters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from .cost import StartCost
 
 __all__ = ["cpu_seconds", "measure", "measure_plain", "resident_memory"]
 
-#: Seconds until the allocator has returned freed memory, with the settings that exports use: its interval, and the release itself.
+#: Seconds until the allocator has returned freed memory with exported settings, which is its interval and the time of the
+#: release.
 SETTLED = 6.0
 
 
@@ -23,20 +24,20 @@ def measure(config: Config, files: Mapping[str, bytes], workers: int, settle: fl
     Parameters
     ----------
     config
-        The bootstrap configuration. Its ports should be 0, so that the system chooses them.
+        Bootstrap configuration. Its ports should be 0, so that the system chooses them.
     files
-        Modules by file name. The configuration refers to them by relative paths.
+        Modules by file name. The configuration refers to these files by relative paths.
     workers
         Number of worker threads.
     settle
-        Seconds after the start at which `StartCost.settled` is read (default 6).
+        Seconds after the start at which `StartCost.settled` is measured (default 6).
 
     Raises
     ------
     UsageError
         Envoy isn't installed.
     EnvoyRefused
-        Envoy refuses a module or its configuration.
+        Envoy refused a module or its configuration.
     """
     plain = measure_plain(workers, settle)
     scratch = scratch_folder()
@@ -64,7 +65,7 @@ def _measured(envoy: EnvoyProcess, settle: float) -> StartCost:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU-seconds that a process has used so far."""
+    """Return the CPU time in seconds that a process has used so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     ticks = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     exact = [task / "schedstat" for task in Path(f"/proc/{pid}/task").iterdir()]

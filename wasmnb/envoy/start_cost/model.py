@@ -1,8 +1,9 @@
-"""Prediction of the cost of a start from the sizes of a module.
+"""Prediction of the cost of starting Envoy from the sizes of its modules.
 
-Facts (Envoy 1.40 with V8): every function is compiled by the optimising compiler before Envoy is ready, even if it is never executed.
-The process keeps memory that the compiler frees unless `memory_allocator_manager` returns it. Envoy creates a base VM, from which it
-only clones others, a second VM on the main thread, and one for each worker. Only the written part of a linear memory costs memory.
+Verified with Envoy 1.40 and V8: the optimising compiler compiles every function before Envoy is ready, even if it is never
+executed. The process keeps memory freed by the compiler unless `memory_allocator_manager` returns it. Envoy creates a base VM,
+which is only used to clone others, a second VM on the main thread, and one for each worker. Only the written part of a linear
+memory uses memory.
 """
 
 from __future__ import annotations
@@ -18,18 +19,19 @@ from .cost import StartCost
 
 __all__ = ["ModuleSize", "facts_of", "predict"]
 
-# The figures are fitted to measurements of `tests/benchmarks/release_start.py` on two cores: a C filter, release and full modules.
+# Fitted to measurements of `tests/benchmarks/release_start.py` on two cores, with a C filter, release modules and full modules.
 
-#: CPU-seconds: for loading V8; and for each byte of code, byte of code without inlining, function, byte of the file, and byte that a
-#: VM writes.
+#: CPU seconds for loading V8, and for each byte of code, byte of code without inlining, function, byte of the file, and byte
+#: that a VM writes.
 _CPU = 0.02
 _CPU_CODE, _CPU_PLAIN, _CPU_FUNCTION, _CPU_FILE, _CPU_MEMORY = 1.7e-6, 1.05e-6, 1.5e-5, 1.0e-9, 5e-9
 
-#: Bytes of memory that stay: for V8 itself; and for each function, byte of code, byte of the file, and VM without its linear memory.
+#: Bytes of memory that stay in use: for V8 itself, and for each function, byte of code, byte of the file, and VM without its
+#: memory.
 _V8, _FUNCTION, _CODE, _FILE, _VM = 14.5e6, 2000.0, 8.0, 4.0, 1.2e6
 
-#: Bytes that compiling has freed, but that Envoy hasn't returned when it is ready: for each byte of code up to a maximum, the
-#: maximum, and in addition for each byte of code without a maximum.
+#: Bytes freed by the compiler that Envoy still holds when it is ready: for each byte of code up to a maximum, that maximum, and
+#: an additional number for each byte of code.
 _FREED, _MOST_FREED, _FREED_MORE = 50.0, 18e6, 2.5
 
 
@@ -40,17 +42,17 @@ class ModuleSize:
     Attributes
     ----------
     file
-        Bytes of the module file.
+        Size of the module file in bytes.
     code
-        Bytes of its code section.
+        Size of the code section in bytes.
     functions
         Number of functions.
     memory
         Bytes of linear memory that each VM has written when it is ready.
     base_memory
-        Bytes of linear memory that the base VM has written, from which Envoy only clones others.
+        Bytes of linear memory that the base VM has written, which is only used to clone others.
     plain_code
-        Bytes of the code into which V8 inlines nothing, as in release modules (default 0).
+        Bytes of code in which V8 inlines nothing, as in release modules (default 0).
     """
 
     file: int
@@ -62,7 +64,9 @@ class ModuleSize:
 
 
 def facts_of(modules: Iterable[bytes]) -> ModuleSize:
-    """Return the sizes of modules together. Their data segments are counted as written memory; of a damaged module, only its file."""
+    """Return the total sizes of modules. Data segments are counted as written memory. For a damaged module, only the file is
+    counted.
+    """
     modules = list(modules)
     parsed = []
     for content in modules:

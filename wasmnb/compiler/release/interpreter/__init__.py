@@ -1,4 +1,4 @@
-"""The interpreter for cold code: the translation of functions to register code, and the handlers that run inside the module.
+"""The interpreter for cold code: translation of functions to register code, and the handlers that run inside the module.
 
-`..profile` chooses the cold code.
+Which code is cold is determined by `..profile`.
 """

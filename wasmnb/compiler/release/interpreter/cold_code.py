@@ -1,10 +1,10 @@
 """The translated code of a module, in compressed chunks. The interpreter unpacks a chunk when it needs code from it.
 
-The address space of the code is divided into windows of fixed size. A chunk starts at the beginning of a window, contains adjacent
-functions of the module, and can extend over several windows. Functions in the profile are in small chunks, which are unpacked fast;
-the others are in large chunks, which need a third less space. Functions that are rarely needed, but then together, have a large chunk of
-their own. Each function starts with a word that `calls.wat` reads: index of its type, offset of the end of its parameters, offset
-of its link.
+The address space of the code is divided into windows of fixed size. A chunk starts at the beginning of a window, contains
+adjacent functions of the module, and can extend over several windows. Functions in the profile are in small chunks, which are
+unpacked fast. All others are in large chunks, which need a third less space. Functions that are rarely needed, but then
+together, are in separate large chunks. Each function starts with a word that `calls.wat` reads: index of its type, offset of
+the end of its parameters, and offset of its link.
 """
 
 from __future__ import annotations
@@ -24,36 +24,36 @@ __all__ = ["IS_LZMA", "LEVEL", "ColdCode", "compress", "deflate", "pack"]
 
 _WINDOW = 1 << WINDOW_SHIFT
 
-#: Maximum bytes of a chunk by how its functions are needed: often, rarely but then together, or rarely.
+#: Maximum bytes of a chunk, by how its functions are needed: often, rarely but together, or rarely.
 _CHUNKS = {"warm": _WINDOW, "seldom": 1 << 18, "cold": 3 << 15}
 
-#: Flag in the size of a chunk that is compressed with LZMA. The others are compressed with DEFLATE.
+#: Flag in the size of a chunk that is compressed with LZMA. Chunks without it are compressed with DEFLATE.
 IS_LZMA = 1 << 31
 
-#: Parameters of LZMA: `lzma.wat` has `lc`, `lp` and `pb` built in.
+#: Parameters of LZMA. `lzma.wat` supports only these values of `lc`, `lp` and `pb`.
 _LZMA = {"preset": 6, "lc": 0, "lp": 1, "pb": 3, "dict_size": 1 << 20}
 
-#: Compression level. Level 9 saves a third of a percent and takes twice as long.
+#: Compression level of DEFLATE. Level 9 saves a third of a percent, but takes twice as long.
 LEVEL = 8
 
 
 @dataclass(frozen=True)
 class ColdCode:
-    """The translated and compressed code of a module.
+    """The translated code of a module in compressed chunks.
 
     Attributes
     ----------
     starts
-        Function -> offset of its code. It doesn't contain functions that can't be interpreted.
+        Function -> offset of its code. Functions that can't be interpreted are omitted.
     links
-        Function -> offset of the link in its frame.
+        Function -> offset of the link in the function's frame.
     points
-        Function -> offset of a point in its body -> offset of the translated code for this point.
+        Function -> offset of a point in its body -> offset of the translated code at this point.
     callees
-        Functions that are called directly.
+        Functions that other functions call directly.
     chunks
-        For each window, a pair: (offset of the compressed chunk, its size with the flag `IS_LZMA`) if a chunk starts there, otherwise
-        (first window of the chunk, 0).
+        A pair for each window. If a chunk starts there, it is the offset of the compressed chunk and its size with the flag
+        `IS_LZMA`, otherwise the first window of the chunk and 0.
     data
         Bytes of the compressed chunks.
     """
@@ -72,24 +72,24 @@ class ColdCode:
 
 
 def deflate(data: bytes, level: int = LEVEL, before: bytes = b"") -> bytes:
-    """Compress data to raw DEFLATE, which `inflate.wat` reads.
+    """Compress data to raw DEFLATE, which `inflate.wat` unpacks.
 
     Parameters
     ----------
     data
-        The data to compress.
+        Data to compress.
     level
         Compression level from 1 to 9 (default 8).
     before
-        Content of the memory before the output when it is unpacked (default empty). The compressed data can refer to its last
-        32 KiB.
+        Content of the memory before the output when the data is unpacked (default empty). The compressed data can refer to the
+        last 32 KiB of it.
     """
     packer = zlib.compressobj(level, zlib.DEFLATED, -15, 9, zdict=before)
     return packer.compress(data) + packer.flush()
 
 
 def compress(data: bytes) -> bytes:
-    """Compress data to raw LZMA with an end marker, which `lzma.wat` reads."""
+    """Compress data to raw LZMA with an end marker, which `lzma.wat` unpacks."""
     import lzma  # some builds of Python lack it, and notebooks don't need it
 
     return lzma.compress(data, format=lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1, **_LZMA}])
@@ -98,16 +98,16 @@ def compress(data: bytes) -> bytes:
 def pack(
     functions: Iterable[tuple[int, int, Translation]], warm: Container[int] = (), seldom: Container[int] = ()
 ) -> ColdCode:
-    """Arrange functions in chunks and compress them.
+    """Arrange translated functions in chunks, and compress the chunks.
 
     Parameters
     ----------
     functions
-        Index, index of the type, and translation of each function, in ascending order.
+        Index, index of the type, and translation of each function, in ascending order of the indexes.
     warm
-        Functions that are often called in the interpreter, which are put into small chunks (default none).
+        Functions that the interpreter often executes, which are put into small chunks (default none).
     seldom
-        Functions that are rarely needed, but then together, which share chunks (default none).
+        Functions that are rarely needed but then together, which share chunks (default none).
     """
     starts: dict[int, int] = {}
     links: dict[int, int] = {}
@@ -139,7 +139,7 @@ def pack(
 def _chunks(
     functions: Iterable[tuple[int, int, Translation]], limit: int
 ) -> Iterator[list[tuple[int, bytes, Translation]]]:
-    """Yield the functions of each chunk with their code. A function that is larger than the limit gets a separate chunk."""
+    """Yield the functions of each chunk with their code. A function that is larger than the limit is a chunk of its own."""
     chunk: list[tuple[int, bytes, Translation]] = []
     size = 0
     for number, kind, translation in functions:

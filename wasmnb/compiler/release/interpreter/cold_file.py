@@ -1,4 +1,4 @@
-"""Encoding of cold code for the cache, because the translation of a runtime takes about ten seconds."""
+"""Encoding of cold code for the cache. It is cached because translating a runtime takes about ten seconds."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ _FORMAT = 2
 
 
 def write_cold(cold: ColdCode) -> bytes:
-    """Encode cold code. Only the same version of Python can read the result."""
+    """Encode cold code as bytes. Only the same version of Python can decode the result."""
     points = {function: dict(places) for function, places in cold.points.items()}
     fields = (_FORMAT, dict(cold.starts), dict(cold.links), points, sorted(cold.callees), cold.chunks, cold.data)
     return marshal.dumps(fields)
 
 
 def read_cold(data: bytes) -> ColdCode:
-    """Decode the result of `write_cold`. The caller must have verified the data.
+    """Decode cold code from the result of `write_cold`. The caller must verify the data first, because decoding isn't safe.
 
     Raises
     ------
     ValueError
-        The data has another format.
+        The data was encoded in another format.
     """
     fields = marshal.loads(data)  # noqa: S302
     if not isinstance(fields, tuple) or len(fields) != 7 or fields[0] != _FORMAT:
-        raise ValueError("the cold code has another format")
+        raise ValueError("the cold code was encoded in another format")
     _, starts, links, points, callees, chunks, code = fields
     return ColdCode(starts, links, points, frozenset(callees), chunks, code)

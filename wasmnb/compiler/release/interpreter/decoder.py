@@ -1,4 +1,4 @@
-"""Decoding of an instruction into its kind and its operands."""
+"""Decoding of WebAssembly instructions into their kinds and operands."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from .operations import MOST_BYTES, VALUE
 
 __all__ = ["Unsupported", "decode"]
 
-#: Type of a block without result.
+#: Type of a block without results.
 _EMPTY = 0x40
 
 
 class Unsupported(ValueError):
-    """The interpreter can't run a function, which therefore stays compiled."""
+    """Raised for a function that the interpreter can't run. The function stays compiled."""
 
 
 def decode(instruction: bytes) -> tuple[str, tuple[Any, ...]]:
-    """Return the kind of an instruction and its operands.
+    """Return the kind of an instruction, and its operands.
 
-    Instructions of the same kind differ only in their operands: `binary` for all operations with two numbers, `load` for all
-    loads. A local is given by its offset in the frame.
+    Instructions of the same kind differ only in their operands: `binary` stands for all operations with two numbers, and `load`
+    for all loads. The operand for a local is its offset in the frame.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def _prefixed(number: int) -> tuple[str, tuple[Any, ...]]:
 
 
 def _arity(instruction: bytes) -> int:
-    """Return the number of results of a block."""
+    """Return the number of results of a block. Raises `Unsupported` if it has parameters."""
     kind = instruction[1]
     if len(instruction) != 2 or kind < _EMPTY:
         raise Unsupported("a block with parameters")
@@ -93,7 +93,7 @@ def _depths(r: Reader) -> list[int]:
 #: Opcode -> kind of block.
 _BLOCKS: Mapping[int, str] = {0x02: "block", 0x03: "loop", 0x04: "if"}
 
-#: Number after the prefix 0xFC -> operation.
+#: Number of an instruction after the prefix 0xFC -> operation.
 _BULK = {10: "memory.copy", 11: "memory.fill"}
 
 #: Opcode -> (kind of instruction, function that reads its operands).

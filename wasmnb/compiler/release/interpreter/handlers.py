@@ -1,12 +1,12 @@
 """The interpreter as WebAssembly text. Each operation has a handler, which is a small function.
 
-The handlers are in a second table. The module's table keeps its size, so that a call of a missing slot still traps. In the second
-table, the handlers are followed by the compiled functions that the interpreter calls directly.
+The handlers are in a second table. The module's own table keeps its size, so that a call of a missing slot still traps. In the
+second table, the handlers are followed by the compiled functions that interpreted code calls directly.
 
-A handler ends with a tail call of the next operation's handler, so that the engine's stack doesn't grow. Arithmetic is done with the
-interpreted instruction itself, so that its results and traps are the engine's.
+A handler ends with a tail call of the next operation's handler, so that the engine's stack doesn't grow. Arithmetic is done
+with the same instruction as in the original code, so that its results and traps are those of the engine.
 
-A handler's parameters are the address of its operation ($0) and the address of the frame ($1).
+The parameters of a handler are the address of its operation ($0) and the address of the frame ($1).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .operations import SIZE, Operations
 
 __all__ = ["READERS", "interpreter_text"]
 
-#: Names of the passive segments that the interpreter reads, in their order.
+#: Names of the passive segments that the interpreter reads, in the order of the segments.
 READERS = ("cold", "image", "archive")
 
 Signature = tuple[tuple[str, ...], tuple[str, ...]]
@@ -35,7 +35,7 @@ _STORE = {"i32": "i32.store", "i64": "i64.store", "f32": "f32.store", "f64": "f6
 
 
 def _go(address: str, frame: str = "(local.get 1)") -> str:
-    """Return code that continues with the operation at an address, which is in a local."""
+    """Return code that continues with the operation at an address. `address` must be a local."""
     return f"(return_call_indirect $own (type $handler) {address} {frame} (i32.load16_u {address}))"
 
 
@@ -48,12 +48,12 @@ def next_operation(words: int = 1) -> str:
 
 
 def _jump(distance: str) -> str:
-    """Return code that continues with the operation at a distance in bytes."""
+    """Return code that continues with the operation at a distance in bytes from the current one."""
     return f"(local.set 0 (i32.add (local.get 0) {distance})) {_go('(local.get 0)')}"
 
 
 _SHORT_JUMP = _jump(f"(i32.shl {_SHORT[6]} (i32.const 3))")
-#: The link is read before the result is written, because both have the same place in a frame without parameters and locals.
+#: The link is read before the result is written, because in a frame without parameters and locals both are at the same place.
 _READ_LINK = f"(local $link i64) (local.set $link (i64.load {_D}))"
 _RESUME_CALLER = (
     "(local.set 1 (i32.wrap_i64 (i64.shr_u (local.get $link) (i64.const 32)))) "
@@ -68,20 +68,20 @@ def interpreter_text(
     layout: Layout,
     compiled: Container[int],
 ) -> str:
-    """Return the interpreter's module as WebAssembly text.
+    """Return the interpreter as a module in WebAssembly text.
 
     Parameters
     ----------
     operations
-        The operations of the interpreted module.
+        Operations for the interpreted module.
     types
-        Index of each function type -> its signature.
+        Index of each function type -> signature.
     globals_
-        Index of each mutable global of the interpreted module -> its type.
+        Index of each mutable global of the interpreted module -> type.
     layout
         Addresses of the interpreter's tables.
     compiled
-        Indices of the types of compiled functions that interpreted code calls directly.
+        Indexes of the types of compiled functions that interpreted code calls directly.
     """
     handlers = {
         **_control(), **_constants(), **_memory(), **_numeric(), **_branches(), **_globals(globals_),
@@ -149,7 +149,7 @@ def _constants() -> dict[str, str]:
 
 
 def _memory() -> dict[str, str]:
-    """Return the handlers of loads, stores, and memory operations. Addresses that overflow trap."""
+    """Return the handlers of loads, stores, and other memory operations. They trap if an address overflows."""
     handlers = {
         "address": f"(i32.store {_D} (call $address (i32.load {_A}) (i32.load offset={SIZE} (local.get 0)))) {next_operation(2)}",
         "memory.size": f"(i32.store {_D} (memory.size)) {next_operation()}",
@@ -176,7 +176,7 @@ def _numeric() -> dict[str, str]:
 
 
 def _branches() -> dict[str, str]:
-    """Return the handlers of comparisons with a branch. Operands are d and a; b is the distance, counted in operations."""
+    """Return the handlers of comparisons with a branch. d and a are the operands, and b is the distance in operations."""
     handlers = {}
     for name in COMPARISONS:
         for suffix, right in (("", f"(i32.load {_A})"), ("#", _SHORT[4])):
@@ -223,12 +223,12 @@ def _indirect_calls(types: Mapping[int, Signature]) -> dict[str, str]:
     }
 
 
-#: Continue in the function whose code starts at $callee. When it returns, the caller continues after this operation.
+#: Code that continues in the function whose code starts at $callee. When it returns, the caller continues after this operation.
 _INTERPRETED_CALL = "(return_call $call-interpreted (local.get 0) (local.get 1) (local.get $callee) (local.get $frame))"
 
 
 def _compiled_call(table: str, number: int, signature: Signature) -> str:
-    """Return code that calls the function in slot $callee of a table, with the arguments in $frame."""
+    """Return code that calls the compiled function in slot $callee of a table. The arguments are in $frame."""
     params, results = signature
     arguments = " ".join(f"({kind}.load offset={8 * i} (local.get $frame))" for i, kind in enumerate(params))
     call = f"(call_indirect {table} (type $t{number}) {arguments} (local.get $callee))"

@@ -9,22 +9,22 @@ from ...wasm_binary.memory_image import PAGE
 
 __all__ = ["ARCHIVE_BLOCK", "WINDOW_SHIFT", "Layout"]
 
-#: Binary logarithm of the size of a window: code is unpacked in windows of 8 KiB.
+#: Binary logarithm of the size of a window. Code is unpacked in windows of 8 KiB.
 WINDOW_SHIFT = 13
 
-#: Bytes of a block of the archive, which is compressed separately.
+#: Size in bytes of a block of the archive. Each block is compressed separately.
 ARCHIVE_BLOCK = 1 << 17
 
-#: Bytes of the stack of frames. Its unused pages cost no memory.
+#: Size of the stack of frames in bytes. Unused pages of it use no memory.
 _STACK = 4 << 20
 
-#: Upper bound for the bytes of a frame.
+#: Maximum size of a frame in bytes.
 _LARGEST_FRAME = 1 << 16
 
-#: Bytes for the request that resumes a loaded program.
+#: Size in bytes of the request that resumes a loaded program.
 _REQUEST = 32
 
-#: Bytes that `inflate.wat` needs for its tables; `lzma.wat` needs fewer.
+#: Size in bytes of the tables of `inflate.wat`. Those of `lzma.wat` are smaller.
 _INFLATE_TABLES = 15040 + 64
 
 
@@ -50,7 +50,7 @@ class Layout:
         self.request = self.chunks + 8 * windows
         #: End of the part with initial content.
         self.tables_end = self.request + _REQUEST
-        #: State of the program's start. It is in memory, so that a copy of the memory is a complete copy of the VM.
+        #: State of the program's start. It is stored in memory, so that a copy of the memory is a complete copy of the VM.
         self.state = self.tables_end
         self.unpacked = self.state + 8
         self.inflate_tables = _aligned(self.unpacked + windows, 4096)
@@ -63,12 +63,12 @@ class Layout:
 
     @property
     def pages(self) -> int:
-        """Total size in pages of 64 KiB."""
+        """Total size of the interpreter's memory in pages of 64 KiB."""
         return -(-self.end // PAGE)
 
     @cached_property
     def constants(self) -> Mapping[str, int]:
-        """Values of the placeholders in `calls.wat`."""
+        """Values of the placeholders in `calls.wat`, by name."""
         return {
             "halt": self.halt,
             "slots": self.slots,

@@ -1,6 +1,6 @@
 """Tables of the WebAssembly instructions that the interpreter supports: arithmetic, loads, stores and saturating truncation.
 
-They follow https://webassembly.github.io/spec/core/binary/instructions.html. The handlers (`handlers.py`) and the decoder
+The source is https://webassembly.github.io/spec/core/binary/instructions.html. The handlers (`handlers.py`) and the decoder
 (`decoder.py`) use the same tables.
 """
 
@@ -13,12 +13,12 @@ __all__ = ["COMPARISONS", "IMMEDIATE", "LOADS", "NUMERIC", "SATURATING", "STORES
 
 @dataclass(frozen=True)
 class Numeric:
-    """An instruction that has operands on the stack and one result.
+    """An instruction with operands on the stack and one result.
 
     Attributes
     ----------
     name
-        Name in the text format.
+        Name of the instruction in the text format.
     params, result
         Types of the operands, and type of the result.
     """
@@ -38,7 +38,7 @@ _FLOAT_COMPARISONS = "eq ne lt gt le ge"
 _INTEGER_ARITHMETIC = "clz ctz popcnt add sub mul div_s div_u rem_s rem_u and or xor shl shr_s shr_u rotl rotr"
 _FLOAT_ARITHMETIC = "abs neg ceil floor trunc nearest sqrt add sub mul div min max copysign"
 
-#: Conversions from opcode 0xA7 on: (name, operand type).
+#: Conversions from opcode 0xA7 on, as (name, type of the operand).
 _CONVERSIONS = (
     ("i32.wrap_i64", "i64"),
     ("i32.trunc_f32_s", "f32"), ("i32.trunc_f32_u", "f32"), ("i32.trunc_f64_s", "f64"), ("i32.trunc_f64_u", "f64"),
@@ -56,7 +56,7 @@ _CONVERSIONS = (
 
 
 def _numeric() -> dict[int, Numeric]:
-    """Return the instructions by opcode."""
+    """Return the numeric instructions by opcode."""
     table = [Numeric("i32.eqz", ("i32",), "i32")]
     table += [Numeric(f"i32.{n}", ("i32", "i32"), "i32") for n in _integer_comparisons().split()]
     table += [Numeric("i64.eqz", ("i64",), "i32")]
@@ -108,12 +108,12 @@ SATURATING = dict(
     )
 )
 
-#: Instructions that also exist as an operation whose second operand is a sign-extended 16-bit constant.
+#: Instructions for which there is also an operation whose second operand is a sign-extended 16-bit constant.
 IMMEDIATE = frozenset(
     {f"i32.{n}" for n in ("add", "mul", "and", "or", "xor", "shl", "shr_s", "shr_u", *_integer_comparisons().split())}
 )
 
-#: Comparisons that also exist as an operation with a branch -> the opposite comparison.
+#: Comparisons for which there is also an operation with a branch -> the opposite comparison.
 COMPARISONS = {
     f"i32.{name}": f"i32.{opposite}"
     for pair in (("eq", "ne"), ("lt_s", "ge_s"), ("lt_u", "ge_u"), ("gt_s", "le_s"), ("gt_u", "le_u"))

@@ -1,7 +1,7 @@
-"""The operations of a function while it is translated, and the places of the values on its operand stack.
+"""The operations emitted for a function during its translation, and the places of the values on its operand stack.
 
-A value on WebAssembly's operand stack has a fixed place in the frame, its *home*. While a function is translated, a value that
-is a constant or the content of a local isn't moved to its home until it is needed there: at a call, at a branch, or when the local
+A value on WebAssembly's operand stack has a fixed place in the frame, its *home*. During translation, a value that is a
+constant or the content of a local is moved to its home only when it is needed there: at a call, at a branch, or when the local
 changes.
 """
 
@@ -11,32 +11,32 @@ from .operations import VALUE, Operations, constant_word, word
 
 __all__ = ["Operand", "OperandStack"]
 
-#: A value on the operand stack: its place in the frame, or a constant (64 bits wide?, value).
+#: A value on the operand stack: its place in the frame, or a constant as (whether it has 64 bits, value).
 Operand = int | tuple[bool, int]
 
 
 class OperandStack:
-    """The operand stack of one function, and the operations that were emitted for it.
+    """The operand stack of a function that is translated, and the operations that were emitted for it.
 
     Parameters
     ----------
     operations
-        The module's operations.
+        Operations for the module.
 
     Attributes
     ----------
     code
-        The operations.
+        Operations emitted so far.
     stack
-        The values. The top of the stack is the last one.
+        Values on the operand stack. The last one is on top.
     link
-        Offset of the link in the frame, which comes after the locals.
+        Offset of the link in the frame. The link follows the locals.
     first
-        Offset of the first value's home in the frame.
+        Offset of the home of the first value in the frame.
     deepest
-        Maximum number of values that were on the stack.
+        Maximum number of values that have been on the stack.
     last
-        Index of the operation whose result can still be written to another place; -1 if there is none.
+        Index of the operation whose result can still be written to another place, or -1 if there is none.
     """
 
     def __init__(self, operations: Operations) -> None:
@@ -47,7 +47,7 @@ class OperandStack:
         self.last = -1
 
     def _start(self, locals_: int) -> None:
-        """Start a function with this number of parameters and locals."""
+        """Start a function with `locals_` parameters and locals."""
         self.code, self.stack = [], []
         self.link = locals_ * VALUE
         self.first = self.link + VALUE
@@ -64,7 +64,7 @@ class OperandStack:
         self.code.append(constant_word(self.numbers[name], d, constant))
 
     def _put(self, entry: Operand, place: int) -> None:
-        """Copy a value to a place, unless it is already there."""
+        """Emit an operation that copies a value to a place, unless the value is already there."""
         if isinstance(entry, int):
             if entry != place:
                 self._emit("move", place, entry)
@@ -77,7 +77,7 @@ class OperandStack:
             self.code.append(entry[1] & 0xFFFFFFFFFFFFFFFF)
 
     def _settle(self, index: int) -> None:
-        """Move the value at an index of the stack to its home."""
+        """Move a value to its home. `index` is its position on the stack."""
         home = self._home(index)
         entry = self.stack[index]
         if entry != home:
@@ -90,7 +90,7 @@ class OperandStack:
             self._settle(index)
 
     def _pop(self) -> int:
-        """Pop a value, and return its place."""
+        """Pop a value from the stack, and return its place in the frame."""
         entry = self.stack.pop()
         if isinstance(entry, int):
             return entry
@@ -99,11 +99,11 @@ class OperandStack:
         return home
 
     def _pop_three(self) -> tuple[int, int, int]:
-        """Pop three values, and return their places, beginning with the top value's."""
+        """Pop three values from the stack, and return their places, beginning with the top value."""
         return self._pop(), self._pop(), self._pop()
 
     def _push(self, name: str, a: int = 0, b: int = 0) -> None:
-        """Emit an operation, and push its result."""
+        """Emit an operation, and push its result onto the stack."""
         home = self._home(len(self.stack))
         self.last = len(self.code)
         self.code.append(word(self.numbers[name], home, a, b))

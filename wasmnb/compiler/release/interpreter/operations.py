@@ -1,12 +1,12 @@
-"""The interpreter's operations: names, numbers, and encoding.
+"""Names, numbers and encoding of the interpreter's operations.
 
-An operation has eight bytes: four 16-bit numbers, little-endian.
+An operation has eight bytes, which are four 16-bit numbers in little-endian order:
 
     number      number of the operation: the slot of its handler in the interpreter's table
     d, a, b     operands: offsets in the frame in bytes; or a and b together are a 32-bit constant
 
 A frame is an array of values of eight bytes each: parameters, locals, the link (address at which the caller continues, and the
-caller's frame), then the operand stack.
+caller's frame), and the operand stack.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from .opcodes import COMPARISONS, IMMEDIATE, LOADS, NUMERIC, SATURATING, STORES
 
 __all__ = ["MOST_BYTES", "SIZE", "VALUE", "Operations", "constant_word", "word"]
 
-#: Bytes of an operation and of a value in a frame.
+#: Size in bytes of an operation, and of a value in a frame.
 SIZE = VALUE = 8
 
-#: Largest offset in a frame.
+#: Maximum offset in a frame.
 MOST_BYTES = 0xFFF8
 
 #: Operations for control flow and memory.
@@ -31,14 +31,14 @@ _FIXED = (
 
 
 class Operations:
-    """The operations for one module, with their numbers.
+    """The interpreter's operations for one module, and their numbers.
 
     Parameters
     ----------
     types
-        Indices of the module's function types. There are operations for calls of each type.
+        Indexes of the module's function types. For each type, there are operations that call functions.
     globals_
-        Indices of the module's globals.
+        Indexes of the module's globals.
     """
 
     def __init__(self, types: Iterable[int], globals_: Iterable[int]) -> None:
@@ -55,10 +55,10 @@ class Operations:
 
 
 def word(number: int, d: int = 0, a: int = 0, b: int = 0) -> int:
-    """Return an operation as a 64-bit number."""
+    """Encode an operation as a 64-bit number."""
     return number | d << 16 | a << 32 | b << 48
 
 
 def constant_word(number: int, d: int, constant: int) -> int:
-    """Return an operation with a 32-bit constant, which can be signed or unsigned."""
+    """Encode an operation with a signed or unsigned 32-bit constant as a 64-bit number."""
     return number | d << 16 | (constant & 0xFFFFFFFF) << 32

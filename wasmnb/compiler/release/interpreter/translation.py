@@ -1,4 +1,4 @@
-"""Translation of all functions of a module."""
+"""Translation of all functions of a module for the interpreter."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def translate_module(
     warm: frozenset[int] = frozenset(),
     seldom: frozenset[int] = frozenset(),
 ) -> ColdCode:
-    """Translate all functions of a module that the interpreter can run, and compress the result.
+    """Translate all functions of a module that the interpreter can run, and compress their code.
 
     Parameters
     ----------
     module
-        The module to translate.
+        Module to translate.
     operations
-        The interpreter's operations for this module.
+        Interpreter's operations for this module.
     progress
-        Called with the fraction that is done, from 0 to 1. By default, nothing is called.
+        Called with the completed fraction from 0 to 1. By default, nothing is called.
     unused
-        Functions that are never called. They are replaced with a trap (default none).
+        Functions that are never called. They are replaced by a trap (default none).
     warm, seldom
-        Functions that are often called in the interpreter, and those that are rarely needed, but then together (default none).
+        Functions that are often interpreted, and functions that are rarely needed but then together (default none).
     """
     return pack(_functions(module, operations, progress, unused), warm, seldom)
 

@@ -1,6 +1,6 @@
 """Translation of function bodies to the interpreter's operations: blocks, branches and calls.
 
-A *point* is the start of a basic block at which the operand stack is empty. There, all values of the function are in its locals,
+A *point* is the start of a basic block at which the operand stack is empty. All values of the function are then in its locals,
 so the interpreter can continue a call that began in compiled code.
 """
 
@@ -27,18 +27,18 @@ _STARTS_BLOCK = frozenset({0x03, 0x04, 0x05, 0x0B, 0x0D})
 
 @dataclass
 class Translation:
-    """A translated function.
+    """A function that has been translated for the interpreter.
 
     Attributes
     ----------
     code
-        Its operations.
+        Operations of the function.
     parameters, link
-        Offset of the end of the parameters in the frame, and offset of the link, which comes after the locals.
+        Offset of the end of the parameters in the frame, and offset of the link, which follows the locals.
     points
-        Offset of a point in the body -> index of the operation at which the function can be entered.
+        Offset of a point in the body -> index of the operation at which the interpreter can enter the function.
     callees
-        Functions that are called directly.
+        Functions that the function calls directly.
     """
 
     code: array[int]
@@ -50,22 +50,22 @@ class Translation:
 
 @dataclass
 class _Label:
-    """A block that has begun but not ended.
+    """A block of a function that has begun but not ended.
 
     Attributes
     ----------
     kind
         `function`, `block`, `loop` or `if`.
     arity
-        Number of results.
+        Number of results of the block.
     height
-        Number of values on the operand stack when it began.
+        Number of values on the operand stack at the beginning of the block.
     start
-        Index of its first operation.
+        Index of the first operation of the block.
     otherwise
-        Index of the branch around the first arm of an `if`; -1 if there is none.
+        Index of the branch around the first arm of an `if`, or -1 if there is none.
     patches
-        Branches to its end, as arguments of `Translator._patch`.
+        Branches to the end of the block, as arguments of `Translator._patch`.
     """
 
     kind: str
@@ -77,16 +77,16 @@ class _Label:
 
 
 class Translator(ValueInstructions):
-    """Translates the functions of one module, one after the other.
+    """Translator for the functions of one module, which are translated one after the other.
 
     Parameters
     ----------
     operations
-        The module's operations.
+        Operations for the module.
     signatures
-        (number of parameters, number of results) of each function type, by index.
+        Number of parameters and number of results of each function type, by index of the type.
     function_types
-        Index of the type of each function, by index of the function, imported functions first.
+        Index of the type of each function, by index of the function. Imported functions come first.
     """
 
     def __init__(
@@ -104,13 +104,13 @@ class Translator(ValueInstructions):
         Parameters
         ----------
         function_type
-            Index of its type.
+            Index of the function's type.
         local_count
-            Number of its locals, without the parameters.
+            Number of locals without the parameters.
         offset
-            Offset of its first instruction from the start of the body.
+            Offset of the first instruction from the start of the body.
         body
-            Its instructions.
+            Instructions of the function.
 
         Raises
         ------
@@ -151,13 +151,13 @@ class Translator(ValueInstructions):
                 self.deepest = len(stack)
 
     def _point(self, offset: int) -> None:
-        """Start a basic block."""
+        """Start a basic block, which is a point if the operand stack is empty."""
         self.last = -1
         if not self.stack and not self.dead:
             self.points[offset] = len(self.code)
 
     def _skip(self, opcode: int) -> bool:
-        """Skip an unreachable instruction, and return whether the next one can be reached."""
+        """Skip an unreachable instruction. Return whether the next instruction can be reached."""
         if opcode in {0x02, 0x03, 0x04}:
             self.skipped += 1
         elif opcode == 0x0B and self.skipped:
@@ -216,15 +216,15 @@ class Translator(ValueInstructions):
         self.last = -1
 
     def _patch(self, at: int, shift: int, base: int) -> None:
-        """Set the target of a branch to the next operation.
+        """Set the target of an earlier branch to the next operation.
 
         Parameters
         ----------
         at
             Index of the word that contains the distance.
         shift
-            The distance's lowest bit in the word. If it is 48, the distance has 16 bits and counts operations. Otherwise it has 32
-            bits and counts bytes.
+            Lowest bit of the distance in the word. If it is 48, the distance has 16 bits and counts operations. Otherwise, it
+            has 32 bits and counts bytes.
         base
             Index of the operation from which the distance is counted.
         """
@@ -235,7 +235,7 @@ class Translator(ValueInstructions):
             self.code[at] |= (distance * VALUE & 0xFFFFFFFF) << shift
 
     def _aim(self, label: _Label, at: int, shift: int, base: int) -> None:
-        """Set the target of a branch to a label. The other parameters are those of `_patch`."""
+        """Set the target of a branch to the end or the start of a block. The other parameters are those of `_patch`."""
         if label.kind != "loop":
             label.patches.append((at, shift, base))
             return
@@ -248,12 +248,12 @@ class Translator(ValueInstructions):
         self._aim(label, at, 32, at)
 
     def _settle_result(self, label: _Label) -> None:
-        """Move the result of a block, if it has one, to the place where the code after the block reads it."""
+        """Move the result of a block, if there is one, to the place where code after the block expects it."""
         if label.arity and label.kind != "loop":
             self._put(self.stack[-1], self._home(label.height))
 
     def _leave(self, depth: int) -> None:
-        """Emit a branch out of `depth` blocks, with the result."""
+        """Emit a branch out of `depth` blocks, after moving the result to its place."""
         label = self.labels[-1 - depth]
         if label.kind == "function":
             self._return()
@@ -278,7 +278,7 @@ class Translator(ValueInstructions):
         self._patch(*around)
 
     def _condition(self, *, when: bool) -> tuple[int, int, int]:
-        """Emit a branch that is taken if the top value isn't zero (`when=True`) or is zero, and return the arguments for `_patch`."""
+        """Emit a branch that is taken if the top value is non-zero (`when=True`) or zero. Return the arguments for `_patch`."""
         entry = self.stack[-1]
         last = self.last
         if last >= 0 and last == len(self.code) - 1 and entry == self._home(len(self.stack) - 1):
@@ -294,7 +294,9 @@ class Translator(ValueInstructions):
         return at, 32, at
 
     def _fused(self, operation: int, *, when: bool) -> tuple[int, int] | None:
-        """Return an operation for a comparison with the branch after it, and the shift of its distance; None if there is none."""
+        """Return an operation that combines a comparison with a branch, and the shift of its distance. None if it doesn't
+        exist.
+        """
         name = self._names[operation & 0xFFFF]
         a, b = operation >> 32 & 0xFFFF, operation >> 48
         if name == "i32.eqz":
@@ -354,7 +356,7 @@ class Translator(ValueInstructions):
         self._result(function_type, base)
 
     def _arguments(self, function_type: int) -> int:
-        """Move the arguments of a call to their homes, pop them, and return the offset of the callee's frame."""
+        """Move the arguments of a call to their homes, and pop them. Return the offset of the callee's frame."""
         count, results = self.signatures[function_type]
         if results > 1:
             raise Unsupported("several results")

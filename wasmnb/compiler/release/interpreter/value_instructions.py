@@ -1,4 +1,4 @@
-"""Translation of instructions that work on values: constants, locals, globals, arithmetic and memory."""
+"""Translation of instructions for values: constants, locals, globals, arithmetic and memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["ValueInstructions"]
 
 
 class ValueInstructions(OperandStack):
-    """Translates instructions that work on values. It has a method for each kind that `decode` returns."""
+    """Translator for instructions that work on values. It has a method for each kind of instruction returned by `decode`."""
 
     def _local_get(self, place: int) -> None:
         self.stack.append(place)
@@ -20,7 +20,7 @@ class ValueInstructions(OperandStack):
     def _local_set(self, place: int) -> None:
         stack = self.stack
         entry = stack.pop()
-        if place in stack:  # values that were read from the local are still needed
+        if place in stack:  # earlier values of the local are still needed
             kept = [i for i, other in enumerate(stack) if other == place]
             if entry == self._home(len(stack)) and self.last == len(self.code) - 1:
                 self.last = -1
@@ -55,7 +55,7 @@ class ValueInstructions(OperandStack):
         second = stack[-1]
         if not isinstance(second, int) and name in IMMEDIATE:
             first, constant = stack[-2], _signed(second[1])
-            if not isinstance(first, int) and name == "i32.add":  # the linker leaves sums of two constants behind
+            if not isinstance(first, int) and name == "i32.add":  # code from the linker contains sums of two constants
                 stack[-2:] = [(False, first[1] + second[1] & 0xFFFFFFFF)]
                 return
             if -0x8000 <= constant < 0x8000:
@@ -66,7 +66,7 @@ class ValueInstructions(OperandStack):
         self._push(name, self._pop(), b)
 
     def _nop(self) -> None:
-        """Do nothing. An instruction that reinterprets bits doesn't change the value in the frame."""
+        """Do nothing. Instructions that reinterpret bits don't change the value in the frame."""
 
     def _global_get(self, index: int) -> None:
         self._push(f"global.get {index}")
@@ -77,7 +77,7 @@ class ValueInstructions(OperandStack):
     # -- memory -----------------------------------------------------------------------------------------------------
 
     def _address(self, index: int, offset: int) -> tuple[int, int]:
-        """Pop an address, and return its place and the offset to add. `index` is the index of its home."""
+        """Pop an address, and return its place and the offset to add. `index` is the index of the address's home."""
         place = self._pop()
         if offset <= 0xFFFF:
             return place, offset

@@ -1,4 +1,4 @@
-"""The archive of Python's library as a passive segment, whose blocks are compressed separately."""
+"""The archive of Python's library as a passive segment with compressed blocks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["archive_blocks"]
 
 
 def archive_blocks(archive: bytes) -> bytes:
-    """Return the segment that `copy-archive` reads: offsets of the blocks and the end of the last one (u32 each), then the blocks."""
+    """Return the segment that `copy-archive` reads: offsets of all blocks and of the end (u32 each), followed by the blocks."""
     blocks = [compress(archive[at : at + ARCHIVE_BLOCK]) for at in range(0, len(archive), ARCHIVE_BLOCK)]
     first = 4 * (len(blocks) + 1)
     offsets = itertools.accumulate(map(len, blocks), initial=first)

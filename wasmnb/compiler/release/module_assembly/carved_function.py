@@ -1,10 +1,11 @@
-"""Removal of blocks that are never executed from compiled functions. At such a block, the function continues in the interpreter.
+"""Removal of blocks that are never executed from compiled functions. At such a block, the function continues in the
+interpreter.
 
-Facts: when Envoy loads a module, V8 compiles every function with the optimising compiler, which takes 2 CPU-seconds per megabyte. Most
+When Envoy loads a module, V8 compiles every function with the optimising compiler, which takes 2 CPU seconds per megabyte. Most
 code of the functions that a filter calls handles errors, or types that the filter doesn't use.
 
-A cold block becomes an exit if the operand stack is empty at its start. The interpreter continues there, with the live locals, and
-returns the function's result.
+A cold block becomes an exit if the operand stack is empty at its start. At an exit, the function passes its live locals to the
+interpreter, which continues there and returns the function's result.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ _STARTS_BLOCK = frozenset({0x03, 0x04, 0x0D})
 
 
 class Exit(NamedTuple):
-    """A place where a function continues in the interpreter.
+    """A place at which a compiled function continues in the interpreter.
 
     Attributes
     ----------
     point
-        Offset of the interpreter's code for this place.
+        Offset of the interpreter's code for the place.
     live
-        Indices of the locals that the interpreter needs.
+        Indexes of the locals that the interpreter needs.
     """
 
     point: int
@@ -46,11 +47,11 @@ class CarvedFunction:
     Attributes
     ----------
     head
-        Its local declarations.
+        Local declarations of the function.
     body
-        Its instructions. Calls are unchanged.
+        Instructions of the function. Its calls are unchanged.
     locals
-        Types of all its locals, including its parameters, which come first.
+        Types of all locals of the function, beginning with its parameters.
     """
 
     head: bytes
@@ -59,7 +60,7 @@ class CarvedFunction:
 
 
 def local_types(data: bytes, start: int, parameters: bytes) -> bytes:
-    """Return the types of all locals of the function body at `start`, including its parameters, which come first."""
+    """Return the types of all locals of the function body at `start`, beginning with its parameters."""
     r = Reader(data, start)
     kinds = bytearray(parameters)
     for _ in range(r.u32()):
@@ -71,23 +72,23 @@ def local_types(data: bytes, start: int, parameters: bytes) -> bytes:
 def carve(
     data: bytes, span: tuple[int, int], parameters: bytes, executed: frozenset[int], points: Mapping[int, int]
 ) -> CarvedFunction | None:
-    """Remove cold blocks from a function.
+    """Remove blocks that are never executed from a function.
 
     Parameters
     ----------
     data, span
-        The function's body is `data[start:end]`, where `span` is `(start, end)`.
+        The body of the function is `data[start:end]`, where `span` is `(start, end)`.
     parameters
-        Types of its parameters.
+        Types of the function's parameters.
     executed
-        Offsets of the executed blocks in the body.
+        Offsets of the blocks in the body that are executed.
     points
-        Offset of a block in the body -> offset of the interpreter's code for it.
+        Offset of a block in the body -> offset of the interpreter's code for the block.
 
     Returns
     -------
     CarvedFunction or None
-        The function with exits; None if it has no cold block.
+        The function with exits, or None if all of its blocks are executed.
     """
     start, end = span
     kinds = local_types(data, start, parameters)
@@ -105,20 +106,22 @@ def carve(
 
 
 class _Cutter:
-    """Removes cold blocks in one pass. An empty item of `out` replaces each; `exits` has the item's index and the block's offset."""
+    """Removal of cold blocks in one pass. `out` contains an empty item for each, and `exits` maps the item's index to its
+    offset.
+    """
 
     def __init__(self, executed: frozenset[int], points: Mapping[int, int]) -> None:
         self.executed = executed
         self.points = points
         self.out: list[bytes] = []
         self.exits: dict[int, int] = {}
-        self.reachable = [True]  # whether the code after each open block is reachable; the function first
+        self.reachable = [True]  # whether the code after each open block is reachable, beginning with the function
         self.alive = True
 
     def cut(self, code: Sequence[bytes], offset: int) -> None:
-        """Remove the cold blocks. `offset` is the offset of the first instruction in the body."""
-        fresh = True  # a block starts here
-        skipped = -1  # open blocks inside the removed code
+        """Copy the instructions without cold blocks. `offset` is the offset of the first instruction in the body."""
+        fresh = True  # whether a block starts at this instruction
+        skipped = -1  # number of open blocks inside the removed code
         for instruction in code:
             opcode = instruction[0]
             if skipped >= 0:
@@ -141,7 +144,7 @@ class _Cutter:
         return offset not in self.executed and offset in self.points
 
     def _keep(self, instruction: bytes) -> bool:
-        """Copy an instruction, and return whether a basic block starts after it."""
+        """Copy an instruction. Return whether a basic block starts after it."""
         opcode = instruction[0]
         if opcode in _BLOCKS:
             self.reachable.append(self.alive)

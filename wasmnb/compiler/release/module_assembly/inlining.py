@@ -1,11 +1,11 @@
-"""Changes to functions that keep V8 from inlining into them.
+"""Changes to functions that keep V8 from inlining other functions into them.
 
-Facts (V8 14.6): Envoy disables the baseline compiler. The optimising compiler then doesn't know how often a call is executed. It
-inlines each directly called function that is smaller than the rest of a budget: two to five times the size of the caller, at least
-50 bytes. In a module that mostly calls stubs and other rare code, this doubles the compile time and the size of the code, and
-nothing gets faster.
+Verified with V8 14.6: Envoy disables the baseline compiler, so the optimising compiler doesn't know how often a call is
+executed. It inlines each directly called function that is smaller than the rest of a budget, which is two to five times the
+size of the caller, but at least 50 bytes. In a module that mostly calls stubs and other rare code, this doubles the compile
+time and the size of the code, and makes nothing faster.
 
-Each function therefore begins with calls that are never executed. They call functions that have no effect but a certain size: V8
+So each function begins with calls that are never executed. They call functions that have no effect but a certain size. V8
 inlines these first, which uses up the budget. Other engines remove the dead code.
 """
 
@@ -19,10 +19,10 @@ from ...wasm_binary.relocations import body_parts
 
 __all__ = ["FILLERS", "filler", "has_fillers", "without_inlining"]
 
-#: Sizes in bytes of the functions without effect. They come after the imported functions, the largest first.
+#: Sizes in bytes of the functions without effect. They follow the imported functions, with the largest first.
 FILLERS = (2048, 1024, 512, 256, 128, 64, 32)
 
-#: Upper limit of the budget as a multiple of a function's size, and its lower limit in bytes.
+#: Maximum budget as a multiple of a function's size, and minimum budget in bytes.
 _GROWTH, _LEAST = 5, 50
 
 #: Maximum number of functions that V8 inlines into one function.
@@ -34,33 +34,33 @@ _NEVER = b"\x41\0\x04\x40"
 #: Opcodes of direct calls.
 _CALLS = frozenset({0x10, 0x12})
 
-#: A declaration of no locals in six bytes, which is decoded faster than six instructions.
+#: A declaration of no locals in six bytes, which V8 decodes faster than six instructions.
 _NOTHING = b"\x80\x80\x80\x80\x00\x7f"
 
 
 def filler(size: int) -> bytes:
-    """Return the body of a function that has this size in bytes and no effect."""
+    """Return the body of a function without effect that is `size` bytes long."""
     count = (size - 3) // len(_NOTHING)
     head = leb.unsigned(count) + count * _NOTHING
     return head + b"\x01" * (size - 1 - len(head)) + b"\x0b"
 
 
 def has_fillers(sizes: Sequence[int]) -> bool:
-    """Return whether a module has the functions of `FILLERS`, from the sizes of its functions in bytes."""
+    """Return whether a module contains the functions of `FILLERS`. `sizes` are the sizes of its functions in bytes."""
     return tuple(sizes[: len(FILLERS)]) == FILLERS
 
 
 def without_inlining(body: bytes, imported: int, sizes: Sequence[int]) -> bytes:
-    """Return a function's body with calls that use up the budget. It is unchanged if it has no calls that V8 could inline.
+    """Return a function's body with calls that use up the budget, or unchanged if it has no calls that V8 could inline.
 
     Parameters
     ----------
     body
-        Bytes of the body.
+        Bytes of the function's body.
     imported
-        Number of imported functions. The functions of `FILLERS` follow.
+        Number of imported functions. They are followed by the functions of `FILLERS`.
     sizes
-        Bytes of each of the module's own functions.
+        Size in bytes of each function that the module defines.
     """
     if not any(bytes((opcode,)) in body for opcode in _CALLS):
         return body
@@ -81,7 +81,9 @@ def without_inlining(body: bytes, imported: int, sizes: Sequence[int]) -> bytes:
 
 
 def _fillers(budget: int, least: int) -> list[int]:
-    """Return the functions to call, so that at most `least` bytes are left of a budget of this or a smaller size."""
+    """Return the filler functions to call, so that at most `least` bytes are left of a budget that isn't
+    larger than `budget`.
+    """
     repeated = min(budget // FILLERS[0], _MOST)
     sizes = [n for n, size in enumerate(FILLERS) if n and size < budget and 2 * size > least]
     return [0] * repeated + sizes

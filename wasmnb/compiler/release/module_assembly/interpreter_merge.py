@@ -16,23 +16,23 @@ __all__ = ["merge"]
 def merge(
     writer: ModuleWriter, guest: CoreModule, readers: Mapping[str, int], globals_: Mapping[str, int]
 ) -> dict[str, int]:
-    """Add the functions of the interpreter's module to another module.
+    """Add the functions of the interpreter's module to the module that is being written.
 
     Parameters
     ----------
     writer
-        The module to which they are added.
+        Module to which the functions are added.
     guest
-        The interpreter's module.
+        Module of the interpreter.
     readers
-        Name of each function that it imports -> index in the writer.
+        Name of each function that the interpreter imports -> index in the writer.
     globals_
-        Name of each global that it imports or exports -> index in the writer.
+        Name of each global that the interpreter imports or exports -> index in the writer.
 
     Returns
     -------
     dict
-        Name of each function that it exports -> index in the writer.
+        Name of each function that the interpreter exports -> index in the writer.
     """
     imported = [readers[i.name] for i in guest.imported("func")]
     first = writer.imported + len(writer.functions)
@@ -55,7 +55,7 @@ def merge(
 
 
 def _moved(instruction: bytes, functions: list[int], types: list[int], globals_: list[int]) -> bytes:
-    """Return an instruction with the writer's index of its function, type or global."""
+    """Return an instruction in which the index of a function, type or global is replaced by the writer's index."""
     if not instruction:
         return b""
     opcode, r = instruction[0], Reader(instruction, 1)
@@ -63,7 +63,7 @@ def _moved(instruction: bytes, functions: list[int], types: list[int], globals_:
         case 0x10 | 0x12:
             return instruction[:1] + leb.unsigned(functions[r.u32()])
         case 0x11 | 0x13:
-            # In both, the first table is the module's, and the second the interpreter's.
+            # In both modules, the first table is the module's own, and the second one the interpreter's.
             return instruction[:1] + leb.unsigned(types[r.u32()]) + leb.unsigned(r.u32())
         case 0x23 | 0x24:
             return instruction[:1] + leb.unsigned(globals_[r.u32()])

@@ -1,8 +1,8 @@
-"""The late start: a program isn't started when the proxy creates the VM, but when it creates the first context.
+"""The late start: a program is started when the proxy creates the first context, not when it creates the VM.
 
-Facts (proxy-wasm-cpp-host): a module is refused if its `proxy_on_vm_start` traps, but not if its `proxy_on_context_create` does.
-The module therefore always exports `proxy_on_vm_start`, which traps again after a failed start, so that the proxy refuses a
-program that can't start.
+proxy-wasm-cpp-host refuses a module if its `proxy_on_vm_start` traps, but not if its `proxy_on_context_create` does. So the
+module always exports `proxy_on_vm_start`, which traps again after a failed start, so that the proxy refuses a program that
+can't start.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ __all__ = ["late_exports"]
 _INITIALIZE, _ALLOCATE, _CONTROL = "_initialize", "proxy_on_memory_allocate", "wasmnb_control"
 _VM_START, _CONTEXT_CREATE = "proxy_on_vm_start", "proxy_on_context_create"
 
-#: States of the program: 0 not started, then these.
+#: States of the program, in addition to 0 for a program that hasn't started.
 _STARTING, _STARTED = 1, 2
 
-#: Exports that start the program. While it starts, the proxy can only allocate memory.
+#: Exports that start the program if they are called first. During the start, the proxy can only allocate memory.
 _FIRST = (_CONTEXT_CREATE, _VM_START, _CONTROL, _ALLOCATE)
 
 Exports = dict[str, tuple[str, int]]
 
 
 def late_exports(split: SplitModule, pages: int, kept: Iterable[str], request: tuple[int, int] | None) -> Exports:
-    """Add the functions of a late start to a module.
+    """Add functions to a module that start the program when the first context is created.
 
     Parameters
     ----------
     split
-        The module that is split.
+        Split module to which the functions are added.
     pages
         Number of pages of memory before the interpreter's memory.
     kept
-        Names of the functions that stay exported.
+        Names of the functions that are still exported.
     request
-        Address and size of the request that resumes a program with a loaded filter. None: the start loads the filter.
+        Address and size of the request that resumes a program with a loaded filter. If None, the start loads the filter.
 
     Returns
     -------
@@ -66,14 +66,16 @@ def late_exports(split: SplitModule, pages: int, kept: Iterable[str], request: t
 
 
 def _guard(state: bytes, start: bytes, *, strict: bool) -> bytes:
-    """Return instructions that start the program if it hasn't started. A strict guard traps after a failed start."""
+    """Return instructions that start the program if it hasn't been started. If `strict` is True, they trap after a failed
+    start.
+    """
     read = state + b"\x28\x02\0"
     begin = read + b"\x45\x04\x40\x10" + start + b"\x0b"
     return begin + read + bytes((0x41, _STARTING, 0x46, 0x04, 0x40, 0, 0x0B)) if strict else begin
 
 
 def _guarded(split: SplitModule, exports: Exports, name: str, first: bytes) -> int:
-    """Add a function that executes the instructions `first`, then calls the exported function.
+    """Add a function that executes the instructions `first` and then calls the exported function.
 
     If the module doesn't export `proxy_on_vm_start`, the added function returns true.
     """
@@ -88,7 +90,7 @@ def _guarded(split: SplitModule, exports: Exports, name: str, first: bytes) -> i
 
 
 def _send_request(split: SplitModule, request: tuple[int, int]) -> bytes:
-    """Return the body of a function that sends a request to the program, and traps if the request fails."""
+    """Return the body of a function that sends a request to the program. The function traps if the request fails."""
     allocate, control = (leb.unsigned(split.exports[name][1]) for name in (_ALLOCATE, _CONTROL))
     at, size = map(leb.signed, request)
     return b"".join(

@@ -1,7 +1,7 @@
-"""Live locals: those whose values can still be read by the code after a place. Exits pass only these to the interpreter.
+"""Live locals, which are those whose values later code can still read. Exits pass only these to the interpreter.
 
-This is the usual backward analysis. WebAssembly code is structured, so one pass is enough if there are no loops. The locals that are
-live at the beginning of a loop, to which its body branches back, are known in the next pass.
+This is the usual backward analysis. WebAssembly code is structured, so one pass is enough if there are no loops. The locals
+that are live at the beginning of a loop, to which its body branches back, are known in the next pass.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _RELEVANT = _BLOCKS | {_ELSE, _END, 0x00, 0x0C, 0x0D, 0x0E, 0x0F, 0x20, 0x21, 0x
 
 @dataclass(slots=True)
 class _Step:
-    """A relevant instruction: offset, opcode and operands; for an `end`, also opcode and place of its block."""
+    """An instruction that changes which locals are live: offset, opcode and operands. Operands of `end` describe its block."""
 
     place: int
     opcode: int
@@ -30,12 +30,12 @@ class _Step:
 
 
 def live_locals(code: Sequence[bytes], offset: int, places: Container[int]) -> dict[int, int]:
-    """Return the live locals at places in a function.
+    """Return which locals are live at places in a function.
 
     Parameters
     ----------
     code
-        Its instructions.
+        Instructions of the function.
     offset
         Offset of the first instruction in the body.
     places
@@ -63,7 +63,7 @@ def live_locals(code: Sequence[bytes], offset: int, places: Container[int]) -> d
 
 
 def _operands(instruction: bytes) -> tuple[int, ...]:
-    """Return the bit of a local, or the depths of a branch."""
+    """Return the bit of the local in an instruction, or the depths of a branch. Other instructions have no operands."""
     r = Reader(instruction, 1)
     match instruction[0]:
         case 0x20 | 0x21 | 0x22:
@@ -85,18 +85,18 @@ def _match_ends(steps: Sequence[_Step]) -> None:
 
 
 def _run(steps: Sequence[_Step], live_at: dict[int, int]) -> bool:
-    """Do one pass over the steps, from the last to the first, and return whether another pass is needed.
+    """Do one pass over the steps of a function. Return whether another pass is needed.
 
     Parameters
     ----------
     steps
-        The steps.
+        Steps from the last to the first.
     live_at
-        Receives the live locals before each step.
+        Offset of each step -> live locals before the step, which is updated.
     """
     live = 0
-    labels: list[int] = []  # for each open block, what is live where a branch to it leads
-    skipped: list[int] = []  # for each open block, what is live if it is an `if` whose condition is zero
+    labels: list[int] = []  # for each open block, the locals that are live at the target of a branch to it
+    skipped: list[int] = []  # for each open block, the locals that are live if it is an `if` with a false condition
     changed = False
     for step in steps:
         operands = step.operands

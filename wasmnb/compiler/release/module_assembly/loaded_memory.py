@@ -1,8 +1,8 @@
-"""The memory of a VM after its filter was loaded. A release module starts with this memory.
+"""Memory of a VM after its filter has been loaded, which is the initial memory of a release module.
 
-A filter's module-level code runs once, when the module is built. This is correct only if its result is the same in every VM.
-Therefore the host records whether it uses clocks, random numbers or the log, and the guest records whether it uses the environment
-or Python's random numbers.
+A filter's module-level code runs once, when the module is built. This is correct only if its result is the same in every VM. So
+the host records whether it uses clocks, random numbers or the log, and the guest records whether it uses the environment or
+Python's random numbers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ...runtime_build.probe import Scratch, load_source, with_stand_ins
 
 __all__ = ["LoadedMemory", "load"]
 
-#: Hostcall -> what it uses that differs between VMs.
+#: Hostcall -> used input that differs between VMs.
 _USES = {
     "clock_time_get": "the time",
     "poll_oneoff": "the time",
@@ -25,27 +25,27 @@ _USES = {
     "environ_get": "the environment",
 }
 
-#: Field of the guest's report -> what the filter uses.
+#: Field of the guest's report -> used input that differs between VMs.
 _GUEST_USES = {"environment": "the environment", "random": "random numbers"}
 
 #: Nanoseconds by which the clock advances each time it is read.
 _TICK = 1_000_000
 
-#: The last hostcalls before the program loads the filter.
+#: The last hostcalls of the program before it loads the filter.
 _LAST_BEFORE = frozenset({"environ_sizes_get", "environ_get"})
 
 
 @dataclass(frozen=True)
 class LoadedMemory:
-    """The result of loading a filter.
+    """The result of loading a filter in a scratch VM.
 
     Attributes
     ----------
     memory
-        The complete memory of the VM.
+        Complete memory of the VM.
     uses
-        What the module-level code used that differs between VMs, such as "the time". If there is anything, the code must run in
-        every VM.
+        Inputs that differ between VMs and that the module-level code used, such as "the time". If there are any, the code must
+        run in every VM.
     """
 
     memory: bytes
@@ -53,9 +53,10 @@ class LoadedMemory:
 
 
 class _Loading(Scratch):
-    """A scratch host that records the hostcalls. It returns the same results in each build, so that a source always gives the same module.
+    """A scratch host that records hostcalls. Its results are the same in each build, so a source always results in the same
+    module.
 
-    Its clock advances whenever it is read, so that a source that waits doesn't wait forever.
+    Its clock advances whenever it is read, so that a source that waits for some time doesn't wait forever.
     """
 
     def __init__(self, image: Image, variables: Mapping[str, str]) -> None:
@@ -84,12 +85,12 @@ class _Loading(Scratch):
 
 
 def load(image: Image, pages: int, filename: str) -> LoadedMemory:
-    """Load a filter in a scratch VM and return its memory.
+    """Load a filter in a scratch VM, and return its memory.
 
     Parameters
     ----------
     image
-        The full runtime, with the filter's source in its memory.
+        Full runtime with the filter's source in its memory.
     pages
         Initial size of the runtime's memory in pages.
     filename
@@ -117,7 +118,7 @@ def _load(image: Image, pages: int, filename: str, variables: Mapping[str, str])
 
 
 def _after_start(calls: list[str]) -> list[str]:
-    """Return the hostcalls that were made while the filter's source was loaded, from all calls of the start."""
+    """Return those of the start's hostcalls that were made while the filter's source was loaded."""
     first = next((i for i, name in enumerate(calls) if name in _LAST_BEFORE), -1) + 1
     if calls[first : first + 1] == ["environ_get"]:
         first += 1

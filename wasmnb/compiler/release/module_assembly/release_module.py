@@ -1,10 +1,10 @@
-"""The finished release module: a split module with its initial memory.
+"""Assembly of the finished release module from a split module and its initial memory.
 
-Either the engine initialises the memory, or the memory is compressed, and unpacked at the start.
+Either the engine initialises the memory, or the module contains it in compressed form and unpacks it at the start.
 
-Facts: Envoy creates a VM that never runs a callback (others are cloned from it), a VM that checks the configuration, and one
-for each worker. If the memory is unpacked when the first context is created, the VM without callbacks costs nothing, and the
-file is a third of the size.
+Envoy creates a VM that never runs a callback (other VMs are cloned from it), a VM that checks the configuration, and one for
+each worker. If the memory is unpacked when the first context is created, the VM without callbacks uses no memory, and the file
+is a third of the size.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ __all__ = ["RESUME", "Write", "eager_module", "lazy_module"]
 #: An address, and the bytes to write there.
 Write = tuple[int, bytes]
 
-#: Maximum bytes of a chunk that is compressed separately, and number of zeros that end a chunk.
+#: Maximum bytes of a chunk of memory that is compressed separately, and number of zeros that end a chunk.
 _CHUNK, _GAP = 1 << 18, 4096
 
-#: Bytes before a chunk that its compressed data can refer to.
+#: Number of bytes before a chunk to which its compressed data can refer.
 _HISTORY = 1 << 15
 
 _ZEROS = re.compile(rb"\0{%d,}" % _GAP)
 
-#: Header of the compressed memory: number of records, bytes of the cold code, of the data after the header and of the archive,
+#: Header of the compressed memory: number of records; bytes of the cold code, of the data after the header, and of the archive;
 #: checksums of the three.
 _HEAD = struct.Struct("<IIIIQQQ")
 
@@ -41,7 +41,7 @@ RESUME = b'{"do": "resume"}'
 
 
 def eager_module(split: SplitModule, image: Iterable[Write], pages: int) -> bytes:
-    """Return a release module whose memory the engine initialises.
+    """Return a release module with uncompressed memory, which the engine initialises.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def eager_module(split: SplitModule, image: Iterable[Write], pages: int) -> byte
     image
         Initial content of the memory.
     pages
-        Pages of memory that the module had before it was split.
+        Number of pages of memory that the module had before it was split.
     """
     split.place(pages)
     split.writer.exports = dict(split.exports)
@@ -70,20 +70,20 @@ def lazy_module(
     blocks: bytes = b"",
     level: int = LEVEL,
 ) -> bytes:
-    """Return a release module with compressed memory. The first context unpacks the memory and starts the program.
+    """Return a release module with compressed memory. Creating the first context unpacks the memory and starts the program.
 
     Parameters
     ----------
     split, image, pages
         As for `eager_module`.
     exports
-        Names of the functions that stay exported.
+        Names of the functions that are still exported.
     loaded
-        Whether the image contains the loaded filter. If so, the start only updates what differs between VMs.
+        Whether the image contains the loaded filter. If so, the start only updates state that differs between VMs.
     archive
-        Address and size of the archive in the image, where it is left out (default none).
+        Address and size of the archive in the image, from which it is removed (default none).
     blocks
-        The archive in blocks, which becomes a passive segment (default none).
+        The archive in compressed blocks, which becomes a passive segment (default none).
     level
         Compression level of the memory, from 1 to 9 (default 8).
     """
@@ -104,19 +104,19 @@ def lazy_module(
 
 
 def _resume(split: SplitModule, pages: int) -> tuple[int, int]:
-    """Add the request that resumes a loaded program to the memory, and return its address and size."""
+    """Return the address and size of the request that resumes a loaded program."""
     return (pages << 16) + split.layout.request, len(RESUME)
 
 
 def packed(memory: bytes, cold: bytes, archive: bytes, level: int = LEVEL) -> bytes:
-    """Return the segment that `unpack-image` reads, with checksums of all three segments.
+    """Return the segment that `unpack-image` reads. It contains the compressed memory, and checksums of all three segments.
 
     Parameters
     ----------
     memory
         Initial content of the memory.
     cold, archive
-        The other two segments: the compressed cold code and the archive.
+        The other two segments, which are the compressed cold code and the archive.
     level
         Compression level from 1 to 9 (default 8).
     """
@@ -139,7 +139,7 @@ def _padded(data: bytes) -> bytes:
 
 
 def _sum(data: bytes) -> int:
-    """Return the checksum that the guest verifies: the sum of all 64-bit words."""
+    """Return the checksum that the guest verifies, which is the sum of all 64-bit words."""
     words: tuple[int, ...] = struct.unpack(f"<{len(data) // 8}Q", data)
     return sum(words) & 0xFFFFFFFFFFFFFFFF
 

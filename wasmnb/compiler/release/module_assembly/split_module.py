@@ -1,9 +1,9 @@
-"""A module that is split in two parts: hot functions are compiled, all others are interpreted.
+"""A module that is split into two parts: hot functions, which are compiled, and all others, which are interpreted.
 
-Calls between the two parts:
+The two parts call each other in these ways:
 
-* Compiled code enters the interpreter through stubs, see `stubs`. In the table, a stub replaces each interpreted function.
-  Before each indirect call with the type of an interpreted function, a global is set to the slot that is called.
+* Compiled code enters the interpreter through stubs (`stubs`). In the table, a stub replaces each interpreted function. Before
+  each indirect call with the type of an interpreted function, a global is set to the slot that is called.
 * The interpreter calls compiled and imported functions through a separate table.
 """
 
@@ -31,12 +31,12 @@ from .writer import ModuleWriter, global_
 
 __all__ = ["Hot", "SplitModule", "SplitSizes", "operations_for"]
 
-#: Function -> offsets of the blocks that were executed; None: the whole function is compiled.
+#: Function -> offsets of the blocks that were executed, or None if the whole function is compiled.
 Hot = Mapping[int, "frozenset[int] | None"]
 
 _NONE = 0xFFFFFFFF
 
-#: Bodies of functions (to, from, size) that read from a passive segment with `memory.init`.
+#: Bodies of functions that copy from a passive segment with `memory.init`. Their parameters are destination, offset and size.
 _READ = [b"\x00\x20\x00\x20\x01\x20\x02\xfc\x08" + leb.unsigned(n) + b"\x00\x0b" for n, _ in enumerate(READERS)]
 
 
@@ -49,7 +49,7 @@ class SplitSizes:
     compiled, interpreted
         Number of functions in each part.
     compiled_bytes, interpreted_bytes
-        Bytes of the functions' bodies. Blocks that were removed from compiled functions count as interpreted.
+        Bytes of the functions' bodies in each part. Blocks that were removed from compiled functions count as interpreted.
     exits
         Number of compiled functions that can continue in the interpreter.
     """
@@ -71,32 +71,32 @@ def _set_globals(module: CoreModule) -> dict[int, str]:
 
 
 class SplitModule:
-    """A module that is split into compiled and interpreted functions.
+    """A module whose functions are split into compiled and interpreted ones.
 
     Parameters
     ----------
     module
         The module to split.
     cold
-        Every function of the module, also the hot ones, translated for the interpreter.
+        All functions of the module, including hot ones, translated for the interpreter.
     hot
-        The functions that stay compiled. Exported functions, and those that can't be interpreted, are added.
+        Functions that are compiled. Exported functions, and functions that can't be interpreted, are compiled as well.
     archive_reader
-        Index of the function (to, from, size) that copies from the archive of Python's library in memory. The split module
-        replaces it with one that reads the compressed archive from a passive segment (default none).
+        Index of the function (to, from, size) that copies from the archive of Python's library in memory. It is replaced by one
+        that reads the compressed archive from a passive segment (default None).
 
     Attributes
     ----------
     writer
-        The new module without its data.
+        The new module, without data.
     layout
         Addresses of the interpreter's tables, relative to the first page after the module's own memory.
     tables
         Initial content of the interpreter's tables.
     functions
-        Maps the index of each compiled function in `module` to its index in `writer`.
+        Index of each compiled function in `module` -> index in `writer`.
     added
-        Maps the name of each function that the interpreter's module exports to its index in `writer`.
+        Name of each function that the interpreter exports -> index in `writer`.
     """
 
     def __init__(self, module: CoreModule, cold: ColdCode, hot: Hot, archive_reader: int | None = None) -> None:
@@ -142,7 +142,7 @@ class SplitModule:
 
     @property
     def sizes(self) -> SplitSizes:
-        """Sizes of the compiled and the interpreted part."""
+        """Sizes of the compiled and the interpreted part of the module."""
         total = sum(end - start for start, end in self.module.code)
         return SplitSizes(
             len(self.hot),
@@ -160,7 +160,7 @@ class SplitModule:
         return interpreter_text(self.operations, types, _set_globals(self.module), self.layout, called)
 
     def _globals(self) -> None:
-        """Add the interpreter's globals. `place` sets `base` and `stack`."""
+        """Add the interpreter's globals. The values of `base` and `stack` are set by `place`."""
         self.base = self.writer.add_global(I32, 0, mutable=False)
         self.stack = self.writer.add_global(I32, 0)
         self.called_slot = self.writer.add_global(I32, 0)
@@ -181,7 +181,7 @@ class SplitModule:
     # -- compiled functions -------------------------------------------------------------------------------------------
 
     def _body(self, function: int) -> bytes:
-        """Return the body of a compiled function, with the new indices of the functions that it calls."""
+        """Return the body of a compiled function, in which calls use the new indexes of functions."""
         if function == self._archive_reader:
             arguments = b"".join(b"\x20" + leb.unsigned(n) for n in range(3))
             return b"\0" + arguments + b"\x10" + leb.unsigned(self._names["copy-archive"]) + b"\x0b"
@@ -226,7 +226,7 @@ class SplitModule:
                 slot = leb.unsigned(self.called_slot)
                 return b"\x24" + slot + b"\x23" + slot + instruction
             case 0x12 | 0xD2:
-                raise Malformed("tail calls and references to functions can't be split")
+                raise Malformed("modules with tail calls or references to functions can't be split")
         return instruction
 
     # -- the table ------------------------------------------------------------------------------------------------------
@@ -235,13 +235,13 @@ class SplitModule:
         slots = {}
         for elements in self.module.elements:
             if elements.offset is None or elements.table:
-                raise Malformed("it has elements that aren't written to the first table at the start")
+                raise Malformed("the module has elements that aren't written to the first table at its start")
             for i, function in enumerate(elements.functions, elements.offset[0][1]):
                 slots[i] = function[0][1]
         return slots
 
     def _fill_slots(self) -> None:
-        """Fill the module's table, and the slots of the interpreter's table for the compiled functions that it calls directly."""
+        """Fill the module's table, and in the interpreter's table the slots of compiled functions that it calls directly."""
         for slot, function in self._module_slots.items():
             if function in self.functions:
                 self.writer.slots[slot] = self.functions[function]
@@ -250,7 +250,7 @@ class SplitModule:
         self.writer.own_slots |= {slot: self.functions[function] for function, slot in self.slot_of.items()}
 
     def _tables(self) -> bytes:
-        """Return the interpreter's tables in the order of `layout`."""
+        """Return the initial content of the interpreter's tables, in the order of `layout`."""
         count = self.imported + len(self.module.functions)
         cold = self.cold.starts
         functions = [
@@ -274,21 +274,21 @@ class SplitModule:
 
     @cached_property
     def exports(self) -> dict[str, tuple[str, int]]:
-        """Exports of the module, with the new indices of functions."""
+        """Exports of the module, with the new indexes of functions."""
         return {
             name: (kind, self.functions[number] if kind == "func" else number)
             for name, (kind, number) in self.module.exports.items()
         }
 
     def place(self, pages: int) -> None:
-        """Set the address of the interpreter's memory, which begins after this number of pages."""
+        """Set the address of the interpreter's memory, which begins after `pages` pages."""
         base = pages << 16
         self.writer.globals[self.base] = global_(I32, base, mutable=False)
         self.writer.globals[self.stack] = global_(I32, base + self.layout.stack, mutable=True)
 
 
 def _completed(module: CoreModule, cold: ColdCode, hot: Hot, imported: int) -> dict[int, frozenset[int] | None]:
-    """Return the functions to compile: hot functions, exported functions, and those that can't be interpreted."""
+    """Return the functions to compile, which are hot functions, exported functions, and functions that can't be interpreted."""
     complete = {f: executed if f in cold.starts else None for f, executed in hot.items() if f >= imported}
     for kind, function in module.exports.values():
         if kind == "func" and function >= imported:

@@ -1,4 +1,4 @@
-"""Stubs: functions through which compiled code enters the interpreter. A stub is made for each function type that needs one.
+"""Stubs, which are functions through which compiled code enters the interpreter. Each function type that needs one has a stub.
 
 A stub writes its parameters into a frame of the interpreter, runs the interpreter, and returns the result from the frame.
 """
@@ -15,14 +15,14 @@ from .writer import ModuleWriter
 
 __all__ = ["Stubs", "function_types"]
 
-#: Opcode and alignment of the instruction that stores or loads a value, by its type.
+#: Type of a value -> opcode and alignment of the instruction that stores or loads it.
 _STORE = {0x7F: b"\x36\x02", 0x7E: b"\x37\x03", 0x7D: b"\x38\x02", 0x7C: b"\x39\x03"}
 _LOAD = {0x7F: b"\x28\x02", 0x7E: b"\x29\x03", 0x7D: b"\x2a\x02", 0x7C: b"\x2b\x03"}
 
-#: Types of an exit's arguments after the locals: offset of the code, offset of the link, bits of the passed locals.
+#: Types of an exit's arguments after the locals: offset of the code, offset of the link, and bits of the passed locals.
 _EXIT = b"\x7f\x7f\x7e"
 
-#: Number of locals that have a bit in the word of the passed locals. In functions with more locals, the exit itself writes them.
+#: Number of locals that have a bit in the word of passed locals. In functions with more locals, the exit itself writes them.
 _MOST_LOCALS = 64
 
 
@@ -32,15 +32,15 @@ class Stubs:
     Parameters
     ----------
     module
-        The module that is split.
+        Module that is split.
     writer
-        The module to which they are added.
+        Module to which the stubs are added.
     first
         Index of the first stub.
     stack, called_slot
-        Indices of the interpreter's globals with these names.
+        Indexes of the interpreter's globals with these names.
     names
-        Name of each function of the interpreter -> its index.
+        Name of each function of the interpreter -> index.
     """
 
     def __init__(
@@ -62,12 +62,14 @@ class Stubs:
         self._numbers: dict[tuple[bytes, bytes, bytes], int] = {}
 
     def write(self) -> None:
-        """Add the stubs to the module."""
+        """Add the stubs to the module that is being written."""
         for kind, body in self._functions:
             self._writer.add_function(kind, body)
 
     def direct(self, kind: int) -> int:
-        """Return the stub for direct calls of interpreted functions of a type. Its last parameter is the offset of the code."""
+        """Return the stub for direct calls of interpreted functions of a type. Its last parameter is the offset
+        of their code.
+        """
         params, results = function_types(self._types[kind])
         return self._stub(self._run, params, b"\x7f", results)
 
@@ -77,12 +79,12 @@ class Stubs:
         return self._stub(self._run_slot, params, b"", results, b"\x23" + self._called_slot)
 
     def exit(self, place: Exit, link: int, locals_: bytes, results: bytes) -> bytes:
-        """Return the instructions of an exit: a tail call with the live locals.
+        """Return the instructions of an exit, which is a tail call of a stub with the live locals.
 
         Parameters
         ----------
         place
-            The exit to write.
+            Exit to write.
         link
             Offset of the link in the function's frame.
         locals_, results
@@ -108,7 +110,9 @@ class Stubs:
         )
 
     def _stub(self, function: bytes, params: bytes, passed: bytes, results: bytes, first: bytes = b"") -> int:
-        """Return a stub that writes the parameters `params` into a frame, then calls a function with `first` and `passed`."""
+        """Return a stub that writes `params` into a frame, and then calls an interpreter's function with
+        `first` and `passed`.
+        """
         key = function, params, results
         if key not in self._numbers:
             places = range(len(params), len(params) + len(passed))
@@ -128,13 +132,13 @@ class Stubs:
         Parameters
         ----------
         params, results
-            Types of the parameters that the stub writes into the frame, and of its results.
+            Types of the parameters that the stub writes into the frame, and types of its results.
         extra
-            Number of further parameters.
+            Number of additional parameters.
         arguments
-            Instructions for the arguments of the interpreter's function. The last argument is the frame.
+            Instructions that push the arguments of the interpreter's function. The frame is added as the last argument.
         function
-            Encoded index of this function.
+            Encoded index of the interpreter's function.
         """
         frame = b"\x20" + leb.unsigned(len(params) + extra)
         head = b"\x01\x01\x7f\x23" + self._stack + b"\x21" + frame[1:]
@@ -144,12 +148,14 @@ class Stubs:
         return head + spill + arguments + frame + b"\x10" + function + free + result + b"\x0b"
 
     def _spill(self, local: int, kind: int, frame: bytes) -> bytes:
-        """Return instructions that write a local to its place in a frame. The instruction `frame` reads the frame's address."""
+        """Return instructions that write a local to its place in a frame. `frame` is the instruction that reads the frame's
+        address.
+        """
         return frame + b"\x20" + leb.unsigned(local) + _STORE[kind] + leb.unsigned(8 * local)
 
 
 def function_types(encoded: bytes) -> tuple[bytes, bytes]:
-    """Return the parameter types and result types of a function type."""
+    """Return the types of a function type's parameters and results. `encoded` is the encoded type."""
     r = Reader(encoded, 1)
     params = r.bytes(r.u32())
     return params, r.bytes(r.u32())

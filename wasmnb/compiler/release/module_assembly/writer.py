@@ -1,4 +1,4 @@
-"""A writer for core modules, to which functions and globals are added one by one."""
+"""A writer for core modules, to which functions and globals can be added."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _KINDS = {"func": 0, "table": 1, "memory": 2, "global": 3}
 
 @dataclass
 class ModuleWriter:
-    """A module that is being written. Imported functions have the first indices.
+    """A module that is being written. Imported functions have the first indexes.
 
     Attributes
     ----------
     types
-        Encoded function types.
+        Encoded function types of the module.
     imports
         Body of the import section.
     imported
         Number of imported functions.
     functions
-        Functions that it defines, as (index of the type, body). The first are those of `inlining.FILLERS`.
+        Functions that the module defines, as (index of the type, body). The first ones are those of `inlining.FILLERS`.
     slots, own_slots
-        Slot of the first table -> function, and the same for the second table.
+        Slot of the first table -> function, and slot of the second table -> function.
     globals
         Encoded globals.
     exports
@@ -48,7 +48,7 @@ class ModuleWriter:
 
     @classmethod
     def like(cls, module: CoreModule) -> ModuleWriter:
-        """Return a writer with the types, imports and globals of a module."""
+        """Create a writer with the types, imports and globals of a module."""
         spans = {name: module.data[start:end] for name, start, end in module.sections}
         return cls(
             list(module.types),
@@ -58,7 +58,7 @@ class ModuleWriter:
         )
 
     def type_number(self, encoded: bytes) -> int:
-        """Return the index of a function type. The type is added if it is missing."""
+        """Return the index of a function type. The type is added if the module doesn't contain it."""
         try:
             return self.types.index(encoded)
         except ValueError:
@@ -83,7 +83,7 @@ class ModuleWriter:
         pages
             Initial size of the memory in pages.
         table_size
-            Number of slots of the first table.
+            Number of slots in the first table.
         segments
             Encoded data segments.
         """
@@ -109,7 +109,7 @@ class ModuleWriter:
 
 
 def _elements(table: int, slots: Mapping[int, int]) -> list[bytes]:
-    """Return an element segment for each run of filled slots."""
+    """Return an element segment for each run of filled slots in a table."""
     runs: list[tuple[int, list[int]]] = []
     for slot in sorted(slots):
         if not runs or slot != runs[-1][0] + len(runs[-1][1]):
@@ -141,7 +141,7 @@ def _globals(body: bytes, module: CoreModule) -> list[bytes]:
 
 
 def _skip_constant(r: Reader) -> None:
-    """Skip a constant expression that has one operand."""
+    """Skip a constant expression with one operand."""
     code = r.byte()
     if code in {0x41, 0x42}:
         r.signed()

@@ -1,4 +1,4 @@
-"""Profiles: the blocks of code that filters execute. An instrumented runtime records them, and they are stored by function name.
+"""Profiles of the code that filters execute. An instrumented runtime records them as blocks of functions.
 
-`..module_assembly` uses profiles to write release modules.
+`..module_assembly` uses profiles to decide which code of a release module is compiled.
 """

@@ -1,7 +1,7 @@
 """A profile: the basic blocks of functions that were executed, by function name.
 
-Names stay the same when a runtime is linked again; indices of functions and offsets don't. A block is therefore identified by its
-position among the blocks of its function. If the number of blocks of a function has changed, the whole function counts as
+When a runtime is linked again, names stay the same, but indexes of functions and offsets change. So a block is identified by
+its position among the blocks of its function. If the number of blocks of a function has changed, the whole function counts as
 executed.
 """
 
@@ -17,14 +17,14 @@ _HEAD = "wasmnb block profile 1"
 
 @dataclass
 class BlockProfile:
-    """The executed blocks of functions.
+    """The executed blocks of functions, by function name.
 
     Attributes
     ----------
     functions
-        Name of a function -> (number of its blocks, executed blocks).
+        Name of a function -> (number of its blocks, positions of its executed blocks).
     work
-        Name of a function -> block -> number of instructions that were executed in it. Empty for a profile without counts.
+        Name of a function -> block -> number of instructions executed in the block. Empty for a profile without counts.
     """
 
     functions: dict[str, tuple[int, frozenset[int]]] = field(default_factory=dict)
@@ -38,18 +38,18 @@ class BlockProfile:
         symbols: Sequence[str],
         rare: Container[tuple[int, int]] = (),
     ) -> BlockProfile:
-        """Return the profile of a run.
+        """Create the profile of a run.
 
         Parameters
         ----------
         executed
-            (function, offset in its body) -> number of instructions that were executed in the block that starts at the offset.
+            (function, offset in its body) -> number of instructions executed in the block that starts at the offset.
         points
             Function -> offsets of its blocks.
         symbols
             Names of the functions, by function index.
         rare
-            Executed blocks to leave out, although their functions stay in the profile (default none).
+            Executed blocks to omit. Their functions stay in the profile (default none).
         """
         by_function: dict[int, dict[int, int]] = {}
         for (function, offset), instructions in executed.items():
@@ -67,7 +67,7 @@ class BlockProfile:
         return profile
 
     def add(self, other: BlockProfile) -> None:
-        """Add another profile. If its number of blocks of a function differs, the other profile's blocks are ignored."""
+        """Add another profile. Functions for which the other profile has a different number of blocks are ignored."""
         for name, (count, executed) in other.functions.items():
             own = self.functions.get(name)
             if own is not None and own[0] != count:
@@ -79,7 +79,7 @@ class BlockProfile:
                     work[block] = work.get(block, 0) + instructions
 
     def hot(self, points: Mapping[int, Mapping[int, int]], symbols: Sequence[str]) -> dict[int, frozenset[int] | None]:
-        """Return the executed functions of a module, with the offsets of their executed blocks.
+        """Return the functions of a module that the profile contains, with the offsets of their executed blocks.
 
         Parameters
         ----------
@@ -89,7 +89,7 @@ class BlockProfile:
         Returns
         -------
         dict
-            Function -> offsets; None: all blocks.
+            Function -> offsets of its executed blocks, or None for all blocks.
         """
         hot: dict[int, frozenset[int] | None] = {}
         for function, name in enumerate(symbols):
@@ -103,21 +103,23 @@ class BlockProfile:
         return hot
 
     def functions_in(self, symbols: Sequence[str]) -> frozenset[int]:
-        """Return the indices of the functions in the profile. `symbols` are the names of all functions, by index."""
+        """Return the indexes of the functions in the profile. `symbols` contains the names of all functions,
+        by function index.
+        """
         return frozenset(number for number, name in enumerate(symbols) if name in self.functions)
 
     def interpreted(
         self, hot: Mapping[int, frozenset[int] | None], points: Mapping[int, Mapping[int, int]], symbols: Sequence[str]
     ) -> float:
-        """Return the fraction of the executed instructions that a release module interprets, from 0 to 1.
+        """Return the fraction of executed instructions that a release module interprets, from 0 to 1.
 
-        For a profile without counts, it is the fraction of the executed blocks. Functions that the module doesn't have count as
-        interpreted.
+        For a profile without counts, this is the fraction of executed blocks. Functions that the module doesn't contain count
+        as interpreted.
 
         Parameters
         ----------
         hot
-            Compiled function of the module -> offsets of its compiled blocks; None: all blocks.
+            Compiled function of the module -> offsets of its compiled blocks, or None for all blocks.
         points, symbols
             As for `of`.
         """
@@ -136,8 +138,8 @@ class BlockProfile:
     def text(self) -> str:
         """Return the profile in the text format of profile files.
 
-        Each line has the name of a function, its number of blocks, and the ranges of the executed blocks. If instructions were
-        counted, their numbers follow, one for each executed block.
+        Each line contains the name of a function, its number of blocks, and the ranges of the executed blocks. If instructions
+        were counted, their numbers follow, one for each executed block.
         """
         lines = [_HEAD]
         for name in sorted(self.functions):
@@ -149,12 +151,14 @@ class BlockProfile:
         return "\n".join(lines) + "\n"
 
     def without_work(self) -> BlockProfile:
-        """Return the profile without counts of instructions. Its file is smaller, and release modules don't need the counts."""
+        """Return a copy of the profile without counts of instructions, which release modules don't need. Its
+        file is smaller.
+        """
         return BlockProfile(dict(self.functions))
 
     @classmethod
     def parse(cls, text: str) -> BlockProfile:
-        """Return the profile from the result of `text`.
+        """Read a profile in the text format of profile files.
 
         Raises
         ------
@@ -163,7 +167,7 @@ class BlockProfile:
         """
         head, *lines = text.splitlines() or [""]
         if head != _HEAD:
-            raise ValueError(f"the text isn't a block profile of this version: it doesn't begin with {_HEAD!r}")
+            raise ValueError(f"the text isn't a block profile of this version, because it doesn't begin with {_HEAD!r}")
         profile = cls()
         for line in lines:
             name, count, ranges, *work = line.split("\t")
@@ -175,7 +179,7 @@ class BlockProfile:
 
 
 def _numbers_of(offsets: frozenset[int] | None, points: Mapping[int, int]) -> frozenset[int] | None:
-    """Return the positions of the blocks at these offsets; None: all blocks."""
+    """Return the positions of the blocks at some offsets of a function. None stands for all blocks."""
     if offsets is None:
         return None
     return frozenset(number for number, offset in enumerate(sorted(points)) if offset in offsets)

@@ -1,4 +1,4 @@
-"""The functions of a runtime that stay compiled in a release module."""
+"""Functions of a runtime that are compiled in a release module."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from .block_profile import BlockProfile
 
 __all__ = ["corpus", "functions_of_imports", "seldom"]
 
-#: Profiles of the examples and tests: while filters are loaded, and while they serve traffic. The third has the functions that write
-#: tracebacks, without their blocks. `make profile` writes them.
+#: Profiles of the examples and tests: code that runs while filters are loaded, code that runs while they serve traffic, and
+#: names of
+#: the functions that write tracebacks. `make profile` writes these files.
 _LOADING, _SERVING, _SELDOM = "loading.txt", "serving.txt", "seldom.txt"
 
-#: Module that a filter imports -> names of its C functions. These are compiled completely, because arithmetic takes up to 200 times
-#: longer when it is interpreted.
+#: Module that a filter imports -> pattern of the names of its C functions. They are compiled completely, because interpreted
+#: arithmetic takes up to 200 times longer.
 _BEHIND = {
     "hashlib": r"_?Hacl_.*|sha\d.*|_?(sha|md5|blake2|sha512|sha3|py)\w*_(update|digest|hexdigest|copy).*|update_\d+|(py_)?blake2.*|MD5.*|SHA\d.*",
     "zlib": r".*flate.*|zlib_.*|crc32.*|adler32.*|longest_match.*|_tr_.*|compress_block|fill_window|send_.*|build_tree|gen_.*|scan_tree",
@@ -35,23 +36,25 @@ _BEHIND = {
     "tomllib": r"_?sre_.*|pattern_.*|match_.*|SRE.*",
 }  # fmt: skip
 
-#: Module -> modules that it imports.
+#: Module -> modules that it imports and whose C functions are compiled as well.
 _ALSO = {"hmac": ("hashlib",), "uuid": ("hashlib",), "fractions": ("decimal", "re"), "html": ("re",), "string": ("re",), "textwrap": ("re",), "http": ("re",), "secrets": ("hashlib", "base64")}  # fmt: skip
 
 
-#: Functions that are compiled completely if any of their blocks was executed. The bytecode loop has blocks for each bytecode instruction
-#: and its variants. At a block that wasn't recorded, the rest of the Python frame would be interpreted. This adds 0.4 % to a module.
+#: Functions that are compiled completely if any of their blocks was executed. The bytecode loop has blocks for each bytecode
+#: instruction and its variants. At a block that wasn't recorded, the rest of the Python frame would be interpreted. This adds
+#: 0.4 %
+#: to a module.
 _WHOLE = ("_PyEval_EvalFrameDefault",)
 
 
 @cache
 def corpus(*, loading: bool = False) -> BlockProfile:
-    """Return the profile that is part of this package: the code that most filters execute.
+    """Return the profile of the code that most filters execute, which is part of this package.
 
     Parameters
     ----------
     loading
-        Whether to include the code that runs while a filter is loaded (default False).
+        Whether to include code that runs while a filter is loaded (default False).
     """
     profile = BlockProfile.parse((files(__package__) / _SERVING).read_text())
     if loading:
@@ -63,24 +66,24 @@ def corpus(*, loading: bool = False) -> BlockProfile:
 
 
 def seldom() -> BlockProfile:
-    """Return the functions that are called only while a traceback is written."""
+    """Return the profile with the functions that are called only while a traceback is written."""
     return BlockProfile.parse((files(__package__) / _SELDOM).read_text())
 
 
 def functions_of_imports(imports: Iterable[str], symbols: Sequence[str]) -> dict[int, frozenset[int] | None]:
-    """Return the functions that are compiled completely because a filter imports these modules.
+    """Return the functions that are compiled completely because a filter imports certain modules.
 
     Parameters
     ----------
     imports
-        Dotted names of the modules.
+        Dotted names of the modules that the filter imports.
     symbols
         Names of the runtime's functions, by function index.
 
     Returns
     -------
     dict
-        Index of each function -> None, as in `BlockProfile.hot`.
+        Index of each function -> None, which means all blocks, as in `BlockProfile.hot`.
     """
     top = {name.partition(".")[0] for name in imports}
     for name in tuple(top):

@@ -1,7 +1,7 @@
 """Instrumentation of modules, so that they count how often each of their basic blocks is executed.
 
-Counters have four bytes each and are in a second memory, so that addresses in the first memory don't change. The blocks are the
-points of the translator, at which the operand stack is empty: only these can become exits.
+Counters have four bytes each. They are in a second memory, so that addresses in the first memory don't change. The counted
+blocks are the translator's points, at which the operand stack is empty, because only these can become exits.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from ...wasm_binary.relocations import end_of_locals, instructions
 
 __all__ = ["COUNTER", "COVERAGE", "Block", "instrument"]
 
-#: Name of the export of the second memory.
+#: Name under which the second memory is exported.
 COVERAGE = "wasmnb_coverage"
 
 
 class Block(NamedTuple):
-    """A basic block: index of its function, offset in the function's body, and number of its instructions."""
+    """A basic block: index of its function, offset in the function's body, and number of instructions."""
 
     function: int
     offset: int
@@ -31,17 +31,17 @@ class Block(NamedTuple):
 
 _MEMORY, _EXPORT, _CODE = (SECTIONS.index(name) for name in ("memory", "export", "code"))
 
-#: Bytes of a counter.
+#: Size of a counter in bytes.
 COUNTER = 4
 
 
 def instrument(module: CoreModule, points: Mapping[int, Mapping[int, int]]) -> tuple[bytes, list[Block]]:
-    """Return a module that counts the executions of its blocks.
+    """Return a copy of a module that counts the executions of its blocks.
 
     Parameters
     ----------
     module
-        The module, which must have one memory.
+        Module to instrument, which must have one memory.
     points
         Function -> offsets of its blocks. The values of the inner mapping are ignored.
 

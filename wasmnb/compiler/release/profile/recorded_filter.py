@@ -1,4 +1,4 @@
-"""Filters that record the code that they execute, for a profile of their own traffic."""
+"""Filters that record which code they execute, for a profile of their own traffic."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["RecordedFilter"]
 
 
 class RecordedFilter:
-    """The implementation of a `Filter` that records the code that it executes. It runs at half the speed.
+    """Backend of a filter that records which code it executes. It runs at half the speed.
 
     Parameters
     ----------
     full
-        The implementation of the full filter.
+        Backend of the full filter.
     """
 
     native: ClassVar[bool] = False
@@ -33,7 +33,7 @@ class RecordedFilter:
         self._images: dict[Engine, RecordedImage] = {}
 
     def image(self, engine: Engine) -> Runnable:
-        """Return the instrumented module, which a host can instantiate."""
+        """Return the instrumented module, from which a host creates VMs."""
         if engine not in self._images:
             lean, _ = lean_runtime(self.full)
             visible = self.full.exports and self.full.exports | REQUIRED_EXPORTS
@@ -48,15 +48,15 @@ class RecordedFilter:
 
     @property
     def classes(self) -> dict[str, str]:
-        """Names of the filter's classes by kind."""
+        """Names of the filter's classes by kind: `vm`, `plugin`, `http` and `tcp`."""
         return self.full.classes
 
     def wasm(self) -> bytes:
-        """Return the full module."""
+        """Return the bytes of the full module, which isn't instrumented."""
         return self.full.wasm()
 
     def info(self, name: str) -> FilterInfo:
-        """Return facts about the full module."""
+        """Return facts about the full module. `name` is the filter's name."""
         return self.full.info(name)
 
     def profile(self, *, loading: bool = False, least: float = 0.0) -> BlockProfile:
@@ -65,10 +65,11 @@ class RecordedFilter:
         Parameters
         ----------
         loading
-            True: the code that ran while the filter was loaded. False (the default): the code that ran afterwards.
+            True returns the code that ran while the filter was loaded. False (the default) returns the code that ran
+            afterwards.
         least
-            Blocks with fewer instructions than this fraction of all executed instructions are left out (default 0). Their
-            functions stay in the profile: a release module interprets them, and can unpack them fast.
+            Blocks with fewer instructions than this fraction of all executed instructions are omitted (default 0). Their
+            functions stay in the profile. A release module interprets these blocks, and can unpack them fast.
         """
         lean, _ = lean_runtime(self.full)
         profile = BlockProfile()

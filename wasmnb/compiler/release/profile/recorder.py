@@ -1,4 +1,4 @@
-"""Running of an instrumented runtime, and summing of the counters of all its VMs."""
+"""Execution of an instrumented runtime. The counters of all its VMs are added up."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from .instrument import COUNTER, COVERAGE, Block
 
 __all__ = ["RecordedImage"]
 
-#: Exports that load the filter and that allocate memory for a request.
+#: Names of the exports that load the filter and that allocate memory for a request.
 _INITIALIZE, _ALLOCATE = "_initialize", "proxy_on_memory_allocate"
 
 
 class RecordedImage:
-    """An instrumented module with its counters. A host can instantiate it like an `engine.Image`.
+    """An instrumented module with its counters. A host can create VMs from it, as from an `engine.Image`.
 
     Parameters
     ----------
     code
         Machine code of the instrumented module.
     blocks
-        The blocks that the counters in its second memory belong to, in order.
+        Blocks of the counters in the module's second memory, in order.
     visible
-        Names of the exported functions that hosts can see. None: all.
+        Names of the exported functions that hosts can see. None means all of them.
     prepare
-        Called with each new instance before any of its code runs. None: nothing is called.
+        Called with each new instance before its code runs, or None.
     """
 
     native: ClassVar[bool] = False
@@ -56,7 +56,7 @@ class RecordedImage:
 
     @property
     def exports(self) -> tuple[ExportType, ...]:
-        """Exports that hosts can see."""
+        """Exports of the module that hosts can see."""
         names = self.visible
         return tuple(
             e
@@ -65,7 +65,7 @@ class RecordedImage:
         )
 
     def instantiate(self, resolve: Resolve, *, memory_limit: int = 1 << 30, deadline: float = 5.0) -> Instance:
-        """Return a new instance. The parameters and errors are those of `Instance`."""
+        """Create a new instance. The parameters and errors are those of `Instance`."""
         instance = _RecordedInstance(self.code, resolve, memory_limit=memory_limit, deadline=deadline)
         instance.loading, instance.serving = self._loading, self._serving
         self._running.append(instance)
@@ -76,12 +76,12 @@ class RecordedImage:
         return instance
 
     def executed(self, *, loading: bool = False) -> dict[Block, int]:
-        """Return how often each executed block was executed.
+        """Return the number of executions of each block that was executed.
 
         Parameters
         ----------
         loading
-            True: blocks that ran while filters were loaded. False (the default): blocks that ran afterwards.
+            True returns blocks that ran while filters were loaded. False (the default) returns blocks that ran afterwards.
         """
         for instance in self._running:
             instance.collect()
@@ -90,7 +90,7 @@ class RecordedImage:
 
 
 class _Marks:
-    """Counters of all blocks."""
+    """Sums of the counters of all blocks."""
 
     def __init__(self, size: int) -> None:
         self.counts = array("Q", bytes(8 * size))
@@ -100,14 +100,16 @@ class _Marks:
 
 
 class _RecordedInstance(Instance):
-    """An instance whose counters are read after its filter has been loaded, and before it is freed."""
+    """An instance whose counters are read after its filter has been loaded, and before the instance is freed."""
 
     loading: _Marks | None = None
     serving: _Marks | None = None
     _closed = False
 
     def function(self, name: str) -> Callable[..., int | None] | None:
-        """Return an exported function, see `Instance.function`."""
+        """Return an exported function, as `Instance.function` does. The function that loads the filter also stores the
+        counters.
+        """
         exported = super().function(name)
         if name != _INITIALIZE or exported is None:
             return exported
@@ -132,13 +134,13 @@ class _RecordedInstance(Instance):
             control(at, len(RESUME))
 
     def collect(self) -> None:
-        """Add the counters since the filter was loaded."""
+        """Add the counts of executions since the filter was loaded to the sums."""
         if self.serving is not None and not self._closed:
             self.serving.add(self._marks())
             self.clear_exported_memory(COVERAGE)
 
     def close(self) -> None:
-        """Free the instance, see `Instance.close`."""
+        """Collect the counters and free the instance, as described for `Instance.close`."""
         self.collect()
         self._closed = True
         super().close()
