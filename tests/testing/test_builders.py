@@ -38,7 +38,7 @@ def test_query_cookies_and_credentials_are_encoded():
 def test_two_bodies_raise_type_error():
     with pytest.raises(TypeError, match="body= and json= were passed"):
         request(body="x", json=1)
-    with pytest.raises(TypeError, match="json and chunks are given"):
+    with pytest.raises(TypeError, match="json= and chunks= were passed"):
         response(json=1, chunks=["a"])
 
 

@@ -150,7 +150,7 @@ def test_connection_is_written_with_its_bytes(pytester):
 
 @pytest.mark.parametrize(
     ("selection", "message"),
-    [("9", "no exchange 9"), ("x", "doesn't select"), ("1-", "doesn't select"), ("2-1", "no exchange 2-1")],
+    [("9", "no exchange 9"), ("x", "is not a selection of exchanges"), ("1-", "is not a selection of exchanges"), ("2-1", "no exchange 2-1")],
 )
 def test_wrong_selection_is_a_usage_error(proxy, selection, message):
     with pytest.raises(UsageError, match="has no exchange yet"):
