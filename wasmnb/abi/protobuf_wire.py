@@ -1,6 +1,7 @@
-"""Reading of protobuf's wire format: varints, which are also WebAssembly's LEB128 numbers, and the fields of a message.
+"""Parser of protobuf's wire format (https://protobuf.dev/programming-guides/encoding/).
 
-Reference: https://protobuf.dev/programming-guides/encoding/. The wire types are varint, 64-bit, length-delimited and 32-bit.
+It reads varints, which are the same as WebAssembly's LEB128 numbers, and the fields of a message. The supported wire types are
+varint, 64-bit, length-delimited and 32-bit.
 """
 
 from __future__ import annotations
@@ -10,37 +11,37 @@ from typing import Any
 
 __all__ = ["Malformed", "read_fields", "read_varint"]
 
-#: Wire type -> bytes of a value with a fixed size.
+#: Wire type -> size of its values in bytes.
 _FIXED = {1: 8, 5: 4}
 
 _VARINT, _DELIMITED = 0, 2
 
 
 class Malformed(ValueError):
-    """The bytes violate the binary format; the message says how and at which offset."""
+    """The bytes are not in the expected binary format. The message contains the reason and the offset."""
 
 
 def read_varint(data: bytes, at: int, end: int, bits: int = 64) -> tuple[int, int]:
-    """Read an unsigned number in groups of seven bits, the lowest first.
+    """Read a varint: an unsigned number in groups of seven bits, of which the lowest group comes first.
 
     Parameters
     ----------
     data
         The bytes.
     at, end
-        Offset of the number, and offset after the last byte that it may have.
+        Offset of the number, and offset of the end of the data.
     bits
-        Largest number of bits (default 64).
+        Largest number of bits that the number may have (default 64).
 
     Returns
     -------
     tuple[int, int]
-        The number, and the offset behind it.
+        The number, and the offset after its last byte.
 
     Raises
     ------
     Malformed
-        The number is too long or too large, or the bytes end before it does.
+        The number is too long or too large, or the data ends inside it.
     """
     value = shift = 0
     while at < end:
@@ -58,12 +59,14 @@ def read_varint(data: bytes, at: int, end: int, bits: int = 64) -> tuple[int, in
 
 
 def read_fields(data: bytes) -> Iterator[tuple[int, Any]]:
-    """Iterate over the fields of a message: number, and an int for varints or bytes for the other wire types.
+    """Iterate over the fields of a message, as pairs of the field's number and its value.
+
+    The value is an int for varints, and bytes for all other wire types.
 
     Raises
     ------
     Malformed
-        The bytes are not a message.
+        The bytes are not a valid message.
     """
     at, end = 0, len(data)
     while at < end:
@@ -79,6 +82,6 @@ def read_fields(data: bytes) -> Iterator[tuple[int, Any]]:
             raise Malformed(f"field {number} has the unknown wire type {kind}")
         size, at = (_FIXED[kind], at) if kind in _FIXED else read_varint(data, at, end)
         if size > end - at:
-            raise Malformed(f"{size} bytes are announced at offset {at:#x}, but only {end - at} are left")
+            raise Malformed(f"a field at offset {at:#x} should have {size} bytes, but only {end - at} bytes follow")
         yield number, data[at : at + size]
         at += size

@@ -87,9 +87,9 @@ class HttpContext(Context):
         Returns
         -------
         Action or None
-            None or `Action.CONTINUE` sends the request on. `Action.PAUSE` holds it until `continue_request` or `send_local_response`. A
-            member of `HeadersStatus` asks for one of Envoy's other ways to pause. An `async def` callback holds the request while it
-            waits, and its result counts when it returns.
+            None or `Action.CONTINUE` sends the request on. `Action.PAUSE` holds it until `continue_request` or
+            `send_local_response`. A member of `HeadersStatus` selects one of Envoy's other ways to pause. An `async def`
+            callback holds the request while it waits, and its result is applied when it returns.
         """
 
     def on_http_request_body(self, body_size: int, end_of_stream: bool) -> "DataResult":
@@ -105,9 +105,9 @@ class HttpContext(Context):
         Returns
         -------
         Action or None
-            None or `Action.CONTINUE` sends the request on. `Action.PAUSE` holds it until `continue_request` or `send_local_response`. A
-            member of `DataStatus` asks for one of Envoy's other ways to pause. An `async def` callback holds the request while it
-            waits, and its result counts when it returns.
+            None or `Action.CONTINUE` sends the request on. `Action.PAUSE` holds it until `continue_request` or
+            `send_local_response`. A member of `DataStatus` selects one of Envoy's other ways to pause. An `async def` callback
+            holds the request while it waits, and its result is applied when it returns.
         """
 
     def on_http_request_trailers(self, num_trailers: int) -> "TrailersResult":
@@ -121,9 +121,9 @@ class HttpContext(Context):
         Returns
         -------
         Action or None
-            None or `Action.CONTINUE` sends the request on. `Action.PAUSE` holds it until `continue_request` or `send_local_response`. A
-            member of `TrailersStatus` asks for one of Envoy's other ways to pause. An `async def` callback holds the request while it
-            waits, and its result counts when it returns.
+            None or `Action.CONTINUE` sends the request on. `Action.PAUSE` holds it until `continue_request` or
+            `send_local_response`. A member of `TrailersStatus` selects one of Envoy's other ways to pause. An `async def`
+            callback holds the request while it waits, and its result is applied when it returns.
         """
 
     def on_http_request_metadata(self, num_elements: int) -> None:
@@ -148,9 +148,9 @@ class HttpContext(Context):
         Returns
         -------
         Action or None
-            None or `Action.CONTINUE` sends the response on. `Action.PAUSE` holds it until `continue_response` or `send_local_response`. A
-            member of `HeadersStatus` asks for one of Envoy's other ways to pause. An `async def` callback holds the response while it
-            waits, and its result counts when it returns.
+            None or `Action.CONTINUE` sends the response on. `Action.PAUSE` holds it until `continue_response` or
+            `send_local_response`. A member of `HeadersStatus` selects one of Envoy's other ways to pause. An `async def`
+            callback holds the response while it waits, and its result is applied when it returns.
         """
 
     def on_http_response_body(self, body_size: int, end_of_stream: bool) -> "DataResult":
@@ -166,9 +166,9 @@ class HttpContext(Context):
         Returns
         -------
         Action or None
-            None or `Action.CONTINUE` sends the response on. `Action.PAUSE` holds it until `continue_response` or `send_local_response`. A
-            member of `DataStatus` asks for one of Envoy's other ways to pause. An `async def` callback holds the response while it
-            waits, and its result counts when it returns.
+            None or `Action.CONTINUE` sends the response on. `Action.PAUSE` holds it until `continue_response` or
+            `send_local_response`. A member of `DataStatus` selects one of Envoy's other ways to pause. An `async def` callback
+            holds the response while it waits, and its result is applied when it returns.
         """
 
     def on_http_response_trailers(self, num_trailers: int) -> "TrailersResult":
@@ -182,9 +182,9 @@ class HttpContext(Context):
         Returns
         -------
         Action or None
-            None or `Action.CONTINUE` sends the response on. `Action.PAUSE` holds it until `continue_response` or `send_local_response`. A
-            member of `TrailersStatus` asks for one of Envoy's other ways to pause. An `async def` callback holds the response while it
-            waits, and its result counts when it returns.
+            None or `Action.CONTINUE` sends the response on. `Action.PAUSE` holds it until `continue_response` or
+            `send_local_response`. A member of `TrailersStatus` selects one of Envoy's other ways to pause. An `async def`
+            callback holds the response while it waits, and its result is applied when it returns.
         """
 
     def on_http_response_metadata(self, num_elements: int) -> None:

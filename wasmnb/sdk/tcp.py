@@ -36,8 +36,8 @@ class TcpContext(Context):
         Returns
         -------
         Action or None
-            None or `Action.CONTINUE` passes all data on. `Action.PAUSE` holds all data until `continue_downstream`. An `async def` callback
-            holds all data while it waits, and its result counts when it returns.
+            None or `Action.CONTINUE` passes all data on. `Action.PAUSE` holds all data until `continue_downstream`. An `async
+            def` callback holds all data while it waits, and its result is applied when it returns.
         """
 
     def on_downstream_data(self, data_size: int, end_of_stream: bool) -> "TcpResult":
@@ -53,8 +53,8 @@ class TcpContext(Context):
         Returns
         -------
         Action or None
-            None or `Action.CONTINUE` passes the data on. `Action.PAUSE` holds the data until `continue_downstream`. An `async def` callback
-            holds the data while it waits, and its result counts when it returns.
+            None or `Action.CONTINUE` passes the data on. `Action.PAUSE` holds the data until `continue_downstream`. An `async
+            def` callback holds the data while it waits, and its result is applied when it returns.
         """
 
     def on_upstream_data(self, data_size: int, end_of_stream: bool) -> "TcpResult":

@@ -37,7 +37,7 @@ _IDLE, _WARM = 64, 20
 
 
 class _Line:
-    """Counts of one line: hits, fuel, number of clock readings in that fuel, and hostcalls by position in the ABI's table."""
+    """Measurements of one source line: hits, fuel, number of clock readings, and hostcalls by position in the ABI's table."""
 
     __slots__ = ("calls", "charges", "fuel", "hits")
 

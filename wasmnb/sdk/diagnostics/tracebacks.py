@@ -18,7 +18,7 @@ _FLOORS = ("sdk", "abi", "compiler")
 
 
 def _folder(code: CodeType) -> str:
-    """Return the folder of the package `wasmnb` as written in a code object. Inside Wasm, this folder doesn't exist."""
+    """Return the folder of the package `wasmnb` according to the file name in a code object of this module."""
     return code.co_filename.rpartition(os.path.join(os.sep, "sdk", "diagnostics", ""))[0]  # noqa: PTH118 - no pathlib in the guest's start
 
 

@@ -62,7 +62,7 @@ class _Watched(dict[Any, Any]):
 
 
 def _noting(name: str) -> Any:
-    """Return a method of dict, wrapped so that a call sets `used`."""
+    """Return the method of dict with this name, wrapped so that each call sets `used`."""
     plain = getattr(dict, name)
 
     def access(self: _Watched, *arguments: Any) -> Any:

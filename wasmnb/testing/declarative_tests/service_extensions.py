@@ -74,7 +74,7 @@ class SuiteRunner:
         try:
             return self._find(name).read_bytes()
         except OSError as error:
-            raise FixtureError(f"file {name} can't be read: {error.strerror}.", place) from error
+            raise FixtureError(f"file {name} can't be read: {error.strerror}. Check its path.", place) from error
 
     def run(self) -> list[CaseResult]:
         """Run all tests in order, and return their results."""

@@ -122,7 +122,8 @@ class _Parser:
                 if closing is None:
                     return block
                 raise FixtureError(
-                    f"the {opening.text!r} of line {opening.line} is never closed.", place.at(self.next.line)
+                    f"the {opening.text!r} of line {opening.line} is never closed. Add the closing bracket.",
+                    place.at(self.next.line),
                 )
             block.entries += self.entry(place, depth)
             self.accept(",", ";")
