@@ -79,7 +79,7 @@ def test_verify_checks_the_seen_requests():
     site.verify()
     site.verify("/a", "POST /b")
     assert [r.path for r in site.requests(path="/b")] == ["/b"]
-    with pytest.raises(AssertionError, match="saw 2 requests, expected /a") as caught:
+    with pytest.raises(AssertionError, match="received 2 requests, expected /a") as caught:
         site.verify("/a")
     assert "2. POST /b" in str(caught.value)
 
