@@ -69,6 +69,8 @@ def test_long_arguments_are_cut_and_keep_their_size():
         value = events(proxy.get("/"), "set_shared_data")[0].args["value"]
         assert (len(value), value.full_size) == (KEEP, KEEP + 100)
         assert len(proxy.shared_data["k"]) == KEEP + 100
+        (entry,) = proxy.shared_data.entries()
+        assert (entry.key, len(entry.value), entry.cas) == (b"k", KEEP + 100, 1)
 
 
 def test_times_are_virtual():

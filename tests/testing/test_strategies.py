@@ -46,7 +46,7 @@ def test_chunks_are_drawn_with_a_body(chunks):
 @given(st.data())
 def test_interleavings_keep_the_order_of_each_stream(data):
     order = data.draw(strategies.interleavings([1, 2, 3], ["a", "b"], []))
-    assert [step for number, step in order if number == 0] == [1, 2, 3]
+    assert [each.step for each in order if each.stream == 0] == [1, 2, 3]
     assert [step for number, step in order if number == 1] == ["a", "b"]
     assert len(order) == 5
 

@@ -11,10 +11,11 @@ meaningless. After the last entry, the buffer contains mostly zeros.
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .text import encode_text
 
-__all__ = ["CounterUpdate", "Stats", "read_stats", "write_stats"]
+__all__ = ["CounterUpdate", "SerializedStats", "Stats", "read_stats", "write_stats"]
 
 _COUNTERS, _GAUGES = 1, 2
 _HEAD, _SIZE, _VALUE, _PAIR = struct.Struct("<III"), struct.Struct("<I"), struct.Struct("<Q"), struct.Struct("<QQ")
@@ -104,7 +105,14 @@ def _entries(
         start = values + width
 
 
-def write_stats(stats: Stats, counters: int, gauges: int) -> tuple[bytes, int]:
+class SerializedStats(NamedTuple):
+    """A serialised snapshot, and the size that Envoy reports for it."""
+
+    data: bytes
+    size: int
+
+
+def write_stats(stats: Stats, counters: int, gauges: int) -> SerializedStats:
     """Serialise a snapshot. Returns the bytes, and the size that Envoy reports for them.
 
     Parameters
@@ -127,7 +135,7 @@ def write_stats(stats: Stats, counters: int, gauges: int) -> tuple[bytes, int]:
         size += _SIZE.size + length
         size = size + _aligned(size + _VALUE.size) & 0xFFFFFFFF
     _HEAD.pack_into(data, first, size, _GAUGES, gauges)
-    return bytes(data), first + size & 0xFFFFFFFF
+    return SerializedStats(bytes(data), first + size & 0xFFFFFFFF)
 
 
 def _append(data: bytearray, name: str, values: bytes) -> None:

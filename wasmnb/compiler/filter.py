@@ -418,7 +418,7 @@ class Filter(Shown):
         from .source_filter import SourceFilter
 
         backend = self.compiled._backend
-        return backend.portable(strip=strip).with_runtime()[1] if isinstance(backend, SourceFilter) else self.wasm
+        return backend.portable(strip=strip).with_runtime().wasm if isinstance(backend, SourceFilter) else self.wasm
 
     def save(
         self,

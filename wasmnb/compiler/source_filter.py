@@ -26,7 +26,7 @@ from .glue import CONTROL, ON_DELETE_IN_PYTHON, VERSION
 from .info import FilterInfo, info_of
 from .provenance.record import build_record, record_section
 from .runtime_build.probe import probe
-from .runtime_build.runtime import FailedImport, Progress, Runtime, Runtimes, runtimes_in
+from .runtime_build.runtime import FailedImport, Progress, Runtime, RuntimeModule, Runtimes, runtimes_in
 from .wasm_binary.embed_source import Placement, embed_source
 from .wasm_binary.inspection import inspect_module
 
@@ -157,15 +157,15 @@ class SourceFilter:
 
     def wasm(self) -> bytes:
         """Return the bytes of the full module, which contains the runtime and the source with portable file names."""
-        return self.portable(strip=False).with_runtime()[1]
+        return self.portable(strip=False).with_runtime().wasm
 
-    def with_runtime(self) -> tuple[Runtime, bytes]:
+    def with_runtime(self) -> RuntimeModule:
         """Return the runtime and the full module, which contains the unchanged source and a record of its build."""
         runtime, data = self.runtimes.module(self.requirements, default_engine())
         assert self.exports is not None
         module = embed_source(data, self.placement(runtime), self.exports | REQUIRED_EXPORTS)
         record = build_record(runtime, self.requirements, self.source, release=False, strip=self._strip)
-        return runtime, module + record_section(record)
+        return RuntimeModule(runtime, module + record_section(record))
 
     def info(self, name: str) -> FilterInfo:
         """Return facts about the full module and its runtime. `name` is the filter's name."""

@@ -11,11 +11,11 @@ import time
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..host.trace.access_log import AccessLogRecord
 
-__all__ = ["AccessLogFile", "access_log_config"]
+__all__ = ["AccessLogFile", "RecordKey", "access_log_config"]
 
 _FILE_LOG = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog"
 
@@ -51,6 +51,13 @@ def access_log_config(path: Path) -> dict[str, Any]:
     return {"name": "envoy.access_loggers.file", "typed_config": config}
 
 
+class RecordKey(NamedTuple):
+    """The client's port of a request, and the number of the request among those from this port."""
+
+    port: int
+    number: int
+
+
 class AccessLogFile:
     """Reader of a growing access log, which finds the record of a request by the client's port.
 
@@ -63,16 +70,16 @@ class AccessLogFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
-        self._records: dict[tuple[int, int], AccessLogRecord] = {}
+        self._records: dict[RecordKey, AccessLogRecord] = {}
         self._read_of: Counter[int] = Counter()
         self._sent_from: Counter[int] = Counter()
 
-    def expect(self, port: int) -> tuple[int, int]:
+    def expect(self, port: int) -> RecordKey:
         """Register a request from a client's port, and return the key that `find` needs to find its record."""
         self._sent_from[port] += 1
-        return port, self._sent_from[port]
+        return RecordKey(port, self._sent_from[port])
 
-    def find(self, key: tuple[int, int], seconds: float = 1.0) -> AccessLogRecord | None:
+    def find(self, key: RecordKey, seconds: float = 1.0) -> AccessLogRecord | None:
         """Return the record of a request, or None if Envoy doesn't write it in time. Each record is returned once.
 
         Parameters
@@ -106,7 +113,7 @@ class AccessLogFile:
             record = _record(json.loads(line))
             port = int(record.downstream_remote_address.rpartition(":")[2] or 0)
             self._read_of[port] += 1
-            self._records[port, self._read_of[port]] = record
+            self._records[RecordKey(port, self._read_of[port])] = record
         return True
 
 

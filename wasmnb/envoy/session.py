@@ -15,7 +15,7 @@ from ..host.simulated_clients.delivery import Delivery
 from ..host.simulated_clients.session import check_session_open, check_session_options
 from ..host.trace.exchange_log import Exchanges
 from ..messages import Headers, Request
-from .access_log import AccessLogFile
+from .access_log import AccessLogFile, RecordKey
 from .config.proxy_config import ACCESS_LOG, HTTP
 from .exchange import EnvoyExchange
 from .sockets.client import Client
@@ -61,7 +61,7 @@ class Outcome:
     result: ClientResult
     duration: float
     left: bool
-    record: tuple[int, int]
+    record: RecordKey
 
 
 class RequestSender:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import WasmnbError
 
@@ -69,7 +69,14 @@ def prepare_runtime() -> None:
         build_runtime(progress=progress)
 
 
-def execute(path: Path) -> tuple[Any, str]:
+class Execution(NamedTuple):
+    """A notebook with its outputs, and the error of the cell that failed; empty if none did."""
+
+    notebook: Any
+    error: str
+
+
+def execute(path: Path) -> Execution:
     """Run all cells of a notebook. Returns the notebook with its outputs, and the error of a failed cell (default '')."""
     import nbformat
     from nbclient import NotebookClient
@@ -89,12 +96,12 @@ def execute(path: Path) -> tuple[Any, str]:
     try:
         client.execute(stderr=subprocess.DEVNULL)  # a kernel that is stopped during a cell writes to stderr
     except CellExecutionError as error:
-        return notebook, str(error)
+        return Execution(notebook, str(error))
     except (DeadKernelError, AssertionError) as error:
         if client.km is None:  # on Ctrl-C nbclient stops the kernel and then fails
             raise KeyboardInterrupt from error
         raise
-    return notebook, ""
+    return Execution(notebook, "")
 
 
 def show(notebook: Any) -> None:

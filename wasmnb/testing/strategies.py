@@ -10,7 +10,7 @@ bodies can contain bytes that are not ASCII.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import UsageError
 from ..messages import Headers, Request, Response, to_text
@@ -165,8 +165,23 @@ def responses(draw: st.DrawFn, *, latency: float = 0.0, failing: bool = True) ->
     return Response(status, draw(headers(max_size=4)), body, latency=draw(st.floats(0, latency)) if latency else 0.0)
 
 
+class StreamStep(NamedTuple):
+    """A step of one of several streams.
+
+    Attributes
+    ----------
+    stream
+        Number of the stream, counted from 0.
+    step
+        The step.
+    """
+
+    stream: int
+    step: Any
+
+
 @st.composite
-def interleavings(draw: st.DrawFn, *streams: Sequence[Any]) -> list[tuple[int, Any]]:
+def interleavings(draw: st.DrawFn, *streams: Sequence[Any]) -> list[StreamStep]:
     """Return a strategy for the order in which the steps of several streams happen. The steps of each stream stay in order.
 
     Parameters
@@ -177,8 +192,8 @@ def interleavings(draw: st.DrawFn, *streams: Sequence[Any]) -> list[tuple[int, A
     Returns
     -------
     SearchStrategy
-        Strategy for lists of (number of the stream counted from 0, step).
+        Strategy for lists of `StreamStep`.
     """
     order = draw(st.permutations([number for number, steps in enumerate(streams) for _ in steps]))
     remaining = [iter(steps) for steps in streams]
-    return [(number, next(remaining[number])) for number in order]
+    return [StreamStep(number, next(remaining[number])) for number in order]

@@ -9,6 +9,7 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from ...errors import SourceError
 from .filter_source import LocalModule, Source
@@ -18,12 +19,19 @@ from .local_modules import Folder, LocatedModule
 from .packages import Package, find_package
 from .requirements import MakeError, Requirements, complete, error_at, required_modules
 
-__all__ = ["resolve"]
+__all__ = ["Resolved", "resolve"]
+
+
+class Resolved(NamedTuple):
+    """A source with its modules, and the requirements of its runtime."""
+
+    source: Source
+    requirements: Requirements
 
 
 def resolve(
     source: Source, path: Sequence[Path] = (), on_error: Callable[[SourceError], None] | None = None
-) -> tuple[Source, Requirements]:
+) -> Resolved:
     """Add the filter's own modules to a source, and determine the requirements of the source's runtime.
 
     Parameters
@@ -45,7 +53,7 @@ def resolve(
     while resolver.waiting:
         resolver.read(resolver.waiting.pop(0))
     requirements = complete(resolver.required, resolver.packages, sorted(resolver.constants))
-    return replace(source, modules=tuple(resolver.modules.values())), requirements
+    return Resolved(replace(source, modules=tuple(resolver.modules.values())), requirements)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..._version import __version__
 from ...engine import Code, Engine
@@ -36,7 +36,17 @@ from .componentize import ComponentizeError, componentize
 from .heap_trim import MemoryRegions
 from .staging import FAILED_IMPORT, guest_digest, stage, stage_archive
 
-__all__ = ["FailedImport", "Progress", "Runtime", "Runtimes", "initial_memory", "runtime_key", "runtimes_in"]
+__all__ = [
+    "FailedImport",
+    "LoadedRuntime",
+    "Progress",
+    "Runtime",
+    "RuntimeModule",
+    "Runtimes",
+    "initial_memory",
+    "runtime_key",
+    "runtimes_in",
+]
 
 #: Function that is called with the name of a step and a fraction from 0 to 1.
 Progress = Callable[[str, float], None]
@@ -135,6 +145,20 @@ def initial_memory(module: CoreModule) -> list[tuple[int, bytes]]:
     return [(s.offset[0][1] % (1 << 32), module.data[s.start : s.end]) for s in module.segments if s.offset is not None]
 
 
+class LoadedRuntime(NamedTuple):
+    """A runtime with its machine code."""
+
+    runtime: Runtime
+    code: Code
+
+
+class RuntimeModule(NamedTuple):
+    """A runtime with the bytes of its module."""
+
+    runtime: Runtime
+    wasm: bytes
+
+
 class Runtimes:
     """The runtimes of a cache. Loaded machine code is kept for the lifetime of this object.
 
@@ -149,7 +173,7 @@ class Runtimes:
         self._codes: dict[tuple[str, Engine], Code] = {}
         self._runtimes: dict[str, Runtime] = {}
 
-    def get(self, requirements: Requirements, engine: Engine, progress: Progress | None = None) -> tuple[Runtime, Code]:
+    def get(self, requirements: Requirements, engine: Engine, progress: Progress | None = None) -> LoadedRuntime:
         """Return a runtime with the required modules, and its machine code. Take them from memory or the cache, or build them.
 
         Parameters
@@ -171,7 +195,7 @@ class Runtimes:
         key = runtime_key(requirements)
         code = self._codes.get((key, engine))
         if code is not None:
-            return self._runtimes[key], code
+            return LoadedRuntime(self._runtimes[key], code)
         loaded = self._load(key, engine)
         if loaded is None:
             report = progress or (lambda _step, _fraction: None)
@@ -180,7 +204,7 @@ class Runtimes:
         self._runtimes[key], self._codes[key, engine] = loaded
         return loaded
 
-    def module(self, requirements: Requirements, engine: Engine) -> tuple[Runtime, bytes]:
+    def module(self, requirements: Requirements, engine: Engine) -> RuntimeModule:
         """Return a runtime with the required modules, and the bytes of its Wasm module. A damaged cache entry is rebuilt.
 
         Raises
@@ -199,9 +223,9 @@ class Runtimes:
             raise BuildError(
                 f"Files disappear from the cache {self.cache.folder} while they are used. Set WASMNB_CACHE to another folder."
             )
-        return runtime, wasm
+        return RuntimeModule(runtime, wasm)
 
-    def _load(self, key: str, engine: Engine) -> tuple[Runtime, Code] | None:
+    def _load(self, key: str, engine: Engine) -> LoadedRuntime | None:
         """Load a runtime from the cache, or return None. If the engine can't use its machine code, the module is compiled
         again.
         """
@@ -212,7 +236,7 @@ class Runtimes:
         machine_code = entry.read(_code_name(engine))
         try:
             if machine_code is not None:
-                return runtime, engine.load(machine_code)
+                return LoadedRuntime(runtime, engine.load(machine_code))
         except ModuleError:
             pass
         wasm = entry.read(_WASM)
@@ -220,9 +244,9 @@ class Runtimes:
             return None
         code = engine.compile(wasm)
         entry.add(_code_name(engine), code.serialize())
-        return runtime, code
+        return LoadedRuntime(runtime, code)
 
-    def _build(self, key: str, requirements: Requirements, engine: Engine, report: Progress) -> tuple[Runtime, Code]:
+    def _build(self, key: str, requirements: Requirements, engine: Engine, report: Progress) -> LoadedRuntime:
         times: dict[str, float] = {}
         with _step("componentize", "Building the runtime: Python and its imports", times, report) as wait:
             component, archive = self._components(requirements, wait, self._kept_archive())
@@ -255,7 +279,7 @@ class Runtimes:
                 _SYMBOLS: "\n".join(linked.symbols).encode(),
             }
             entry = self.cache.store(key, content, facts)
-        return Runtime(key, entry.manifest, entry), code
+        return LoadedRuntime(Runtime(key, entry.manifest, entry), code)
 
     def _kept_archive(self) -> bytes | None:
         """Return the archive of Python's library from a cached runtime of the same version, or None if there is no such

@@ -12,13 +12,14 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..._display import Shown
 from ...abi import Status
 from ...messages import to_bytes
 from .storage import OVERHEAD, StorageBudget
 
-__all__ = ["SharedData", "SharedQueue", "SharedState"]
+__all__ = ["SharedData", "SharedEntry", "SharedQueue", "SharedState"]
 
 Key = tuple[bytes, bytes]
 
@@ -47,6 +48,23 @@ class SharedQueue:
     notify: Callable[[int], None] | None = None
     receiver: str = ""
     replaced: set[str] = field(default_factory=set)
+
+
+class SharedEntry(NamedTuple):
+    """An entry of shared data, as `SharedData.entries` returns it.
+
+    Attributes
+    ----------
+    vm_id, key, value
+        The `vm_id` that the entry belongs to, its key and its value.
+    cas
+        Compare-and-swap number, which every write increases.
+    """
+
+    vm_id: bytes
+    key: bytes
+    value: bytes
+    cas: int
 
 
 class SharedState:
@@ -81,7 +99,7 @@ class SharedState:
         if not self._storage.take(growth):
             return Status.INTERNAL_FAILURE
         self._cas += 1
-        self.data[vm_id, key] = (value, self._cas)
+        self.data[vm_id, key] = (value, self._cas)  # a plain tuple, because hostcalls write it
         return Status.OK
 
     # -- queues -------------------------------------------------------------------------------------------------
@@ -178,10 +196,10 @@ class SharedData(Shown, Mapping[str, bytes]):
         """Return the compare-and-swap number of a key."""
         return self._entries()[to_bytes(key).decode("utf-8", "surrogateescape")][1]
 
-    def entries(self) -> list[tuple[bytes, bytes, bytes, int]]:
-        """Return the vm_id, key, value and compare-and-swap number of every entry."""
+    def entries(self) -> list[SharedEntry]:
+        """Return every entry with its vm_id, key, value and compare-and-swap number."""
         data = self._state.data.items()
-        return [(vm_id, key, *entry) for (vm_id, key), entry in data if self._vm_id in (None, vm_id)]
+        return [SharedEntry(vm_id, key, *entry) for (vm_id, key), entry in data if self._vm_id in (None, vm_id)]
 
     def queues(self) -> list[SharedQueue]:
         """Return the shared queues of the vm_id, or of all vm_ids."""

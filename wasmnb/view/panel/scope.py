@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wasmnb.errors import UsageError
 from wasmnb.host.trace.log import LEVELS, LogFilter
@@ -12,7 +12,16 @@ from wasmnb.host.trace.log import LEVELS, LogFilter
 if TYPE_CHECKING:
     from wasmnb.host import Plugin, Proxy
 
-__all__ = ["EVERYTHING", "Scope"]
+__all__ = ["EVERYTHING", "Origin", "Scope"]
+
+
+class Origin(NamedTuple):
+    """Name of a thread, number of a VM, and id of a plugin context. None: any."""
+
+    thread: str | None
+    vm: int | None
+    root: int | None
+
 
 _MAX_TEXT = 1_000  # maximum number of characters of a search text
 
@@ -74,9 +83,9 @@ class Scope:
         return cls(thread, **numbers, level=level, text=str(values.get("text") or "")[:_MAX_TEXT])
 
     @property
-    def origin(self) -> tuple[str | None, int | None, int | None]:
-        """Thread, VM and plugin context, as a tuple."""
-        return self.thread, self.vm, self.root
+    def origin(self) -> Origin:
+        """Thread, VM and plugin context."""
+        return Origin(self.thread, self.vm, self.root)
 
     def plugin(self, proxy: Proxy) -> Plugin | None:
         """Return the plugin of the scope. Returns None if the scope contains no plugin, or if its VM no longer exists."""

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
+from typing import NamedTuple
 
 from ..header_map import HeaderMap
 
-__all__ = ["client_address", "host_of", "is_internal"]
+__all__ = ["ForwardedAddress", "client_address", "host_of", "is_internal"]
 
 
-def client_address(headers: HeaderMap, skip: int, *, ports: bool = True) -> tuple[str, bool] | None:
+class ForwardedAddress(NamedTuple):
+    """An address in `x-forwarded-for` (`ip:port`), and whether it is the only one."""
+
+    address: str
+    is_only: bool
+
+
+def client_address(headers: HeaderMap, skip: int, *, ports: bool = True) -> ForwardedAddress | None:
     """Return the address `skip` entries before the last one in `x-forwarded-for`, and whether it is the only entry.
 
     The address has the form `ip:port`, with port 0 if the entry has no port. Returns None if there are too few entries, or if
@@ -29,7 +37,7 @@ def client_address(headers: HeaderMap, skip: int, *, ports: bool = True) -> tupl
     except ValueError:
         return None
     shown = f"[{address}]" if address.version == 6 else str(address)
-    return f"{shown}:{port or 0}", len(parts) == 1
+    return ForwardedAddress(f"{shown}:{port or 0}", len(parts) == 1)
 
 
 def host_of(address: str) -> str:

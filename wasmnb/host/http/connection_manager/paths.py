@@ -7,11 +7,12 @@ Facts (Envoy 1.40): a path with a fragment is refused. Normalisation resolves do
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from .manager import HttpConnectionManager
 from .problem import Problem
 
-__all__ = ["normalized_host", "normalized_path"]
+__all__ = ["NormalizedPath", "normalized_host", "normalized_path"]
 
 _FAILED = "path_normalization_failed"
 _ESCAPED_SLASH = re.compile(rb"%2f|%5c", re.IGNORECASE)
@@ -20,10 +21,17 @@ _UNRESERVED = re.compile(rb"%([0-9A-Fa-f]{2})")
 _DOTS = re.compile(rb"(?P<plain>\.{1,2});.*\Z|(?P<encoded>(?:\.|%2e){1,2})\Z", re.IGNORECASE)
 
 
-def normalized_path(path: bytes, manager: HttpConnectionManager) -> tuple[bytes, Problem | None]:
+class NormalizedPath(NamedTuple):
+    """A path, and the problem because of which the request is refused or redirected, or None."""
+
+    path: bytes
+    problem: Problem | None
+
+
+def normalized_path(path: bytes, manager: HttpConnectionManager) -> NormalizedPath:
     """Return the normalised path, and a problem if the request is refused or redirected (otherwise None)."""
     if b"#" in path:
-        return path, Problem(400, _FAILED)
+        return NormalizedPath(path, Problem(400, _FAILED))
     plain, mark, query = path.partition(b"?")
     plain, redirect, problem = _escaped_slashes(plain, manager)
     if problem is None and manager.normalize_path:
@@ -37,7 +45,7 @@ def normalized_path(path: bytes, manager: HttpConnectionManager) -> tuple[bytes,
     path = plain + mark + query
     if redirect and problem is None:
         problem = Problem(307, _FAILED, location=path)
-    return path, problem
+    return NormalizedPath(path, problem)
 
 
 def _merged(path: bytes) -> bytes:
