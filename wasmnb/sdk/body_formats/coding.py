@@ -50,7 +50,7 @@ def _codings(header: str | None) -> list[str]:
 
 
 class StreamDecoder:
-    """Decompresses a body chunk by chunk.
+    """Decoder that decompresses a body chunk by chunk.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class StreamDecoder:
 
 
 class _ZlibDecoder:
-    """Decompresses zlib streams, raw deflate streams, and gzip streams with one or several members."""
+    """Decoder for zlib streams, raw deflate streams, and gzip streams with one or several members."""
 
     def __init__(self, coding: str, limit: int) -> None:
         self._coding = coding

@@ -38,7 +38,7 @@ class Splitter(Protocol):
 
 
 class LineSplitter:
-    """Splits a body into lines without their line ends (LF or CR LF).
+    """Splitter of a body into lines without their line ends (LF or CR LF).
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class LineSplitter:
 
 
 class JsonLineSplitter:
-    """Splits a body of JSON lines (NDJSON) into values. Empty lines are skipped."""
+    """Splitter of a body of JSON lines (NDJSON) into values. Empty lines are skipped."""
 
     def __init__(self, limit: int = ITEM_LIMIT) -> None:
         self._lines = LineSplitter(limit)
@@ -156,7 +156,7 @@ class ServerSentEvent:
 
 
 class EventSplitter:
-    """Splits a body of content-type text/event-stream into server-sent events."""
+    """Splitter of a body with content-type text/event-stream into server-sent events."""
 
     def __init__(self, limit: int = ITEM_LIMIT) -> None:
         self._lines = LineSplitter(limit, lone_cr=True)
@@ -208,7 +208,7 @@ class EventSplitter:
 
 
 class WholeMessages:
-    """Splits a body that is one JSON document into its JSON-RPC messages."""
+    """Splitter of a body that is one JSON document into its JSON-RPC messages."""
 
     def __init__(self, limit: int = ITEM_LIMIT) -> None:
         self._limit = limit
@@ -229,7 +229,7 @@ class WholeMessages:
 
 
 class EventMessages:
-    """Splits a body of server-sent events, whose data is JSON-RPC, into messages."""
+    """Splitter of a body of server-sent events, whose data is JSON-RPC, into messages."""
 
     def __init__(self, limit: int = ITEM_LIMIT) -> None:
         self._events = EventSplitter(limit)

@@ -87,7 +87,7 @@ def build(settings: Any, value: Any, title: str = "the plugin configuration") ->
 
 
 class _Reader:
-    """Converts JSON values to annotated types, and collects a description of every problem."""
+    """Converter of JSON values to annotated types, which collects a description of every problem."""
 
     def __init__(self, problems: list[str]) -> None:
         self._problems = problems

@@ -15,7 +15,7 @@ _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 class ErrorReporter:
-    """Writes exceptions raised by a VM's filter to the proxy's log.
+    """Object that writes exceptions raised by a VM's filter to the proxy's log.
 
     Attributes
     ----------

@@ -56,7 +56,7 @@ _OUTSIDE = (0, 0)
 
 
 class Profiler:
-    """Records one profile of a filter.
+    """Recorder of one profile of a filter.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ _TEXTS = (str.__repr__, bytes.__repr__, bytearray.__repr__)
 
 
 class _TooMuch(BaseException):
-    """Raised to stop a `__repr__` that takes too long. A BaseException, so that `except Exception` doesn't catch it."""
+    """Exception that stops a `__repr__` that takes too long. `except Exception` doesn't catch it."""
 
 
 class Reprs:

@@ -93,7 +93,7 @@ class _Frames(traceback.StackSummary):
 
 
 class _FrameFilter:
-    """Removes the SDK's frames from an exception and its causes, and optionally adds local variables.
+    """Filter that removes the SDK's frames from an exception and its causes, and optionally adds local variables.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ class _LoadingBinding:
 
 
 class Dispatcher(Http, Tcp, Events, Lifecycle, Introspection):
-    """Passes the proxy's callbacks for one VM to the filter.
+    """The dispatcher of one VM, which passes the proxy's callbacks to the filter.
 
     Parameters
     ----------

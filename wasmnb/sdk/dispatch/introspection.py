@@ -25,7 +25,7 @@ class _NoHostcalls:
 
 
 class Introspection(Core):
-    """Handles the simulated proxy's introspection requests."""
+    """The dispatcher's methods for introspection requests of the simulated proxy."""
 
     _binding: Any
     _source: Loaded | None

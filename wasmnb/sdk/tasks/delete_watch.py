@@ -11,7 +11,7 @@ __all__ = ["DeleteWatch"]
 
 
 class DeleteWatch:
-    """Makes the binding call `on_delete` while any stream has a task or gRPC stream to cancel.
+    """Counter that makes the binding call `on_delete` while any stream has a task or gRPC stream to cancel.
 
     Attributes
     ----------

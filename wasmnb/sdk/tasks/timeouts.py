@@ -48,7 +48,7 @@ async def wait_for(awaitable: Awaitable[T], seconds: float) -> T:
 
 
 class _Expired(BaseException):
-    """Raised inside the block of a `timeout` to end it. A BaseException, so that `except Exception` doesn't catch it."""
+    """Exception that ends the block of a `timeout`. `except Exception` doesn't catch it."""
 
 
 class timeout:  # noqa: N801 - used like a function, as asyncio's is

@@ -27,7 +27,7 @@ _NO_INPUT = Input()
 
 
 class SuiteRunner:
-    """Runs the tests of a suite.
+    """Runner of the tests of a suite.
 
     Parameters
     ----------

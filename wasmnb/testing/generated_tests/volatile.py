@@ -17,7 +17,7 @@ _KINDS = tuple(
 
 
 class Expectations:
-    """Writes expected values of a generated test as code.
+    """Writer of the expected values of a generated test, as code.
 
     Attributes
     ----------

@@ -32,7 +32,7 @@ _LINES = 20
 
 
 class TestWriter:
-    """Writes the code of one generated test.
+    """Writer of the code of one generated test.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ _GRPC_STATUSES = (0, 0, 0, 1, 2, 4, 5, 7, 8, 13, 14, 16)
 
 
 class Generator(ValueGenerator):
-    """Generates random scenarios for a filter.
+    """Generator of random scenarios for a filter.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ __all__ = ["Mutator"]
 
 
 class Mutator:
-    """Changes scenarios at random.
+    """Object that changes scenarios at random.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ _LINE_ENDS = (b"\n", b"\r\n", b"\0", b" ")
 
 
 class ValueGenerator:
-    """Generates random values for scenarios.
+    """Generator of random values for scenarios.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ _INTERVAL = 0.05
 
 
 class DeadlineExceeded(BaseException):
-    """Raised in the running filter at the deadline. A BaseException, so that `except Exception` doesn't catch it."""
+    """Exception that is raised in the running filter at the deadline. `except Exception` doesn't catch it."""
 
 
 class Alarm:

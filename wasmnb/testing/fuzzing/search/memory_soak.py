@@ -61,7 +61,7 @@ class MemoryGrowth:
 
 
 class MemorySoak:
-    """Repeats scenarios and measures the filter's memory.
+    """Measurement of the filter's memory while scenarios are repeated.
 
     Parameters
     ----------
