@@ -49,8 +49,7 @@ PRELOADED = tuple(
 DEFERRED = ("difflib", "dis", "inspect", "ipaddress", "tokenize")
 
 #: Modules that every runtime contains as packed code, which are imported at their first use (`guest_code/archive.py`). Each
-#: uses
-#: 2 to 10 kB. The modules that they import are included. A filter that imports other modules needs a different runtime.
+#: uses 2 to 10 kB. The modules that they import are included. A filter that imports other modules needs a different runtime.
 ARCHIVED = (
     tuple(
         "_ast_unparse _colorize _pylong _strptime array ast base64 binascii bisect calendar cmath codecs codeop colorsys configparser copy "

@@ -124,8 +124,7 @@ _PAIRS = """  (func $pairs (param $text i32) (param $data i32) (param $size i32)
     (call $PyList_New (i32.const 0)))"""
 
 #: Remove the context of a stream from the dict of streams, and return 0 if the dict doesn't contain it. No Python code runs
-#: except
-#: for a `__del__` of the filter.
+#: except for a `__del__` of the filter.
 _STREAMS_DROP = f"""  (func $streams-drop (param $id i32) (result i32) (local $key i32) (local $found i32)
     (if (i32.eqz (i32.load offset={STREAMS} (global.get $base))) (then (return (i32.const 0))))
     (local.set $key (call $PyLong_FromUnsignedLong (local.get $id)))
@@ -167,8 +166,7 @@ _HEADER_PAIRS = f"""    (local.set $area {_AREA})
     (local.get $made)"""
 
 #: (map, name, value): replace all entries with a name by one entry. Returns the status, -1 if an argument isn't text, or -2 if
-#: an
-#: argument contains a line break.
+#: an argument contains a line break.
 _HEADER_SET = f"""    (local.set $area {_AREA})
     (local.set $map {_number(0)})
     {_NONE_LEFT}

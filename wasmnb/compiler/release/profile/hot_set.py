@@ -12,8 +12,7 @@ from .block_profile import BlockProfile
 __all__ = ["corpus", "functions_of_imports", "seldom"]
 
 #: Profiles of the examples and tests: code that runs while filters are loaded, code that runs while they serve traffic, and
-#: names of
-#: the functions that write tracebacks. `make profile` writes these files.
+#: names of the functions that write tracebacks. `make profile` writes these files.
 _LOADING, _SERVING, _SELDOM = "loading.txt", "serving.txt", "seldom.txt"
 
 #: Module that a filter imports -> pattern of the names of its C functions. They are compiled completely, because interpreted
@@ -42,8 +41,7 @@ _ALSO = {"hmac": ("hashlib",), "uuid": ("hashlib",), "fractions": ("decimal", "r
 
 #: Functions that are compiled completely if any of their blocks was executed. The bytecode loop has blocks for each bytecode
 #: instruction and its variants. At a block that wasn't recorded, the rest of the Python frame would be interpreted. This adds
-#: 0.4 %
-#: to a module.
+#: 0.4 % to a module.
 _WHOLE = ("_PyEval_EvalFrameDefault",)
 
 
