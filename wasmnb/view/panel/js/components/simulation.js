@@ -100,7 +100,7 @@ function restart(panel, head, number, group) {
         "p",
         { class: "why" },
         el("b", {}, "Not available here. "),
-        `Your own code created this proxy with ${plural(head.workers || 0, "worker")}; change and run that code for other settings. `,
+        `This proxy was created by your own code with ${plural(head.workers || 0, "worker")}. For other settings, change and run that code. `,
         "Proxies of %%wasmfilter cells can be restarted and reset here.",
       ),
     );

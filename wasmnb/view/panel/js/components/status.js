@@ -41,7 +41,7 @@ export function drawFoot(panel, node) {
   const { busy, gone, pending } = panel.kernel;
   const notice = panel.get("notice") || {};
   const { state, reason } = panel.get("head") || {};
-  if (gone) showNotice(node, "The kernel is gone. This is the last state that it sent; run the cell again.", true);
+  if (gone) showNotice(node, "The kernel is gone, so this is the last state that it sent. Run the cell again.", true);
   else if (busy) {
     const waiting = pending > 1 ? `${count(pending)} actions will run` : "your action will run";
     replace(
@@ -49,7 +49,7 @@ export function drawFoot(panel, node) {
       el(
         "span",
         { class: "busy warn" },
-        `The kernel is busy with a cell; ${waiting} after it. Interrupt the kernel to stop the cell.`,
+        `The kernel is busy with a cell, and ${waiting} afterwards. Interrupt the kernel to stop the cell.`,
       ),
     );
   } else if (notice.bad) showNotice(node, notice.text, true);
