@@ -16,7 +16,7 @@ from wasmnb.messages import Headers
 ROOT = Path(wasmnb.__file__).parent
 
 #: Floors whose text may come from anywhere. The SDK says at each place what a log or a traceback does with surrogates.
-FLOORS = ("abi", "formats", "host", "sdk", "traffic")
+FLOORS = ("abi", "parsing", "host", "sdk", "traffic")
 
 #: The one place, and what writes text that is ASCII: a name that was found to be it, JSON.
 ALLOWED = {"abi/text.py", "sdk/messages/headers.py", "sdk/loading/parts.py", "sdk/dispatch/introspection.py"}

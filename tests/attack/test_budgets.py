@@ -17,7 +17,7 @@ from wasmnb.host.callouts.record import Callout, CalloutLog
 from wasmnb.host.simulated_clients import sender
 from wasmnb.host.foreign_functions import expressions, functions
 from wasmnb.host.foreign_functions.cel import CelSyntaxError, parse
-from wasmnb.host.properties.filter_state import FilterState, Span
+from wasmnb.host.properties.filter_state import FilterState, Lifespan
 from wasmnb.host.trace import exchange_log
 from wasmnb.host.trace.records import KEEP
 from wasmnb.host.trace.trace import Trace
@@ -54,7 +54,7 @@ def test_properties_of_a_connection_count_in_all_its_streams():
         state = FilterState(connection)
         if not state.has_room(b"%d" % n, bytes(MIB)):
             break
-        state.put(b"%d" % n, bytes(MIB), Span.CONNECTION)
+        state.put(b"%d" % n, bytes(MIB), Lifespan.CONNECTION)
     assert 60 <= len(connection) < 64
 
 

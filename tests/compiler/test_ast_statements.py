@@ -6,7 +6,7 @@ import pytest
 
 import wasmnb
 from wasmnb.compiler.cell_source.value_literals import literal, obstacle
-from wasmnb.compiler.cell_source.ast_statements import Text
+from wasmnb.compiler.cell_source.ast_statements import SourceText
 
 
 @pytest.mark.parametrize(
@@ -59,13 +59,13 @@ def test_most_values_can_be_copied():
     ],
 )
 def test_statement_uses_are_found(text, now, later, annotations):
-    (statement,) = Text("x", text).statements
+    (statement,) = SourceText("x", text).statements
     uses = statement.uses
     assert (uses.now, uses.later, uses.annotations) == (now, later, annotations)
 
 
 def test_statements_on_one_line_are_separated():
-    assert [s.text for s in Text("x", "a = 1; b = '''\n'''\nif a: c = 2\n").statements] == [
+    assert [s.text for s in SourceText("x", "a = 1; b = '''\n'''\nif a: c = 2\n").statements] == [
         "a = 1",
         "b = '''\n'''",
         "if a: c = 2\n",

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from wasmnb.envoy import Upstream
-from wasmnb.envoy.sockets.http1 import Head
+from wasmnb.envoy.sockets.http1 import MessageHead
 from wasmnb.messages import Response
 
 from wasmnb.host.clusters.raw_response import RawResponse
@@ -48,7 +48,7 @@ def _read(sock: socket.socket, received: bytearray, first: float, silence: float
 class RawUpstream(Upstream):
     """An upstream that sends the bytes of `backends.RAW` as they are, and closes."""
 
-    def send(self, connection: socket.socket, response: Response, head: Head) -> bool:
+    def send(self, connection: socket.socket, response: Response, head: MessageHead) -> bool:
         if not isinstance(response, RawResponse):
             return super().send(connection, response, head)
         connection.sendall(response.data)

@@ -3,7 +3,7 @@
 import pytest
 
 from wasmnb.engine import Instance, assemble, default_engine
-from wasmnb.engine.declarations import Declarations, Limits
+from wasmnb.engine.declarations import Declarations, SizeLimits
 from wasmnb.errors import ModuleError
 
 
@@ -56,7 +56,7 @@ def test_imports_of_all_kinds_are_named():
 def test_memories_and_tables_have_their_sizes_in_bytes():
     declarations = declared("""(module (import "a" "m" (memory 1)) (memory 2 3) (memory i64 1)
       (table 10 funcref) (table 1 4 externref) (table 5 (ref null func) (ref.null func)))""")
-    assert declarations.memories == [Limits(65536, None), Limits(131072, 196608), Limits(65536, None)]
+    assert declarations.memories == [SizeLimits(65536, None), SizeLimits(131072, 196608), SizeLimits(65536, None)]
     assert [(t.minimum, t.maximum) for t in declarations.tables] == [(80, None), (8, 32), (40, None)]
 
 

@@ -371,11 +371,11 @@ def test_clusters_that_a_mesh_calls_otherwise_are_noted(tmp_path):
     routes = [{"match": {"prefix": "/"}, "route": {"cluster": "upstream"}}]
     with Proxy(clusters=clusters, routes=routes) as proxy:
         from wasmnb.envoy.deployment.kubernetes import extension_policy, notes
-        from wasmnb.envoy.deployment.setup import Module, Part, Setup
+        from wasmnb.envoy.deployment.setup import Module, PluginResources, Setup
         from wasmnb.envoy.config.plugin_config import EnvoyPlugin
 
         module = Module("a", b"1")
-        setup = Setup("a", [Part("a", EnvoyPlugin(b"1", "a"), module)], [module], dict(proxy.clusters), proxy.settings)
+        setup = Setup("a", [PluginResources("a", EnvoyPlugin(b"1", "a"), module)], [module], dict(proxy.clusters), proxy.settings)
     text = "\n".join(notes(setup))
     assert "cluster Auth Service: Istio calls the cluster of a Service outbound|9000||auth-service.default.svc.cluster.local" in text
     assert 'route_metadata["filter_metadata"]["gateway.envoyproxy.io/extension-backends"]["auth-service"]' in text

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wasmnb.testing import FixtureError
-from wasmnb.testing.declarative_tests.readers.nodes import Block, Scalar
+from wasmnb.testing.declarative_tests.readers.nodes import MessageNode, Scalar
 from wasmnb.testing.declarative_tests.readers.textproto import read_textproto
 
 
@@ -15,7 +15,7 @@ def read(text):
 
 def plain(node):
     """Convert nodes to lists of pairs, and scalars to bytes."""
-    if isinstance(node, Block):
+    if isinstance(node, MessageNode):
         return [(e.name, plain(e.value)) for e in node.entries]
     return node.data
 

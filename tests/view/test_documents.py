@@ -1,7 +1,7 @@
 """HTML and text of one document, readable without styles."""
 
 from wasmnb.view import to_html, to_text
-from wasmnb.view.render.document import Code, Column, Document, Fold, Item, Outline, Paragraph, Row, Span, Table, Title, inline
+from wasmnb.view.render.document import CodeBlock, Column, Document, Fold, OutlineItem, Outline, Paragraph, Row, TextSpan, Table, Title, inline
 from wasmnb.view.render.units import count, duration, plural, size
 
 
@@ -23,16 +23,16 @@ def test_long_cells_are_cut_in_text_and_kept_in_html():
 
 
 def test_cells_of_several_lines_stay_in_their_column():
-    row = Row((inline("a"), inline(Span("one\n two", "lines"))))
+    row = Row((inline("a"), inline(TextSpan("one\n two", "lines"))))
     text = to_text(Document((Table((Column("k"), Column("v")), (row,)),)))
     assert text.splitlines()[2:] == ["a  one", "    two"]
 
 
 def test_outlines_are_trees_and_folded_nodes_stay_closed():
     items = (
-        Item(
+        OutlineItem(
             inline("top"),
-            (Item(inline("one"), (Item(inline("in")),)), Item(inline("two"), (Item(inline("x")),), folded=True)),
+            (OutlineItem(inline("one"), (OutlineItem(inline("in")),)), OutlineItem(inline("two"), (OutlineItem(inline("x")),), folded=True)),
         ),
     )
     document = Document((Outline(items),))
@@ -43,12 +43,12 @@ def test_outlines_are_trees_and_folded_nodes_stay_closed():
 
 
 def test_long_folds_show_their_length():
-    fold = Fold(inline("all"), (Code("\n".join("x" * 99)),))
+    fold = Fold(inline("all"), (CodeBlock("\n".join("x" * 99)),))
     assert to_text(Document((fold,))) == "all  (99 lines)"
 
 
 def test_marked_line_of_code_has_an_arrow():
-    assert to_text(Document((Code("a\nb", marked=1),))).splitlines() == ["      a", "    ❱ b"]
+    assert to_text(Document((CodeBlock("a\nb", marked=1),))).splitlines() == ["      a", "    ❱ b"]
 
 
 def test_title_is_underlined_and_paragraphs_follow():

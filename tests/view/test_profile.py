@@ -1,6 +1,6 @@
 """A profile as tables: the source with its costs, and hostile source as text."""
 
-from wasmnb.traffic.profile_report import CallbackCost, HostcallCost, LineCost, Observer, ProfiledSource, ProfileReport
+from wasmnb.traffic.profile_report import CallbackCost, HostcallCost, LineCost, ObserverCost, ProfiledSource, ProfileReport
 from wasmnb.view import mimebundle, profile_text
 
 
@@ -17,7 +17,7 @@ def report(text="a = 1\n<script>alert('\x1b[31m')</script>\nc = 3", **options):
         [HostcallCost("log", 200, 400_000)],
         [source],
         around=50_000.0,
-        observer=Observer(200.0, 3864.0, 0.13),
+        observer=ObserverCost(200.0, 3864.0, 0.13),
         statuses={200: 100},
         **options,
     )

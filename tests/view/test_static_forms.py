@@ -8,7 +8,7 @@ import pytest
 from wasmnb import Filter, LoadPhase, LoadPlan, Plugin, Proxy, Response, diff, forecast, load, replay, write_traffic
 from wasmnb.compiler import inspect_module
 from wasmnb.envoy import export
-from wasmnb.notebook.magics.results import Log
+from wasmnb.notebook.magics.results import LogResult
 from wasmnb.traffic import profile
 from wasmnb.view.mimebundle import DOCUMENTS, static_bundle
 
@@ -59,7 +59,7 @@ def samples(proxy, tmp_path_factory):
         "Proxy": proxy,
         "TreeNode": proxy.tree(),
         "Exchange": proxy.exchanges[1],
-        "Log": Log(proxy.log),
+        "LogResult": LogResult(proxy.log),
         "Trace": proxy.trace,
         "Metrics": proxy.metrics,
         "SharedData": proxy.shared_data,
@@ -125,7 +125,7 @@ def test_hostile_text_is_shown_as_text(forms):
         for form in bundle.values():
             assert "\x1b" not in form, name
             assert "\u202e" not in form, name
-    for name in ("Proxy", "Exchange", "Log", "SharedData"):
+    for name in ("Proxy", "Exchange", "LogResult", "SharedData"):
         assert "<script>alert(1)</script>" in Reader(forms[name]["text/html"]).text, name
         assert "<script>alert(1)</script>" in forms[name]["text/plain"], name
 
@@ -145,7 +145,7 @@ def test_html_without_styles_keeps_signs_and_words(forms):
     assert "5 VMs: 1 base, 1 canary (gone), 1 main, 2 workers" in bare["TreeNode"]
     assert "on_request_headers" in bare["LoadReport"]
     assert "hits" in bare["Metrics"]
-    assert "critical" in bare["Log"]
+    assert "critical" in bare["LogResult"]
 
 
 def test_charts_are_pictures_with_a_table(forms):

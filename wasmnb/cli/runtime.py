@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from wasmnb.notebook.progress import TerminalProgress
-from wasmnb.view.render.document import Column, Document, Row, Span, Table, inline
+from wasmnb.view.render.document import Column, Document, Row, Table, TextSpan, inline
 from wasmnb.view.render.text import to_text
 from wasmnb.view.render.units import plural, size
 
@@ -50,7 +50,7 @@ def list(_options: Namespace) -> int:  # noqa: A001 -- the verb's name
         built = time.strftime("%Y-%m-%d %H:%M", time.localtime(facts["built"])) if "built" in facts else "damaged"
         extra = ", ".join(dict.fromkeys([*facts.get("packages", ()), *facts.get("modules", ())])) or "-"
         total = size(_folder_size(cache.folder / key))
-        rows.append(Row(tuple(inline(Span(text)) for text in (key[:12], built, total, extra))))
+        rows.append(Row(tuple(inline(TextSpan(text)) for text in (key[:12], built, total, extra))))
     columns = (Column("runtime"), Column("built"), Column("size", "right"), Column("additional modules"))
     print(cache.folder)
     print(to_text(Document((Table(columns, tuple(rows)),))) if rows else "No runtimes.")

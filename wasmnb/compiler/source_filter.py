@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from .._version import __version__
 from ..abi import Callbacks
-from ..engine import Code, Engine, Image, default_engine
+from ..engine import Engine, Image, MachineCode, default_engine
 from ..errors import BuildError, SourceError
 from ..sdk.loading.source_cache import store_source
 from .cache.places import cache_folder
@@ -103,7 +103,7 @@ class SourceFilter:
         """Return the object from which a host creates VMs. It writes the source into the memory of each VM."""
         return self._image(*self.runtimes.get(self.requirements, engine, progress))
 
-    def _image(self, runtime: Runtime, code: Code) -> Image:
+    def _image(self, runtime: Runtime, code: MachineCode) -> Image:
         return Image(code, self.exports and self.exports | REQUIRED_EXPORTS, self.placement(runtime).write)
 
     def probe(self, engine: Engine, progress: Progress | None) -> None:

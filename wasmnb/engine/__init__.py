@@ -4,7 +4,7 @@ Modules are run on it by `wasmnb.host`, and filters are compiled to modules by `
 """
 
 from .declarations import ExportType, ImportType
-from .engine import Code, Engine, assemble, default_engine
+from .engine import Engine, MachineCode, assemble, default_engine
 from .image import Guest, Image, Runnable
 from .imports import HostFunction, Resolve
 from .instance import Instance
@@ -12,7 +12,6 @@ from .memory import Memory
 from .traps import OutOfBounds, Trap
 
 __all__ = [
-    "Code",
     "Engine",
     "ExportType",
     "Guest",
@@ -20,6 +19,7 @@ __all__ = [
     "Image",
     "ImportType",
     "Instance",
+    "MachineCode",
     "Memory",
     "OutOfBounds",
     "Resolve",

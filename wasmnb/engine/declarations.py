@@ -20,7 +20,7 @@ __all__ = [
     "Declarations",
     "ExportType",
     "ImportType",
-    "Limits",
+    "SizeLimits",
     "declaring_sections",
     "signature_text",
 ]
@@ -88,7 +88,7 @@ class ExportType:
 
 
 @dataclass(frozen=True)
-class Limits:
+class SizeLimits:
     """Size of a memory or a table.
 
     Attributes
@@ -120,8 +120,8 @@ class Declarations:
 
     imports: list[ImportType] = field(default_factory=list)
     exports: list[ExportType] = field(default_factory=list)
-    memories: list[Limits] = field(default_factory=list)
-    tables: list[Limits] = field(default_factory=list)
+    memories: list[SizeLimits] = field(default_factory=list)
+    tables: list[SizeLimits] = field(default_factory=list)
     has_objects: bool = False
     _functions: list[int] = field(default_factory=list)  # type of each function, imported ones first
     _types: list[Signature] = field(default_factory=list)
@@ -136,7 +136,7 @@ class Declarations:
             A section contains something that wasmnb can't read.
         """
         declared = cls()
-        parts: dict[int, Callable[[_Reader], None]] = {
+        parts: dict[int, Callable[[_TypeReader], None]] = {
             _TYPE: declared._read_types,
             _IMPORT: lambda r: declared.imports.extend(r.vector(lambda: declared._import(r))),
             _FUNCTION: lambda r: declared._functions.extend(r.numbers()),
@@ -147,18 +147,18 @@ class Declarations:
         try:
             for number, start, end in list(_sections(wasm)):  # a list, so that the whole file is checked first
                 if number in parts:
-                    reader = _Reader(wasm, start, end)
+                    reader = _TypeReader(wasm, start, end)
                     parts[number](reader)
                     declared.has_objects |= reader.objects
         except (IndexError, ValueError) as error:
             raise ModuleError(f"wasmnb can't read the module's declarations: {error}") from None
         return declared
 
-    def _read_types(self, r: _Reader) -> None:
+    def _read_types(self, r: _TypeReader) -> None:
         for _ in range(r.u32()):
             self._types += r.recursive_types() if r.peek() == 0x4E else [r.type()]
 
-    def _import(self, r: _Reader) -> ImportType:
+    def _import(self, r: _TypeReader) -> ImportType:
         module, name, kind = r.name(), r.name(), _KINDS[r.byte()]
         signature = _NO_SIGNATURE
         if kind == "func":
@@ -176,7 +176,7 @@ class Declarations:
             r.u32()
         return ImportType(module, name, kind, *signature)
 
-    def _export(self, r: _Reader) -> ExportType:
+    def _export(self, r: _TypeReader) -> ExportType:
         name, kind, index = r.name(), _KINDS[r.byte()], r.u32()
         return ExportType(name, kind, *(self._types[self._functions[index]] if kind == "func" else _NO_SIGNATURE))
 
@@ -193,7 +193,7 @@ def _sections(wasm: bytes) -> Iterator[tuple[int, int, int]]:
     return Reader(wasm, len(CORE_MAGIC)).sections()
 
 
-def _defined_table(r: _Reader) -> Limits:
+def _defined_table(r: _TypeReader) -> SizeLimits:
     if r.peek() != 0x40:
         return _table(r)
     r.skip(2)  # a table with an initial value: 0x40 0x00 before its type, an expression after it
@@ -202,17 +202,17 @@ def _defined_table(r: _Reader) -> Limits:
     return table
 
 
-def _table(r: _Reader) -> Limits:
+def _table(r: _TypeReader) -> SizeLimits:
     element = r.value_type()
     minimum, maximum = r.limits(paged=False)
-    return Limits(minimum * ELEMENT, None if maximum is None else maximum * ELEMENT, element)
+    return SizeLimits(minimum * ELEMENT, None if maximum is None else maximum * ELEMENT, element)
 
 
-def _memory(r: _Reader) -> Limits:
-    return Limits(*r.limits(paged=True))
+def _memory(r: _TypeReader) -> SizeLimits:
+    return SizeLimits(*r.limits(paged=True))
 
 
-class _Reader(Reader):
+class _TypeReader(Reader):
     """Reader of sections that also reads types."""
 
     __slots__ = ("objects",)

@@ -32,7 +32,7 @@ from .compile_process import can_take_long, compile_apart
 from .declarations import Declarations, ExportType, ImportType, declaring_sections
 from .traps import check_call
 
-__all__ = ["Code", "Engine", "assemble", "default_engine"]
+__all__ = ["Engine", "MachineCode", "assemble", "default_engine"]
 
 #: Seconds between two epochs, which is the precision of deadlines and of the interrupt button.
 TICK = 0.05
@@ -48,7 +48,7 @@ MAX_STACK = 1 << 20
 _MAGIC = b"wasmnb code 1\n"
 
 
-class Code:
+class MachineCode:
     """A compiled module. It can be used with one engine, and be instantiated any number of times.
 
     Parameters
@@ -138,7 +138,7 @@ class Engine:
         self._ticker: threading.Thread | None = None
         os.register_at_fork(after_in_child=partial(_continue_in_child, weakref.ref(self)))
 
-    def compile(self, wasm: bytes, waiting: Callable[[float], None] | None = None) -> Code:
+    def compile(self, wasm: bytes, waiting: Callable[[float], None] | None = None) -> MachineCode:
         """Compile a core module. If this can take long, it is compiled in a separate process, which can be interrupted.
 
         Parameters
@@ -160,21 +160,21 @@ class Engine:
                 return self.load(code)
         return self.compile_here(wasm)
 
-    def compile_here(self, wasm: bytes) -> Code:
+    def compile_here(self, wasm: bytes) -> MachineCode:
         """Compile a core module in this process, which can't be interrupted. Raise `ModuleError` if the module is invalid."""
         wasm = bytes(wasm)  # C doesn't accept a bytearray
         if not wasm:
             raise ModuleError("The file is empty. A WebAssembly module starts with the bytes 00 61 73 6d 01 00 00 00.")
         module = self._module(partial(self.c.module_new, self.handle.address, wasm, len(wasm)), _INVALID)
-        return Code(self, module, declaring_sections(wasm))
+        return MachineCode(self, module, declaring_sections(wasm))
 
     def validate(self, wasm: bytes) -> None:
         """Check a core module like `compile`, but without compiling it. Raise `ModuleError` if the module is invalid."""
         wasm = bytes(wasm)
         check_call(self.c, _INVALID, self.c.module_validate, self.handle.address, wasm, len(wasm))
 
-    def load(self, source: str | Path | bytes) -> Code:
-        """Load the result of `Code.serialize` from a file, or from bytes that the caller has verified.
+    def load(self, source: str | Path | bytes) -> MachineCode:
+        """Load the result of `MachineCode.serialize` from a file, or from bytes that the caller has verified.
 
         The result is machine code that will be run, so load only files written by wasmnb for the same user. wasmtime maps a
         private copy of the file, because the process would be killed if someone shortened a mapped file.
@@ -192,7 +192,7 @@ class Engine:
         with _private_file(memoryview(data)[start + size :]) as path:
             create = partial(self.c.module_deserialize_file, self.handle.address, os.fsencode(path))
             module = self._module(create, _FOREIGN)
-        return Code(self, module, data[start : start + size])
+        return MachineCode(self, module, data[start : start + size])
 
     def _module(self, create: Callable[[int], int], complaint: str) -> CObject:
         """Return the module that `create` writes to the address passed to it. `create` must not run Python code."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from .declarations import ExportType, ImportType
-from .engine import Code
+from .engine import MachineCode
 from .imports import Resolve
 from .instance import Instance
 from .memory import Memory
@@ -73,7 +73,7 @@ class Image:
 
     native: ClassVar[bool] = False
 
-    code: Code
+    code: MachineCode
     visible: frozenset[str] | None = None
     prepare: Callable[[Instance], None] | None = None
 

@@ -15,7 +15,7 @@ from .._display import short
 from ..errors import ModuleError
 from .c_functions import HOST_CALLBACK
 from .declarations import ImportType, signature_text
-from .engine import Code
+from .engine import MachineCode
 from .traps import NOT_INSTANTIATED, check_call
 
 __all__ = ["KINDS", "HostFunction", "Imports", "Resolve"]
@@ -67,7 +67,7 @@ class Imports:
         The module has an import that no host provides.
     """
 
-    def __init__(self, code: Code, resolve: Resolve) -> None:
+    def __init__(self, code: MachineCode, resolve: Resolve) -> None:
         self.memory: Any = None
         self._code = code
         self._c = code.engine.c

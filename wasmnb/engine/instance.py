@@ -11,7 +11,7 @@ from wasmtime import _ffi
 from .c_functions import EPOCH_CALLBACK
 from .c_objects import CObject
 from .calls.entries import Entries
-from .engine import Code
+from .engine import MachineCode
 from .imports import KINDS, Imports, Resolve
 from .limits import size_limits
 from .memory import Memory
@@ -54,7 +54,9 @@ class Instance:
         The module's start section trapped.
     """
 
-    def __init__(self, code: Code, resolve: Resolve, *, memory_limit: int = 1 << 30, deadline: float = 5.0) -> None:
+    def __init__(
+        self, code: MachineCode, resolve: Resolve, *, memory_limit: int = 1 << 30, deadline: float = 5.0
+    ) -> None:
         self.code = code
         self.engine = code.engine
         self.memory_limit = memory_limit

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import ModuleError
-from .declarations import ELEMENT, PAGE, Declarations, Limits
+from .declarations import ELEMENT, PAGE, Declarations, SizeLimits
 from .traps import NOT_INSTANTIATED
 
 __all__ = ["TABLE_ELEMENTS", "size_limits"]
@@ -48,7 +48,7 @@ def size_limits(declared: Declarations, budget: int) -> tuple[int, int]:
     tables = sum(_grown(t, most) for t in declared.tables)
     memories = declared.memories
     if declared.has_objects:
-        memories = [*memories, Limits(0, None)]
+        memories = [*memories, SizeLimits(0, None)]
     available = budget - max(0, tables - _FREE)
     if sum(m.minimum for m in memories) > available:
         total = sum(m.minimum for m in memories) + needed
@@ -70,7 +70,7 @@ def _text(size: int) -> str:
     return f"{size / 2**20:,.1f} MiB".replace(".0 ", " ") if size >= 1 << 20 else f"{size:,} bytes"
 
 
-def _level(sizes: Sequence[Limits], available: int, highest: int) -> int:
+def _level(sizes: Sequence[SizeLimits], available: int, highest: int) -> int:
     """Return the maximum size of each memory or table so that all of them together use at most `available` bytes.
 
     The result is never less than the largest minimum.
@@ -87,6 +87,6 @@ def _level(sizes: Sequence[Limits], available: int, highest: int) -> int:
     return low
 
 
-def _grown(size: Limits, level: int) -> int:
+def _grown(size: SizeLimits, level: int) -> int:
     """Return the size of a memory or table that has grown to `level` within its own limits."""
     return max(size.minimum, level if size.maximum is None else min(level, size.maximum))

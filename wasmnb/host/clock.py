@@ -15,13 +15,13 @@ from zlib import crc32
 
 from ..errors import UsageError
 
-__all__ = ["FOLLOWERS", "Clock", "Origin", "Thread", "Timer", "TimerGroup", "check_worker"]
+__all__ = ["FOLLOWERS", "Clock", "EventOrigin", "Thread", "Timer", "TimerGroup", "check_worker"]
 
 #: Maximum number of events that can follow from one event without a delay. A request causes about ten, a callout three.
 FOLLOWERS = 50_000
 
 #: The function that an event runs.
-Action = Callable[[], None]
+TimerCallback = Callable[[], None]
 
 
 class Thread:
@@ -76,7 +76,7 @@ def check_worker(number: int | None, workers: int, *, main: bool = False) -> Non
         raise UsageError(f"There is no worker {number!r}. Workers are numbered from 1 to {workers}{also}.")
 
 
-class Origin:
+class EventOrigin:
     """First event of a series in which each event follows from the previous one without a delay.
 
     Attributes
@@ -97,12 +97,18 @@ class Timer:
     __slots__ = ("action", "background", "clock", "origin", "thread")
 
     def __init__(
-        self, clock: Clock, thread: Thread, action: Action, *, background: bool, origin: Origin | None = None
+        self,
+        clock: Clock,
+        thread: Thread,
+        action: TimerCallback,
+        *,
+        background: bool,
+        origin: EventOrigin | None = None,
     ) -> None:
         self.clock = clock
-        self.origin = origin or Origin()
+        self.origin = origin or EventOrigin()
         self.thread = thread
-        self.action: Action | None = action
+        self.action: TimerCallback | None = action
         self.background = background
 
     def cancel(self) -> None:
@@ -141,10 +147,10 @@ class Clock:
         self._created = 0
         self._cancelled = 0
         self._foreground = 0
-        self._origin: Origin | None = None  # of the current event
+        self._origin: EventOrigin | None = None  # of the current event
         #: Called with the thread when an endless series of events is dropped.
         self.on_endless_events: Callable[[Thread], None] = lambda _thread: None
-        self.watchers: list[Action] = []
+        self.watchers: list[TimerCallback] = []
 
     def time(self) -> float:
         """Return the virtual time of the running thread in seconds. Between events, return the time of the clock."""
@@ -156,16 +162,18 @@ class Clock:
 
     # -- scheduling ------------------------------------------------------------------------------------------
 
-    def call_soon(self, thread: Thread, action: Action) -> Timer:
+    def call_soon(self, thread: Thread, action: TimerCallback) -> Timer:
         """Schedule an action as the next event of a thread. `settle` waits for it."""
         return self._add(self.time(), thread, action, background=False, origin=self._origin)
 
-    def call_later(self, seconds: float, thread: Thread, action: Action) -> Timer:
+    def call_later(self, seconds: float, thread: Thread, action: TimerCallback) -> Timer:
         """Schedule an action of a thread after a delay in virtual seconds. `settle` doesn't wait for it."""
         origin = None if seconds > 0 else self._origin
         return self._add(self.time() + seconds, thread, action, background=True, origin=origin)
 
-    def _add(self, when: float, thread: Thread, action: Action, *, background: bool, origin: Origin | None) -> Timer:
+    def _add(
+        self, when: float, thread: Thread, action: TimerCallback, *, background: bool, origin: EventOrigin | None
+    ) -> Timer:
         timer = Timer(self, thread, action, background=background, origin=origin)
         timer.origin.followers += 1
         if timer.origin.followers > FOLLOWERS:
@@ -293,11 +301,11 @@ class TimerGroup:
         self._thread = thread
         self._timers: list[Timer] = []
 
-    def call_soon(self, action: Action) -> None:
+    def call_soon(self, action: TimerCallback) -> None:
         """Schedule `action` as the next event of the thread."""
         self._timers.append(self._clock.call_soon(self._thread, action))
 
-    def call_later(self, seconds: float, action: Action) -> None:
+    def call_later(self, seconds: float, action: TimerCallback) -> None:
         """Schedule `action` after some virtual seconds."""
         self._timers.append(self._clock.call_later(seconds, self._thread, action))
 

@@ -29,7 +29,7 @@ from .plugins.plugin import FilterLike, Plugin, to_plugins
 from .plugins.stats_sinks import StatsSinks
 from .settings import MAIN_CLUSTER, ProxySettings, SimulationSettings, check_switches
 from .simulated_clients.sender import Sender
-from .simulated_clients.traffic import Traffic
+from .simulated_clients.traffic import ClientMethods
 from .trace.history import closed_histories
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ __all__ = ["Proxy"]
 Filters = FilterLike | Plugin | Sequence[FilterLike | Plugin]
 
 
-class Proxy(Observed, Traffic, Shown):
+class Proxy(Observed, ClientMethods, Shown):
     """A simulated Envoy that runs one filter or a chain of plugins. Use it as a context manager.
 
     Parameters

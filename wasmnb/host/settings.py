@@ -14,7 +14,7 @@ from .http.connection_manager.manager import HttpConnectionManager, option_advic
 from .http.route_table.reader import to_table
 from .http.route_table.route import RouteMatch
 from .http.route_table.table import RouteTable
-from .http.stream_state import Limits
+from .http.stream_state import StreamLimits
 from .plugins.built_in import BuiltIn
 from .trace.trace import DEFAULT_LIMIT
 
@@ -130,10 +130,10 @@ class ProxySettings:
     routes: Sequence[RouteMatch | Mapping[str, Any]] | RouteTable | Mapping[str, Any] = (RouteMatch(),)
     listener: Listener = field(default_factory=Listener)
     node: Mapping[str, Any] = field(default_factory=_node)
-    buffer_limit: int = Limits.buffer
-    route_timeout: float = Limits.route_timeout
-    idle_timeout: float = Limits.idle_timeout
-    request_timeout: float = Limits.request_timeout
+    buffer_limit: int = StreamLimits.buffer
+    route_timeout: float = StreamLimits.route_timeout
+    idle_timeout: float = StreamLimits.idle_timeout
+    request_timeout: float = StreamLimits.request_timeout
     stats_flush_interval: float = 5.0
     log_level: LogLevel = LogLevel.INFO
     connection_manager: HttpConnectionManager | Mapping[str, Any] = field(default_factory=HttpConnectionManager)
@@ -167,9 +167,9 @@ class ProxySettings:
         return cls(log_level=level, **{name: value for name, value in arguments.items() if value is not None})
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> StreamLimits:
         """Limits for the size and duration of a stream."""
-        return Limits(self.buffer_limit, self.route_timeout, self.idle_timeout, self.request_timeout)
+        return StreamLimits(self.buffer_limit, self.route_timeout, self.idle_timeout, self.request_timeout)
 
     @property
     def table(self) -> RouteTable:

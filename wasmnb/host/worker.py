@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Worker"]
 
 #: A filter instance in the chain of one HTTP stream.
-Filter = HttpContext | BlockedFilter | BuiltInFilter
+ChainFilter = HttpContext | BlockedFilter | BuiltInFilter
 
 
 class Worker:
@@ -87,13 +87,13 @@ class Worker:
         """Return the route of a request, or None if no route matches."""
         return self.table.find(headers, self.server.random)
 
-    def create_filters(self, control: StreamControl) -> list[Filter]:
+    def create_filters(self, control: StreamControl) -> list[ChainFilter]:
         """Create the filters of a stream, except those disabled on its route.
 
         Plugins that are missing on this worker are skipped. Plugins whose VM has failed are either skipped or block the stream,
         depending on their failure policy.
         """
-        filters: list[Filter] = [*self._built_in(0, control)]
+        filters: list[ChainFilter] = [*self._built_in(0, control)]
         route = control.state.info.route
         for number, handle in enumerate(self.http_plugins, 1):
             plugin = handle.plugin
@@ -102,7 +102,7 @@ class Worker:
             filters += self._built_in(number, control)
         return filters
 
-    def _filter(self, handle: PluginHandle, control: StreamControl) -> list[Filter]:
+    def _filter(self, handle: PluginHandle, control: StreamControl) -> list[ChainFilter]:
         if handle.missing:
             control.state.exchange.notes.append(handle.missing_note(self.name))
             return []
@@ -111,9 +111,9 @@ class Worker:
             return [HttpContext(root, control)]
         return [] if handle.bypassed else [BlockedFilter(handle.plugin, handle.vm, control)]
 
-    def _built_in(self, before: int, control: StreamControl) -> list[Filter]:
+    def _built_in(self, before: int, control: StreamControl) -> list[ChainFilter]:
         """Create Envoy's built-in filters placed after the first `before` Wasm filters."""
-        filters: list[Filter] = []
+        filters: list[ChainFilter] = []
         route = control.state.info.route
         for spec in self.server.built_in:
             runs = not spec.disabled if route is None else route.runs(spec.name, disabled=spec.disabled)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..abi import BufferType, LogLevel
 from ..abi.stats_wire import Stats
-from .callouts.grpc import GrpcCall, GrpcResponse, Target
+from .callouts.grpc import GrpcCall, GrpcMethod, GrpcResponse
 from .callouts.grpc_streams import GrpcStream
 from .callouts.http import HttpCall, HttpCallResponse, milliseconds, request_pairs
 from .config.json_config import JsonConfig
@@ -200,7 +200,7 @@ class Context:
             The cluster has no healthy endpoint. `callback` is not called.
         """
         self._vm.switch(self)
-        target = Target(cluster, service, method)
+        target = GrpcMethod(cluster, service, method)
         return GrpcCall.start(
             self._vm,
             self,
@@ -236,7 +236,7 @@ class Context:
             The cluster has no healthy endpoint. `on_close` is not called.
         """
         self._vm.switch(self)
-        return GrpcStream.start(self._vm, self, Target(cluster, service, method), metadata)
+        return GrpcStream.start(self._vm, self, GrpcMethod(cluster, service, method), metadata)
 
     def call_foreign_function(self, name: Text, arguments: Value = b"") -> bytes:
         """Call a foreign function of the proxy.

@@ -87,7 +87,7 @@ def snapshot(
     events = list(events_of(source, "A snapshot needs the simulated proxy."))
     recorded = {event.name for event in events}
     included, excluded = frozenset(_event_names(only, recorded)), frozenset(_event_names(without, recorded))
-    writer = _Writer(included, excluded | _SKIPPED_HOSTCALLS, mask, _all_events(source, events))
+    writer = _SnapshotWriter(included, excluded | _SKIPPED_HOSTCALLS, mask, _all_events(source, events))
     return "".join(f"{line}\n" for event in events for line in writer.lines(event))
 
 
@@ -108,7 +108,7 @@ def _all_events(source: Any, events: list[Any]) -> Iterable[Any]:
     return events if environment is None else environment.trace
 
 
-class _Writer:
+class _SnapshotWriter:
     def __init__(
         self,
         only: frozenset[str],

@@ -37,7 +37,7 @@ __all__ = [
 ]  # fmt: skip
 
 #: A step of a script: a response, a status, a body, a reply, or a function that receives the request and returns one of these.
-Step = Response | GrpcReply | TcpReply | int | str | bytes | Callable[[Any], Any]
+ScriptStep = Response | GrpcReply | TcpReply | int | str | bytes | Callable[[Any], Any]
 
 #: Types of responses that have a latency.
 Delayed = TypeVar("Delayed", Response, GrpcReply, TcpReply)
@@ -163,7 +163,7 @@ class ScriptedUpstream(GrpcServer):
 
     def __init__(
         self,
-        steps: Sequence[Step] = (),
+        steps: Sequence[ScriptStep] = (),
         by_path: Mapping[str, Any] | None = None,
         *,
         name: str = "upstream",
@@ -227,7 +227,7 @@ class ScriptedUpstream(GrpcServer):
             f"The step {step!r} of {self.name} can't be sent on a TCP connection. Use bytes or a tcp_reply."
         )
 
-    def _take(self, request: Request) -> Step | None:
+    def _take(self, request: Request) -> ScriptStep | None:
         """Record a request and return its step, or None if no response is scripted for it."""
         with self._lock:
             self.seen.append(request)
@@ -236,18 +236,18 @@ class ScriptedUpstream(GrpcServer):
             self.unexpected.append(request)
         return step
 
-    def _next(self, request: Request) -> Step | None:
+    def _next(self, request: Request) -> ScriptStep | None:
         path = request.path.partition("?")[0]
         key = next((p for p in (request.path, path) if p in self._paths), None)
         return self._turn(key, self._steps if key is None else self._paths[key])
 
-    def _turn(self, key: str | None, steps: Sequence[Step]) -> Step | None:
+    def _turn(self, key: str | None, steps: Sequence[ScriptStep]) -> ScriptStep | None:
         turn = next(self._turns.setdefault(key, count()))
         if not steps or (self.strict and turn >= len(steps)):
             return None
         return steps[min(turn, len(steps) - 1)]
 
-    def script(self, *steps: Step) -> None:
+    def script(self, *steps: ScriptStep) -> None:
         """Replace all steps. Requests that were already recorded are kept."""
         with self._lock:
             self._steps = list(steps)
@@ -302,7 +302,7 @@ class ScriptedUpstream(GrpcServer):
 
 
 def upstream(
-    *steps: Step, by_path: Mapping[str, Any] | None = None, name: str = "upstream", strict: bool = False
+    *steps: ScriptStep, by_path: Mapping[str, Any] | None = None, name: str = "upstream", strict: bool = False
 ) -> ScriptedUpstream:
     """Create an upstream that sends prepared responses and records the requests.
 
@@ -337,7 +337,7 @@ def upstream(
     return ScriptedUpstream(steps, by_path, name=name, strict=strict)
 
 
-def _sequence(responses: Any) -> list[Step]:
+def _sequence(responses: Any) -> list[ScriptStep]:
     return list(responses) if isinstance(responses, list | tuple) else [responses]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from .._display import Shown
 from ..host.vm.fuel import Fuel
 
-__all__ = ["CallbackCost", "HostcallCost", "LineCost", "Observer", "ProfileReport", "ProfiledSource"]
+__all__ = ["CallbackCost", "HostcallCost", "LineCost", "ObserverCost", "ProfileReport", "ProfiledSource"]
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class CallbackCost:
 
 
 @dataclass(frozen=True)
-class Observer:
+class ObserverCost:
     """Overhead of counting the instructions of each line.
 
     Attributes
@@ -178,7 +178,7 @@ class ProfileReport(Shown):
     hostcalls: Sequence[HostcallCost] = ()
     sources: Sequence[ProfiledSource] = ()
     around: float = 0.0
-    observer: Observer | None = None
+    observer: ObserverCost | None = None
     reason: str = ""
     statuses: dict[int, int] = field(default_factory=dict)
     native: bool = False

@@ -21,7 +21,7 @@ from ..host.inspect.introspection import call_introspection, has_introspection
 from ..host.settings import SimulationSettings
 from ..host.vm.vm import Vm
 from ..messages import HeadersLike, Request, Text
-from .profile_report import CallbackCost, HostcallCost, LineCost, Observer, ProfiledSource, ProfileReport
+from .profile_report import CallbackCost, HostcallCost, LineCost, ObserverCost, ProfiledSource, ProfileReport
 
 __all__ = ["profile"]
 
@@ -287,7 +287,7 @@ class _Profile:
         total = max(1.0, result["around"] + sum(c.fuel for c in counts))
         report.around += max(0.0, result["around"]) / total * ns
         excess = total / unobserved - 1 if unobserved else 0.0
-        report.observer = Observer(result["events"] / self._observed, result["cost"], excess)
+        report.observer = ObserverCost(result["events"] / self._observed, result["cost"], excess)
         lines = [self._line_cost(c, ns, total) for c in counts if c.hits]
         report.sources = [*report.sources, *_sources(vm, lines)]
 

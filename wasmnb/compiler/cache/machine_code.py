@@ -18,7 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ..._scratch import ScratchFolder, remove_abandoned
-from ...engine import Code, Engine
+from ...engine import Engine, MachineCode
 from ...errors import ModuleError
 from .atomic_file import disk_fault, locked, write_whole
 from .places import cache_places, is_trusted, readable, surplus, warn_once, writable
@@ -36,7 +36,7 @@ _SPEED = 2e6
 
 def compiled(
     wasm: bytes, engine: Engine, folder: Path | None = None, progress: Callable[[str, float], None] | None = None
-) -> Code:
+) -> MachineCode:
     """Return the machine code of a module. The module is compiled now unless its code is in the cache.
 
     Parameters
@@ -80,12 +80,12 @@ def compiled(
     return code
 
 
-def find_compiled(wasm: bytes, engine: Engine, folder: Path | None = None) -> Code | None:
+def find_compiled(wasm: bytes, engine: Engine, folder: Path | None = None) -> MachineCode | None:
     """Return the machine code of a module if it is in the cache, otherwise None. The parameters are those of `compiled`."""
     return _kept(cache_places("compiled", folder), _name(wasm, engine), engine)
 
 
-def _kept(places: list[Path], name: str, engine: Engine) -> Code | None:
+def _kept(places: list[Path], name: str, engine: Engine) -> MachineCode | None:
     """Return machine code from the cache, or None if the cache doesn't contain it."""
     for place in readable(places):
         kept = _read(place / name)
@@ -132,7 +132,7 @@ def _read(path: Path) -> bytes | None:
     return code
 
 
-def _write(places: list[Path], name: str, code: Code) -> None:
+def _write(places: list[Path], name: str, code: MachineCode) -> None:
     """Store machine code in the first folder of the cache that can be written."""
     for place in writable(places):
         remove_abandoned(place)

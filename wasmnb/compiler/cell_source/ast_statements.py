@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from textwrap import dedent
 from typing import Any
 
-__all__ = ["Statement", "Text", "Uses"]
+__all__ = ["SourceText", "Statement", "Uses"]
 
 #: Nodes that have their own namespace.
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
@@ -56,7 +56,7 @@ class Statement:
     """
 
     node: ast.stmt
-    source: Text
+    source: SourceText
     line: int
 
     @cached_property
@@ -112,7 +112,7 @@ class Statement:
         return min(lines) + offset if lines else self.line
 
 
-class Text:
+class SourceText:
     """The source code of a cell or file. Code with a syntax error has no statements.
 
     Parameters

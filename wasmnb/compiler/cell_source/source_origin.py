@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .ast_statements import Text
+from .ast_statements import SourceText
 
 __all__ = ["Origin", "origin_of"]
 
@@ -35,11 +35,11 @@ class Origin:
 
     name: str
     namespace: dict[str, Any]
-    texts: tuple[Text, ...]
+    texts: tuple[SourceText, ...]
     package: str
     path: tuple[Path, ...]
 
-    def text(self, filename: str) -> Text | None:
+    def text(self, filename: str) -> SourceText | None:
         """Return the source with this file name in its code objects, or None."""
         return next((t for t in self.texts if t.filename == filename), None)
 
@@ -60,11 +60,11 @@ def origin_of(module_name: str, filename: str, namespace: dict[str, Any] | None 
         namespace = vars(sys.modules[module_name]) if module_name in sys.modules else {}
     names = _cells(namespace) or {name: name for name in (namespace.get("__file__"),) if name}
     names.setdefault(filename, filename)
-    texts: list[Text] = []
+    texts: list[SourceText] = []
     for name, display_name in names.items():
         lines = linecache.getlines(name, namespace)
         if lines:
-            texts.append(Text(name, "".join(lines), len(texts), display_name))
+            texts.append(SourceText(name, "".join(lines), len(texts), display_name))
     package = namespace.get("__package__") or ""
     return Origin(module_name, namespace, tuple(texts), package, _path(namespace, package))
 

@@ -13,7 +13,7 @@ from typing import Any
 from ..._version import __version__
 from .record import read_record
 
-__all__ = ["Component", "components", "spdx_document"]
+__all__ = ["SpdxPackage", "components", "spdx_document"]
 
 #: Name of a licence in package metadata -> SPDX identifier.
 _IDENTIFIERS = {
@@ -42,7 +42,7 @@ _LLVM = "Apache-2.0 WITH LLVM-exception"
 
 
 @dataclass(frozen=True)
-class Component:
+class SpdxPackage:
     """A software component that a module contains.
 
     Attributes
@@ -67,39 +67,39 @@ class Component:
     declared: str = ""
 
 
-def components(wasm: bytes) -> list[Component]:
+def components(wasm: bytes) -> list[SpdxPackage]:
     """Return the software components of a module that was built by wasmnb. Returns [] for modules from other toolchains."""
     record = read_record(wasm)
     if record is None:
         return []
     versions = record["versions"]
     parts = [
-        Component("wasmnb", versions["wasmnb"], "Apache-2.0", "", "SDK, glue and interpreter"),
-        Component("CPython", versions["python"], "PSF-2.0", "https://www.python.org", "interpreter and standard library"),
-        Component("expat", "", "MIT", "https://libexpat.github.io", "in CPython"),
-        Component("libmpdec", "", "BSD-2-Clause", "https://www.bytereef.org/mpdecimal", "in CPython"),
-        Component("HACL*", "", "Apache-2.0 OR MIT", "https://hacl-star.github.io", "hashes in CPython"),
-        Component("mimalloc", "", "MIT", "https://github.com/microsoft/mimalloc", "in CPython"),
-        Component("zlib", "", "Zlib", "https://zlib.net", "in CPython"),
-        Component("wasi-libc", "", f"({_LLVM} OR Apache-2.0 OR MIT) AND MIT AND CC0-1.0 AND BSD-2-Clause",
+        SpdxPackage("wasmnb", versions["wasmnb"], "Apache-2.0", "", "SDK, glue and interpreter"),
+        SpdxPackage("CPython", versions["python"], "PSF-2.0", "https://www.python.org", "interpreter and standard library"),
+        SpdxPackage("expat", "", "MIT", "https://libexpat.github.io", "in CPython"),
+        SpdxPackage("libmpdec", "", "BSD-2-Clause", "https://www.bytereef.org/mpdecimal", "in CPython"),
+        SpdxPackage("HACL*", "", "Apache-2.0 OR MIT", "https://hacl-star.github.io", "hashes in CPython"),
+        SpdxPackage("mimalloc", "", "MIT", "https://github.com/microsoft/mimalloc", "in CPython"),
+        SpdxPackage("zlib", "", "Zlib", "https://zlib.net", "in CPython"),
+        SpdxPackage("wasi-libc", "", f"({_LLVM} OR Apache-2.0 OR MIT) AND MIT AND CC0-1.0 AND BSD-2-Clause",
                   "https://github.com/WebAssembly/wasi-libc", "C library, with parts of musl, dlmalloc and TRE"),
-        Component("LLVM runtimes", "", _LLVM, "https://llvm.org", "compiler-rt, libc++"),
-        Component("componentize-py", versions["componentize-py"], _LLVM,
+        SpdxPackage("LLVM runtimes", "", _LLVM, "https://llvm.org", "compiler-rt, libc++"),
+        SpdxPackage("componentize-py", versions["componentize-py"], _LLVM,
                   "https://github.com/bytecodealliance/componentize-py", "start of the interpreter"),
-        Component("Rust standard library", "", "MIT OR Apache-2.0", "https://www.rust-lang.org", "in componentize-py"),
-        Component("PyO3", "", "MIT OR Apache-2.0", "https://pyo3.rs", "in componentize-py"),
+        SpdxPackage("Rust standard library", "", "MIT OR Apache-2.0", "https://www.rust-lang.org", "in componentize-py"),
+        SpdxPackage("PyO3", "", "MIT OR Apache-2.0", "https://pyo3.rs", "in componentize-py"),
     ]  # fmt: skip
     if record["form"] == "full":
         parts.append(
-            Component("SQLite", "", "blessing", "https://sqlite.org", "in CPython; release modules leave it out")
+            SpdxPackage("SQLite", "", "blessing", "https://sqlite.org", "in CPython; release modules leave it out")
         )
     return [*parts, *map(_of_package, record["packages"])]
 
 
-def _of_package(package: Mapping[str, str]) -> Component:
+def _of_package(package: Mapping[str, str]) -> SpdxPackage:
     name, version, declared = package["name"], package["version"], package["license"]
     licence = _IDENTIFIERS.get(declared, declared if _EXPRESSION.fullmatch(declared) else "NOASSERTION")
-    return Component(
+    return SpdxPackage(
         name,
         version,
         licence,
@@ -123,7 +123,7 @@ def spdx_document(name: str, wasm: bytes) -> dict[str, Any]:
     created = datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH") or _CREATED), UTC)
     parts = components(wasm)
     module = {
-        **_spdx_package("Module", Component(name, "", "NOASSERTION")),
+        **_spdx_package("Module", SpdxPackage(name, "", "NOASSERTION")),
         "packageFileName": f"{name}.wasm",
         "checksums": [{"algorithm": "SHA256", "checksumValue": digest}],
         "primaryPackagePurpose": "APPLICATION",
@@ -141,7 +141,7 @@ def spdx_document(name: str, wasm: bytes) -> dict[str, Any]:
     }
 
 
-def _spdx_package(reference: str, part: Component) -> dict[str, Any]:
+def _spdx_package(reference: str, part: SpdxPackage) -> dict[str, Any]:
     package: dict[str, Any] = {
         "SPDXID": f"SPDXRef-{reference}",
         "name": part.name,

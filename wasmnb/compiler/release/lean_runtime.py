@@ -13,7 +13,7 @@ from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from ...engine import Code, Engine
+from ...engine import Engine, MachineCode
 from ..cache.machine_code import compiled
 from ..glue import COPY_ARCHIVE
 from ..runtime_build.runtime import Runtime, initial_memory
@@ -24,7 +24,7 @@ from .interpreter.translation import translate_module
 from .module_assembly.archive_blocks import archive_blocks
 from .module_assembly.split_module import Hot, SplitModule, operations_for
 from .profile.hot_set import corpus, seldom
-from .profile.instrument import Block, instrument
+from .profile.instrument import BasicBlock, instrument
 from .unused_code import unused_functions
 
 __all__ = ["LeanRuntime"]
@@ -102,15 +102,15 @@ class LeanRuntime:
         return self._splits[key]
 
     @cached_property
-    def _instrumented(self) -> tuple[bytes, list[Block]]:
+    def _instrumented(self) -> tuple[bytes, list[BasicBlock]]:
         return instrument(self.module, self.cold().points)
 
     @property
-    def blocks(self) -> Sequence[Block]:
+    def blocks(self) -> Sequence[BasicBlock]:
         """Blocks of the instrumented module, in the order of their counters in its second memory."""
         return self._instrumented[1]
 
-    def instrumented(self, engine: Engine) -> Code:
+    def instrumented(self, engine: Engine) -> MachineCode:
         """Return the machine code of the instrumented module. It is read from the cache, or compiled now."""
         return compiled(self._instrumented[0], engine)
 

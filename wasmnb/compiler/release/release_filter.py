@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from ...abi import Callbacks
-from ...engine import Code, Engine, Image, default_engine
+from ...engine import Engine, Image, MachineCode, default_engine
 from ..cache.machine_code import compiled
 from ..cache.places import cache_folder
 from ..dependencies.filter_source import Source
@@ -192,7 +192,7 @@ def _warn(filename: str, facts: ReleaseFacts) -> None:
         )
 
 
-def lean_runtime(full: SourceFilter, progress: Progress | None = None) -> tuple[LeanRuntime, Code]:
+def lean_runtime(full: SourceFilter, progress: Progress | None = None) -> tuple[LeanRuntime, MachineCode]:
     """Return a filter's runtime prepared for release modules, and the runtime's machine code.
 
     Parameters
@@ -230,7 +230,7 @@ def _hot(
     return chosen.hot(points, lean.symbols) | functions_of_imports(imports, lean.symbols)
 
 
-def load_filter(full: SourceFilter, runtime: Runtime, code: Code) -> LoadedMemory:
+def load_filter(full: SourceFilter, runtime: Runtime, code: MachineCode) -> LoadedMemory:
     """Load a filter for a release module, and return its memory and what its module-level code has used.
 
     Parameters

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ...engine import assemble
 from ...parsing.leb128 import Malformed
 from ..glue import C_API, FINISHED, GLUE_PAGES, glue_text
-from ..wasm_binary.component import Component, Ref, Target
+from ..wasm_binary.component import Component, ImportTarget, Ref
 from ..wasm_binary.component_graph import Definition, Graph
 from ..wasm_binary.core_module import CoreModule
 from ..wasm_binary.linker import link, memory_image
@@ -101,11 +101,11 @@ def _graph(data: bytes) -> tuple[Component, Graph]:
     return component, Graph(component, [CoreModule.read(data, *span) for span in component.modules])
 
 
-def _glue_bindings(component: Component, graph: Graph) -> Mapping[tuple[str, str], Target]:
+def _glue_bindings(component: Component, graph: Graph) -> Mapping[tuple[str, str], ImportTarget]:
     """Return the definitions that the glue imports from the component: memory, allocator, Python's functions and lifted
     functions.
     """
-    bindings: dict[tuple[str, str], Target] = {}
+    bindings: dict[tuple[str, str], ImportTarget] = {}
     for name, lift in component.exports.items():
         if lift.post_return is None:
             raise Malformed(f"the component's export {name!r} has no post-return function")

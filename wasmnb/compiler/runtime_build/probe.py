@@ -22,7 +22,7 @@ from ..glue.control import call_control
 from ..wasm_binary.memory_image import PAGE
 
 #: Type of the result of loading a source.
-Loaded = TypeVar("Loaded")
+ProbeResult = TypeVar("ProbeResult")
 
 __all__ = ["MissingVariable", "Probe", "Scratch", "load_source", "located", "probe", "source_error", "with_stand_ins"]
 
@@ -135,7 +135,7 @@ def probe(image: Image, pages: int, filename: str) -> Probe:
     return with_stand_ins(lambda variables: _load(image, pages, filename, variables), Probe(tuple(CALLBACKS)))
 
 
-def with_stand_ins(load: Callable[[Mapping[str, str]], Loaded], undecided: Loaded) -> Loaded:
+def with_stand_ins(load: Callable[[Mapping[str, str]], ProbeResult], undecided: ProbeResult) -> ProbeResult:
     """Load a source repeatedly until every environment variable that it reads has a value.
 
     Parameters

@@ -23,7 +23,7 @@ from threading import Event
 from typing import Any, NamedTuple
 
 from ..._version import __version__
-from ...engine import Code, Engine
+from ...engine import Engine, MachineCode
 from ...errors import BuildError, ModuleError
 from ...parsing.leb128 import Malformed
 from ..cache.entries import CacheEntry
@@ -149,7 +149,7 @@ class LoadedRuntime(NamedTuple):
     """A runtime with its machine code."""
 
     runtime: Runtime
-    code: Code
+    code: MachineCode
 
 
 class RuntimeModule(NamedTuple):
@@ -170,7 +170,7 @@ class Runtimes:
 
     def __init__(self, cache: Cache | None = None) -> None:
         self.cache = cache or Cache()
-        self._codes: dict[tuple[str, Engine], Code] = {}
+        self._codes: dict[tuple[str, Engine], MachineCode] = {}
         self._runtimes: dict[str, Runtime] = {}
 
     def get(self, requirements: Requirements, engine: Engine, progress: Progress | None = None) -> LoadedRuntime:

@@ -39,15 +39,14 @@ FAILED_IMPORT = "wasmnb: failed import: "
 #: Files in `guest_code` that aren't copied to the guest's Python path with the prefix `wasmnb_`.
 _NOT_LIBRARIES = ("__init__.py", "app.py", "archive_app.py")
 
-#: Files and folders of the compiler that determine the contents of a runtime.
-_LINKER = (
-    "glue/",
+#: Folders and files of the compiler that determine the contents of a runtime.
+_LINKER_FOLDERS = ("glue", "wasm_binary")
+_LINKER_FILES = (
     "provenance/fixed_inputs.py",
-    "runtime/archive.py",
-    "runtime/build_module.py",
-    "runtime/frozen_modules.py",
-    "runtime/heap_trim.py",
-    "wasm/",
+    "runtime_build/archive.py",
+    "runtime_build/build_module.py",
+    "runtime_build/frozen_modules.py",
+    "runtime_build/heap_trim.py",
 )
 
 
@@ -155,9 +154,10 @@ def guest_digest() -> str:
     lists = (sorted(PLACEHOLDERS.items()), sorted({**ABSENT, **POINTLESS}.items()), sorted(LATE_SKIPPED | NOT_ARCHIVED))
     for text in (*PRELOADED, *DEFERRED, *ARCHIVED, _PRELOAD, _PRELOAD_MORE, _PRELOAD_LAST, *map(repr, lists)):
         digest.update(text.encode() + b"\n")
-    for name, source in _files_of(files("wasmnb.compiler")):
-        if name.startswith(_LINKER):
-            digest.update(name.encode() + b"\0" + source.read_bytes() + b"\0")
+    compiler = files("wasmnb.compiler")
+    linker = [(f"{folder}/{name}", path) for folder in _LINKER_FOLDERS for name, path in _files_of(compiler / folder)]
+    for name, source in (*linker, *((name, compiler / name) for name in _LINKER_FILES)):  # a missing file is an error
+        digest.update(name.encode() + b"\0" + source.read_bytes() + b"\0")
     return digest.hexdigest()
 
 

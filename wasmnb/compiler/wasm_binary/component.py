@@ -3,7 +3,7 @@
 It follows https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md for the features that componentize-py
 uses. Types are skipped, because the imports of core modules contain the signatures of lowered functions.
 
-The definition of a core instance's export is a `Target`: an export of a core module's instance (`Ref`), a lowered function that
+The definition of a core instance's export is a `ImportTarget`: an export of a core module's instance (`Ref`), a lowered function that
 the component imports (`Lowered`), or a built-in of the component model (`Builtin`).
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from ...parsing.leb128 import Malformed, Reader
 
-__all__ = ["COMPONENT_MAGIC", "Builtin", "Component", "CoreInstance", "Lift", "Lowered", "Ref", "Target"]
+__all__ = ["COMPONENT_MAGIC", "Builtin", "Component", "CoreInstance", "ImportTarget", "Lift", "Lowered", "Ref"]
 
 COMPONENT_MAGIC = b"\0asm\x0d\0\x01\0"
 
@@ -53,7 +53,7 @@ class Builtin:
     name: str
 
 
-Target = Ref | Lowered | Builtin
+ImportTarget = Ref | Lowered | Builtin
 
 
 @dataclass(frozen=True)
@@ -64,15 +64,15 @@ class CoreInstance:
 
     module: int | None
     arguments: dict[str, int] = field(default_factory=dict)
-    exports: dict[str, Target] = field(default_factory=dict)
+    exports: dict[str, ImportTarget] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Lift:
     """A function that the component exports, with its core function and its post-return function."""
 
-    function: Target
-    post_return: Target | None
+    function: ImportTarget
+    post_return: ImportTarget | None
 
 
 #: Opcodes of canonical definitions of core functions -> name, and operands to skip: t type or index, o options, r result, f
@@ -135,7 +135,7 @@ class Component:
         self.modules: list[tuple[int, int]] = []
         self.instances: list[CoreInstance] = []
         self.exports: dict[str, Lift] = {}
-        self._core: dict[str, list[Target]] = {sort: [] for sort in ("func", "table", "memory", "global")}
+        self._core: dict[str, list[ImportTarget]] = {sort: [] for sort in ("func", "table", "memory", "global")}
         self._functions: list[Lowered | Lift] = []
         self._interfaces: list[str] = []
         try:
@@ -163,7 +163,7 @@ class Component:
         if r.byte() == 0x00:
             module = r.u32()
             return CoreInstance(module, dict(r.vector(lambda: (r.name(), self._instance_argument(r)))))
-        bundle: dict[str, Target] = {}
+        bundle: dict[str, ImportTarget] = {}
         for _ in range(r.u32()):
             name, sort, index = r.name(), _CORE_SORTS[r.byte()], r.u32()
             bundle[name] = self._core[sort][index]
@@ -227,8 +227,8 @@ class Component:
             else:
                 self._builtin(r, code)
 
-    def _options(self, r: Reader) -> dict[str, Target]:
-        options: dict[str, Target] = {}
+    def _options(self, r: Reader) -> dict[str, ImportTarget]:
+        options: dict[str, ImportTarget] = {}
         for _ in range(r.u32()):
             code = r.byte()
             if code in {0x03, 0x04, 0x05, 0x07}:

@@ -13,10 +13,10 @@ from functools import cached_property
 
 from ...engine.declarations import signature_text
 from ...parsing.leb128 import Malformed, Reader
-from .component import Builtin, Component, Lowered, Ref, Target
-from .core_module import CoreModule, Expression, Import
+from .component import Builtin, Component, ImportTarget, Lowered, Ref
+from .core_module import ConstExpression, CoreModule, Import
 
-__all__ = ["HOST", "Definition", "Graph", "Node", "glue_name"]
+__all__ = ["HOST", "CoreInstance", "Definition", "Graph", "glue_name"]
 
 Definition = tuple[int, int]
 
@@ -36,11 +36,11 @@ def glue_name(target: Lowered | Builtin) -> str:
     return f"{target.interface.split('@')[0]}#{target.name}"
 
 
-class Node:
+class CoreInstance:
     """An instance of a core module. `arguments` contains the target of each import by (module, name)."""
 
     def __init__(
-        self, number: int, module: CoreModule, arguments: Mapping[tuple[str, str], Target | Definition]
+        self, number: int, module: CoreModule, arguments: Mapping[tuple[str, str], ImportTarget | Definition]
     ) -> None:
         self.number = number
         self.module = module
@@ -61,7 +61,7 @@ class Graph:
 
     def __init__(self, component: Component, modules: list[CoreModule]) -> None:
         self.component = component
-        self.nodes: list[Node | None] = []
+        self.nodes: list[CoreInstance | None] = []
         self.host_imports: list[tuple[str, str]] = []
         self._glue: int | None = None
         self._functions: dict[Definition, Definition] = {}
@@ -73,9 +73,9 @@ class Graph:
             arguments = {
                 (i.module, i.name): Ref(instance.arguments[i.module], i.name) for i in module.imports
             }  # fmt: skip
-            self.nodes.append(Node(number, module, arguments))
+            self.nodes.append(CoreInstance(number, module, arguments))
 
-    def add_glue(self, module: CoreModule, bindings: Mapping[tuple[str, str], Target]) -> Node:
+    def add_glue(self, module: CoreModule, bindings: Mapping[tuple[str, str], ImportTarget]) -> CoreInstance:
         """Add the glue as an instance of the graph, and return its node.
 
         Parameters
@@ -87,7 +87,7 @@ class Graph:
             module.
         """
         self._glue = len(self.nodes)
-        arguments: dict[tuple[str, str], Target | Definition] = {}
+        arguments: dict[tuple[str, str], ImportTarget | Definition] = {}
         for import_ in module.imports:
             key = (import_.module, import_.name)
             if key in bindings:
@@ -95,21 +95,21 @@ class Graph:
             elif import_.kind == "func":
                 arguments[key] = (HOST, len(self.host_imports))
                 self.host_imports.append(key)
-        node = Node(self._glue, module, arguments)
+        node = CoreInstance(self._glue, module, arguments)
         self.nodes.append(node)
         return node
 
-    def all_nodes(self) -> Iterator[Node]:
+    def all_nodes(self) -> Iterator[CoreInstance]:
         """Yield the instances of core modules in the order in which they are started."""
         return (node for node in self.nodes if node is not None)
 
     @property
-    def glue(self) -> Node:
+    def glue(self) -> CoreInstance:
         """Node of the glue, which was added by `add_glue`."""
         assert self._glue is not None
         return self.node(self._glue)
 
-    def node(self, number: int) -> Node:
+    def node(self, number: int) -> CoreInstance:
         """Return the node with a number."""
         node = self.nodes[number]
         assert node is not None
@@ -128,7 +128,7 @@ class Graph:
                     signatures[glue_name(target)] = node.module.signature(import_.type)
         return signatures
 
-    def _follow(self, target: Target | Definition) -> Target | Definition:
+    def _follow(self, target: ImportTarget | Definition) -> ImportTarget | Definition:
         """Follow bundles of exports until the target is a definition."""
         while isinstance(target, Ref) and self.nodes[target.instance] is None:
             bundle = self.component.instances[target.instance].exports
@@ -137,7 +137,7 @@ class Graph:
             target = bundle[target.name]
         return target
 
-    def find(self, target: Target | Definition, kind: str) -> Definition:
+    def find(self, target: ImportTarget | Definition, kind: str) -> Definition:
         """Return the definition to which a target refers. `kind` is its expected kind."""
         target = self._follow(target)
         if isinstance(target, tuple):
@@ -153,7 +153,7 @@ class Graph:
             raise Malformed(f"the export {target.name!r} is a {exported}, not a {kind}")
         return self.definition(node, kind, index)
 
-    def definition(self, node: Node, kind: str, index: int) -> Definition:
+    def definition(self, node: CoreInstance, kind: str, index: int) -> Definition:
         """Return the definition for an index in a node's index space, which includes imports."""
         imports = node.imports[kind]
         if index >= len(imports):
@@ -164,7 +164,7 @@ class Graph:
             self._check_type(node, import_, definition)
         return definition
 
-    def _check_type(self, node: Node, import_: Import, definition: Definition) -> None:
+    def _check_type(self, node: CoreInstance, import_: Import, definition: Definition) -> None:
         assert isinstance(import_.type, int)
         module, index = self._type(definition)
         if node.module.types[import_.type] != module.types[index]:
@@ -187,7 +187,7 @@ class Graph:
         module = self.node(function[0]).module
         return module, module.functions[function[1]]
 
-    def function(self, node: Node, index: int) -> Definition:
+    def function(self, node: CoreInstance, index: int) -> Definition:
         """Return the definition of a node's function by index. If it is a trampoline, return the function that it calls."""
         return self.skip_trampolines(self.definition(node, "func", index))
 
@@ -235,7 +235,7 @@ class Graph:
         node = self.node(definition[0])
         return self.evaluate(node, node.module.globals[definition[1]].value)
 
-    def evaluate(self, node: Node, expression: Expression) -> int:
+    def evaluate(self, node: CoreInstance, expression: ConstExpression) -> int:
         """Evaluate a constant expression. The result is a signed number for i32, and an encoded value for other types."""
         stack: list[int] = []
         for operator, operand in expression:

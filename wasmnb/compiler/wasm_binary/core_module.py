@@ -11,7 +11,7 @@ from functools import cached_property
 
 from ...parsing.leb128 import CORE_MAGIC, VALUE_TYPES, Malformed, Reader
 
-__all__ = ["SECTIONS", "CoreModule", "Elements", "Expression", "Global", "Import", "Limits", "Segment"]
+__all__ = ["SECTIONS", "ConstExpression", "CoreModule", "Elements", "Global", "Import", "Limits", "Segment"]
 
 SECTIONS = (
     "custom", "type", "import", "function", "table", "memory", "global", "export", "start", "element", "code", "data",
@@ -21,7 +21,7 @@ SECTIONS = (
 KINDS = ("func", "table", "memory", "global", "tag")
 
 #: A constant expression as (operator, operand) in postfix order. The operator `raw` stands for an expression that isn't parsed.
-Expression = tuple[tuple[str, int], ...]
+ConstExpression = tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Global:
 
     type: int
     mutable: bool
-    value: Expression
+    value: ConstExpression
 
 
 @dataclass(frozen=True)
@@ -72,15 +72,15 @@ class Elements:
     """Functions that are written to a table when a module starts. `offset` is None if they are written later or never."""
 
     table: int
-    offset: Expression | None
-    functions: tuple[Expression, ...]
+    offset: ConstExpression | None
+    functions: tuple[ConstExpression, ...]
 
 
 @dataclass(frozen=True)
 class Segment:
     """Bytes `data[start:end]` of the file, which are copied to memory at `offset`. If it is None, they are copied on demand."""
 
-    offset: Expression | None
+    offset: ConstExpression | None
     start: int
     end: int
 
@@ -309,7 +309,7 @@ _PLAIN = {0x6A: "i32.add", 0x6B: "i32.sub", 0x6C: "i32.mul", 0x7C: "i64.add", 0x
 _WITH_U32 = {0x23: "global.get", 0xD2: "ref.func"}
 
 
-def _expression(r: Reader) -> Expression:
+def _expression(r: Reader) -> ConstExpression:
     """Read a constant expression up to and including its end."""
     instructions: list[tuple[str, int]] = []
     while (code := r.byte()) != 0x0B:

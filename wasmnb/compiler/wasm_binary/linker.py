@@ -12,24 +12,24 @@ from itertools import chain
 
 from ...parsing import leb128 as leb
 from ...parsing.leb128 import CORE_MAGIC, VALUE_TYPES, Malformed, Reader
-from .component_graph import HOST, Definition, Graph, Node
+from .component_graph import HOST, CoreInstance, Definition, Graph
 from .memory_image import MemoryImage
 from .relocations import Parts, body_parts
 
-__all__ = ["Rewrite", "link", "memory_image"]
+__all__ = ["CodeRewrite", "link", "memory_image"]
 
 _FUNC, _MEMORY = 0, 2
 
 
 #: Function that returns a replacement for the function body `data[start:end]` of a node, or None if the body isn't changed.
-Rewrite = Callable[[Node, int, int], bytes | None]
+CodeRewrite = Callable[[CoreInstance, int, int], bytes | None]
 
 
 def link(
     graph: Graph,
     exports: Mapping[str, Definition],
     image: MemoryImage,
-    rewrite: Rewrite = lambda *_: None,
+    rewrite: CodeRewrite = lambda *_: None,
     order: list[Definition] | None = None,
 ) -> bytes:
     """Merge the exported functions, and all functions that they need, into one core module. Return the module's bytes.
@@ -84,7 +84,7 @@ def memory_image(graph: Graph) -> MemoryImage:
 class _Link:
     """One run of the linker, which finds reachable functions, numbers them, and encodes the module."""
 
-    def __init__(self, graph: Graph, exports: Mapping[str, Definition], rewrite: Rewrite) -> None:
+    def __init__(self, graph: Graph, exports: Mapping[str, Definition], rewrite: CodeRewrite) -> None:
         self.graph = graph
         self.rewrite = rewrite
         self.exports = exports
@@ -120,7 +120,7 @@ class _Link:
             self.bodies[definition] = locals_, parts
             waiting.extend(self._references(node, {instruction for _, instruction in parts}))
 
-    def _references(self, node: Node, instructions: Iterable[bytes]) -> Iterable[Definition]:
+    def _references(self, node: CoreInstance, instructions: Iterable[bytes]) -> Iterable[Definition]:
         graph = self.graph
         for instruction in instructions:
             if not instruction:
@@ -175,7 +175,7 @@ class _Link:
             )
         )
 
-    def type_number(self, node: Node, index: int) -> int:
+    def type_number(self, node: CoreInstance, index: int) -> int:
         """Return the index in the finished module of a node's type."""
         return self.types.setdefault(node.module.types[index], len(self.types))
 
@@ -237,7 +237,7 @@ class _Link:
 class _Rewriter(dict[bytes, bytes]):
     """Map from instructions in a node's code to instructions with the indexes of the finished module."""
 
-    def __init__(self, link: _Link, node: Node) -> None:
+    def __init__(self, link: _Link, node: CoreInstance) -> None:
         super().__init__({b"": b""})
         self.link = link
         self.node = node

@@ -21,7 +21,7 @@ from ...traffic.tcp import send_bytes
 from ..process import crash_of
 from ..proxy import Envoy
 
-__all__ = ["EnvoyRun", "Message", "SimulatedRun", "messages_of", "run_in_envoy", "run_simulated"]
+__all__ = ["EnvoyRun", "ReplayedMessage", "SimulatedRun", "messages_of", "run_in_envoy", "run_simulated"]
 
 #: Pattern of Envoy's counters of accepted connections, one for each worker of a listener.
 _ACCEPTED = r"^listener\..*\.worker_\d+\.downstream_cx_total$"
@@ -35,7 +35,7 @@ _AT_ONCE = 0.02
 
 
 @dataclass(frozen=True)
-class Message:
+class ReplayedMessage:
     """A message from a client: an HTTP request, or the bytes of a TCP connection.
 
     Attributes
@@ -66,7 +66,7 @@ class Message:
         return send_bytes(proxy, self.chunks, wait=_READ, half_close=self.half_close, **options)
 
 
-def messages_of(items: Iterable[Any]) -> list[Message]:
+def messages_of(items: Iterable[Any]) -> list[ReplayedMessage]:
     """Convert exchanges, requests and bytes to the messages that are replayed.
 
     Parameters
@@ -82,18 +82,18 @@ def messages_of(items: Iterable[Any]) -> list[Message]:
     return [_message(item) for item in items]
 
 
-def _message(item: Any) -> Message:
+def _message(item: Any) -> ReplayedMessage:
     match item:
         case Exchange():
-            return Message(item.request, http2=item.http2, timeout=item.timeout)
+            return ReplayedMessage(item.request, http2=item.http2, timeout=item.timeout)
         case TcpExchange():
-            return Message(chunks=tuple(item.sent_chunks), half_close=item.half_closed)
+            return ReplayedMessage(chunks=tuple(item.sent_chunks), half_close=item.half_closed)
         case Request():
-            return Message(item)
+            return ReplayedMessage(item)
         case str() | bytes():
-            return Message(chunks=(to_bytes(item),))
+            return ReplayedMessage(chunks=(to_bytes(item),))
         case list() | tuple():
-            return Message(chunks=tuple(map(to_bytes, item)))
+            return ReplayedMessage(chunks=tuple(map(to_bytes, item)))
     raise UsageError(
         f"requests= contains an item of type {type(item).__name__}. Pass Request objects, bytes or lists of bytes."
     )
@@ -123,7 +123,7 @@ class EnvoyRun:
         Number of times that Envoy was restarted.
     """
 
-    messages: list[Message]
+    messages: list[ReplayedMessage]
     exchanges: list[Any] = field(default_factory=list)
     workers: list[int | None] = field(default_factory=list)
     gaps: list[float] = field(default_factory=list)
@@ -134,7 +134,7 @@ class EnvoyRun:
 
 
 def run_in_envoy(
-    messages: list[Message],
+    messages: list[ReplayedMessage],
     start: Callable[[], Envoy],
     envoy: Envoy | None,
     progress: Callable[[str, float], None] | None = None,
@@ -181,7 +181,7 @@ def _restarted(crashed: Envoy, first: Envoy | None, start: Callable[[], Envoy]) 
     return start()
 
 
-def _send(envoy: Envoy, message: Message) -> tuple[Any, int | None]:
+def _send(envoy: Envoy, message: ReplayedMessage) -> tuple[Any, int | None]:
     """Send a message over a new connection, and return the exchange and the worker that accepted the connection."""
     before = _accepted(envoy)
     exchange = message.send(envoy)
@@ -271,7 +271,7 @@ def _has_all(exchange: Exchange) -> bool:
     return 0 < int(length) == len(response.body)
 
 
-def _send_simulated(proxy: Proxy, message: Message, worker: int | None, wait: float) -> Any:
+def _send_simulated(proxy: Proxy, message: ReplayedMessage, worker: int | None, wait: float) -> Any:
     """Send a message. If no response arrives in time, the client disconnects, as it does with Envoy."""
     exchange = message.send(proxy, worker=worker, wait=_AT_ONCE)
     if message.request is not None and not exchange.done and not _has_all(exchange):

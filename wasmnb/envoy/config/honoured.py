@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ...host.http.route_table.formatter import Format
+from ...host.http.route_table.formatter import SubstitutionFormat
 
 __all__ = [
     "ACCESS_LOG",
@@ -27,33 +27,33 @@ __all__ = [
     "unread",
 ]
 
-Schema = Mapping[str, Any]
+MessageSchema = Mapping[str, Any]
 
-ALL: Schema | None = None
-FORMAT: Schema = {"a format": None}
-PER_FILTER: Schema = {"configurations by filter": None}
+ALL: MessageSchema | None = None
+FORMAT: MessageSchema = {"a format": None}
+PER_FILTER: MessageSchema = {"configurations by filter": None}
 
 
 def _all(*names: str) -> dict[str, Any]:
     return dict.fromkeys(names, ALL)
 
 
-_PATTERN: Schema = _all("regex", "google_re2")
-_REGEX: Schema = {"pattern": _PATTERN, "substitution": ALL}
-_TEXT: Schema = {**_all("exact", "prefix", "suffix", "contains", "ignore_case"), "safe_regex": _PATTERN}
-_HEADER: Schema = {
+_PATTERN: MessageSchema = _all("regex", "google_re2")
+_REGEX: MessageSchema = {"pattern": _PATTERN, "substitution": ALL}
+_TEXT: MessageSchema = {**_all("exact", "prefix", "suffix", "contains", "ignore_case"), "safe_regex": _PATTERN}
+_HEADER: MessageSchema = {
     **_all("name", "invert_match", "present_match", "treat_missing_header_as_empty", "range_match"),
     **_all("exact_match", "prefix_match", "suffix_match", "contains_match"),
     "string_match": _TEXT,
     "safe_regex_match": _PATTERN,
 }
-_PARAMETER: Schema = {**_all("name", "present_match", "invert_match"), "string_match": _TEXT}
-_ADDITION: Schema = {
+_PARAMETER: MessageSchema = {**_all("name", "present_match", "invert_match"), "string_match": _TEXT}
+_ADDITION: MessageSchema = {
     **_all("append", "append_action", "keep_empty_value"),
     "header": {"key": ALL, "value": FORMAT},
 }
-_BODY: Schema = _all("inline_string", "inline_bytes")
-_BODY_FORMAT: Schema = {
+_BODY: MessageSchema = _all("inline_string", "inline_bytes")
+_BODY_FORMAT: MessageSchema = {
     **_all("content_type"),
     **dict.fromkeys(("text_format", "json_format"), FORMAT),
     "text_format_source": {"inline_string": FORMAT},
@@ -64,14 +64,14 @@ _LEVEL: dict[str, Any] = {
     "typed_per_filter_config": PER_FILTER,
 }
 
-_RETRY: Schema = {
+_RETRY: MessageSchema = {
     **_all("retry_on", "num_retries", "per_try_timeout", "per_try_idle_timeout", "retriable_status_codes"),
     **dict.fromkeys(("retriable_headers", "retriable_request_headers"), _HEADER),
     "retry_back_off": _all("base_interval", "max_interval"),
     "rate_limited_retry_back_off": {"max_interval": ALL, "reset_headers": _all("name", "format")},
 }
-_HEDGE: Schema = _all("hedge_on_per_try_timeout")
-_MATCH: Schema = {
+_HEDGE: MessageSchema = _all("hedge_on_per_try_timeout")
+_MATCH: MessageSchema = {
     **_all("prefix", "path", "path_separated_prefix", "connect_matcher", "case_sensitive", "grpc"),
     "headers": _HEADER,
     **dict.fromkeys(("query_parameters", "cookies"), _PARAMETER),
@@ -79,7 +79,7 @@ _MATCH: Schema = {
     "path_match_policy": {"name": ALL, "typed_config": _all("@type", "path_template")},
     "runtime_fraction": _all("default_value"),
 }
-_ACTION: Schema = {
+_ACTION: MessageSchema = {
     **_all(
         "cluster",
         "cluster_header",
@@ -98,13 +98,13 @@ _ACTION: Schema = {
     "regex_rewrite": _REGEX,
     "host_rewrite_path_regex": _REGEX,
 }
-_REDIRECT: Schema = {
+_REDIRECT: MessageSchema = {
     **_all("response_code", "https_redirect", "scheme_redirect", "host_redirect", "port_redirect", "path_redirect"),
     **_all("prefix_rewrite", "strip_query"),
     "regex_rewrite": _REGEX,
 }
-_DIRECT: Schema = {"status": ALL, "body": _BODY, "body_format": _BODY_FORMAT}
-_ROUTE: Schema = {
+_DIRECT: MessageSchema = {"status": ALL, "body": _BODY, "body_format": _BODY_FORMAT}
+_ROUTE: MessageSchema = {
     **_all("name", "metadata"),
     **_LEVEL,
     "match": _MATCH,
@@ -112,7 +112,7 @@ _ROUTE: Schema = {
     "redirect": _REDIRECT,
     "direct_response": _DIRECT,
 }
-_HOST: Schema = {
+_HOST: MessageSchema = {
     **_all("name", "domains", "require_tls", "include_request_attempt_count", "include_attempt_count_in_response"),
     **_all("metadata", "include_is_timeout_retry_header"),
     **_LEVEL,
@@ -121,14 +121,14 @@ _HOST: Schema = {
     "routes": _ROUTE,
 }
 #: Schema of `RouteConfiguration`.
-ROUTES: Schema = {
+ROUTES: MessageSchema = {
     **_all("name", "internal_only_headers", "ignore_port_in_host_matching", "most_specific_header_mutations_wins"),
     **_all("validate_clusters"),
     **_LEVEL,
     "virtual_hosts": _HOST,
 }
 #: Schema of the `PluginConfig` of a Wasm plugin.
-PLUGIN: Schema = {
+PLUGIN: MessageSchema = {
     **_all("name", "root_id", "configuration", "failure_policy", "fail_open", "allow_on_headers_stop_iteration"),
     "vm_config": {
         **_all("vm_id", "runtime", "configuration", "environment_variables", "allow_precompiled"),
@@ -139,28 +139,28 @@ PLUGIN: Schema = {
     "capability_restriction_config": _all("allowed_capabilities"),
 }
 #: Schema of the router filter.
-ROUTER: Schema = _all("@type", "suppress_envoy_headers")
+ROUTER: MessageSchema = _all("@type", "suppress_envoy_headers")
 #: Schema of the TCP proxy that follows network filters.
-TCP_PROXY: Schema = _all("@type", "stat_prefix", "cluster")
+TCP_PROXY: MessageSchema = _all("@type", "stat_prefix", "cluster")
 #: Schema of an access logger that is a Wasm plugin.
-ACCESS_LOG: Schema = _all("name", "typed_config")
+ACCESS_LOG: MessageSchema = _all("name", "typed_config")
 #: Schema of `Listener`. The filters are reported separately.
-LISTENER: Schema = {
+LISTENER: MessageSchema = {
     **_all("name", "address", "per_connection_buffer_limit_bytes", "traffic_direction", "metadata"),
     "filter_chains": _all("name", "filters", "transport_socket"),
 }
-_PROTOCOLS: Schema = {
+_PROTOCOLS: MessageSchema = {
     "@type": ALL,
     "explicit_http_config": _all("http_protocol_options", "http2_protocol_options"),
 }
 #: Schema of `Cluster`. Its servers are replaced, so fields about how Envoy connects to them count as supported.
-CLUSTER: Schema = {
+CLUSTER: MessageSchema = {
     **_all("name", "type", "load_assignment", "connect_timeout", "lb_policy", "dns_lookup_family", "metadata"),
     "http2_protocol_options": {},
     "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": _PROTOCOLS},
 }
 #: Schema of `Bootstrap`.
-BOOTSTRAP: Schema = {
+BOOTSTRAP: MessageSchema = {
     **_all("admin", "bootstrap_extensions", "dynamic_resources", "stats_sinks", "stats_flush_interval"),
     "node": _all("id", "cluster", "metadata"),
     "static_resources": _all("listeners", "clusters"),
@@ -170,7 +170,7 @@ _FILTER: dict[str, Any] = {
     "header_filter": {"header": _HEADER},
 }
 _FILTER["and_filter"] = _FILTER["or_filter"] = {"filters": _FILTER}
-_REPLIES: Schema = {
+_REPLIES: MessageSchema = {
     "mappers": {
         "filter": _FILTER,
         "status_code": ALL,
@@ -180,26 +180,29 @@ _REPLIES: Schema = {
     },
     "body_format": _BODY_FORMAT,
 }
-_STEPS: Schema = {"remove": ALL, "remove_on_match": {"key_matcher": _TEXT}, "append": _ADDITION}
+_STEPS: MessageSchema = {"remove": ALL, "remove_on_match": {"key_matcher": _TEXT}, "append": _ADDITION}
 _MUTATED = ("request_mutations", "response_mutations", "request_trailers_mutations", "response_trailers_mutations")
-_QUERY: Schema = {"remove": ALL, "append": {"record": _all("key", "value"), "action": ALL}}
-_MUTATIONS: Schema = {
+_QUERY: MessageSchema = {"remove": ALL, "append": {"record": _all("key", "value"), "action": ALL}}
+_MUTATIONS: MessageSchema = {
     "@type": ALL,
     "mutations": {**dict.fromkeys(_MUTATED, _STEPS), "query_parameter_mutations": _QUERY},
 }
-_METADATA: Schema = {
+_METADATA: MessageSchema = {
     **_all("@type", "metadata_namespace", "value"),
     "metadata": _all("metadata_namespace", "value", "allow_overwrite"),
 }
 #: Schemas of Envoy's own filters that are simulated, by the end of their message type.
-BUILT_IN: dict[str, Schema] = {"set_metadata.v3.Config": _METADATA, "header_mutation.v3.HeaderMutation": _MUTATIONS}
-_ROUTE_CONFIGS: dict[str, Schema] = {
+BUILT_IN: dict[str, MessageSchema] = {
+    "set_metadata.v3.Config": _METADATA,
+    "header_mutation.v3.HeaderMutation": _MUTATIONS,
+}
+_ROUTE_CONFIGS: dict[str, MessageSchema] = {
     "route.v3.FilterConfig": _all("@type", "disabled", "is_optional", "config"),
     "header_mutation.v3.HeaderMutationPerRoute": _MUTATIONS,
 }
 
 
-def manager_schema(honoured: set[str]) -> Schema:
+def manager_schema(honoured: set[str]) -> MessageSchema:
     """Return the schema of a connection manager. `honoured` contains field names returned by
     `HttpConnectionManager.from_config`.
     """
@@ -233,7 +236,7 @@ class Unread(NamedTuple):
     name: str
 
 
-def unread(message: Any, schema: Schema | None, path: str = "") -> Iterator[Unread]:
+def unread(message: Any, schema: MessageSchema | None, path: str = "") -> Iterator[Unread]:
     """Yield the fields of a message that its schema doesn't contain."""
     if schema is None:
         return
@@ -272,4 +275,4 @@ def _unknown_operators(value: Any) -> Iterator[str]:
         for item in value:
             yield from _unknown_operators(item)
     elif isinstance(value, str):
-        yield from Format(value).unknown
+        yield from SubstitutionFormat(value).unknown

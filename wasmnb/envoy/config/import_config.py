@@ -88,7 +88,7 @@ class EnvoySetup:
         named = to_table(self.routes).clusters if self.routes is not None else []
         return named[0] if named else ""
 
-    def leave_out_unread(self, message: Any, schema: honoured.Schema, path: str) -> None:
+    def leave_out_unread(self, message: Any, schema: honoured.MessageSchema, path: str) -> None:
         """Record the fields of a message that the file sets but the simulation doesn't support."""
         for unread in honoured.unread(message, schema, path):
             self.leave_out(f"{unread.path} isn't simulated", unread.holder, unread.name)
@@ -127,7 +127,7 @@ def read_envoy(
     config = with_field_names(config)
     setup = EnvoySetup()
     fields = FileFields(path)
-    reader = _Reader(fields, setup, dynamic=bool(config.get("dynamic_resources")))
+    reader = _ListenerReader(fields, setup, dynamic=bool(config.get("dynamic_resources")))
     resources = fields.mapping(config, "static_resources")
     if config.get("dynamic_resources"):
         setup.leave_out("dynamic_resources: only static resources are read", config, "dynamic_resources")
@@ -193,7 +193,7 @@ def _line_of_path(config: Any, problem: str) -> int:
     return line_of(here, wrong) or line
 
 
-class _Reader:
+class _ListenerReader:
     """Reader of a listener, which stores the listener's parts in a setup."""
 
     def __init__(self, fields: FileFields, setup: EnvoySetup, *, dynamic: bool) -> None:

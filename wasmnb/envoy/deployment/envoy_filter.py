@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..config.bootstrap import Config, merge
-from .setup import Part, Setup
+from .setup import PluginResources, Setup
 
 __all__ = ["envoy_filters"]
 
@@ -47,7 +47,7 @@ def envoy_filters(setup: Setup, images: dict[str, str], digests: dict[str, str],
     ]
 
 
-def _patches(part: Part, image: str, digest: str, context: str) -> list[Config]:
+def _patches(part: PluginResources, image: str, digest: str, context: str) -> list[Config]:
     """Return two patches: one adds the resource with the plugin's configuration, the other a filter that refers to it."""
     kind = part.plugin.kind
     message = f"{_TYPE}.{kind}.wasm.v3.Wasm"
@@ -74,7 +74,7 @@ def _before(kind: str) -> Config:
     return {"name": "envoy.filters.network.tcp_proxy"}
 
 
-def _plugin(part: Part, image: str, digest: str) -> Config:
+def _plugin(part: PluginResources, image: str, digest: str) -> Config:
     """Return the plugin's `PluginConfig` message, with the image as the source of the module instead of a file."""
     uri = {"uri": f"oci://{image}", "cluster": "_", "timeout": "30s"}
     code: dict[str, Any] = {"remote": {"http_uri": uri, "sha256": digest.removeprefix("sha256:")}}

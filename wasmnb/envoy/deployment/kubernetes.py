@@ -17,7 +17,7 @@ from ...host.plugins.plugin import to_config
 from ...host.plugins.typed_config import TypedConfig
 from ..config.plugin_config import EnvoyPlugin
 from .mesh import backends, cluster_notes
-from .setup import Part, Setup
+from .setup import PluginResources, Setup
 
 __all__ = ["GATEWAY", "ISTIO", "extension_policy", "notes", "traffic_extensions", "wasm_plugins"]
 
@@ -49,7 +49,7 @@ def traffic_extensions(setup: Setup, images: Images, digests: dict[str, str]) ->
     return plugins
 
 
-def _wasm_plugin(part: Part, image: str, digest: str, *, priority: int) -> Resource:
+def _wasm_plugin(part: PluginResources, image: str, digest: str, *, priority: int) -> Resource:
     plugin = part.plugin
     spec: Resource = {
         "selector": {"matchLabels": {"istio": "ingressgateway"}},
@@ -91,7 +91,7 @@ def extension_policy(setup: Setup, images: Images) -> list[Resource]:
     ]
 
 
-def _extension(part: Part, image: str) -> Resource:
+def _extension(part: PluginResources, image: str) -> Resource:
     plugin = part.plugin
     extension: Resource = {"name": part.name, "failOpen": _policy(plugin) == "FAIL_OPEN"}
     if plugin.root_id:

@@ -17,7 +17,7 @@ from ..config.bootstrap import Config, merge
 from ..config.plugin_config import EnvoyPlugin
 from .stats_tags import tag_names
 
-__all__ = ["Module", "Part", "Setup", "slug"]
+__all__ = ["Module", "PluginResources", "Setup", "slug"]
 
 _NAME_LIMIT = 63  # names in Kubernetes are DNS labels
 
@@ -36,7 +36,7 @@ class Module:
 
 
 @dataclass(frozen=True)
-class Part:
+class PluginResources:
     """A plugin of an export, its module, and the name of its resources."""
 
     name: str
@@ -79,7 +79,7 @@ class Setup:
     """
 
     name: str
-    parts: Sequence[Part]
+    parts: Sequence[PluginResources]
     modules: Sequence[Module]
     clusters: Mapping[str, Cluster] = field(default_factory=lambda: {"upstream": Cluster(name="upstream")})
     settings: ProxySettings = field(default_factory=ProxySettings)
@@ -128,7 +128,7 @@ class Setup:
                 modules[digest] = Module(_free(slug(plugin.name), {m.name for m in modules.values()}), data)
             part = _free(slug(plugin.name), names)
             names.add(part)
-            parts.append(Part(part, plugin, modules[digest]))
+            parts.append(PluginResources(part, plugin, modules[digest]))
         return cls(slug(name), parts, list(modules.values()), **around)
 
 

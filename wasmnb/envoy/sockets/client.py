@@ -13,7 +13,7 @@ from types import EllipsisType
 from ...messages import Headers, Request, Response, to_bytes
 from ...parsing.header_block import encode_header_block
 from .client_connection import ClientConnection, ClientResult
-from .http1 import Message, Reader, encode_chunk
+from .http1 import MessageReader, ReceivedMessage, encode_chunk
 from .loopback import reset_when_closed
 
 __all__ = ["Client"]
@@ -24,7 +24,7 @@ class Client(ClientConnection):
 
     def __init__(self, host: str, port: int, *, timeout: float | None = 5.0, gap: float = 0.02) -> None:
         super().__init__(host, port, timeout=timeout, gap=gap)
-        self.reader = Reader(self.socket, timeout)
+        self.reader = MessageReader(self.socket, timeout)
 
     def request(
         self, request: Request, *, complete: bool = True, wait: float | EllipsisType | None = ...
@@ -97,7 +97,7 @@ class Client(ClientConnection):
             self.socket.sendall(encode_header_block(b"0", request.trailers.raw))
 
 
-def _result(message: Message) -> ClientResult:
+def _result(message: ReceivedMessage) -> ClientResult:
     """Convert a received message to the client's result."""
     if message.head is None:
         return ClientResult(None, message.end, message.raw)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from ...messages import Headers
 from ...parsing.header_block import parse_header_lines
 
-__all__ = ["Head", "Message", "Reader", "encode_chunk"]
+__all__ = ["MessageHead", "MessageReader", "ReceivedMessage", "encode_chunk"]
 
 Pairs = list[tuple[bytes, bytes]]
 _NO_BODY = frozenset((204, 304))
@@ -25,7 +25,7 @@ _LIMIT = 1 << 30  # maximum bytes of one message
 
 
 @dataclass
-class Head:
+class MessageHead:
     """The head of a message: the start line, split at its first two spaces, and the headers as they were received."""
 
     start: tuple[bytes, bytes, bytes]
@@ -53,7 +53,7 @@ class Head:
 
 
 @dataclass
-class Message:
+class ReceivedMessage:
     """The received part of an HTTP message.
 
     Attributes
@@ -70,7 +70,7 @@ class Message:
         Bytes of the message as they were received.
     """
 
-    head: Head | None = None
+    head: MessageHead | None = None
     chunks: list[bytes] = field(default_factory=list)
     trailers: Pairs = field(default_factory=list)
     interim: list[int] = field(default_factory=list)
@@ -88,10 +88,10 @@ class Message:
 
 
 class _ConnectionEnded(Exception):
-    """The connection ended before the message did. `args[0]` is the reason, as in `Message.end`."""
+    """The connection ended before the message did. `args[0]` is the reason, as in `ReceivedMessage.end`."""
 
 
-class Reader:
+class MessageReader:
     """Reader of HTTP messages from a socket.
 
     Parameters
@@ -106,9 +106,9 @@ class Reader:
         self.sock = sock
         self.timeout = timeout
         self._buffer = bytearray()
-        self._message = Message()
+        self._message = ReceivedMessage()
 
-    def response(self, method: str = "GET") -> Message:
+    def response(self, method: str = "GET") -> ReceivedMessage:
         """Read the response to a request with this method, including interim responses before it."""
         message = self._begin()
         try:
@@ -123,7 +123,7 @@ class Reader:
             message.end = str(end)
         return message
 
-    def request_head(self) -> Head | None:
+    def request_head(self) -> MessageHead | None:
         """Read and return the head of the next request. Returns None if the connection ends first."""
         message = self._begin()
         try:
@@ -132,7 +132,7 @@ class Reader:
             message.end = str(end)
         return message.head
 
-    def request_body(self) -> Message:
+    def request_body(self) -> ReceivedMessage:
         """Read the body of the request whose head was read last, and return the request."""
         message = self._message
         try:
@@ -158,17 +158,17 @@ class Reader:
         """Received bytes that haven't been parsed yet."""
         return bytes(self._buffer)
 
-    def _begin(self) -> Message:
-        self._message = Message()
+    def _begin(self) -> ReceivedMessage:
+        self._message = ReceivedMessage()
         return self._message
 
-    def _head(self) -> Head:
+    def _head(self) -> MessageHead:
         first, *lines = self._until(b"\r\n\r\n").split(b"\r\n")
         parts = first.split(b" ", 2)
         start = (parts[0], parts[1] if len(parts) > 1 else b"", parts[2] if len(parts) > 2 else b"")
-        return Head(start, parse_header_lines(lines, nameless=True))
+        return MessageHead(start, parse_header_lines(lines, nameless=True))
 
-    def _body(self, head: Head, *, until_close: bool) -> None:
+    def _body(self, head: MessageHead, *, until_close: bool) -> None:
         if head.is_chunked:
             self._chunks()
         elif head.length is not None:

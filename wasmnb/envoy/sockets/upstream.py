@@ -21,12 +21,12 @@ from ...abi.text import encode_text
 from ...host import Cluster
 from ...messages import Headers, Request, Response, to_bytes
 from ...parsing.header_block import encode_header_block
-from .http1 import Head, Message, Reader, encode_chunk
+from .http1 import MessageHead, MessageReader, ReceivedMessage, encode_chunk
 from .loopback import LoopbackServer
 
-__all__ = ["Early", "Handler", "Upstream", "UpstreamExchange"]
+__all__ = ["Early", "RequestHandler", "Upstream", "UpstreamExchange"]
 
-Handler = Callable[[Request], Any]
+RequestHandler = Callable[[Request], Any]
 Early = Callable[[Request], Response | None]
 
 
@@ -88,7 +88,7 @@ class Upstream(LoopbackServer):
     """
 
     def __init__(
-        self, responder: Response | Handler | None = None, *, early: Early | None = None, gap: float = 0.02
+        self, responder: Response | RequestHandler | None = None, *, early: Early | None = None, gap: float = 0.02
     ) -> None:
         self._cluster = Cluster(responder, "upstream")
         self.early = early
@@ -105,11 +105,11 @@ class Upstream(LoopbackServer):
 
     def serve(self, connection: socket.socket) -> None:
         """Respond to the requests received over one connection."""
-        reader = Reader(connection, timeout=3600.0)
+        reader = MessageReader(connection, timeout=3600.0)
         while (head := reader.request_head()) is not None and self._serve_request(connection, reader, head):
             pass
 
-    def _serve_request(self, connection: socket.socket, reader: Reader, head: Head) -> bool:
+    def _serve_request(self, connection: socket.socket, reader: MessageReader, head: MessageHead) -> bool:
         """Respond to one request, and return whether the connection stays open."""
         exchange = UpstreamExchange(_request(head))
         self.seen.append(exchange)
@@ -134,7 +134,7 @@ class Upstream(LoopbackServer):
             self.errors.append(f"{type(error).__name__}: {error}")
             return Response(500, body=encode_text(f"the upstream's handler failed: {error}"))
 
-    def send(self, connection: socket.socket, response: Response, head: Head) -> bool:
+    def send(self, connection: socket.socket, response: Response, head: MessageHead) -> bool:
         """Send a response, and return whether the connection stays open.
 
         Parameters
@@ -179,13 +179,13 @@ def framing(response: Response) -> tuple[list[tuple[bytes, bytes]], bool]:
     return [(b"content-length", b"%d" % len(response.body)), *headers], False
 
 
-def _request(head: Head) -> Request:
+def _request(head: MessageHead) -> Request:
     method, path, _ = (part.decode("utf-8", "surrogateescape") for part in head.start)
     authority = (head.get(b"host") or b"").decode("utf-8", "surrogateescape")
     return Request(method, path, Headers(head.headers), authority=authority)
 
 
-def _finish(exchange: UpstreamExchange, message: Message) -> None:
+def _finish(exchange: UpstreamExchange, message: ReceivedMessage) -> None:
     exchange.request.body = message.body
     exchange.request.trailers = Headers(message.trailers)
     exchange.chunks = list(message.chunks)

@@ -10,10 +10,10 @@ from ...abi.text import encode_text
 from ...errors import UsageError
 from ...messages import Headers, Request, Response
 
-__all__ = ["Cluster", "Upstream", "echo", "to_cluster", "to_clusters"]
+__all__ = ["Cluster", "UpstreamArgument", "echo", "to_cluster", "to_clusters"]
 
 #: Source of a cluster's responses: a fixed response, a function, or None for the echo.
-Upstream = Response | Callable[[Request], Any] | None
+UpstreamArgument = Response | Callable[[Request], Any] | None
 
 
 def echo(request: Request) -> Response:
@@ -56,7 +56,7 @@ class Cluster:
         or None to wait for the body. By default, the upstream waits for the body.
     """
 
-    upstream: Upstream = None
+    upstream: UpstreamArgument = None
     name: str = ""
     alive: bool = True
     endpoints: int = 1

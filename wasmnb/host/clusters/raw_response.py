@@ -6,7 +6,7 @@ import re
 
 from ...messages import Response
 from ..http.codec.http1 import parse_head
-from ..http.connection_manager.chunks import Body
+from ..http.connection_manager.chunks import DecodedBody
 
 __all__ = ["RawResponse"]
 
@@ -78,7 +78,7 @@ class RawResponse(Response):
             response.chunks = [rest] if rest else []
             response.body = rest
             return
-        body = Body(int(length) if length and length.isdigit() else None, chunked=coding is not None)
+        body = DecodedBody(int(length) if length and length.isdigit() else None, chunked=coding is not None)
         buffer = bytearray(rest)
         response.body = body.take(buffer)
         if coding is not None:

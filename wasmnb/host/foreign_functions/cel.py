@@ -11,9 +11,9 @@ import re
 from typing import Any
 
 from ...abi.text import encode_text
-from .cel_values import CelError, Expression, binary, call, has, index, logic, number, select, truth
+from .cel_values import CelError, CompiledExpression, binary, call, has, index, logic, number, select, truth
 
-__all__ = ["CelError", "CelSyntaxError", "Expression", "parse"]
+__all__ = ["CelError", "CelSyntaxError", "CompiledExpression", "parse"]
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<number>0[xX][0-9a-fA-F]+u?|\d+\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+|\d+u?)
@@ -39,7 +39,7 @@ class CelSyntaxError(Exception):
     """Error for a text that isn't a valid expression. Its message is the same as Envoy's."""
 
 
-class _Parser:
+class _CelParser:
     """Recursive descent parser with one method for each level of precedence."""
 
     def __init__(self, text: str) -> None:
@@ -78,14 +78,14 @@ class _Parser:
             _, text, at = self._next
             raise self._error(at, f"mismatched input '{text}' expecting '{operator}'")
 
-    def whole(self) -> Expression:
+    def whole(self) -> CompiledExpression:
         expression = self.ternary()
         kind, text, at = self._next
         if kind != "end":
             raise self._error(at, f"extraneous input '{text}' expecting <EOF>")
         return expression
 
-    def ternary(self) -> Expression:
+    def ternary(self) -> CompiledExpression:
         self.depth += 1
         if self.depth > _MAX_DEPTH:
             raise self._error(self._next[2], "expression nested too deeply")
@@ -99,37 +99,37 @@ class _Parser:
         self.depth -= 1
         return condition
 
-    def _or(self) -> Expression:
+    def _or(self) -> CompiledExpression:
         left = self._and()
         while self._take("||"):
             left = logic(left, self._and(), decisive=True)
         return left
 
-    def _and(self) -> Expression:
+    def _and(self) -> CompiledExpression:
         left = self._relation()
         while self._take("&&"):
             left = logic(left, self._relation(), decisive=False)
         return left
 
-    def _relation(self) -> Expression:
+    def _relation(self) -> CompiledExpression:
         left = self._sum()
         while operator := self._take("==", "!=", "<", "<=", ">", ">=", "in"):
             left = binary(operator, left, self._sum())
         return left
 
-    def _sum(self) -> Expression:
+    def _sum(self) -> CompiledExpression:
         left = self._product()
         while operator := self._take("+", "-"):
             left = binary(operator, left, self._product())
         return left
 
-    def _product(self) -> Expression:
+    def _product(self) -> CompiledExpression:
         left = self._unary()
         while operator := self._take("*", "/", "%"):
             left = binary(operator, left, self._unary())
         return left
 
-    def _unary(self) -> Expression:
+    def _unary(self) -> CompiledExpression:
         if self._take("!"):
             operand = self._unary_limited()
             return lambda look: not truth(operand(look))
@@ -138,7 +138,7 @@ class _Parser:
             return lambda look: -number(operand(look))
         return self._member()
 
-    def _unary_limited(self) -> Expression:
+    def _unary_limited(self) -> CompiledExpression:
         self.depth += 1
         if self.depth > _MAX_DEPTH:
             raise self._error(self._next[2], "expression nested too deeply")
@@ -146,7 +146,7 @@ class _Parser:
         self.depth -= 1
         return operand
 
-    def _member(self) -> Expression:
+    def _member(self) -> CompiledExpression:
         value = self._primary()
         while True:
             if self._take("."):
@@ -158,7 +158,7 @@ class _Parser:
             else:
                 return value
 
-    def _method(self, name: str, target: Expression) -> Expression:
+    def _method(self, name: str, target: CompiledExpression) -> CompiledExpression:
         return call(name, [target, *self._arguments(")")])
 
     def _name(self) -> str:
@@ -168,8 +168,8 @@ class _Parser:
         self.at += 1
         return text
 
-    def _arguments(self, end: str) -> list[Expression]:
-        arguments: list[Expression] = []
+    def _arguments(self, end: str) -> list[CompiledExpression]:
+        arguments: list[CompiledExpression] = []
         if self._take(end):
             return arguments
         while True:
@@ -178,7 +178,7 @@ class _Parser:
                 self._expect(end)
                 return arguments
 
-    def _primary(self) -> Expression:
+    def _primary(self) -> CompiledExpression:
         kind, text, at = self._next
         if kind in ("number", "string", "bytes"):
             self.at += 1
@@ -197,7 +197,7 @@ class _Parser:
             return self._map()
         raise self._error(at, f"mismatched input '{text}' expecting {_EXPECTED}")
 
-    def _identifier(self, name: str) -> Expression:
+    def _identifier(self, name: str) -> CompiledExpression:
         constants: dict[str, Any] = {"true": True, "false": False, "null": None}
         if name in constants:
             return _constant(constants[name])
@@ -206,8 +206,8 @@ class _Parser:
             return has(arguments) if name == "has" else call(name, arguments)
         return lambda look: look(name)
 
-    def _map(self) -> Expression:
-        entries: list[tuple[Expression, Expression]] = []
+    def _map(self) -> CompiledExpression:
+        entries: list[tuple[CompiledExpression, CompiledExpression]] = []
         while not self._take("}"):
             key = self.ternary()
             self._expect(":")
@@ -218,7 +218,7 @@ class _Parser:
         return lambda look: {k(look): v(look) for k, v in entries}
 
 
-def _constant(value: Any) -> Expression:
+def _constant(value: Any) -> CompiledExpression:
     return lambda _look: value
 
 
@@ -232,7 +232,7 @@ def _literal(kind: str, text: str) -> Any:
     return encode_text(plain) if kind == "bytes" else plain
 
 
-def parse(text: str) -> Expression:
+def parse(text: str) -> CompiledExpression:
     """Compile an expression.
 
     Raises
@@ -242,4 +242,4 @@ def parse(text: str) -> Expression:
     """
     if len(text) > _MOST:
         raise CelSyntaxError(f"expression is larger than codepoint limit {_MOST}")
-    return _Parser(text).whole()
+    return _CelParser(text).whole()

@@ -12,7 +12,19 @@ from typing import Any
 
 from ...abi.text import encode_text
 
-__all__ = ["CelError", "Expression", "Lookup", "binary", "call", "has", "index", "logic", "number", "select", "truth"]
+__all__ = [
+    "AttributeLookup",
+    "CelError",
+    "CompiledExpression",
+    "binary",
+    "call",
+    "has",
+    "index",
+    "logic",
+    "number",
+    "select",
+    "truth",
+]
 
 
 class CelError(Exception):
@@ -20,10 +32,10 @@ class CelError(Exception):
 
 
 #: Function that returns the value of an identifier, or raises CelError.
-Lookup = Callable[[str], Any]
+AttributeLookup = Callable[[str], Any]
 
-#: A compiled expression, which is a function that accepts a `Lookup` and returns the value.
-Expression = Callable[[Lookup], Any]
+#: A compiled expression, which is a function that accepts a `AttributeLookup` and returns the value.
+CompiledExpression = Callable[[AttributeLookup], Any]
 
 
 def _text(value: Any) -> Any:
@@ -57,7 +69,7 @@ def number(value: Any) -> Any:
     return value
 
 
-def logic(left: Expression, right: Expression, *, decisive: bool) -> Expression:
+def logic(left: CompiledExpression, right: CompiledExpression, *, decisive: bool) -> CompiledExpression:
     """Combine two expressions with `||` or `&&`.
 
     Parameters
@@ -66,7 +78,7 @@ def logic(left: Expression, right: Expression, *, decisive: bool) -> Expression:
         Value that determines the result even if the other side is an error: True for `||`, False for `&&`.
     """
 
-    def evaluate(look: Lookup) -> bool:
+    def evaluate(look: AttributeLookup) -> bool:
         try:
             first = truth(left(look))
         except CelError:
@@ -78,11 +90,11 @@ def logic(left: Expression, right: Expression, *, decisive: bool) -> Expression:
     return evaluate
 
 
-def binary(operator: str, left: Expression, right: Expression) -> Expression:
+def binary(operator: str, left: CompiledExpression, right: CompiledExpression) -> CompiledExpression:
     """Combine two expressions with a binary operator."""
     function = _OPERATORS[operator]
 
-    def evaluate(look: Lookup) -> Any:
+    def evaluate(look: AttributeLookup) -> Any:
         try:
             value = function(_text(left(look)), _text(right(look)))
         except (TypeError, ZeroDivisionError, OverflowError) as error:
@@ -125,12 +137,12 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def select(value: Expression, name: str) -> Expression:
+def select(value: CompiledExpression, name: str) -> CompiledExpression:
     """Create the expression `value.name`."""
     return lambda look: _member_of(value(look), name)
 
 
-def index(value: Expression, key: Expression) -> Expression:
+def index(value: CompiledExpression, key: CompiledExpression) -> CompiledExpression:
     """Create the expression `value[key]`."""
     return lambda look: _member_of(value(look), _text(key(look)))
 
@@ -151,10 +163,10 @@ def _member_of(value: Any, key: Any) -> Any:
     raise CelError(f"Applying SELECT to a {type(value).__name__}")
 
 
-def has(arguments: list[Expression]) -> Expression:
+def has(arguments: list[CompiledExpression]) -> CompiledExpression:
     """Create the expression `has(value.name)`."""
 
-    def evaluate(look: Lookup) -> bool:
+    def evaluate(look: AttributeLookup) -> bool:
         try:
             arguments[0](look)
         except CelError:
@@ -199,11 +211,11 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
-def call(name: str, arguments: list[Expression]) -> Expression:
+def call(name: str, arguments: list[CompiledExpression]) -> CompiledExpression:
     """Create the expression that calls a function. For a method, the first argument is its target."""
     function = _FUNCTIONS.get(name)
 
-    def evaluate(look: Lookup) -> Any:
+    def evaluate(look: AttributeLookup) -> Any:
         if function is None:
             raise CelError(f"No overloads provided for FunctionCall(name='{name}')")
         try:

@@ -28,7 +28,7 @@ _TOKEN_SIZE = 4
 MOST_EXPRESSIONS, MOST_CHARACTERS = 10_000, 1_000_000
 
 
-class _Group:
+class _AttributeGroup:
     """A group of attributes in an expression, such as `request` in `request.path`."""
 
     def __init__(self, context: Context, name: str) -> None:
@@ -42,7 +42,7 @@ class _Group:
 
 def _lookup(context: Context, name: str) -> Any:
     if name in GROUPS or name == "filter_state":
-        return _Group(context, name)
+        return _AttributeGroup(context, name)
     value = top(context, encode_text(name))
     if value is None:
         raise CelError(f"No value with name {name!r} found in Activation")

@@ -38,7 +38,7 @@ _OTHER_PRIVATE_KEY = "Invalid private key: key data is corrupted or malformed."
 _NOT_SIGNED = "Failed to create signature."
 
 
-class _Refused(Exception):
+class _CallRefused(Exception):
     """Error for a call that fails and returns the error's message in its result."""
 
 
@@ -73,7 +73,7 @@ def verify(_context: Context, data: bytes) -> tuple[int, bytes]:
         _verify(
             _Request(_hash_name(fields), fields.get(2, b""), fields.get(5, b""), fields.get(4, b""), fields.get(3, b""))
         )
-    except _Refused as error:
+    except _CallRefused as error:
         return Status.OK, protobuf.field(2, encode_text(str(error)))
     return Status.OK, protobuf.field(1, 1)
 
@@ -96,7 +96,7 @@ def sign(_context: Context, data: bytes) -> tuple[int, bytes]:
         return Status.BAD_ARGUMENT, b""
     try:
         signature = _sign(_Request(_hash_name(fields), fields.get(2, b""), fields.get(4, b""), fields.get(3, b"")))
-    except _Refused as error:
+    except _CallRefused as error:
         return Status.OK, protobuf.field(3, encode_text(str(error)))
     return Status.OK, protobuf.field(1, 1) + protobuf.field(2, signature)
 
@@ -113,7 +113,7 @@ def _fields(data: bytes) -> dict[int, bytes] | None:
 def _hash_name(fields: dict[int, bytes]) -> str:
     name = fields.get(1, b"").decode("utf-8", "replace").lower()
     if name not in _HASHES:
-        raise _Refused(f"{name} is not supported.")
+        raise _CallRefused(f"{name} is not supported.")
     return name
 
 
@@ -143,9 +143,9 @@ def _verify(request: _Request) -> None:
         elif isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES:
             key.verify(request.signature, request.text, ec.ECDSA(algorithm))
         else:
-            raise _Refused(_NO_PUBLIC_KEY)
+            raise _CallRefused(_NO_PUBLIC_KEY)
     except (InvalidSignature, ValueError):
-        raise _Refused(_WRONG_SIGNATURE) from None
+        raise _CallRefused(_WRONG_SIGNATURE) from None
 
 
 def _sign(request: _Request) -> bytes:
@@ -157,11 +157,11 @@ def _sign(request: _Request) -> bytes:
             return key.sign(request.text, padding.PKCS1v15(), algorithm)
         if isinstance(key, ec.EllipticCurvePrivateKey):
             if key.curve.name not in _CURVES:
-                raise _Refused(_NO_PRIVATE_KEY)
+                raise _CallRefused(_NO_PRIVATE_KEY)
             return key.sign(request.text, ec.ECDSA(algorithm, deterministic_signing=True))
     except ValueError:  # the digest is longer than the key
-        raise _Refused(_NOT_SIGNED) from None
-    raise _Refused(_OTHER_PRIVATE_KEY)
+        raise _CallRefused(_NOT_SIGNED) from None
+    raise _CallRefused(_OTHER_PRIVATE_KEY)
 
 
 def _public_key(request: _Request) -> Any:
@@ -169,13 +169,13 @@ def _public_key(request: _Request) -> Any:
     from cryptography.hazmat.primitives import serialization
 
     if len(request.der or request.pem) > 2 * _MAX_KEY:
-        raise _Refused(_NO_PUBLIC_KEY)
+        raise _CallRefused(_NO_PUBLIC_KEY)
     try:
         if request.pem:
             return serialization.load_pem_public_key(request.pem)
         return serialization.load_der_public_key(_without_tail(request.der))
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise _Refused(_NO_PUBLIC_KEY) from None
+        raise _CallRefused(_NO_PUBLIC_KEY) from None
 
 
 def _private_key(request: _Request) -> Any:
@@ -183,13 +183,13 @@ def _private_key(request: _Request) -> Any:
     from cryptography.hazmat.primitives import serialization
 
     if len(request.der) > _MAX_KEY or len(request.pem) > 2 * _MAX_KEY:
-        raise _Refused(f"{_NO_PRIVATE_KEY} Keys above 4096 bits are not simulated.")
+        raise _CallRefused(f"{_NO_PRIVATE_KEY} Keys above 4096 bits are not simulated.")
     try:
         if request.pem:
             return serialization.load_pem_private_key(request.pem, None)
         return serialization.load_der_private_key(_pkcs8(_without_tail(request.der)), None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise _Refused(_NO_PRIVATE_KEY) from None
+        raise _CallRefused(_NO_PRIVATE_KEY) from None
 
 
 def _pkcs8(der: bytes) -> bytes:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 from ..contexts.stream_info import ResponseFlag
 from ..trace.access_log import AccessLogRecord
 from .codec.codec import reason_phrase
-from .codec.http1 import Head, decode, head_of
+from .codec.http1 import RequestHead, decode, head_of
 from .codec.http2 import decode_http2
 from .codec.request_decoder import RequestDecoder
 from .codec.response_encoder import ResponseEncoder
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from .header_map import HeaderMap, RequestHeaders
     from .route_table.route import Route
     from .route_table.table import RouteTable
-    from .stream_state import Limits
+    from .stream_state import StreamLimits
 
 __all__ = ["HttpStream", "StreamWorker"]
 
@@ -103,7 +103,7 @@ class HttpStream:
     on_finish: Callable[[HttpStream], None] | None = None
 
     def __init__(
-        self, worker: StreamWorker, exchange: Exchange, connection: Connection, limits: Limits, *, http2: bool
+        self, worker: StreamWorker, exchange: Exchange, connection: Connection, limits: StreamLimits, *, http2: bool
     ) -> None:
         self.worker = worker
         self.exchange = exchange
@@ -146,7 +146,7 @@ class HttpStream:
             self.encoder.head = request.method == "HEAD"
         self.begin(head, end=end)
 
-    def begin(self, head: Head | Problem, *, end: bool) -> None:
+    def begin(self, head: RequestHead | Problem, *, end: bool) -> None:
         """Begin the stream with a request head that the codec has decoded or refused.
 
         Parameters

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from ..contexts.stream_info import Connection
     from ..server_context import ServerContext
     from ..trace.exchange import Exchange
-    from .codec.http1 import Head
+    from .codec.http1 import RequestHead
     from .header_map import HeaderMap
 
-__all__ = ["Limits", "StreamState", "StreamThread"]
+__all__ = ["StreamLimits", "StreamState", "StreamThread"]
 
 
 @dataclass(frozen=True)
-class Limits:
+class StreamLimits:
     """Limits of a listener for its streams.
 
     Parameters
@@ -90,7 +90,7 @@ class StreamState:
     """
 
     def __init__(
-        self, worker: StreamThread, exchange: Exchange, connection: Connection, limits: Limits, *, http2: bool
+        self, worker: StreamThread, exchange: Exchange, connection: Connection, limits: StreamLimits, *, http2: bool
     ) -> None:
         self.worker = worker
         self.exchange = exchange
@@ -98,7 +98,7 @@ class StreamState:
         self.http2 = http2
         self.request_complete = False
         self.manager = worker.server.manager
-        self.head: Head | None = None
+        self.head: RequestHead | None = None
         self.done = False
         self.destroy_later: Callable[[Callable[[], None]], None] | None = None
         clock = worker.clock

@@ -17,7 +17,7 @@ from ...engine import Guest, Image, ImportType, Instance, Trap
 from ...engine.copying import copy_into, copy_of
 from ...errors import UsageError
 
-__all__ = ["DEADLINE", "SnapshotInspector", "Target", "call_introspection", "has_introspection", "read_running"]
+__all__ = ["DEADLINE", "IntrospectedVm", "SnapshotInspector", "call_introspection", "has_introspection", "read_running"]
 
 #: Seconds after which a call to the export is stopped.
 DEADLINE = 2.0
@@ -37,7 +37,7 @@ class _Module(Protocol):
     def exports(self) -> Any: ...
 
 
-class Target(Protocol):
+class IntrospectedVm(Protocol):
     """The attributes of a VM that introspection uses."""
 
     closed: bool
@@ -66,12 +66,12 @@ class Target(Protocol):
         ...
 
 
-def has_introspection(vm: Target) -> bool:
+def has_introspection(vm: IntrospectedVm) -> bool:
     """Return whether the VM has the introspection export, which only Python filters compiled by wasmnb have."""
     return hasattr(vm.instance, "control") or CONTROL in vm.loaded.exports
 
 
-def call_introspection(vm: Target, command: str, **arguments: Any) -> Any:
+def call_introspection(vm: IntrospectedVm, command: str, **arguments: Any) -> Any:
     """Run a command in the VM itself, between two callbacks.
 
     Parameters
@@ -97,7 +97,7 @@ def call_introspection(vm: Target, command: str, **arguments: Any) -> Any:
     return _call(vm.instance, command, arguments)
 
 
-def read_running(vm: Target, reason: str) -> str:
+def read_running(vm: IntrospectedVm, reason: str) -> str:
     """Return the traceback of the Python code that was running when a VM was stopped, or an empty string.
 
     The call is made in the VM itself, while the stack of the stopped call is still intact. The VM can't be used afterwards.
@@ -132,7 +132,7 @@ class SnapshotInspector:
             copy.close()
         self._copies.clear()
 
-    def call(self, vm: Target, command: str, **arguments: Any) -> Any:
+    def call(self, vm: IntrospectedVm, command: str, **arguments: Any) -> Any:
         """Run a command in a copy of the VM, so that the VM itself doesn't change.
 
         The parameters, the result and the errors are those of `call_introspection`.
@@ -148,7 +148,7 @@ class SnapshotInspector:
             self._drop(image)
             raise
 
-    def _copy(self, vm: Target, image: Image, original: Instance) -> Instance:
+    def _copy(self, vm: IntrospectedVm, image: Image, original: Instance) -> Instance:
         if image in self._copies:
             copy, host = self._copies[image]
             host.set_clocks(vm)
@@ -168,7 +168,7 @@ class _Trapped(UsageError):
     """Error for the copy of a VM that has trapped, so that the copy can't be called again."""
 
 
-def _check(vm: Target) -> None:
+def _check(vm: IntrospectedVm) -> None:
     if vm.closed or not hasattr(vm, "instance"):
         raise UsageError("it is closed")
     if not has_introspection(vm):
@@ -192,10 +192,10 @@ class _CopyHost:
 
     instance: Instance
 
-    def __init__(self, vm: Target) -> None:
+    def __init__(self, vm: IntrospectedVm) -> None:
         self.set_clocks(vm)
 
-    def set_clocks(self, vm: Target) -> None:
+    def set_clocks(self, vm: IntrospectedVm) -> None:
         """Set the clocks to the VM's current time, which they show from then on."""
         self._times = (vm.wall_ns(), vm.monotonic_ns())
 

@@ -32,7 +32,7 @@ __all__ = ["PluginLifecycle"]
 _ORDER = {"access_log": 0, "http": 1, "network": 1, "singleton": 2, "service": 2, "stat_sink": 3}
 
 
-class Stream(Protocol):
+class OpenStream(Protocol):
     """An open HTTP stream or TCP connection."""
 
     def disconnect(self) -> None:
@@ -55,12 +55,12 @@ class PluginWorker(Protocol):
     plugins: list[PluginHandle]
 
     @property
-    def live(self) -> Iterable[Stream]:
+    def live(self) -> Iterable[OpenStream]:
         """HTTP streams and TCP connections that are open on the worker."""
         ...
 
 
-class _Refused(Exception):
+class _ConfigurationRefused(Exception):
     """Error for a plugin that could not be started, so that Envoy refuses the configuration.
 
     Attributes
@@ -119,7 +119,7 @@ class PluginLifecycle:
         self.plugins = sorted(plugins, key=lambda p: _ORDER[p.kind])
         try:
             self.handles = self._prepare(self.plugins)
-        except _Refused as refused:
+        except _ConfigurationRefused as refused:
             self._log(self.main, f"error `Unable to create Wasm plugin {refused.plugin.name}`")
             self._close_roots(refused.roots)
             error = _error_of(refused)
@@ -150,7 +150,7 @@ class PluginLifecycle:
             return False
         try:
             fresh = self._prepare(ordered)
-        except _Refused as refused:
+        except _ConfigurationRefused as refused:
             for worker in self.workers:
                 self._log_on(worker.thread, "Plugin configured to fail closed failed to load")
             self._close_roots(refused.roots)
@@ -163,7 +163,7 @@ class PluginLifecycle:
         return True
 
     def _prepare(self, plugins: Sequence[Plugin]) -> list[PluginHandle]:
-        """Load all plugins on the main thread. Raise `_Refused` if one of them can't be loaded; its cause is the plugin's
+        """Load all plugins on the main thread. Raise `_ConfigurationRefused` if one of them can't be loaded; its cause is the plugin's
         error.
         """
         handles: list[PluginHandle] = []
@@ -173,7 +173,7 @@ class PluginLifecycle:
             except WasmnbError as error:
                 kept = {h.root for h in self.handles}
                 roots = [h.root for h in reversed(handles) if h.root is not None and h.root not in kept]
-                raise _Refused(plugin, roots) from error
+                raise _ConfigurationRefused(plugin, roots) from error
         return handles
 
     def _start_worker(self, worker: PluginWorker, handles: Sequence[PluginHandle], old: list[PluginHandle]) -> None:
@@ -256,6 +256,6 @@ class PluginLifecycle:
         self.server.clock.call_soon(thread, lambda: self._log(thread, text))
 
 
-def _error_of(refused: _Refused) -> WasmnbError:
+def _error_of(refused: _ConfigurationRefused) -> WasmnbError:
     assert isinstance(refused.__cause__, WasmnbError)
     return refused.__cause__

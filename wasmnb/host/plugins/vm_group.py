@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..contexts.root import RootContext
-from ..vm.module_check import Loaded
+from ..vm.module_check import LoadableModule
 
 if TYPE_CHECKING:
     from ..vm.settings import VmSettings
@@ -34,7 +34,7 @@ class VmGroup:
         Keys of the plugins that have started in a canary VM.
     """
 
-    def __init__(self, plugin: Plugin, loaded: Loaded, vm: Vm) -> None:
+    def __init__(self, plugin: Plugin, loaded: LoadableModule, vm: Vm) -> None:
         self.plugin = plugin
         self.loaded = loaded
         self.settings: VmSettings = plugin.settings

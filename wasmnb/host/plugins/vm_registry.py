@@ -20,7 +20,7 @@ from ...errors import ModuleError, WasmnbError
 from ..clusters.redis_server import RedisServer
 from ..contexts.root import RootContext
 from ..vm.instantiate import make_vm
-from ..vm.module_check import Loaded, load, parse_failure_log
+from ..vm.module_check import LoadableModule, load, parse_failure_log
 from .plugin_handle import PluginHandle
 from .plugin_start import PluginStarter, StartFailure, close_roots
 from .vm_group import VmGroup
@@ -116,7 +116,7 @@ class VmRegistry:
         self.groups.append(VmGroup(plugin, loaded, vm))
         return self.groups[-1]
 
-    def _load(self, plugin: Plugin) -> Loaded:
+    def _load(self, plugin: Plugin) -> LoadableModule:
         try:
             image = plugin.filter.image(self.server.engine)
         except ModuleError as error:

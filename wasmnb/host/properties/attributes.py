@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..contexts.base import Context
     from ..contexts.stream_info import StreamInfo
 
-__all__ = ["GROUP", "GROUPS", "Message", "metadata_message", "node_message"]
+__all__ = ["GROUP", "GROUPS", "MessageAttribute", "metadata_message", "node_message"]
 
 
 class _Group:
@@ -31,14 +31,14 @@ GROUP = _Group()
 
 
 @dataclass(frozen=True)
-class Message:
+class MessageAttribute:
     """A protobuf message as the value of an attribute, with its fields by name and its bytes."""
 
     fields: Mapping[str, Any]
     data: bytes
 
 
-def metadata_message(values: Mapping[str, Any] | None) -> Message:
+def metadata_message(values: Mapping[str, Any] | None) -> MessageAttribute:
     """Convert metadata to a protobuf message.
 
     Parameters
@@ -47,18 +47,18 @@ def metadata_message(values: Mapping[str, Any] | None) -> Message:
         Metadata as in Envoy's configuration, such as `{"filter_metadata": {"name": {...}}}`, or None.
     """
     filter_metadata = _plain((values or {}).get("filter_metadata") or {})
-    return Message(
+    return MessageAttribute(
         {"filter_metadata": filter_metadata, "typed_filter_metadata": {}}, protobuf.metadata(filter_metadata)
     )
 
 
-def node_message(node: Mapping[str, Any]) -> Message:
+def node_message(node: Mapping[str, Any]) -> MessageAttribute:
     """Convert the simulated Envoy's node to a message. In a real Envoy, the message also contains its build and extensions."""
     identity, cluster, values = str(node.get("id", "")), str(node.get("cluster", "")), node.get("metadata") or {}
     data = protobuf.field(1, encode_text(identity)) + protobuf.field(2, encode_text(cluster))
     if values:
         data += protobuf.field(3, protobuf.struct_message(values))
-    return Message({"id": identity, "cluster": cluster, "metadata": values}, data)
+    return MessageAttribute({"id": identity, "cluster": cluster, "metadata": values}, data)
 
 
 def _plain(value: Any) -> Any:

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from ...abi import Status
 from ..shared_state.storage import OVERHEAD
 
-__all__ = ["Declaration", "FilterState", "Span"]
+__all__ = ["Declaration", "FilterState", "Lifespan"]
 
 
 #: Maximum number of bytes that the filters of one stream can store. Envoy has no limit and would run out of memory.
 _MOST = 64 << 20
 
 
-class Span:
+class Lifespan:
     """Lifespans of values in filter state."""
 
     FILTER_CHAIN, REQUEST, CONNECTION = range(3)
@@ -35,7 +35,7 @@ class Declaration:
     read_only: bool = False
     kind: int = 0
     schema: bytes = b""
-    span: int = Span.FILTER_CHAIN
+    span: int = Lifespan.FILTER_CHAIN
 
 
 _UNDECLARED = Declaration(b"")
@@ -60,9 +60,9 @@ class FilterState:
         value = self.own.get(key)
         return self.connection.get(key) if value is None else value
 
-    def put(self, key: bytes, value: bytes, span: int = Span.FILTER_CHAIN) -> None:
+    def put(self, key: bytes, value: bytes, span: int = Lifespan.FILTER_CHAIN) -> None:
         """Store a value under a full key, with a lifespan."""
-        target = self.connection if span == Span.CONNECTION else self.own
+        target = self.connection if span == Lifespan.CONNECTION else self.own
         self._stored += len(value) - len(target[key]) if key in target else OVERHEAD + len(key) + len(value)
         target[key] = value
 

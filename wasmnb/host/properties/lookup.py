@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from ...abi import Status, decode_path, encode_pairs
 from ...abi.text import encode_text
-from .attributes import GROUP, GROUPS, Message, metadata_message, node_message
+from .attributes import GROUP, GROUPS, MessageAttribute, metadata_message, node_message
 
 if TYPE_CHECKING:
     from ..contexts.base import Context
 
-__all__ = ["GROUPS", "Message", "Unserialisable", "attribute", "lookup", "serialise", "top"]
+__all__ = ["GROUPS", "MessageAttribute", "Unserialisable", "attribute", "lookup", "serialise", "top"]
 
 
 class Unserialisable(Exception):
@@ -49,7 +49,7 @@ def serialise(value: Any) -> bytes:
             return struct.pack("<Q", value & 0xFFFFFFFFFFFFFFFF)
         case float():
             return struct.pack("<d", value)
-        case Message():
+        case MessageAttribute():
             return value.data
         case Mapping():
             pairs = [(serialise(k), serialise(v)) for k, v in value.items()]
@@ -115,7 +115,7 @@ _NULL = _Null()
 def _step(value: Any, part: bytes) -> Any:
     text = part.decode("utf-8", "surrogateescape")
     match value:
-        case Message():
+        case MessageAttribute():
             return value.fields.get(text)
         case Mapping():
             if text not in value:

@@ -21,7 +21,7 @@ from .storage import OVERHEAD, StorageBudget
 
 __all__ = ["SharedData", "SharedEntry", "SharedQueue", "SharedState"]
 
-Key = tuple[bytes, bytes]
+DataKey = tuple[bytes, bytes]
 
 #: Approximate size in bytes of a queue without its name and items.
 _QUEUE = 3 * OVERHEAD
@@ -72,9 +72,9 @@ class SharedState:
 
     def __init__(self, storage: StorageBudget | None = None) -> None:
         self._storage = storage or StorageBudget(sys.maxsize)
-        self.data: dict[Key, tuple[bytes, int]] = {}
+        self.data: dict[DataKey, tuple[bytes, int]] = {}
         self.queues: dict[int, SharedQueue] = {}
-        self._tokens: dict[Key, int] = {}
+        self._tokens: dict[DataKey, int] = {}
         self._cas = self._token = 0
         self._users: dict[bytes, int] = {}
 

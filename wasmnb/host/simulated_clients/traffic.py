@@ -17,10 +17,10 @@ from .sender import Sender
 from .session import ClientSession
 from .streams import Stream, TcpConnection
 
-__all__ = ["Traffic"]
+__all__ = ["ClientMethods"]
 
 
-class Traffic(Requests[Exchange]):
+class ClientMethods(Requests[Exchange]):
     """Base class of `Proxy` with the methods for sending requests and opening connections."""
 
     plugins: list[Plugin]

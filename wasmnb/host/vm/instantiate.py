@@ -17,7 +17,7 @@ from ..trace.records import CallbackSchema
 from .callback_entry import Invoke, close_record, make_entry, open_record
 from .failure import Failure
 from .imports import ImportResolver, make_put
-from .module_check import ALLOCATORS, NOT_INITIALIZED, Loaded
+from .module_check import ALLOCATORS, NOT_INITIALIZED, LoadableModule
 from .vm import Vm
 from .wasi import AT_ENTRY
 
@@ -34,7 +34,7 @@ _NO_INSTANCE = "Failed to create new Wasm instance"
 _AT_ENTRY = {name: AT_ENTRY | PHASES[name].calls | {"emscripten_notify_memory_growth"} for name in ENTRY_POINTS}
 
 
-def make_vm(server: ServerContext, loaded: Loaded, settings: VmSettings, thread: Thread, role: str) -> Vm:
+def make_vm(server: ServerContext, loaded: LoadableModule, settings: VmSettings, thread: Thread, role: str) -> Vm:
     """Create a VM: link and instantiate the module, and find its exports. If the start section traps, the VM is marked as
     failed.
 

@@ -24,7 +24,7 @@ from ...parsing.leb128 import Malformed, Reader
 Signature = tuple[tuple[str, ...], tuple[str, ...]]
 Signatures = Mapping[str, Signature]
 
-__all__ = ["ALLOCATORS", "NOT_INITIALIZED", "Loaded", "load", "parse_failure_log"]
+__all__ = ["ALLOCATORS", "NOT_INITIALIZED", "LoadableModule", "load", "parse_failure_log"]
 
 _NOT_LOADED = "Wasm VM failed Failed to load Wasm code"
 NOT_INITIALIZED = "Wasm VM failed Failed to initialize Wasm code"
@@ -34,7 +34,7 @@ ALLOCATORS = ("malloc", "proxy_on_memory_allocate")
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadableModule:
     """A module that Envoy would load.
 
     Attributes
@@ -53,7 +53,7 @@ class Loaded:
     file_names: Mapping[str, str] = field(default_factory=dict)
 
 
-def load(image: Runnable, name: str, *, redis: bool = False) -> Loaded:
+def load(image: Runnable, name: str, *, redis: bool = False) -> LoadableModule:
     """Check that Envoy would load a module.
 
     Parameters
@@ -73,7 +73,7 @@ def load(image: Runnable, name: str, *, redis: bool = False) -> Loaded:
     for required in image.imports:
         _check_import(required, abi, name, HIGRESS_ENV if redis else {})
     _check_exports(functions, abi, name)
-    return Loaded(image, abi, functions)
+    return LoadableModule(image, abi, functions)
 
 
 def _refuse(name: str, line: str, meaning: str, *, early: bool = False) -> ModuleError:

@@ -18,7 +18,7 @@ from ..trace.log import LogLine
 from ..trace.records import BEGAN, EXCHANGE, HOST_NS, TIME
 from .failure import Failure
 from .guest_memory import GuestMemory
-from .module_check import Loaded
+from .module_check import LoadableModule
 from .settings import VmSettings
 from .state import CalloutTokens, ContextTable, EntryState, GuestBuffers
 
@@ -93,7 +93,9 @@ class Vm:
     instance: Guest
     on_context_create: Invoke
 
-    def __init__(self, server: ServerContext, loaded: Loaded, settings: VmSettings, thread: Thread, role: str) -> None:
+    def __init__(
+        self, server: ServerContext, loaded: LoadableModule, settings: VmSettings, thread: Thread, role: str
+    ) -> None:
         self.server, self.loaded, self.settings = server, loaded, settings
         self.thread, self.role, self.number = thread, role, server.new_vm_number()
         self.vm_context: Context = VmContext(self)

@@ -28,7 +28,7 @@ from ..kept_parts import PartStore
 from ..progress import progress_for
 from .arguments import NAME, flag, line_cell, line_only, parse
 from .base import FilterMagics
-from .results import Log, Trace
+from .results import LogResult, TraceResult
 from .transcript import transcript
 from .upstreams import UPSTREAM_FLAGS, upstreams
 
@@ -329,7 +329,7 @@ class WasmMagics(FilterMagics):
         worker = options.worker
         thread = f"worker-{worker}" if worker is not None and worker.isdigit() else worker
         selected = LogFilter(options.level, thread, exchange=options.exchange, text=options.grep or "")
-        return Log(line for line in self.proxy(options.name).log if selected.matches(line))
+        return LogResult(line for line in self.proxy(options.name).log if selected.matches(line))
 
     @line_only(
         NAME,
@@ -357,7 +357,7 @@ class WasmMagics(FilterMagics):
         options = parse(self.wasmtrace, line)
         trace = self.proxy(options.name).trace
         events = (e for e in trace if options.exchange is None or e.exchange == options.exchange)
-        return Trace(events, 0 if options.exchange is not None else getattr(trace, "dropped", 0))
+        return TraceResult(events, 0 if options.exchange is not None else getattr(trace, "dropped", 0))
 
 
 def _check_name(name: str) -> None:

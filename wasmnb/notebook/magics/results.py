@@ -8,9 +8,9 @@ from typing import Any
 
 from wasmnb.errors import UsageError
 from wasmnb.view import log_document, to_html, to_text, trace_document
-from wasmnb.view.render.document import Code, Document
+from wasmnb.view.render.document import CodeBlock, Document
 
-__all__ = ["Log", "PythonCode", "Trace", "save_text"]
+__all__ = ["LogResult", "PythonCode", "TraceResult", "save_text"]
 
 
 class _Displayable:
@@ -28,7 +28,7 @@ class _Displayable:
         return to_text(self.document())
 
 
-class Log(_Displayable, list[Any]):
+class LogResult(_Displayable, list[Any]):
     """Log lines of a proxy, displayed as a table."""
 
     __repr__ = _Displayable.__repr__
@@ -38,7 +38,7 @@ class Log(_Displayable, list[Any]):
         return log_document(self)
 
 
-class Trace(_Displayable, list[Any]):
+class TraceResult(_Displayable, list[Any]):
     """Events of a proxy's trace, displayed as callbacks with their hostcalls.
 
     Parameters
@@ -70,7 +70,7 @@ class PythonCode(_Displayable, str):
 
     def document(self) -> Document:
         """Return a document that contains the code unchanged."""
-        return Document((Code(str(self)),))
+        return Document((CodeBlock(str(self)),))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/html": to_html(self.document()), "text/plain": str(self)}

@@ -18,10 +18,10 @@ from ..messages.pairs import serialised
 from ..numbering import has_member
 from .base import Call, place_call
 
-__all__ = ["GrpcCall", "GrpcResponse", "Target", "received_message", "start_arguments", "status_details"]
+__all__ = ["GrpcCall", "GrpcMethod", "GrpcResponse", "received_message", "start_arguments", "status_details"]
 
 
-class Target(NamedTuple):
+class GrpcMethod(NamedTuple):
     """The cluster, service and method of a gRPC call."""
 
     cluster: Text
@@ -66,7 +66,7 @@ class GrpcResponse:
         return f"<GrpcResponse {getattr(self.status, 'name', self.status)}, {len(self.message)} bytes>"
 
 
-def start_arguments(vm: VMInterface, target: Target, metadata: PairsLike) -> tuple[Any, ...]:
+def start_arguments(vm: VMInterface, target: GrpcMethod, metadata: PairsLike) -> tuple[Any, ...]:
     """Return the arguments of `place_call` that gRPC calls and streams share: its `about` text, then the hostcall's inputs."""
     return ", ".join(map(repr, target)), *map(encode, target), serialised(vm.abi, metadata)
 
@@ -92,7 +92,7 @@ class GrpcCall(Call[GrpcResponse]):
         cls,
         vm: VMInterface,
         context: ContextInterface,
-        target: Target,
+        target: GrpcMethod,
         message: Value,
         *,
         metadata: PairsLike,

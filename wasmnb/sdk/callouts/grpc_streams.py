@@ -16,7 +16,7 @@ from ..messages.encoding import PairsLike, Value, encode
 from ..tasks.context_waits import waits_of
 from ..tasks.tasks import Future, Task
 from .base import place_call
-from .grpc import GrpcResponse, Target, received_message, start_arguments, status_details
+from .grpc import GrpcMethod, GrpcResponse, received_message, start_arguments, status_details
 from .http import ResponseHeaders, response_headers
 
 __all__ = ["GrpcStream"]
@@ -72,7 +72,7 @@ class GrpcStream:
         self._waiting: list[_Until] = []
 
     @classmethod
-    def start(cls, vm: VMInterface, context: ContextInterface, target: Target, metadata: PairsLike) -> "GrpcStream":
+    def start(cls, vm: VMInterface, context: ContextInterface, target: GrpcMethod, metadata: PairsLike) -> "GrpcStream":
         """Open a gRPC stream to a cluster. Raises the same exceptions as `GrpcCall.start`."""
         stream = cls(vm, context, place_call(vm, "grpc_stream", *start_arguments(vm, target, metadata)))
         vm.callouts.grpc[stream.token] = stream

@@ -80,13 +80,13 @@ def build(settings: Any, value: Any, title: str = "the plugin configuration") ->
         The value is invalid. The message lists all invalid fields.
     """
     problems: list[str] = []
-    result = _Reader(problems).read(value, settings, "config")
+    result = _SettingsReader(problems).read(value, settings, "config")
     if problems:
         raise ConfigurationError(f"{title} is invalid: {'; '.join(problems)}")
     return result
 
 
-class _Reader:
+class _SettingsReader:
     """Converter of JSON values to annotated types, which collects a description of every problem."""
 
     def __init__(self, problems: list[str]) -> None:
@@ -196,7 +196,7 @@ class _Reader:
         tried: list[tuple[Any, list[str]]] = []
         for part in typing.get_args(kind):
             problems: list[str] = []
-            result = _Reader(problems).read(value, part, place)
+            result = _SettingsReader(problems).read(value, part, place)
             if not problems:
                 return result
             if _has_shape(part, value):
@@ -230,21 +230,21 @@ class _Reader:
             return None
 
 
-_READERS: dict[Any, Callable[[_Reader, Any, Any, str], Any]] = {
-    str: _Reader._plain,
-    int: _Reader._plain,
-    bool: _Reader._plain,
-    float: _Reader._float,
-    None: _Reader._none,
-    type(None): _Reader._none,
-    re.Pattern: _Reader._pattern,
-    list: _Reader._items,
-    tuple: _Reader._items,
-    set: _Reader._items,
-    frozenset: _Reader._items,
-    collections.abc.Sequence: _Reader._items,
-    dict: _Reader._dict,
-    collections.abc.Mapping: _Reader._dict,
+_READERS: dict[Any, Callable[[_SettingsReader, Any, Any, str], Any]] = {
+    str: _SettingsReader._plain,
+    int: _SettingsReader._plain,
+    bool: _SettingsReader._plain,
+    float: _SettingsReader._float,
+    None: _SettingsReader._none,
+    type(None): _SettingsReader._none,
+    re.Pattern: _SettingsReader._pattern,
+    list: _SettingsReader._items,
+    tuple: _SettingsReader._items,
+    set: _SettingsReader._items,
+    frozenset: _SettingsReader._items,
+    collections.abc.Sequence: _SettingsReader._items,
+    dict: _SettingsReader._dict,
+    collections.abc.Mapping: _SettingsReader._dict,
 }
 
 #: Annotated collection type -> function that converts a list to it.
@@ -275,10 +275,10 @@ def _has_shape(kind: Any, value: Any) -> bool:
     kind = _bare(kind)
     reader = _READERS.get(typing.get_origin(kind) or kind)
     if isinstance(value, dict):
-        return _is_dataclass(kind) or reader is _Reader._dict
+        return _is_dataclass(kind) or reader is _SettingsReader._dict
     if isinstance(value, list):
-        return reader is _Reader._items
-    return isinstance(value, str) and reader is _Reader._pattern
+        return reader is _SettingsReader._items
+    return isinstance(value, str) and reader is _SettingsReader._pattern
 
 
 def _is_required(field: "dataclasses.Field[Any]") -> bool:

@@ -11,7 +11,7 @@ from types import BuiltinFunctionType, FunctionType, MemberDescriptorType, Modul
 from typing import Any
 
 from ..contexts import Context
-from ..loading.source import Loaded
+from ..loading.source import LoadedSource
 from .reprs import LENGTH, Reprs
 
 __all__ = ["read_attributes"]
@@ -31,7 +31,7 @@ _CODE = (FunctionType, BuiltinFunctionType, MemberDescriptorType, ModuleType, ty
 
 
 def read_attributes(
-    contexts: Mapping[str, Mapping[int, Context]], source: Loaded, ours: Mapping[str, Any], length: int = LENGTH
+    contexts: Mapping[str, Mapping[int, Context]], source: LoadedSource, ours: Mapping[str, Any], length: int = LENGTH
 ) -> dict[str, Any]:
     """Return the filter's state, with all values as text.
 
@@ -101,7 +101,7 @@ def _state(names: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[tuple[
             yield name, value
 
 
-def _classes(source: Loaded) -> Iterator[type[Any]]:
+def _classes(source: LoadedSource) -> Iterator[type[Any]]:
     """Yield the filter's context classes, and those of their base classes that the filter's source defines."""
     seen: set[type[Any]] = set()
     for leaf in source.classes.values():

@@ -16,7 +16,7 @@ from ..contexts import VMContext
 from ..loading.exports import needed_exports
 from ..loading.local_modules import LocalModules
 from ..loading.parts import LocalModule, Part
-from ..loading.source import Loaded, load_source
+from ..loading.source import LoadedSource, load_source
 from ..vm import set_current_vm
 from .events import Events
 from .http import Http
@@ -60,7 +60,7 @@ class Dispatcher(Http, Tcp, Events, Lifecycle, Introspection):
         super().__init__(binding)
         self._binding = binding
         self._namespace = namespace
-        self._source: Loaded | None = None
+        self._source: LoadedSource | None = None
         self._exports: list[str] = []
 
     def load(self, source: str, filename: str = "<filter>", first_line: int = 1) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from ..diagnostics.profiling import Profiler
 from ..diagnostics.state_reader import read_attributes
 from ..diagnostics.tracebacks import format_running, running_frames
-from ..loading.source import Loaded
+from ..loading.source import LoadedSource
 from .core import Core
 
 __all__ = ["ACTIONS", "Introspection"]
@@ -28,7 +28,7 @@ class Introspection(Core):
     """The dispatcher's methods for introspection requests of the simulated proxy."""
 
     _binding: Any
-    _source: Loaded | None
+    _source: LoadedSource | None
 
     #: Function set by the embedder. It renews all state that must differ between VMs, such as random numbers and environment.
     resume: Callable[[], None] | None = None
@@ -49,7 +49,7 @@ class Introspection(Core):
             self.vm.abi, self.vm.active = abi, active
         return json.dumps(response, ensure_ascii=True).encode()
 
-    def loaded(self) -> Loaded:
+    def loaded(self) -> LoadedSource:
         """Return the filter's loaded source. Raises RuntimeError if none has been loaded."""
         if self._source is None:
             raise RuntimeError("no source has been loaded. Call load() or load_parts() first")

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from ..callouts.grpc import GrpcCall, Target
+from ..callouts.grpc import GrpcCall, GrpcMethod
 from ..callouts.grpc_streams import GrpcStream
 from ..callouts.http import HttpCall
 from ..contexts import Context
@@ -86,7 +86,7 @@ def grpc_call(
         Timeout in milliseconds (default 5000).
     """
     vm = current_vm()
-    target, caller = Target(service, service_name, method), _caller(vm)
+    target, caller = GrpcMethod(service, service_name, method), _caller(vm)
     return GrpcCall.start(vm, caller, target, message, metadata=metadata, timeout_ms=timeout_ms, callback=None)
 
 
@@ -103,7 +103,7 @@ def grpc_stream(service: Text, service_name: Text, method: Text, metadata: Pairs
         Metadata of the request, as a mapping or as pairs (default empty).
     """
     vm = current_vm()
-    return GrpcStream.start(vm, _caller(vm), Target(service, service_name, method), metadata)
+    return GrpcStream.start(vm, _caller(vm), GrpcMethod(service, service_name, method), metadata)
 
 
 def grpc_send(token: int, message: Value, end_of_stream: bool = False) -> None:

@@ -13,7 +13,7 @@ from types import CodeType, ModuleType
 from ...abi import CALLBACKS, REPORTED_BY
 from .callback_checks import CO_ASYNC_GENERATOR, CO_COROUTINE
 from .callbacks import HANDLERS
-from .source import Loaded
+from .source import LoadedSource
 
 __all__ = ["needed_exports"]
 
@@ -37,7 +37,7 @@ _NEEDS_OF_ASYNC = {
 _OF_BODY = frozenset(("body", "content", "lines", "json_lines", "sse", "json_rpc"))
 
 
-def needed_exports(source: Loaded, *, watches_deletes: bool = False) -> list[str]:
+def needed_exports(source: LoadedSource, *, watches_deletes: bool = False) -> list[str]:
     """Return the names (`proxy_on_...`) of the callbacks that a filter's module must export, in the order of the ABI's table.
 
     Parameters
@@ -78,7 +78,7 @@ def _has_async(code: CodeType) -> bool:
     return any(_has_async(c) for c in code.co_consts if isinstance(c, CodeType))
 
 
-def _imports_packages(source: Loaded) -> bool:
+def _imports_packages(source: LoadedSource) -> bool:
     """Return whether the source imports third-party packages."""
     own = {source.module.__name__, *source.local}
     modules = [source.module, *(sys.modules[name] for name in source.local if name in sys.modules)]

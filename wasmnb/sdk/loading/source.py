@@ -20,13 +20,13 @@ from .local_modules import LocalModules
 from .parts import Part
 from .source_cache import MODULE_NAME, compile_source, store_source
 
-__all__ = ["BASES", "MODULE_NAME", "Loaded", "load_source"]
+__all__ = ["BASES", "MODULE_NAME", "LoadedSource", "load_source"]
 
 #: Kind of context -> the SDK's class.
 BASES: dict[str, type[Context]] = {"vm": VMContext, "plugin": PluginContext, "http": HttpContext, "tcp": TcpContext}
 
 
-class Loaded:
+class LoadedSource:
     """A filter's source after it has run.
 
     Attributes
@@ -64,7 +64,7 @@ class Loaded:
         }
 
 
-def load_source(parts: Sequence[Part], modules: LocalModules, package: str, names: dict[str, Any]) -> Loaded:
+def load_source(parts: Sequence[Part], modules: LocalModules, package: str, names: dict[str, Any]) -> LoadedSource:
     """Compile and run a source, and find its context classes.
 
     Parameters
@@ -95,7 +95,7 @@ def load_source(parts: Sequence[Part], modules: LocalModules, package: str, name
     classes = _find_classes(module, codes)
     for kind, cls in classes.items():
         check_methods(kind, cls, BASES[kind], codes)
-    return Loaded(module, codes, classes, modules.names)
+    return LoadedSource(module, codes, classes, modules.names)
 
 
 def _run(parts: Sequence[Part], module: ModuleType) -> list[CodeType]:

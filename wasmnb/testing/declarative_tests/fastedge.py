@@ -24,7 +24,7 @@ from ...host import Plugin, Proxy
 from ...messages import Headers, Request, Response
 from ..assertions.soundness import failure_text
 from .errors import FixtureError, SourceLocation
-from .readers.nodes import Block, Many, Node, Scalar
+from .readers.nodes import Many, MessageNode, Scalar, SyntaxNode
 from .readers.schema import fill, once
 from .results import CaseResult
 
@@ -41,7 +41,7 @@ _PLAIN_FILES = (".env.variables", ".env.secrets")
 class _JsonObject:
     """A JSON object with arbitrary names, stored as an unconverted node."""
 
-    def __init__(self, node: Block, place: SourceLocation) -> None:
+    def __init__(self, node: MessageNode, place: SourceLocation) -> None:
         self.node = node
         self.place = place
 
@@ -87,12 +87,12 @@ class Fixture:
     url: str = ""
 
 
-def is_fixture(node: Node) -> bool:
+def is_fixture(node: SyntaxNode) -> bool:
     """Return whether a JSON document is a fixture of fastedge-test, and not a suite of Service Extensions."""
-    return isinstance(node, Block) and any(e.name == "request" for e in node.entries)
+    return isinstance(node, MessageNode) and any(e.name == "request" for e in node.entries)
 
 
-def read_fixture(node: Node, file: str) -> Fixture:
+def read_fixture(node: SyntaxNode, file: str) -> Fixture:
     """Convert a JSON document to a fixture.
 
     Parameters
@@ -113,10 +113,10 @@ def read_fixture(node: Node, file: str) -> Fixture:
         The fixture is malformed. The message contains the line and the field.
     """
     place = SourceLocation(file, 1)
-    if not isinstance(node, Block):
+    if not isinstance(node, MessageNode):
         raise FixtureError("a fixture must be a JSON object.", place)
     by_hand = {e.name: e for e in node.entries if e.name in Fixture.by_hand}
-    rest = Block(node.line, [e for e in node.entries if e.name not in by_hand])
+    rest = MessageNode(node.line, [e for e in node.entries if e.name not in by_hand])
     fixture = fill(Fixture, rest, place, lenient=True)
     if fixture.app_type != "proxy-wasm":
         raise FixtureError(
@@ -140,8 +140,8 @@ def read_fixture(node: Node, file: str) -> Fixture:
     return fixture
 
 
-def _fields(node: Node, place: SourceLocation) -> _JsonObject:
-    if not isinstance(node, Block):
+def _fields(node: SyntaxNode, place: SourceLocation) -> _JsonObject:
+    if not isinstance(node, MessageNode):
         raise FixtureError("this field must be an object, written in braces.", place)
     return _JsonObject(node, place)
 
@@ -174,7 +174,7 @@ def _response(fields: _JsonObject) -> Response:
     return Response(status, _headers(values.get("headers"), fields), encode_text(_string(values, "body", "", fields)))
 
 
-def _check_names(fields: _JsonObject, names: tuple[str, ...]) -> dict[str, Node]:
+def _check_names(fields: _JsonObject, names: tuple[str, ...]) -> dict[str, SyntaxNode]:
     for entry in fields.node.entries:
         if entry.name not in names:
             known = ", ".join(names)
@@ -183,7 +183,7 @@ def _check_names(fields: _JsonObject, names: tuple[str, ...]) -> dict[str, Node]
     return {e.name: e.value for e in fields.node.entries}
 
 
-def _string(values: dict[str, Node], name: str, default: str, fields: _JsonObject) -> str:
+def _string(values: dict[str, SyntaxNode], name: str, default: str, fields: _JsonObject) -> str:
     node = values.get(name)
     if node is None:
         return default
@@ -192,12 +192,12 @@ def _string(values: dict[str, Node], name: str, default: str, fields: _JsonObjec
     return node.text
 
 
-def _headers(node: Node | None, fields: _JsonObject) -> Headers:
+def _headers(node: SyntaxNode | None, fields: _JsonObject) -> Headers:
     headers = Headers()
     if node is None:
         return headers
     place = fields.place.into("headers", node.line)
-    if not isinstance(node, Block):
+    if not isinstance(node, MessageNode):
         raise FixtureError("headers must be an object of names and values.", place)
     for entry in node.entries:
         for value in entry.value.items if isinstance(entry.value, Many) else (entry.value,):
@@ -209,9 +209,9 @@ def _headers(node: Node | None, fields: _JsonObject) -> Headers:
     return headers
 
 
-def _as_python(node: Node) -> Any:
+def _as_python(node: SyntaxNode) -> Any:
     """Convert a node to a value of Python's own types."""
-    if isinstance(node, Block):
+    if isinstance(node, MessageNode):
         return {e.name: _as_python(e.value) for e in node.entries}
     if isinstance(node, Many):
         return [_as_python(n) for n in node.items]

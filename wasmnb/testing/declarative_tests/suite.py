@@ -14,7 +14,7 @@ from typing import Any
 
 from ...errors import UsageError
 from .errors import FixtureError, SourceLocation
-from .readers.nodes import Block
+from .readers.nodes import MessageNode
 from .readers.schema import fill, many, once
 from .readers.textproto import read_textproto
 from .readers.yaml_json import read_json, read_yaml
@@ -58,7 +58,7 @@ class Matcher:
 
 
 @dataclass
-class HeaderMatcher(Matcher):
+class HeaderExpectations(Matcher):
     """Value of the field `headers`: a matcher for `name: value` lines or, in later versions, a message of expectations."""
 
     has_header: list[Header] = many(Header)
@@ -74,7 +74,7 @@ class Immediate:
     grpc_status: int | None = once("uint32")
     details: str | None = once("string")
     body: list[Matcher] = many(Matcher)
-    headers: list[HeaderMatcher] = many(HeaderMatcher)
+    headers: list[HeaderExpectations] = many(HeaderExpectations)
     has_header: list[Header] = many(Header)
     no_header: list[Header] = many(Header)
     place: SourceLocation = _NOWHERE
@@ -96,7 +96,7 @@ class Expectation:
 
     has_header: list[Header] = many(Header)
     no_header: list[Header] = many(Header)
-    headers: list[HeaderMatcher] = many(HeaderMatcher)
+    headers: list[HeaderExpectations] = many(HeaderExpectations)
     body: list[Matcher] = many(Matcher)
     immediate: Immediate | None = once(Immediate)
     log: list[Matcher] = many(Matcher)
@@ -232,6 +232,6 @@ def read_suite(path: Path) -> Suite:
         raise UsageError(f"The test file {path} can't be read: {error.strerror}. Check the path.") from error
     reader = _READERS.get(path.suffix.lower())
     node = reader(data, str(path)) if reader is not None else read_textproto(data, str(path))
-    if not isinstance(node, Block):
+    if not isinstance(node, MessageNode):
         raise FixtureError("a suite must be a message with `test` fields.", SourceLocation(str(path), 1))
     return fill(Suite, node, SourceLocation(str(path), 1), lenient=reader is not None)

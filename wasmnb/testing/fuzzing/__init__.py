@@ -6,6 +6,6 @@ Assertions about a proxy are in `wasmnb.testing.assertions`, and the HTML view o
 from .api import fuzz, replay
 from .report import Finding, FuzzReport
 from .scenarios.scenario import Scenario
-from .search.runner import Fault, Session, Settings
+from .search.runner import FilterFault, Session, Settings
 
-__all__ = ["Fault", "Finding", "FuzzReport", "Scenario", "Session", "Settings", "fuzz", "replay"]
+__all__ = ["FilterFault", "Finding", "FuzzReport", "Scenario", "Session", "Settings", "fuzz", "replay"]

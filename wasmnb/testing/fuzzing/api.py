@@ -17,7 +17,7 @@ from .report import KINDS, FuzzReport
 from .scenarios.capabilities import capabilities_of
 from .scenarios.scenario import GrpcResponse, HttpResponse, Scenario
 from .search.alarm import alarm_available
-from .search.runner import Fault, Session, Settings
+from .search.runner import FilterFault, Session, Settings
 from .search.search import Search
 
 __all__ = ["fuzz", "replay"]
@@ -161,7 +161,7 @@ def _plugin(filter_or_plugin: Any, settings: dict[str, Any]) -> Plugin:
     return Plugin(filter_or_plugin, **changes)
 
 
-def replay(filter: Any, scenario: Scenario, **settings: Any) -> Fault | None:  # noqa: A002 -- as Proxy calls it
+def replay(filter: Any, scenario: Scenario, **settings: Any) -> FilterFault | None:  # noqa: A002 -- as Proxy calls it
     """Run a scenario of a finding again, on a new proxy.
 
     Parameters

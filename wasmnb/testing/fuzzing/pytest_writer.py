@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from ...view import visible
-from ..generated_tests.filter_code import FilterChain
+from ..generated_tests.filter_code import FilterSources
 from ..generated_tests.literals import quoted
 from .literals import literal, pairs, text
 from .report import Finding
@@ -26,11 +26,11 @@ from .scenarios.scenario import (  # fmt: skip
     Reconfigure,
     Script,
     Send,
+    ServiceResponse,
     Settle,
     Step,
     TcpResponse,
     Trailers,
-    UpstreamResponse,
 )
 from .search.runner import Settings
 
@@ -61,8 +61,8 @@ def write_test(finding: Finding, settings: Settings, called: Iterable[str]) -> s
         Names of the clusters that the filter called, or that were passed to `fuzz`. In the test, all of them send the same
         responses.
     """
-    chain = FilterChain(settings.plugins)
-    writer = _Writer(finding, settings, sorted(called), chain)
+    chain = FilterSources(settings.plugins)
+    writer = _TestWriter(finding, settings, sorted(called), chain)
     body = list(writer.body())
     summary = visible(finding.message.splitlines()[-1][:100].strip()).replace("\\", "\\\\").replace('"', "'")
     head = [
@@ -73,8 +73,8 @@ def write_test(finding: Finding, settings: Settings, called: Iterable[str]) -> s
     return "\n".join([*head, *(f"    {line}".rstrip() for line in body)]) + "\n"
 
 
-class _Writer:
-    def __init__(self, finding: Finding, settings: Settings, called: list[str], chain: FilterChain) -> None:
+class _TestWriter:
+    def __init__(self, finding: Finding, settings: Settings, called: list[str], chain: FilterSources) -> None:
         self.finding = finding
         self.steps = finding.scenario.steps
         self.settings = settings
@@ -125,16 +125,16 @@ class _Writer:
     def _scripted(self, which: str) -> str:
         """Return the code of an upstream with the script of the first step. Later scripts become steps of the test."""
         first = self.steps[0] if self.steps else None
-        responses: tuple[UpstreamResponse, ...] = getattr(first, which) if isinstance(first, Script) else ()
+        responses: tuple[ServiceResponse, ...] = getattr(first, which) if isinstance(first, Script) else ()
         self.names.add("upstream")
         return f"upstream({self._responses(responses, which)})"
 
-    def _responses(self, responses: tuple[UpstreamResponse, ...], which: str) -> str:
+    def _responses(self, responses: tuple[ServiceResponse, ...], which: str) -> str:
         plain = TcpResponse(b"ok\n") if self.settings.network else HttpResponse()
         default = self.settings.service if which == "services" else plain
         return ", ".join(self._response(response) for response in responses or (default,))
 
-    def _response(self, response: UpstreamResponse) -> str:
+    def _response(self, response: ServiceResponse) -> str:
         match response:
             case HttpResponse(refused=True):
                 name, code = "refused", "refused"
@@ -291,7 +291,7 @@ def _tcp_response(response: TcpResponse) -> str:
     return _call("tcp_reply", first, response, close=str, latency=str)
 
 
-def _call(name: str, first: Iterable[str], response: UpstreamResponse, **writers: Callable[[Any], str]) -> str:
+def _call(name: str, first: Iterable[str], response: ServiceResponse, **writers: Callable[[Any], str]) -> str:
     """Write a call with the positional arguments `first`, and a keyword argument for each field that isn't the default."""
     changed = {f.name: value for f in fields(response) if (value := getattr(response, f.name)) != f.default}
     return (

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import UsageError, WasmnbError
 from ...host import Proxy
-from .filter_code import FilterChain
+from .filter_code import FilterSources
 from .recipe import Recipe
 from .writer import TestWriter
 
@@ -73,7 +73,7 @@ def write_test(proxy: Proxy, exchanges: Any = None, *, name: str = "", mask: boo
         )
     except WasmnbError as error:
         raise UsageError(f"The exchanges can't be repeated in a new proxy: {error}") from None
-    writer = TestWriter(FilterChain(plugins), recipe, runs, selected, codes)
+    writer = TestWriter(FilterSources(plugins), recipe, runs, selected, codes)
     return writer.code(name or _name(selected[0]))
 
 

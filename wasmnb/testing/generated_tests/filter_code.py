@@ -10,13 +10,13 @@ from typing import Any
 from ...host import Plugin
 from .literals import quoted
 
-__all__ = ["FilterChain"]
+__all__ = ["FilterSources"]
 
 #: Settings of a plugin that the fixture `wasm_proxy` accepts directly. Others need a `Plugin(...)`.
 _PROXY_ARGUMENTS = frozenset({"config", "vm_config", "root_id", "vm_id", "failure_policy", "kind"})
 
 
-class FilterChain:
+class FilterSources:
     """Code for the filters of a test: their sources, and the arguments of the proxy.
 
     Parameters

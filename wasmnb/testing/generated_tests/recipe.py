@@ -16,7 +16,7 @@ from ...traffic.recorded.exchange import RecordedExchange
 from ...traffic.recorded.masking import mask
 from ..upstreams import upstream
 
-__all__ = ["Connect", "Recipe", "Send"]
+__all__ = ["ConnectionStep", "Recipe", "RequestStep"]
 
 #: Headers that the proxy sets in the client's response, so that the response of a scripted upstream needn't contain them.
 _SET_BY_PROXY = FRAMING | {b"content-length", b"keep-alive"}
@@ -27,7 +27,7 @@ _LATE = 3600.0
 
 
 @dataclass(frozen=True)
-class Send:
+class RequestStep:
     """A step that sends a request to a worker, with certain options of `proxy.request`."""
 
     request: Request
@@ -36,7 +36,7 @@ class Send:
 
 
 @dataclass(frozen=True)
-class Connect:
+class ConnectionStep:
     """A step that opens a TCP connection to a worker and sends bytes."""
 
     data: bytes
@@ -59,7 +59,7 @@ class Recipe:
         Number of masked secrets by place.
     """
 
-    steps: list[Send | Connect] = field(default_factory=list)
+    steps: list[RequestStep | ConnectionStep] = field(default_factory=list)
     origin: list[Any] = field(default_factory=list)
     services: dict[str, list[Any]] = field(default_factory=dict)
     masked: Counter[str] = field(default_factory=Counter)
@@ -88,7 +88,7 @@ class Recipe:
     def _add_exchange(self, proxy: Proxy, exchange: Any, *, masking: bool) -> None:
         recorded = RecordedExchange(_request(exchange.request), exchange.upstream_response)
         recorded = mask(recorded, self.masked) if masking else recorded
-        self.steps.append(Send(recorded.request, exchange.worker, exchange.options))
+        self.steps.append(RequestStep(recorded.request, exchange.worker, exchange.options))
         if exchange.upstream_response is not None and proxy.settings.upstream is not None:
             self.origin.append(_scripted(recorded.response))
         elif exchange.upstream_request is not None and exchange.timeout is not None and exchange.response is None:
@@ -101,7 +101,7 @@ class Recipe:
             self.services.setdefault(callout.cluster, []).append(reply)
 
     def _add_connection(self, proxy: Proxy, exchange: Any) -> None:
-        self.steps.append(Connect(exchange.sent, exchange.worker))
+        self.steps.append(ConnectionStep(exchange.sent, exchange.worker))
         if exchange.upstream_connected and proxy.settings.upstream is not None:
             self.origin.append(TcpReply(exchange.upstream_sent, close=exchange.upstream_end == "closed"))
 
@@ -126,8 +126,8 @@ class Recipe:
             return [_do(proxy, step) for step in self.steps]
 
 
-def _do(proxy: Proxy, step: Send | Connect) -> Any:
-    if isinstance(step, Send):
+def _do(proxy: Proxy, step: RequestStep | ConnectionStep) -> Any:
+    if isinstance(step, RequestStep):
         return proxy.send(_request(step.request), worker=step.worker, **step.options)
     connection = proxy.connect(worker=step.worker)
     connection.send(step.data)

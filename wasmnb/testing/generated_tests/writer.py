@@ -12,9 +12,9 @@ from ...messages import Headers, Request, Response, to_bytes, to_text
 from ...view import visible
 from ...view.render.units import plural
 from ..assertions.callouts import callouts
-from .filter_code import FilterChain
+from .filter_code import FilterSources
 from .literals import header_literal, quoted, short
-from .recipe import Connect, Recipe, Send
+from .recipe import ConnectionStep, Recipe, RequestStep
 from .volatile import Expectations
 
 __all__ = ["TestWriter"]
@@ -52,7 +52,7 @@ class TestWriter:
 
     def __init__(
         self,
-        chain: FilterChain,
+        chain: FilterSources,
         recipe: Recipe,
         runs: tuple[Sequence[Any], Sequence[Any]],
         recorded: Sequence[Any],
@@ -142,11 +142,11 @@ class TestWriter:
 
     # -- one step ---------------------------------------------------------------------------------------------------
 
-    def _step(self, number: int, step: Send | Connect) -> Iterator[str]:
+    def _step(self, number: int, step: RequestStep | ConnectionStep) -> Iterator[str]:
         first, second = (run[number] for run in self._runs)
         recorded = self._recorded[number]
         yield from self._changed(recorded, first)
-        if isinstance(step, Connect):
+        if isinstance(step, ConnectionStep):
             yield from self._connection(step, first, second)
             return
         request = step.request
@@ -171,7 +171,7 @@ class TestWriter:
             )
             yield f"# The recorded outcome was different: {before}. {reason}."
 
-    def _connection(self, step: Connect, first: Any, second: Any) -> Iterator[str]:
+    def _connection(self, step: ConnectionStep, first: Any, second: Any) -> Iterator[str]:
         worker = f"worker={step.worker}" if step.worker != 1 else ""
         yield f"connection = proxy.connect({worker})"
         yield from self._call("connection.send", [quoted(step.data)])

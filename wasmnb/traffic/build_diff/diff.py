@@ -9,7 +9,7 @@ from typing import Any
 from ..recorded.traffic import RecordedTraffic
 from ..replay.assignment import ROUND_ROBIN, assignment_of
 from ..replay.pool import run_shards, workers_of
-from ..replay.replay import Traffic, recorded_traffic, shard_size
+from ..replay.replay import TrafficSource, recorded_traffic, shard_size
 from ..replay.runner import numbered
 from ..replay.shards import shards_of
 from .job import DiffJob, Side, compare
@@ -21,7 +21,7 @@ __all__ = ["diff"]
 def diff(
     old: Any,
     new: Any,
-    traffic: Traffic,
+    traffic: TrafficSource,
     *,
     workers: int | None = None,
     assign: str = ROUND_ROBIN,

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ...messages import Request, Response, to_text
 from .observation import Observation
 
-__all__ = ["Difference", "DifferenceKey", "differences"]
+__all__ = ["BuildDifference", "DifferenceKey", "differences"]
 
 #: Numbers, hexadecimal ids and quoted texts in log lines, which vary between requests.
 _VARIABLE = re.compile(r"\b[0-9a-f]{8,}(?:-[0-9a-f]{4,})*\b|\d+(?:\.\d+)?|'[^']*'|\"[^\"]*\"")
@@ -35,7 +35,7 @@ class DifferenceKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class BuildDifference:
     """A difference between two filters in the handling of one request.
 
     Attributes
@@ -67,13 +67,13 @@ class Difference:
         return " ".join(part for part in (self.area, self.name, self.change) if part)
 
 
-def differences(old: Observation, new: Observation) -> list[Difference]:
+def differences(old: Observation, new: Observation) -> list[BuildDifference]:
     """Return the differences between two observations. The list is empty if they are equal."""
     if old == new:
         return []
     outcomes = _outcome(old), _outcome(new)
     if outcomes[0] != outcomes[1]:
-        return [Difference("outcome", "", f"{outcomes[0]} -> {outcomes[1]}", *outcomes)]
+        return [BuildDifference("outcome", "", f"{outcomes[0]} -> {outcomes[1]}", *outcomes)]
     unlike = [*_messages("response", old.response, new.response)]
     for ours, theirs in zip(old.upstream_requests, new.upstream_requests, strict=True):
         unlike += _request("upstream request", ours, theirs)
@@ -94,34 +94,34 @@ def _outcome(observation: Observation) -> str:
     return f"{status}{state}{upstream}"
 
 
-def _request(area: str, old: Request, new: Request) -> Iterator[Difference]:
+def _request(area: str, old: Request, new: Request) -> Iterator[BuildDifference]:
     for name in ("method", "path", "authority", "scheme"):
         if getattr(old, name) != getattr(new, name):
-            yield Difference(area, name, "changed", getattr(old, name), getattr(new, name))
+            yield BuildDifference(area, name, "changed", getattr(old, name), getattr(new, name))
     yield from _messages(area, old, new)
 
 
-def _messages(area: str, old: Request | Response | None, new: Request | Response | None) -> Iterator[Difference]:
+def _messages(area: str, old: Request | Response | None, new: Request | Response | None) -> Iterator[BuildDifference]:
     if old is None or new is None or old == new:
         return
     body = old.body != new.body
     if body:
-        yield Difference(area, "body", "changed", old.body, new.body)
+        yield BuildDifference(area, "body", "changed", old.body, new.body)
     elif old.chunks != new.chunks:
-        yield Difference(area, "body chunks", "changed", old.chunks, new.chunks)
+        yield BuildDifference(area, "body chunks", "changed", old.chunks, new.chunks)
     ignored = b"content-length" if body else b""
     yield from _headers(area, "header", old.headers.raw, new.headers.raw, ignored)
     yield from _headers(area, "trailer", old.trailers.raw, new.trailers.raw, b"")
 
 
-def _headers(area: str, noun: str, old: Pairs, new: Pairs, ignored: bytes) -> Iterator[Difference]:
+def _headers(area: str, noun: str, old: Pairs, new: Pairs, ignored: bytes) -> Iterator[BuildDifference]:
     if old == new:
         return
     before, after = _grouped(old), _grouped(new)
     renamed = _renamed(before, after)
     if renamed is not None:
         both = f"{noun} {to_text(renamed[0])} -> {to_text(renamed[1])}"
-        yield Difference(
+        yield BuildDifference(
             area,
             both,
             "renamed",
@@ -133,10 +133,10 @@ def _headers(area: str, noun: str, old: Pairs, new: Pairs, ignored: bytes) -> It
         if ours != theirs and name != ignored and not _both_generated(name, ours, theirs):
             changed = True
             kind = "added" if ours is None else "removed" if theirs is None else "changed"
-            yield Difference(area, f"{noun} {to_text(name)}", kind, _joined(ours), _joined(theirs))
+            yield BuildDifference(area, f"{noun} {to_text(name)}", kind, _joined(ours), _joined(theirs))
     if not changed and before == after:
         names = (b", ".join(name for name, _ in old), b", ".join(name for name, _ in new))
-        yield Difference(area, f"{noun}s", "order", *names)
+        yield BuildDifference(area, f"{noun}s", "order", *names)
 
 
 def _both_generated(name: bytes, ours: list[bytes] | None, theirs: list[bytes] | None) -> bool:
@@ -169,7 +169,7 @@ def _joined(values: list[bytes] | None) -> bytes | None:
     return None if values is None else b", ".join(values)
 
 
-def _log(old: Sequence[tuple[str, str]], new: Sequence[tuple[str, str]]) -> Iterator[Difference]:
+def _log(old: Sequence[tuple[str, str]], new: Sequence[tuple[str, str]]) -> Iterator[BuildDifference]:
     """Yield the differences between two lists of log lines. Replaced lines are compared in pairs."""
     for tag, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag == "equal":
@@ -179,7 +179,7 @@ def _log(old: Sequence[tuple[str, str]], new: Sequence[tuple[str, str]]) -> Iter
             theirs = new[c + index] if c + index < d else None
             kind = "added" if ours is None else "removed" if theirs is None else "changed"
             name = " -> ".join(dict.fromkeys(_shape(line) for line in (ours, theirs) if line is not None))
-            yield Difference("log", name, kind, _line(ours), _line(theirs))
+            yield BuildDifference("log", name, kind, _line(ours), _line(theirs))
 
 
 def _shape(line: tuple[str, str]) -> str:
@@ -191,24 +191,24 @@ def _line(line: tuple[str, str] | None) -> str | None:
     return None if line is None else " ".join(line)
 
 
-def _metrics(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Difference]:
+def _metrics(old: dict[str, Any], new: dict[str, Any]) -> Iterator[BuildDifference]:
     for name in {**old, **new}:
         if old.get(name) != new.get(name):
             kind = "added" if name not in old else "removed" if name not in new else "changed"
-            yield Difference("metric", name, kind, old.get(name), new.get(name))
+            yield BuildDifference("metric", name, kind, old.get(name), new.get(name))
 
 
-def _callouts(old: Sequence[Any], new: Sequence[Any]) -> Iterator[Difference]:
+def _callouts(old: Sequence[Any], new: Sequence[Any]) -> Iterator[BuildDifference]:
     for index in range(max(len(old), len(new))):
         ours, theirs = (side[index] if index < len(side) else None for side in (old, new))
         if ours is None or theirs is None or ours.cluster != theirs.cluster:
             kind = "added" if ours is None else "removed" if theirs is None else "changed"
             clusters = [None if each is None else each.cluster for each in (ours, theirs)]
             name = "to " + " -> ".join(cluster for cluster in clusters if cluster is not None)
-            yield Difference("callout", name, kind, *clusters)
+            yield BuildDifference("callout", name, kind, *clusters)
             continue
         yield from _request(f"callout to {ours.cluster}", ours.request, theirs.request)
         for field in ("state", "messages"):
             if getattr(ours, field) != getattr(theirs, field):
                 values = getattr(ours, field), getattr(theirs, field)
-                yield Difference(f"callout to {ours.cluster}", field, "changed", *values)
+                yield BuildDifference(f"callout to {ours.cluster}", field, "changed", *values)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ..._display import visible
 from ..recorded.exchange import RecordedExchange
-from .differences import Difference, DifferenceKey
+from .differences import BuildDifference, DifferenceKey
 from .observation import Observation
 
 __all__ = ["DifferenceGroup", "Example", "Grouping"]
@@ -60,7 +60,7 @@ class DifferenceGroup:
     """
 
     count: int
-    differences: list[Difference]
+    differences: list[BuildDifference]
     example: Example
 
     @property
@@ -78,10 +78,10 @@ class _Kind:
 
     count: int = 0
     members: int = 0
-    difference: Difference | None = None
+    difference: BuildDifference | None = None
     example: Example | None = None
 
-    def add(self, difference: Difference, example: Example) -> None:
+    def add(self, difference: BuildDifference, example: Example) -> None:
         self.count += 1
         self.members ^= _mixed(example.index)
         self._show(difference, example)
@@ -93,7 +93,7 @@ class _Kind:
         if other.difference is not None and other.example is not None:
             self._show(other.difference, other.example)
 
-    def _show(self, difference: Difference, example: Example) -> None:
+    def _show(self, difference: BuildDifference, example: Example) -> None:
         """Replace the example if another one is smaller, or has the same size and is earlier in the recording."""
         if self.example is None or (example.size, example.index) < (self.example.size, self.example.index):
             self.difference, self.example = difference, example
@@ -114,7 +114,7 @@ class Grouping:
     compared: int = 0
     _kinds: dict[DifferenceKey, _Kind] = field(default_factory=dict)
 
-    def add(self, differences: Iterable[Difference], example: Example) -> None:
+    def add(self, differences: Iterable[BuildDifference], example: Example) -> None:
         """Add the differences of one exchange, which `example` describes."""
         for difference in differences:
             self._kinds.setdefault(difference.key, _Kind()).add(difference, example)

@@ -13,12 +13,12 @@ from ...host import Exchange, Plugin
 from ...host.trace.filter_times import FilterTimes
 from ..recorded.exchange import ReadingNotes, RecordedExchange
 from ..replay.portable import plugins_of, portable_plugins
-from ..replay.runner import Item
+from ..replay.runner import BatchItem
 from ..replay.session import NotSendable, ReplaySession, settings_of
 from ..replay.shards import ExchangeJob, Shard, items_of
 from .differences import differences
 from .groups import Example
-from .observation import Observation, Observer
+from .observation import ExchangeObserver, Observation
 from .report import DiffReport
 
 __all__ = ["DiffJob", "Side", "compare"]
@@ -68,12 +68,12 @@ class Side:
         return replace(self, plugins=portable_plugins(self.plugins), settings={**self.settings, "workers": 1})
 
 
-class _Run:
+class _FilterRun:
     """A new proxy with one of the two filters."""
 
     def __init__(self, side: Side) -> None:
         self.session = ReplaySession(side.plugins, side.settings)
-        self.observer = Observer(self.session.proxy)
+        self.observer = ExchangeObserver(self.session.proxy)
         self._sent: list[Exchange] = []
 
     def send(self, recorded: RecordedExchange, worker: int) -> Observation:
@@ -94,7 +94,7 @@ class _Run:
 
 
 def compare(
-    sides: Sequence[Side], items: Iterable[Item], report: DiffReport, progress: Callable[[int], None] | None = None
+    sides: Sequence[Side], items: Iterable[BatchItem], report: DiffReport, progress: Callable[[int], None] | None = None
 ) -> None:
     """Send exchanges through both filters and add the differences to a report.
 
@@ -112,7 +112,7 @@ def compare(
     with ExitStack() as stack:
         runs = []
         for side in sides:
-            runs.append(_Run(side))
+            runs.append(_FilterRun(side))
             stack.callback(runs[-1].session.close)
         try:
             for item in items:
@@ -128,7 +128,7 @@ def compare(
         report.grouping.compared = report.replayed
 
 
-def _compare_one(runs: list[_Run], item: Item, report: DiffReport) -> None:
+def _compare_one(runs: list[_FilterRun], item: BatchItem, report: DiffReport) -> None:
     index, worker, recorded = item
     report.read += 1
     try:
@@ -143,14 +143,16 @@ def _compare_one(runs: list[_Run], item: Item, report: DiffReport) -> None:
         report.grouping.add(differing, Example(index, recorded, old, new))
 
 
-def _both(runs: list[_Run], recorded: RecordedExchange, worker: int, index: int) -> tuple[Observation, Observation]:
+def _both(
+    runs: list[_FilterRun], recorded: RecordedExchange, worker: int, index: int
+) -> tuple[Observation, Observation]:
     """Send an exchange through both filters. Their order alternates, so that neither benefits from caches."""
     first = index % 2
     seen = {first: runs[first].send(recorded, worker), 1 - first: runs[1 - first].send(recorded, worker)}
     return seen[0], seen[1]
 
 
-def _take_times(runs: list[_Run], report: DiffReport) -> None:
+def _take_times(runs: list[_FilterRun], report: DiffReport) -> None:
     report.old_filter.values.extend(runs[0].take_times())
     report.new_filter.values.extend(runs[1].take_times())
 

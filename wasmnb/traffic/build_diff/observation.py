@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ...host.callouts.record import Callout
     from ...host.shared_state.metrics import Metric
 
-__all__ = ["Observation", "Observer"]
+__all__ = ["ExchangeObserver", "Observation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Observation:
         return self.response.status if self.response is not None else 0
 
 
-class Observer:
+class ExchangeObserver:
     """An observer of the exchanges of a proxy, which must be sent one after the other."""
 
     def __init__(self, proxy: Proxy) -> None:

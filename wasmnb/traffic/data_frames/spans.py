@@ -25,7 +25,7 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2
 #: Kind of a span -> its number in OTLP.
 _KINDS = {"internal": 1, "server": 2, "client": 3}
 
-Value = str | int | float | bool
+SpanValue = str | int | float | bool
 
 
 @dataclass
@@ -55,7 +55,7 @@ class ProxySpan:
     parent_id: str
     begins: int
     ends: int
-    attributes: dict[str, Value] = field(default_factory=dict)
+    attributes: dict[str, SpanValue] = field(default_factory=dict)
     error: str = ""
 
 
@@ -112,9 +112,9 @@ class _Spans:
         for number, callout in enumerate(exchange.callouts):
             yield self._callout(number, callout)
 
-    def _of_exchange(self) -> tuple[str, str, dict[str, Value], str]:
+    def _of_exchange(self) -> tuple[str, str, dict[str, SpanValue], str]:
         exchange = self._exchange
-        attributes: dict[str, Value] = {
+        attributes: dict[str, SpanValue] = {
             "proxy_wasm.exchange": exchange.number,
             "proxy_wasm.worker": exchange.worker,
             "proxy_wasm.state": exchange.state,
@@ -140,7 +140,7 @@ class _Spans:
         return f"{request.method} {path}", "server", attributes, error
 
     def _callback(self, event: Any) -> ProxySpan:
-        attributes: dict[str, Value] = {
+        attributes: dict[str, SpanValue] = {
             "proxy_wasm.thread": event.thread, "proxy_wasm.vm": event.vm, "proxy_wasm.context": event.context,
             "proxy_wasm.guest_ns": event.guest_ns, "proxy_wasm.host_ns": event.host_ns,
         }  # fmt: skip
@@ -158,7 +158,7 @@ class _Spans:
 
     def _callout(self, number: int, callout: Any) -> ProxySpan:
         request, response = callout.request, callout.response
-        attributes: dict[str, Value] = {
+        attributes: dict[str, SpanValue] = {
             "proxy_wasm.cluster": callout.cluster, "proxy_wasm.callout": callout.kind, "proxy_wasm.state": callout.state,
             "http.request.method": request.method, "url.path": request.path.partition("?")[0],
         }  # fmt: skip
@@ -173,7 +173,7 @@ class _Spans:
         self,
         name: str,
         kind: str,
-        attributes: dict[str, Value],
+        attributes: dict[str, SpanValue],
         error: str,
         own: str,
         parent: str,
@@ -218,11 +218,11 @@ def _otlp_span(span: ProxySpan) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _attributes(values: dict[str, Value]) -> list[dict[str, Any]]:
+def _attributes(values: dict[str, SpanValue]) -> list[dict[str, Any]]:
     return [{"key": name, "value": _value(value)} for name, value in values.items()]
 
 
-def _value(value: Value) -> dict[str, Any]:
+def _value(value: SpanValue) -> dict[str, Any]:
     if isinstance(value, bool):
         return {"boolValue": value}
     if isinstance(value, int):

@@ -16,10 +16,10 @@ from ...messages import HeadersLike, Text
 if TYPE_CHECKING:
     from .report import PlanReport
 
-__all__ = ["LoadPhase", "LoadPlan", "LoadRequest", "LoadSession", "LoadStop", "Span"]
+__all__ = ["DurationRange", "LoadPhase", "LoadPlan", "LoadRequest", "LoadSession", "LoadStop"]
 
 #: A number, or the lower and upper bound of a random number.
-Span = float | tuple[float, float]
+DurationRange = float | tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class LoadRequest:
     headers: HeadersLike = ()
     body: Text = b""
     authority: str = "example.com"
-    size: Span | None = None
+    size: DurationRange | None = None
     weight: float = 1.0
     name: str = ""
 
@@ -80,7 +80,7 @@ class LoadSession:
     """
 
     requests: Sequence[LoadRequest]
-    think: Span = 0.0
+    think: DurationRange = 0.0
     cookies: bool = True
     weight: float = 1.0
     name: str = ""
@@ -238,7 +238,7 @@ class LoadPlan:
     mix: Sequence[Any] = ("/",)
     phases: Sequence[Any] = (LoadPhase(10.0, rate=100.0),)
     stop: LoadStop = LoadStop()
-    think: Span = 0.0
+    think: DurationRange = 0.0
     timeout: float = 20.0
     arrivals: str = "poisson"
     http2: bool = False
@@ -307,7 +307,7 @@ def _check_weight(weight: float) -> None:
         raise UsageError(f"weight= must be at least 0 and finite, not {weight:g}.")
 
 
-def _check_span(name: str, span: Span) -> None:
+def _check_span(name: str, span: DurationRange) -> None:
     low, high = span if isinstance(span, tuple | list) else (span, span)
     if not 0 <= low <= high < float("inf"):
         raise UsageError(f"{name}= must be a number of at least 0 or a pair (lower, upper), not {span!r}.")

@@ -8,7 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from ...messages import Headers, Request, to_bytes, to_text
-from .plan import LoadRequest, LoadSession, Span
+from .plan import DurationRange, LoadRequest, LoadSession
 
 if TYPE_CHECKING:
     from ...host import Exchange
@@ -19,7 +19,7 @@ __all__ = ["SessionRun", "drawn", "request_of"]
 _PLACEHOLDER = re.compile(rb"\{(number|user|random)\}")
 
 
-def drawn(random: Random, span: Span) -> float:
+def drawn(random: Random, span: DurationRange) -> float:
     """Return a random number from a range, or the value itself if it is a number."""
     return random.uniform(*span) if isinstance(span, tuple | list) else float(span)
 

@@ -18,7 +18,7 @@ from .readers.http_text import REQUEST_LINE, read_http_text
 from .readers.own_format import read_jsonl
 from .readers.tap import read_tap_json, read_tap_protobuf
 
-__all__ = ["FORMATS", "Format", "read_file", "recognise"]
+__all__ = ["FORMATS", "FileFormat", "read_file", "recognise"]
 
 #: Number of bytes that are read to recognise the format.
 _HEAD = 1 << 16
@@ -31,7 +31,7 @@ _CURL = re.compile(
 )
 
 
-class Format(NamedTuple):
+class FileFormat(NamedTuple):
     """A file format of recordings.
 
     Attributes
@@ -53,14 +53,14 @@ class Format(NamedTuple):
 
 
 #: Value of `format=` of `read_traffic` -> format.
-FORMATS: dict[str, Format] = {
-    "har": Format("HAR", (".har",), read_har),
-    "jsonl": Format("wasmnb's JSON lines", (".jsonl", ".ndjson"), read_jsonl),
-    "tap": Format("Envoy tap as JSON", (".tap",), read_tap_json),
-    "tap_protobuf": Format("Envoy tap as protobuf", (".pb", ".pb_length_delimited"), read_tap_protobuf, True),
-    "access_log": Format("Envoy's access log as JSON", (".log", ".json"), read_access_log),
-    "curl": Format("curl commands", (".curl", ".sh", ".cmd", ".bat", ".ps1"), read_curl),
-    "http": Format("raw HTTP/1", (".http", ".txt", ".raw"), read_http_text, True),
+FORMATS: dict[str, FileFormat] = {
+    "har": FileFormat("HAR", (".har",), read_har),
+    "jsonl": FileFormat("wasmnb's JSON lines", (".jsonl", ".ndjson"), read_jsonl),
+    "tap": FileFormat("Envoy tap as JSON", (".tap",), read_tap_json),
+    "tap_protobuf": FileFormat("Envoy tap as protobuf", (".pb", ".pb_length_delimited"), read_tap_protobuf, True),
+    "access_log": FileFormat("Envoy's access log as JSON", (".log", ".json"), read_access_log),
+    "curl": FileFormat("curl commands", (".curl", ".sh", ".cmd", ".bat", ".ps1"), read_curl),
+    "http": FileFormat("raw HTTP/1", (".http", ".txt", ".raw"), read_http_text, True),
 }
 
 

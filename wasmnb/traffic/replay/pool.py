@@ -22,7 +22,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 from ...errors import UsageError
 
-__all__ = ["Job", "Mergeable", "Part", "run_shards", "workers_of"]
+__all__ = ["Job", "Mergeable", "WorkShare", "run_shards", "workers_of"]
 
 #: Number of submitted shards per worker: one that runs and one that waits.
 _AHEAD = 2
@@ -31,7 +31,7 @@ _AHEAD = 2
 _LOOK = 1.0
 
 
-class Part(Protocol):
+class WorkShare(Protocol):
     """A part of the work, which runs as one task of the executor."""
 
     @property
@@ -59,7 +59,7 @@ class Mergeable(Protocol):
 
 
 R = TypeVar("R", bound=Mergeable)
-S_contra = TypeVar("S_contra", bound=Part, contravariant=True)
+S_contra = TypeVar("S_contra", bound=WorkShare, contravariant=True)
 
 
 class Job(Protocol[S_contra, R]):

@@ -22,18 +22,18 @@ from .runner import numbered, run_items
 from .session import ReplaySession, settings_of
 from .shards import shards_of
 
-__all__ = ["Traffic", "recorded_traffic", "replay", "shard_size"]
+__all__ = ["TrafficSource", "recorded_traffic", "replay", "shard_size"]
 
 #: Maximum number of exchanges in a shard.
 SHARD = 5000
 
 #: Types that are accepted as traffic: a recording, its path, or an iterable of exchanges or requests.
-Traffic = RecordedTraffic | str | PathLike[str] | Iterable[Any]
+TrafficSource = RecordedTraffic | str | PathLike[str] | Iterable[Any]
 
 
 def replay(
     filter: Any,  # noqa: A002 -- the public name
-    traffic: Traffic,
+    traffic: TrafficSource,
     *,
     speed: float | None = None,
     workers: int | None = None,
@@ -136,7 +136,7 @@ def _workers(subject: Any, executor: Executor | None) -> int:
     return len(subject.workers) if isinstance(subject, Proxy) else 4
 
 
-def recorded_traffic(traffic: Traffic) -> RecordedTraffic | Iterable[RecordedExchange]:
+def recorded_traffic(traffic: TrafficSource) -> RecordedTraffic | Iterable[RecordedExchange]:
     """Convert any accepted form of traffic to an iterable of recorded exchanges.
 
     Raises

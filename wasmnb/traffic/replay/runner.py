@@ -18,7 +18,7 @@ from .session import NotSendable, ReplaySession
 if TYPE_CHECKING:
     from ...host import Exchange
 
-__all__ = ["Item", "numbered", "run_items"]
+__all__ = ["BatchItem", "numbered", "run_items"]
 
 #: Number of exchanges after which the trace is read.
 BATCH = 250
@@ -37,12 +37,12 @@ _FAILURES = {
 }
 
 #: Position in the recording, number of the worker, and the exchange.
-Item = tuple[int, int, RecordedExchange]
+BatchItem = tuple[int, int, RecordedExchange]
 
 
 def run_items(
     session: ReplaySession,
-    items: Iterable[Item],
+    items: Iterable[BatchItem],
     report: ReplayReport,
     *,
     speed: float | None = None,
@@ -68,7 +68,7 @@ def run_items(
     """
     began, iterator = time.perf_counter(), iter(items)
     report.events = EventTables() if events else None
-    run = _Run(session, report, speed)
+    run = _ReplayRun(session, report, speed)
     try:
         while batch := list(islice(iterator, BATCH)):
             run.send(batch)
@@ -82,19 +82,19 @@ def run_items(
     report.real_seconds += time.perf_counter() - began
 
 
-class _Run:
+class _ReplayRun:
     """A replay that sends its exchanges in batches. The result of a long request is collected with a later batch."""
 
     def __init__(self, session: ReplaySession, report: ReplayReport, speed: float | None) -> None:
         self._session = session
         self._report = report
         self._pace = None if speed is None else _Pace(session, speed, report)
-        self._sent: list[tuple[Item, Exchange]] = []
+        self._sent: list[tuple[BatchItem, Exchange]] = []
         self._times = FilterTimes()
         self._indexes: dict[int | None, int] = {}
         self._lines = session.proxy.log.written
 
-    def send(self, batch: list[Item]) -> None:
+    def send(self, batch: list[BatchItem]) -> None:
         """Send a batch of exchanges, and add those that have ended to the report."""
         report, done = self._report, 0
         send = self._session.send if self._pace is None else self._pace.send
@@ -181,7 +181,7 @@ class _Pace:
         return self._session.send_timed(recorded, worker)
 
 
-def _count(item: Item, exchange: Exchange, filter_ns: int, report: ReplayReport) -> None:
+def _count(item: BatchItem, exchange: Exchange, filter_ns: int, report: ReplayReport) -> None:
     index, worker, recorded = item
     response = exchange.response
     status = response.status if response is not None else 0
@@ -199,10 +199,12 @@ def _count(item: Item, exchange: Exchange, filter_ns: int, report: ReplayReport)
     report.rows.add(*row_of(exchange, index, worker, expected, filter_ns))
 
 
-def _note(report: ReplayReport, item: Item, text: str) -> None:
+def _note(report: ReplayReport, item: BatchItem, text: str) -> None:
     report.notes.add(item[2].position or f"exchange {item[0] + 1:,}", text, record=False)
 
 
-def numbered(exchanges: Iterable[RecordedExchange], assign: Callable[[int, RecordedExchange], int]) -> Iterator[Item]:
+def numbered(
+    exchanges: Iterable[RecordedExchange], assign: Callable[[int, RecordedExchange], int]
+) -> Iterator[BatchItem]:
     """Yield exchanges with their position in the recording and their worker."""
     return ((index, assign(index, recorded), recorded) for index, recorded in enumerate(exchanges))

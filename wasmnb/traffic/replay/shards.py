@@ -13,7 +13,7 @@ from ..recorded.masking import mask
 from ..recorded.readers.own_format import decode_line, encode_line
 from ..recorded.traffic import RecordedTraffic
 from .assignment import ROUND_ROBIN, Assign
-from .runner import Item
+from .runner import BatchItem
 
 __all__ = ["ExchangeJob", "Shard", "items_of", "shards_of"]
 
@@ -153,7 +153,7 @@ def _shard(number: int, worker: int, block: list[tuple[int, RecordedExchange]]) 
     )
 
 
-def items_of(shard: Shard, notes: ReadingNotes, masked: Counter[str]) -> Iterator[Item]:
+def items_of(shard: Shard, notes: ReadingNotes, masked: Counter[str]) -> Iterator[BatchItem]:
     """Yield the exchanges of a shard, for a proxy with one worker.
 
     Parameters

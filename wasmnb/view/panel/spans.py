@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from wasmnb.host import Event
     from wasmnb.host.callouts.record import Callout
 
-__all__ = ["Span", "callouts", "pauses"]
+__all__ = ["TimelineSpan", "callouts", "pauses"]
 
 #: Thread, start and end (virtual seconds), kind (`paused` or `callout`), label, exchange, VM, root context.
-Span = tuple[str, float, float, str, str, int | None, int | None, int | None]
+TimelineSpan = tuple[str, float, float, str, str, int | None, int | None, int | None]
 
 _PAUSING = (Result.HEADERS_STATUS, Result.DATA_STATUS, Result.TRAILERS_STATUS, Result.ACTION)
 
@@ -35,7 +35,7 @@ def _pauses(event: Event) -> bool:
     return event.result > 0 and not (callback.result is Result.HEADERS_STATUS and event.result == 2)
 
 
-def pauses(events: Sequence[Event], now: float) -> list[Span]:
+def pauses(events: Sequence[Event], now: float) -> list[TimelineSpan]:
     """Return the pauses of streams, from the end of the callback that pauses to the next event of the stream.
 
     Parameters
@@ -46,7 +46,7 @@ def pauses(events: Sequence[Event], now: float) -> list[Span]:
         Current virtual time in seconds, which is used as the end of pauses that haven't ended.
     """
     paused: dict[int, tuple[Event, float]] = {}
-    spans: list[Span] = []
+    spans: list[TimelineSpan] = []
     for event in events:
         if event.exchange is None or event.kind not in ("callback", "stream"):
             continue
@@ -60,12 +60,12 @@ def pauses(events: Sequence[Event], now: float) -> list[Span]:
     return [span for span in spans if span[2] > span[1]]
 
 
-def _pause(event: Event, start: float, end: float) -> Span:
+def _pause(event: Event, start: float, end: float) -> TimelineSpan:
     label = f"#{event.exchange} paused by {event.name}"
     return (event.thread, start, max(end, start), "paused", label, event.exchange, event.vm, event.root)
 
 
-def callouts(records: Iterable[Callout], threads: dict[int, str], now: float) -> list[Span]:
+def callouts(records: Iterable[Callout], threads: dict[int, str], now: float) -> list[TimelineSpan]:
     """Return the spans of callouts, from the request to the response.
 
     Parameters

@@ -10,20 +10,20 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 __all__ = [
-    "Block",
-    "Code",
+    "CodeBlock",
     "Column",
     "Document",
+    "DocumentBlock",
     "Fold",
     "Inline",
-    "Item",
     "Outline",
+    "OutlineItem",
     "Paragraph",
     "Picture",
     "Role",
     "Row",
-    "Span",
     "Table",
+    "TextSpan",
     "Title",
     "inline",
 ]
@@ -36,7 +36,7 @@ Role = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TextSpan:
     """A piece of unescaped text with a role."""
 
     text: str | bytes
@@ -44,17 +44,17 @@ class Span:
 
 
 #: A line of spans.
-Inline = tuple[Span, ...]
+Inline = tuple[TextSpan, ...]
 
 
-def inline(*parts: str | bytes | Span | Inline) -> Inline:
+def inline(*parts: str | bytes | TextSpan | Inline) -> Inline:
     """Join texts, spans and lines to one line. Empty spans are removed."""
-    spans: list[Span] = []
+    spans: list[TextSpan] = []
     for part in parts:
         if isinstance(part, tuple):
             spans.extend(part)
         else:
-            spans.append(part if isinstance(part, Span) else Span(part))
+            spans.append(part if isinstance(part, TextSpan) else TextSpan(part))
     return tuple(s for s in spans if s.text)
 
 
@@ -123,11 +123,11 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class OutlineItem:
     """A node of an outline. If it is `folded`, its children are initially hidden in HTML and omitted in text."""
 
     line: Inline
-    children: tuple[Item, ...] = ()
+    children: tuple[OutlineItem, ...] = ()
     folded: bool = False
 
 
@@ -135,11 +135,11 @@ class Item:
 class Outline:
     """A list of lines with nested lines."""
 
-    items: tuple[Item, ...]
+    items: tuple[OutlineItem, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class CodeBlock:
     """Preformatted lines, for example a body or a traceback.
 
     Attributes
@@ -171,15 +171,15 @@ class Fold:
     """Blocks that can be folded under a summary line. In text, folded blocks are omitted if they are long."""
 
     summary: Inline
-    blocks: tuple[Block, ...]
+    blocks: tuple[DocumentBlock, ...]
     open: bool = False
 
 
-Block = Title | Paragraph | Table | Outline | Code | Picture | Fold
+DocumentBlock = Title | Paragraph | Table | Outline | CodeBlock | Picture | Fold
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
     """A sequence of blocks to display."""
 
-    blocks: Sequence[Block] = field(default_factory=tuple)
+    blocks: Sequence[DocumentBlock] = field(default_factory=tuple)

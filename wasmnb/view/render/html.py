@@ -6,19 +6,19 @@ import base64
 from collections.abc import Iterable
 
 from .document import (
-    Block,
-    Code,
+    CodeBlock,
     Column,
     Document,
+    DocumentBlock,
     Fold,
     Inline,
-    Item,
     Outline,
+    OutlineItem,
     Paragraph,
     Picture,
     Row,
-    Span,
     Table,
+    TextSpan,
     Title,
 )
 from .escape import NEWLINES, escape
@@ -35,7 +35,7 @@ def _style(css: str) -> str:
     return f' style="{css}"' if css else ""
 
 
-def _span(span: Span) -> str:
+def _span(span: TextSpan) -> str:
     if span.role in ("lines", "unwrapped"):
         css = STYLES["lines"] + (STYLES["scrolled"] if span.role == "unwrapped" else "")
         return f"<pre{_style(css)}>{escape(span.text, keep=NEWLINES)}</pre>"
@@ -73,11 +73,11 @@ def _row(row: Row, styles: list[str]) -> str:
     return f"<tr{_style(ROW_STYLES.get(row.role, ROW_STYLES['']))}>{cells}</tr>"
 
 
-def _items(items: Iterable[Item], style: str) -> str:
+def _items(items: Iterable[OutlineItem], style: str) -> str:
     return f"<ul{_style(STYLES[style])}>{''.join(map(_item, items))}</ul>"
 
 
-def _item(item: Item) -> str:
+def _item(item: OutlineItem) -> str:
     if not item.children:
         return f"<li{_style(STYLES['li'])}><span{_style(STYLES['leaf'])}>{_line(item.line)}</span></li>"
     opened = "" if item.folded else " open"
@@ -87,7 +87,7 @@ def _item(item: Item) -> str:
     )
 
 
-def _code(code: Code) -> str:
+def _code(code: CodeBlock) -> str:
     text = escape(code.text, keep=NEWLINES)
     if code.marked is not None:
         lines = text.split("\n")
@@ -115,7 +115,7 @@ def _fold(fold: Fold) -> str:
     )
 
 
-def _block(block: Block) -> str:
+def _block(block: DocumentBlock) -> str:
     match block:
         case Title():
             return f"<p{_style(STYLES['title'])}>{_line(block.line)}</p>"
@@ -125,7 +125,7 @@ def _block(block: Block) -> str:
             return _table(block)
         case Outline():
             return _items(block.items, "ul-root")
-        case Code():
+        case CodeBlock():
             return _code(block)
         case Picture():
             return _picture(block)

@@ -6,7 +6,19 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
-from .document import Block, Code, Document, Fold, Inline, Item, Outline, Paragraph, Picture, Table, Title
+from .document import (
+    CodeBlock,
+    Document,
+    DocumentBlock,
+    Fold,
+    Inline,
+    Outline,
+    OutlineItem,
+    Paragraph,
+    Picture,
+    Table,
+    Title,
+)
 from .escape import NEWLINES, clip, visible
 
 __all__ = ["to_text"]
@@ -46,7 +58,7 @@ def _table(table: Table) -> Iterator[str]:
             yield "  ".join("─" * w for w in widths)
 
 
-def _items(items: Sequence[Item], indent: str) -> Iterator[str]:
+def _items(items: Sequence[OutlineItem], indent: str) -> Iterator[str]:
     for item in items:
         last = item is items[-1]
         folded = item.folded and item.children
@@ -62,7 +74,7 @@ def _outline(outline: Outline) -> Iterator[str]:
             yield from _items(item.children, "")
 
 
-def _code(code: Code) -> Iterator[str]:
+def _code(code: CodeBlock) -> Iterator[str]:
     for number, text in enumerate(visible(code.text, keep=NEWLINES).split("\n")):
         sign = "" if code.marked is None else "❱ " if number == code.marked else "  "
         yield f"    {sign}{text}".rstrip()
@@ -76,7 +88,7 @@ def _fold(fold: Fold) -> Iterator[str]:
         yield from ("  " + text if text else "" for text in body)
 
 
-def _block(block: Block) -> Iterator[str]:
+def _block(block: DocumentBlock) -> Iterator[str]:
     match block:
         case Title():
             text = _line(block.line)
@@ -88,7 +100,7 @@ def _block(block: Block) -> Iterator[str]:
             yield from _table(block)
         case Outline():
             yield from _outline(block)
-        case Code():
+        case CodeBlock():
             yield from _code(block)
         case Fold():
             yield from _fold(block)
@@ -99,10 +111,10 @@ def _block(block: Block) -> Iterator[str]:
 def to_text(document: Document) -> str:
     """Return a document as text, without a line break at its end."""
     parts: list[str] = []
-    previous: Block | None = None
+    previous: DocumentBlock | None = None
     for block in document.blocks:
         lines = list(_block(block))
-        loose = isinstance(block, Table | Outline | Code) or isinstance(previous, Table | Outline | Code)
+        loose = isinstance(block, Table | Outline | CodeBlock) or isinstance(previous, Table | Outline | CodeBlock)
         if parts and lines and loose and not isinstance(previous, Title):
             parts.append("")
         parts += lines

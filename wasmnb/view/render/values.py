@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from .document import Span
+from .document import TextSpan
 from .escape import clip
 
 __all__ = ["arguments", "level_role", "state_role", "value_text"]
@@ -59,13 +59,13 @@ def arguments(args: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def state_role(state: str) -> Span:
+def state_role(state: str) -> TextSpan:
     """Return a span with the name of a state and the role that colours it."""
     role = _STATE_ROLES.get(state, "")
-    return Span(state, role)  # type: ignore[arg-type]
+    return TextSpan(state, role)  # type: ignore[arg-type]
 
 
-def level_role(name: str) -> Span:
+def level_role(name: str) -> TextSpan:
     """Return a span with the name of a log level and the role that colours it."""
     role = _LEVEL_ROLES.get(name, "")
-    return Span(name.lower(), role)  # type: ignore[arg-type]
+    return TextSpan(name.lower(), role)  # type: ignore[arg-type]

@@ -15,13 +15,13 @@ from ...wasm_binary.core_module import SECTIONS, CoreModule
 from ...wasm_binary.memory_image import PAGE
 from ...wasm_binary.relocations import end_of_locals, instructions
 
-__all__ = ["COUNTER", "COVERAGE", "Block", "instrument"]
+__all__ = ["COUNTER", "COVERAGE", "BasicBlock", "instrument"]
 
 #: Name under which the second memory is exported.
 COVERAGE = "wasmnb_coverage"
 
 
-class Block(NamedTuple):
+class BasicBlock(NamedTuple):
     """A basic block: index of its function, offset in the function's body, and number of instructions."""
 
     function: int
@@ -35,7 +35,7 @@ _MEMORY, _EXPORT, _CODE = (SECTIONS.index(name) for name in ("memory", "export",
 COUNTER = 4
 
 
-def instrument(module: CoreModule, points: Mapping[int, Mapping[int, int]]) -> tuple[bytes, list[Block]]:
+def instrument(module: CoreModule, points: Mapping[int, Mapping[int, int]]) -> tuple[bytes, list[BasicBlock]]:
     """Return a copy of a module that counts the executions of its blocks.
 
     Parameters
@@ -50,7 +50,7 @@ def instrument(module: CoreModule, points: Mapping[int, Mapping[int, int]]) -> t
     module, blocks
         The instrumented module, and the block of each counter.
     """
-    blocks: list[Block] = []
+    blocks: list[BasicBlock] = []
     imported = len(module.imported("func"))
     bodies = [_body(module.data, span, imported + i, points, blocks) for i, span in enumerate(module.code)]
     pages = -(-len(blocks) * COUNTER // PAGE)
@@ -70,7 +70,7 @@ def instrument(module: CoreModule, points: Mapping[int, Mapping[int, int]]) -> t
 
 
 def _body(
-    data: bytes, span: tuple[int, int], function: int, points: Mapping[int, Mapping[int, int]], blocks: list[Block]
+    data: bytes, span: tuple[int, int], function: int, points: Mapping[int, Mapping[int, int]], blocks: list[BasicBlock]
 ) -> bytes:
     start, end = span
     counted = points.get(function)
@@ -88,7 +88,7 @@ def _body(
         out.append(instruction)
         offset += len(instruction)
     ends = [*(number for _, number in starts), len(code)][1:]
-    blocks += [Block(function, place, last - first) for (place, first), last in zip(starts, ends, strict=False)]
+    blocks += [BasicBlock(function, place, last - first) for (place, first), last in zip(starts, ends, strict=False)]
     return b"".join(out)
 
 

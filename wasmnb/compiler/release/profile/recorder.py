@@ -7,10 +7,10 @@ from array import array
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from ....engine import Code, ExportType, ImportType, Instance, Resolve
+from ....engine import ExportType, ImportType, Instance, MachineCode, Resolve
 from ...glue import CONTROL
 from ..module_assembly.release_module import RESUME
-from .instrument import COUNTER, COVERAGE, Block
+from .instrument import COUNTER, COVERAGE, BasicBlock
 
 __all__ = ["RecordedImage"]
 
@@ -37,8 +37,8 @@ class RecordedImage:
 
     def __init__(
         self,
-        code: Code,
-        blocks: Sequence[Block],
+        code: MachineCode,
+        blocks: Sequence[BasicBlock],
         visible: frozenset[str] | None,
         prepare: Callable[[Instance], None] | None,
     ) -> None:
@@ -75,7 +75,7 @@ class RecordedImage:
             self.prepare(instance)
         return instance
 
-    def executed(self, *, loading: bool = False) -> dict[Block, int]:
+    def executed(self, *, loading: bool = False) -> dict[BasicBlock, int]:
         """Return the number of executions of each block that was executed.
 
         Parameters

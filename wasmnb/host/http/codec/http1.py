@@ -26,7 +26,7 @@ from ..connection_manager.manager import HttpConnectionManager
 from ..connection_manager.problem import Problem, bad_request
 from ..header_map import RequestHeaders
 
-__all__ = ["Head", "Lines", "decode", "head_of", "is_upgrade", "read_trailers", "without_underscores"]
+__all__ = ["Lines", "RequestHead", "decode", "head_of", "is_upgrade", "read_trailers", "without_underscores"]
 
 METHODS = frozenset(
     b"""ACL BIND CHECKOUT CONNECT COPY DELETE GET HEAD LINK LOCK MERGE MKACTIVITY MKCALENDAR MKCOL MOVE NOTIFY OPTIONS
@@ -60,7 +60,7 @@ class Lines:
 
 
 @dataclass
-class Head:
+class RequestHead:
     """A valid request head, for the connection manager.
 
     Attributes
@@ -135,7 +135,7 @@ def parse_head(data: bytes) -> Lines:
 # -- checks of the codec -----------------------------------------------------------------------------------
 
 
-def decode(lines: Lines, manager: HttpConnectionManager) -> Head | Problem:
+def decode(lines: Lines, manager: HttpConnectionManager) -> RequestHead | Problem:
     """Check a head and decode it for the connection manager, or return the reason why the codec refuses it."""
     problem = _too_large(lines, manager) or _malformed(lines)
     if problem is not None:
@@ -146,7 +146,7 @@ def decode(lines: Lines, manager: HttpConnectionManager) -> Head | Problem:
     framing = _framing(pairs, manager)
     if isinstance(framing, Problem):
         return framing
-    head = Head(RequestHeaders(), chunked=framing[0], length=framing[1])
+    head = RequestHead(RequestHeaders(), chunked=framing[0], length=framing[1])
     problem = _version(lines.version, head, manager)
     if problem is not None:
         return problem
@@ -213,7 +213,7 @@ def _framing(pairs: Iterable[Pair], manager: HttpConnectionManager) -> tuple[boo
     return bool(codings), int(lengths[0]) if lengths and not codings else None
 
 
-def _version(version: bytes, head: Head, manager: HttpConnectionManager) -> Problem | None:
+def _version(version: bytes, head: RequestHead, manager: HttpConnectionManager) -> Problem | None:
     if version == b"HTTP/1.1":
         return None
     if not manager.accept_http_10:
@@ -222,7 +222,7 @@ def _version(version: bytes, head: Head, manager: HttpConnectionManager) -> Prob
     return None
 
 
-def _interpret(lines: Lines, head: Head, manager: HttpConnectionManager) -> Head | Problem:
+def _interpret(lines: Lines, head: RequestHead, manager: HttpConnectionManager) -> RequestHead | Problem:
     """Apply upgrades, the request target, and the `connection` header to a head."""
     headers = head.headers
     connection = _tokens(headers.get(b"connection"))
@@ -251,7 +251,7 @@ def is_upgrade(headers: RequestHeaders) -> bool:
     return b"upgrade" in headers and b"upgrade" in _tokens(headers.get(b"connection"))
 
 
-def _upgrade(method: bytes, headers: RequestHeaders, head: Head) -> None:
+def _upgrade(method: bytes, headers: RequestHeaders, head: RequestHead) -> None:
     if is_upgrade(headers):
         protocol = (headers.get(b"upgrade") or b"").lower()
         if protocol == b"h2c":

@@ -16,7 +16,7 @@ from ....parsing.header_block import FRAMING, LOWER_TOKEN, TOKEN
 from ..connection_manager.manager import HttpConnectionManager
 from ..connection_manager.problem import Problem
 from ..header_map import RequestHeaders
-from .http1 import Head, without_underscores
+from .http1 import RequestHead, without_underscores
 
 __all__ = ["decode_http2", "valid_trailers"]
 
@@ -30,7 +30,7 @@ _CONNECTION = FRAMING | {b"keep-alive", b"proxy-connection", b"upgrade"}
 CLOSED = Problem(0, "http2.violation.of.messaging.rule", codec=True)
 
 
-def decode_http2(request: Request, manager: HttpConnectionManager, *, has_body: bool) -> Head | Problem:
+def decode_http2(request: Request, manager: HttpConnectionManager, *, has_body: bool) -> RequestHead | Problem:
     """Check a request's head and decode it for the connection manager, or return the reason why the codec refuses it."""
     pairs = list(request.headers.raw)
     pseudo = _pseudo(request, pairs, manager)
@@ -62,7 +62,7 @@ def decode_http2(request: Request, manager: HttpConnectionManager, *, has_body: 
         headers.add(b"cookie", b"; ".join(cookies))
     length = int(lengths[0]) if lengths else None
     upgrade = protocol.decode("latin-1").lower()
-    return Head(headers, chunked=has_body and length is None, length=length, upgrade=upgrade)
+    return RequestHead(headers, chunked=has_body and length is None, length=length, upgrade=upgrade)
 
 
 def valid_trailers(pairs: list[Pair]) -> bool:

@@ -13,7 +13,7 @@ from ....abi import Pair
 from ....parsing.header_block import TOKEN, parse_header_lines
 from .problem import Problem, bad_request
 
-__all__ = ["INVALID_CHARACTERS", "Body"]
+__all__ = ["INVALID_CHARACTERS", "DecodedBody"]
 
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t;][^\r\n]*)?\r\Z")
 
@@ -21,7 +21,7 @@ _SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t;][^\r\n]*)?\r\Z")
 INVALID_CHARACTERS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
-class Body:
+class DecodedBody:
     """The body of a message that arrives in parts.
 
     Attributes

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ....messages import Request, Text, to_bytes, to_text
 from ..codec.http1 import Lines, decode, parse_head
-from .chunks import Body
+from .chunks import DecodedBody
 from .problem import Problem
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ...trace.exchange import Exchange
     from ...worker import Worker
     from ..stream import HttpStream
-    from ..stream_state import Limits
+    from ..stream_state import StreamLimits
 
 __all__ = ["HttpConnection"]
 
@@ -43,14 +43,16 @@ class HttpConnection:
         Whether the proxy has closed the connection.
     """
 
-    def __init__(self, loop: EventLoop, worker: Worker, make: Callable[[Request], HttpStream], limits: Limits) -> None:
+    def __init__(
+        self, loop: EventLoop, worker: Worker, make: Callable[[Request], HttpStream], limits: StreamLimits
+    ) -> None:
         self._loop = loop
         self._worker = worker
         self._make = make
         self._limits = limits
         self._buffer = bytearray()
         self._stream: HttpStream | None = None
-        self._body: Body | None = None
+        self._body: DecodedBody | None = None
         self._head_timer: Timer | None = None
         self.exchanges: list[Exchange] = []
         self.closed = False
@@ -121,7 +123,7 @@ class HttpConnection:
             stream.encoder.head = lines.method == b"HEAD"
             head.closes = head.closes or 0 < manager.max_requests_per_connection <= len(self.exchanges)
             tunnel = bool(head.upgrade)
-            body = Body(head.length, chunked=head.chunked, tunnel=tunnel)
+            body = DecodedBody(head.length, chunked=head.chunked, tunnel=tunnel)
             self._body = None if body.done else body
         stream.begin(head, end=self._body is None)
         return True
@@ -150,7 +152,7 @@ class HttpConnection:
         stream.on_finish = self._stream_done
         stream.begin(problem, end=False)
 
-    def _read_body(self, stream: HttpStream, body: Body) -> bool:
+    def _read_body(self, stream: HttpStream, body: DecodedBody) -> bool:
         """Pass on the part of the body that has arrived. Return False if the body isn't complete."""
         data = body.take(self._buffer)
         request = stream.exchange.request

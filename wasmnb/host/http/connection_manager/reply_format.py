@@ -13,13 +13,13 @@ from typing import Any
 
 from ..header_map import HeaderMap
 from ..local_reply import ReplyContent
-from ..route_table.formatter import BodyFormat, Facts, Format, data_source
+from ..route_table.formatter import BodyFormat, Facts, SubstitutionFormat, data_source
 from ..route_table.matchers import HeaderMatcher
 from ..route_table.mutations import Addition, change
 
 __all__ = ["rewrite"]
 
-Filter = Callable[[Facts], bool]
+ReplyFilter = Callable[[Facts], bool]
 
 _COMPARE: dict[str, Callable[[int, int], bool]] = {
     "EQ": lambda a, b: a == b,
@@ -66,7 +66,7 @@ def _status(config: Mapping[str, Any], facts: Facts) -> bool:
 
 
 def _flag(config: Mapping[str, Any], facts: Facts) -> bool:
-    present = Format("%RESPONSE_FLAGS%")(facts).decode().split(",")
+    present = SubstitutionFormat("%RESPONSE_FLAGS%")(facts).decode().split(",")
     flags = config.get("flags") or ()
     return any(flag in present for flag in flags) if flags else present != ["-"]
 

@@ -18,12 +18,12 @@ from ....abi.text import encode_text
 from ....errors import UsageError
 from .operators import NUMBERS, OPERATORS, Facts
 
-__all__ = ["BodyFormat", "Facts", "Format", "data_source"]
+__all__ = ["BodyFormat", "Facts", "SubstitutionFormat", "data_source"]
 
 _OPERATOR = re.compile(r"%%|%([A-Z_0-9]+)(?:\(((?:[^)\\]|\\.)*)\))?(?::(\d+))?%")
 
 
-class Format:
+class SubstitutionFormat:
     """A text with operators, which are replaced by properties of a stream."""
 
     def __init__(self, text: str) -> None:
@@ -79,7 +79,7 @@ class BodyFormat:
         Content type of the body.
     """
 
-    text: Format | None
+    text: SubstitutionFormat | None
     template: Any
     content_type: bytes
 
@@ -91,7 +91,7 @@ class BodyFormat:
         else:
             source = config.get("text_format_source") or {}
             text = data_source(source) if source else encode_text(str(config.get("text_format", "")))
-            form, template, kind = Format(text.decode("utf-8", "replace")), None, "text/plain"
+            form, template, kind = SubstitutionFormat(text.decode("utf-8", "replace")), None, "text/plain"
         return cls(form, template, encode_text(str(config.get("content_type", kind))))
 
     def __call__(self, facts: Facts) -> bytes:
@@ -123,6 +123,6 @@ def _json_text(template: Any, facts: Facts) -> bytes:
             return {str(k): fill(v) for k, v in value.items()}
         if isinstance(value, list):
             return [fill(v) for v in value]
-        return Format(value).plain(facts) if isinstance(value, str) else value
+        return SubstitutionFormat(value).plain(facts) if isinstance(value, str) else value
 
     return encode_text(json.dumps(fill(template), sort_keys=True, separators=(",", ":"), ensure_ascii=False)) + b"\n"

@@ -15,12 +15,12 @@ from ....abi.text import encode_text
 from ....messages import to_bytes
 from ..header_map import HeaderMap
 
-__all__ = ["HeaderMatcher", "PathMatcher", "Text", "parameter", "string_matcher"]
+__all__ = ["BytesPredicate", "HeaderMatcher", "PathMatcher", "parameter", "string_matcher"]
 
-Text = Callable[[bytes], bool]
+BytesPredicate = Callable[[bytes], bool]
 
 
-def string_matcher(config: Mapping[str, Any]) -> Text:
+def string_matcher(config: Mapping[str, Any]) -> BytesPredicate:
     """Create the condition for a text from a `StringMatcher` message."""
     lower = bool(config.get("ignore_case"))
     if "safe_regex" in config:

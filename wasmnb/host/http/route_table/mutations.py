@@ -14,8 +14,8 @@ from typing import Any
 
 from ....abi.text import encode_text
 from ..header_map import HeaderMap
-from .formatter import Facts, Format
-from .matchers import Text, string_matcher
+from .formatter import Facts, SubstitutionFormat
+from .matchers import BytesPredicate, string_matcher
 
 __all__ = ["Addition", "Mutation", "Mutations", "change", "mutate", "mutate_query"]
 
@@ -31,7 +31,7 @@ class Addition:
     """
 
     name: bytes
-    value: Format
+    value: SubstitutionFormat
     action: str = "APPEND_IF_EXISTS_OR_ADD"
     keep_empty: bool = False
 
@@ -43,7 +43,7 @@ class Addition:
         if config.get("append") is False:
             action = "OVERWRITE_IF_EXISTS_OR_ADD"
         name = encode_text(str(header.get("key", "")).lower())
-        return cls(name, Format(str(header.get("value", ""))), action, bool(config.get("keep_empty_value")))
+        return cls(name, SubstitutionFormat(str(header.get("value", ""))), action, bool(config.get("keep_empty_value")))
 
     @property
     def overwrites(self) -> bool:
@@ -137,7 +137,7 @@ class Mutation:
     """
 
     addition: Addition | None = None
-    removal: bytes | Text = field(default=b"")
+    removal: bytes | BytesPredicate = field(default=b"")
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Mutation:

@@ -18,7 +18,7 @@ from .formatter import BodyFormat, data_source
 from .matchers import HeaderMatcher, PathMatcher, cookie, parameter
 from .mutations import Mutations
 from .retry_policy import RetryPolicy
-from .route import DirectResponse, Redirect, Rewrite, RouteEntry, RouteMatch, WeightedCluster
+from .route import DirectResponse, Redirect, RouteEntry, RouteMatch, RouteRewrite, WeightedCluster
 from .table import RouteTable, VirtualHost
 
 __all__ = ["read_entry", "read_table", "to_table"]
@@ -206,8 +206,8 @@ def _redirect(config: Mapping[str, Any] | None) -> Redirect | None:
     )
 
 
-def _rewrite(action: Mapping[str, Any]) -> Rewrite:
-    return Rewrite(
+def _rewrite(action: Mapping[str, Any]) -> RouteRewrite:
+    return RouteRewrite(
         action.get("prefix_rewrite") or None,
         action.get("path_rewrite"),
         _substitution(action.get("regex_rewrite")),

@@ -21,7 +21,7 @@ from .retry_policy import RetryPolicy
 if TYPE_CHECKING:
     from .table import VirtualHost
 
-__all__ = ["DirectResponse", "Redirect", "Rewrite", "Route", "RouteEntry", "RouteMatch", "WeightedCluster"]
+__all__ = ["DirectResponse", "Redirect", "Route", "RouteEntry", "RouteMatch", "RouteRewrite", "WeightedCluster"]
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Redirect:
 
 
 @dataclass(frozen=True)
-class Rewrite:
+class RouteRewrite:
     """Changes of path and host that a route makes before a request is sent to the upstream."""
 
     prefix: str | None = None
@@ -173,7 +173,7 @@ class RouteEntry:
     weighted: Sequence[WeightedCluster] = ()
     redirect: Redirect | None = None
     direct: DirectResponse | None = None
-    rewrite: Rewrite = field(default_factory=Rewrite)
+    rewrite: RouteRewrite = field(default_factory=RouteRewrite)
     mutations: Mutations = field(default_factory=Mutations)
     retry: RetryPolicy | None = None
     hedge: bool | None = None

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Block", "BlockEntry", "Many", "Node", "Scalar"]
+__all__ = ["BlockEntry", "Many", "MessageNode", "Scalar", "SyntaxNode"]
 
 #: Notation of a scalar. JSON and YAML accept more notations for a value than the text format, such as numbers in quotes.
-Kind = Literal["string", "word", "number", "null"]
+ScalarKind = Literal["string", "word", "number", "null"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Scalar:
         Line number, counted from 1.
     """
 
-    kind: Kind
+    kind: ScalarKind
     data: bytes
     line: int
 
@@ -42,12 +42,12 @@ class Scalar:
 class Many:
     """A list of values for one field."""
 
-    items: tuple[Node, ...]
+    items: tuple[SyntaxNode, ...]
     line: int
 
 
 @dataclass(slots=True)
-class Block:
+class MessageNode:
     """A message, which contains named entries in the order of the file. Names can repeat."""
 
     line: int
@@ -59,8 +59,8 @@ class BlockEntry:
     """An entry `name: value` of a message."""
 
     name: str
-    value: Node
+    value: SyntaxNode
     line: int
 
 
-Node = Scalar | Many | Block
+SyntaxNode = Scalar | Many | MessageNode

@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from ..errors import FixtureError, SourceLocation
-from .nodes import Block, BlockEntry, Many, Node, Scalar
+from .nodes import BlockEntry, Many, MessageNode, Scalar, SyntaxNode
 
 __all__ = ["fill", "many", "once"]
 
@@ -58,7 +58,7 @@ def many(kind: FieldType) -> Any:
     return dataclasses.field(default_factory=list, metadata={"kind": kind, "oneof": "", "many": True, "json": ""})
 
 
-def fill(message: type[T], node: Node, place: SourceLocation, *, lenient: bool = False) -> T:
+def fill(message: type[T], node: SyntaxNode, place: SourceLocation, *, lenient: bool = False) -> T:
     """Convert a node to a message.
 
     Parameters
@@ -83,7 +83,7 @@ def fill(message: type[T], node: Node, place: SourceLocation, *, lenient: bool =
     FixtureError
         The node doesn't match the schema. The message contains the file, the line and the field.
     """
-    if not isinstance(node, Block):
+    if not isinstance(node, MessageNode):
         raise FixtureError("this must be a message with fields, not a value or a list.", place.at(node.line))
     return _Filler(message, place.at(node.line), lenient).fill(node)  # type: ignore[no-any-return]
 
@@ -97,7 +97,7 @@ class _Filler:
         self.values: dict[str, Any] = {}
         self.lines: dict[str, int] = {}
 
-    def fill(self, block: Block) -> Any:
+    def fill(self, block: MessageNode) -> Any:
         for entry in block.entries:
             self.entry(entry)
         return self.message(place=self.place, **self.values)
@@ -147,7 +147,7 @@ class _Filler:
                     f"this field excludes {other!r} of line {self.lines[other]}. Remove one of them.", place
                 )
 
-    def items(self, node: Node, place: SourceLocation) -> tuple[Node, ...]:
+    def items(self, node: SyntaxNode, place: SourceLocation) -> tuple[SyntaxNode, ...]:
         if isinstance(node, Many):
             return node.items
         if self.lenient:
@@ -156,12 +156,12 @@ class _Filler:
             )
         return (node,)
 
-    def value(self, kind: FieldType, node: Node, place: SourceLocation) -> Any:
+    def value(self, kind: FieldType, node: SyntaxNode, place: SourceLocation) -> Any:
         if isinstance(node, Many):
             raise FixtureError("this field must have a single value, not a list.", place)
         if isinstance(kind, type):
             return fill(kind, node, place, lenient=self.lenient)
-        if isinstance(node, Block):
+        if isinstance(node, MessageNode):
             raise FixtureError(f"this field must be a value of type {_describe(kind)}, not a message.", place)
         if isinstance(kind, Mapping):
             return _enum(kind, node, place)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..errors import FixtureError, SourceLocation
-from .nodes import Block, BlockEntry, Many, Node, Scalar
+from .nodes import BlockEntry, Many, MessageNode, Scalar, SyntaxNode
 
 __all__ = ["read_textproto"]
 
@@ -46,7 +46,7 @@ class _Token:
         return "the end of the file" if self.kind == "end" else repr(self.text)
 
 
-def read_textproto(data: bytes, file: str) -> Block:
+def read_textproto(data: bytes, file: str) -> MessageNode:
     """Parse a file in text format.
 
     Parameters
@@ -66,7 +66,7 @@ def read_textproto(data: bytes, file: str) -> Block:
     FixtureError
         The text is malformed. The message contains the line and the field.
     """
-    parser = _Parser(list(_tokens(data.removeprefix(b"\xef\xbb\xbf"), file)), file)
+    parser = _TextProtoParser(list(_tokens(data.removeprefix(b"\xef\xbb\xbf"), file)), file)
     return parser.block(_Token("start", b"", 1), SourceLocation(file), 0)
 
 
@@ -90,7 +90,7 @@ def _unreadable(rest: bytes) -> str:
     return f"unexpected character {rest.decode('utf-8', 'replace')[:1]!r}. Remove it, or write it inside quotes."
 
 
-class _Parser:
+class _TextProtoParser:
     def __init__(self, tokens: list[_Token], file: str) -> None:
         self.tokens = tokens
         self.at = 0
@@ -112,11 +112,11 @@ class _Parser:
             return True
         return False
 
-    def block(self, opening: _Token, place: SourceLocation, depth: int) -> Block:
+    def block(self, opening: _Token, place: SourceLocation, depth: int) -> MessageNode:
         """Parse entries up to the bracket that closes `opening`, or up to the end of the file."""
         if depth > DEPTH:
             raise FixtureError(f"messages are nested more than {DEPTH} levels deep.", place.at(opening.line))
-        block, closing = Block(opening.line), _CLOSING.get(opening.text)
+        block, closing = MessageNode(opening.line), _CLOSING.get(opening.text)
         while not (self.next.kind == "sign" and self.next.text == closing):
             if self.next.kind == "end":
                 if closing is None:
@@ -156,7 +156,7 @@ class _Parser:
             parts.append(part.text)
         return f"[{''.join(parts)}]"
 
-    def value(self, place: SourceLocation, depth: int, *, scalar: bool) -> Node:
+    def value(self, place: SourceLocation, depth: int, *, scalar: bool) -> SyntaxNode:
         token = self.next
         if token.kind == "sign" and token.text in _CLOSING:
             return self.block(self.take(), place, depth + 1)
@@ -170,7 +170,7 @@ class _Parser:
 
     def many(self, place: SourceLocation, depth: int) -> Many:
         opening = self.take()
-        items: list[Node] = []
+        items: list[SyntaxNode] = []
         while not self.accept("]"):
             if items and not self.accept(","):
                 raise FixtureError(f"expected ',' or ']' in the list, found {self.next}.", place.at(self.next.line))

@@ -11,7 +11,7 @@ from typing import Any
 
 from ....abi.text import encode_text
 from ..errors import FixtureError, SourceLocation
-from .nodes import Block, BlockEntry, Many, Node, Scalar
+from .nodes import BlockEntry, Many, MessageNode, Scalar, SyntaxNode
 
 __all__ = ["read_json", "read_yaml"]
 
@@ -21,7 +21,7 @@ _TAGS = {"null": "null", "int": "number", "float": "number", "bool": "word"}
 DEPTH, NODES = 100, 200_000
 
 
-def read_yaml(data: bytes, file: str) -> Node:
+def read_yaml(data: bytes, file: str) -> SyntaxNode:
     """Read a file with one YAML document.
 
     Parameters
@@ -47,10 +47,10 @@ def read_yaml(data: bytes, file: str) -> Node:
         root = compose(data)
     except YamlError as error:
         raise FixtureError(f"the file is not valid YAML: {error}.", SourceLocation(file, error.line)) from error
-    return Block(1) if root is None else _Converter(file).node(root, 0)
+    return MessageNode(1) if root is None else _Converter(file).node(root, 0)
 
 
-def read_json(data: bytes, file: str) -> Node:
+def read_json(data: bytes, file: str) -> SyntaxNode:
     """Read a file with one JSON document.
 
     Parameters
@@ -85,7 +85,7 @@ class _Converter:
         self.file = file
         self.count = 0
 
-    def node(self, node: Any, depth: int) -> Node:
+    def node(self, node: Any, depth: int) -> SyntaxNode:
         line = node.start_mark.line + 1
         self.count += 1
         if depth > DEPTH or self.count > NODES:
@@ -99,8 +99,8 @@ class _Converter:
             return Many(tuple(self.node(n, depth + 1) for n in node.value), line)
         return Scalar(self.kind(node), encode_text(_joined(node.value)), line)
 
-    def block(self, node: Any, line: int, depth: int) -> Block:
-        block = Block(line)
+    def block(self, node: Any, line: int, depth: int) -> MessageNode:
+        block = MessageNode(line)
         for key, value in node.value:
             if key.id != "scalar":
                 raise FixtureError(

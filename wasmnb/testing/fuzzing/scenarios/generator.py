@@ -21,10 +21,10 @@ from .scenario import (
     Scenario,
     Script,
     Send,
+    ServiceResponse,
     Step,
     TcpResponse,
     Trailers,
-    UpstreamResponse,
 )  # fmt: skip
 from .value_generator import LATENCIES, METHODS, PAUSES, STATUSES, ValueGenerator
 from .vocabulary import Vocabulary
@@ -161,7 +161,7 @@ class Generator(ValueGenerator):
         services = self.several(self.service_response, 2)
         return Script(responses, services, not (self.calls and self.happens(0.04)))
 
-    def service_response(self) -> UpstreamResponse:
+    def service_response(self) -> ServiceResponse:
         """Generate a response of a service that the filter calls."""
         if "grpc" in self.capabilities and ("http_call" not in self.capabilities or self.happens(0.5)):
             return self.http_response() if self.happens(0.1) else self.grpc_response()

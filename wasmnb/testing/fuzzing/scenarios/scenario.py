@@ -27,11 +27,11 @@ __all__ = [
     "Scenario",
     "Script",
     "Send",
+    "ServiceResponse",
     "Settle",
     "Step",
     "TcpResponse",
     "Trailers",
-    "UpstreamResponse",
 ]  # fmt: skip
 
 Pairs = tuple[tuple[bytes, bytes], ...]
@@ -90,7 +90,7 @@ class TcpResponse:
 
 
 #: Type of a response of any kind of upstream.
-UpstreamResponse = HttpResponse | GrpcResponse | TcpResponse
+ServiceResponse = HttpResponse | GrpcResponse | TcpResponse
 
 
 @dataclass(frozen=True)
@@ -182,8 +182,8 @@ class Script:
     Without `hosts`, the services' clusters have no endpoint.
     """
 
-    responses: tuple[UpstreamResponse, ...] = ()
-    services: tuple[UpstreamResponse, ...] = ()
+    responses: tuple[ServiceResponse, ...] = ()
+    services: tuple[ServiceResponse, ...] = ()
     hosts: bool = True
 
 
@@ -245,13 +245,13 @@ def _size(part: Any) -> int:
     The steps of a stream count more than a complete request.
     """
     changed = (f for f in fields(part) if f.name != "stream" and getattr(part, f.name) != f.default)
-    return (10 if isinstance(part, Send | UpstreamResponse) else 40) + sum(
+    return (10 if isinstance(part, Send | ServiceResponse) else 40) + sum(
         _width(getattr(part, f.name)) for f in changed
     )
 
 
 def _width(value: Any) -> int:
-    if isinstance(value, tuple) and value and isinstance(value[0], UpstreamResponse):
+    if isinstance(value, tuple) and value and isinstance(value[0], ServiceResponse):
         return sum(map(_size, value))
     return 5 + len(repr(value))
 

@@ -24,10 +24,10 @@ from ..scenarios.scenario import (  # fmt: skip
     Scenario,
     Script,
     Send,
+    ServiceResponse,
     Settle,
     Step,
     Trailers,
-    UpstreamResponse,
 )
 from .clusters import OnDemandClusters
 
@@ -62,8 +62,8 @@ class Player:
     def __init__(
         self,
         proxy: Proxy,
-        upstream: tuple[ScriptedUpstream, UpstreamResponse],
-        services: tuple[ScriptedUpstream, UpstreamResponse],
+        upstream: tuple[ScriptedUpstream, ServiceResponse],
+        services: tuple[ScriptedUpstream, ServiceResponse],
         clusters: OnDemandClusters,
     ) -> None:
         self.proxy = proxy
@@ -183,6 +183,6 @@ class Player:
             return  # the filter hasn't registered the queue yet
 
 
-def _set_script(server: ScriptedUpstream, responses: Sequence[UpstreamResponse], default: UpstreamResponse) -> None:
+def _set_script(server: ScriptedUpstream, responses: Sequence[ServiceResponse], default: ServiceResponse) -> None:
     server.script(*[a.as_step() for a in responses or (default,)])
     server.seen.clear()

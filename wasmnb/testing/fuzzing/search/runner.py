@@ -15,12 +15,12 @@ from ....errors import FilterTrap
 from ....host import Cluster, Plugin, Proxy
 from ...assertions.soundness import failure_text, stuck, tracebacks
 from ...upstreams import upstream
-from ..scenarios.scenario import HttpResponse, Scenario, TcpResponse, UpstreamResponse
+from ..scenarios.scenario import HttpResponse, Scenario, ServiceResponse, TcpResponse
 from .alarm import alarm
 from .clusters import OnDemandClusters
 from .player import Player
 
-__all__ = ["Fault", "Session", "Settings"]
+__all__ = ["FilterFault", "Session", "Settings"]
 
 #: Smallest deadline for the start of a filter, in real seconds. The machine may be busy.
 _START_DEADLINE = 10.0
@@ -57,7 +57,7 @@ class Settings:
     clusters: Mapping[str, Any] | None = None
     deadline: float = 1.0
     kind: str = "http"
-    service: UpstreamResponse = field(default_factory=HttpResponse)
+    service: ServiceResponse = field(default_factory=HttpResponse)
 
     @property
     def plugins(self) -> Any:
@@ -91,7 +91,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Fault:
+class FilterFault:
     """A fault of a filter that occurred in a scenario.
 
     Attributes
@@ -139,7 +139,7 @@ class Session:
     def _cluster(self, name: str) -> Cluster:
         return Cluster(self._services, name, http2="grpc" in name)
 
-    def run(self, scenario: Scenario) -> Fault | None:
+    def run(self, scenario: Scenario) -> FilterFault | None:
         """Run a scenario and end its open streams. Returns the fault, or None if the filter didn't fail."""
         settings = self.settings
         default = TcpResponse(b"ok\n") if settings.network else HttpResponse()
@@ -148,32 +148,32 @@ class Session:
             with alarm(settings.deadline if self.native else None) as clock:
                 player.play(scenario)
         except FilterTrap as trap:
-            return Fault("trap", str(trap), str(trap).splitlines()[-1])
+            return FilterFault("trap", str(trap), str(trap).splitlines()[-1])
         if clock.fired:
-            return Fault("hang", f"stopped: a callback was still running after {settings.deadline:g} s", "native")
+            return FilterFault("hang", f"stopped: a callback was still running after {settings.deadline:g} s", "native")
         return self._fault(player)
 
     # -- outcome --------------------------------------------------------------------------------------------------
 
-    def _fault(self, player: Player) -> Fault | None:
+    def _fault(self, player: Player) -> FilterFault | None:
         vm = player.failed()
         if vm is not None and vm.failure is not None:
             hang = vm.failure.message.startswith("stopped: ")
             text = failure_text(vm.failure)
-            return Fault("hang" if hang else "trap", text, f"{vm.failure.callback} {_last_line(text)}")
+            return FilterFault("hang" if hang else "trap", text, f"{vm.failure.callback} {_last_line(text)}")
         logged = tracebacks(self.proxy.log.since(player.log_start))
         if logged:
-            return Fault("trap", logged[0], _last_line(logged[0]))
+            return FilterFault("trap", logged[0], _last_line(logged[0]))
         recent = takewhile(lambda exchange: exchange.number > player.last_before, reversed(self.proxy.exchanges))
         notes = [note for exchange in recent for note in getattr(exchange, "notes", ())]
         crash = next((note for note in notes if "crash" in note), None)
         if crash is not None:
-            return Fault("misuse", crash, crash)
+            return FilterFault("misuse", crash, crash)
         paused = next(
             (exchange for exchange in reversed(stuck(self.proxy, player.last_before)) if exchange.paused), None
         )
         if paused is not None:
-            return Fault(
+            return FilterFault(
                 "stuck", f"{_title(paused)} is never resumed: {paused.paused}, and nothing is pending", paused.paused
             )
         return None

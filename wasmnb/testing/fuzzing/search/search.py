@@ -18,7 +18,7 @@ from ..scenarios.scenario import Scenario
 from ..scenarios.seeds import memory_seeds, seeds
 from ..scenarios.vocabulary import vocabulary_of
 from .memory_soak import MemorySoak
-from .runner import Fault, Session, Settings
+from .runner import FilterFault, Session, Settings
 from .shrink import shrink
 
 __all__ = ["Search"]
@@ -194,7 +194,7 @@ class Search:
 
     # -- findings -------------------------------------------------------------------------------------------------
 
-    def _handle_fault(self, fault: Fault, scenario: Scenario, batch: list[Scenario], settings: Settings) -> bool:
+    def _handle_fault(self, fault: FilterFault, scenario: Scenario, batch: list[Scenario], settings: Settings) -> bool:
         """Reproduce a fault, shrink its scenario, and add it to the report. Returns True if the search is done."""
         if fault.kind not in self.kinds or (fault.kind, fault.signature) in self.known_faults:
             return False
@@ -212,7 +212,7 @@ class Search:
         return self.report.interrupted or not self.all_faults
 
     def _reproduce(
-        self, fault: Fault, scenario: Scenario, batch: list[Scenario], settings: Settings
+        self, fault: FilterFault, scenario: Scenario, batch: list[Scenario], settings: Settings
     ) -> _Reproduction | None:
         """Reproduce a fault on a new proxy, with its scenario alone or with the whole batch. Returns None if this fails.
 
@@ -228,7 +228,7 @@ class Search:
                     return _Reproduction(candidate, candidate_settings)
         return None
 
-    def _shrink(self, finding: Finding, fault: Fault, settings: Settings) -> None:
+    def _shrink(self, finding: Finding, fault: FilterFault, settings: Settings) -> None:
         """Shrink the finding's scenario. After an interrupt, the finding contains the smallest scenario so far.
 
         To save time, hangs are shrunk with a shorter deadline, and then confirmed with the full deadline.
@@ -252,7 +252,7 @@ class Search:
             finding.scenario = next((s for s in back if self._fails_again(s, fault, settings)), finding.scenario)
         self.report.activity = "searching"
 
-    def _fails_again(self, scenario: Scenario, fault: Fault, settings: Settings) -> bool:
+    def _fails_again(self, scenario: Scenario, fault: FilterFault, settings: Settings) -> bool:
         try:
             with Session(settings) as session:
                 actual = session.run(scenario)
@@ -264,7 +264,7 @@ class Search:
             and (fault.kind in ("stuck", "hang") or actual.signature == fault.signature)
         )
 
-    def _add_finding(self, finding: Finding, fault: Fault, settings: Settings) -> None:
+    def _add_finding(self, finding: Finding, fault: FilterFault, settings: Settings) -> None:
         """Run the finding's scenario as Wasm, to get its message and clusters, and add the finding to the report."""
         with Session(settings.in_wasm) as session:
             confirmed = session.run(finding.scenario) or fault
@@ -297,5 +297,5 @@ class Search:
         except KeyboardInterrupt:
             self.report.interrupted = True
         finding = Finding("growth", growing.message, growing.unit, "", seconds, tried, growing.times)
-        self._add_finding(finding, Fault("growth", growing.message, ""), self.settings)
+        self._add_finding(finding, FilterFault("growth", growing.message, ""), self.settings)
         return self.report.interrupted or not self.all_faults

@@ -22,10 +22,10 @@ from ..scenarios.scenario import (  # fmt: skip
     Scenario,
     Script,
     Send,
+    ServiceResponse,
     Step,
     TcpResponse,
     Trailers,
-    UpstreamResponse,
 )
 
 __all__ = ["shrink"]
@@ -103,7 +103,7 @@ def _simpler_scripts(script: Script) -> Iterator[Script]:
     if not script.hosts:
         yield replace(script, hosts=True)
     for which in ("responses", "services"):
-        responses: tuple[UpstreamResponse, ...] = getattr(script, which)
+        responses: tuple[ServiceResponse, ...] = getattr(script, which)
         if responses:
             yield from _with_defaults(script, **{which: ()})
         for at, response in enumerate(responses):
@@ -112,7 +112,7 @@ def _simpler_scripts(script: Script) -> Iterator[Script]:
                 yield from _with_defaults(script, **{which: (*responses[:at], simpler, *responses[at + 1 :])})
 
 
-def _simpler_responses(response: UpstreamResponse) -> Iterator[UpstreamResponse]:
+def _simpler_responses(response: ServiceResponse) -> Iterator[ServiceResponse]:
     match response:
         case HttpResponse():
             names = ("status", "headers", "body", "trailers", "latency", "reset", "refused")

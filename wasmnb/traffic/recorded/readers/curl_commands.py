@@ -107,7 +107,7 @@ _FILES = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
+class _CurlParser(argparse.ArgumentParser):
     """Argument parser that raises Unreadable for invalid arguments, where argparse would exit."""
 
     def error(self, message: str) -> NoReturn:
@@ -116,7 +116,7 @@ class _Parser(argparse.ArgumentParser):
 
 def read_curl(file: IO[bytes], notes: ReadingNotes, **_options: Any) -> Iterator[RecordedExchange]:
     """Yield the requests of a file with curl commands."""
-    parser = _Parser(prog="curl", usage="curl", add_help=False)
+    parser = _CurlParser(prog="curl", usage="curl", add_help=False)
     for names, options in FLAGS:
         parser.add_argument(*names, **options)
     parser.add_argument(*_IGNORED, dest="ignored_value", action="append")

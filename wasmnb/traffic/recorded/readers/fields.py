@@ -16,7 +16,7 @@ from ..exchange import Unreadable, finite
 
 __all__ = [
     "Remark",
-    "Target",
+    "UrlTarget",
     "check_method",
     "header_pairs",
     "milliseconds",
@@ -39,7 +39,7 @@ _PLAIN_URL = re.compile(r"(https?)://([A-Za-z0-9.:_-]+)((?:[/?][\x21\x22\x24-\x7
 _STATUS = re.compile(r"\s*(\d{3})\b")
 
 
-class Target(NamedTuple):
+class UrlTarget(NamedTuple):
     """Scheme, authority and path of a URL."""
 
     scheme: str
@@ -47,7 +47,7 @@ class Target(NamedTuple):
     path: str
 
 
-def parse_url(url: str) -> Target:
+def parse_url(url: str) -> UrlTarget:
     """Split a URL or a path into its parts. User and password are removed.
 
     Raises
@@ -58,11 +58,11 @@ def parse_url(url: str) -> Target:
     url = url.strip()
     if plain_url := _PLAIN_URL.fullmatch(url):  # ten times as fast as urlsplit
         scheme, authority, rest = plain_url.groups()
-        return Target(scheme, authority, rest if rest.startswith("/") else f"/{rest}")
+        return UrlTarget(scheme, authority, rest if rest.startswith("/") else f"/{rest}")
     if url.startswith("//"):
         url = f"http:{url}"
     if url.startswith("/"):
-        return Target("http", "", url.partition("#")[0])
+        return UrlTarget("http", "", url.partition("#")[0])
     try:
         parts = urlsplit(url)
     except ValueError as error:
@@ -74,7 +74,7 @@ def parse_url(url: str) -> Target:
             else "The URL has no scheme."
         )
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Target("https" if parts.scheme in ("https", "wss") else "http", parts.netloc.rpartition("@")[2], path)
+    return UrlTarget("https" if parts.scheme in ("https", "wss") else "http", parts.netloc.rpartition("@")[2], path)
 
 
 def header_pairs(value: Any, remark: Remark) -> Pairs:
@@ -135,7 +135,12 @@ def text_of(value: Any) -> bytes:
 
 
 def request_of(
-    pairs: Pairs, body: bytes = b"", trailers: Pairs | None = None, *, method: Text = "", target: Target | None = None
+    pairs: Pairs,
+    body: bytes = b"",
+    trailers: Pairs | None = None,
+    *,
+    method: Text = "",
+    target: UrlTarget | None = None,
 ) -> Request:
     """Return a request from headers that may contain pseudo-headers and `host`.
 

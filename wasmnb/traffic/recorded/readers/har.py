@@ -17,7 +17,7 @@ from ....abi.text import encode_text
 from ....messages import Response, to_bytes
 from ...curl import FormField, encode_form
 from ..exchange import ReadingNotes, RecordedExchange, Unreadable, parse_time
-from .fields import Remark, Target, header_pairs, milliseconds, parse_url, plain, request_of, status_of, text_of
+from .fields import Remark, UrlTarget, header_pairs, milliseconds, parse_url, plain, request_of, status_of, text_of
 from .json_salvage import ResumePoint
 from .json_stream import json_items
 
@@ -94,7 +94,7 @@ def exchange_of_entry(entry: Any, position: str = "", notes: ReadingNotes | None
     )
 
 
-def _target(url: str) -> Target:
+def _target(url: str) -> UrlTarget:
     """Split a URL into its parts. Blanks and control characters, which some exporters decode, are percent-encoded again."""
     target = parse_url(url)
     return target._replace(path=_BLANK.sub(lambda match: quote(match[0]), target.path))

@@ -30,7 +30,7 @@ _HEX = re.compile(rb"[0-9A-Fa-f]{1,15}")
 _STATUS = re.compile(rb"HTTP/([0-9.]+) ([0-9]{3})")
 
 
-class _Message(NamedTuple):
+class _TextMessage(NamedTuple):
     """A request or response in the file.
 
     Attributes
@@ -56,7 +56,7 @@ class _Message(NamedTuple):
 def read_http_text(file: IO[bytes], notes: ReadingNotes, **_options: Any) -> Iterator[RecordedExchange]:
     """Yield the exchanges of a file with raw HTTP/1 messages."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        pending: _Message | None = None
+        pending: _TextMessage | None = None
         for message in _messages(data, notes):
             if _STATUS.match(message.line):
                 if pending is None:
@@ -76,7 +76,7 @@ def read_http_text(file: IO[bytes], notes: ReadingNotes, **_options: Any) -> Ite
             yield from _exchange(pending, None, notes)
 
 
-def _exchange(request: _Message, response: _Message | None, notes: ReadingNotes) -> Iterator[RecordedExchange]:
+def _exchange(request: _TextMessage, response: _TextMessage | None, notes: ReadingNotes) -> Iterator[RecordedExchange]:
     position = f"byte {request.start:,}"
     try:
         yield RecordedExchange(
@@ -91,7 +91,7 @@ def _exchange(request: _Message, response: _Message | None, notes: ReadingNotes)
         notes.add(position, str(error))
 
 
-def _request(message: _Message) -> Request:
+def _request(message: _TextMessage) -> Request:
     match = REQUEST_LINE.fullmatch(message.line)
     if match is None:
         raise Unreadable("The line is not a request line such as `GET / HTTP/1.1`.")
@@ -100,13 +100,13 @@ def _request(message: _Message) -> Request:
     return request_of(message.headers, message.body, message.trailers, method=match[1], target=target)
 
 
-def _response(message: _Message) -> Response:
+def _response(message: _TextMessage) -> Response:
     status = _STATUS.match(message.line)
     assert status is not None
     return Response(int(status[2]), plain(message.headers), message.body, plain(message.trailers))
 
 
-def _messages(data: mmap.mmap, notes: ReadingNotes) -> Iterator[_Message]:
+def _messages(data: mmap.mmap, notes: ReadingNotes) -> Iterator[_TextMessage]:
     position, head = 0, False
     while position < len(data):
         if data[position : position + 1] in (b"\r", b"\n", b" "):
@@ -130,7 +130,7 @@ def _messages(data: mmap.mmap, notes: ReadingNotes) -> Iterator[_Message]:
                 head = line.startswith(b"HEAD ")
             elif head or status[2] in (b"204", b"304") or status[2][:1] == b"1":
                 # Responses of these kinds have no body, even if the headers state a length.
-                yield _Message(position, line, headers, b"", [], True)
+                yield _TextMessage(position, line, headers, b"", [], True)
                 position = end.end()
                 continue
             message, position = _message(data, position, line, headers, end.end(), remark)
@@ -139,21 +139,21 @@ def _messages(data: mmap.mmap, notes: ReadingNotes) -> Iterator[_Message]:
 
 def _message(
     data: mmap.mmap, start: int, line: bytes, headers: Pairs, body: int, remark: Remark
-) -> tuple[_Message, int]:
+) -> tuple[_TextMessage, int]:
     """Read the body of a message. Returns the message and the position after it."""
     values = dict(headers)
     if b"chunked" in values.get(b"transfer-encoding", b"").lower():
         content, trailers, end, complete = _chunked(data, body, remark)
         kept = [pair for pair in headers if pair[0] != b"transfer-encoding"]
-        return _Message(start, line, kept, content, trailers, complete), end
+        return _TextMessage(start, line, kept, content, trailers, complete), end
     length = values.get(b"content-length", b"")
     if length.isdigit():
         end = body + int(length)
         complete = end <= len(data)
         end = end if complete else _body_end(data, body, _RESUMED)
-        return _Message(start, line, headers, data[body:end], [], complete), end
+        return _TextMessage(start, line, headers, data[body:end], [], complete), end
     end = _body_end(data, body)
-    return _Message(start, line, headers, data[body:end].rstrip(b"\r\n"), [], True), end
+    return _TextMessage(start, line, headers, data[body:end].rstrip(b"\r\n"), [], True), end
 
 
 def _body_end(data: mmap.mmap, start: int, pattern: re.Pattern[bytes] = _START) -> int:

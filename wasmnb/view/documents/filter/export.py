@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...render.document import Block, Code, Column, Document, Paragraph, Row, Span, Table, Title, inline
+from ...render.document import (
+    CodeBlock,
+    Column,
+    Document,
+    DocumentBlock,
+    Paragraph,
+    Row,
+    Table,
+    TextSpan,
+    Title,
+    inline,
+)
 from ...render.units import size
 
 if TYPE_CHECKING:
@@ -16,15 +27,15 @@ __all__ = ["export_document"]
 def export_document(export: Export) -> Document:
     """Return a document with a table of the exported files, the commands to try them, and notes."""
     rows = [
-        Row((inline(Span(name, "code")), inline(size(number) if number else ""), inline(description)))
+        Row((inline(TextSpan(name, "code")), inline(size(number) if number else ""), inline(description)))
         for name, number, description in export.files
     ]
     columns = (Column("file", wrap=False), Column("size", "right", wrap=False), Column(""))
-    blocks: list[Block] = [
-        Title(inline(Span(f"exported to {export.folder}", "strong"))),
+    blocks: list[DocumentBlock] = [
+        Title(inline(TextSpan(f"exported to {export.folder}", "strong"))),
         Table(columns, tuple(rows), cut=80),
         Paragraph(inline("To try it:")),
-        Code(f"cd {export.folder} && envoy -c envoy.yaml\ncurl -i http://127.0.0.1:{export.port}/"),
+        CodeBlock(f"cd {export.folder} && envoy -c envoy.yaml\ncurl -i http://127.0.0.1:{export.port}/"),
     ]
-    blocks += [Paragraph(inline(Span("! ", "warn"), note)) for note in export.notes]
+    blocks += [Paragraph(inline(TextSpan("! ", "warn"), note)) for note in export.notes]
     return Document(tuple(blocks))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from ...render.document import Column, Document, Paragraph, Row, Span, Table, Title, inline
+from ...render.document import Column, Document, Paragraph, Row, Table, TextSpan, Title, inline
 from ...render.units import plural, size
 
 if TYPE_CHECKING:
@@ -26,12 +26,14 @@ _LATER = "Some seconds later, memory_allocator_manager has returned the memory t
 def forecast_document(forecast: Forecast) -> Document:
     """Return a document with the module's sizes, and a table of the costs compared to an Envoy without filters."""
     facts = forecast.module
-    title = Title(inline(Span(forecast.name, "strong"), f" at Envoy's start with {plural(forecast.workers, 'worker')}"))
+    title = Title(
+        inline(TextSpan(forecast.name, "strong"), f" at Envoy's start with {plural(forecast.workers, 'worker')}")
+    )
     text = (
         f"{size(facts.file)}, {size(facts.code)} of code in {plural(facts.functions, 'function')}, "
         f"{size(facts.memory)} of memory in each VM. In addition to an Envoy without filters:"
     )
-    return Document((title, Paragraph(inline(Span(text, "muted"))), _table(forecast), *_notes(forecast)))
+    return Document((title, Paragraph(inline(TextSpan(text, "muted"))), _table(forecast), *_notes(forecast)))
 
 
 def _table(forecast: Forecast) -> Table:
@@ -47,6 +49,6 @@ def _table(forecast: Forecast) -> Table:
 
 
 def _notes(forecast: Forecast) -> Iterator[Paragraph]:
-    yield Paragraph(inline(Span(_LATER, "muted")))
+    yield Paragraph(inline(TextSpan(_LATER, "muted")))
     if forecast.reason:
-        yield Paragraph(inline(Span(f"Not measured: {forecast.reason}", "muted")))
+        yield Paragraph(inline(TextSpan(f"Not measured: {forecast.reason}", "muted")))

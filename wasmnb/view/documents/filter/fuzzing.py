@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ...render.document import Block, Code, Document, Fold, Paragraph, Span, Title, inline
+from ...render.document import CodeBlock, Document, DocumentBlock, Fold, Paragraph, TextSpan, Title, inline
 from ...render.units import plural
 
 __all__ = ["finding_document", "report_document"]
@@ -24,7 +24,9 @@ def finding_document(finding: Any) -> Document:
 
 def _title(report: Any) -> Title:
     verdict = plural(len(report.findings), "finding") if report.findings else "no findings"
-    return Title(inline(Span(report.name, "strong"), "   ", Span(verdict, "bad" if report.findings else "good")))
+    return Title(
+        inline(TextSpan(report.name, "strong"), "   ", TextSpan(verdict, "bad" if report.findings else "good"))
+    )
 
 
 def _effort(report: Any) -> Paragraph:
@@ -32,18 +34,20 @@ def _effort(report: Any) -> Paragraph:
         f"{plural(report.tried, 'scenario')} in {report.seconds:.1f} s covered {plural(report.features, 'feature')}"
     )
     stopped = ". The search was interrupted, so there may be more findings" if report.interrupted else ""
-    return Paragraph(inline(Span(f"{searched}{stopped}.", "muted")))
+    return Paragraph(inline(TextSpan(f"{searched}{stopped}.", "muted")))
 
 
-def _finding(finding: Any) -> Iterator[Block]:
+def _finding(finding: Any) -> Iterator[DocumentBlock]:
     first, _, rest = finding.message.partition("\n")
     when = f"   after {finding.seconds:.1f} s and {plural(finding.tried, 'scenario')}"
-    yield Paragraph(inline(Span(f"✗ {finding.kind}", "bad"), "   ", Span(first, "strong"), Span(when, "muted")))
+    yield Paragraph(
+        inline(TextSpan(f"✗ {finding.kind}", "bad"), "   ", TextSpan(first, "strong"), TextSpan(when, "muted"))
+    )
     if rest:
-        yield Code(rest)
+        yield CodeBlock(rest)
     if finding.test:
         yield Fold(
             inline("The smallest scenario as a test, which fails until the fault is fixed"),
-            (Code(finding.test),),
+            (CodeBlock(finding.test),),
             open=True,
         )

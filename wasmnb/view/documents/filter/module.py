@@ -10,7 +10,19 @@ from wasmnb.abi import CALLBACKS, ENTRY_POINTS, HOSTCALLS, AbiVersion
 from wasmnb.abi.crashes import crashes_of
 from wasmnb.abi.wasi import WASI_PREVIEW_1
 
-from ...render.document import Block, Code, Column, Document, Fold, Paragraph, Row, Span, Table, Title, inline
+from ...render.document import (
+    CodeBlock,
+    Column,
+    Document,
+    DocumentBlock,
+    Fold,
+    Paragraph,
+    Row,
+    Table,
+    TextSpan,
+    Title,
+    inline,
+)
 from ...render.html import to_html
 from ...render.text import to_text
 from ...render.units import duration, plural, size
@@ -50,7 +62,8 @@ def _section_table(sections: Sequence[tuple[str, int]]) -> Table:
     if hidden:
         shown.append((f"{len(hidden):,} more", sum(b for _, b in hidden)))
     rows = [
-        Row((inline(Span(short(n), "code")), inline(size(b)), inline(Span(_bar(b, total), "muted")))) for n, b in shown
+        Row((inline(TextSpan(short(n), "code")), inline(size(b)), inline(TextSpan(_bar(b, total), "muted"))))
+        for n, b in shown
     ]
     return Table((Column("section"), Column("size", "right", wrap=False), Column("share", wrap=False)), tuple(rows))
 
@@ -62,7 +75,7 @@ def _name_fold(title: str, names: Sequence[str], known: Iterable[str]) -> Fold:
     lines = [f"{mark} {short(n)}" for mark, kind in zip("? ", kinds, strict=True) for n in kind[:_NAMES]]
     hidden = sum(len(kind[_NAMES:]) for kind in kinds)
     lines += [f"… {hidden:,} more"] if hidden else []
-    return Fold(inline(Span(title, "strong"), Span(f"  {len(names)}", "muted")), (Code("\n".join(lines)),))
+    return Fold(inline(TextSpan(title, "strong"), TextSpan(f"  {len(names)}", "muted")), (CodeBlock("\n".join(lines)),))
 
 
 def facts_document(facts: Any, name: str = "", number: int | None = None) -> Document:
@@ -84,7 +97,9 @@ def facts_document(facts: Any, name: str = "", number: int | None = None) -> Doc
     native = getattr(facts, "native", False)
     facts_line = ["native" if native else _KINDS.get(kind, kind), abi, *([size(number)] if number else [])]
     name = name or getattr(facts, "name", "module")
-    blocks: list[Block] = [Title(inline(Span(name, "strong"), Span(f"   {' · '.join(facts_line)}", "muted")))]
+    blocks: list[DocumentBlock] = [
+        Title(inline(TextSpan(name, "strong"), TextSpan(f"   {' · '.join(facts_line)}", "muted")))
+    ]
     blocks += [
         *([_RUNS_HERE] if native else _verdict(getattr(facts, "problems", ()))),
         *_warnings(getattr(facts, "warnings", ())),
@@ -103,20 +118,20 @@ def facts_document(facts: Any, name: str = "", number: int | None = None) -> Doc
     return Document(tuple(blocks))
 
 
-def _verdict(problems: Sequence[str]) -> list[Block]:
+def _verdict(problems: Sequence[str]) -> list[DocumentBlock]:
     if not problems:
-        return [Paragraph(inline(Span("✓ Envoy can load this module.", "good")))]
-    rejected = Paragraph(inline(Span("✗ Envoy would reject this module:", "bad")))
+        return [Paragraph(inline(TextSpan("✓ Envoy can load this module.", "good")))]
+    rejected = Paragraph(inline(TextSpan("✗ Envoy would reject this module:", "bad")))
     return [rejected, *(Paragraph(inline("  • ", problem)) for problem in problems)]
 
 
-def _warnings(warnings: Sequence[str]) -> Iterator[Block]:
+def _warnings(warnings: Sequence[str]) -> Iterator[DocumentBlock]:
     """Yield a paragraph for each warning about the module."""
     for warning in warnings:
-        yield Paragraph(inline(Span("! ", "warn"), warning))
+        yield Paragraph(inline(TextSpan("! ", "warn"), warning))
 
 
-def _surface(facts: Any) -> Iterator[Block]:
+def _surface(facts: Any) -> Iterator[DocumentBlock]:
     """Yield lines about the module's callbacks, hostcalls and memory."""
     callbacks = [CALLBACKS[e].short for e in _names(facts.exports) if e in CALLBACKS]
     yield _fact("callbacks", ", ".join(callbacks) or "none")
@@ -127,19 +142,21 @@ def _surface(facts: Any) -> Iterator[Block]:
         yield _fact("memory", f"{size(facts.memory)} at start")
 
 
-def _crashes(facts: Any) -> Iterator[Block]:
+def _crashes(facts: Any) -> Iterator[DocumentBlock]:
     """Yield the hostcalls of a module that can crash Envoy. Filters that use the Python SDK can't crash it."""
     imports = _names(facts.imports)
     crashes = crashes_of(HOSTCALLS[name].short for name in imports if name in HOSTCALLS)
     if not crashes or "wasmnb_control" in _names(facts.exports):
         return
     version = crashes[0].versions[-1].rpartition(".")[0]
-    summary = inline(Span(f"what crashes Envoy {version}", "strong"), Span(f"  {plural(len(crashes), 'way')}", "muted"))
-    rows = (Paragraph(inline("  • ", crash.action, Span(f"  {crash.instead}", "muted"))) for crash in crashes)
+    summary = inline(
+        TextSpan(f"what crashes Envoy {version}", "strong"), TextSpan(f"  {plural(len(crashes), 'way')}", "muted")
+    )
+    rows = (Paragraph(inline("  • ", crash.action, TextSpan(f"  {crash.instead}", "muted"))) for crash in crashes)
     yield Fold(summary, tuple(rows))
 
 
-def _origin(facts: Any) -> Iterator[Block]:
+def _origin(facts: Any) -> Iterator[DocumentBlock]:
     """Yield lines about how wasmnb built a filter: versions, imports and build times."""
     if not getattr(facts, "python", ""):
         return
@@ -152,7 +169,7 @@ def _origin(facts: Any) -> Iterator[Block]:
     yield _fact("built in", times)
 
 
-def _release(facts: Any) -> Iterator[Block]:
+def _release(facts: Any) -> Iterator[DocumentBlock]:
     """Yield lines about the compiled and the interpreted code of a release module."""
     release = getattr(facts, "release", None)
     if release is None:
@@ -169,7 +186,7 @@ def _release(facts: Any) -> Iterator[Block]:
 
 
 def _fact(name: str, text: str) -> Paragraph:
-    return Paragraph(inline(Span(f"{name:<10} ", "muted"), text))
+    return Paragraph(inline(TextSpan(f"{name:<10} ", "muted"), text))
 
 
 def facts_html(facts: Any, name: str = "", number: int | None = None) -> str:

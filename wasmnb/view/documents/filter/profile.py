@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ...render.document import Block, Column, Document, Fold, Paragraph, Role, Row, Span, Table, Title, inline
+from ...render.document import (
+    Column,
+    Document,
+    DocumentBlock,
+    Fold,
+    Paragraph,
+    Role,
+    Row,
+    Table,
+    TextSpan,
+    Title,
+    inline,
+)
 from ...render.html import to_html
 from ...render.text import to_text
 from ...render.units import duration, plural
 from ...tracebacks.frames import display_name
 
 if TYPE_CHECKING:
-    from wasmnb.traffic.profile_report import CallbackCost, LineCost, Observer, ProfiledSource, ProfileReport
+    from wasmnb.traffic.profile_report import CallbackCost, LineCost, ObserverCost, ProfiledSource, ProfileReport
 
 __all__ = ["profile_document", "profile_html", "profile_text"]
 
@@ -40,12 +52,12 @@ _SOURCE = (
 
 def profile_document(report: ProfileReport) -> Document:
     """Return a document with the costs by line, callback and hostcall. Times and hits of lines are per request."""
-    blocks: list[Block] = [
-        Title(inline("Profile of ", Span(report.name, "strong"), f": {duration(report.ns)} per request")),
+    blocks: list[DocumentBlock] = [
+        Title(inline("Profile of ", TextSpan(report.name, "strong"), f": {duration(report.ns)} per request")),
         *_summary(report),
     ]
     for source in report.sources:
-        blocks += [Paragraph(inline(Span(display_name(source.filename), "strong"))), _source(source)]
+        blocks += [Paragraph(inline(TextSpan(display_name(source.filename), "strong"))), _source(source)]
     if report.callbacks:
         blocks += [_callbacks(report), *_interpreted(report)]
     if report.hostcalls:
@@ -55,7 +67,7 @@ def profile_document(report: ProfileReport) -> Document:
     return Document(tuple(blocks))
 
 
-def _summary(report: ProfileReport) -> Iterator[Block]:
+def _summary(report: ProfileReport) -> Iterator[DocumentBlock]:
     responses = ", ".join(f"{n:,} x {status or 'closed'}" for status, n in sorted(report.statuses.items()))
     text = f"{plural(report.requests, 'request')} through a new proxy with the same settings. Responses: {responses or 'none'}."
     if report.observer is not None and report.ns:
@@ -63,11 +75,11 @@ def _summary(report: ProfileReport) -> Iterator[Block]:
         text += (
             f" Outside of the filter's lines (SDK, interpreter): {duration(report.around)} per request, {share:.0%}."
         )
-    yield Paragraph(inline(Span(text, "muted")))
+    yield Paragraph(inline(TextSpan(text, "muted")))
     if report.native:
-        yield Paragraph(inline(Span(_NATIVE, "muted")))
+        yield Paragraph(inline(TextSpan(_NATIVE, "muted")))
     if report.reason:
-        yield Paragraph(inline(Span(report.reason, "muted")))
+        yield Paragraph(inline(TextSpan(report.reason, "muted")))
 
 
 def _source(source: ProfiledSource) -> Table:
@@ -85,7 +97,7 @@ def _source(source: ProfiledSource) -> Table:
 
 
 def _line(number: int, text: str, cost: LineCost | None) -> Row:
-    head, code = inline(Span(str(number), "muted")), inline(Span(text.rstrip().expandtabs(4), "code"))
+    head, code = inline(TextSpan(str(number), "muted")), inline(TextSpan(text.rstrip().expandtabs(4), "code"))
     if cost is None:
         return Row((head, *[inline()] * 5, code))
     bar = "█" * max(round(cost.share * _BAR), 0) or ("▏" if cost.share >= 0.005 else "")
@@ -110,7 +122,9 @@ def _callbacks(report: ProfileReport) -> Table:
         numbers = [f"{c.count:,}", duration(c.total_ns), duration(c.mean_ns), f"{c.fuel:,.0f}"]
         numbers += [f"{c.release_fuel or 0:,.0f}", f"{c.interpreted or 0:.0%}"] * released
         style: Role = "changed" if _is_cold(c) else ""
-        rows.append(Row((*[inline(c.plugin)] * several, inline(Span(c.name, "code")), *map(inline, numbers)), style))
+        rows.append(
+            Row((*[inline(c.plugin)] * several, inline(TextSpan(c.name, "code")), *map(inline, numbers)), style)
+        )
     return Table(tuple(heads), tuple(rows))
 
 
@@ -118,12 +132,12 @@ def _is_cold(callback: CallbackCost) -> bool:
     return (callback.interpreted or 0) > _COLD
 
 
-def _interpreted(report: ProfileReport) -> Iterator[Block]:
+def _interpreted(report: ProfileReport) -> Iterator[DocumentBlock]:
     """Yield advice if callbacks run code that the release module interprets."""
     names = [c.name for c in report.callbacks if _is_cold(c)]
     if names:
         text = f"The release module interprets code that {', '.join(names)} runs. {_REMEDY.format(name=report.name)}"
-        yield Paragraph(inline(Span("! ", "warn"), text))
+        yield Paragraph(inline(TextSpan("! ", "warn"), text))
 
 
 def _hostcalls(report: ProfileReport) -> Table:
@@ -131,11 +145,11 @@ def _hostcalls(report: ProfileReport) -> Table:
     rows = []
     for h in report.hostcalls:
         numbers = (f"{h.count:,}", f"{h.count / report.requests:,.3g}", duration(h.total_ns), duration(h.mean_ns))
-        rows.append(Row((inline(Span(h.name, "code")), *map(inline, numbers))))
+        rows.append(Row((inline(TextSpan(h.name, "code")), *map(inline, numbers))))
     return Table(heads, tuple(rows))
 
 
-def _accuracy(observer: Observer) -> Fold:
+def _accuracy(observer: ObserverCost) -> Fold:
     sentences = (
         "Times of callbacks and hostcalls are measured without instrumentation. Hostcalls take the time of the simulator, not of Envoy.",
         (
@@ -148,7 +162,9 @@ def _accuracy(observer: Observer) -> Fold:
             "the first instruction of an instrumented line, so short lines that run often seem more expensive."
         ),
     )
-    return Fold(inline("How this was measured"), tuple(Paragraph(inline(Span(text, "muted"))) for text in sentences))
+    return Fold(
+        inline("How this was measured"), tuple(Paragraph(inline(TextSpan(text, "muted"))) for text in sentences)
+    )
 
 
 def profile_html(report: ProfileReport) -> str:

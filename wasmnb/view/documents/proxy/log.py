@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from wasmnb.host.trace.log import by_time
 
-from ...render.document import Column, Document, Paragraph, Row, Span, Table, inline
+from ...render.document import Column, Document, Paragraph, Row, Table, TextSpan, inline
 from ...render.escape import clip
 from ...render.html import to_html
 from ...render.text import to_text
@@ -49,13 +49,13 @@ def _row(line: LogLine) -> Row:
     level = level_role(name)
     return Row(
         (
-            inline(Span(f"{line.time:.6f}", "muted")),
+            inline(TextSpan(f"{line.time:.6f}", "muted")),
             inline(level),
             inline(line.thread),
             inline("" if line.vm is None else f"VM{line.vm}"),
             inline("" if line.context is None else str(line.context)),
             inline("" if line.exchange is None else f"#{line.exchange}"),
-            inline(Span(message := _message(line), "unwrapped" if has_carets(message) else "lines")),
+            inline(TextSpan(message := _message(line), "unwrapped" if has_carets(message) else "lines")),
         ),
         level.role if level.role == "bad" else "",
     )
@@ -77,10 +77,10 @@ def log_document(lines: Sequence[LogLine], *, limit: int = _SHOWN) -> Document:
         Maximum number of lines to show (default 200).
     """
     if not lines:
-        return Document((Paragraph(inline(Span("The log is empty.", "muted"))),))
+        return Document((Paragraph(inline(TextSpan("The log is empty.", "muted"))),))
     hidden = len(lines) - limit
     head = f"{plural(len(lines), 'line')}" + (f", the last {limit} shown" if hidden > 0 else "")
-    return Document((Paragraph(inline(Span(head, "muted"))), log_table(lines[-limit:])))
+    return Document((Paragraph(inline(TextSpan(head, "muted"))), log_table(lines[-limit:])))
 
 
 def log_html(lines: Sequence[LogLine]) -> str:

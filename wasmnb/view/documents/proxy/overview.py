@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from wasmnb.host.plugins.plugin import has_http
 
-from ...render.document import Block, Column, Document, Fold, Paragraph, Row, Span, Table, inline
+from ...render.document import Column, Document, DocumentBlock, Fold, Paragraph, Row, Table, TextSpan, inline
 from ...render.units import duration, plural, size
 from ...render.values import state_role
 from ..traffic.exchange import worker_name
@@ -37,11 +37,13 @@ def _row(exchange: Exchange | TcpExchange) -> Row:
     sent = f"{size(len(getattr(exchange, 'sent', b'')))} sent"
     method, path = (http.request.method, http.request.path) if http else ("TCP", sent)
     status = http.response.status if http and http.response is not None else 0
-    outcome = Span(str(status or "—"), "good" if 0 < status < 400 else "warn") if http else state_role(exchange.state)
+    outcome = (
+        TextSpan(str(status or "—"), "good" if 0 < status < 400 else "warn") if http else state_role(exchange.state)
+    )
     return Row(
         (
             inline(str(exchange.number)), inline(outcome),
-            inline(method), inline(Span(path, "code")), inline(worker_name(exchange)),
+            inline(method), inline(TextSpan(path, "code")), inline(worker_name(exchange)),
             inline(duration(elapsed_ns(exchange))), inline(state_role(exchange.state)),
         )
     )  # fmt: skip
@@ -64,23 +66,25 @@ def faults_of(proxy: Proxy) -> list[str]:
 
 def proxy_document(proxy: Proxy) -> Document:
     """Return a document with the context tree, the last exchanges and the last log lines of a proxy."""
-    blocks: list[Block] = list(tree_document(proxy.tree()).blocks)
+    blocks: list[DocumentBlock] = list(tree_document(proxy.tree()).blocks)
     name = proxy.name
     if not proxy.exchanges and proxy.state != "closed":
         http = f"Next: %wasmcurl {name} /path, %wasmload {name}, {name}.get('/path')"
         tcp = f"Next: %wasmtcp {name} 'bytes', {name}.connect().send(b'bytes').read()"
-        blocks.append(Paragraph(inline(Span(http if has_http(proxy.plugins) else tcp, "muted"))))
-    blocks += [Paragraph(inline(Span(text, "warn"))) for text in faults_of(proxy)]
+        blocks.append(Paragraph(inline(TextSpan(http if has_http(proxy.plugins) else tcp, "muted"))))
+    blocks += [Paragraph(inline(TextSpan(text, "warn"))) for text in faults_of(proxy)]
     if not proxy.exchanges:
         blocks += start_fold(proxy)
     if proxy.exchanges:
         newest = list(islice(reversed(proxy.exchanges), _EXCHANGES))
         summary = inline(
-            Span("exchanges", "strong"), Span(f"  the last {len(newest)} of {len(proxy.exchanges):,}", "muted")
+            TextSpan("exchanges", "strong"), TextSpan(f"  the last {len(newest)} of {len(proxy.exchanges):,}", "muted")
         )
         blocks.append(Fold(summary, (exchanges_table(reversed(newest)),), open=True))
     if len(proxy.log):
         lines = proxy.log[-_LINES:]
-        summary = inline(Span("log", "strong"), Span(f"  the last of {plural(len(proxy.log), 'line')}", "muted"))
+        summary = inline(
+            TextSpan("log", "strong"), TextSpan(f"  the last of {plural(len(proxy.log), 'line')}", "muted")
+        )
         blocks.append(Fold(summary, (log_table(lines),), open=True))
     return Document(tuple(blocks))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ...render.document import Block, Column, Document, Paragraph, Row, Span, Table, Title, inline
+from ...render.document import Column, Document, DocumentBlock, Paragraph, Row, Table, TextSpan, Title, inline
 from ...render.html import to_html
 from ...render.text import to_text
 from ...render.units import plural
@@ -28,7 +28,7 @@ _THREADS = 4
 
 def python_state_document(state: PythonState) -> Document:
     """Return a document with the variables, the attributes of open streams, and the VMs that can't be read."""
-    blocks: list[Block] = [Title(inline("Python state of ", Span(state.name, "strong"))), _summary(state)]
+    blocks: list[DocumentBlock] = [Title(inline("Python state of ", TextSpan(state.name, "strong"))), _summary(state)]
     variables = [row for variable in state.variables for row in _rows(variable)]
     if variables:
         blocks += _table(_VARIABLES, variables)
@@ -36,7 +36,7 @@ def python_state_document(state: PythonState) -> Document:
     if streams:
         blocks += _table(_STREAMS, streams)
     blocks += [
-        Paragraph(inline(Span(f"VM{vm.number} on {vm.thread} can't be read: {vm.problem}.", "warn")))
+        Paragraph(inline(TextSpan(f"VM{vm.number} on {vm.thread} can't be read: {vm.problem}.", "warn")))
         for vm in state.vms
         if vm.problem
     ]
@@ -47,29 +47,31 @@ def _summary(state: PythonState) -> Paragraph:
     differing = len(state.diverging)
     read = sum(not vm.problem for vm in state.vms)
     if not read:
-        return Paragraph(inline(Span("No VM could be read.", "muted")))
+        return Paragraph(inline(TextSpan("No VM could be read.", "muted")))
     difference = f"{plural(differing, 'variable differs', 'variables differ')} between workers" if differing else ""
     return Paragraph(
-        inline(f"{plural(read, 'VM')}; ", Span(difference or "all workers agree", "warn" if difference else ""), ".")
+        inline(
+            f"{plural(read, 'VM')}; ", TextSpan(difference or "all workers agree", "warn" if difference else ""), "."
+        )
     )
 
 
-def _table(columns: tuple[Column, ...], rows: list[Row]) -> Iterator[Block]:
+def _table(columns: tuple[Column, ...], rows: list[Row]) -> Iterator[DocumentBlock]:
     yield Table(columns, tuple(rows[:_SHOWN]), wide=True, cut=60)
     if len(rows) > _SHOWN:
-        yield Paragraph(inline(Span(f"… {plural(len(rows) - _SHOWN, 'more row')}", "muted")))
+        yield Paragraph(inline(TextSpan(f"… {plural(len(rows) - _SHOWN, 'more row')}", "muted")))
 
 
 def _rows(variable: Variable) -> Iterator[Row]:
     """Yield a row for each value of a variable. Only the first row contains the owner and the name."""
     for number, (value, threads) in enumerate(variable.values.items()):
         head = (variable.owner, variable.name) if number == 0 else ("", "")
-        mark = Span("differs", "badge") if variable.differs and number == 0 else Span("")
+        mark = TextSpan("differs", "badge") if variable.differs and number == 0 else TextSpan("")
         yield Row(
             (
                 inline(head[0]),
-                inline(Span(head[1], "code")),
-                inline(Span(value, "code")),
+                inline(TextSpan(head[1], "code")),
+                inline(TextSpan(value, "code")),
                 _threads(threads),
                 inline(mark),
             ),
@@ -77,16 +79,16 @@ def _rows(variable: Variable) -> Iterator[Row]:
         )
 
 
-def _threads(threads: tuple[str, ...]) -> tuple[Span, ...]:
+def _threads(threads: tuple[str, ...]) -> tuple[TextSpan, ...]:
     omitted = len(threads) - _THREADS
-    return inline(Span(", ".join(threads[:_THREADS]) + (f" and {omitted} more" if omitted > 0 else ""), "muted"))
+    return inline(TextSpan(", ".join(threads[:_THREADS]) + (f" and {omitted} more" if omitted > 0 else ""), "muted"))
 
 
 def _stream_rows(state: PythonState) -> Iterator[Row]:
     for vm, stream in state.streams:
         for number, (name, value) in enumerate(stream.attributes.items()):
             head = (vm.thread, stream.name, stream.class_name) if number == 0 else ("", "", "")
-            yield Row((*map(inline, head), inline(Span(name, "code")), inline(Span(value, "code"))))
+            yield Row((*map(inline, head), inline(TextSpan(name, "code")), inline(TextSpan(value, "code"))))
 
 
 def python_state_html(state: PythonState) -> str:

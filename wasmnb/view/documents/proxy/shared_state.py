@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...render.document import Block, Column, Document, Paragraph, Row, Span, Table, Title, inline
+from ...render.document import Column, Document, DocumentBlock, Paragraph, Row, Table, TextSpan, Title, inline
 from ...render.units import plural
 from ...render.values import value_text
 
@@ -32,7 +32,7 @@ def _metric_row(metric: Any) -> Row:
         value = f"{plural(len(metric.samples), 'sample')}  {histogram_text(metric.samples)}"
     else:
         value = f"{metric.value:,}"
-    return Row((inline(Span(metric.name, "code")), inline(Span(kind, "muted")), inline(value)))
+    return Row((inline(TextSpan(metric.name, "code")), inline(TextSpan(kind, "muted")), inline(value)))
 
 
 def metrics_table(metrics: Iterable[Any]) -> Table:
@@ -43,23 +43,23 @@ def metrics_table(metrics: Iterable[Any]) -> Table:
 def metrics_document(metrics: Any) -> Document:
     """Return a document with the metrics that filters define, followed by Envoy's own metrics about Wasm."""
     defined = metrics.all()
-    blocks: list[Block] = []
+    blocks: list[DocumentBlock] = []
     if defined:
         blocks.append(metrics_table(defined[:_SHOWN]))
     else:
-        blocks.append(Paragraph(inline(Span(_NONE, "muted"))))
+        blocks.append(Paragraph(inline(TextSpan(_NONE, "muted"))))
     if len(defined) > _SHOWN:
-        blocks.append(Paragraph(inline(Span(f"… {plural(len(defined) - _SHOWN, 'more metric')}", "muted"))))
+        blocks.append(Paragraph(inline(TextSpan(f"… {plural(len(defined) - _SHOWN, 'more metric')}", "muted"))))
     if metrics.envoy:
-        blocks.append(Paragraph(inline(Span("Envoy's metrics about Wasm", "muted"))))
-        rows = (Row((inline(Span(name, "code")), inline(f"{value:,}"))) for name, value in metrics.envoy.items())
+        blocks.append(Paragraph(inline(TextSpan("Envoy's metrics about Wasm", "muted"))))
+        rows = (Row((inline(TextSpan(name, "code")), inline(f"{value:,}"))) for name, value in metrics.envoy.items())
         blocks.append(Table((Column("metric"), Column("value", "right")), tuple(rows), cut=90))
     return Document(tuple(blocks))
 
 
 def shared_table(entries: Iterable[tuple[Any, Any, Any]]) -> Table:
     """Return a table of shared data: keys, values and compare-and-swap numbers."""
-    rows = (Row((inline(Span(k, "code")), inline(value_text(v)), inline(str(cas)))) for k, v, cas in entries)
+    rows = (Row((inline(TextSpan(k, "code")), inline(value_text(v)), inline(str(cas)))) for k, v, cas in entries)
     return Table((Column("key"), Column("value"), Column("cas", "right")), tuple(rows))
 
 
@@ -74,6 +74,6 @@ def shared_document(shared: Mapping[Any, Any], title: str = "shared data") -> Do
         Title of the document (default `shared data`).
     """
     if not shared:
-        return Document((Paragraph(inline(Span("No shared data.", "muted"))),))
+        return Document((Paragraph(inline(TextSpan("No shared data.", "muted"))),))
     entries = [(k, *(v if isinstance(v, tuple) else (v, ""))) for k, v in list(shared.items())[:_SHOWN]]
-    return Document((Title(inline(Span(title, "strong"))), shared_table(entries)))
+    return Document((Title(inline(TextSpan(title, "strong"))), shared_table(entries)))

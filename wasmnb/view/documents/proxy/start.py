@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from wasmnb.abi import ENTRY_POINTS
 
-from ...render.document import Fold, Inline, Item, Outline, Paragraph, Span, inline
+from ...render.document import Fold, Inline, Outline, OutlineItem, Paragraph, TextSpan, inline
 from ...render.units import duration, plural
 from .trace import by_callback, trace_items
 
@@ -184,33 +184,37 @@ def start_fold(proxy: Proxy) -> list[Fold]:
     starts = vm_starts(proxy.trace.of_starts(), proxy.simulation.fixed_time)
     if not starts:
         return []
-    summary = inline(Span("start", "strong"), Span(f"  {summary_of(starts)}", "muted"))
+    summary = inline(TextSpan("start", "strong"), TextSpan(f"  {summary_of(starts)}", "muted"))
     notes = [Paragraph(_note(*note)) for note in context_notes(proxy.tree())]
     items = [_item(start) for start in starts[:_SHOWN]]
     if len(starts) > _SHOWN:
-        items.append(Item(inline(Span(f"… and {plural(len(starts) - _SHOWN, 'more VM')}", "muted"))))
+        items.append(OutlineItem(inline(TextSpan(f"… and {plural(len(starts) - _SHOWN, 'more VM')}", "muted"))))
     return [Fold(summary, (*notes, Outline(tuple(items))), open=True)]
 
 
 def _note(name: str, own: str, text: str) -> Inline:
-    return inline(Span(f"{name} {own}".rstrip(), "strong"), Span(f"  {text}", "muted"))
+    return inline(TextSpan(f"{name} {own}".rstrip(), "strong"), TextSpan(f"  {text}", "muted"))
 
 
-def _item(start: VmStart) -> Item:
+def _item(start: VmStart) -> OutlineItem:
     """Return the start of a VM as a line that unfolds into its callbacks."""
-    reason = Item(inline(Span(start.reason, "muted")))
-    dropped = [Item(inline(Span("dropped", "muted")))] if start.closed_at is not None and not start.failure else []
-    return Item(_line(start), (reason, *map(_step, start.steps), *dropped), folded=True)
+    reason = OutlineItem(inline(TextSpan(start.reason, "muted")))
+    dropped = (
+        [OutlineItem(inline(TextSpan("dropped", "muted")))] if start.closed_at is not None and not start.failure else []
+    )
+    return OutlineItem(_line(start), (reason, *map(_step, start.steps), *dropped), folded=True)
 
 
 def _line(start: VmStart) -> Inline:
     names = ", ".join(step.event.name for step in start.steps)
-    failure = (Span(f"  ✗ {start.failure}", "bad"),) if start.failure else ()
+    failure = (TextSpan(f"  ✗ {start.failure}", "bad"),) if start.failure else ()
     end = "ready" if start.role in ("main", "worker") else "done"
     text = f"  {duration(start.took)}, {end} at {duration(start.ready * 1e9)}: {names or 'no callbacks'}"
-    return inline(Span(start.title, "strong"), Span(text, "muted"), *failure)
+    return inline(TextSpan(start.title, "strong"), TextSpan(text, "muted"), *failure)
 
 
-def _step(step: StartStep) -> Item:
+def _step(step: StartStep) -> OutlineItem:
     (item,) = trace_items([step.event, *step.inner], folded=False, origin=False)
-    return Item(inline(*item.line, Span(f"  {step.meaning}" if step.meaning else "", "muted")), item.children)
+    return OutlineItem(
+        inline(*item.line, TextSpan(f"  {step.meaning}" if step.meaning else "", "muted")), item.children
+    )

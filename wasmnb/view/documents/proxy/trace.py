@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wasmnb.abi import CALLBACKS_BY_NAME, Action, DataStatus, HeadersStatus, Result, TrailersStatus
 
-from ...render.document import Document, Inline, Item, Outline, Paragraph, Span, inline
+from ...render.document import Document, Inline, Outline, OutlineItem, Paragraph, TextSpan, inline
 from ...render.escape import clip
 from ...render.html import to_html
 from ...render.text import to_text
@@ -63,22 +63,22 @@ def _outcome(event: Event) -> Inline:
     status = getattr(event.status, "name", None)
     shown = [] if event.result is None else [value_text(result_of(event))]
     if status and status != "OK":
-        return inline(" → ", Span(status, "warn"), *(f" {s}" for s in shown))
+        return inline(" → ", TextSpan(status, "warn"), *(f" {s}" for s in shown))
     return inline(*(f" → {s}" for s in shown))
 
 
 def _line(event: Event, *, origin: bool) -> Inline:
     if event.kind in ("stream", "vm"):
-        return inline(Span(f"· {event.name.replace('_', ' ')}  {arguments(event.args)}", "muted"))
+        return inline(TextSpan(f"· {event.name.replace('_', ' ')}  {arguments(event.args)}", "muted"))
     took = event.guest_ns if event.kind == "callback" else event.host_ns
     if event.kind == "log":
         return inline(
-            Span("log ", "muted"), value_text(event.args.get("message", event.args.get("text", event.result)))
+            TextSpan("log ", "muted"), value_text(event.args.get("message", event.args.get("text", event.result)))
         )
     where = f"  {event.thread}{_numbered(' VM ', event.vm)}{_numbered(' context ', event.context)}" if origin else ""
     return inline(
-        Span(event.name, "strong" if event.kind == "callback" else "code"), f"({arguments(event.args)})",
-        _outcome(event), Span(f"  {duration(took)}" if took else "", "muted"), Span(where, "muted"),
+        TextSpan(event.name, "strong" if event.kind == "callback" else "code"), f"({arguments(event.args)})",
+        _outcome(event), TextSpan(f"  {duration(took)}" if took else "", "muted"), TextSpan(where, "muted"),
     )  # fmt: skip
 
 
@@ -88,7 +88,7 @@ def _numbered(noun: str, number: int | None) -> str:
 
 def trace_items(
     events: Sequence[Event], *, limit: int = _SHOWN, folded: bool = True, origin: bool = True
-) -> tuple[Item, ...]:
+) -> tuple[OutlineItem, ...]:
     """Return the events of a trace as items of an outline.
 
     Parameters
@@ -104,18 +104,18 @@ def trace_items(
     """
     groups = by_callback(events)
     items = [
-        Item(_line(top, origin=origin), tuple(_inner(inner)), folded=folded and len(inner) > 0)
+        OutlineItem(_line(top, origin=origin), tuple(_inner(inner)), folded=folded and len(inner) > 0)
         for top, inner in groups[:limit]
     ]
     if len(groups) > limit:
-        items.append(Item(inline(Span(f"… {plural(len(groups) - limit, 'more event')}", "muted"))))
+        items.append(OutlineItem(inline(TextSpan(f"… {plural(len(groups) - limit, 'more event')}", "muted"))))
     return tuple(items)
 
 
-def _inner(inner: list[Event]) -> list[Item]:
-    items = [Item(_line(event, origin=False)) for event in inner[:_INNER]]
+def _inner(inner: list[Event]) -> list[OutlineItem]:
+    items = [OutlineItem(_line(event, origin=False)) for event in inner[:_INNER]]
     if len(inner) > _INNER:
-        items.append(Item(inline(Span(f"… {plural(len(inner) - _INNER, 'more hostcall')}", "muted"))))
+        items.append(OutlineItem(inline(TextSpan(f"… {plural(len(inner) - _INNER, 'more hostcall')}", "muted"))))
     return items
 
 
@@ -136,7 +136,7 @@ def trace_document(events: Sequence[Event], *, dropped: int = 0) -> Document:
     dropped += older
     head = f"{plural(len(events), 'event')}: {plural(calls, 'callback')}, {plural(hostcalls, 'hostcall')}"
     lost = f"; {plural(dropped, 'older event')} not shown" if dropped else ""
-    return Document((Paragraph(inline(Span(clip(head + lost, 200), "muted"))), Outline(trace_items(events))))
+    return Document((Paragraph(inline(TextSpan(clip(head + lost, 200), "muted"))), Outline(trace_items(events))))
 
 
 def trace_html(events: Sequence[Event], *, dropped: int = 0) -> str:
@@ -148,5 +148,5 @@ def trace_text(events: Sequence[Event], *, dropped: int = 0) -> str:
     """Return `trace_document` with the same parameters as text. All callbacks are unfolded."""
     head, outline = trace_document(events, dropped=dropped).blocks
     assert isinstance(outline, Outline)
-    opened = Outline(tuple(Item(i.line, i.children) for i in outline.items))
+    opened = Outline(tuple(OutlineItem(i.line, i.children) for i in outline.items))
     return to_text(Document((head, opened)))

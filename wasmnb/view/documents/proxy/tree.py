@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ...render.document import Block, Document, Inline, Item, Outline, Paragraph, Span, Title, inline
+from ...render.document import Document, DocumentBlock, Inline, Outline, OutlineItem, Paragraph, TextSpan, Title, inline
 from ...render.html import to_html
 from ...render.text import to_text
 from ...render.units import as_words, count, duration, plural, size
@@ -64,8 +64,8 @@ def _line(node: TreeNode) -> Inline:
     state = () if node.state in _STATE_HIDDEN else inline(" ", state_role(node.state))
     details = details_of(node)
     return inline(
-        Span(node.kind, "muted"), " ", Span(node.name, "strong"), f" {label}" if label else "", state,
-        Span(f"  {details}", "muted") if details else "",
+        TextSpan(node.kind, "muted"), " ", TextSpan(node.name, "strong"), f" {label}" if label else "", state,
+        TextSpan(f"  {details}", "muted") if details else "",
     )  # fmt: skip
 
 
@@ -74,14 +74,14 @@ def is_folded(node: TreeNode) -> bool:
     return node.kind == "vm" and role_of(node) in FOLDED
 
 
-def _item(node: TreeNode) -> Item:
+def _item(node: TreeNode) -> OutlineItem:
     children = [_item(c) for c in node.children[:_STREAMS_SHOWN]]
     rest = len(node.children) - len(children)
     if rest and node.kind == "plugin":
-        children.append(Item(inline(Span(f"… and {plural(rest, 'more stream')}", "muted"))))
+        children.append(OutlineItem(inline(TextSpan(f"… and {plural(rest, 'more stream')}", "muted"))))
     else:
         children += [_item(c) for c in node.children[_STREAMS_SHOWN:]]
-    return Item(_line(node), tuple(children), folded=is_folded(node))
+    return OutlineItem(_line(node), tuple(children), folded=is_folded(node))
 
 
 def _by_role(noun: str, roles: Counter[str], aside: dict[str, str]) -> str:
@@ -112,13 +112,13 @@ def tree_document(node: TreeNode) -> Document:
     """Return a document with a node of the context tree and all nodes below it."""
     if node.kind != "proxy":
         return Document((Outline((_item(node),)),))
-    top = inline(Span(node.name, "strong"), Span(f"  {node.label}", "muted") if node.label else "")
+    top = inline(TextSpan(node.name, "strong"), TextSpan(f"  {node.label}", "muted") if node.label else "")
     if node.state not in _STATE_HIDDEN:
         top = inline(top, " ", state_role(node.state))
     details = details_of(node)
-    blocks: list[Block] = [Title(top), *(Paragraph(inline(Span(text, "muted"))) for text in _summary(node))]
+    blocks: list[DocumentBlock] = [Title(top), *(Paragraph(inline(TextSpan(text, "muted"))) for text in _summary(node))]
     if details:
-        blocks.append(Paragraph(inline(Span(details, "muted"))))
+        blocks.append(Paragraph(inline(TextSpan(details, "muted"))))
     return Document((*blocks, Outline(tuple(_item(c) for c in node.children))))
 
 

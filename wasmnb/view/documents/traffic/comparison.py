@@ -7,7 +7,19 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from ....abi.text import encode_text
-from ...render.document import Block, Column, Document, Fold, Inline, Paragraph, Row, Span, Table, Title, inline
+from ...render.document import (
+    Column,
+    Document,
+    DocumentBlock,
+    Fold,
+    Inline,
+    Paragraph,
+    Row,
+    Table,
+    TextSpan,
+    Title,
+    inline,
+)
 from ...render.escape import clip
 from ...render.html import to_html
 from ...render.text import to_text
@@ -20,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["parity_document", "parity_html", "parity_text"]
 
-_ABSENT: Inline = (Span("—", "muted"),)
+_ABSENT: Inline = (TextSpan("—", "muted"),)
 _SHOWN = 30  # maximum number of differences that are shown
 _LINES = 12  # maximum number of log lines in one cell
 _AROUND = 120  # number of bytes that are shown of a body with a difference
@@ -43,24 +55,24 @@ def parity_document(parity: Parity) -> Document:
 def _title(parity: Parity) -> Title:
     """Return the title. If there are differences, the agreement isn't rounded up to 100 %."""
     percent = parity.agreement if parity.same else min(parity.agreement, 99.9)
-    agreed = Span(f"{percent:.1f} %", "good" if parity.same else "warn")
-    fields = Span(f" of {plural(parity.compared, 'field')} agree with Envoy", "muted")
-    return Title(inline(Span(parity.name, "strong"), "   ", agreed, fields))
+    agreed = TextSpan(f"{percent:.1f} %", "good" if parity.same else "warn")
+    fields = TextSpan(f" of {plural(parity.compared, 'field')} agree with Envoy", "muted")
+    return Title(inline(TextSpan(parity.name, "strong"), "   ", agreed, fields))
 
 
 def _verdict(parity: Parity) -> Paragraph:
     sent = plural(len(parity.pairs), "exchange" if any(map(_is_connection, parity.pairs)) else "request")
     if parity.same:
-        return Paragraph(inline(Span("✓ ", "good"), f"{sent} through both proxies, no differences."))
+        return Paragraph(inline(TextSpan("✓ ", "good"), f"{sent} through both proxies, no differences."))
     differences = plural(len(parity.differences), "difference")
-    return Paragraph(inline(Span("✗ ", "warn"), f"{sent} through both proxies: {differences}."))
+    return Paragraph(inline(TextSpan("✗ ", "warn"), f"{sent} through both proxies: {differences}."))
 
 
-def _notes(parity: Parity) -> Iterator[Block]:
+def _notes(parity: Parity) -> Iterator[DocumentBlock]:
     for note in parity.notes:
         first, _, rest = note.partition("\n")
-        head = Span(first, "warn" if "crashed" in first else "muted")
-        yield Paragraph(inline(head, Span("\n" + rest, "lines")) if rest else inline(head))
+        head = TextSpan(first, "warn" if "crashed" in first else "muted")
+        yield Paragraph(inline(head, TextSpan("\n" + rest, "lines")) if rest else inline(head))
 
 
 def _requests(pairs: Sequence[Pair]) -> Table:
@@ -76,7 +88,7 @@ def _request(pair: Pair) -> Row:
     fields = ", ".join(d.where.partition(": ")[2] for d in pair.differences)
     agree = f"{pair.compared - len(pair.differences)} of {pair.compared}"
     cells = (str(pair.number), _request_line(pair), _outcome(pair.simulated), _outcome(pair.real), agree)
-    shown = inline(Span("~ ", "changed"), fields) if differs else inline(Span("none", "muted"))
+    shown = inline(TextSpan("~ ", "changed"), fields) if differs else inline(TextSpan("none", "muted"))
     return Row((*(inline(c) for c in cells), shown), "changed" if differs else "")
 
 
@@ -100,21 +112,21 @@ def _outcome(exchange: Any) -> str:
 # -- differences ----------------------------------------------------------------------------------------------------
 
 
-def _differences(parity: Parity) -> Iterator[Block]:
+def _differences(parity: Parity) -> Iterator[DocumentBlock]:
     """Yield the differences, each with the parts of the field that differ."""
     for difference in parity.differences[:_SHOWN]:
         yield _difference(difference)
     rest = len(parity.differences) - _SHOWN
     if rest > 0:
-        yield Paragraph(inline(Span(f"{plural(rest, 'more difference')}: see parity.differences.", "muted")))
+        yield Paragraph(inline(TextSpan(f"{plural(rest, 'more difference')}: see parity.differences.", "muted")))
 
 
-def _not_compared(parity: Parity) -> Iterator[Block]:
+def _not_compared(parity: Parity) -> Iterator[DocumentBlock]:
     """Yield a table of differences that aren't caused by the filter, with the reasons."""
     if not parity.not_compared:
         return
     rows = tuple(
-        Row((inline(n.where), inline(Span(n.reason, "muted")), _value(n.simulated), _value(n.real)))
+        Row((inline(n.where), inline(TextSpan(n.reason, "muted")), _value(n.simulated), _value(n.real)))
         for n in parity.not_compared[:_SHOWN]
     )
     columns = (
@@ -123,15 +135,17 @@ def _not_compared(parity: Parity) -> Iterator[Block]:
         Column("simulated", width=25),
         Column("Envoy", width=25),
     )
-    summary = inline(Span("not compared", "strong"), Span(f"  {plural(len(parity.not_compared), 'field')}", "muted"))
+    summary = inline(
+        TextSpan("not compared", "strong"), TextSpan(f"  {plural(len(parity.not_compared), 'field')}", "muted")
+    )
     yield Fold(summary, (Table(columns, rows, wide=True, cut=60),), open=True)
 
 
 def _difference(difference: Difference) -> Fold:
     parts = _parts(difference.simulated, difference.real)
-    rows = tuple(Row((inline(Span(name, "code")), ours, theirs), "changed") for name, ours, theirs in parts)
-    where = inline(Span("~ ", "changed"), Span(difference.where, "strong"))
-    return Fold(where, (_sides("", rows), Paragraph(inline(Span(difference.hint, "muted")))), open=True)
+    rows = tuple(Row((inline(TextSpan(name, "code")), ours, theirs), "changed") for name, ours, theirs in parts)
+    where = inline(TextSpan("~ ", "changed"), TextSpan(difference.where, "strong"))
+    return Fold(where, (_sides("", rows), Paragraph(inline(TextSpan(difference.hint, "muted")))), open=True)
 
 
 def _sides(noun: str, rows: tuple[Row, ...]) -> Table:
@@ -179,7 +193,7 @@ def _values(before: bytes | None, after: bytes | None) -> tuple[Inline, Inline]:
 def _header(value: bytes | None, start: int) -> Inline:
     if value is None:
         return _ABSENT
-    return (Span("…".encode() + value[start:] if start else value or b'""'),)
+    return (TextSpan("…".encode() + value[start:] if start else value or b'""'),)
 
 
 def _first_shown(ours: Sequence[Any], theirs: Sequence[Any]) -> int:
@@ -209,7 +223,7 @@ def _bodies(ours: bytes, theirs: bytes) -> _Part:
 def _window(body: bytes, start: int) -> Inline:
     dots = "…" if start else ""
     shown = dots.encode() + body[start : start + _AROUND]
-    return inline(shown, Span(f"  ({size(len(body))})", "muted"))
+    return inline(shown, TextSpan(f"  ({size(len(body))})", "muted"))
 
 
 def _value(value: Any) -> Inline:
@@ -218,23 +232,23 @@ def _value(value: Any) -> Inline:
         case None | []:
             return _ABSENT
         case bool():
-            return inline(Span("yes" if value else "no"))
+            return inline(TextSpan("yes" if value else "no"))
         case bytes():
-            return _window(value, 0) if value else inline(Span("empty", "muted"))
+            return _window(value, 0) if value else inline(TextSpan("empty", "muted"))
         case list() if _entries(value):
             return _lines(f"{name}: {text}" for name, text in value)
         case list():
             return _lines(map(str, value))
         case tuple():
-            return inline(Span(" ".join(map(str, value))))
-    return inline(Span(value_text(value).strip('"')))
+            return inline(TextSpan(" ".join(map(str, value))))
+    return inline(TextSpan(value_text(value).strip('"')))
 
 
 def _lines(lines: Iterable[str]) -> Inline:
     """Format lines of text. Line breaks inside a line are escaped, so that it doesn't look like two lines."""
     every = [clip(line.replace("\n", "\\n"), 200) for line in lines]
     omitted = [f"… {len(every) - _LINES:,} more"] if len(every) > _LINES else []
-    return inline(Span("\n".join([*every[:_LINES], *omitted]), "lines"))
+    return inline(TextSpan("\n".join([*every[:_LINES], *omitted]), "lines"))
 
 
 # -- both sides -----------------------------------------------------------------------------------------------------
@@ -242,26 +256,26 @@ def _lines(lines: Iterable[str]) -> Inline:
 
 def _both(pairs: Sequence[Pair]) -> Fold:
     """Return a foldable list of all compared fields, by request."""
-    summary = inline(Span("both sides", "strong"), Span("  all compared fields", "muted"))
+    summary = inline(TextSpan("both sides", "strong"), TextSpan("  all compared fields", "muted"))
     return Fold(summary, tuple(map(_fields, pairs)))
 
 
 def _fields(pair: Pair) -> Fold:
     rows = tuple(_field(*field) for field in pair.fields)
-    return Fold(inline(Span(f"{pair.number}  ", "muted"), _request_line(pair)), (_sides("", rows),), open=True)
+    return Fold(inline(TextSpan(f"{pair.number}  ", "muted"), _request_line(pair)), (_sides("", rows),), open=True)
 
 
 def _field(name: str, ours: Any, theirs: Any) -> Row:
     """Return a row with both values of a field. Bodies and logs begin shortly before the first difference."""
     if ours == theirs:
-        return Row((inline(Span("  "), name), _value(ours), _value(theirs)))
+        return Row((inline(TextSpan("  "), name), _value(ours), _value(theirs)))
     both = _value(ours), _value(theirs)
     match ours, theirs:
         case bytes(), bytes():
             both = _bodies(ours, theirs)[1:]
         case list(), list() if ours and theirs and not (_entries(ours) and _entries(theirs)):
             both = _differing_lines([str(line) for line in ours], [str(line) for line in theirs])
-    return Row((inline(Span("~ ", "changed"), name), *both), "changed")
+    return Row((inline(TextSpan("~ ", "changed"), name), *both), "changed")
 
 
 def parity_html(parity: Parity) -> str:

@@ -11,18 +11,18 @@ from wasmnb.errors import conclusion_of
 from wasmnb.host.inspect.explain import reasons
 
 from ...render.document import (
-    Block,
-    Code,
+    CodeBlock,
     Column,
     Document,
+    DocumentBlock,
     Fold,
     Inline,
     Outline,
     Paragraph,
     Role,
     Row,
-    Span,
     Table,
+    TextSpan,
     Title,
     inline,
 )
@@ -136,17 +136,17 @@ class Direction:
 
 
 def _value(value: bytes | None, role: Role = "") -> Inline:
-    return inline(Span(_ABSENT, "muted")) if value is None else (Span(value or b'""', role),)
+    return inline(TextSpan(_ABSENT, "muted")) if value is None else (TextSpan(value or b'""', role),)
 
 
 def _row(direction: Direction, entry: HeaderChange, label: str = "") -> Row:
     change = direction.sign(entry)
     role = _ROLES[change]
-    envoys = inline(Span("Envoy", "muted")) if direction.is_from_envoy(entry) else ()
+    envoys = inline(TextSpan("Envoy", "muted")) if direction.is_from_envoy(entry) else ()
     return Row(
         (
-            inline(Span(SIGNS[change], role)) if role else envoys,
-            inline(Span(label, "muted"), Span(entry.name, "code")),
+            inline(TextSpan(SIGNS[change], role)) if role else envoys,
+            inline(TextSpan(label, "muted"), TextSpan(entry.name, "code")),
             _value(entry.before, "removed" if role == "removed" else ""),
             _value(entry.after, "" if role == "removed" else role),
         ),
@@ -171,7 +171,7 @@ def _table(direction: Direction) -> Table:
     return Table(columns, (*rows, *_body_row(direction)), wide=True, cut=44)
 
 
-def _bodies(direction: Direction) -> Iterable[Block]:
+def _bodies(direction: Direction) -> Iterable[DocumentBlock]:
     entry = direction.body
     sides = [(direction.heads[0], direction.before, entry.before), (direction.heads[1], direction.after, entry.after)]
     if entry.change == "same":
@@ -180,9 +180,9 @@ def _bodies(direction: Direction) -> Iterable[Block]:
         if data is not None:
             kind = body_kind(data, _type(message))
             summary = inline(
-                Span(f"{direction.noun} body", "strong"), Span(f"  {side}, {size(len(data))}, {kind}", "muted")
+                TextSpan(f"{direction.noun} body", "strong"), TextSpan(f"  {side}, {size(len(data))}, {kind}", "muted")
             )
-            yield Fold(summary, (Code(body_text(data, _type(message))),), open=len(data) <= _OPEN)
+            yield Fold(summary, (CodeBlock(body_text(data, _type(message))),), open=len(data) <= _OPEN)
 
 
 def directions_of(exchange: Exchange, events: Sequence[Event]) -> list[Direction]:
@@ -219,7 +219,7 @@ def _written_headers(events: Sequence[Event]) -> tuple[dict[bytes, bool], dict[b
     return written
 
 
-def _failure(exchange: Exchange | TcpExchange) -> list[Block]:
+def _failure(exchange: Exchange | TcpExchange) -> list[DocumentBlock]:
     """Return the failure of a filter: the exception, and the traceback with lines of the cell. Empty if none failed."""
     failure = getattr(exchange, "failure", None)
     if failure is None:
@@ -227,10 +227,10 @@ def _failure(exchange: Exchange | TcpExchange) -> list[Block]:
     reason = conclusion_of(failure.traceback) if failure.traceback else failure.message
     earlier = failure.exchange not in (None, exchange.number)
     since = f"the filter has failed on {failure.thread} since #{failure.exchange}: " if earlier else ""
-    injected = Span("  injected by inject_trap", "warn") if getattr(failure, "injected", False) else ""
-    headline = inline(Span(f"✗ {since}{failure.callback} failed: ", "bad"), reason, injected)
+    injected = TextSpan("  injected by inject_trap", "warn") if getattr(failure, "injected", False) else ""
+    headline = inline(TextSpan(f"✗ {since}{failure.callback} failed: ", "bad"), reason, injected)
     lines = traceback_lines(failure.traceback)
-    return [Paragraph(headline), *([Code("\n".join(lines), wrap=False)] if lines else [])]
+    return [Paragraph(headline), *([CodeBlock("\n".join(lines), wrap=False)] if lines else [])]
 
 
 def _verdict(exchange: Exchange, directions: list[Direction]) -> Paragraph:
@@ -238,17 +238,20 @@ def _verdict(exchange: Exchange, directions: list[Direction]) -> Paragraph:
     if exchange.upstream_request is None and exchange.response is not None:
         if getattr(exchange, "failure", None) is not None:
             return Paragraph(
-                inline(Span("Envoy sent a local reply because the filter failed; the upstream got no request.", "warn"))
+                inline(
+                    TextSpan("Envoy sent a local reply because the filter failed; the upstream got no request.", "warn")
+                )
             )
-        return Paragraph(inline(Span("The proxy sent a local reply; the upstream got no request.", "warn")))
+        return Paragraph(inline(TextSpan("The proxy sent a local reply; the upstream got no request.", "warn")))
     changes = [c for d in directions for c in d.changes()]
     if not changes:
-        return Paragraph(inline(Span("The filter changed nothing.", "muted")))
+        return Paragraph(inline(TextSpan("The filter changed nothing.", "muted")))
     kinds = [kind for kind in SIGNS if kind in changes]
     spans = [
-        inline(" · " if i else "", Span(f"{SIGNS[k]} {changes.count(k)} {k}", _ROLES[k])) for i, k in enumerate(kinds)
+        inline(" · " if i else "", TextSpan(f"{SIGNS[k]} {changes.count(k)} {k}", _ROLES[k]))
+        for i, k in enumerate(kinds)
     ]
-    return Paragraph(inline(*spans, Span(" by the filter", "muted")))
+    return Paragraph(inline(*spans, TextSpan(" by the filter", "muted")))
 
 
 def worker_name(exchange: Exchange | TcpExchange) -> str:
@@ -256,14 +259,14 @@ def worker_name(exchange: Exchange | TcpExchange) -> str:
     return "some worker" if exchange.worker is None else f"worker-{exchange.worker}"
 
 
-def _facts(exchange: Exchange | TcpExchange, events: Sequence[Event]) -> Span:
+def _facts(exchange: Exchange | TcpExchange, events: Sequence[Event]) -> TextSpan:
     calls = sum(e.kind == "callback" for e in events)
     hostcalls = sum(e.kind == "hostcall" for e in events)
     parts = [worker_name(exchange), *filter(None, (total_text(exchange), waited_text(exchange)))]
     if calls:
         inside = f"{plural(calls, 'callback')}, {plural(hostcalls, 'hostcall')}"
         parts.append(f"{duration(exchange.filter_ns)} in the filter: {inside}")
-    return Span(f"   {' · '.join(parts)}", "muted")
+    return TextSpan(f"   {' · '.join(parts)}", "muted")
 
 
 def _title(exchange: Exchange, events: Sequence[Event]) -> Title:
@@ -275,8 +278,8 @@ def _title(exchange: Exchange, events: Sequence[Event]) -> Title:
     state = inline("  ", state_role(exchange.state)) if exchange.state != "done" else ()
     return Title(
         inline(
-            Span(f"#{exchange.number} ", "muted"), Span(f"{r.method} {r.path}", "strong"), " → ",
-            Span(status, "warn" if bad else "good"), state, _facts(exchange, events),
+            TextSpan(f"#{exchange.number} ", "muted"), TextSpan(f"{r.method} {r.path}", "strong"), " → ",
+            TextSpan(status, "warn" if bad else "good"), state, _facts(exchange, events),
         )
     )  # fmt: skip
 
@@ -285,7 +288,7 @@ def exchange_document(exchange: Exchange) -> Document:
     """Return a document with the messages of an exchange before and after the filters, log lines and callbacks."""
     events = exchange.events
     directions = directions_of(exchange, events)
-    blocks: list[Block] = [
+    blocks: list[DocumentBlock] = [
         _title(exchange, events),
         *_failure(exchange),
         _verdict(exchange, directions),
@@ -303,33 +306,35 @@ def _record(exchange: Exchange) -> list[Paragraph]:
     record = record_of(exchange)
     if record is None or not record.response_flags:
         return []
-    return [Paragraph(inline(Span("access log", "strong"), Span(f"  {record_text(record)}", "muted")))]
+    return [Paragraph(inline(TextSpan("access log", "strong"), TextSpan(f"  {record_text(record)}", "muted")))]
 
 
 def _notes(exchange: Exchange) -> list[Paragraph]:
     """Return the notes of the simulated proxy about an exchange."""
-    return [Paragraph(inline(Span("! ", "warn"), note)) for note in getattr(exchange, "notes", ())]
+    return [Paragraph(inline(TextSpan("! ", "warn"), note)) for note in getattr(exchange, "notes", ())]
 
 
 def _reasons(exchange: Exchange | TcpExchange, events: Sequence[Event]) -> list[Paragraph]:
     """Return the likely reasons why an exchange failed, if they are known."""
-    return [Paragraph(inline(Span(text, "warn"))) for text in reasons(exchange, events)]
+    return [Paragraph(inline(TextSpan(text, "warn"))) for text in reasons(exchange, events)]
 
 
-def _log_and_calls(exchange: Exchange | TcpExchange, events: Sequence[Event]) -> Iterable[Block]:
+def _log_and_calls(exchange: Exchange | TcpExchange, events: Sequence[Event]) -> Iterable[DocumentBlock]:
     """Yield the log lines of an exchange, and its callbacks with their hostcalls."""
     log = exchange.log
     if log:
-        summary = inline(Span("log", "strong"), Span(f"  {plural(len(log), 'line')}", "muted"))
+        summary = inline(TextSpan("log", "strong"), TextSpan(f"  {plural(len(log), 'line')}", "muted"))
         yield Fold(summary, (log_table(log[-50:]),), open=True)
     if events:
-        summary = inline(Span("callbacks and hostcalls", "strong"), Span(f"  {plural(len(events), 'event')}", "muted"))
+        summary = inline(
+            TextSpan("callbacks and hostcalls", "strong"), TextSpan(f"  {plural(len(events), 'event')}", "muted")
+        )
         yield Fold(summary, (Outline(trace_items(events, limit=_EVENTS, folded=False)),))
 
 
 def _flow(side: str, data: bytes) -> Fold:
-    summary = inline(Span(side, "strong"), Span(f"  {size(len(data))}, {body_kind(data)}", "muted"))
-    return Fold(summary, (Code(body_text(data)),) if data else (), open=len(data) <= _OPEN)
+    summary = inline(TextSpan(side, "strong"), TextSpan(f"  {size(len(data))}, {body_kind(data)}", "muted"))
+    return Fold(summary, (CodeBlock(body_text(data)),) if data else (), open=len(data) <= _OPEN)
 
 
 def connection_document(exchange: TcpExchange) -> Document:
@@ -337,7 +342,12 @@ def connection_document(exchange: TcpExchange) -> Document:
     events = exchange.events
     state = inline("  ", state_role(exchange.state)) if exchange.state != "done" else ()
     title = Title(
-        inline(Span(f"#{exchange.number} ", "muted"), Span("TCP connection", "strong"), state, _facts(exchange, events))
+        inline(
+            TextSpan(f"#{exchange.number} ", "muted"),
+            TextSpan("TCP connection", "strong"),
+            state,
+            _facts(exchange, events),
+        )
     )
     flows = (("client sent", exchange.sent), ("upstream got", exchange.upstream_received),
              ("upstream sent", exchange.upstream_sent), ("client got", exchange.received))  # fmt: skip

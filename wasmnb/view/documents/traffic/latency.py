@@ -8,7 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ...render.document import Block, Column, Document, Inline, Paragraph, Picture, Row, Span, Table, Title, inline
+from ...render.document import (
+    Column,
+    Document,
+    DocumentBlock,
+    Inline,
+    Paragraph,
+    Picture,
+    Row,
+    Table,
+    TextSpan,
+    Title,
+    inline,
+)
 from ...render.html import to_html
 from ...render.text import to_text
 from ...render.units import duration, plural
@@ -96,17 +108,17 @@ def _row(one: Series, low: float, high: float) -> Row:
     numbers = (*one.quantiles, one.maximum)
     return Row(
         (
-            inline(Span(one.name, "code")),
+            inline(TextSpan(one.name, "code")),
             inline(f"{one.count:,}"),
             *(inline(duration(n)) for n in numbers),
-            inline(Span(sparkline(one, low, high), "code")),
+            inline(TextSpan(sparkline(one, low, high), "code")),
         )
     )
 
 
 def _harness_row(harness: Sequence[tuple[str, float]]) -> list[Row]:
     return [
-        Row((inline(Span(f"harness: {name}", "muted")), (), inline(duration(ns)), (), (), (), ()), "")
+        Row((inline(TextSpan(f"harness: {name}", "muted")), (), inline(duration(ns)), (), (), (), ()), "")
         for name, ns in harness
     ]
 
@@ -134,10 +146,10 @@ def latency_document(
     )  # fmt: skip
     low, high = _span_of(series)
     rows = [_row(one, low, high) for one in series if one.count]
-    blocks: list[Block] = [Title(title)] if title else []
-    blocks += [Paragraph(inline(Span(note, "muted"))) for note in notes]
+    blocks: list[DocumentBlock] = [Title(title)] if title else []
+    blocks += [Paragraph(inline(TextSpan(note, "muted"))) for note in notes]
     if not rows:
-        return Document((*blocks, Paragraph(inline(Span("No measurements.", "muted")))))
+        return Document((*blocks, Paragraph(inline(TextSpan("No measurements.", "muted")))))
     empty = harness[0][1] if harness else 0.0
     alt = f"Histograms of {plural(len(rows), 'distribution')}; the table below has the numbers"
     blocks.append(Picture(lambda: latency_png(series, empty), alt))

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ...render.document import Block, Column, Document, Inline, Paragraph, Picture, Row, Span, Table, Title, inline
+from ...render.document import (
+    Column,
+    Document,
+    DocumentBlock,
+    Inline,
+    Paragraph,
+    Picture,
+    Row,
+    Table,
+    TextSpan,
+    Title,
+    inline,
+)
 from ...render.units import duration, plural, size
 from .histogram import series_of
 from .latency import latency_document
@@ -34,8 +46,8 @@ def plan_document(report: PlanReport) -> Document:
 
 def live_document(report: PlanReport) -> Document:
     """Return the document that is shown while the load runs. It doesn't contain the histograms."""
-    blocks: list[Block] = [Title(inline(f"{plural(report.count, 'request')} through {report.name}"))]
-    blocks += [Paragraph(inline(Span(note, "muted"))) for note in _notes(report)]
+    blocks: list[DocumentBlock] = [Title(inline(f"{plural(report.count, 'request')} through {report.name}"))]
+    blocks += [Paragraph(inline(TextSpan(note, "muted"))) for note in _notes(report)]
     if report.count:
         blocks.append(
             Picture(lambda: _png(report), "Load, latencies and errors over virtual time; the lines below are the same")
@@ -80,7 +92,7 @@ def _lines(report: PlanReport) -> list[Inline]:
 def _line(name: str, values: Sequence[float], unit: Callable[[float], str]) -> Inline:
     top = max(values)
     bars = "".join(_BARS[min(int(value / top * 8), 7)] if value else " " for value in values)
-    return inline(Span(f"{name:6} {bars}", "code"), Span(f"  {unit(top)}", "muted"))
+    return inline(TextSpan(f"{name:6} {bars}", "code"), TextSpan(f"  {unit(top)}", "muted"))
 
 
 def _table(noun: str, parts: Sequence[LoadPart]) -> Table:
@@ -91,7 +103,7 @@ def _table(noun: str, parts: Sequence[LoadPart]) -> Table:
     rows = [Row(_cells(part)) for part in parts[:_ROUTES]]
     if len(parts) > _ROUTES:
         note = f"{len(parts) - _ROUTES:,} more: see report.{noun}s"
-        rows.append(Row((inline(Span(note, "muted")), *((),) * (len(columns) - 1))))
+        rows.append(Row((inline(TextSpan(note, "muted")), *((),) * (len(columns) - 1))))
     return Table(columns, tuple(rows))
 
 
@@ -99,8 +111,8 @@ def _cells(part: LoadPart) -> tuple[Inline, ...]:
     times = [part.requests.quantile(q) for q in (0.5, 0.9, 0.99)]
     statuses = ", ".join(f"{number:,} x {status or 'closed'}" for status, number in sorted(part.statuses.items()))
     return (
-        inline(Span(part.name, "code")), inline(f"{part.sent:,}"), inline(f"{part.count:,}"),
-        inline(Span(f"{part.errors:,}", "bad" if part.errors else "")), *(inline(duration(ns)) for ns in times),
+        inline(TextSpan(part.name, "code")), inline(f"{part.sent:,}"), inline(f"{part.count:,}"),
+        inline(TextSpan(f"{part.errors:,}", "bad" if part.errors else "")), *(inline(duration(ns)) for ns in times),
         inline(duration(part.requests.maximum)), inline(statuses), inline(size(part.request_bytes)), inline(size(part.response_bytes)),
     )  # fmt: skip
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ...render.document import Block, Column, Document, Fold, Inline, Paragraph, Row, Span, Table, Title, inline
+from ...render.document import (
+    Column,
+    Document,
+    DocumentBlock,
+    Fold,
+    Inline,
+    Paragraph,
+    Row,
+    Table,
+    TextSpan,
+    Title,
+    inline,
+)
 from ...render.escape import clip
 from ...render.units import plural
 from ...render.values import value_text
@@ -45,17 +57,17 @@ def diff_document(report: DiffReport) -> Document:
         (
             Title(
                 inline(
-                    Span(report.old, "strong"),
+                    TextSpan(report.old, "strong"),
                     " and ",
-                    Span(report.new, "strong"),
-                    Span(f"   on {report.traffic}", "muted"),
+                    TextSpan(report.new, "strong"),
+                    TextSpan(f"   on {report.traffic}", "muted"),
                 )
             ),
             _verdict(report),
             *([_groups(report)] if report.groups else []),
             *(_group(group) for group in report.groups[:_GROUPS]),
             *(
-                Paragraph(inline(Span(line, "muted")))
+                Paragraph(inline(TextSpan(line, "muted")))
                 for line in [report.latency, *_reading(report.masked, report.messages)]
             ),
         )
@@ -72,20 +84,25 @@ def _verdict(report: DiffReport) -> Paragraph:
     if report.skipped or report.failed:
         counts += f", {report.skipped:,} skipped, {report.failed:,} failed"
     if report.same:
-        return Paragraph(inline(Span("✓ ", "good"), f"{counts}, no differences."))
+        return Paragraph(inline(TextSpan("✓ ", "good"), f"{counts}, no differences."))
     differing = f"{report.differing:,} differ, in {plural(len(report.groups), 'group')}"
-    return Paragraph(inline(Span("✗ ", "warn"), f"{counts}: {differing}."))
+    return Paragraph(inline(TextSpan("✗ ", "warn"), f"{counts}: {differing}."))
 
 
 def _groups(report: DiffReport) -> Table:
     columns = (Column("requests", "right", wrap=False), Column("what differs"), Column("smallest example"))
     rows = tuple(
-        Row((inline(f"{group.count:,}"), inline(Span("~ ", "changed"), group.title), inline(_line(group))), "changed")
+        Row(
+            (inline(f"{group.count:,}"), inline(TextSpan("~ ", "changed"), group.title), inline(_line(group))),
+            "changed",
+        )
         for group in report.groups[:_GROUPS]
     )
     rest = len(report.groups) - _GROUPS
     last_row = (
-        (Row((inline(f"{rest:,}"), inline(Span("more groups: see report.groups", "muted")), ())),) if rest > 0 else ()
+        (Row((inline(f"{rest:,}"), inline(TextSpan("more groups: see report.groups", "muted")), ())),)
+        if rest > 0
+        else ()
     )
     return Table(columns, rows + last_row)
 
@@ -99,16 +116,18 @@ def _line(group: DifferenceGroup) -> str:
 def _group(group: DifferenceGroup) -> Fold:
     """Return a table with the values of a group's example in both builds."""
     rows = tuple(
-        Row((inline(Span(each.title, "code")), _value(each.old), _value(each.new)), "changed")
+        Row((inline(TextSpan(each.title, "code")), _value(each.old), _value(each.new)), "changed")
         for each in group.differences
     )
     columns = (Column("", width=30), Column("old", width=35), Column("new", width=35))
-    blocks: tuple[Block, ...] = (
-        Paragraph(inline(Span(_line(group), "muted"))),
+    blocks: tuple[DocumentBlock, ...] = (
+        Paragraph(inline(TextSpan(_line(group), "muted"))),
         Table(columns, (*rows, *_stations(group)), wide=True, cut=_VALUE),
     )
     summary = inline(
-        Span("~ ", "changed"), Span(group.title, "strong"), Span(f"  {plural(group.count, 'request')}", "muted")
+        TextSpan("~ ", "changed"),
+        TextSpan(group.title, "strong"),
+        TextSpan(f"  {plural(group.count, 'request')}", "muted"),
     )
     return Fold(summary, blocks, open=True)
 
@@ -119,14 +138,16 @@ def _stations(group: DifferenceGroup) -> tuple[Row, ...]:
     upstream = [", ".join(f"{r.method} {r.path}" for r in side.upstream_requests) for side in sides]
     received = [str(side.status or "none") for side in sides]
     return tuple(
-        Row((inline(Span(name, "muted")), *(inline(Span(clip(text, _VALUE) or "—", "muted")) for text in texts)))
+        Row(
+            (inline(TextSpan(name, "muted")), *(inline(TextSpan(clip(text, _VALUE) or "—", "muted")) for text in texts))
+        )
         for name, texts in (("upstream request", upstream), ("response status", received))
     )
 
 
 def _value(value: Any) -> Inline:
     if value is None:
-        return inline(Span("—", "muted"))
+        return inline(TextSpan("—", "muted"))
     if isinstance(value, bytes):
-        return inline(value[:_VALUE] if value else Span("empty", "muted"))
+        return inline(value[:_VALUE] if value else TextSpan("empty", "muted"))
     return inline(clip(value if isinstance(value, str) else value_text(value), _VALUE))

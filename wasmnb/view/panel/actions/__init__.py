@@ -9,7 +9,7 @@ Updating the views after an action is in `renderer`, in the folder above.
 
 from __future__ import annotations
 
-from .arguments import Action
+from .arguments import PanelAction
 from .files import FILES
 from .navigate import NAVIGATION
 from .send import SENDING, message_of, options_of, repeat
@@ -19,4 +19,4 @@ from .traffic import TRAFFIC
 __all__ = ["ACTIONS", "FILES", "NAVIGATION", "message_of", "options_of", "repeat"]
 
 #: Name of an action -> its function.
-ACTIONS: dict[str, Action] = {**NAVIGATION, **SENDING, **SIMULATION, **FILES, **TRAFFIC}
+ACTIONS: dict[str, PanelAction] = {**NAVIGATION, **SENDING, **SIMULATION, **FILES, **TRAFFIC}

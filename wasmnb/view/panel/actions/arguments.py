@@ -8,10 +8,10 @@ from typing import Any
 from wasmnb.errors import UsageError
 from wasmnb.view.panel.renderer import Renderer
 
-__all__ = ["Action", "Values", "exchange_of", "integer"]
+__all__ = ["PanelAction", "Values", "exchange_of", "integer"]
 
 Values = dict[str, Any]
-Action = Callable[[Renderer, Values], str]
+PanelAction = Callable[[Renderer, Values], str]
 
 
 def integer(value: Any, name: str) -> int:

@@ -11,7 +11,7 @@ from wasmnb.view.documents.proxy.perfetto import chrome_trace
 from wasmnb.view.panel.renderer import Renderer
 from wasmnb.view.render.units import plural, size
 
-from .arguments import Action, Values, exchange_of
+from .arguments import PanelAction, Values, exchange_of
 
 __all__ = ["FILES"]
 
@@ -64,4 +64,4 @@ def _test(renderer: Renderer, values: Values) -> str:
     return f"{name}: pytest runs it"
 
 
-FILES: dict[str, Action] = {"perfetto": _perfetto, "download": _download, "body": _body, "test": _test}
+FILES: dict[str, PanelAction] = {"perfetto": _perfetto, "download": _download, "body": _body, "test": _test}

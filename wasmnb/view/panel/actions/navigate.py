@@ -9,7 +9,7 @@ from wasmnb.view.panel.renderer import Renderer
 from wasmnb.view.panel.scope import Scope
 from wasmnb.view.panel.views import read_python
 
-from .arguments import Action, Values, exchange_of, integer
+from .arguments import PanelAction, Values, exchange_of, integer
 
 __all__ = ["NAVIGATION"]
 
@@ -88,7 +88,7 @@ def _against(renderer: Renderer, values: Values) -> str:
     return ""
 
 
-NAVIGATION: dict[str, Action] = {
+NAVIGATION: dict[str, PanelAction] = {
     "look": _look, "pick": _pick, "narrow": _narrow, "around": _around, "event": _event, "python": _python,
     "module": _module, "keep": _keep, "against": _against,
 }  # fmt: skip

@@ -18,7 +18,7 @@ from wasmnb.view.panel.renderer import Renderer
 from wasmnb.view.panel.view_data import printable
 from wasmnb.view.render.units import size
 
-from .arguments import Action, Values, exchange_of, integer
+from .arguments import PanelAction, Values, exchange_of, integer
 
 __all__ = ["SENDING", "message_of", "options_of", "repeat"]
 
@@ -233,6 +233,6 @@ def _edit_bytes(renderer: Renderer, data: bytes) -> str:
     return "the bytes are in the form; edit and send them"
 
 
-SENDING: dict[str, Action] = {
+SENDING: dict[str, PanelAction] = {
     "send": _send, "connect": _connect, "upload": _upload, "curl": _curl, "again": _again, "edit": _edit,
 }  # fmt: skip

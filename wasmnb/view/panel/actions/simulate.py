@@ -9,7 +9,7 @@ from wasmnb.errors import UsageError
 from wasmnb.view.panel.renderer import Renderer
 from wasmnb.view.render.units import plural
 
-from .arguments import Action, Values, integer
+from .arguments import PanelAction, Values, integer
 
 __all__ = ["SIMULATION"]
 
@@ -103,7 +103,7 @@ def _reset(renderer: Renderer, values: Values) -> str:
     return "everything was reset"
 
 
-SIMULATION: dict[str, Action] = {
+SIMULATION: dict[str, PanelAction] = {
     "advance": _advance, "tick": _tick, "trap": _trap, "fail": _fail, "configure": _configure, "restart": _restart,
     "reset": _reset,
 }  # fmt: skip

@@ -12,7 +12,7 @@ from wasmnb.view.mimebundle import document_of
 from wasmnb.view.panel.renderer import Renderer
 from wasmnb.view.render.units import plural
 
-from .arguments import Action, Values, integer
+from .arguments import PanelAction, Values, integer
 
 __all__ = ["TRAFFIC"]
 
@@ -62,4 +62,4 @@ def _replay(renderer: Renderer, values: Values) -> str:
     return f"{report.replayed:,} of {plural(report.read, 'request')} replayed"
 
 
-TRAFFIC: dict[str, Action] = {"report": _report, "compare": _compare, "replay": _replay}
+TRAFFIC: dict[str, PanelAction] = {"report": _report, "compare": _compare, "replay": _replay}

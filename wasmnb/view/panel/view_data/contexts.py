@@ -21,7 +21,7 @@ CALLS = 5  # maximum number of pending callouts of one plugin
 
 _BRIEF = 120  # maximum number of characters after the name of a node
 
-Scope = dict[str, Any]
+ScopeJson = dict[str, Any]
 
 
 def tree(top: Any, exchanges: Mapping[int, Any], callouts: Iterable[Callout] = ()) -> Any:
@@ -48,7 +48,7 @@ class _TreeBuilder:
         self.exchanges = exchanges
         self.pending = pending
 
-    def node(self, node: Any, path: str, scope: Scope) -> Any:
+    def node(self, node: Any, path: str, scope: ScopeJson) -> Any:
         """Return a node and all nodes below it as JSON. If it is selected, the views show only its `scope`."""
         path = f"{path}/{node.name}" if path else node.name
         scope = {**scope, **_scope(node)}
@@ -70,7 +70,7 @@ class _TreeBuilder:
             "children": [self.node(child, path, scope) for child in children],
         }
 
-    def _facts(self, node: Any, scope: Scope, exchange: Any) -> Iterable[tuple[str, str]]:
+    def _facts(self, node: Any, scope: ScopeJson, exchange: Any) -> Iterable[tuple[str, str]]:
         yield "state", f"{node.state}{f', {node.label}' if node.kind == 'stream' and node.label else ''}"
         if exchange is not None:
             yield "request", _request(exchange)
@@ -92,7 +92,7 @@ class _TreeBuilder:
                 yield "more calls", f"{len(pending) - CALLS:,}"
 
 
-def _scope(node: Any) -> Scope:
+def _scope(node: Any) -> ScopeJson:
     """Return the part of the scope that a node adds to the scope of its parent."""
     if node.kind == "thread":
         return {"thread": printable(node.name)}

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from wasmnb.view.render.document import (
-    Block,
-    Code,
+    CodeBlock,
     Document,
+    DocumentBlock,
     Fold,
     Inline,
-    Item,
     Outline,
+    OutlineItem,
     Paragraph,
     Picture,
     Table,
@@ -43,7 +43,7 @@ def _line(line: Inline) -> list[Any]:
     return [[printable(span.text), span.role] for span in line]
 
 
-def _block(block: Block) -> Any:
+def _block(block: DocumentBlock) -> Any:
     match block:
         case Title() | Paragraph():
             return {"kind": type(block).__name__.lower(), "line": _line(block.line)}
@@ -51,7 +51,7 @@ def _block(block: Block) -> Any:
             return _table(block)
         case Outline():
             return {"kind": "outline", "items": _items(block.items)}
-        case Code():
+        case CodeBlock():
             return {"kind": "code", "text": printable(block.text, CODE), "wrap": block.wrap}
         case Fold():
             blocks = [_block(inner) for inner in block.blocks]
@@ -67,5 +67,5 @@ def _table(table: Table) -> Any:
     return {"kind": "table", "columns": columns, "rows": rows, "more": len(table.rows) - len(rows)}
 
 
-def _items(items: Iterable[Item]) -> list[Any]:
+def _items(items: Iterable[OutlineItem]) -> list[Any]:
     return [{"line": _line(i.line), "folded": i.folded, "children": _items(i.children)} for i in items]

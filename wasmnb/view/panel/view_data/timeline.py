@@ -11,7 +11,7 @@ from wasmnb.view.render.values import arguments, value_text
 from .texts import Budget, printable
 
 if TYPE_CHECKING:
-    from wasmnb.view.panel.spans import Span
+    from wasmnb.view.panel.spans import TimelineSpan
 
 __all__ = ["BARS", "call", "lanes"]
 
@@ -56,7 +56,7 @@ def _event(event: Any) -> Any:
     }
 
 
-def lanes(events: Sequence[Any], total: int, spans: Iterable[Span] = ()) -> Any:
+def lanes(events: Sequence[Any], total: int, spans: Iterable[TimelineSpan] = ()) -> Any:
     """Return the timeline as JSON: a bar for each callback with its hostcalls, and spans for pauses and callouts.
 
     Parameters
