@@ -12,7 +12,7 @@ from wasmnb.compiler.runtime_build.componentize import ComponentizeError, compon
 from wasmnb.compiler.runtime_build.staging import APP, SITE
 from wasmnb.compiler.runtime_build.wit import world_text
 
-TABLE = Path(__file__).parents[2] / "wasmnb" / "compiler" / "source" / "guest_stdlib.json"
+TABLE = Path(__file__).parents[2] / "wasmnb" / "compiler" / "dependencies" / "guest_stdlib.json"
 
 _BEGIN, _END = "SURVEY-BEGIN", "SURVEY-END"
 
