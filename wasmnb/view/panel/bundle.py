@@ -48,7 +48,7 @@ def bundle(entry: Path) -> str:
 
 
 class _Modules:
-    """The modules that have been read. Each module comes after those that it imports."""
+    """The modules that have been read. Each module comes after the modules that it imports."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

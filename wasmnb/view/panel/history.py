@@ -42,7 +42,7 @@ class Past:
         self.latencies: dict[str, Any] = {}
 
     def followed_by(self, history: History, latency: Any) -> Past:
-        """Return a new object to which the end of a replaced version's history has been added.
+        """Return a copy that also contains the most recent rows, details and latencies of a replaced version.
 
         Parameters
         ----------

@@ -226,7 +226,7 @@ class Panel:
         Parameters
         ----------
         reason
-            Reason why it is no longer live, for example `replaced by cell 8` (default '': the proxy is closed).
+            Reason why the panel is no longer live, for example `replaced by cell 8` (default '': the proxy is closed).
         """
         self._unwatch()
         self._stop_after_cells()
@@ -267,7 +267,7 @@ class Panel:
     def _last_message(self) -> tuple[Request | bytes | None, Mapping[str, Any], Any]:
         """Return the request or the bytes to send again after a restart, with its options and its exchange.
 
-        This is the last request that was sent from the panel, or else the last request of all.
+        If the panel has sent a request, its last request is returned, otherwise the last request of the proxy.
         """
         state = self._state
         exchanges = list(state.proxy.exchanges)

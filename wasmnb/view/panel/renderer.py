@@ -92,7 +92,7 @@ class Renderer:
         self._narrowed.call_later()
 
     def pick(self, row_id: int | None) -> None:
-        """Show the details of the exchange with a row id, or none."""
+        """Show the details of the exchange with this row id. If it is None, no exchange is shown."""
         pick(self.state, row_id)
 
     def clear(self) -> None:

@@ -16,7 +16,7 @@ __all__ = ["EVERYTHING", "Origin", "Scope"]
 
 
 class Origin(NamedTuple):
-    """Name of a thread, number of a VM, and id of a plugin context. None: any."""
+    """Name of a thread, number of a VM, and id of a plugin context. An attribute that is None matches all values."""
 
     thread: str | None
     vm: int | None

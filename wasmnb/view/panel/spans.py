@@ -27,7 +27,7 @@ _MOVES = {"continued", "local_response", "response", "done", "reset", "closed"}
 def _pauses(event: Event) -> bool:
     """Return whether the result of a callback pauses its stream.
 
-    All results except 0 do. For headers, Envoy treats 2 like 0.
+    All results except 0 pause the stream. Callbacks for headers don't pause it with 2 either.
     """
     callback = CALLBACKS_BY_NAME.get(event.name)
     if callback is None or callback.result not in _PAUSING or not isinstance(event.result, int):

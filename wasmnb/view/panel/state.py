@@ -109,7 +109,7 @@ class PanelState:
     drawn_starts
         The starts of VMs that the widget contains.
     ended
-        Reason why the panel is no longer live, which may be empty, or None while it is live.
+        Reason why the panel is no longer live (may be empty). None while the panel is live.
     files_allowed
         Whether curl commands may read files of the kernel.
     """

@@ -20,7 +20,7 @@ READ = 8  # maximum number of workers whose Python variables are read automatica
 
 
 def pick(state: PanelState, row_id: int | None) -> None:
-    """Show the details of the exchange with a row id, or none."""
+    """Show the details of the exchange with this row id. If it is None, no exchange is shown."""
     with state.widget.hold_sync():  # one message, because each message takes the front end milliseconds
         state.widget.picked = row_id
         if row_id is not None:
@@ -101,7 +101,7 @@ def read_python(state: PanelState, *, all_workers: bool = False) -> None:
     state
         The state of the panel.
     all_workers
-        Whether to read all workers, which takes about 15 ms each (default False: only the first workers and the selected one).
+        Whether to read all workers, which takes about 15 ms per worker (default False: only the first workers and the selected worker).
     """
     proxy = state.proxy
     if proxy.state == "closed":

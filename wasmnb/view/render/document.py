@@ -1,6 +1,6 @@
 """The parts of a document, which `to_html` and `to_text` render with the same contents.
 
-The text in spans isn't escaped. This is done by the renderers.
+The text in spans isn't escaped; the renderers escape it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ Inline = tuple[TextSpan, ...]
 
 
 def inline(*parts: str | bytes | TextSpan | Inline) -> Inline:
-    """Join texts, spans and lines to one line. Empty spans are removed."""
+    """Join texts, spans and lines into one line. Empty spans are removed."""
     spans: list[TextSpan] = []
     for part in parts:
         if isinstance(part, tuple):
@@ -83,7 +83,7 @@ class Column:
     align
         Alignment of the cells (default `left`).
     width
-        Width of the column in percent, in HTML. 0 means automatic (default 0).
+        Width of the column in HTML, in percent. 0 means automatic (default 0).
     wrap
         Whether to wrap long cells (default True).
     """
@@ -113,7 +113,7 @@ class Table:
     wide
         Whether the table has the full width in HTML (default False).
     cut
-        Maximum number of characters of a line in a cell, in text (default 60).
+        In text output, maximum number of characters per line of a cell (default 60).
     """
 
     columns: tuple[Column, ...]

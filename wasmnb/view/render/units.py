@@ -50,5 +50,5 @@ def plural(number: int, noun: str, nouns: str = "") -> str:
 
 
 def as_words(name: str) -> str:
-    """Replace underscores by spaces: `tick_period` becomes `tick period`."""
+    """Replace underscores with spaces: `tick_period` becomes `tick period`."""
     return name.replace("_", " ")

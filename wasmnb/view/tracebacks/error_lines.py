@@ -99,8 +99,8 @@ def _close(error: WasmnbError, paint: Paint, conclusion: Sequence[str]) -> Itera
 def error_lines(error: WasmnbError, *, colour: bool = False, callers: bool = True) -> list[str]:
     """Return the lines that show an error in a notebook or terminal.
 
-    A `SourceError` with a column is formatted like a syntax error. A `SourceError` with a line only and a `FilterTrap` with a
-    traceback are formatted like a traceback through the filter. For other errors, only class and message are shown.
+    A `SourceError` with a column is formatted like a syntax error. A `SourceError` with only a line, or a `FilterTrap` with a
+    traceback, is formatted like a traceback through the filter. For other errors, only class and message are shown.
 
     Parameters
     ----------

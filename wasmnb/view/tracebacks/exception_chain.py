@@ -82,7 +82,7 @@ def _link(text: str, joint: str) -> Link:
 
 
 def _frame(match: re.Match[str], below: str) -> Frame:
-    """Return a frame from the match of its first line, and the lines below with local variables."""
+    """Create a frame from the match of its first line and from the lines below, which contain local variables."""
     text = (match["text"] or "").rstrip()
     repeated = _REPEATED.search(below)
     return Frame(

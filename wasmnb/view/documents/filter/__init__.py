@@ -1,4 +1,5 @@
 """Documents about a filter: its module, profile, export, forecast and fuzzing report.
 
-Documents about a running proxy are in `wasmnb.view.documents.proxy`, and those about its exchanges in `traffic` next to it.
+Documents about a running proxy are in `wasmnb.view.documents.proxy`, and documents about its exchanges in
+`wasmnb.view.documents.traffic`.
 """

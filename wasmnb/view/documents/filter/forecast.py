@@ -24,7 +24,7 @@ _LATER = "Some seconds later, memory_allocator_manager has returned the memory t
 
 
 def forecast_document(forecast: Forecast) -> Document:
-    """Return a document with the module's sizes, and a table of the costs compared to an Envoy without filters."""
+    """Return a document with the module's sizes, and a table that compares the costs with an Envoy without filters."""
     facts = forecast.module
     title = Title(
         inline(TextSpan(forecast.name, "strong"), f" at Envoy's start with {plural(forecast.workers, 'worker')}")

@@ -190,10 +190,10 @@ def _fact(name: str, text: str) -> Paragraph:
 
 
 def facts_html(facts: Any, name: str = "", number: int | None = None) -> str:
-    """Return `facts_document` with the same parameters as HTML."""
+    """Return the document of a module as HTML. The parameters are the same as for `facts_document`."""
     return to_html(facts_document(facts, name, number))
 
 
 def facts_text(facts: Any, name: str = "", number: int | None = None) -> str:
-    """Return `facts_document` with the same parameters as text."""
+    """Return the document of a module as text. The parameters are the same as for `facts_document`."""
     return to_text(facts_document(facts, name, number))

@@ -51,7 +51,7 @@ _SOURCE = (
 
 
 def profile_document(report: ProfileReport) -> Document:
-    """Return a document with the costs by line, callback and hostcall. Times and hits of lines are per request."""
+    """Return a document with the costs by line, callback and hostcall. Times and hits of lines are averages per request."""
     blocks: list[DocumentBlock] = [
         Title(inline("Profile of ", TextSpan(report.name, "strong"), f": {duration(report.ns)} per request")),
         *_summary(report),

@@ -59,7 +59,7 @@ class StartStep:
     event
         The callback.
     inner
-        The hostcalls inside the callback, without calls of WASI.
+        The hostcalls inside the callback, without WASI calls.
     meaning
         What happens in the callback, and the number of WASI calls.
     """
@@ -123,7 +123,7 @@ def vm_starts(events: Sequence[Event], guest_time: float | None = None) -> list[
     events
         Events of the starts, from `Trace.of_starts()`.
     guest_time
-        Virtual seconds that each callback takes, if the proxy has a fixed value (default None: the measured times).
+        Fixed duration of each callback in virtual seconds (default None: the measured durations).
     """
     starts: dict[int, VmStart] = {}
     for event, inner in by_callback(events):
@@ -156,7 +156,7 @@ def _meaning(event: Event, calls: int) -> str:
 
 
 def context_notes(tree: TreeNode) -> list[tuple[str, str, str]]:
-    """Return the kinds of contexts of a filter: the SDK's class, the filter's class ('' if none), and a description.
+    """Return the SDK's class, the filter's class ('' if none) and a description of each kind of context in a filter.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ def summary_of(starts: Sequence[VmStart]) -> str:
 
 
 def start_fold(proxy: Proxy) -> list[Fold]:
-    """Return a foldable list of a proxy's VMs and the callbacks of their starts. Empty if the trace has discarded them."""
+    """Return a foldable list of VMs and the callbacks of their starts. Empty if the trace has discarded the starts."""
     starts = vm_starts(proxy.trace.of_starts(), proxy.simulation.fixed_time)
     if not starts:
         return []

@@ -140,12 +140,12 @@ def trace_document(events: Sequence[Event], *, dropped: int = 0) -> Document:
 
 
 def trace_html(events: Sequence[Event], *, dropped: int = 0) -> str:
-    """Return `trace_document` with the same parameters as HTML."""
+    """Return the document of a trace as HTML. The parameters are the same as for `trace_document`."""
     return to_html(trace_document(events, dropped=dropped))
 
 
 def trace_text(events: Sequence[Event], *, dropped: int = 0) -> str:
-    """Return `trace_document` with the same parameters as text. All callbacks are unfolded."""
+    """Return the document of a trace as text, with all callbacks unfolded. Parameters as for `trace_document`."""
     head, outline = trace_document(events, dropped=dropped).blocks
     assert isinstance(outline, Outline)
     opened = Outline(tuple(OutlineItem(i.line, i.children) for i in outline.items))

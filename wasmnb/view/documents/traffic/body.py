@@ -66,7 +66,7 @@ def _hex(data: bytes) -> str:
 
 
 def _text(data: bytes, text: str | None = None) -> str:
-    """Return the beginning of a body, or of `text`, its indented form."""
+    """Return the beginning of a body. If `text` is its indented form, return the beginning of `text`."""
     text = data[: 4 * TEXT_LIMIT].decode("utf-8", "surrogateescape") if text is None else text
     text = text.replace("\r\n", "\n")
     if len(text) > TEXT_LIMIT or len(data) > 4 * TEXT_LIMIT:

@@ -245,7 +245,7 @@ def _value(value: Any) -> Inline:
 
 
 def _lines(lines: Iterable[str]) -> Inline:
-    """Format lines of text. Line breaks inside a line are escaped, so that it doesn't look like two lines."""
+    """Format lines of text. Line breaks inside a line are escaped, so that one line doesn't look like two."""
     every = [clip(line.replace("\n", "\\n"), 200) for line in lines]
     omitted = [f"… {len(every) - _LINES:,} more"] if len(every) > _LINES else []
     return inline(TextSpan("\n".join([*every[:_LINES], *omitted]), "lines"))

@@ -102,8 +102,8 @@ class Direction:
     before, after
         The message before and after the filters. None if it wasn't sent or received.
     written
-        Header that filters wrote -> whether the header exists after the last write. If a filter removed a header that
-        exists afterwards, Envoy added it.
+        Name of each header that filters wrote -> False if the last write removed the header, otherwise True. If the
+        client or the upstream received a header that a filter removed, Envoy added it again.
     """
 
     def __init__(self, noun: str, heads: tuple[str, str], before: Any, after: Any, written: dict[bytes, bool]) -> None:
@@ -125,7 +125,7 @@ class Direction:
         return [self.sign(e) for e in (*self.headers, *self.trailers, self.body) if self.sign(e) != "same"]
 
     def sign(self, entry: HeaderChange) -> Change:
-        """Return how filters changed an entry. Returns `same` if Envoy changed it."""
+        """Return the kind of change that filters made to an entry. Returns `same` if Envoy made the change."""
         return "same" if not self.crossed or self.is_from_envoy(entry) else entry.change
 
     def is_from_envoy(self, entry: HeaderChange) -> bool:
@@ -220,7 +220,7 @@ def _written_headers(events: Sequence[Event]) -> tuple[dict[bytes, bool], dict[b
 
 
 def _failure(exchange: Exchange | TcpExchange) -> list[DocumentBlock]:
-    """Return the failure of a filter: the exception, and the traceback with lines of the cell. Empty if none failed."""
+    """Return the failure of a filter: the exception, and the traceback with lines of the cell. Empty if no filter failed."""
     failure = getattr(exchange, "failure", None)
     if failure is None:
         return []

@@ -22,7 +22,7 @@ SIGNS: dict[Change, str] = {"same": " ", "added": "+", "removed": "-", "changed"
 
 @dataclass(frozen=True, slots=True)
 class HeaderChange:
-    """The value of a header before and after the filter. A value is None if the header doesn't exist there."""
+    """The value of a header before and after the filter. A value is None if the header didn't exist at that point."""
 
     name: bytes
     before: bytes | None

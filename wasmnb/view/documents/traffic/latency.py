@@ -37,7 +37,7 @@ _FILLS = ("#3b82c4", "#2c9a4b", "#c27803", "#9a5bc4", "#c4486b", "#3a9d9d")
 
 
 def _span_of(series: Sequence[Series]) -> tuple[float, float]:
-    """Return the lowest and highest value of all series for an axis. They always differ."""
+    """Return the lowest and highest value of all series as the ends of an axis. The two ends always differ."""
     edges = [edge for s in series for b in s.buckets for edge in b[:2] if edge > 0]
     if not edges:
         return 1.0, 10.0
@@ -96,7 +96,7 @@ def _draw(axis: object, one: Series, fill: str) -> None:
 
 
 def latency_png(series: Sequence[Series], harness_ns: float = 0.0) -> bytes:
-    """Return `latency_figure` with the same parameters as a transparent PNG."""
+    """Return the histograms as a transparent PNG. The parameters are the same as for `latency_figure`."""
     from io import BytesIO
 
     buffer = BytesIO()
@@ -158,10 +158,10 @@ def latency_document(
 
 
 def latency_html(series: Sequence[Series], harness: Sequence[tuple[str, float]] = ()) -> str:
-    """Return `latency_document` with the same parameters as HTML."""
+    """Return the document of latencies as HTML. The parameters are the same as for `latency_document`."""
     return to_html(latency_document(series, harness))
 
 
 def latency_text(series: Sequence[Series], harness: Sequence[tuple[str, float]] = ()) -> str:
-    """Return `latency_document` with the same parameters as text, which doesn't contain the histograms."""
+    """Return the document of latencies as text, without histograms. Parameters as for `latency_document`."""
     return to_text(latency_document(series, harness))

@@ -1,10 +1,10 @@
-"""The user's actions in the panel. Each is a function that receives the values of a message and returns a notice.
+"""The user's actions in the panel. Each action is a function that receives the values of a message and returns a notice.
 
 navigate   views, exchanges, selection       send      requests, curl commands, repeated requests
 simulate   time, ticks, faults, restart      files     traces, modules and bodies to save
 traffic    replay, comparison of versions
 
-Updating the views after an action is in `renderer`, in the folder above.
+After an action, `panel.renderer` updates the views.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ __all__ = ["NAVIGATION"]
 
 
 def _look(renderer: Renderer, values: Values) -> str:
-    """Open a view. The complete list of exchanges is sent to a new front end."""
+    """Open a view. If the front end is new, the complete list of exchanges is sent as well."""
     renderer.look(str(values.get("view")))
     if values.get("fresh"):
         renderer.send_rows()
@@ -71,7 +71,7 @@ def _module(renderer: Renderer, values: Values) -> str:
 
 
 def _keep(renderer: Renderer, _values: Values) -> str:
-    """Store the current latencies, so that later ones can be compared with them."""
+    """Store the current latencies, so that later latencies can be compared with them."""
     state = renderer.state
     state.history.read()
     state.latencies.kept = state.latencies.figures(state.history, state.selection.scope)

@@ -1,8 +1,7 @@
 """Convert proxies, exchanges and reports to JSON for the panel. There is one module for each view.
-Actions of users are in `..actions`.
 
 All text is passed through `texts.printable`, so that the front end receives only printable characters. Long contents are
-shortened, so that large traces and bodies take no longer than the part that is shown.
+shortened, so that large traces and bodies don't slow down the panel.
 """
 
 from __future__ import annotations

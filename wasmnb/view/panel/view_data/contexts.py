@@ -32,9 +32,9 @@ def tree(top: Any, exchanges: Mapping[int, Any], callouts: Iterable[Callout] = (
     top
         The root node, from `Proxy.tree()`.
     exchanges
-        Number of an exchange -> exchange, for the exchanges that haven't ended.
+        Exchanges that haven't ended: number -> exchange.
     callouts
-        Callouts of the proxy, of which the pending ones are shown (default none).
+        Callouts of the proxy (default none). Only pending callouts are shown.
     """
     pending: dict[int, list[Callout]] = defaultdict(list)
     for callout in callouts:
@@ -49,7 +49,7 @@ class _TreeBuilder:
         self.pending = pending
 
     def node(self, node: Any, path: str, scope: ScopeJson) -> Any:
-        """Return a node and all nodes below it as JSON. If it is selected, the views show only its `scope`."""
+        """Return a node and all nodes below it as JSON. Its `scope` limits the views while the node is selected."""
         path = f"{path}/{node.name}" if path else node.name
         scope = {**scope, **_scope(node)}
         children = node.children[:STREAMS] if node.kind == "plugin" else node.children

@@ -1,5 +1,5 @@
-// One line with the differences between the results of a request before and after the filter was edited. The status and a
-// failure are shown with their values, other differences by name. The column "before the edit" shows the earlier values.
+// One line with the differences between the results of a request before and after the filter was edited. The status and the
+// first header changes are shown with both values. The column "before the edit" shows the earlier values.
 
 import { STATUS } from "../data/rows.js";
 import { plural, statusClass } from "../data/units.js";

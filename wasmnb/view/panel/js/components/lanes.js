@@ -1,5 +1,5 @@
-// Swim lanes, one per VM and grouped by thread, with a bar for each callback and with pauses and callouts. The band behind
-// them shows the lifetime of the VM.
+// Swim lanes, one per VM and grouped by thread, with a bar for each callback, pause and callout. The band behind the bars
+// shows the lifetime of the VM.
 
 import { duration } from "../data/units.js";
 import { svg } from "../dom/nodes.js";

@@ -276,8 +276,8 @@ export class RequestForm {
   }
 }
 
-// A form that is sent with its button or with Enter in a field. For Enter this is needed because of JupyterLab, which
-// prevents the browser's own behaviour.
+// A form that is sent with its button or with Enter in a field. Enter is handled here, because JupyterLab prevents the
+// browser from sending the form.
 function sendingForm(send) {
   const submit = (event) => {
     event.preventDefault();
