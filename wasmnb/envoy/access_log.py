@@ -1,7 +1,7 @@
 """The access log of a real Envoy, read from a file that wasmnb adds to Envoy's configuration.
 
-Verified with Envoy 1.40: a request is logged when its stream is destroyed. The file is flushed every 20 ms, as set by
-`process`. An operator without a value is logged as null.
+In Envoy 1.40, a request is logged when its stream is destroyed, and an operator without a value is logged as null. The file is
+flushed every 20 ms, which `process` sets.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def access_log_config(path: Path) -> dict[str, Any]:
 
 
 class RecordKey(NamedTuple):
-    """The client's port of a request, and the number of the request among those from this port."""
+    """The client's port of a request, and the request's number among all requests from the same port."""
 
     port: int
     number: int

@@ -24,12 +24,12 @@ _ADVICE = (
 
 
 class EnvoyNotFoundError(UsageError):
-    """There is no executable of Envoy.
+    """Envoy's executable can't be found.
 
     Parameters
     ----------
     problem, advice
-        What is missing, and what to do about it: sentences without a full stop.
+        Two sentences without a full stop: what is missing, and what to do about it.
     """
 
     def __init__(self, problem: str, advice: str) -> None:

@@ -88,7 +88,7 @@ class EnvoyExchange:
 
     @property
     def worker(self) -> int | None:
-        """Number of the worker that served the request, from 1. It is read from the log lines, and None if there are none."""
+        """Number of the worker that served the request, from 1, according to the log lines. None if they don't show it."""
         return worker_of(self.log)
 
     @classmethod

@@ -5,8 +5,8 @@ so that a filter can't forge a record by logging a line break. A record can have
 
     <token> 1792310400.123456 4242 info wasm wasm log auth root vm: text
 
-Verified with Envoy 1.40: a filter's text reaches the `wasm` logger with a prefix. The prefix is "wasm log", then the plugin's
-name (only in streams), root_id and vm_id if they aren't empty, then ": ". In the VM context, it is only "wasm log".
+In Envoy 1.40, a filter's text reaches the `wasm` logger with a prefix. The prefix is "wasm log", then the plugin's name (only
+in streams), root_id and vm_id if they aren't empty, then ": ". In the VM context, the prefix is only "wasm log".
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Start, supervision and end of an Envoy process.
 
 Envoy always ends with the Python process that started it. Usually, the context manager calls `close`, or a finalizer runs at
-exit. A Jupyter kernel that is killed while it is busy runs no finalizers, so a guard (a shell) kills Envoy when the shell's
-input ends. Envoy runs in its own session, so that the interrupt button, which signals the kernel's process group, doesn't reach
-it.
+exit. A Jupyter kernel that is killed while it is busy doesn't run finalizers, so a guard (a shell) kills Envoy when the
+shell's input ends. Envoy runs in its own session, so that the interrupt button, which signals the kernel's process group,
+doesn't reach it.
 """
 
 from __future__ import annotations

@@ -156,7 +156,7 @@ class RequestSender:
         return exchange
 
     def trim(self) -> None:
-        """Delete the oldest requests of the upstreams and the oldest log lines, if there are more than are kept."""
+        """Delete the oldest requests of the upstreams and the oldest log lines that exceed the limits."""
         for server in self._backends.http.values():
             server.trim(KEPT_REQUESTS)
         lines = self._process.log.lines

@@ -1,7 +1,7 @@
 """Waiting for Envoy to start. There is no time limit while Envoy makes progress.
 
-Compiling a module of several megabytes takes seconds on a fast machine and minutes on a busy one, so a time limit would fail
-without need. But an Envoy that no longer uses CPU time and writes no log lines won't become ready.
+Compiling a module of several megabytes takes seconds on a fast machine and minutes on a busy one, so a time limit would
+sometimes be too short. But an Envoy that no longer uses CPU time and writes no log lines won't become ready.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Recording of traffic with Envoy's own tap filters, which are placed before and after all other filters.
 
-Verified with Envoy 1.40: each tap filter writes a file for every stream (`file_per_tap`), `PREFIX_ID` with a suffix for the
-format. ID is the stream's id, so all files of a stream have the same one. A buffered trace contains the headers at the end of
-the stream, with the changes of all filters. A streamed trace contains the headers as they passed the tap, but no times. Bodies
+In Envoy 1.40, each tap filter writes a file for every stream (`file_per_tap`). The file's name is `PREFIX_ID` with a suffix for
+the format. ID is the stream's id, which is the same in all files of a stream. A buffered trace contains the headers at the end
+of the stream, with the changes of all filters. A streamed trace contains the headers as they passed the tap, but no times. Bodies
 larger than `max_buffered_*_bytes` are truncated and marked.
 """
 

@@ -1,4 +1,4 @@
-"""Record which code filters run for the requests of a proxy or of a recording, for profile-guided release modules."""
+"""Record the code that filters run for the requests of a proxy or a recording, for profile-guided release modules."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["profile_of_recording", "record_code_profile"]
 
 
 def record_code_profile(proxy: Proxy, requests: Iterable[Request] | None = None) -> BlockProfile:
-    """Record which code the filters of a simulated proxy run for its requests, for `Filter.release(profile=...)`.
+    """Record the code that the filters of a simulated proxy run for its requests, for `Filter.release(profile=...)`.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def record_code_profile(proxy: Proxy, requests: Iterable[Request] | None = None)
 
 
 def profile_of_recording(plugin: Plugin | Filter, path: str | PathLike[str]) -> BlockProfile:
-    """Record which code a filter runs for the requests of a recording.
+    """Record the code that a filter runs for the requests of a recording.
 
     Parameters
     ----------

@@ -224,7 +224,7 @@ class FormField(NamedTuple):
     file
         Name of the uploaded file, or '' if the field isn't a file (default '').
     content_type
-        Content type of the field. It is not sent if it is '' (default '').
+        Content type of the field, or '' to send none (default '').
     """
 
     name: str
@@ -273,7 +273,7 @@ def _header(text: str) -> tuple[str, str | None]:
 
 
 def _headers(options: Namespace, kind: str) -> list[tuple[str, str]]:
-    """Return the headers that curl sends by default or for other flags, unless `-H` sets or removes them, and those of `-H`."""
+    """Return the headers that curl sends by default or for other flags, and those of `-H`, which replace or remove others."""
     from_flags = [_header(h) for h in options.header or ()]
     own = {"user-agent": options.user_agent or f"wasmcurl/{__version__}", "accept": "*/*"}
     if options.json:

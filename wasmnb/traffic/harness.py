@@ -1,7 +1,7 @@
 """Measure the time that an empty callback and an empty hostcall take on this machine.
 
-This is the time in which the engine enters and leaves a module, and so a lower limit of every measured latency. The time of
-the simulated proxy's own work, such as tracing, is recorded separately in each event and isn't part of a filter's latency.
+The engine needs this time to enter and leave a module, so this time is a lower limit of every latency. The time of the
+simulated proxy's own work, such as tracing, is recorded separately in each event and isn't part of a filter's latency.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def load(
     proxy
         The proxy to send the requests to.
     plan
-        A `LoadPlan` or the path of a YAML or JSON file with one (default None: the request below is repeated).
+        A `LoadPlan`, or the path of a YAML or JSON file that contains a plan (default None: the request below is repeated).
     requests
         Number of requests (default 1000).
     rate
@@ -126,7 +126,7 @@ class _OpenLoad:
         self._done: list[Exchange] = []
 
     def take(self, number: int, gaps: Iterator[float]) -> list[Exchange]:
-        """Wait until `number` exchanges have ended, and return them. Further requests arrive while waiting and later."""
+        """Wait until `number` exchanges have ended, and return them. Further requests arrive during and after the wait."""
         if not self._arrived:
             from ..host.plugins.plugin import require_http
 

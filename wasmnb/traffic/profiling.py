@@ -125,8 +125,9 @@ def profile(
 
     Notes
     -----
-    A native filter is compiled to WebAssembly for the profile, so its costs differ from those in this Python. To measure the
-    latter, use a Python profiler: `%prun -s tottime hello.get("/")`, `cProfile`, `line_profiler` or `py-spy`.
+    A native filter is compiled to WebAssembly for the profile, so its costs differ from those of native execution. To
+    measure the native filter, use a Python profiler: `%prun -s tottime hello.get("/")`, `cProfile`, `line_profiler` or
+    `py-spy`.
     """
     if requests < 1:
         raise UsageError(f"requests= must be at least 1, not {requests}.")
@@ -345,7 +346,7 @@ def _mean(values: list[int]) -> float:
 
 
 def _name_of(vm: Vm) -> str:
-    """Return the names of the plugins in a VM. Its costs are those of all these plugins."""
+    """Return the names of all plugins in a VM as one text, because the costs of a VM aren't separated by plugin."""
     roots = [c for c in vm.contexts.values() if isinstance(c, RootContext) and c.plugin is not None]
     return ", ".join(dict.fromkeys(root.plugin.name for root in roots if root.plugin is not None))
 

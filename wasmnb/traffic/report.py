@@ -51,7 +51,7 @@ class LoadReport(ReportTables, Shown):
     failed
         Number of exchanges in which a filter failed.
     failures
-        The first of these exchanges, as examples.
+        The first exchanges in which a filter failed, as examples.
     interrupted
         Whether the run was interrupted.
     real_seconds, virtual_seconds

@@ -87,7 +87,7 @@ def is_connection(exchange: Any) -> bool:
 
 
 def hint_of(name: str) -> str:
-    """Return a hint about the cause if the field with this name differs, or ''."""
+    """Return a hint about why the field with this name can differ, or '' if there is no hint."""
     return HINTS.get(name.partition(" ")[2], "") or HINTS.get(name.rpartition(" ")[2], "")
 
 

@@ -16,9 +16,9 @@ RANDOM_CRASH = "a race: Envoy reads freed memory here, which doesn't always cras
 
 
 def race(name: str, simulated: Any, real: Any) -> str:
-    """Return the reason if a field differs because Envoy had forwarded more or less of the request when a filter answered it.
+    """Return the reason if a field differs because a filter answered before the whole request was forwarded, otherwise ''.
 
-    Returns '' if this can't be the reason.
+    In this case, the upstream of Envoy can receive more or less of the request than the upstream of the simulated proxy.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def upstream_reason(name: str, simulated: Any, real: Any) -> str:
 
 
 def varies(first: Any, second: Any, real: Any) -> bool:
-    """Return whether `first` differs from `real` only in those parts in which it also differs from `second`."""
+    """Return whether every part of `first` that differs from `real` also differs from `second`."""
     if first == second:
         return False
     match first, second, real:

@@ -1,8 +1,8 @@
 """Replay of the same traffic in a fresh Envoy and in a fresh simulated proxy.
 
-Envoy runs first, because the kernel chooses the worker of each connection. Envoy's statistics show which worker it was, and the
-simulated proxy sends the same request to the same worker at the same time. After a crash, both proxies are restarted, and
-filters lose their state.
+Envoy runs first, because the kernel chooses the worker of each connection. Envoy's statistics show the chosen worker, and the
+simulated proxy then handles the same request on the same worker at the same time. After a crash, both proxies are restarted,
+and filters lose their state.
 """
 
 from __future__ import annotations
@@ -241,7 +241,7 @@ def run_simulated(
     workers
         Number of workers.
     stretch
-        Virtual seconds to add to each gap. The start time is moved by a multiple of it (default 0).
+        Virtual seconds to add to each gap (default 0). The start time is also moved, by a multiple of this value.
     seed
         Seed for random values. By default (None), the seed of `proxy`.
     """
@@ -263,7 +263,7 @@ def run_simulated(
 
 
 def _has_all(exchange: Exchange) -> bool:
-    """Return whether the client has received all bytes announced by content-length, although a filter still holds the end."""
+    """Return whether the client has received the whole body according to content-length, even if the stream hasn't ended."""
     response = exchange.response
     length = response.headers.get("content-length") if response is not None and not exchange.http2 else None
     if response is None or length is None or not length.isdigit():

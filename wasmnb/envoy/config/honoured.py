@@ -268,7 +268,7 @@ def _unread_by_filter(configs: Any, path: str) -> Iterator[Unread]:
 
 
 def _unknown_operators(value: Any) -> Iterator[str]:
-    """Yield the operators that the simulation doesn't support, in a text or in the texts of a template."""
+    """Yield the operators in a text or in the texts of a template that the simulation doesn't support."""
     if isinstance(value, Mapping):
         value = list(value.values())
     if isinstance(value, list):

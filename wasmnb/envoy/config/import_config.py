@@ -58,8 +58,7 @@ _OTHER_FILTERS = {
 
 @dataclass
 class EnvoySetup:
-    """Parts of a configuration file that the simulated proxy uses.4623: Fields of an exchange that are compared between the
-    proxies, and masks for values that differ in every run.
+    """Parts of a configuration file that the simulated proxy uses.
 
     Attributes
     ----------
@@ -166,7 +165,7 @@ def _speaks_http2(fields: FileFields, cluster: Mapping[str, Any]) -> bool:
 
 
 def _validate(path: Path, config: Any) -> None:
-    """Validate the file with the real Envoy if it is installed. Envoy checks all fields, this module only some."""
+    """Validate the file with the real Envoy if it is installed. Envoy checks all fields, and this module checks only some."""
     problem = config_problem(path)
     if problem is not None:
         line = _line_of_path(config, problem)

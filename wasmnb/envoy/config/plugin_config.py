@@ -1,8 +1,8 @@
 """The configuration of one Wasm plugin, which is Envoy's message `envoy.extensions.wasm.v3.PluginConfig`, as plain data.
 
-Verified with Envoy 1.40: a filter receives the bytes inside a `StringValue` or `BytesValue`. It receives a `Struct` as
-serialised protobuf, not as JSON, so a `Struct` is used only for a `TypedConfig`. `failure_policy` and the legacy `fail_open`
-exclude each other.
+In Envoy 1.40, a filter receives the bytes inside a `StringValue` or `BytesValue`. It receives a `Struct` as serialised
+protobuf, not as JSON, so a `Struct` is used only for a `TypedConfig`. Only one of `failure_policy` and the legacy `fail_open`
+can be set.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def _listeners(
     recording: TapRecording | None,
     state: RequestState | None,
 ) -> list[Listener]:
-    """Return the HTTP listener unless all plugins are network filters, and a TCP listener if there are network filters."""
+    """Return the listeners: HTTP unless all plugins are network filters, and TCP if there are network filters."""
     by_kind: dict[str, list[Config]] = {}
     for plugin in plugins:
         by_kind.setdefault(plugin.kind, []).append(plugin.as_config(directory))

@@ -65,7 +65,7 @@ class Backends:
         name
             Name of the cluster.
         backend
-            Setting of the cluster, as described above.
+            Setting of the cluster, as described for `Backends`.
         tcp
             Whether to start a TCP server instead of an HTTP server (default False).
         main
@@ -99,11 +99,12 @@ class Backends:
             tcp_server.close()
 
     def catch_up(self, admin: Admin) -> bool:
-        """Wait until the HTTP servers have read all requests that Envoy has sent, and return whether any were missing.
+        """Wait until the HTTP servers have read all requests that Envoy has sent, and return whether it was necessary to wait.
 
-        If a request is interrupted, the client can see its end before the server's thread has read the request, which can take
-        seconds on a busy machine. Some requests that Envoy counts are never read, because their connection ended first. The
-        method waits for them only once, and only briefly if the servers have seen the end of every connection that Envoy ended.
+        If a request is interrupted, the client can see its end before the server's thread has read the request. On a busy
+        machine, reading can take seconds. Some requests that Envoy counts are never read, because their connection ended first.
+        The method waits for these only once, and only briefly if the servers have seen the end of every connection that Envoy
+        ended.
         """
         began = time.monotonic()
         were_missing = False

@@ -1,4 +1,4 @@
-"""Checks for route configurations that Envoy refuses only when it loads a listener, which `validation` stops before."""
+"""Checks for errors in routes that Envoy reports only when it loads listeners. `validation` stops Envoy before that step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STATUSES = range(200, 600)
 
 
 def check_routes(fields: FileFields, config: Mapping[str, Any], clusters: Collection[str] | None) -> None:
-    """Check a `RouteConfiguration` for errors because of which Envoy would refuse it.
+    """Raise an error if Envoy would refuse a `RouteConfiguration`.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def check_routes(fields: FileFields, config: Mapping[str, Any], clusters: Collec
     config
         The route configuration.
     clusters
-        Names of the file's clusters. If None, clusters aren't checked, because Envoy can receive more of them at run time.
+        Names of the file's clusters. If None, clusters aren't checked, because Envoy can receive more clusters at run time.
 
     Raises
     ------

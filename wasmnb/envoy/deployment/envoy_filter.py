@@ -1,8 +1,8 @@
 """Istio's `EnvoyFilter` resources. They contain Envoy's own configuration, so they support every setting of a plugin.
 
-Verified with Istio 1.30: Istio's agent downloads the modules of `EXTENSION_CONFIG` resources, even from `oci://` references. It
-does the same for a `WasmPlugin`, which Istio translates to such resources. A filter that refers to a resource with
-`config_discovery` waits for it. Several patches that insert filters before the router keep their order.
+In Istio 1.30, the agent downloads the modules of `EXTENSION_CONFIG` resources, even from `oci://` references. It does the same
+for a `WasmPlugin`, which Istio translates to such resources. A filter that refers to a resource with `config_discovery` waits
+until the resource is available. Several patches that insert filters before the router keep their order.
 """
 
 from __future__ import annotations

@@ -42,8 +42,9 @@ class Ports:
 
 
 def addresses(clusters: Mapping[str, Simulated], first: int) -> dict[str, tuple[str, int] | None]:
-    """Return the address of each cluster, or None without endpoints. Clusters without an address use ports on loopback from
-    `first`.
+    """Return the address of each cluster, or None for a cluster without endpoints.
+
+    Clusters without an address get ports on loopback, beginning with `first`.
     """
     result: dict[str, tuple[str, int] | None] = {}
     for number, (name, cluster) in enumerate(clusters.items()):

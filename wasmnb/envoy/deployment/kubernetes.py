@@ -106,7 +106,7 @@ def _extension(part: PluginResources, image: str) -> Resource:
 
 
 def _environment(plugin: EnvoyPlugin) -> dict[str, str]:
-    """Return the plugin's environment variables without the one that makes the SDK hold headers.
+    """Return the plugin's environment variables, except the variable that makes the SDK hold headers.
 
     The manifests can't set `allow_on_headers_stop_iteration`. Without this setting, a filter that holds its headers would wait
     forever.

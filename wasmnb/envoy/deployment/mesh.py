@@ -26,7 +26,7 @@ _MOST = 16
 
 
 def called(setup: Setup) -> dict[str, Cluster]:
-    """Return the clusters that filters call, which are all except the main one and those to which only routes refer."""
+    """Return the clusters that filters call: all clusters except the main one and those that routes use."""
     routed = {str(getattr(route, "cluster", "")) for route in _routes(setup)}
     return {n: c for n, c in setup.clusters.items() if n != MAIN_CLUSTER and n not in routed}
 

@@ -133,7 +133,7 @@ class Setup:
 
 
 def _modules(plugins: Sequence[Plugin | EnvoyPlugin], profile: Any, *, strip: bool) -> list[EnvoyPlugin]:
-    """Return the plugins with their modules, which are built now."""
+    """Build the modules of the plugins, and return the plugins with their modules."""
     return share_held_headers(EnvoyPlugin.of(item, profile=profile, strip=strip) for item in plugins)
 
 
@@ -151,7 +151,7 @@ def slug(name: str) -> str:
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """Return the name if it isn't taken, otherwise the first of `name-2`, `name-3` and so on that isn't."""
+    """Return the name, or the first free name among `name-2`, `name-3` and so on if the name is taken."""
     number, candidate = 1, name
     while candidate in taken:
         number += 1

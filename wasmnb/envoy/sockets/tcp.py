@@ -70,8 +70,9 @@ class EnvoyTcpExchange:
 
     @property
     def worker(self) -> int | None:
-        """Number of the worker that served the connection, from 1. It is read from the log lines, and None if
-        there are none.
+        """Number of the worker that served the connection, from 1, according to the log lines.
+
+        None if the log lines don't show the worker.
         """
         return worker_of(self.log)
 

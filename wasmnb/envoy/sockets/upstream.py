@@ -39,7 +39,7 @@ class UpstreamExchange:
     request
         Request with its headers in order. They include `host`, which is also the `authority`.
     chunks
-        Body of the request in its chunks, or as it was read if the request has a content-length.
+        Body of the request in its chunks, or in the parts in which it arrived if the request has a content-length.
     response
         Response of the upstream, or None until it is sent.
     end

@@ -76,7 +76,7 @@ def forecast(
     ----------
     filters
         A `Filter` from any toolchain, a `Plugin`, a list of these, or the path of a `.py` or `.wasm` file. Filters with Python
-        source are tried as release modules.
+        source are compiled to release modules.
     workers
         Number of Envoy's worker threads, between 1 and 256 (default 1).
     measured

@@ -1,9 +1,9 @@
 """Prediction of the cost of starting Envoy from the sizes of its modules.
 
-Verified with Envoy 1.40 and V8: the optimising compiler compiles every function before Envoy is ready, even if it is never
-executed. The process keeps memory freed by the compiler unless `memory_allocator_manager` returns it. Envoy creates a base VM,
-which is only used to clone others, a second VM on the main thread, and one for each worker. Only the written part of a linear
-memory uses memory.
+In Envoy 1.40 with V8, the optimising compiler compiles every function before Envoy is ready, even functions that never run. The
+process keeps memory freed by the compiler unless `memory_allocator_manager` returns it. Envoy creates a base VM, which is only
+used to clone others, a second VM on the main thread, and one for each worker. Resident memory contains only the part of each
+linear memory that has been written.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class ModuleSize:
     memory
         Bytes of linear memory that each VM has written when it is ready.
     base_memory
-        Bytes of linear memory that the base VM has written, which is only used to clone others.
+        Bytes of linear memory written by the base VM, which is only used to clone others.
     plain_code
         Bytes of code in which V8 inlines nothing, as in release modules (default 0).
     """

@@ -39,7 +39,8 @@ def diff(
     Parameters
     ----------
     old, new
-        The two builds. Each is a filter, plugin, list of them, proxy, path of a `.py` or `.wasm` file, or None for no filter.
+        The two builds. Each is a filter, a plugin, a list of these, a proxy, the path of a `.py` or `.wasm` file, or None for
+        no filter.
     traffic
         As for `replay`.
     workers, assign, executor, shard

@@ -1,7 +1,8 @@
 """Group differences between two filters. A group contains all requests that differ in the same way.
 
 Differences that occur in the same subset of the requests form one group. For example, a changed branch of the filter can
-affect a header and a log line. Differences that occur in all requests form a group each, so that they aren't combined into one.
+affect a header and a log line. Each difference that occurs in all requests forms its own group, because such differences may
+have different causes.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Example:
     recorded
         The recorded exchange.
     old, new
-        What the old filter and the new filter did with it.
+        Effects of the old filter and of the new filter on the exchange.
     """
 
     index: int

@@ -55,7 +55,7 @@ class Side:
         Parameters
         ----------
         subject
-            A filter, plugin, list of them, proxy, path or None, as for `diff`.
+            A filter, a plugin, a list of these, a proxy, a path, or None, as for `diff`.
         workers, options
             As for `diff`.
         """
@@ -83,7 +83,7 @@ class _FilterRun:
         return self.observer.observe(exchange)
 
     def take_times(self) -> list[int]:
-        """Return the nanoseconds that each request since the last call has spent in the filter, as measured."""
+        """Return the measured nanoseconds that each request has spent in the filter, for all requests since the last call."""
         times = FilterTimes(measured=True)
         for callback in self.session.proxy.trace.callbacks():
             times.add(callback)

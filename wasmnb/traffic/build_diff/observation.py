@@ -1,4 +1,4 @@
-"""Observe the effects of a filter on an exchange, which are compared between two builds."""
+"""Observe the effects of a filter on an exchange, for the comparison of two builds."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Observation:
 
 
 class ExchangeObserver:
-    """An observer of the exchanges of a proxy, which must be sent one after the other."""
+    """Observer of the exchanges of a proxy. The exchanges must be sent one after the other."""
 
     def __init__(self, proxy: Proxy) -> None:
         self._proxy = proxy

@@ -157,7 +157,7 @@ def _number(value: int | None) -> int:
 
 
 class Tables(TablesMixin):
-    """Exchanges, trace, metrics and log of a simulated proxy as tables. `index` is the number of an exchange minus 1.
+    """Exchanges, trace, metrics and log of a simulated proxy as tables. The column `index` is the exchange's number minus 1.
 
     Parameters
     ----------

@@ -120,7 +120,7 @@ class _Clock:
         self._real, self._virtual = time.monotonic(), proxy.now
 
     def follow(self) -> None:
-        """Advance the virtual time if less of it than of the real time has passed since the start."""
+        """If the virtual clock is behind the real clock, advance it by the difference."""
         behind = (time.monotonic() - self._real) - (self._proxy.now - self._virtual)
         if behind > 0:
             self._proxy.advance(behind)
@@ -137,7 +137,7 @@ class _Server(socketserver.ThreadingTCPServer):
         super().__init__(address, handler)
 
     def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 -- signature of socketserver
-        """Return whether a new connection is accepted, which is limited by the number of open connections."""
+        """Return whether fewer than `CONNECTIONS` connections are open, so that another is accepted."""
         return len(self._open) < CONNECTIONS
 
     def process_request(self, request: Any, client_address: Any) -> None:

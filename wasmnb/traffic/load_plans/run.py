@@ -1,8 +1,8 @@
 """Run a load plan on a simulated proxy.
 
-Open phases avoid coordinated omission, in which clients that wait for slow responses send too few requests at that time. The
-times of the requests are fixed in advance, and the latency of a request is measured from the time at which it is due, even if
-its worker is busy then.
+Open phases avoid coordinated omission: clients that wait for a slow response would send too few requests during the wait. So
+the times of the requests are fixed in advance, and the latency of a request is measured from the time at which it is due, even
+if its worker is busy then.
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ class PlanRun:
         self._running -= 1
 
     def sent(self, route: str, after: float) -> Parts:
-        """Count a request that is sent after `after` virtual seconds. Returns the parts of the report to add its result to."""
+        """Count a request that is sent in `after` virtual seconds, and return the parts of the report for its result."""
         moment = self.elapsed + after
         report = self._report
         parts = report.parts(route, phase_at(self._phases, moment), moment)

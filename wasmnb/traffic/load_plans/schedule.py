@@ -66,7 +66,7 @@ def user_starts(phases: Sequence[LoadPhase]) -> Iterator[tuple[float, float]]:
 
 
 def phase_at(phases: Sequence[LoadPhase], moment: float) -> int:
-    """Return the index of the phase at `moment`, in virtual seconds since the start. After the end, it is the last phase."""
+    """Return the index of the phase at `moment`, in virtual seconds since the start. After the end, return the last index."""
     for index, phase in enumerate(phases):
         moment -= phase.seconds
         if moment < 0:

@@ -43,7 +43,7 @@ class FileFormat(NamedTuple):
     read
         Generator function that yields the exchanges. Its parameters are the open file, the notes and options.
     mapped
-        Whether the reader maps the file into memory. Compressed files are decompressed before.
+        Whether the reader maps the file into memory. Compressed files are decompressed first.
     """
 
     title: str

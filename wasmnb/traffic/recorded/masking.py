@@ -116,7 +116,7 @@ def _value(name: bytes, value: bytes, counts: Counter[str]) -> bytes:
 
 
 def _cookies(value: bytes, *, attributes: bool) -> bytes:
-    """Mask the values of cookies. In `set-cookie`, only the first pair is masked, because the others are its attributes."""
+    """Mask the values of cookies. In `set-cookie`, only the first pair is masked, because the others are attributes."""
     masked = _COOKIE.sub(lambda match: match[1] + b"=" + MASK, value, count=1 if attributes else 0)
     return masked if b"=" in value else MASK
 

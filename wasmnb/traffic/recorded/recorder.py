@@ -148,7 +148,7 @@ class Recording:
 
 
 def record(proxy: ProxyInterface, path: str | PathLike[str], *, mask: bool = True) -> Recording:
-    """Start to write all further exchanges of a proxy to a file. Requests of all clients are recorded.
+    """Start writing all further exchanges of a proxy to a file. Requests of all clients are recorded.
 
         with wasmnb.record(proxy, "day.jsonl") as recording:
             ...

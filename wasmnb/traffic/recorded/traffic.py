@@ -56,7 +56,7 @@ class RecordedTraffic:
 
     @property
     def format(self) -> str:
-        """Name of the format. If there are several files, of the first one."""
+        """Name of the format of the first file."""
         return self.formats[0] if self.formats else ""
 
     @property

@@ -29,7 +29,7 @@ def write_traffic(exchanges: Iterable[Any], path: str | PathLike[str], *, mask: 
     ----------
     exchanges
         `proxy.exchanges`, `RecordedExchange` objects, or requests. For an exchange of a proxy, the client's request and the
-        upstream's response are written, or the client's response if there is no other. TCP connections are omitted.
+        upstream's response are written, or the client's response if the upstream sent none. TCP connections are omitted.
     path
         Path of a `.jsonl` or `.har` file. An existing file is replaced after all exchanges have been written.
     mask

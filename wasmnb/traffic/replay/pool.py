@@ -74,7 +74,7 @@ class Job(Protocol[S_contra, R]):
         ...
 
     def lost(self, shard: S_contra, reason: str) -> R:
-        """Return the result of a part that failed for a reason, for example because its process died."""
+        """Return the result of a part that failed. `reason` states why, for example that its process died."""
         ...
 
     def interrupted(self, shard: S_contra) -> R:
@@ -248,8 +248,8 @@ def _is_broken(executor: Executor) -> bool:
 def _end_processes(executor: Executor) -> None:
     """Kill the remaining processes of a broken pool.
 
-    Python 3.11 doesn't lock the pool while it ends its processes. A process that starts at this moment keeps running, and
-    `shutdown` would wait for it forever.
+    When a pool of Python 3.11 breaks, it ends its processes without a lock. A process that starts at this moment keeps
+    running, and `shutdown` would wait for it forever.
     """
     if _is_broken(executor):
         for process in list((vars(executor).get("_processes") or {}).values()):

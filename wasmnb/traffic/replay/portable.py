@@ -78,7 +78,7 @@ def _build(portable: PortableFilter) -> Filter:
 
 
 def plugins_of(subject: Any) -> list[Plugin]:
-    """Return the plugins for a filter, plugin, list of them, proxy, path of a file, or None.
+    """Return the plugins for a filter, a plugin, a list of these, a proxy, the path of a file, or None.
 
     Raises
     ------

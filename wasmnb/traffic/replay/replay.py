@@ -51,8 +51,8 @@ def replay(
     Parameters
     ----------
     filter
-        A filter, a plugin, a list of them, the path of a `.py` or `.wasm` file, or None for no filter. If it is a proxy, its
-        plugins and settings are used.
+        A filter, a plugin, a list of these, the path of a `.py` or `.wasm` file, a proxy (whose plugins and settings are used),
+        or None for no filter.
     traffic
         A recording (from `read_traffic`), its path, or an iterable of recorded exchanges, exchanges of a proxy, or requests.
     speed
@@ -65,7 +65,8 @@ def replay(
         in its own proxy with one worker (default None: the replay runs in this process).
     assign
         Assignment of requests to workers: `round robin` (the default), `connection` (all requests of a connection on the same
-        worker) or `header:NAME` (the same for equal values of a header). With an executor, `round robin` assigns shards.
+        worker) or `header:NAME` (all requests with the same value of the header on the same worker). With an executor,
+        `round robin` assigns shards.
     shard
         Number of exchanges per shard (default 5000, or fewer for a short recording).
     events
@@ -118,7 +119,7 @@ _SINGLE = {"config", "vm_config", "root_id", "vm_id", "failure_policy"}
 
 
 def _configured(subject: Any, options: dict[str, Any]) -> Iterator[Any]:
-    """Yield the plugin of a filter with the plugin's parameters in `options` set. They are removed from `options`."""
+    """Yield the plugin of a filter. Its parameters are moved from `options` into the plugin."""
     from dataclasses import replace as changed
 
     plugins = plugins_of(subject)

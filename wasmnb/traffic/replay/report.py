@@ -79,7 +79,7 @@ class ReplayReport(ReportTables, Shown):
 
     @property
     def messages(self) -> list[str]:
-        """Sentences about exchanges that weren't read, weren't sent or failed. Each contains the first one's position."""
+        """Sentences about exchanges that failed, or weren't read or sent. Each contains the position of the first exchange."""
         return [*self.reading, *self.notes.messages]
 
     @property

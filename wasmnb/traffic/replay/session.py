@@ -65,7 +65,7 @@ class ReplaySession:
         return self.proxy.send(request, worker=worker, http2=recorded.http2)
 
     def send_timed(self, recorded: RecordedExchange, worker: int) -> Exchange:
-        """Send a recorded request without waiting. Its response takes as long as it was recorded."""
+        """Send a recorded request without waiting. Its response takes as long as in the recording."""
         request = sendable(recorded.request)
         response = recorded.response
         if response is not None:
@@ -158,7 +158,7 @@ def settings_of(subject: Any, workers: int, options: Mapping[str, Any]) -> dict[
     Parameters
     ----------
     subject
-        The subject of the replay. If it is a proxy, its settings are copied.
+        The parameter `filter` of `replay`, or `old` or `new` of `diff`. If it is a proxy, its settings are copied.
     workers
         Number of workers.
     options

@@ -1,7 +1,7 @@
 """Read Envoy's access log as JSON, with one object per line.
 
-The keys and headers depend on the configuration of the log. `fields` maps parts of an exchange to keys that aren't known.
-Access logs don't contain bodies.
+The keys and headers depend on the configuration of the log. If wasmnb doesn't know a key, the parameter `fields` of
+`read_access_log` assigns the key to a part of the exchange. Access logs don't contain bodies.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def _text(part: str, value: Any) -> str:
 
 
 def _value(record: Mapping[str, Any], names: tuple[str, ...]) -> Any:
-    """Return the value of the first of several keys that is present. Returns None if there is none.
+    """Return the value of the first key with a value, or None if no key has a value.
 
     Envoy writes `-` or null for missing values. In a key with dots, the parts are the keys of nested objects.
     """

@@ -242,7 +242,7 @@ def _complete_commands(
 ) -> Generator[tuple[int, BashLine | WindowsLine], None, tuple[int, int] | None]:
     """Yield the complete commands of the rest of the file, and their line numbers.
 
-    If a command has an unclosed quote, returns its line number and the position after its first line.
+    If a command has an unclosed quote, the generator returns its line number and the position after its first line.
 
     Parameters
     ----------

@@ -83,8 +83,8 @@ def header_pairs(value: Any, remark: Remark) -> Pairs:
     Parameters
     ----------
     value
-        A list of objects with `name` (or `key`) and `value`, a list of pairs, an object from names to values or to lists of
-        values, lines of text, or None.
+        A list of objects with `name` (or `key`) and `value`, a list of pairs, an object that maps names to values or to lists
+        of values, lines of text, or None.
     remark
         Function that is called with a sentence about each omitted header.
     """

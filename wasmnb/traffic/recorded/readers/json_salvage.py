@@ -135,7 +135,7 @@ def _items(text: _Text, place: ResumePoint, skipped: int, notes: ReadingNotes, n
 
 
 def _behind(names: set[bytes]) -> re.Pattern[bytes]:
-    """Return the pattern that finds the item after a damaged one, whose brackets may be unbalanced."""
+    """Return the pattern that finds the item after a damaged item, in which brackets may be unbalanced."""
     choice = b"|".join(map(re.escape, sorted(names)))
     return re.compile(rb'[\[,}\n]\s*(?P<item>\{\s*"(?P<name>' + choice + rb')"\s*:)')
 

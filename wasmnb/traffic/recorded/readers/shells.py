@@ -1,4 +1,4 @@
-"""Split command lines of bash, cmd and PowerShell into words, as far as browsers use the syntax of these shells.
+"""Split command lines of bash, cmd and PowerShell into words. Only the syntax that browsers write is supported.
 
 Chromium's "Copy as cURL (cmd)" writes a caret before every special character and a backslash before quotes and backslashes. A
 line end is written as a caret, a line end and an empty line. Older versions only use double quotes.
@@ -54,7 +54,7 @@ _CARET = re.compile(r"""("[^"]*+"?)|\^(\n\n?|.|\Z)""", re.DOTALL)
 
 
 class Word(str):
-    """A word of a command line, and whether its ends are plain. Only plain text can be an operator of the shell.
+    """A word of a command line, and whether its ends were written without quotes. A quoted operator is ordinary text.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class Word(str):
 
     @classmethod
     def of_parts(cls, parts: Sequence[tuple[str, bool]]) -> Self:
-        """Join parts to a word. Each part is a pair of the text and whether it was written without quotes and escapes."""
+        """Join parts to a word. Each part is a pair: a text, and whether the text was written without quotes and escapes."""
         plain = [plain for _, plain in parts] or [False]
         return cls("".join(text for text, _ in parts), plain_start=plain[0], plain_end=plain[-1])
 
