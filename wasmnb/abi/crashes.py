@@ -31,8 +31,8 @@ class Crash:
     hostcalls
         Names of the hostcalls that can cause the crash, without `proxy_`.
     callbacks
-        Callbacks of an HTTP stream, without `proxy_`, in which these hostcalls always cause the crash (default none: the crash
-        depends on earlier hostcalls of the stream).
+        Callbacks of an HTTP stream, without `proxy_`, in which these hostcalls always cause the crash. Empty (default) if
+        the crash depends on earlier hostcalls of the stream.
     certain
         Whether Envoy always crashes (default True). If False, Envoy reads memory after freeing it, and only sometimes crashes.
     versions

@@ -9,10 +9,10 @@ The tables list what can be available in a callback. The host also considers the
 it hasn't arrived (for example, in a response without trailers).
 
 A map or buffer is available only in its own callback and, if this callback has paused the stream, until the stream continues.
-So the response to a callout, for example, can still change it. Continuing either direction makes the request's maps and body
-unavailable. In `on_log` of an HTTP stream, the maps can be read but not written. In the last body callback (`end_of_stream` is
-1), trailers are created by writing them or by getting their size. The VM configuration is always available. Entry points may
-call only `proxy_log`, and all other hostcalls trap there.
+So a filter can still change the map or buffer when a callout's response arrives, for example. Continuing either direction
+makes the request's maps and body unavailable. In `on_log` of an HTTP stream, the maps can be read but not written. In the last
+body callback (`end_of_stream` is 1), trailers are created by writing them or by getting their size. The VM configuration is
+always available. Entry points may call only `proxy_log`, and all other hostcalls trap there.
 """
 
 from collections.abc import Callable
@@ -163,10 +163,10 @@ class Phase:
         Import names of the hostcalls that may be called. Other hostcalls trap in an entry point, and crash Envoy in a callback
         of an HTTP stream (`crashes.py`).
     missing_map
-        Status of reading a header if its map isn't available. It is NOT_FOUND in `on_log` of HTTP streams and access loggers,
-        and otherwise BAD_ARGUMENT, also in `on_log` of connections.
+        Status of reading a header if its map isn't available: NOT_FOUND in `on_log` of HTTP streams and access loggers, and
+        BAD_ARGUMENT everywhere else (including `on_log` of connections).
     returns
-        Enum with the names of the results, or None for a plain number or no result.
+        Enum of the callback's results, or None if the callback returns a plain number or nothing.
     holds
         Whether a result other than 0 pauses the stream and keeps the callback's maps and buffers available.
     """
@@ -184,7 +184,7 @@ class Phase:
 
 
 def _crashing(callback: str) -> set[str]:
-    """Return the hostcalls that crash Envoy in a callback, whatever the stream has done before."""
+    """Return the hostcalls that crash Envoy in a callback, regardless of earlier hostcalls of the stream."""
     return {f"proxy_{name}" for crash in CRASHES.values() if callback in crash.callbacks for name in crash.hostcalls}
 
 
@@ -237,7 +237,7 @@ def map_write_status(callback: str, map_type: HeaderMapType, *, end_of_stream: b
 
 
 def buffer_read_status(callback: str, buffer_type: BufferType) -> Status:
-    """Return the status of `get_buffer_bytes` in a callback. For most unavailable buffers it is OK, with no bytes."""
+    """Return the status of `get_buffer_bytes` in a callback. Envoy returns OK and no bytes for most unavailable buffers."""
     missing = buffer_type in NOT_FOUND_BUFFERS and buffer_type not in PHASES[callback].buffers
     return Status.NOT_FOUND if missing else Status.OK
 
@@ -308,19 +308,19 @@ def attribute_callbacks(name: str) -> tuple[str, ...]:
 
 
 def attribute_availability(attribute: str, name: Callable[[str], str] = str) -> str:
-    """Return where an attribute is available: `from on_response_headers on`.
+    """Describe where an attribute is available, as in `from on_response_headers on`.
 
     Parameters
     ----------
     attribute
-        Its dotted name, such as `request.path`.
+        Dotted name of the attribute, such as `request.path`.
     name
-        Converts a callback's ABI name, without prefix, to the name to show (default: the same name).
+        Function that converts the ABI name of a callback, without `proxy_`, to the name in the text (default: the same name).
 
     Returns
     -------
     str
-        The end of a sentence "... is available".
+        The description, which can follow "is available" in a sentence.
     """
     rule = _rule(attribute)
     if isinstance(rule, HeaderMapType):

@@ -1,10 +1,11 @@
-"""Kinds of plugins, which depend on their place in Envoy's configuration, and the callbacks that Envoy calls for each kind.
+"""Kinds of plugins, and the callbacks that Envoy calls for each kind.
 
-In Envoy 1.40, an HTTP filter has a stream context for each request, on which `on_request_...`, `on_response_...` and `on_log`
-are called. A network filter has a context for each connection, with `on_new_connection`, `on_downstream_...`, `on_upstream_...`
-and `on_log`. For an access logger, `on_log` is called on the root context. A Wasm service runs on the main thread (`singleton`)
-or on all threads (`service`) and has no streams. For a stats sink, `on_stats_update` is called on the main thread whenever
-Envoy flushes its statistics. The callbacks for ticks, queues, start and end are called on the root context of every kind.
+The kind of a plugin depends on its place in Envoy's configuration. In Envoy 1.40, an HTTP filter has a stream context for each
+request, on which `on_request_...`, `on_response_...` and `on_log` are called. A network filter has a context for each
+connection, with `on_new_connection`, `on_downstream_...`, `on_upstream_...` and `on_log`. For an access logger, `on_log` is
+called on the root context. A Wasm service runs on the main thread (`singleton`) or on all threads (`service`) and has no
+streams. For a stats sink, `on_stats_update` is called on the main thread whenever Envoy flushes its statistics. The callbacks
+for ticks, queues, start and end are called on the root context of every kind.
 """
 
 from collections.abc import Iterable, Mapping
@@ -94,7 +95,7 @@ class Callbacks:
     def kind(self) -> str:
         """Kind of plugin for which these callbacks are meant.
 
-        If they are meant for several kinds, this is the first of `http`, `network`, `access_log` and `stat_sink`. The default
+        If they are meant for several kinds, the first of `http`, `network`, `access_log` and `stat_sink` is returned. The default
         is `http`.
         """
         if self.http:

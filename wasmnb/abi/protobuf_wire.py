@@ -22,7 +22,7 @@ class Malformed(ValueError):
 
 
 def read_varint(data: bytes, at: int, end: int, bits: int = 64) -> tuple[int, int]:
-    """Read a varint: an unsigned number in groups of seven bits, of which the lowest group comes first.
+    """Read a varint: an unsigned number in groups of seven bits, lowest group first.
 
     Parameters
     ----------

@@ -2,11 +2,10 @@
 
 All numbers are little endian, without alignment or padding.
 
-* A header map begins with the number of pairs (u32), followed by the length of the name and the length of the value (u32) for
-each
-  pair. Then each pair follows as the name, a zero byte, the value and a zero byte. The lengths don't include the zero bytes.
-  Envoy reads a map as empty if its total length or a zero byte is wrong, if it is larger than 1 MiB, or if it has more than
-  1024 pairs.
+* A header map begins with the number of pairs (u32), followed by the length of the name and the length of the value (u32)
+  for each pair. Then each pair follows as the name, a zero byte, the value and a zero byte. The lengths don't include the
+  zero bytes. Envoy reads a map as empty if its total length or a zero byte is wrong, if it is larger than 1 MiB, or if it
+  has more than 1024 pairs.
 * An empty map is passed as pointer 0 and size 0, and not as a count of zero.
 * A property path consists of its parts, joined by NUL bytes. A trailing NUL is allowed.
 * Property values are strings or bytes (unchanged), integers, doubles, timestamps and durations (8 bytes, the last two in

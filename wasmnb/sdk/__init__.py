@@ -7,7 +7,7 @@ A filter is one class::
         def on_http_response_headers(self, num_headers, end_of_stream):
             self.response_headers["x-hello"] = "from Python"
 
-Filters can use all names of this module without importing them. Import them if your editor needs it for completion.
+Filters can use all names of this module without importing them. You can also import them, so that your editor knows them.
 """
 
 from typing import Any

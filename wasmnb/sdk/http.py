@@ -323,9 +323,9 @@ class HttpContext(Context):
         return _PAUSE
 
     def _may_reply(self, status: int) -> bool:
-        """Return whether a local response is allowed now: as a second one, or in the response headers callback.
+        """Return whether the stream may send a local response if it already has one, or while it handles response headers.
 
-        Logs a warning if it isn't.
+        Only the response headers callback may replace a local response, and only once. Logs a warning for a refused response.
         """
         if self._local_reply_sent:
             if self._closed or self._vm.responding != self.context_id:
@@ -392,7 +392,7 @@ class HttpContext(Context):
         self._stream("close_stream", _REQUEST)
 
     def _check_body(self, direction: str) -> None:
-        """Raise StreamStateError if the body is used outside its own callback, although the proxy hasn't buffered it."""
+        """Raise StreamStateError if the body is used outside its own callback and the proxy hasn't buffered it."""
         if direction in self._unkept and running_callback() != f"on_http_{direction}_body":
             raise crash_error("body_outside", f"{direction}_body")
 

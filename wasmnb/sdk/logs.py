@@ -123,7 +123,7 @@ _LEVELS = (
 
 
 class ProxyLogHandler(logging.Handler):
-    """A `logging` handler that writes records to the proxy's log at the proxy's equivalent of their level."""
+    """A `logging` handler that writes records to the proxy's log, and converts their levels to the proxy's."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record to the proxy's log."""

@@ -155,7 +155,7 @@ class SharedData(MutableMapping[Text, bytes]):
         parse: Callable[[bytes], Any] | None = None,
         every: float = 1.0,
     ) -> Watch:
-        """Watch a value for changes made by any worker, by reading it now and then periodically.
+        """Watch a value for changes made by any worker. It is read at once, and then periodically.
 
         Call this in `on_plugin_start`, which runs on every worker, so that all workers watch the value. (A queue notifies only
         one VM.)

@@ -70,8 +70,8 @@ class TcpContext(Context):
         Returns
         -------
         Action or None
-            None or `Action.CONTINUE` passes the data on. `Action.PAUSE` keeps it: the next call receives it together with
-            the new data.
+            None or `Action.CONTINUE` passes the data on. `Action.PAUSE` keeps the data: the next call receives it
+            together with the new data.
         """
 
     def on_downstream_close(self, close_type: CloseType) -> None:

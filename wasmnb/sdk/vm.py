@@ -63,7 +63,8 @@ class VM:
     metric_ids
         Ids of the metrics that this VM has defined, by kind and name.
     deletes
-        Counter of the waits to cancel when their stream ends. While it is 0, the proxy needn't report the end of streams.
+        Counter of the tasks and gRPC streams to cancel when their stream ends. While the count is 0, the proxy
+        needn't report the end of streams.
     errors
         Object that logs the filter's exceptions.
     responding
@@ -120,7 +121,7 @@ class VM:
         args
             Inputs of the hostcall.
         subject
-            Text for the error message that describes the arguments (default none).
+            Description of the arguments for the error message (default none).
 
         Returns
         -------
@@ -149,7 +150,8 @@ class VM:
         callback
             Name of the callback without `proxy_`.
         feature
-            Name of the function or method that needs the callback. The compiler exports the callback if the filter uses it.
+            Name of the function or method that needs the callback. The compiler exports the callback if the filter uses
+            this name.
         """
         if f"proxy_{callback}" not in self.filter.exports:
             raise RuntimeError(

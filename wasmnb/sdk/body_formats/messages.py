@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Content:
-    """A complete body after its content-encoding (gzip or deflate) has been removed. `set` compresses new content again.
+    """A complete body, decompressed if its content-encoding is gzip or deflate. `set` compresses new content in the same way.
 
     Attributes
     ----------
@@ -112,7 +112,7 @@ def message_header(view: Any, name: str) -> str:
 class Items(Generic[T]):
     """Async iterator over the items of a body (lines, events or messages) as they arrive.
 
-    The proxy passes a chunk on when the filter asks for an item of the next chunk.
+    The proxy passes a chunk on when the filter has received all items of this chunk and asks for another.
 
     Parameters
     ----------

@@ -31,10 +31,10 @@ class Splitter(Protocol):
     """Interface of objects that split the chunks of a body into items, and keep an incomplete item for the next chunk."""
 
     def feed(self, data: bytes) -> list[Any]:
-        """Return the items that are complete with these bytes."""
+        """Handle the next bytes of the body, and return the items that end in them."""
 
     def finish(self) -> list[Any]:
-        """Return the items that are complete at the end of the body."""
+        """Handle the end of the body, and return the remaining items."""
 
 
 class LineSplitter:
@@ -184,7 +184,7 @@ class EventSplitter:
         return events
 
     def finish(self) -> list[ServerSentEvent]:
-        """Return an empty list, because an event at the end of the body without an empty line after it is dropped."""
+        """Return an empty list. An incomplete event at the end of the body is dropped."""
         return []
 
     def _field(self, line: str) -> None:
@@ -208,7 +208,7 @@ class EventSplitter:
 
 
 class WholeMessages:
-    """Splitter of a body that is one JSON document into its JSON-RPC messages."""
+    """Splitter of a body that consists of one JSON document: a JSON-RPC message, or a batch (list) of messages."""
 
     def __init__(self, limit: int = ITEM_LIMIT) -> None:
         self._limit = limit
@@ -229,7 +229,7 @@ class WholeMessages:
 
 
 class EventMessages:
-    """Splitter of a body of server-sent events, whose data is JSON-RPC, into messages."""
+    """Splitter of a body of server-sent events that contain JSON-RPC messages. Its items are the messages."""
 
     def __init__(self, limit: int = ITEM_LIMIT) -> None:
         self._events = EventSplitter(limit)
@@ -240,5 +240,5 @@ class EventMessages:
         return [message for event in events if event.data for message in to_messages(event.json())]
 
     def finish(self) -> list[JsonRpcMessage]:
-        """Return an empty list, because an event at the end of the body without an empty line after it is dropped."""
+        """Return an empty list. An incomplete event at the end of the body is dropped."""
         return []

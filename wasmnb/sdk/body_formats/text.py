@@ -58,7 +58,7 @@ def _is_cut(data: bytes, error: UnicodeDecodeError) -> bool:
 
 
 def _callback_of_chunk(side: str) -> FrameType | None:
-    """Return the dispatcher's frame of the running callback if it handles a body chunk of `side` that isn't the last one."""
+    """Return the dispatcher's frame of the running callback if it handles a body chunk of `side`, but not the last chunk."""
     frame = running_frame()
     if not side or frame is None or frame.f_code.co_name != f"on_{side}_body" or frame.f_locals["end_of_stream"]:
         return None
@@ -91,7 +91,7 @@ def _not_text(data: bytes, error: ValueError, reason: str) -> ContentError:
 
 
 def json_error(buffer_type: int, data: bytes, error: ValueError) -> ContentError:
-    """Return the exception for a body that is not JSON. The message says whether it is compressed, or only a chunk."""
+    """Return the exception for a body that is not JSON. The message says whether the bytes are compressed, or only a chunk."""
     side = _SIDES.get(buffer_type, "")
     reason = no_text(data) if side and isinstance(error, UnicodeDecodeError) else ""
     if reason:
@@ -103,14 +103,14 @@ def json_error(buffer_type: int, data: bytes, error: ValueError) -> ContentError
 
 
 def refuse_cut_number(buffer_type: int) -> None:
-    """Raise ContentError if more chunks follow a chunk that was parsed as a number, because more digits may follow."""
+    """Raise ContentError if the current chunk isn't the last. Called if it was parsed as a number, which may be incomplete."""
     hint = _chunk_hint(buffer_type)
     if hint:
         raise ContentError(f"the JSON number in this chunk may be incomplete. {hint}")
 
 
 def _chunk_hint(buffer_type: int) -> str:
-    """Return advice for reading the whole body if the running callback received only a chunk, or '' if it has all of it."""
+    """Return advice for reading the whole body if the running callback received only a chunk, and otherwise ''."""
     side = _SIDES.get(buffer_type, "")
     if _callback_of_chunk(side) is None:
         return ""

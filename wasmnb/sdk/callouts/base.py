@@ -63,7 +63,7 @@ def place_call(vm: VMInterface, hostcall: str, subject: str, *args: Any) -> int:
     hostcall
         Name of the hostcall that starts the call, without `proxy_`.
     subject
-        Text for the error message that describes the arguments.
+        Description of the arguments for the error message.
     args
         Arguments of the hostcall.
 
@@ -105,7 +105,7 @@ class Call(Future, Generic[R]):
         self.response: R | None = None
 
     def on_response(self, callback: Callable[[R], object]) -> Self:
-        """Set the function that is called with the response. Hostcalls in it act on the context that made the call.
+        """Set the function that is called with the response. Its hostcalls act on the context that made the call.
 
         Returns the call itself.
         """

@@ -67,7 +67,7 @@ class GrpcResponse:
 
 
 def start_arguments(vm: VMInterface, target: GrpcMethod, metadata: PairsLike) -> tuple[Any, ...]:
-    """Return the arguments of `place_call` that gRPC calls and streams share: its `about` text, then the hostcall's inputs."""
+    """Return the arguments of `place_call` that gRPC calls and streams share: `subject`, then the hostcall's inputs."""
     return ", ".join(map(repr, target)), *map(encode, target), serialised(vm.abi, metadata)
 
 

@@ -198,7 +198,7 @@ class GrpcStream:
         self._wake()
 
     def _wake(self) -> None:
-        """Resolve the waits whose condition is true. A resumed task can change the conditions of other waits."""
+        """Resolve the waiting futures whose condition is true. A resumed task can change the conditions of the others."""
         while (ready := next((w for w in self._waiting if w.ready()), None)) is not None:
             self._waiting.remove(ready)
             ready.resolve()
@@ -219,11 +219,11 @@ class _Until(Future):
         self.done = ready()
 
     def arm(self, task: Task) -> None:  # noqa: ARG002
-        """Add this future to the stream's waits."""
+        """Add this future to the futures that wait for the stream."""
         self.stream._waiting.append(self)
 
     def abandon(self) -> None:
-        """Remove this future from the stream's waits."""
+        """Remove this future from the futures that wait for the stream."""
         self.stream._waiting.remove(self)
 
 
@@ -243,5 +243,5 @@ def _metadata(vm: VMInterface, map_type: HeaderMapType) -> ResponseHeaders:
 
 
 def _ends_with_context(context: ContextInterface) -> bool:
-    """Return whether the SDK must cancel the gRPC streams of a context when it ends. (For a plugin, the proxy does it.)"""
+    """Return whether the SDK must cancel the gRPC streams of a context that ends. (The proxy cancels those of a plugin.)"""
     return "plugin" in context.__dict__

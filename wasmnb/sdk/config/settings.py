@@ -46,7 +46,7 @@ def declared_settings(*classes: type[Any]) -> Any:
 
 
 def _annotation(cls: type[Any]) -> Any:
-    """Return the annotation of `config` in a class, or in its nearest base class that has one. None if there is none."""
+    """Return the annotation of `config` in a class or its nearest annotated base class, or None if it isn't annotated."""
     for base in cls.__mro__:
         if "config" in getattr(base, "__annotations__", {}) and not base.__module__.startswith("wasmnb.sdk"):
             return _hints(base).get("config")
@@ -93,7 +93,7 @@ class _SettingsReader:
         self._problems = problems
 
     def read(self, value: Any, kind: Any, place: str) -> Any:
-        """Convert a value to the type `kind`. If this adds a problem to the list, ignore the result.
+        """Convert a value to the type `kind`. The result has no meaning if a problem was added to the list.
 
         Parameters
         ----------
@@ -271,7 +271,7 @@ def _has_dataclass(kind: Any) -> bool:
 
 
 def _has_shape(kind: Any, value: Any) -> bool:
-    """Return whether a JSON value has the outer shape (object or list) of a type, so that only its parts can be wrong."""
+    """Return whether a JSON value has the outer shape (object or list) of a type. Its parts may still be wrong."""
     kind = _bare(kind)
     reader = _READERS.get(typing.get_origin(kind) or kind)
     if isinstance(value, dict):
@@ -286,7 +286,7 @@ def _is_required(field: "dataclasses.Field[Any]") -> bool:
 
 
 def _unknown(value: Iterable[str], fields: dict[str, Any], place: str) -> Iterator[str]:
-    """Yield a problem for each name that is not a field, with the most similar field as a suggestion."""
+    """Yield an error message for each name that is not a field, with the most similar field as a suggestion."""
     known = f" (known: {', '.join(fields) or 'nothing'})"
     for name in value:
         if name not in fields:

@@ -81,7 +81,7 @@ def _forgotten_await(error: BaseException) -> str | None:
 
 
 def _type_names(error: AttributeError | TypeError) -> set[str]:
-    """Return the names of the types that an error is about. A TypeError has them only in its text, which is CPython's."""
+    """Return the names of the types that an error is about. For a TypeError, they are extracted from CPython's message."""
     if isinstance(error, AttributeError):
         return {type(error.obj).__name__}
     return {name for match in _TYPE_NAME.findall(str(error)) for name in match if name}

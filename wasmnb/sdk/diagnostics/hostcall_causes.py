@@ -141,7 +141,7 @@ def hostcall_error(hostcall: str, status: int, subject: str = "", cause: str = "
     status
         Status that the hostcall returned.
     subject
-        Text for the message that describes the arguments, such as `'x-user'` (default none).
+        Description of the arguments for the message, such as `'x-user'` (default none).
     cause
         Likely cause, as a sentence (default: the entry in `_CAUSES`).
     """
@@ -167,7 +167,7 @@ def header_error(hostcall: str, status: int, map_type: int, name: str = "") -> H
     map_type
         Number of the header map.
     name
-        Name of the header (default '': the hostcall was about the whole map).
+        Name of the header (default '': the hostcall reads or writes the whole map).
     """
     kind = HeaderMapType(map_type)
     cause = _availability(kind, _MAP_NAMES.get(kind, _sentence_name(kind)), write=not hostcall.startswith("get"))
@@ -207,7 +207,7 @@ def _callback_name(callback: str) -> str:
 
 
 def _sent_before(kind: HeaderMapType) -> bool:
-    """Return whether the proxy has sent headers on because the running callback is for the body or trailers after them."""
+    """Return whether a later callback of the same direction is running, so that the headers have already been sent on."""
     direction = next(
         (author_name(p.callback).removesuffix("_headers") for p in PHASES.values() if kind in p.writes), ""
     )

@@ -1,6 +1,6 @@
 """Profiler that counts the Wasm instructions executed by each line of a filter, with `sys.monitoring`.
 
-The clock is fuel, wasmtime's counter of executed instructions. While a profile runs, `get_metric(PROBE)` returns it. The
+The clock is fuel, wasmtime's counter of executed instructions. While a profile runs, `get_metric(PROBE)` reads this clock. The
 handler of every monitoring event reads the clock when it starts and when it ends. The time between two handlers is the cost of
 one line, including all code that the line calls outside of the filter, plus the constant cost of calling a handler. The
 constant is measured with lines that do nothing, and subtracted.

@@ -64,14 +64,14 @@ def running_frames() -> list[traceback.FrameSummary]:
 
 
 def format_running(frames: list[traceback.FrameSummary], reason: str) -> str:
-    """Format frames as a traceback. The last line is `reason`, why the filter was stopped. Returns '' without frames."""
+    """Format frames as a traceback. The last line is `reason` (why the filter was stopped). Returns '' for an empty list."""
     if not frames:
         return ""
     return "".join(["Traceback (most recent call last):\n", *traceback.format_list(frames), reason])
 
 
 class _Frames(traceback.StackSummary):
-    """The frames of an exception, which formats frames at the same place only once.
+    """A list of an exception's frames that formats repeated frames only once.
 
     Python formats every frame before it omits repetitions, which would be slow for the thousand frames of a deep recursion.
     """

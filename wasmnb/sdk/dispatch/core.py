@@ -34,7 +34,7 @@ class Core:
             binding.hold_streams(self._http)
 
     def sync(self, journal: bytes) -> None:
-        """Record the created and deleted contexts in a journal, which consists of (context, parent) pairs of u32."""
+        """Update the table of contexts from a journal of created and deleted contexts: (context, parent) pairs of u32."""
         self.contexts.sync(journal)
 
     # -- results of the filter's methods

@@ -64,7 +64,7 @@ class Dispatcher(Http, Tcp, Events, Lifecycle, Introspection):
         self._exports: list[str] = []
 
     def load(self, source: str, filename: str = "<filter>", first_line: int = 1) -> None:
-        """Run a source that consists of a single text. `load_parts` describes the exceptions.
+        """Run a source that consists of a single text. Raises the same exceptions as `load_parts`.
 
         Parameters
         ----------

@@ -140,7 +140,7 @@ class Http(Core):
             raise
 
     def on_response_trailers(self, context_id: int, num_trailers: int) -> int:
-        """Call the filter's `on_http_response_trailers`. Returns Pause if it has closed the stream, since Envoy would crash."""
+        """Call the filter's `on_http_response_trailers`. Pauses a closed stream, because Continue would crash Envoy."""
         try:
             self.vm.active = context = self._http[context_id]
             if context._waits is None:

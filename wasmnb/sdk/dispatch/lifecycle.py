@@ -64,7 +64,7 @@ class Lifecycle(Core):
         return True
 
     def on_done(self, context_id: int) -> int:
-        """Call the filter's `on_plugin_done` if the context is a plugin's. Only a plugin can delay its end."""
+        """Call the filter's `on_plugin_done` if the context is a PluginContext. Streams can't delay their end."""
         try:
             if context_id not in self._plugins:
                 return 1
@@ -75,7 +75,7 @@ class Lifecycle(Core):
             raise
 
     def on_log(self, context_id: int) -> None:
-        """Call the method for the end of a stream. For an access logger, this is the plugin's `on_log`."""
+        """Call the filter's method for the end of a stream, or the plugin's `on_log` for an access logger."""
         try:
             if context_id in self._plugins:
                 self.vm.active = plugin = self._plugins[context_id]

@@ -1,4 +1,6 @@
-"""Tables of a VM's contexts by id. A context is created when the proxy first calls a callback for it that the filter defines.
+"""Tables of a VM's contexts by id.
+
+A context is created when the proxy first calls one of the callbacks that the filter defines for it.
 
 The proxy reports the start and end of every context, and each report would cost a call into Python. Instead, the embedder
 records them in a journal outside of Python, which is fetched when a callback is for an unknown context. Creating a context is
@@ -44,7 +46,7 @@ class Contexts:
         self._vm = vm
 
     def sync(self, journal: bytes) -> None:
-        """Record the created and deleted contexts in a journal."""
+        """Update these tables from a journal of created and deleted contexts."""
         parents, http = self.parents, self.http
         for context_id, parent_id in _NOTES.iter_unpack(journal):
             if parent_id != _DELETED:
@@ -53,7 +55,7 @@ class Contexts:
                 self.forget(context_id)
 
     def fetch(self) -> None:
-        """Fetch the binding's journal, if it has one, and record its contexts."""
+        """Fetch the binding's journal, if it has one, and update these tables."""
         if self._journal is not None:
             self.sync(self._journal())
 
@@ -82,7 +84,7 @@ class Contexts:
 
 
 class Plugins(dict[int, PluginContext]):
-    """The PluginContexts of a VM by id. A missing one is created when it is looked up."""
+    """The PluginContexts of a VM by id. Looking up a missing context creates it."""
 
     def __init__(self, vm: VM) -> None:
         super().__init__()
@@ -101,9 +103,9 @@ class Plugins(dict[int, PluginContext]):
 
 
 class Streams(dict[int, S], Generic[S]):
-    """The contexts of one kind of stream (HTTP or TCP) by id. A missing one is created when it is looked up.
+    """The contexts of one kind of stream (HTTP or TCP) by id. Looking up a missing context creates it.
 
-    If the binding has the function `claim`, it also removes deleted streams from this dict.
+    A binding with the function `claim` also removes deleted streams from this dict.
     """
 
     def __init__(
@@ -130,7 +132,7 @@ class Streams(dict[int, S], Generic[S]):
         self._plugin: Any = None
 
     def make(self, context_id: int) -> S:
-        """Create the context of a new stream. This is fast if its plugin is the same as the last stream's."""
+        """Create the context of a new stream. Uses cached values if the last stream had the same plugin."""
         parent = self._claim(context_id)
         if parent != self._parent:
             return self._make_uncached(context_id, parent)

@@ -5,8 +5,8 @@
     keys = KeySet.from_json(text)          # a JWKS document
     claims = keys.verify(token, audience="orders", issuer="https://login.example")
 
-Only filters that import this package have it in their runtime. It can't sign tokens, and the calls that download a JWKS
-document are in `wasmnb.sdk.callouts`.
+Only filters that import this package have it in their runtime. It can't sign tokens. To download a JWKS
+document, use the HTTP calls in `wasmnb.sdk.callouts`.
 """
 
 from .keys import Key, KeySet

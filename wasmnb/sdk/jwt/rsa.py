@@ -1,4 +1,7 @@
-"""Verification of RSA signatures (PKCS #1 v1.5, RFC 8017) in pure Python. It takes one exponentiation with a small exponent."""
+"""Verification of RSA signatures (PKCS #1 v1.5, RFC 8017) in pure Python.
+
+A verification takes one exponentiation with a small exponent.
+"""
 
 from __future__ import annotations
 

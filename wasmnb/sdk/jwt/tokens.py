@@ -58,7 +58,7 @@ def bearer_token(authorization: str | None) -> str:
 
 
 def decode_base64(text: str, name: str) -> bytes:
-    """Decode base64url without padding. `name` describes the text in the message of the TokenError for invalid text."""
+    """Decode base64url text without padding. Raises TokenError, whose message begins with `name`, if the text is invalid."""
     if not _ALPHABET.issuperset(text) or len(text) % 4 == 1:
         raise TokenError(f"{name} is not base64url")
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))

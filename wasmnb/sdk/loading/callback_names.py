@@ -93,7 +93,7 @@ def _alike(kind: str, name: str) -> list[str]:
 
 
 def _meant(kind: str, name: str) -> Handler | None:
-    """Return the callback that a wrong method name means: a misspelling, the ABI's name, or the name in another SDK."""
+    """Return the callback that the author of a wrong name means: a misspelt name, the ABI's name, or another SDK's."""
     known = {h.method: h for h in handlers_of(kind)}
     by_callback = {h.callback: h for h in known.values()}
     method = _SYNONYMS.get((kind, name), name)

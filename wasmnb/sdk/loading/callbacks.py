@@ -26,9 +26,10 @@ class Handler:
     method
         Name of the method.
     params
-        Names of its parameters after `self` (default none).
+        Names of the method's parameters after `self` (default none).
     may_wait
-        Whether it may be `async def`, because the proxy can pause the stream or need not wait for it (default False).
+        Whether the method may be `async def` (default False): the proxy can pause the stream while the method waits, or
+        doesn't need its result.
     """
 
     callback: str

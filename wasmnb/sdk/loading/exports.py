@@ -3,7 +3,7 @@
 Each call of an exported callback costs a call into Python (2-3 us in Envoy), and a callback that isn't exported costs nothing.
 So a module exports only the callbacks that the filter's classes override, and those that the SDK needs for features of the
 filter. For example, `http_call` needs the callback for its response. Features are detected by names in the compiled code, so an
-unused name can add an unnecessary export, but no export is ever missing.
+unused name can add an unnecessary export. Only names that the filter constructs at run time aren't detected.
 """
 
 import sys

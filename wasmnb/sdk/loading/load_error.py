@@ -1,4 +1,4 @@
-"""Conversion of an exception raised while a source is loaded to plain data, which the compiler reads."""
+"""Description of an exception raised while a source was loaded, as plain data for the compiler."""
 
 import traceback
 from typing import Any

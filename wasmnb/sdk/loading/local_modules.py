@@ -47,7 +47,7 @@ class LocalModules:
 
     @property
     def names(self) -> frozenset[str]:
-        """Names of all local modules in `sys.modules`."""
+        """Dotted names of all local modules."""
         return frozenset(self._modules)
 
     # -- called by the import system

@@ -38,7 +38,7 @@ class LoadedSource:
     classes
         Kind of context -> the filter's class, or the SDK's class if the source doesn't define one.
     local
-        Names of the local modules in `sys.modules`.
+        Dotted names of the local modules.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ def _find_classes(module: ModuleType, codes: list[CodeType]) -> dict[str, type[A
 
 
 def _leaves(classes: list[type[Any]]) -> list[type[Any]]:
-    """Return those of the classes from which no other of them derives."""
+    """Return the classes that have no subclass in the list."""
     return [c for c in classes if not any(c is not d and issubclass(d, c) for d in classes)]
 
 

@@ -23,8 +23,8 @@ def compile_source(text: str, filename: str, first_line: int = 1) -> CodeType:
 def store_source(text: str, filename: str, first_line: int = 1, *, keep_others: bool = False) -> None:
     """Store a source's text in `linecache`, where tracebacks look it up.
 
-    If the cached file already contains these lines, nothing changes. (For a native filter, it contains the notebook's whole
-    cell.)
+    If the cached file already contains these lines, nothing changes. (The cached file of a native filter contains the
+    notebook's whole cell.)
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Detection of module-level code that reads the environment or uses random numbers, which differ between VMs.
 
-If a filter doesn't do this, it is loaded only once, when its release module is built, and every VM starts with a copy of the
-memory after loading. Reads of clocks and of the system's random numbers needn't be detected here, because they are hostcalls,
+A filter that does neither is loaded only once, when its release module is built, and every VM starts with a copy of the memory
+after loading. Reads of clocks and of the system's random numbers needn't be detected here, because they are hostcalls,
 which the host sees.
 """
 
@@ -18,7 +18,7 @@ class StartWatch:
     Attributes
     ----------
     reads
-        What the code has read: `environment`, `random`, both or nothing.
+        List of what the code has used: `environment`, `random`, both, or nothing.
     """
 
     def __init__(self) -> None:

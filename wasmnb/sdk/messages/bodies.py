@@ -97,7 +97,7 @@ def json_message(value: Any, body: Value, headers: PairsLike) -> tuple[bytes, Pa
 
 
 class Body:
-    """A body of an HTTP stream, or the data of a TCP connection, as far as the current callback can read it.
+    """The part of an HTTP body, or of the data of a TCP connection, that the current callback can read.
 
     Read it with `bytes(body)`, `body.get()` or `body.text`. Change it with `set`, `append` and `prepend`. An `async def`
     callback can wait for the whole body with `await body()`, or iterate over its chunks with `async for chunk in body`.
@@ -137,7 +137,7 @@ class Body:
         self._write(0, 0, data)
 
     def replace_start(self, length: int, data: Value) -> None:
-        """Replace only the first bytes. Envoy can't replace bytes further inside. This takes one hostcall.
+        """Replace only the first bytes. Envoy can't replace bytes in the middle. This takes one hostcall.
 
         Parameters
         ----------

@@ -145,7 +145,7 @@ class HeaderMap(MutableMapping[str, str]):
     # -- writing
 
     def __setitem__(self, name: Text, value: Value) -> None:
-        """Set a name to exactly one entry. One hostcall."""
+        """Replace all values of a header by one value. This takes one hostcall."""
         key = name.encode() if type(name) is str and name.isascii() else encode(name)
         status = self._replace(self._map, key, encode_value(key, value))
         if status:
@@ -262,7 +262,7 @@ class TextHeaderMap(HeaderMap):
         raise header_error("get_header_map_value", value, self._map, decode(encode(name)))
 
     def __setitem__(self, name: Text, value: Value) -> None:
-        """Set a name to exactly one entry. One hostcall."""
+        """Replace all values of a header by one value. This takes one hostcall."""
         try:
             status = self._set(self._map, name, value)
             if status == 0:

@@ -60,7 +60,7 @@ def serialised(abi: Any, pairs: PairsLike | None) -> bytes:
 
 
 def serialised_headers(abi: Any, pairs: PairsLike | None) -> bytes:
-    """Serialise headers, and raise ValueError if one contains a line break. Used for hostcalls that don't check this."""
+    """Serialise headers, and raise ValueError if one contains a line break. Used for hostcalls that don't check line breaks."""
     data = serialised(abi, pairs)
     if has_line_break(data):  # the byte may also belong to a size field
         for name, value in decode_pairs(data) or []:

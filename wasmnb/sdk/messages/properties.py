@@ -327,7 +327,7 @@ def _group_of(key: str) -> tuple[type[Group], list[str]]:
 
 
 def _first_of(context: ContextInterface, paths: tuple[tuple[Text, ...], ...], cause: str = "") -> bytes:
-    """Return the property at the first of several paths that exists, as bytes."""
+    """Try several paths in order, and return the bytes of the first property that exists."""
     for path in paths[:-1]:
         try:
             return _raw(context, path)
@@ -337,7 +337,7 @@ def _first_of(context: ContextInterface, paths: tuple[tuple[Text, ...], ...], ca
 
 
 def _raw(context: ContextInterface, path: tuple[Text, ...], cause: str = "", *, known: bool = False) -> bytes:
-    """Return a property as bytes. The error message contains the likely `cause`, or, for a `known` attribute, where it is available."""
+    """Return a property as bytes. An error message contains `cause`, or where a `known` attribute is available."""
     vm = context._vm
     vm.switch(context)
     status, data = vm.abi.get_property(encode_path(path))

@@ -1,4 +1,4 @@
-"""Reports of the end of streams on demand, so that the SDK can cancel their tasks and gRPC streams.
+"""Reports of the end of streams, enabled only on demand, so that the SDK can cancel their tasks and gRPC streams.
 
 `on_delete` costs a call into Python for every stream. Bindings with the function `watch_deletes` call it only while the SDK has
 something to cancel. For other bindings, filters that contain an `async def` export `on_delete`.

@@ -28,17 +28,17 @@ class QueueItem(Future):
         self._waiters: list[QueueItem] = []
 
     def arm(self, task: Task) -> None:
-        """Take an item if there is one. Otherwise, add this future to the queue's waits."""
+        """Take an item if the queue isn't empty. Otherwise, add this future to the futures that wait for the queue."""
         if not self.take():
             self._waiters = task.vm.queues.waiters_of(self._queue_id)
             self._waiters.append(self)
 
     def abandon(self) -> None:
-        """Remove this future from the queue's waits."""
+        """Remove this future from the futures that wait for the queue."""
         self._waiters.remove(self)
 
     def take(self) -> bool:
-        """Take an item from the queue as the result, if there is one. Returns whether there was one."""
+        """Resolve this future with the first item of the queue. Returns False if the queue is empty."""
         try:
             item = self._get_nowait()
         except Empty:

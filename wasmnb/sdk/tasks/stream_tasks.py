@@ -1,8 +1,8 @@
 """Tasks for `async def` callbacks of streams. The stream is paused while its callback waits, and continues when it ends.
 
 An exception before the first wait stops the module, like any other exception. After the first wait, another callback is
-running, so an exception ends only the stream, with 503 or a reset, as after a trap in Envoy. The same is true after awaiting
-the body of a message that has none. The states and events are in `stream_states`.
+running, so an exception ends only the stream, with 503 or a reset, as after a trap in Envoy. The same applies if the
+callback has awaited the body of a message without a body. The states and events are in `stream_states`.
 """
 
 from collections.abc import Callable

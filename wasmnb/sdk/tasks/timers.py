@@ -73,7 +73,7 @@ class TimerGroup:
         return self._heap[0][2] is timer
 
     def next_due(self) -> int | None:
-        """Return the time when the next timer is due, or None if all timers have been cancelled or there are none."""
+        """Return the time when the next timer is due, or None if there are no timers except cancelled ones."""
         while self._heap and self._heap[0][2].action is None:
             self._pop()
         return self._heap[0][0] if self._heap else None
@@ -86,7 +86,7 @@ class TimerGroup:
                 action()
 
     def note_cancelled(self) -> None:
-        """Count a cancelled timer, and remove all cancelled timers if they are too many."""
+        """Count a cancelled timer, and remove all cancelled timers if there are too many."""
         self._cancelled += 1
         if self._cancelled > _FEW and 2 * self._cancelled > len(self._heap):
             self._heap = [entry for entry in self._heap if entry[2].action is not None]
