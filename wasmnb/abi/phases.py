@@ -102,9 +102,9 @@ _STREAM = (
 
 _EVERYWHERE, _IN_STREAMS = "", _STREAM[0]
 
-#: Beginning of a dotted name -> the header map that the attribute is read from, or the first callback of a stream that has
-#: it (empty: it is available everywhere). The longest beginning applies; other attributes are available in all callbacks of a
-#: stream. The stream's state decides whether it has one: a connection without TLS has no certificate.
+#: Beginning of a dotted name -> the header map from which the attribute is read, or the first callback of a stream in which the
+#: attribute is available (empty for attributes that are available everywhere). The longest beginning applies. All other
+#: attributes are available in all callbacks of a stream, if the stream has them: without TLS, it has no certificate.
 ATTRIBUTES: dict[str, HeaderMapType | str] = {
     "plugin_name": _EVERYWHERE,
     "plugin_root_id": _EVERYWHERE,

@@ -281,7 +281,7 @@ class Context:
 class VMContext(Context):
     """The context of a VM. Define a subclass only if your filter must run code when the VM starts."""
 
-    #: The VM configuration, parsed as JSON (an empty one is an empty dict). Raises `ConfigurationError` if it is not JSON.
+    #: The VM configuration, parsed as JSON (an empty dict if it is empty). Raises `ConfigurationError` if it is not JSON.
     config: Any = JsonConfig("the VM configuration")
 
     @property
@@ -317,7 +317,7 @@ class PluginContext(Context):
     #: The plugin configuration as bytes.
     configuration: bytes = b""
 
-    #: The plugin configuration, parsed as JSON (an empty one is an empty dict). Raises `ConfigurationError` if it is not JSON.
+    #: The plugin configuration, parsed as JSON (an empty dict if it is empty). Raises `ConfigurationError` if it is not JSON.
     config: Any = JsonConfig("the plugin configuration")
 
     #: Context of the VM in which the plugin runs.

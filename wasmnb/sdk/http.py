@@ -34,7 +34,7 @@ __all__ = ["PAUSED", "HttpContext"]
 # Plain numbers: converting an enum's member takes longer than the hostcall.
 _REQUEST, _RESPONSE = int(StreamType.REQUEST), int(StreamType.RESPONSE)
 
-# State of the request or response. Continuing one that was never paused makes Envoy send a request twice, or crash.
+# States of a request or response. If it is continued but was never paused, Envoy can send a request twice, or crash.
 _NEVER_PAUSED, PAUSED, _CONTINUED = range(3)
 
 # A module-level name, because looking up an enum member costs one more instruction.

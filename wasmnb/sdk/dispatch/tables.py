@@ -37,7 +37,7 @@ class Contexts:
         self, vm: VM, journal: Callable[[], bytes] | None = None, claim: Callable[[int], int] | None = None
     ) -> None:
         self._journal = journal
-        #: Id of a context -> id of its parent, which is 0 for a plugin, and the plugin for a stream not created yet.
+        #: Id of a plugin -> 0. Id of a stream whose context hasn't been created yet -> id of its plugin.
         self.parents: dict[int, int] = {}
         self.plugins = Plugins(vm)
         new_http, new_tcp = PluginContext.new_http_context, PluginContext.new_tcp_context

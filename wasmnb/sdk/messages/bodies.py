@@ -21,8 +21,8 @@ from .pairs import encode_all
 
 __all__ = ["NAMES", "WHOLE", "Body", "from_json", "json_message", "to_json"]
 
-#: Largest number of different names in a JSON document, number of names from which they are checked, and largest number of
-#: names with the same hash.
+#: Largest number of different names in a JSON document, number of colons above which a document's names are checked, and
+#: largest number of names with the same hash as another name.
 NAMES, _FEW, _COLLISIONS = 5_000, 256, 16
 
 #: Pattern of a string in a JSON document, with the colon after it if the string is a name.
@@ -44,7 +44,7 @@ def to_json(value: Any) -> bytes:
 
 
 def from_json(data: str | bytes) -> Any:
-    """Parse a JSON document. Raises ValueError if it is invalid, nested too deeply, or contains names with colliding hashes."""
+    """Parse a JSON document. Raises ValueError if it is invalid or nested too deeply, or if its names would make parsing very slow."""
     if (data.count(":") if isinstance(data, str) else data.count(b":")) > _FEW:
         _check_names(data)
     try:
