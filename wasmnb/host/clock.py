@@ -38,7 +38,7 @@ class Thread:
     waiting
         Queue of events that became due while the thread was busy, as tuples (position, due time, number, event).
     wake
-        Timer that runs the first event of this queue when the thread is free.
+        Timer that runs the first event of `waiting` when the thread becomes free.
     """
 
     __slots__ = ("name", "number", "seen", "time", "waiting", "wake")
@@ -77,7 +77,7 @@ def check_worker(number: int | None, workers: int, *, main: bool = False) -> Non
 
 
 class EventOrigin:
-    """First event of a series in which each event follows from the previous one without a delay.
+    """Origin of a series of events, each of which was scheduled by the previous event without a delay.
 
     Attributes
     ----------
@@ -163,11 +163,11 @@ class Clock:
     # -- scheduling ------------------------------------------------------------------------------------------
 
     def call_soon(self, thread: Thread, action: TimerCallback) -> Timer:
-        """Schedule an action as the next event of a thread. `settle` waits for it."""
+        """Schedule an action of a thread without a delay. `settle` runs it."""
         return self._add(self.time(), thread, action, background=False, origin=self._origin)
 
     def call_later(self, seconds: float, thread: Thread, action: TimerCallback) -> Timer:
-        """Schedule an action of a thread after a delay in virtual seconds. `settle` doesn't wait for it."""
+        """Schedule an action of a thread after a delay in virtual seconds. `settle` doesn't wait for this action."""
         origin = None if seconds > 0 else self._origin
         return self._add(self.time() + seconds, thread, action, background=True, origin=origin)
 
@@ -210,7 +210,7 @@ class Clock:
 
     @property
     def busy(self) -> bool:
-        """Whether a foreground event is pending, which `settle` would run."""
+        """Whether an event scheduled with `call_soon` is pending."""
         return self._foreground > 0
 
     def next_time(self) -> float | None:
@@ -268,7 +268,7 @@ class Clock:
             self.running = self._origin = None
 
     def settle(self) -> None:
-        """Run all foreground events, including those that they cause, and the timers that become due in the meantime."""
+        """Run until no event scheduled with `call_soon` is pending. Timers that become due in the meantime also run."""
         while self._foreground:
             if not self.step():
                 return
@@ -282,7 +282,7 @@ class Clock:
 
 
 def _nothing() -> None:
-    """Do nothing. This is the action of the timer that wakes a thread, whose first waiting event runs instead."""
+    """Do nothing. When the timer that wakes a thread is due, the thread's first waiting event runs instead of this action."""
 
 
 class TimerGroup:
@@ -302,7 +302,7 @@ class TimerGroup:
         self._timers: list[Timer] = []
 
     def call_soon(self, action: TimerCallback) -> None:
-        """Schedule `action` as the next event of the thread."""
+        """Schedule `action` without a delay."""
         self._timers.append(self._clock.call_soon(self._thread, action))
 
     def call_later(self, seconds: float, action: TimerCallback) -> None:

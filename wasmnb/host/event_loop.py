@@ -35,7 +35,7 @@ class EventLoop:
     main
         The main thread.
     workers
-        The workers. If a run is interrupted, their streams in the middle of a callback are closed.
+        The workers. If a run is interrupted, streams that are in the middle of a callback are closed.
 
     Attributes
     ----------

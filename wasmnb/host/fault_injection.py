@@ -69,7 +69,7 @@ class FaultInjection:
         return vm
 
     def _serving(self, worker: int | None) -> Iterator[Vm]:
-        """Iterate over the VMs that serve requests and haven't failed, on one thread or (None) on all threads."""
+        """Iterate over the VMs that serve requests and haven't failed, on one thread. For None, iterate over all threads."""
         check_worker(worker, len(self._components.workers), main=True)
         for vm in self._components.vms:
             if vm.role in ("main", "worker") and not vm.failed and worker in (None, vm.thread.number):

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Proxy"]
 
-#: A filter or plugin, or a list of them.
+#: A filter, a plugin, or a list of these.
 Filters = FilterLike | Plugin | Sequence[FilterLike | Plugin]
 
 
@@ -48,7 +48,7 @@ class Proxy(Observed, ClientMethods, Shown):
     Parameters
     ----------
     filter
-        A `Filter`, a `Plugin`, or a list of them. Filters run in the order of the list. Access loggers and services can be
+        A `Filter`, a `Plugin`, or a list of these. Filters run in the order of the list. Access loggers and services can be
         anywhere in the list. By default, no plugin runs.
     chain
         A list of filters and plugins. Use either `filter` or `chain`.
@@ -204,7 +204,7 @@ class Proxy(Observed, ClientMethods, Shown):
         path
             The YAML or JSON file. Paths of modules in it are relative to its folder.
         listener
-            Name of the listener to use. By default, the first one with a Wasm filter.
+            Name of the listener to use. By default, the first listener with a Wasm filter.
         clusters
             Upstreams by cluster name, as for `Proxy`. The file must define each of these clusters.
         upstream
@@ -455,7 +455,7 @@ class Proxy(Observed, ClientMethods, Shown):
         worker
             Number of the worker, or 0 for the main thread. By default, the first worker with a VM that hasn't failed.
         vm
-            Number of the VM, as `Proxy.tree` shows it, if the worker has several. By default, its first one.
+            Number of the VM, as in `Proxy.tree`. By default, the first VM of the worker.
         callback
             Name of the callback that traps, such as `on_request_headers` or `proxy_on_request_headers`. By default, the next
             callback, whatever its name.

@@ -32,7 +32,8 @@ class HostcallTable:
     implementations
         Functions by import name. Each receives the calling context and the inputs.
     extras
-        Factories by name, for imports that Envoy offers in addition to the ABI. Each receives a VM and returns the function.
+        Factories by name, for imports that Envoy offers in addition to the ABI. Each receives a VM and returns the imported
+        function.
     """
 
     implementations: Mapping[str, Callable[..., Any]]
@@ -60,7 +61,8 @@ class ServerContext:
     deadline
         Real seconds after which a call into a filter traps (default 5).
     memory_limit
-        Maximum size in bytes of a VM's memory. Also the maximum that all filters together can store here (default 1 GiB).
+        Maximum size in bytes of a VM's memory. Also the maximum that all filters together can store in the proxy (default
+        1 GiB).
     clusters
         Upstreams by name, for routes and callouts.
     properties
@@ -143,7 +145,7 @@ class ServerContext:
         Parameters
         ----------
         text, thread
-            The line, and the thread that it is about.
+            Text of the line, and the thread that the line is about.
         exchange, vm
             Numbers of the exchange and the VM that the line is about, or None (the default).
         """
@@ -170,7 +172,7 @@ class ServerContext:
         Parameters
         ----------
         level, text, thread
-            The line, and the thread that writes it.
+            Level and text of the line, and the thread that writes it.
         time
             Time of the line in virtual seconds. By default, the current time.
         exchange, vm, context

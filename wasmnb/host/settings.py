@@ -81,7 +81,7 @@ def check_switches(switches: Iterable[str], proxy: type) -> None:
 
 @dataclass(frozen=True)
 class ProxySettings:
-    """Settings other than the plugins that apply to both the simulated proxy and the real Envoy. Limits default to Envoy's.
+    """Settings that the simulated proxy and the real Envoy have in common, except the plugins. Limits default to Envoy's.
 
     Parameters
     ----------
@@ -93,8 +93,8 @@ class ProxySettings:
     clusters
         Other clusters by name, with values as for `upstream` (default none). A cluster with the value None has no endpoints.
     routes
-        Routes, either as a list of `RouteMatch`es or Envoy routes (mappings), of which the first match is used, or as an
-        Envoy route configuration (a mapping). By default, every request is routed to the main cluster.
+        A list of routes, each a `RouteMatch` or an Envoy route (a mapping), or an Envoy route configuration (a mapping). A
+        request uses the first route that matches. By default, every request is routed to the main cluster.
     listener
         Direction, address, metadata and names of the listener, which filters can read as properties (default `Listener()`).
     node
@@ -191,7 +191,7 @@ class ProxySettings:
         Parameters
         ----------
         changes
-            New values by the names of the settings.
+            New values of settings by name.
 
         Raises
         ------
@@ -205,7 +205,7 @@ class ProxySettings:
         return replace(self, **changes) if changes else self
 
     def changed(self, name: str) -> Any:
-        """Return the value of a setting, or None if it has its default, so that Envoy's configuration can omit it."""
+        """Return the value of a setting, or None if it is the default, which Envoy's configuration can omit."""
         value = getattr(self, name)
         return None if value == getattr(_DEFAULTS, name) else value
 

@@ -17,8 +17,8 @@ UpstreamArgument = Response | Callable[[Request], Any] | None
 
 
 def echo(request: Request) -> Response:
-    """Respond with status 200 and the request's body. The headers `x-echo-method` and `x-echo-path` contain its method and
-    path.
+    """Respond with status 200 and the request's body. The request's method and path are in the headers `x-echo-method` and
+    `x-echo-path`.
     """
     headers = Headers([("x-echo-method", request.method), ("x-echo-path", request.path)])
     content_type = request.headers.get("content-type")

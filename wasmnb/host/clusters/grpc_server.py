@@ -1,7 +1,9 @@
 """gRPC messages in HTTP bodies, and an upstream with gRPC methods.
 
-Facts (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md): a message is preceded by one byte of flags and four
-bytes of length (big-endian). The status is in the trailers, or in the headers of a response without a body.
+In gRPC's protocol, each message is preceded by one byte of flags and four bytes of length (big-endian). The status is in the
+trailers, or in the headers of a response without a body.
+
+Reference: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ __all__ = ["GrpcReply", "GrpcServer", "frame_message", "split_messages"]
 
 
 def frame_message(message: bytes) -> bytes:
-    """Prefix a message with its five bytes of flags and length, as it is sent."""
+    """Prefix a message with one byte of flags and four bytes of length."""
     return b"\0" + len(message).to_bytes(4, "big") + message
 
 
@@ -71,8 +73,8 @@ class GrpcServer:
     headers, trailers
         Headers and trailers of every response (default none).
     metadata_first
-        Whether the server sends initial metadata (`headers`) as soon as a stream opens, before the first message. Either a
-        boolean or the paths of the methods for which it does (default False).
+        Whether the server sends initial metadata (`headers`) as soon as a stream opens, before the first message: True, False
+        (the default), or the paths of the methods with this behaviour.
     """
 
     def __init__(

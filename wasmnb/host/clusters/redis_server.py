@@ -1,7 +1,9 @@
 """A scripted Redis server, for modules that call Redis through the hostcalls of Higress.
 
-Facts (https://redis.io/docs/latest/develop/reference/protocol-spec/): a command is an array of bulk strings. RESP2 replies are
-simple strings, errors, integers, bulk strings, and arrays.
+In Redis's protocol (RESP2), a command is an array of bulk strings. Replies are simple strings, errors, integers, bulk strings,
+and arrays.
+
+Reference: https://redis.io/docs/latest/develop/reference/protocol-spec/
 """
 
 from __future__ import annotations
@@ -89,7 +91,7 @@ class RedisServer:
     ----------
     commands
         Replies by command name in upper case. Instead of a reply, a value can be a function that accepts the command's
-        arguments and returns the reply. Alternatively, one function for all commands that accepts their name and arguments,
+        arguments and returns the reply. Alternatively, a single function that accepts the name and arguments of any command,
         such as `fakeredis.FakeRedis().execute_command`. Arguments are `str`. A reply is text, bytes, a number, None, True
         for OK, or a list or mapping of these. A function can raise a `RedisError` to send an error reply, or a
         `ConnectionError` to close the connection.
@@ -99,7 +101,7 @@ class RedisServer:
     Attributes
     ----------
     commands_seen
-        The last 10,000 commands, as lists of `str`. Older commands are dropped if they exceed 64 Mi characters in total.
+        The last commands, as lists of `str`. At most 10,000 commands with 64 Mi characters in total are kept.
     """
 
     def __init__(self, commands: Mapping[str, Any] | Callable[..., Any], *, latency: float = 0.0) -> None:

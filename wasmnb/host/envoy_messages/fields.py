@@ -124,7 +124,7 @@ class Fields(ABC):
 
 
 class ArgumentFields(Fields):
-    """Fields of a parameter of a proxy. Errors contain the path to the message.
+    """Reader of the fields of a proxy's parameter. Errors contain the path to the message.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ class ArgumentFields(Fields):
         return UsageError(f"{_path(self._value, holder, self._name) or self._name}: {message}")
 
     def unknown(self, holder: Mapping[str, Any], key: str, kind: str) -> None:
-        """Raise an error that suggests the most similar name. Only this check detects unknown fields of a parameter."""
+        """Raise an error that suggests the most similar name. No other check detects unknown fields of a parameter."""
         near = suggestion(kind, str(key))
         raise self.fail(f"Envoy's {kind} has no field {key!r}.{f' Did you mean {near!r}?' if near else ''}", holder)
 

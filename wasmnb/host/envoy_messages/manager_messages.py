@@ -1,5 +1,4 @@
-"""Messages of Envoy's HTTP connection manager and of the simulated HTTP filters, with their fields by type as in the `.proto`
-files.
+"""Field names and types of the messages of Envoy's HTTP connection manager and of the simulated HTTP filters.
 
 The types are explained in `..envoy_messages.schema`.
 

@@ -1,4 +1,4 @@
-"""Check of messages, so that their readers receive only values that Envoy accepts.
+"""Check of messages. A checked message contains only values that Envoy accepts.
 
 Reference: https://protobuf.dev/programming-guides/json. Null means that a field isn't set. Numbers can be written as text, and
 values of enumerations as numbers.

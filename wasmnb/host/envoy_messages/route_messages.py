@@ -1,4 +1,4 @@
-"""Messages of Envoy's routes, with their fields by type as in the `.proto` files.
+"""Field names and types of the messages for Envoy's routes.
 
 The types are explained in `..envoy_messages.schema`.
 

@@ -8,7 +8,7 @@ A type is the name of a message or enumeration, or one of the following. `[type]
 | duration | text such as `1.5s`, or a number of seconds |
 | regex, address | text with this meaning |
 | mapping | a message whose fields aren't checked, because nothing reads them or any fields are valid |
-| per filter | messages by the names of the filters that they configure |
+| per filter | a mapping from names of filters to the messages that configure them |
 | any | anything |
 """
 

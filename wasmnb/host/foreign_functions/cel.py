@@ -1,8 +1,10 @@
 """Parser of CEL expressions, for the foreign functions `expr_create` and `expr_evaluate`.
 
-Facts: https://github.com/google/cel-spec. Identifiers are attributes of the stream (`..properties`). The parser supports
-literals, member access and indexing, arithmetic, comparison, logic that tolerates errors on either side, `in`, `?:`, lists and
-maps, `has`, `size`, conversions, and string functions. A missing attribute is an error.
+Identifiers are attributes of the stream (`..properties`). The parser supports literals, member access and indexing, arithmetic,
+comparison, logic that tolerates errors on either side, `in`, `?:`, lists and maps, `has`, `size`, conversions, and string
+functions. A missing attribute is an error.
+
+Reference: https://github.com/google/cel-spec
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """CEL's operators and functions. Each accepts expressions and returns an expression.
 
-Facts: https://github.com/google/cel-spec. A value of the wrong type is an error (`CelError`), which only `||`, `&&` and `has`
-tolerate. Attributes are bytes, and are treated as strings.
+A value of the wrong type is an error (`CelError`), which only `||`, `&&` and `has` tolerate. Attributes are bytes, and are
+treated as strings.
+
+Reference: https://github.com/google/cel-spec
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ class CelError(Exception):
 #: Function that returns the value of an identifier, or raises CelError.
 AttributeLookup = Callable[[str], Any]
 
-#: A compiled expression, which is a function that accepts a `AttributeLookup` and returns the value.
+#: A compiled expression, which is a function that accepts an `AttributeLookup` and returns the value.
 CompiledExpression = Callable[[AttributeLookup], Any]
 
 

@@ -1,11 +1,11 @@
 """`envoy_resolve_dns`, an import that Envoy offers in addition to the ABI. It resolves a name and calls `envoy_on_resolve_dns`.
 
-Facts (Envoy 1.40): the token is the id of the calling context, and the callback `(context, token, size)` runs on its root
-context. The call data (buffer 8) then contains a count, a time to live for each address, and the addresses with port 0, each
-followed by a zero byte. For literal addresses, `localhost` and invalid names (with size 0), the callback runs inside the
-import. Other names are resolved, and the callback runs later.
+In Envoy 1.40, the token is the id of the calling context, and the callback `(context, token, size)` runs on the root context of
+the calling context. The call data (buffer 8) then contains a count, a time to live for each address, and the addresses with
+port 0, each followed by a zero byte. For literal addresses, `localhost` and invalid names, the callback runs inside the import.
+For an invalid name, the size is 0. Other names are resolved, and the callback runs later.
 
-The simulation doesn't resolve names, so that such names have no addresses.
+The simulation doesn't send DNS queries. The callback for any other name receives a list without addresses.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ def _deliver(vm: Vm, context: Context, data: bytes) -> None:
 
 
 def _call_nested(vm: Vm, deliver: Callable[[], None]) -> None:
-    """Run a callback inside another callback. Restore the outer callback's state afterwards, and exclude this time from its
-    duration.
+    """Run a callback inside another callback. Restore the outer callback's state afterwards, and exclude the inner callback
+    from the outer callback's duration.
     """
     outer, current, effective, local_reply_sent = (
         vm.entry.record,

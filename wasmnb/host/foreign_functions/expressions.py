@@ -1,8 +1,8 @@
 """The foreign functions `expr_create`, `expr_evaluate` and `expr_delete`.
 
-Facts (Envoy 1.40): each root context counts tokens from 0. A text that can't be parsed returns BadArgument, and Envoy logs the
-reason at level info. A token of the wrong size returns BadArgument, an unknown token NotFound, and an expression without a
-value InternalFailure. Values are encoded like properties.
+In Envoy 1.40, each root context counts tokens from 0. A text that can't be parsed returns BadArgument, and Envoy logs the
+reason at level info. A token of the wrong size returns BadArgument, an unknown token returns NotFound, and an expression
+without a value returns InternalFailure. Values are encoded like properties.
 
 Envoy doesn't limit the number of expressions. Here a root context stores at most 10,000 expressions with a million characters.
 Beyond this limit, `expr_create` returns InternalFailure.

@@ -1,7 +1,8 @@
 """Foreign functions registered by Envoy 1.40, by name.
 
-Facts: arguments and results are bytes, most of them protobuf messages, which are parsed leniently. Functions act on the calling
-context, not on the effective one. Envoy's `compress` uses zlib-ng, whose output differs from that of zlib.
+Arguments and results are bytes, most of them protobuf messages, which are parsed leniently. Functions act on the calling
+context, not on the context set by `set_effective_context`. Envoy's `compress` uses zlib-ng, whose output differs from that of
+zlib.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The foreign functions `verify_signature` and `sign`.
 
-Facts (Envoy 1.40): the key must be passed either as DER or as PEM; otherwise the status is BadArgument. All other errors are
+In Envoy 1.40, the key must be passed either as DER or as PEM; otherwise the status is BadArgument. All other errors are
 reported in the result, whose first field is the success of the call. The name of the hash is checked before the key. Keys are
 RSA or ECDSA on P-224, P-256, P-384 and P-521. A private key in DER must be PKCS #8. Bytes after the DER are ignored.
 

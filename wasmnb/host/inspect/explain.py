@@ -120,7 +120,7 @@ def _held(stream: HttpStream, context: HttpContext, events: list[Event]) -> list
 
 
 def _missing_body(context: HttpContext, direction: str, stop: Event) -> list[str]:
-    """Return the reason why the body doesn't arrive while a filter holds the headers, if there is one."""
+    """Return why the filter that holds the headers doesn't receive the body, or an empty list if nothing prevents it."""
     on_body = f"on_{direction}_body"
     if stop.name != f"on_{direction}_headers" or context.vm.callbacks[on_body] is None:
         return []
@@ -288,7 +288,7 @@ def _removed_target(events: Sequence[Event]) -> str:
 
 
 def _target(event: Event) -> str:
-    """Return the name of the header that a hostcall changes if it is used for routing, otherwise an empty string."""
+    """Return the name of the header for routing that a hostcall changes, or an empty string if it changes no such header."""
     name: bytes = event.args.get("key") or b""
     is_target = name in _TARGETS and event.args.get("map_type") == HeaderMapType.REQUEST_HEADERS
     return name.decode() if is_target else ""

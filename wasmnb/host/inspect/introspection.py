@@ -1,9 +1,9 @@
-"""Calls to the introspection export, with which tools query the Python state inside a VM. It isn't part of the ABI.
+"""Calls to the introspection export, with which tools query the Python state inside a VM. This export isn't part of the ABI.
 
 The guest's side is in `sdk/dispatch/introspection.py`. A query that runs code of the filter (its `__repr__`) is made in a copy
 of the VM, which is dropped afterwards, so that the VM, the trace, the clocks and the shared state don't change. A command that
-changes the VM, such as starting its profiler, is run in the VM itself. Native VMs can't be copied. In these, hostcalls outside
-a callback are rejected, and the SDK stops a `__repr__` that runs for too long.
+changes the VM, such as starting its profiler, is run in the VM itself. Native VMs can't be copied. In a native VM, hostcalls
+outside a callback are rejected, and the SDK stops a `__repr__` that runs for too long.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class IntrospectedVm(Protocol):
 
     @property
     def in_guest(self) -> bool:
-        """Whether a callback or another call into the VM is running."""
+        """Whether the VM is running a callback or another call."""
         ...
 
     @property
@@ -54,7 +54,7 @@ class IntrospectedVm(Protocol):
 
     @property
     def loaded(self) -> _Module:
-        """The loaded module of which `instance` is an instance."""
+        """The loaded module from which `instance` was created."""
         ...
 
     def wall_ns(self) -> int:
@@ -165,7 +165,7 @@ class SnapshotInspector:
 
 
 class _Trapped(UsageError):
-    """Error for the copy of a VM that has trapped, so that the copy can't be called again."""
+    """Error raised when the copy of a VM traps. The copy can't be called again."""
 
 
 def _check(vm: IntrospectedVm) -> None:
@@ -196,7 +196,7 @@ class _CopyHost:
         self.set_clocks(vm)
 
     def set_clocks(self, vm: IntrospectedVm) -> None:
-        """Set the clocks to the VM's current time, which they show from then on."""
+        """Stop the copy's clocks at the VM's current time."""
         self._times = (vm.wall_ns(), vm.monotonic_ns())
 
     def resolve(self, import_type: ImportType) -> Callable[..., int]:

@@ -81,7 +81,7 @@ class VmState:
     problem
         Reason why the state couldn't be read, or an empty string.
     modules, classes
-        Variables of each module (`""` is the filter itself) and of each class, with the `repr` of their values by name.
+        For each module (`""` is the filter itself) and each class, the `repr` of every variable's value by variable name.
     contexts
         States of the context objects.
     more

@@ -1,6 +1,6 @@
 """Causes of hostcalls' error statuses, in words.
 
-Each row of the table is the cause of one status of one hostcall. If the cause depends on the arguments, it is a function.
+Each row of the table contains the cause of one status of one hostcall, or a function if the cause depends on the arguments.
 """
 
 from __future__ import annotations

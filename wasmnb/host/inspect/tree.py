@@ -35,12 +35,12 @@ class TreeNode(Shown):
     name, label
         Name of the node, and a short addition to the name, which can be empty.
     context
-        The SDK's class of the node's context, such as `HttpContext`. Empty for a proxy and its threads.
+        Name of the SDK's context class, such as `HttpContext`. Empty for a proxy and its threads.
     class_name
-        The filter's class of the node's context, such as `Gate`. Empty if the filter defines no class, or if the module was
-        built with another toolchain.
+        Name of the filter's own context class, such as `Gate`. Empty if the filter doesn't define a class, or if the module
+        was built with another toolchain.
     state
-        `running`, `paused`, `failed`, `closed`, or `template` (a base VM).
+        `running`, `paused`, `failed`, `closed`, `template` (a base VM), or `missing` (a plugin that refused to start).
     facts, counts
         Further information about the node, and numbers such as the number of live streams, both by label.
     children

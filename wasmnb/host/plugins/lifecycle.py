@@ -1,7 +1,7 @@
 """Start, update and shutdown of a proxy's plugins, on the main thread and on every worker.
 
-Facts (Envoy 1.40): Envoy creates access loggers first, then filters, then Wasm services. The main thread creates all of them
-before the workers do, and each worker creates all plugins in order. An update creates new root contexts (and new VMs, if the VM
+Envoy 1.40 creates access loggers first, then filters, then Wasm services. The main thread creates all plugins before the
+workers do, and each worker creates them in the same order. An update creates new root contexts (and new VMs, if the VM
 configuration or the code has changed) while the old ones still run. Unchanged plugins keep their contexts and VMs. After the
 drain time, streams that are still open are reset, and `on_done` and `on_delete` of the old root contexts are called. If Envoy
 refuses an update, nothing changes. At shutdown the newest root context ends first, and Envoy doesn't wait for a root context

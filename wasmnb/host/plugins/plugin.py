@@ -1,4 +1,4 @@
-"""A plugin, which is a filter with its configuration as an entry of a filter chain, an access log or a Wasm service."""
+"""A plugin: a filter with its configuration, used in a filter chain, as an access logger, a Wasm service or a stats sink."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def to_config(value: Any) -> bytes:
 
 
 def with_held_headers(environment: Mapping[str, str], *plugins: str) -> dict[str, str]:
-    """Add plugins to the environment variable that lists, for the SDK, which plugins can hold back headers."""
+    """Add names of plugins to the environment variable that tells the SDK which plugins can hold back headers."""
     names = environment.get(HELD_HEADERS, "")
     known = (names, *names.split(","))
     return {**environment, HELD_HEADERS: ",".join(filter(None, (names, *(p for p in plugins if p not in known))))}
@@ -137,15 +137,15 @@ class Plugin:
     failure_policy
         What happens to streams when the VM has failed: `FAIL_CLOSED` (the default, as in Envoy), `FAIL_OPEN` or `FAIL_RELOAD`.
     fail_open
-        Envoy's older flag (default False). With True, even the request that caused the trap continues. Use either
-        `fail_open` or `failure_policy`.
+        Envoy's older alternative to `failure_policy` (default False). With True, even the request that caused the trap
+        continues. Use either `fail_open` or `failure_policy`.
     allow_on_headers_stop_iteration
         Whether StopIteration from a headers callback pauses only the headers, and not the body (default False). With True,
         `await self.request_body()` holds back the headers, so that they can still be changed when the body has arrived.
     environment
         Environment variables that the module can read through WASI (default none).
     allowed_capabilities
-        Names of the only imports and callbacks that the module can use. By default (empty), all of them are allowed.
+        Names of the imports and callbacks that the module can use. By default (empty), all imports and callbacks are allowed.
     kind
         "http", "network", "access_log", "singleton" (a Wasm service on the main thread), "service" (a Wasm service on all
         threads) or "stat_sink". By default, the kind depends on the filter's callbacks: "http" if it handles requests, else
@@ -203,8 +203,8 @@ class Plugin:
         self.vm_config, self.config = to_config(self.vm_config), to_config(self.config)
 
     def _checked_kind(self) -> str:
-        """Return the kind of the plugin, by default the one that matches the filter's callbacks. Raise `UsageError` for
-        others.
+        """Return the kind of the plugin, which by default depends on the filter's callbacks. Raise `UsageError` if the kind is
+        unknown or doesn't match the callbacks.
         """
         callbacks: Callbacks = getattr(self.filter, "callbacks", Callbacks())
         kind = self.kind or callbacks.kind
@@ -271,7 +271,7 @@ def to_plugins(filters: Any, failure_policy: str | None, **single: Any) -> list[
     Parameters
     ----------
     filters
-        A filter, a plugin, a list of them, or None.
+        A filter, a plugin, a list of these, or None.
     failure_policy, single
         Settings of a single filter, with the names of `Plugin`. None and empty text select the default.
 

@@ -1,7 +1,7 @@
 """A plugin on one thread, and the reload of its VM.
 
-Facts (Envoy 1.40): FAIL_RELOAD replaces a failed VM when the next stream begins, unless the VM was last replaced within the
-back-off time. This time is the configured one plus a random 0 to 50 %. Plugins that share a VM also share its replacement.
+In Envoy 1.40, FAIL_RELOAD replaces a failed VM when the next stream begins, unless the VM was last replaced within the back-off
+time. The back-off time is the configured time plus a random 0 to 50 %. Plugins that share a VM also share its replacement.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Stats sinks: plugins on the main thread that receive a snapshot of the statistics whenever Envoy flushes them.
 
-Facts (Envoy 1.40): `on_stats_update` is called at every `stats_flush_interval`, with all counters and gauges that have ever
-changed. The last call is at shutdown, after the workers have ended. A sink that has trapped isn't called again, and its failure
-affects nothing else. The simulated proxy supports only the statistics of filters and Envoy's statistics about Wasm.
+In Envoy 1.40, `on_stats_update` is called at every `stats_flush_interval`, with all counters and gauges that have ever changed.
+The last call is at shutdown, after the workers have ended. A sink that has trapped isn't called again, and its failure affects
+nothing else. The simulated proxy supports only the statistics of filters and Envoy's statistics about Wasm.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StatsSinks"]
 
-#: Prefix of the filters' statistics, and suffixes of those of Envoy's statistics about Wasm that are gauges.
+#: Prefix of the filters' statistics, and suffixes of the gauges in Envoy's statistics about Wasm.
 _CUSTOM, _GAUGES = "wasmcustom.", (".active", "wasm_vm_count")
 
 

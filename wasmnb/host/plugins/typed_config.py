@@ -1,7 +1,7 @@
 """Configuration of a plugin as a protobuf message other than text or bytes.
 
-Facts (Envoy 1.40): for a `StringValue` or `BytesValue`, the module receives the value's bytes. Any other message is serialised,
-so that a `Struct` arrives as protobuf, not as JSON.
+In Envoy 1.40, the module receives the value's bytes for a `StringValue` or `BytesValue`. Any other message is serialised, so
+that a `Struct` arrives as protobuf, not as JSON.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _TYPED_STRUCTS = ("xds.type.v3.TypedStruct", "udpa.type.v1.TypedStruct")
 
 
 class TypedConfig(bytes):
-    """A configuration with a protobuf type, for `Plugin(config=..., vm_config=...)`. Its bytes are what the module receives.
+    """A configuration with a protobuf type, for `Plugin(config=..., vm_config=...)`. The module receives its bytes.
 
     Use it only for types other than `StringValue` and `BytesValue`, which a `Plugin` uses for plain text, bytes and JSON.
 

@@ -1,12 +1,11 @@
-"""The VMs of a proxy: base VMs, canary VMs, and VMs of the main thread and the workers. Plugins with the same VM key share
-them.
+"""The VMs of a proxy: base VMs, canary VMs, and VMs of the main thread and the workers.
 
-Facts (Envoy 1.40): the VM key consists of vm_id, VM configuration, environment variables, allowed capabilities and code. For
-each key Envoy creates one base VM, which runs only the entry points. Envoy starts and configures each new plugin in a canary
-VM, and drops this VM without calling `on_done`. Then it creates the VM of the main thread and, later, one on each worker.
-Another plugin with the same key receives a root context in the existing VMs. If the canary fails, the configuration fails,
-regardless of the failure policy. If a plugin later refuses to start on the main thread or a worker, it is missing on that
-thread: streams skip it, even with FAIL_CLOSED.
+Plugins with the same VM key share VMs. In Envoy 1.40, the VM key consists of vm_id, VM configuration, environment variables,
+allowed capabilities and code. For each key Envoy creates one base VM, which runs only the entry points. Envoy starts and
+configures each new plugin in a canary VM, and drops this VM without calling `on_done`. Then it creates the VM of the main
+thread and, later, a VM on each worker. Another plugin with the same key receives a root context in the existing VMs. If the
+canary fails, the configuration fails, regardless of the failure policy. If a plugin later refuses to start on the main thread
+or a worker, it is missing on that thread: streams skip it, even with FAIL_CLOSED.
 """
 
 from __future__ import annotations
@@ -180,7 +179,7 @@ class VmRegistry:
     def roots_of(self, thread: Thread) -> list[RootContext]:
         """Return the root contexts of a thread in the order in which they end.
 
-        The newest context comes first, followed by singleton services and by contexts that refused to start.
+        The newest context is first. Singleton services and contexts that refused to start are at the end.
         """
         roots = [r for g in self.groups for (number, _), r in g.roots.items() if number == thread.number]
         vms = [g.threads[thread.number] for g in self.groups if thread.number in g.threads]

@@ -1,7 +1,8 @@
 """Attributes of a stream by group, each with the function that reads it.
 
-Facts: https://www.envoyproxy.io/docs/envoy/v1.40.0/intro/arch_overview/advanced/attributes. An attribute from a header map
-exists while the map is available (see `..contexts.http`).
+An attribute from a header map exists while the map is available (see `..contexts.http`).
+
+Reference: https://www.envoyproxy.io/docs/envoy/v1.40.0/intro/arch_overview/advanced/attributes
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Lookup of properties, which are attributes of a stream by path, and the encoding of their values.
+"""Lookup of properties (attributes of a stream by path), and the encoding of their values.
 
-Facts (Envoy 1.40): the first part of a path is the name of a group or of a value. Further parts are keys of maps, fields of
-messages or indices of lists. Strings and bytes are passed unchanged, numbers, times and durations as 8 bytes, booleans as 1
-byte, messages serialised, maps and lists as pairs, and an empty map as four zero bytes. A whole group, or an empty path, can't
-be serialised (SerializationFailure). Attributes from request headers exist while the header map does. Outside streams, only
+In Envoy 1.40, the first part of a path is the name of a group or of a value. Further parts are keys of maps, fields of messages
+or indices of lists. Strings and bytes are passed unchanged, numbers, times and durations as 8 bytes, booleans as 1 byte,
+messages serialised, maps and lists as pairs, and an empty map as four zero bytes. A whole group, or an empty path, can't be
+serialised (SerializationFailure). Attributes from request headers exist while the header map does. Outside streams, only
 `xds.node` and the plugin's names exist. Unknown names are looked up in filter state under `wasm.`.
 """
 

@@ -42,7 +42,7 @@ class Prescribed:
         return bool(self._values)
 
     def find(self, parts: list[bytes]) -> tuple[Any, list[bytes]] | None:
-        """Find the longest prefix of a path that has a value. Return the value and the rest of the path, or None.
+        """Find the longest prefix of a path for which a value is set. Return the value and the rest of the path, or None.
 
         Parts of paths can contain dots, so that `a.b` is found both as one part and as two parts.
         """

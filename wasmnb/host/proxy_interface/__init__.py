@@ -1,6 +1,6 @@
 """Interfaces shared by the simulated proxy and the real Envoy. Code that accepts a `ProxyInterface` works with both.
 
-Methods that only one of the two offers aren't part of these interfaces; they are in `..proxy` and `wasmnb.envoy.proxy`.
+Each kind of proxy has further methods, which aren't part of these interfaces. See `..proxy` and `wasmnb.envoy.proxy`.
 """
 
 from .connections import ConnectionInterface, SessionInterface

@@ -70,7 +70,7 @@ class ConnectionInterface(Protocol):
         Returns
         -------
         bytes or None
-            The bytes; `b""` if the connection has ended, and None if nothing arrived in time.
+            The bytes. They are `b""` if the connection has ended, and None if nothing arrived in time.
         """
         ...
 
@@ -80,7 +80,7 @@ class ConnectionInterface(Protocol):
         Parameters
         ----------
         data
-            Bytes to send before, without waiting for a response (default none).
+            Bytes to send before closing (default none). The client doesn't wait for a response.
 
         Returns
         -------

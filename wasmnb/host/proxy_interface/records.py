@@ -21,7 +21,7 @@ E_co = TypeVar("E_co", covariant=True)
 
 
 class ExchangesInterface(Protocol[E_co]):
-    """The exchanges of a proxy, oldest first. The proxy drops the oldest ones at a limit."""
+    """The latest exchanges of a proxy, oldest first. Earlier exchanges are dropped."""
 
     @property
     def total(self) -> int:
@@ -112,8 +112,8 @@ class ExchangeInterface(Protocol):
 
     @property
     def worker(self) -> int | None:
-        """Number of the worker that handled the exchange, from 1. None if unknown, because a real Envoy writes it only in log
-        lines.
+        """Number of the worker that handled the exchange, from 1. None if a real Envoy hasn't written a log line
+        with this number.
         """
         ...
 

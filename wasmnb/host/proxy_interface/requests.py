@@ -51,7 +51,7 @@ class Requests(Protocol[E_co]):
         request
             The request, for example from `Request(...)` or from another exchange.
         options
-            The options of `request` from `worker` on.
+            Options of `request`, from `worker` to `metadata`.
         """
 
     def request(
@@ -95,7 +95,7 @@ class Requests(Protocol[E_co]):
             Seconds after which the client gives up and closes its connection (virtual seconds in the simulated proxy). By
             default (None), the client doesn't give up.
         complete
-            Whether the client sends the end of the body (default True). With False and a `timeout`, it closes its connection
+            Whether the client sends the end of the body (default True). With False and a `timeout`, the client disconnects
             in the middle of the body.
         properties
             Properties that filters can read during this request, by path, such as `{"source.address": "10.0.0.1:80"}`. A real

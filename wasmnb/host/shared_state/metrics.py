@@ -1,6 +1,6 @@
 """Metrics of filters, which all VMs share by name, and Envoy's own metrics about Wasm.
 
-Facts (Envoy 1.40): each VM has its own metric ids. The low two bits of an id are the type, and each type has its own numbers
+In Envoy 1.40, each VM has its own metric ids. The low two bits of an id are the type, and each type has its own numbers
 (counters 4, 8, 12, gauges 5, 9, histograms 6, 10). Defining a name again returns a new id of the same metric. A counter and a
 gauge can have the same name. Adding 0 or a negative number to a counter returns BadArgument, as does incrementing or reading a
 histogram. A gauge below 0 wraps around as u64.
@@ -124,7 +124,7 @@ class Metrics(Shown, Mapping[str, int | list[int]]):
         ----------
         stats_tags
             Envoy's `stats_config.stats_tags`, which convert parts of names to labels. Each is a mapping with `tag_name` and
-            `regex` (default none). `export` writes them for the tags of a Python filter.
+            `regex` (default none). `export` writes such entries for the tags of a Python filter.
 
         Raises
         ------

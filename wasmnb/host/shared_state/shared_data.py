@@ -1,9 +1,9 @@
 """Shared data and queues, which all VMs with the same vm_id share on all threads.
 
-Facts (Envoy 1.40): each vm_id, which can be empty, has its own data and queues. Compare-and-swap numbers are counted for the
-whole process. A write that fails uses no number, and writing a missing key succeeds with any number. Queue tokens are counted
-from 1 for the whole process and never reused. A queue notifies the VM that registered it last, once for every item, in a
-separate event on this VM's thread. The data and queues of a vm_id are dropped with its last VM.
+In Envoy 1.40, each vm_id, which can be empty, has its own data and queues. Compare-and-swap numbers are counted for the whole
+process. A write that fails uses no number, and writing a missing key succeeds with any number. Queue tokens are counted from 1
+for the whole process and are never reused. A queue notifies the VM that registered it last, once for every item, in a separate
+event on this VM's thread. The data and queues of a vm_id are dropped with its last VM.
 """
 
 from __future__ import annotations

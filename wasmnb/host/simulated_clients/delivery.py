@@ -19,7 +19,7 @@ DEFAULT_WAIT = 20.0
 
 
 def seconds_of(wait: Wait, default: float | None = DEFAULT_WAIT) -> float | None:
-    """Return the seconds for a `wait` argument. `...` selects the default, None means no limit."""
+    """Return the seconds for a `wait` argument. `...` selects the default, and None means no limit."""
     return default if isinstance(wait, EllipsisType) else wait
 
 
@@ -72,7 +72,7 @@ class Delivery:
         options
             The keyword arguments.
         default_wait
-            Virtual seconds to wait if `options` doesn't contain `wait` (default 20). A longer client `timeout` replaces it.
+            Virtual seconds to wait if `options` doesn't contain `wait` (default 20). A longer `timeout` replaces this default.
 
         Raises
         ------
@@ -112,7 +112,7 @@ class Delivery:
         return {name: value for name, value in options.items() if value is not None}
 
     def shaped(self, request: Request) -> Request:
-        """Return the request as it is sent. If `complete` is False, the end of its body isn't sent."""
+        """Return the request to send. If `complete` is False, its body is in chunks, so that the end can be omitted."""
         if self.complete or request.chunks is not None:
             return request
         return replace(request, chunks=[request.body] if request.body else [])

@@ -1,4 +1,4 @@
-"""Sender of requests, which also opens the connections of a simulated proxy's clients."""
+"""The sender of a simulated proxy, which opens its clients' connections and sends their requests."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OPEN = 20_000
 
 
 class Sender:
-    """Opener of streams and connections on the workers of a proxy. See `Proxy` for the parameters of the methods.
+    """Sender that opens streams and connections on a proxy's workers. See `Proxy` for the parameters of the methods.
 
     Attributes
     ----------

@@ -27,7 +27,7 @@ def check_session_options(options: SendOptions) -> None:
     Raises
     ------
     UsageError
-        An option can only be set for the connection.
+        The options contain `worker` or `http2`, which can only be set for the connection.
     """
     for name in ("worker", "http2"):
         if name in options:

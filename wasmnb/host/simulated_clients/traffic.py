@@ -58,7 +58,7 @@ class ClientMethods(Requests[Exchange]):
         http2: bool = False,
         timeout: float = DEFAULT_WAIT,
     ) -> None:
-        """Schedule a request for later, for clients that react to responses. It is sent while `loop.run_while` runs.
+        """Schedule a request for later, for clients that react to responses. The request is sent while `loop.run_while` runs.
 
         Parameters
         ----------
@@ -123,7 +123,8 @@ class ClientMethods(Requests[Exchange]):
     def session(self, *, worker: int | None = None, http2: bool = False) -> ClientSession:
         """Open a client connection for several requests, one after the other (keep-alive).
 
-        All of them share `connection.id`, the client address, and filter state with the lifespan of the connection.
+        All requests of the session share `connection.id`, the client address, and filter state with the lifespan of the
+        connection.
 
         Parameters
         ----------

@@ -129,10 +129,9 @@ class ExchangeBase(Shown):
 
     @property
     def filter_ns(self) -> int:
-        """Nanoseconds that filters used until the exchange ended. This excludes `on_log`, `on_done` and `on_delete`.
+        """Nanoseconds that filters used until the exchange ended, without `on_log`, `on_done` and `on_delete`.
 
-        The value is never greater than the duration. With a fixed `guest_time`, each callback counts as this time, as on the
-        clock.
+        The value is never greater than the duration. With a fixed `guest_time`, each callback counts as `guest_time`.
         """
         return self.filter_time((e.time, e.guest_ns) for e in self.events if _counts(e))
 

@@ -25,8 +25,8 @@ T = TypeVar("T", bound=_WithBodies)
 
 
 class Exchanges(deque[T]):
-    """Exchanges of a proxy, oldest first. The oldest are dropped when the number of exchanges or the size of their bodies
-    exceeds a limit.
+    """Exchanges of a proxy, oldest first. The oldest exchanges are dropped when their number or the size of all bodies exceeds
+    a limit.
 
     Attributes
     ----------

@@ -152,7 +152,7 @@ class Log(Shown, Sequence[LogLine]):
             self._characters -= len(self._lines.popleft().text)
 
     def since(self, written: int) -> list[LogLine]:
-        """Return the lines written since `Log.written` was equal to this number."""
+        """Return the lines written since `Log.written` had this value."""
         count = self.written - written
         return [*islice(reversed(self._lines), max(0, count))][::-1]  # the newest, without copying all others
 

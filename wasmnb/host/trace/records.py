@@ -1,4 +1,4 @@
-"""Records of the trace: plain lists and tuples, because the host creates one at every callback and hostcall.
+"""Records of the trace: plain lists and tuples, because the host creates a record at every callback and hostcall.
 
 The constants below are the indices of the fields in a record. `events.decode` converts a record to an `Event`.
 
@@ -35,7 +35,7 @@ CALL_PARENT, CALL_CONTEXT, CALL_STATUS, CALL_BEGAN, CALL_ENDED, CALL_ARGS = rang
 #: Fields of a note: kind and name of the event, arguments, virtual seconds, thread name, exchange or None, VM or None.
 NOTE_KIND, NOTE_NAME, NOTE_ARGS, NOTE_TIME, NOTE_THREAD, NOTE_EXCHANGE, NOTE_VM = range(2, 9)
 
-#: Maximum number of bytes of one argument in a record. Longer arguments are cut, and `Cut.full_size` is their size.
+#: Maximum number of bytes of one argument in a record. Longer arguments are cut, and `Cut.full_size` is the size before.
 KEEP = 1 << 12
 
 #: Minimum size in bytes of a long argument. The trace limits the total size of long arguments.
