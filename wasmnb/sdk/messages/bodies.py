@@ -44,7 +44,7 @@ def to_json(value: Any) -> bytes:
 
 
 def from_json(data: str | bytes) -> Any:
-    """Parse a JSON document. Raises ValueError if it is invalid or nested too deeply, or if its names would make parsing very slow."""
+    """Parse a JSON document. Raises ValueError if it is invalid, too deeply nested, or has names that are slow to parse."""
     if (data.count(":") if isinstance(data, str) else data.count(b":")) > _FEW:
         _check_names(data)
     try:
