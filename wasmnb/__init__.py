@@ -1,6 +1,6 @@
 """Envoy filters in Python: write, inspect and measure them in a notebook.
 
-This module only has the public names. Their code is in the packages below, from `wasmnb.abi` up to `wasmnb.cli`.
+This module only defines the public names. Their code is in the packages below, from `wasmnb.abi` up to `wasmnb.cli`.
 
     from wasmnb import Filter, Proxy
 
@@ -9,8 +9,8 @@ This module only has the public names. Their code is in the packages below, from
         exchange = proxy.get("/")
         print(exchange.response.status)
 
-`import wasmnb` is cheap, because each name is imported when it is first used. (PYTEST_DONT_REWRITE: notebooks import the
-package before their `%%ipytest` cells run, too early for pytest to rewrite its assertions.)
+`import wasmnb` is fast, because each name is imported when it is first used. (The word PYTEST_DONT_REWRITE prevents a warning
+of pytest in `%%ipytest` cells, which run after the notebook has imported wasmnb.)
 """
 
 from __future__ import annotations

@@ -63,12 +63,12 @@ def short(text: str, limit: int = 120) -> str:
 
 
 def bounded(sentences: Iterable[str], limit: int = 2000) -> list[str]:
-    """Return as many sentences as the limit allows. If some are omitted, a last sentence states this.
+    """Return as many sentences as the limit allows. If sentences are omitted, a last sentence says so.
 
     Parameters
     ----------
     sentences
-        The sentences. Those beyond the limit are not read, so that they can be generated on demand.
+        The sentences. They can be generated on demand, because sentences beyond the limit aren't read.
     limit
         Maximum number of characters of all sentences together (default 2000).
     """

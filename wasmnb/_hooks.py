@@ -1,4 +1,4 @@
-"""Hooks, through which lower floors of the package call functions of upper floors without importing them.
+"""Hooks, through which lower layers of the package call functions of upper layers without importing them.
 
 Each hook declares the signature of one function. `wasmnb/__init__` connects the hooks to the modules that define these
 functions. A module is imported when its hook is called for the first time.
@@ -30,7 +30,7 @@ R = TypeVar("R")
 
 
 class Hook(Generic[P, R]):
-    """A function that an upper floor of the package provides.
+    """A function that an upper layer of the package provides.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def connect(load: Mapping[str, Callable[[], Callable[..., Any]]]) -> None:
     Parameters
     ----------
     load
-        Hook name -> function that imports and returns the provider.
+        Function that imports and returns the provider, by name of the hook.
     """
     for hook in _HOOKS:
         hook.connect(load[hook.name])

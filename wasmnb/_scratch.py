@@ -85,7 +85,7 @@ def remove_abandoned(parent: Path) -> int:
 def _end_processes(folder: Path) -> None:
     """Kill this user's processes whose working directory is `folder` (only on Linux).
 
-    They were started by the owner of the folder, which was killed before it could end them.
+    These processes were started by the owner of the folder, which was killed before it could end them.
     """
     for link in Path("/proc").glob("[0-9]*/cwd"):
         with suppress(OSError):

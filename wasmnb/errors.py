@@ -147,7 +147,7 @@ class SourceError(WasmnbError):
         self.traceback = traceback
 
     def __str__(self) -> str:
-        """Return the message, the place and the hint."""
+        """Return the message, the position of the error, and the hint."""
         where = f" ({self.filename}, line {self.lineno})" if self.lineno else ""
         return visible(f"{self.args[0]}{where}" + (f"\n{self.hint}" if self.hint else ""), keep=NEWLINES)
 
@@ -209,7 +209,7 @@ class CacheWarning(UserWarning):
 def conclusion_of(traceback: str) -> str:
     """Return the line of a Python traceback with the exception's type and message, shortened to 500 characters.
 
-    In a chain of exceptions, this is the last exception.
+    If the traceback is a chain of exceptions, return the line of the last exception.
     """
     line = _conclusion(traceback)
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}… ({len(line) - _LONGEST:,} more)"

@@ -214,7 +214,7 @@ class Request(_Message):
     body
         The body as bytes or text (default empty). Text is encoded as UTF-8.
     chunks
-        The body as a list of chunks, from which `body` is then set (default None: `body` is sent as one chunk).
+        The body as a list of chunks (default None: `body` is sent as one chunk). `body` is set to the joined chunks.
     """
 
     method: str = "GET"
@@ -243,7 +243,7 @@ class Request(_Message):
         chunks: Iterable[Text] | None = None,
         json: Any = ...,
     ) -> Request:
-        """Return a request. Accepts the parameters of the class in another order, and `json`, a value to send as the body.
+        """Create a request. `json` is a value to send as a JSON body, and the other parameters are also parameters of the class.
 
         Raises
         ------

@@ -1,5 +1,7 @@
-"""The `wasmnb` command: one module per subcommand, and the argument parser. Subcommands only call the public API
-of the other packages, such as `wasmnb.compiler`, and the magics of notebooks are in `wasmnb.notebook`.
+"""The `wasmnb` command, with its argument parser and one module per subcommand.
+
+Subcommands only call the public API of other packages, such as `wasmnb.compiler`. The magics of notebooks are in
+`wasmnb.notebook`.
 
 Exit codes: 0 success, 1 an error in the filter or module or a failed test, 2 a wrong command line, 3 an error in the
 tool chain or on the machine, 130 interrupted. Errors are printed to stderr as one paragraph without a traceback.
@@ -53,8 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _lost_interrupts_repeated() -> Iterator[None]:
-    """Repeat an interrupt that arrives while Python runs a destructor or a weak reference's callback, where exceptions get
-    lost.
+    """Repeat an interrupt that got lost inside the `with` block.
+
+    Python ignores exceptions, including KeyboardInterrupt, in destructors and in callbacks of weak references.
     """
     before = sys.unraisablehook
 

@@ -78,7 +78,7 @@ def _package(name: str) -> Check:
 
 
 def _engine() -> Check:
-    """Check wasmtime by compiling an empty module, because the engine supports only one version of it."""
+    """Check wasmtime by compiling an empty module, because the engine supports only one version of wasmtime."""
     try:
         from wasmnb.engine import default_engine
 

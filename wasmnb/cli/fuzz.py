@@ -16,7 +16,7 @@ __all__ = ["fuzz"]
 
 
 def fuzz(options: Namespace) -> int:
-    """Run `wasmnb fuzz`. Returns 1 if a failure was found, 130 if the search was interrupted before that, otherwise 0."""
+    """Run `wasmnb fuzz`. Returns 1 if a failure was found, 130 if interrupted without a failure, otherwise 0."""
     from wasmnb.compiler import Filter
     from wasmnb.testing import fuzz as search
 

@@ -1,6 +1,6 @@
 """The argument parser of the `wasmnb` command.
 
-To keep the start fast, a subcommand's flags are added when it is parsed, and its module is imported when it runs.
+A subcommand's flags are added when it is parsed, and its module is imported when it runs, so that the command starts fast.
 """
 
 from __future__ import annotations

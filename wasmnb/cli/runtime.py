@@ -18,7 +18,7 @@ _PLAIN = "from wasmnb.sdk import HttpContext\nclass Filter(HttpContext):\n    pa
 
 
 def build(options: Namespace) -> int:
-    """Build the runtime for the filter in `--for`. By default, build the one that filters without further imports use."""
+    """Build the runtime for the filter in `--for`. By default, build the runtime of filters without further imports."""
     from wasmnb.compiler import Filter
 
     started = time.monotonic()

@@ -1,6 +1,6 @@
 """The engine, which is the only code of wasmnb that uses wasmtime.
 
-Modules are run on it by `wasmnb.host`, and filters are compiled to modules by `wasmnb.compiler`.
+`wasmnb.host` runs modules on the engine, and `wasmnb.compiler` compiles filters to modules.
 """
 
 from .declarations import ExportType, ImportType

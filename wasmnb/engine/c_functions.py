@@ -1,11 +1,11 @@
 """Functions of wasmtime's C API that the engine calls, with plain addresses as pointers.
 
-Facts, measured on wasmtime 50: wasmtime-py's own calls convert every value through Python objects, so that a call into Wasm
-takes about 20 us, and a hostcall 10 us. The same calls through the C API's *unchecked* functions, with addresses as plain
-integers, take about 0.6 us and 0.5 us. Unchecked means that wasmtime doesn't compare types. Callers must have checked every
-signature beforehand, as `Imports` and `Instance.function` do. wasmtime-py's classes aren't used at all: an interrupt between
-two of their lines can free an object twice (`c_objects.py`), and reading a module's types through the C API aborts the process
-if one of the types is a vector or a typed reference (`declarations.py`).
+In wasmtime 50, wasmtime-py's own calls convert every value through Python objects, so that a call into Wasm takes about 20 us,
+and a hostcall 10 us. The same calls through the C API's *unchecked* functions, with addresses as plain integers, take about
+0.6 us and 0.5 us. Unchecked means that wasmtime doesn't compare types. Callers must have checked every signature beforehand, as
+`Imports` and `Instance.function` do. wasmtime-py's classes aren't used at all: an interrupt between two of their lines can free
+an object twice (`c_objects.py`), and reading a module's types through the C API aborts the process if one of the types is a
+vector or a typed reference (`declarations.py`).
 
 A value has 16 bytes (`wasmtime_val_raw_t`). An i32 is in the first 4 bytes, and the other bytes are undefined.
 """

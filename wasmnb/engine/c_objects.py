@@ -1,12 +1,12 @@
-"""Objects of wasmtime's C API. Each is freed exactly once, even if an interrupt arrives in between.
+"""Objects of wasmtime's C API, which are freed exactly once, even if an interrupt arrives at any moment.
 
-Facts: CPython handles signals between two bytecodes. A KeyboardInterrupt can therefore occur between the C call that frees an
-object and the assignment that drops its address. The finalizer then frees the object again, and the process dies. An interrupt
-can also occur between the C call that creates an object and the assignment that stores its address, so that the object is never
-freed.
+CPython handles signals between two bytecodes. In ordinary code, a KeyboardInterrupt could occur between the C call that frees
+an object and the assignment that drops its address. The finalizer would then free the object again, and the process would die.
+An interrupt could also occur between the C call that creates an object and the assignment that stores its address, so that the
+object would never be freed.
 
-A chain of C iterators runs no bytecode. An object is therefore created and stored by one `list.extend`, and removed and freed
-by one `next`. Its finalizer is the same `next`, because CPython calls `__del__` without entering a Python function.
+A chain of C iterators runs no bytecode. Here, an object is therefore created and stored by one `list.extend`, and removed and
+freed by one `next`. Its finalizer is the same `next`, because CPython calls `__del__` without entering a Python function.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Compilation in a separate process, which can be interrupted and has limits.
 
-Facts (wasmtime 50): the compiler can't be stopped from outside, and its time doesn't grow linearly. It takes 16 s for 16 KB
-with 50,000 locals in each of 2,000 functions, 82 s for 90 KB of nested loops, and 34 s and 1.7 GB for 300,000 empty functions.
-Starting a process takes 0.1 to 0.2 s. For this reason, modules that are large, or that have many functions, locals or blocks,
-are compiled in a separate process. This process is killed when the caller is interrupted or ends, or when the limits are
-exceeded.
+The compiler of wasmtime 50 can't be stopped from outside, and its time doesn't grow linearly with the module's size. It takes
+16 s for 16 KB with 50,000 locals in each of 2,000 functions, 82 s for 90 KB of nested loops, and 34 s and 1.7 GB for 300,000
+empty functions. Starting a process takes only 0.1 to 0.2 s. For this reason, modules that are large, or that have many
+functions, locals or blocks, are compiled in a separate process. This process is killed when the caller is interrupted or ends,
+or when the limits are exceeded.
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ _REFUSED = 3
 
 
 def can_take_long(wasm: bytes) -> bool:
-    """Return whether compiling a module may take long. Returns False for a malformed module, which the compiler rejects
-    immediately.
+    """Return whether compiling a module may take long.
+
+    Returns False for a malformed module, which the compiler rejects immediately.
     """
     if len(wasm) > _BYTES:
         return True

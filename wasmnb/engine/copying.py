@@ -1,6 +1,6 @@
 """Copies of running instances, for calls that must not affect the original.
 
-Facts: between two calls, modules linked by wasmnb have all their state in linear memory. Their tables never change, and their
+Between two calls, modules linked by wasmnb have all their state in linear memory. Their tables never change, and their
 only mutable global, the stack pointer, has its initial value. This may not be true for other modules.
 """
 
@@ -27,7 +27,7 @@ def copy_of(image: Image, original: Instance, resolve: Resolve, *, deadline: flo
     Parameters
     ----------
     image
-        Image of `original`, which wasmnb has linked.
+        Image of `original`, whose module must have been linked by wasmnb.
     original
         The instance to copy.
     resolve, deadline
@@ -41,7 +41,8 @@ def copy_of(image: Image, original: Instance, resolve: Resolve, *, deadline: flo
 def copy_into(copy: Instance, original: Instance) -> bool:
     """Overwrite the memory of a copy with that of another instance of the same module.
 
-    This is several times faster than a new copy, for which memory pages must be allocated. The copy must not have trapped.
+    This is several times faster than `copy_of`, because most memory pages are already allocated. The copy must not have
+    trapped.
 
     Returns
     -------

@@ -1,8 +1,8 @@
 """Declarations of a module (imports, exports, memories and tables), read from its bytes.
 
-Facts: if wasmtime's C API is asked for a type that it can't express (a vector or a typed reference), it aborts the process. Its
-time is also quadratic in the number of exports. The few sections needed are therefore read here, in one pass. wasmtime has
-already validated them, so that anything unexpected is an error.
+If wasmtime's C API is asked for a type that it can't express (a vector or a typed reference), it aborts the process. Its time
+is also quadratic in the number of exports. For these reasons, this module reads the sections that it needs itself, in one
+pass. wasmtime has already validated the module, so that anything unexpected is an error.
 """
 
 from __future__ import annotations
@@ -226,8 +226,9 @@ class _TypeReader(Reader):
         return self.data[self.at]
 
     def numbers(self) -> Sequence[int]:
-        """Read the vector that ends the section. If every number is one byte, as is usual, return the bytes without
-        decoding.
+        """Read the vector of numbers at the end of the section.
+
+        In most modules, each number is encoded as one byte. These bytes are returned without decoding.
         """
         count = self.u32()
         plain = self.data[self.at : self.end]

@@ -107,7 +107,7 @@ class MachineCode:
 
 
 class Engine:
-    """Compiler of modules, with limits for the time of their instances.
+    """Compiler of modules, which also enforces the deadlines of their instances.
 
     Parameters
     ----------
@@ -146,7 +146,8 @@ class Engine:
         wasm
             The module.
         waiting
-            Function called every tenth of a second while this process runs, with the seconds that have passed (default None).
+            Function called every tenth of a second while the separate process runs, with the seconds that have passed (default
+            None).
 
         Raises
         ------
@@ -254,8 +255,9 @@ def assemble(text: str) -> bytes:
 
 @cache
 def default_engine(*, fuel: bool = False) -> Engine:
-    """Return the engine of this process. Compiled code can't be moved between engines, so a shared one compiles each module
-    once.
+    """Return the engine that is shared by all code in this process.
+
+    Compiled code can't be moved between engines, and a shared engine compiles each module only once.
     """
     return Engine(fuel=fuel)
 
@@ -276,8 +278,9 @@ def _private_file(data: memoryview) -> Iterator[str]:
 
 
 def _bytes_of(c: C, complaint: str, write: Callable[[int], int]) -> bytes:
-    """Return the bytes that `write`, which runs no Python code, writes to a C vector. `complaint` is the start of the error
-    message.
+    """Return the bytes that `write` writes to a C vector. `write` must not run Python code.
+
+    `complaint` is the start of the error message.
     """
     vector = _ffi.wasm_byte_vec_t()
     owner = CObject.written(c.wasm_byte_vec_delete, ctypes.pointer(vector))

@@ -1,7 +1,7 @@
 """Size limits for the memories and tables of one instance, so that their total size is within a budget.
 
-Facts (wasmtime 50): the engine limits each memory and each table separately, with one number for all memories and one for all
-tables of a store. An element of a table takes 8 bytes. Objects of the garbage collector are stored in a separate memory, which
+wasmtime 50 limits each memory and each table separately, with one number for all memories and one for all tables of a store. In
+wasmtime, an element of a table takes 8 bytes. Objects of the garbage collector are stored in a separate memory, which
 counts as another memory. In V8, which Envoy 1.40 uses, a table has at most ten million elements.
 """
 

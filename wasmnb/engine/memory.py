@@ -1,6 +1,6 @@
 """Access to the guest's linear memory from the host.
 
-Facts: the engine is configured so that a memory never moves (its whole address range is reserved at the start), and WebAssembly
+The engine is configured so that a memory never moves (its whole address range is reserved at the start), and WebAssembly
 memories only grow. The base address is therefore read once, and the size only when an access is beyond the last known size.
 """
 

@@ -118,7 +118,7 @@ def message_of(c: C, error: int) -> str:
 
 
 def one_line(text: str) -> str:
-    """Join the lines of an error's text, without the line `Caused by:`."""
+    """Join the lines of an error's text to one line, without the line `Caused by:`."""
     parts = [line.strip() for line in text.splitlines() if line.strip() and line.strip() != "Caused by:"]
     return "; ".join(parts)
 

@@ -1,4 +1,7 @@
-"""Name, id and text of the running cell, and the position of a filter's source in it, for tracebacks and messages."""
+"""Name, id and text of the running cell, and the position of a filter's source in that cell.
+
+Tracebacks and messages use them to refer to the cell.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +31,10 @@ class CellPosition:
 
 
 def position_of(shell: Any, body: str) -> CellPosition:
-    """Return the position of `body`, the source below the running cell magic. Also stores the cell's text in `linecache`.
+    """Return the position of `body`, which is the source below the running cell magic.
 
-    Lines are counted as in the notebook, where the line of the magic is line 1.
+    The cell's text is stored in `linecache`, so that tracebacks can show its lines. As in the notebook, the line of the magic
+    is line 1.
     """
     # `execution_count` can't be used: newer versions of IPython increment it before they run a cell, older ones afterwards.
     name = f"Cell In[{shell.displayhook.prompt_count}]"
@@ -42,7 +46,7 @@ def position_of(shell: Any, body: str) -> CellPosition:
 
 
 def cell_part(shell: Any, body: str) -> Part:
-    """Return `body`, the source below the running cell magic, as a part of a filter."""
+    """Return `body`, which is the source below the running cell magic, as a part of a filter."""
     position = position_of(shell, body)
     return Part(body, position.filename, position.first_line)
 
@@ -63,7 +67,7 @@ def cell_name(shell: Any) -> str:
 
 
 def _raw_cell(shell: Any, body: str) -> str:
-    """Return the running cell as typed. If the history doesn't contain it, return `body` below a line for the magic."""
+    """Return the text of the running cell, or `body` below a magic if IPython's history doesn't contain the cell."""
     history = getattr(shell, "history_manager", None)
     raw = history.input_hist_raw[-1] if history is not None and history.input_hist_raw else ""
     typed = body.rstrip("\n")  # IPython adds a line break to the body

@@ -22,7 +22,7 @@ def candidates(line: str, parsers: dict[str, Any], names: list[str]) -> tuple[st
     line
         Text of the line up to the cursor.
     parsers
-        Name of a magic -> its argument parser.
+        Argument parsers by name of the magic.
     names
         Names of running filters.
 
@@ -46,9 +46,7 @@ def candidates(line: str, parsers: dict[str, Any], names: list[str]) -> tuple[st
 
 
 def _parse_words(before: list[str], flags: dict[str, Any]) -> tuple[Any, int]:
-    """Parse the words before the cursor. Returns the flag that the next word is a value of, or None, and the number of
-    positional arguments so far.
-    """
+    """Return the flag whose value is at the cursor (or None), and the number of positional arguments before the cursor."""
     flag, positionals = None, 0
     for word in filter(None, before):
         if flag is not None:
@@ -66,7 +64,7 @@ def make_matcher(parsers: dict[str, Any], names: Callable[[], list[str]]) -> Any
     Parameters
     ----------
     parsers
-        Name of a magic -> its argument parser.
+        Argument parsers by name of the magic.
     names
         Function that returns the names of the running filters.
     """

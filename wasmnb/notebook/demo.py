@@ -70,14 +70,14 @@ def prepare_runtime() -> None:
 
 
 class Execution(NamedTuple):
-    """A notebook with its outputs, and the error of the cell that failed; empty if none did."""
+    """An executed notebook with its outputs, and the error of the cell that failed (empty if no cell failed)."""
 
     notebook: Any
     error: str
 
 
 def execute(path: Path) -> Execution:
-    """Run all cells of a notebook. Returns the notebook with its outputs, and the error of a failed cell (default '')."""
+    """Run the cells of a notebook in order, and stop at the first error."""
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, DeadKernelError

@@ -12,8 +12,8 @@ __all__ = ["is_interactive", "shows_panels"]
 def shows_panels() -> bool:
     """Return whether a proxy in the running cell is displayed as a live panel.
 
-    This is set with `%config WasmMagics.panel`: `on`, `off`, or `auto` for a panel in interactive front ends. Notebooks
-    executed by a program (nbclient, papermill, nbconvert) contain the static form, which works without a kernel.
+    The setting is `%config WasmMagics.panel`: `on`, `off`, or `auto` for a panel in interactive front ends. Notebooks executed
+    by a program (nbclient, papermill, nbconvert) contain the static form, which works without a kernel.
     """
     if "IPython" not in sys.modules:
         return False
@@ -29,8 +29,8 @@ def shows_panels() -> bool:
 def is_interactive(shell: Any) -> bool:
     """Return whether the output of the running cell is displayed in a front end that supports widgets.
 
-    Programs that execute notebooks don't allow cells to ask for input (`allow_stdin` is false). Voilà doesn't allow this
-    either, but it supports widgets.
+    Programs that execute notebooks don't allow cells to ask for input (`allow_stdin` is false). Voilà doesn't allow
+    input either, but it supports widgets.
 
     Parameters
     ----------

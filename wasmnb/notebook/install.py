@@ -28,7 +28,7 @@ _MATCHER = "wasmnb_matcher"
 
 
 def install(shell: Any) -> None:
-    """Register the magics and their tab completion in a shell. Those of an earlier call are replaced."""
+    """Register the magics and their tab completion in a shell. Magics of an earlier call are replaced."""
     uninstall(shell)
     instances = [kind(shell) for kind in MAGICS]
     for magics in instances:

@@ -16,7 +16,7 @@ __all__ = ["KeptPart", "PartList", "PartStore"]
 
 @dataclass(frozen=True, slots=True)
 class KeptPart:
-    """A stored part of a filter. Parts are identified by their cell, or by the names that they define if it is unknown."""
+    """A stored part of a filter, identified by its cell or, if the cell is unknown, by the names that it defines."""
 
     part: Part
     cell: str | None
@@ -107,7 +107,7 @@ class PartStore:
         proxy
             The running proxy.
         build
-            Builds the filter again. Its arguments are the flags of the filter's cell and the part in that cell.
+            Function that builds the filter again. Its arguments are the flags of the filter's cell and the part in that cell.
         """
         self._builds[name] = (proxy, build)
 
@@ -123,7 +123,7 @@ class PartStore:
         running
             Value of the variable with the filter's name, or None if it isn't defined.
         build
-            Builds the filter again, as for `record_build`.
+            Function that builds the filter again, as for `record_build`.
         """
         if running is None:
             self._builds[name] = (None, build)

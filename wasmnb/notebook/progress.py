@@ -66,7 +66,7 @@ class Progress:
             self.finish(self._verdict().format(took) if kind is None else "")
 
     def _verdict(self) -> str:
-        """Return the last line. If only a release module was built, because the runtime was in the cache, it states this."""
+        """Return the last line. It is different if the runtime was in the cache, so that only a release module was built."""
         from wasmnb.compiler.release.release_filter import STEPS
 
         only_release = self.steps <= {text for text, _, _ in STEPS.values()}
@@ -98,7 +98,7 @@ class TerminalProgress(Progress):
         self.stream.flush()
 
     def line(self, step: str, fraction: float, columns: int) -> str:
-        """Return the bar and its text, shortened to the terminal's width, because longer lines can't be redrawn."""
+        """Return the bar and its text, shortened to `columns` characters, because longer lines can't be redrawn."""
         text = f"{fraction:4.0%}  {time.monotonic() - self.started:4.1f} s  {step}"
         width = min(_WIDTH, columns - len(text) - 1)
         if width < _MIN_WIDTH:

@@ -1,6 +1,4 @@
-"""Readers and writers of general formats: protobuf, YAML with line numbers, LEB128 and sections of WebAssembly, HTTP/1 header
-blocks.
+"""Readers and writers of general formats: protobuf, YAML with line numbers, WebAssembly's binary format, HTTP/1 headers.
 
-They are pure functions over bytes and text, used by all floors. What the data means is decided by the callers, and the ABI's
-own formats are in `wasmnb.abi`.
+The functions have no side effects and don't interpret the data. Formats of the ABI are in `wasmnb.abi`.
 """

@@ -41,11 +41,11 @@ def parse_header_lines(
     Parameters
     ----------
     lines
-        The lines, without line breaks and without the start line. An empty line isn't a header.
+        The lines, without line breaks and without the start line. An empty line counts as malformed.
     unfold
         Treatment of lines that begin with a space or tab and continue the previous value (RFC 9112, section 5.2): "space"
-        joins both with one space, and "verbatim" keeps the spaces between them, as Envoy does. By default (None), such lines
-        are treated like any other line.
+        appends the line to the value with one space, and "verbatim" keeps the line's own spaces, as Envoy does. By default
+        (None), such lines are treated like any other line.
     nameless
         Whether to accept a header with an empty name (default False). Envoy sends such a line if a filter adds a header
         without a name.

@@ -97,7 +97,7 @@ class Reader:
                 raise Malformed(f"a number at offset {self.at:#x} is too long")
 
     def name(self) -> str:
-        """Read a length, and a name with this number of bytes in UTF-8."""
+        """Read the length of a name in bytes, and then the name, which is UTF-8."""
         start = self.at
         try:
             return self.bytes(self.u32()).decode()
@@ -105,7 +105,7 @@ class Reader:
             raise Malformed(f"the name at offset {start:#x} isn't valid UTF-8") from None
 
     def vector(self, item: Callable[[], T]) -> list[T]:
-        """Read a count, and this number of items."""
+        """Read the number of items, and then the items."""
         count = self.u32()
         if count > self.end - self.at:
             raise Malformed(

@@ -1,4 +1,4 @@
-"""Protobuf without schemas: fields of a message are read by number, and fields, Struct and Metadata are written.
+"""Protobuf without schemas: read the fields of a message by number, and write fields, `Struct` and `Metadata`.
 
 Reference: https://protobuf.dev/programming-guides/encoding/. The wire types are varint, 64-bit, length-delimited and 32-bit.
 """
@@ -104,7 +104,7 @@ def _value(value: Any, default: Default | None) -> bytes:
 
 
 def metadata(values: Mapping[str, Mapping[str, Any]] | None) -> bytes:
-    """Encode an `envoy.config.core.v3.Metadata` with these values as `filter_metadata`, in the order of sorted keys."""
+    """Encode an `envoy.config.core.v3.Metadata` with these values as `filter_metadata`, sorted by key."""
     return b"".join(
         field(1, field(1, encode_text(key)) + field(2, struct_message(inner)))
         for key, inner in sorted((values or {}).items())

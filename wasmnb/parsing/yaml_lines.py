@@ -1,9 +1,9 @@
 """YAML (and therefore JSON) with line numbers, so that an error can point to a line of the user's file.
 
-`compose` returns PyYAML's nodes, which have positions and run no constructors. `parse_yaml` and `read_yaml` return plain dicts
-with lines.
+`compose` returns PyYAML's nodes, which have positions, and runs no constructors. `parse_yaml` and `read_yaml` return plain
+dicts with lines.
 
-Facts: PyYAML's own scanner takes four fifths of the time of reading a configuration. libyaml's scanner, which is part of most
+PyYAML's own scanner takes four fifths of the time in which a configuration is read. libyaml's scanner, which is part of most
 builds of PyYAML, is nine times faster, but words its errors differently. Nodes are always composed in Python, because libyaml's
 own composer doesn't limit its recursion.
 """

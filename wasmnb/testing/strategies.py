@@ -156,7 +156,7 @@ def responses(draw: st.DrawFn, *, latency: float = 0.0, failing: bool = True) ->
     latency
         Longest latency in virtual seconds (default 0).
     failing
-        Whether some responses close the connection instead (default True).
+        Whether the upstream sometimes closes the connection without a response (default True).
     """
     if failing and draw(st.integers(0, 9)) == 0:
         return Response(0, reset=True)

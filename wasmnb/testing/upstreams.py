@@ -1,6 +1,6 @@
 """Scripted upstreams, which send prepared responses and record the requests.
 
-Pass one to a proxy, simulated or real, as its `upstream` or in its `clusters`::
+Pass a scripted upstream to a simulated or real proxy, as its `upstream` or in its `clusters`::
 
     auth = upstream(response(403), response(200))            # in this order; the last one is repeated
     auth = upstream(by_path={"/check": response(200), "/slow": response(200, latency=2.0)})
@@ -211,7 +211,10 @@ class ScriptedUpstream(GrpcServer):
             return GrpcReply(reset=True)
 
     def _bytes(self, data: bytes) -> Any:
-        """Return the reply to bytes of a TCP connection. Empty bytes mean that the client has closed it, and need no step."""
+        """Return the reply to bytes of a TCP connection.
+
+        Empty bytes mean that the client has closed the connection. They don't use a step.
+        """
         if not data:
             return TcpReply(close=True)
         with self._lock:

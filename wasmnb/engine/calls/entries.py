@@ -1,7 +1,7 @@
 """Entries into a guest: calls of its functions, their deadline, and the exceptions that end them.
 
-Facts: an exception must not pass through C. If a host function or an epoch callback raises an exception, it is stored here, and
-a trap stops the guest. The outermost call, which is made from Python, then raises the exception.
+An exception must not pass through C. If a host function or an epoch callback raises an exception, `Entries` stores the
+exception, and a trap stops the guest. The outermost call, which is made from Python, then raises the exception.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ class Entries:
 
 
 def _nothing() -> None:
-    """Do nothing after the instance has been freed."""
+    """Do nothing. Replaces the function `when_closed` after the instance has been freed."""
 
 
 def _nested(code: CodeType) -> list[CodeType]:

@@ -1,10 +1,10 @@
-"""The interrupt button while a guest runs.
+"""Handling of the interrupt button while a guest runs.
 
-Facts: Python runs signal handlers when it enters a Python function. While a guest runs, the next such function is a callback
-called by C. If the handler raises an exception *there*, before the function's first line, the exception is lost, because ctypes
-prints it and continues. For this reason, SIGINT has a different handler while guests may run, which doesn't raise inside a
-guest. It sets a flag, and the next epoch, or the end of the guarded block, raises KeyboardInterrupt where it can be caught. The
-flag is also used for interrupts in finalizers and callbacks of weak references, which swallow exceptions as well.
+Python runs signal handlers when it enters a Python function. While a guest runs, the next such function is a callback called by
+C. If a handler raises an exception before the first line of this callback, the exception is lost, because ctypes prints it and
+continues. For this reason, SIGINT has a different handler while guests may run. Inside a guest, this handler only sets a flag,
+and the next epoch, or the end of the guarded block, raises KeyboardInterrupt where it can be caught. The flag is also used for
+interrupts in finalizers and in callbacks of weak references, where exceptions are lost as well.
 
 Python runs signal handlers only in the main thread. Guests in other threads aren't affected.
 """

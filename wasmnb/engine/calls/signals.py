@@ -1,9 +1,9 @@
 """Handlers for the signals raised by Wasm traps.
 
-Facts (wasmtime 50, Linux): an `unreachable`, a division by zero, an access outside memory or a stack overflow raises a signal
-of the processor. wasmtime installs handlers for these signals once, with the first engine of a process, and passes other faults
-to the handlers that were installed before. A handler that is installed later receives the signals first. An example is Python's
-`faulthandler` if it is enabled later: it prints a traceback, and the guest's trap kills the process. If `faulthandler` is
+With wasmtime 50 on Linux, an `unreachable`, a division by zero, an access outside memory or a stack overflow raises a signal
+such as SIGSEGV. wasmtime installs handlers for these signals once, with the first engine of a process, and passes other faults
+to the handlers that were installed before. A handler that is installed later receives the signals first. For example, if
+Python's `faulthandler` is enabled later, a trap of the guest prints a traceback and kills the process. If `faulthandler` is
 *disabled* later, it removes wasmtime's handlers together with its own. For this reason, wasmtime's handlers are saved, and
 restored before guests run. A fault of the process itself is then passed to the handler installed before the first engine, such
 as `faulthandler`.
@@ -42,7 +42,7 @@ class TrapSignals:
                 self._ours.append((number, action, action[0]))
 
     def keep(self) -> None:
-        """Restore wasmtime's handlers if they have been replaced. If not, this takes only a microsecond."""
+        """Restore wasmtime's handlers if they have been replaced. Otherwise, the call takes only a microsecond."""
         for number, action, handler in self._ours:
             self._sigaction(number, None, self._at)
             if self._now[0] == handler:

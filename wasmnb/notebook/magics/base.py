@@ -31,7 +31,7 @@ class FilterMagics(Magics):
         return sorted(k for k, v in list(space.items()) if isinstance(v, Proxy) and not k.startswith("_"))
 
     def reported(self, proxy: Any, report: Any) -> Any:
-        """Return `report`, after adding it to the live panel of the proxy, if there is one."""
+        """Add a report to the proxy's live panel, if the proxy has a panel, and return the report."""
         panel = getattr(proxy, "attachments", {}).get("panel")
         if panel is not None:
             panel.add_report(report)

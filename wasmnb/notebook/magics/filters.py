@@ -37,7 +37,7 @@ __all__ = ["WasmMagics"]
 
 @magics_class
 class WasmMagics(FilterMagics):
-    """Defaults of the magics. Flags override them."""
+    """The main magics, with settings for their defaults. Flags override these settings."""
 
     workers = Int(4, min=1, max=64, help="Number of worker threads of a new proxy.").tag(config=True)
     deadline = Float(5.0, min=0.01, help="Time limit of one callback in seconds.").tag(config=True)

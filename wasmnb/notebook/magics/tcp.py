@@ -65,5 +65,5 @@ class TcpMagics(FilterMagics):
 
 
 def _with_dashes(words: list[str]) -> list[str]:
-    """Escape the first dash of words such as `-ERR`, which are data, because all flags of the magic begin with two dashes."""
+    """Escape the dash of words such as `-ERR`, which can only be data because all flags of the magic begin with two dashes."""
     return [rf"\x2d{word[1:]}" if word.startswith("-") and not word.startswith("--") else word for word in words]

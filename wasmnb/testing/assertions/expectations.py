@@ -1,4 +1,4 @@
-"""Expectations with which assertions compare values: text, patterns, predicates, and named ones such as ABSENT."""
+"""Expectations with which assertions compare values: text, patterns, predicates, and named expectations such as ABSENT."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def describe(expected: Any) -> str:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return a hint for an unknown name, which contains the most similar known name, or all known names."""
+    """Return a hint for an unknown name: the most similar known name, or all known names."""
     names = list(known)
     close = difflib.get_close_matches(name, names, 1)
     return f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(names) or 'none'}."

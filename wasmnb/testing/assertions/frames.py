@@ -18,8 +18,9 @@ _LIBRARY_CODE = (PACKAGE, *INSTALLED, *STDLIB, *GENERATED)
 def hide_our_frames(error: BaseException) -> None:
     """Remove wasmnb's frames from the traceback of an exception raised in a test.
 
-    This includes frames between two frames of the test, if wasmnb has called a function of the test. If wasmnb itself raised
-    the error, the traceback ends at the test's line that called wasmnb, because the message describes the mistake on this line.
+    If wasmnb has called a function of the test, the frames between the two frames of the test are also removed. If wasmnb
+    itself raised the error, the traceback ends at the test's line that called wasmnb, because the message describes the mistake
+    on this line.
     """
     entries = list(_entries(error.__traceback__))
     own = [at for at, entry in enumerate(entries) if not _file(entry).startswith(_LIBRARY_CODE)]

@@ -230,7 +230,7 @@ def _assert_body(what: str, body: bytes, expected: Any) -> None:
 
 
 def title(exchange: Any) -> str:
-    """Return the name of an exchange for failure messages: `GET /pay`, or `exchange 2 (GET /pay)` from the second one on."""
+    """Return an exchange's name for failure messages: `GET /pay` for the first exchange, then `exchange 2 (GET /pay)`."""
     request = getattr(exchange, "request", None)
     number = getattr(exchange, "number", 1)
     if request is None:

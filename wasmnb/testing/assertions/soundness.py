@@ -50,7 +50,7 @@ def failure_text(failure: Any) -> str:
 
 
 def tracebacks(lines: Any) -> list[str]:
-    """Return the tracebacks in a log that didn't lead to a trap, for example because only one stream ended."""
+    """Return the tracebacks in a log. They include exceptions that ended only one stream, without a trap."""
     return [
         line.text
         for line in lines
@@ -114,7 +114,7 @@ def assert_sound(proxy: Any) -> None:
 def growth(proxy: Any, repeat: Callable[[], Any], *, times: int) -> list[int]:
     """Repeat an action in several rounds, and return the growth of the workers' memory in each measured round, in bytes.
 
-    The first rounds, which fill caches, aren't measured. Later rounds are skipped after the first round without growth.
+    The first rounds, which fill caches, aren't measured. The first measured round without growth is the last round.
     """
     sizes: list[int] = []
     repeat()
@@ -134,15 +134,15 @@ def _workers(proxy: Any) -> list[Any]:
 
 
 def _is_python(proxy: ProxyInterface) -> bool:
-    """Return whether all filters are written in Python, which frees memory as soon as the last reference is gone."""
+    """Return whether all filters are written in Python, which frees an object as soon as its last reference is gone."""
     return all(isinstance(getattr(plugin.filter, "source", None), str) for plugin in proxy.plugins)
 
 
 def memory(proxy: Any) -> int:
     """Return the memory size of the workers' VMs in bytes.
 
-    For Python filters, this is the memory that was ever written, which reveals a leak long before the VM's memory grows. For
-    other modules, it is the VM's whole memory, because a garbage collector can use all of it before it frees anything.
+    For Python filters, blocks that contain only zeros aren't counted, so that a leak is found long before the VM's memory
+    grows. For other modules, the whole memory is counted, because a garbage collector can fill it before it frees anything.
     """
     if _is_python(proxy):
         return sum(map(_touched, _workers(proxy)))

@@ -110,7 +110,7 @@ def _immediate(expected: Expectation, result: PhaseResult, *, headers_phase: boo
 
 
 def _find(matcher: Matcher, kind: str, contents: Iterable[str], read: ReadFile) -> Iterator[str]:
-    """Yield a reason if no text meets the matcher or, with `invert`, if one does."""
+    """Yield a reason if no text matches or, for a matcher with `invert`, if any text matches."""
     texts = list(contents)
     try:
         test, shown = _test(matcher, read)

@@ -75,7 +75,7 @@ class FuzzJob:
 
     @staticmethod
     def repeated(shard: FuzzPart, result: FuzzReport) -> None:
-        """Add a message to a report because its search ran twice."""
+        """Add a message to the report of a search that ran twice."""
         result.messages.append(f"{shard.title} ran again, because a process of the pool died.")
 
 

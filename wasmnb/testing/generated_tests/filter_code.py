@@ -29,7 +29,7 @@ class FilterSources:
     plugins
         The plugins.
     names
-        Source of a filter as code -> name of the constant that contains it.
+        Names of the constants that contain the filters' sources, by source as code.
     plain
         Whether the only filter and its settings can be passed to `wasm_proxy` directly. Otherwise, the test creates a `Plugin`.
     fixtures

@@ -1,4 +1,4 @@
-"""Nodes that represent the content of a test file in any syntax: blocks of named entries, lists and scalars with line numbers.
+"""Nodes that represent the content of a test file in any syntax: messages, lists and scalars with line numbers.
 
 The readers for text format, YAML and JSON return nodes, and `schema` converts them to messages.
 """

@@ -58,7 +58,7 @@ def read_textproto(data: bytes, file: str) -> MessageNode:
 
     Returns
     -------
-    Block
+    MessageNode
         The message.
 
     Raises

@@ -33,8 +33,8 @@ def read_yaml(data: bytes, file: str) -> SyntaxNode:
 
     Returns
     -------
-    Node
-        The document. An empty file is returned as an empty block.
+    SyntaxNode
+        The document. An empty file is returned as an empty message.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def read_json(data: bytes, file: str) -> SyntaxNode:
 
     Returns
     -------
-    Node
+    SyntaxNode
         The document.
 
     Raises

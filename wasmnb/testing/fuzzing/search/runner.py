@@ -39,7 +39,7 @@ class Settings:
     vm_config
         VM configuration of a single filter (default none).
     workers
-        Number of workers (default 1). Effects of shared data and queues need several.
+        Number of workers (default 1). Some faults with shared data and queues need several workers.
     clusters
         Services by cluster name (default none). Other clusters send the responses of the scenario.
     deadline

@@ -57,7 +57,7 @@ class Search:
     settings
         Settings of the proxies.
     workers
-        Number of workers, or None for one worker, and three in every third proxy if the filter shares data between workers.
+        Number of workers, or None for one worker (three in every third proxy if the filter shares data between workers).
     random
         Random number generator.
     seconds
