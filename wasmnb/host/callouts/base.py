@@ -79,7 +79,7 @@ class CalloutBase:
         vm.trace.note("stream", name, args, time=vm.now(), thread=vm.thread.name, exchange=self.exchange, vm=vm.number)
 
     def _notify(self, callback: str, *args: int) -> None:
-        """Run a callback of the root context. It is traced as part of the exchange that started the callout."""
+        """Run a callback of the root context. The callback is traced as part of the exchange that started the callout."""
         vm = self.vm
         vm.entry.exchange = self.exchange
         try:

@@ -1,8 +1,8 @@
 """gRPC callouts: unary calls, and the base class that they share with streams. Streams are in `grpc_stream`.
 
-Facts (Envoy 1.40): a successful unary call runs only `on_grpc_receive`, and a failed call only `on_grpc_close`. A timeout has
-status 14, a reset after the start has status 13, and an HTTP error has the status to which it is mapped. Envoy adds its details
-to the message in braces. Cancelling drops the token without a close callback.
+In Envoy 1.40, a successful unary call runs only `on_grpc_receive`, and a failed call only `on_grpc_close`. A timeout has status
+14, a reset after the start has status 13, and an HTTP error has the status to which it is mapped. Envoy adds its details to the
+message in braces. Cancelling drops the token without a close callback.
 """
 
 from __future__ import annotations

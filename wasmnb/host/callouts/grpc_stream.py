@@ -1,7 +1,7 @@
 """gRPC streams to a cluster, in both directions.
 
-Facts (Envoy 1.40): a stream runs callbacks for initial metadata, messages, trailing metadata and the close. Sending on a stream
-that has ended, and closing such a stream, return OK.
+In Envoy 1.40, a stream runs callbacks for initial metadata, messages, trailing metadata and the close. Sending on a stream that
+has ended, and closing such a stream, return OK.
 """
 
 from __future__ import annotations

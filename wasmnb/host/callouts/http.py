@@ -1,11 +1,11 @@
 """HTTP callouts, which are requests from a filter to a cluster.
 
-Facts (Envoy 1.40): a call is part of the root context and can outlive the stream. `:method`, `:path` and `:authority` (or
-`host`) are required. The upstream receives the filter's headers and `x-envoy-internal: true`, content-length if there is a
-body, and the timeout if there is one. The whole response is buffered. If the call times out (504), or the connection fails or
-is closed before the headers (503), the filter receives an ordinary response with Envoy's text. After a reset in the body, the
-filter receives a response without headers and with status 11 "reset". When the root context ends, pending calls are dropped
-without a callback.
+In Envoy 1.40, a call is part of the root context and can outlive the stream. `:method`, `:path` and `:authority` (or `host`)
+are required. The upstream receives the filter's headers and `x-envoy-internal: true`, content-length if there is a body, and
+the timeout if there is one. The whole response is buffered. If the call times out (504), or the connection fails or is closed
+before the headers (503), the filter receives an ordinary response with Envoy's text. After a reset in the body, the filter
+receives a response without headers and with status 11 "reset". When the root context ends, pending calls are dropped without a
+callback.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Calls to Redis by modules for Higress, whose Envoy has two additional hostcalls and an additional callback.
 
-Facts (Higress 2.1, https://github.com/higress-group/proxy-wasm-cpp-host): `proxy_redis_init(cluster, username, password,
-timeout)` prepares the client for a cluster. `proxy_redis_call(cluster, command, token)` sends one command in RESP.
+In Higress 2.1 (https://github.com/higress-group/proxy-wasm-cpp-host), `proxy_redis_init(cluster, username, password, timeout)`
+prepares the client for a cluster. `proxy_redis_call(cluster, command, token)` sends one command in RESP.
 `proxy_on_redis_call_response(root, token, status, size)` delivers the reply, which is in buffer 9. Status 0 means success, and
 any other status is a network error without a reply. An unknown cluster returns BadArgument. The name of a cluster can end with
 `?db=1`.

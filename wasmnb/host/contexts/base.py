@@ -1,10 +1,10 @@
 """Base class of all contexts, which a module identifies by number.
 
-Facts (Envoy 1.40): ids of root contexts and streams come from one sequence for each VM, beginning with 1. Id 0 is the VM
-itself. A root context (the ABI's name for a plugin's context) has parent 0, and a stream has its root context as parent. The
-current context is the context of the running callback. After `set_effective_context`, later hostcalls of the callback act on
-another context, except foreign functions. Header maps and buffers are available only during their phase
-(`wasmnb/abi/phases.py`), and only to hostcalls on their own context.
+In Envoy 1.40, ids of root contexts and streams come from one sequence for each VM, beginning with 1. Id 0 is the VM itself. A
+root context (the ABI's name for a plugin's context) has parent 0, and a stream has its root context as parent. The current
+context is the context of the running callback. After `set_effective_context`, later hostcalls of the callback act on another
+context, except foreign functions. Header maps and buffers are available only during their phase (`wasmnb/abi/phases.py`), and
+only to hostcalls on their own context.
 """
 
 from __future__ import annotations
@@ -83,8 +83,9 @@ class Context:
         return self.maps[map_type] if map_type in WRITABLE_MAPS else None
 
     def peek(self, kind: int) -> bytes | None:
-        """Return the bytes of a buffer. Returns empty bytes if the buffer isn't available now, and None for the status
-        NotFound.
+        """Return the bytes of a buffer.
+
+        If the buffer isn't available now, the result is empty or, for the status NotFound, None.
         """
         data = None
         if kind in STREAM_BUFFERS:
@@ -138,7 +139,7 @@ class Context:
 
     @property
     def declared(self) -> dict[bytes, Declaration]:
-        """Properties declared by this context, by name. Those of a root context apply to `set_property`."""
+        """Properties declared by this context, by name. `set_property` uses the declarations of the root context."""
         if self._declared is None:
             self._declared = {}
         return self._declared

@@ -1,7 +1,7 @@
 """Envoy's own HTTP filters in the chain: `set_metadata` and `header_mutation`.
 
-Facts (Envoy 1.40): `set_metadata` writes dynamic metadata when the request's headers arrive. If a namespace already has a
-value, the new value is merged into it only with `allow_overwrite`: structures are merged key by key, and lists are appended.
+In Envoy 1.40, `set_metadata` writes dynamic metadata when the request's headers arrive. If a namespace already has a value, the
+new value is merged into it only with `allow_overwrite`: structures are merged key by key, and lists are appended.
 `header_mutation` applies its own changes in order, then those of the route, to requests and to all responses that pass through
 it.
 """

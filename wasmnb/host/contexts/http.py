@@ -1,10 +1,10 @@
 """Context of an HTTP stream, which is Envoy's Wasm filter between the filter manager and the module.
 
-Facts (Envoy 1.40): the context is created in the module when the first headers arrive, or before `on_log` if no headers
-arrived. A header map can be read and written in its callback. If the callback returns Continue, the map isn't available any
-more, except for reading in `on_log`. After other results it stays available until the end of the stream; only `continue_stream`
-removes the request's maps. While the filter buffers (a body callback has returned 1), the next callbacks can read the whole
-buffered body. Trailers can be added in the last body callback. `on_delete` directly follows `on_done`.
+In Envoy 1.40, the context is created in the module when the first headers arrive, or before `on_log` if no headers arrived. A
+header map can be read and written in its callback. If the callback returns Continue, the map isn't available any more, except
+for reading in `on_log`. After other results, it stays available until the end of the stream. The request's maps are only
+available until `continue_stream`. While the filter buffers (a body callback has returned 1), the next callbacks can read the
+whole buffered body. Trailers can be added in the last body callback. `on_delete` directly follows `on_done`.
 """
 
 from __future__ import annotations

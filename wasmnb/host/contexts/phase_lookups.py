@@ -1,8 +1,9 @@
-"""The ABI's table of phases in the form in which contexts and hostcalls look it up: plain numbers, computed once.
+"""Lookups in the ABI's table of phases for contexts and hostcalls, as numbers that are computed once.
 
-The table says which maps and buffers a callback makes available, and what the others return. The contexts add the state of the
-stream: whether a map exists (a response may have no trailers), and how long it stays (a stop keeps it). A context stores a map or
-buffer in the slot of its type when the callback begins, so hostcalls only look into the slot.
+The table contains the maps and buffers that are available in each callback, and the results of reading other maps and buffers.
+It doesn't contain the state of a stream, such as whether a response has trailers, or whether a map stays available after a
+stop. Contexts therefore store the available maps and buffers by type when a callback begins, and hostcalls only look them up
+there.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ __all__ = [
 
 
 def map_of(callback: str) -> int:
-    """Return the type of the only header map that a callback can read, besides those of `on_log`."""
+    """Return the type of the header map that a callback can read. The callback must have exactly one."""
     (kind,) = PHASES[callback].reads
     return int(kind)
 
 
 def buffer_of(callback: str) -> int:
-    """Return the type of the only buffer that a callback has besides the VM configuration."""
+    """Return the type of the buffer that a callback can read in addition to the VM configuration. It must have exactly one."""
     (kind,) = PHASES[callback].buffers - {BufferType.VM_CONFIGURATION}
     return int(kind)
 
@@ -47,7 +48,7 @@ def last_result(callback: str) -> int:
 
 
 def _phases(*contexts: str) -> list[Phase]:
-    """Return the phases of callbacks that only these kinds of contexts have."""
+    """Return the phases of the callbacks that exist in exactly these kinds of contexts."""
     return [
         p for name, p in PHASES.items() if name in CALLBACKS_BY_NAME and CALLBACKS_BY_NAME[name].contexts == contexts
     ]
@@ -55,27 +56,27 @@ def _phases(*contexts: str) -> list[Phase]:
 
 _ALL = list(PHASES.values())
 
-#: Types of maps that some callback can write, and of those that belong to root contexts.
+#: Types of the maps that at least one callback can write, and types of the maps of root contexts.
 WRITABLE_MAPS = frozenset(int(kind) for phase in _ALL for kind in phase.writes | phase.creates)
 ROOT_MAPS = frozenset(int(kind) for phase in _phases("root") for kind in phase.reads)
 
-#: Maps that `on_log` of an HTTP stream can read: whether it can, by type.
+#: Whether `on_log` of an HTTP stream can read a map, by the map's type.
 LOG_MAPS = tuple(kind in PHASES["on_log"].reads for kind in HeaderMapType)
 
 #: Type of trailers -> type of the body in whose last callback a write creates them.
 CREATED_BY = {int(kind): buffer_of(phase.callback) for phase in _ALL for kind in phase.creates}
 
-#: Status of reading from a map that isn't available, and of the same while `on_log` reads the maps of a stream that has ended.
+#: Status of reading from a map that isn't available, in other callbacks and in `on_log`.
 MISSING_MAP = int(PHASES["on_request_headers"].missing_map)
 MISSING_IN_LOG = int(PHASES["on_log"].missing_map)
 
-#: Types of buffers that some callback can write, and of those that belong to streams.
+#: Types of the buffers that at least one callback can write, and types of the buffers of streams.
 WRITABLE_BUFFERS = frozenset(int(kind) for phase in _ALL for kind in phase.writable_buffers)
 STREAM_BUFFERS = frozenset(buffer_of(p.callback) for p in [*_phases("http"), *_phases("tcp")] if p.writable_buffers)
 
-#: What a buffer that isn't available reads as, by type: None for the status NotFound.
+#: Result of reading a buffer that isn't available, by type. None means the status NotFound.
 UNAVAILABLE = tuple(None if kind in NOT_FOUND_BUFFERS else b"" for kind in BufferType)
 
-#: Types of the maps and of the bodies that are gone after a stream has been continued.
+#: Types of the maps and of the bodies that are no longer available after a stream has been continued.
 CONTINUED_MAPS = tuple(int(kind) for name in DROPPED_BY_CONTINUE for kind in PHASES[name].writes)
 CONTINUED_BODIES = tuple(int(kind) for name in DROPPED_BY_CONTINUE for kind in PHASES[name].writable_buffers)

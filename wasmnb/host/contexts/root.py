@@ -1,6 +1,6 @@
 """Root contexts, each of which represents a plugin in a VM with its configuration, ticks, queues and callouts.
 
-Facts (Envoy 1.40): `on_vm_start` is called once for every root context, even in a VM that has already started. The plugin
+In Envoy 1.40, `on_vm_start` is called once for every root context, even in a VM that has already started. The plugin
 configuration can only be read in `on_configure`. A root context whose `on_done` returned 0 lives until `proxy_done`.
 """
 
@@ -56,7 +56,7 @@ class RootContext(Context):
     done_deferred
         Whether `on_done` returned 0, so that the context lives until `proxy_done`.
     expressions, expressions_made, expression_characters
-        Compiled CEL expressions by token with the sizes of their texts, the next token, and the sum of these sizes.
+        Compiled CEL expressions and the lengths of their texts, by token; the next token; and the sum of the lengths.
     """
 
     kind = "root"
@@ -182,7 +182,7 @@ class RootContext(Context):
         call_on_log(self, maps, info, self.vm.callbacks["on_log"])
 
     def update_stats(self, data: bytes, size: int) -> None:
-        """Call `on_stats_update` of a stats sink with a snapshot of the statistics and the size that Envoy passes for it."""
+        """Call `on_stats_update` of a stats sink with a snapshot of the statistics and with the size that Envoy reports."""
         vm = self.vm
         vm.buffers.call_data = ZeroExtended(data, size)
         try:

@@ -1,8 +1,8 @@
 """Context of a TCP connection, which is Envoy's Wasm network filter between the connection and the module.
 
-Facts (Envoy 1.40): bytes can be read and changed while their data callback runs, and while the filter holds them back
-afterwards. When the upstream closes the connection, filters receive the end of its bytes. The last callbacks are the close
-callback, `on_done`, `on_log` and `on_delete`.
+In Envoy 1.40, bytes can be read and changed while their data callback runs, and while the filter holds them back afterwards.
+When the upstream closes the connection, filters receive a last data callback with `end_of_stream`. The last callbacks are the
+close callback, `on_done`, `on_log` and `on_delete`.
 """
 
 from __future__ import annotations

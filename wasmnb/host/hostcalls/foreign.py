@@ -1,7 +1,7 @@
 """Hostcall for foreign functions, which Envoy registers in addition to the ABI. They are implemented in `..foreign_functions`.
 
-Facts (Envoy 1.40): an unknown name returns NotFound. The functions act on the calling context, not on the effective one.
-Functions registered by a test replace Envoy's, as in other proxies.
+In Envoy 1.40, an unknown name returns NotFound. The functions act on the calling context, not on the effective one. A function
+that a test registers replaces Envoy's function with the same name.
 """
 
 from __future__ import annotations

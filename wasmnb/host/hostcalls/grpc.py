@@ -1,6 +1,6 @@
 """Hostcalls for gRPC callouts, which are implemented in `..callouts.grpc`.
 
-Facts (Envoy 1.40): the target is a serialised GrpcService or, if it can't be parsed as one, the name of a cluster. An unknown
+In Envoy 1.40, the target is a serialised GrpcService or, if it can't be parsed as one, the name of a cluster. An unknown
 cluster returns ParseFailure, and a cluster without endpoints InternalFailure. The low two bits of a token are its kind: 1 for
 calls, 2 for streams. A token of the wrong kind returns BadArgument, an unknown token NotFound.
 """

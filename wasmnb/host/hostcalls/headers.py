@@ -1,6 +1,6 @@
 """Hostcalls for header maps.
 
-Facts (Envoy 1.40): a map type of 8 or more returns BadArgument, and so does a map that isn't available now. There are two
+In Envoy 1.40, a map type of 8 or more returns BadArgument, and so does a map that isn't available now. There are two
 exceptions: in `on_log`, reading from a missing map returns NotFound, and reading a whole map that isn't available returns an
 empty map. In ABI 0.1.0, a missing header returns OK and an empty value. Names and values are validated later, by the codecs.
 Writing request headers clears the route cache.

@@ -1,8 +1,8 @@
 """Hostcalls for the effective context, the end of a root context, and the status of its last callout.
 
-Facts (Envoy 1.40): `set_effective_context` accepts any context of the VM, and 0 for the current one. `done` only works for a
-root context whose `on_done` returned 0. The status code of the last callout remains available. Its message is available only in
-the callback.
+In Envoy 1.40, `set_effective_context` accepts any context of the VM, and 0 for the current one. `done` only works for a root
+context whose `on_done` returned 0. The status code of the last callout remains available. Its message is available only in the
+callback.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Hostcalls for the log.
 
-Facts (Envoy 1.40): a level above 5 returns BadArgument. A line below the log's level is dropped, and the status is OK.
+In Envoy 1.40, a level above 5 returns BadArgument. A line below the log's level is dropped, and the status is OK.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Hostcalls for properties, whose names and encodings are in `..properties`.
 
-Facts (Envoy 1.40): `set_property` uses the whole path, including NULs, as one key under `wasm.` in the stream's filter state.
+In Envoy 1.40, `set_property` uses the whole path, including NULs, as one key under `wasm.` in the stream's filter state.
 Without a stream it returns NotFound. A property that was declared read-only keeps its first value.
 """
 

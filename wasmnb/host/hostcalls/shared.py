@@ -30,8 +30,9 @@ def set_shared_data(context: Context, key: bytes, value: bytes, cas: int) -> int
 
 
 def register_shared_queue(context: Context, name: bytes) -> tuple[int, int | None]:
-    """Register this root context as the receiver of a queue, and create the queue if necessary. Return the status and the
-    token.
+    """Register this root context as the receiver of a queue. Return the status and the token.
+
+    The queue is created if necessary.
     """
     vm, root = context.vm, context.root
     notify = root.queue_ready if isinstance(root, RootContext) else lambda _token: None

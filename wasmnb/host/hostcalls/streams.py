@@ -1,8 +1,8 @@
 """Hostcalls that control streams. They take effect after the callback has returned, in the order of the calls.
 
-Facts (Envoy 1.40): a local response overrides the callback's result, but continuing doesn't. Continuing immediately clears the
-context's request maps and body, for either direction. If a context doesn't have the direction, nothing happens and the status
-is OK. Continuing UPSTREAM returns Unimplemented, and directions of 4 and more return BadArgument.
+In Envoy 1.40, a local response overrides the callback's result, but continuing doesn't. A call that continues a stream clears
+the context's request maps and body at once, for either direction. If a context doesn't have the direction, the call does
+nothing and returns OK. Continuing UPSTREAM returns Unimplemented, and directions of 4 and more return BadArgument.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Buffers for message bodies, and the rules for writing to them.
 
-Facts (Envoy 1.40): reading beyond the end returns the bytes that exist. Writing with `start` 0 replaces the first `length`
-bytes by the new data. Writing with `start` at or after the end appends. Any other `start` returns BadArgument.
+In Envoy 1.40, reading beyond the end returns the bytes that exist. Writing with `start` 0 replaces the first `length` bytes
+with the new data. Writing with `start` at or after the end appends the data. Any other `start` returns BadArgument.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def write(buffer: Buffer, start: int, length: int, data: bytes) -> int:
     buffer
         The buffer to change.
     start, length
-        Start and length of the range in bytes, with the rules in the module's docstring.
+        Start and length of the range in bytes. The rules are in the module's docstring.
     data
         The new bytes.
 

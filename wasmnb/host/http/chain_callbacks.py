@@ -11,7 +11,7 @@ __all__ = ["ChainCallbacks"]
 
 
 class ChainCallbacks(Protocol):
-    """Functions of a stream that a filter chain calls after its last filter and to report events."""
+    """Functions of a stream, which a filter chain calls after its last filter and when events occur."""
 
     def pass_headers(self, headers: HeaderMap, *, end: bool) -> None:
         """Handle headers that have passed all filters. `end` is True if the message ends with them."""

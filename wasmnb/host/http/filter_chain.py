@@ -1,18 +1,18 @@
 """One direction of a stream through its filters, with the same iteration as Envoy's `Http::FilterManager`.
 
-Requests pass through the filters in order, and responses in reverse order. The names are similar to Envoy's
-(`source/common/http/filter_manager`): `continue_iteration` is its `commonContinue`, `handle_headers_status` its
-`commonHandleAfterHeadersCallback`, and so on.
+Requests pass through the filters in order, and responses in reverse order. The names are similar to those in Envoy's
+`source/common/http/filter_manager`. For example, `continue_iteration` corresponds to `commonContinue`, and
+`handle_headers_status` to `commonHandleAfterHeadersCallback`.
 
-Facts (Envoy 1.40):
+In Envoy 1.40:
 
 * If a filter returns "stop all" for the headers, its other callbacks aren't called until it continues. The buffered data are
   then passed to *this* filter first. If a filter returns "stop" for the headers, only the headers are held back, and its data
   callback can release them.
-* The data are stored in one buffer for the whole direction. When it exceeds the limit, the stream fails with "buffer", and the
-  source waits with "watermark". With "no buffer", the data are dropped.
-* Continuing passes on everything that was held back: headers if they haven't passed, data if there is a buffer, and trailers if
-  there are any.
+* The data are stored in one buffer for the whole direction. When it exceeds the limit, the stream fails if the filter has
+  returned "buffer", and the source waits if the filter has returned "watermark". After "no buffer", the data are dropped.
+* When a filter continues, everything that it held back is passed on: the headers unless they have already passed, the buffered
+  data, and the trailers.
 """
 
 from __future__ import annotations
@@ -56,8 +56,9 @@ _HOLDING = (int(DataStatus.STOP_ITERATION_AND_BUFFER), int(DataStatus.STOP_ITERA
 
 
 class HttpFilter(Protocol):
-    """Interface through which a chain calls a filter. `direction` is `REQUEST` or `RESPONSE`, and results are the ABI's
-    statuses.
+    """Interface through which a chain calls a filter.
+
+    `direction` is `REQUEST` or `RESPONSE`, and results are the ABI's statuses.
     """
 
     #: Entries of the filter in the chain of the request and in the chain of the response.
@@ -287,8 +288,9 @@ class FilterChain:
         self.callbacks.pass_headers(headers, end=end)
 
     def show(self, headers: HeaderMap, body: bytes | None = None) -> None:
-        """Call the filters for a local reply to a stream that has ended, and ignore their results. `body` is None if there is
-        no body.
+        """Call the filters for a local reply to a stream that has ended, and ignore their results.
+
+        `body` is None if there is no body.
         """
         for active in self.active_filters:
             active.http_filter.on_headers(self.direction, headers, end=body == b"")
@@ -361,8 +363,9 @@ class FilterChain:
             self.buffered.data += data.take()
 
     def check_high_watermark(self) -> None:
-        """When the buffer exceeds its limit, fail or make the source wait. This happens once until the buffer is below the
-        limit again.
+        """Fail or make the source wait if the buffer exceeds its limit.
+
+        Further calls do nothing until the buffer is below its limit again.
         """
         if self._above_limit or self.buffered is None or len(self.buffered) <= self.limit or self.callbacks.is_done():
             return

@@ -138,7 +138,7 @@ class RequestCallbacks:
         self._replies.send(413, b"Payload Too Large", details="request_payload_too_large")
 
     def is_done(self) -> bool:
-        """Return whether no more of the request is needed, because the stream has ended or its response is complete."""
+        """Return whether the rest of the request isn't needed, because the stream has ended or its response is complete."""
         return self._state.done or self._response.complete
 
 

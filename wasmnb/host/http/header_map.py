@@ -1,9 +1,9 @@
 """Header maps that behave like Envoy's.
 
-Facts (Envoy 1.40, `Http::HeaderMapImpl`):
+In Envoy 1.40 (`Http::HeaderMapImpl`):
 
-* Entries keep their order. Pseudo-headers (`:path`) form a block at the front, and new ones are added at the end of this block.
-  Names are in lower case.
+* Entries keep their order. Pseudo-headers such as `:path` form a block at the front, and new ones are added at the end of this
+  block. Names are in lower case.
 * Replacing a header removes all entries with its name and adds a new one, so that the header moves to the end of its block.
 * If there are several values for a header that Envoy defines as single-valued ("inline"), they are joined with a comma.
   `set-cookie`, `cookie` and unknown names have a separate entry for each value.

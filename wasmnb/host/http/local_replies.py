@@ -1,9 +1,9 @@
 """Sending of local replies.
 
-Facts (Envoy 1.40): if no response has begun, a local reply passes through the response callbacks of all filters. If a response
-is passing through the filters, the local reply is sent directly to the client. If the client has already received the headers
-of a response, the stream is reset. A local reply in a request callback is sent after this callback has returned. If there are
-several, the first is sent.
+In Envoy 1.40, if no response has begun, a local reply passes through the response callbacks of all filters. If a response is
+passing through the filters, the local reply is sent directly to the client. If the client has already received the headers of a
+response, the stream is reset. A local reply in a request callback is sent after this callback has returned. If a callback sends
+several local replies, only the first takes effect.
 """
 
 from __future__ import annotations
@@ -68,8 +68,7 @@ class LocalReplies:
         details: str,
         grpc_status: int | None = None,
     ) -> None:
-        """Send a local reply through the filters, or directly to the client if a response is already passing through the
-        filters.
+        """Send a local reply through the filters, or directly to the client if a response has already reached the filters.
 
         If the client has already received a response's headers, the stream is reset instead.
 
@@ -109,8 +108,8 @@ class LocalReplies:
     def send_after_close(self, code: int, body: bytes, headers: Iterable[Pair], *, grpc_status: int | None) -> bool:
         """Handle a local reply from a callback that has closed the stream.
 
-        In a request callback, Envoy calls filters that have ended with the reply, and the client receives nothing. In other
-        callbacks, the client receives the reply, unless it has already received the headers of a response.
+        In a request callback, Envoy passes the reply to the filters although they have ended, and the client receives nothing.
+        In other callbacks, the client receives the reply, unless it has already received the headers of a response.
 
         Returns
         -------
@@ -159,8 +158,9 @@ class LocalReplies:
             self._send_through_filters(prepared)
 
     def send_response_too_large(self) -> None:
-        """Send a local reply with status 500 because a filter buffers too much of a response. If the headers were sent, reset
-        the stream.
+        """Send a local reply with status 500 because a filter buffers too much of a response.
+
+        If the headers have already been sent, the stream is reset instead.
         """
         if self._encoder.headers_sent:
             self._state.info.details = "response_payload_too_large"

@@ -1,7 +1,7 @@
 """Headers and body of a local reply, which is a response created by the proxy itself.
 
-Facts (Envoy 1.40): the order of headers is `:status`, the filter's headers, content-length, content-type. A filter's `:status`
-is ignored, its content-length is corrected, and its content-type is kept. Without a body, content-length and content-type are
+In Envoy 1.40, the order of headers is `:status`, the filter's headers, content-length, content-type. A filter's `:status` is
+ignored, its content-length is corrected, and its content-type is kept. Without a body, content-length and content-type are
 omitted. The reply to a gRPC request (content-type `application/grpc` or `application/grpc+...`) has HTTP status 200, with the
 gRPC status in the headers and the body as its message.
 """

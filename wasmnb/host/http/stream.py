@@ -5,7 +5,7 @@
     client -> RequestDecoder  -> FilterManager.request  -> RequestCallbacks  -> Router -> UpstreamRequest
     client <- ResponseEncoder <- ResponseCallbacks <- FilterManager.response <- Router <- UpstreamRequest
 
-Facts (Envoy 1.40): the route is chosen before the filters are created. If the response ends before the request is complete, the
+In Envoy 1.40, the route is chosen before the filters are created. If the response ends before the request is complete, the
 stream ends. At the end, Envoy calls `on_log` of every filter in order, then the access loggers, then `on_done` and `on_delete`
 of each filter.
 """

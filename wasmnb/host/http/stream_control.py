@@ -1,4 +1,4 @@
-"""Control of a stream by its filters, which use it through the hostcalls of a stream context."""
+"""Control of a stream by its filters, through hostcalls on the stream's contexts."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class StreamControl:
 
     @property
     def header_maps(self) -> list[HeaderMap | None]:
-        """Header maps by map type, for `on_log`. The table of phases says which of them Envoy provides there."""
+        """Header maps by map type, for `on_log`. The ABI's table of phases contains the types that Envoy provides."""
         request, response = self._filters.request, self._filters.response
         maps = (request.headers, request.trailers, response.headers, response.trailers, None, None, None, None)
         return [headers if can_read else None for headers, can_read in zip(maps, LOG_MAPS, strict=True)]
@@ -128,8 +128,9 @@ class StreamControl:
             self._finish("reset")
 
     def fail(self, stream_filter: StreamFilter) -> None:
-        """End the stream because a filter's VM has failed. Send status 503, or reset the stream if its headers have been
-        sent.
+        """End the stream because a filter's VM has failed.
+
+        The client receives status 503 or, if the response's headers have already been sent, a reset.
         """
         exchange = self.state.exchange
         if exchange.failure is None:

@@ -1,6 +1,6 @@
 """Idle, request and duration timeouts of a stream.
 
-Facts (Envoy 1.40): the response has status 504, or 408 if the request isn't complete. The timeouts also apply to streams that a
+In Envoy 1.40, the response has status 504, or 408 if the request isn't complete. The timeouts also apply to streams that a
 filter holds back. The idle timeout is counted from the last chunk in either direction. The route timeout is handled by the
 router.
 """
@@ -96,8 +96,9 @@ class Timeouts:
         return self._state.limits.idle_timeout if own is None else own
 
     def _duration(self) -> float | None:
-        """Return the maximum duration of the stream in seconds, from the route or otherwise from the connection manager. None:
-        no limit.
+        """Return the maximum duration of the stream in seconds, or None for no limit.
+
+        The route's limit has precedence over the limit of the connection manager.
         """
         route, headers = self._state.info.route, self._request.headers
         limits = route.entry.duration if route is not None and route.entry is not None else None

@@ -19,8 +19,9 @@ DOWNSTREAM, UPSTREAM = 0, 1
 
 
 class NetworkFilter(Protocol):
-    """A network filter of one connection. Its callbacks return True to pass the connection or the bytes on to the next
-    filter.
+    """A network filter of one connection.
+
+    Its callbacks return True to pass the connection or the bytes on to the next filter.
     """
 
     #: Object that the filter holds back: `connection`, `downstream data` or `upstream data`. Empty if there is none.
@@ -63,7 +64,7 @@ class FilterSet(NamedTuple):
     blocked
         Whether a plugin blocks the connection because its VM has failed. `filters` then ends before this plugin.
     failure
-        The failure of this VM, or None.
+        Failure of the VM of the blocking plugin, or None.
     """
 
     filters: Sequence[NetworkFilter]

@@ -1,12 +1,12 @@
 """One TCP connection, from the client through the network filters to the upstream and back.
 
-Facts (Envoy 1.40): filters are called for a connection, and then for its bytes. If a filter stops, the bytes stay in the
+In Envoy 1.40, filters are called for a connection, and then for its bytes. If a filter stops, the bytes stay in the
 connection's buffer. The next data event contains both the old and the new bytes, and starts with the first filter again. If a
 filter stops at the connection itself, Envoy holds back everything and doesn't connect to the upstream. Bytes for the client
-pass through the filters in reverse order. When the upstream ends, filters are called for a last chunk, which can be empty, with
-`end_of_stream`. Then their close callback is called with type 0 (unknown). At the end of the connection, the connection's own
-close callback is called (1: closed by the proxy, 2: by the peer), then `on_done`, `on_log` and `on_delete`. If a filter's VM
-fails, Envoy closes the connection.
+pass through the filters in reverse order. When the upstream closes its side, filters are called for a last chunk, which can be
+empty, with `end_of_stream`. Then their close callback is called with type 0 (unknown). At the end of the connection, the
+connection's own close callback is called (1: closed by the proxy, 2: by the peer), then `on_done`, `on_log` and `on_delete`. If
+a filter's VM fails, Envoy closes the connection.
 """
 
 from __future__ import annotations

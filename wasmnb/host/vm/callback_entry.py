@@ -1,8 +1,8 @@
 """Calls into the guest. Each call sets the contexts, adds a trace record, handles traps, and runs deferred work afterwards.
 
-Facts (Envoy 1.40): when the guest sends a local response, or continues or closes a stream, this takes effect in order after the
-callback has returned, and before its result is used. No other call enters the guest in the meantime. After a trap, no callback
-runs in the VM again.
+In Envoy 1.40, when the guest sends a local response, or continues or closes a stream, these operations take effect in order
+after the callback has returned, before its result is used. No other call enters the guest in the meantime. After a trap, no
+callback runs in the VM again.
 """
 
 from __future__ import annotations
@@ -150,8 +150,8 @@ def _interrupted(vm: Vm, record: list[Any], name: str, error: BaseException) -> 
 def _excuse_debugging(vm: Vm, function: Callable[..., int | None]) -> Callable[..., int | None]:
     """Wrap a native callback so that it takes no virtual time if it exceeds the deadline.
 
-    A Wasm callback is stopped at the deadline. A native callback isn't stopped, because it may be paused in a debugger. If this
-    time passed on the virtual clock, all timeouts would expire when the debugger continues.
+    A Wasm callback is stopped at the deadline. A native callback isn't stopped, because it may be paused in a debugger. If the
+    time in the debugger counted on the virtual clock, all timeouts would expire when the callback continues.
     """
     longest = int(vm.server.deadline * 1e9)
     entry = vm.entry

@@ -11,7 +11,7 @@ __all__ = ["Failure", "RestrictedCallback", "configuration_advice", "envoy_text"
 
 
 class RestrictedCallback(Exception):
-    """Error for a hostcall that isn't allowed in this phase, which is an entry point or the guest's allocator."""
+    """Error for a hostcall that isn't allowed while an entry point or the guest's allocator runs."""
 
     def __init__(self, name: str, phase: str) -> None:
         super().__init__(f"{name} can't be called in {phase}")

@@ -1,8 +1,8 @@
-"""Fuel, which is the number of Wasm instructions run by a callback. It is the same in every run and on every machine.
+"""Fuel, which is the number of Wasm instructions run by a callback. It doesn't depend on the speed of the machine.
 
-Facts: wasmtime counts each instruction as one unit, including calls, loops, and memory operations of any size. The host's work
-for a hostcall isn't counted. A filter uses the same fuel for the same requests only if clocks and random numbers return the
-same values. With fuel, callbacks therefore take a fixed time on the virtual clock.
+wasmtime counts each instruction as one unit, including calls, loops, and memory operations of any size. The host's work for a
+hostcall isn't counted. A filter uses the same fuel for the same requests only if its clocks and random numbers return the same
+values. In a proxy that counts fuel, callbacks therefore take a fixed time on the virtual clock.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ def counted(vm: Vm, name: str, function: Callable[..., int | None]) -> Callable[
 def with_probe(vm: Vm, get_metric: Callable[..., int]) -> Callable[[int, int], int]:
     """Wrap `proxy_get_metric` for a VM that can be profiled.
 
-    Two ids that no metric uses are reserved for the profiler, and calls with them aren't traced. One returns the fuel. The
-    other returns, one at a time, the hostcalls made between the last two readings.
+    Two ids that no metric uses are reserved for the profiler, and calls with them aren't traced. The first id returns the fuel.
+    Each call with the second id returns one of the hostcalls made between the last two readings of the fuel.
     """
     trace, guest = vm.trace, vm.guest
     seen, numbers = 0, iter(range(0))

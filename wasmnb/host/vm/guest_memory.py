@@ -1,9 +1,8 @@
 """Access of hostcalls to the guest's memory, with bounds checks and allocation by the guest.
 
-Facts: pointers and sizes are u32. If a range isn't inside the memory, the hostcall returns InvalidMemoryAccess. Results are
-stored in memory allocated with the guest's `malloc` (or, if it isn't exported, `proxy_on_memory_allocate`). Envoy doesn't
-allocate memory for empty results, which have pointer 0 and size 0. If the allocator returns 0, the hostcall returns
-InvalidMemoryAccess.
+Pointers and sizes are u32. If a range isn't inside the memory, the hostcall returns InvalidMemoryAccess. Results are stored in
+memory allocated with the guest's `malloc` (or, if it isn't exported, `proxy_on_memory_allocate`). Envoy doesn't allocate memory
+for empty results, which have pointer 0 and size 0. If the allocator returns 0, the hostcall returns InvalidMemoryAccess.
 
 Slices of a memoryview take a quarter of the time of `ctypes.string_at`. The engine guarantees that a memory never moves, so one
 view of the whole address range stays valid. Bytes after the memory's current end are protected by the check, not by the view.

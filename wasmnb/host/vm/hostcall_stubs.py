@@ -32,7 +32,7 @@ HostFunction = Callable[..., Any]
 
 
 def read_pairs(data: bytes) -> list[Pair]:
-    """Decode a header map from the guest. If Envoy would reject the map, it is empty."""
+    """Decode a header map from the guest. If Envoy would reject the map, the result is empty."""
     if len(data) > MAX_PAIRS_BYTES or len(data) < 4 or int.from_bytes(data[:4], "little") > MAX_PAIRS:
         return []
     return decode_pairs(data) or []

@@ -1,6 +1,6 @@
 """Imports of a module: the functions that are linked, and the storage of their results in the guest's memory.
 
-Facts (Envoy 1.40): an import that the configuration doesn't allow is still linked. Calling it logs a line and returns
+In Envoy 1.40, an import that the configuration doesn't allow is still linked. Calling it logs a line and returns
 InternalFailure, or errno 76 for WASI. Results are stored in memory allocated by the guest. While its allocator runs, the guest
 can call only a few imports, which act on the VM instead of a plugin.
 """

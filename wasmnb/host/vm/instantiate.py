@@ -1,8 +1,8 @@
 """Creation of VMs: linking and instantiating the module, finding its callbacks, and running its entry points.
 
-Facts (Envoy 1.40): the entry points are `_initialize` followed by `main(0, 0)` (or `__main_void`). If `_initialize` is missing,
-the entry point is `_start`. They run first, on context 0, and can call only a few imports. If the start section traps, the VM
-fails before it has any callbacks.
+In Envoy 1.40, the entry points are `_initialize` followed by `main(0, 0)` (or `__main_void`). If `_initialize` is missing, the
+entry point is `_start`. They run first, on context 0, and can call only a few imports. If the start section traps, the VM fails
+before it has any callbacks.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ _AT_ENTRY = {name: AT_ENTRY | PHASES[name].calls | {"emscripten_notify_memory_gr
 
 
 def make_vm(server: ServerContext, loaded: LoadableModule, settings: VmSettings, thread: Thread, role: str) -> Vm:
-    """Create a VM: link and instantiate the module, and find its exports. If the start section traps, the VM is marked as
-    failed.
+    """Create a VM: link and instantiate the module, and find its exports.
+
+    If the start section traps, the VM is marked as failed.
 
     Parameters
     ----------
@@ -84,8 +85,9 @@ def _attach_memory(vm: Vm) -> None:
 
 
 def _callbacks(vm: Vm) -> dict[str, Invoke | None]:
-    """Return the callbacks of all ABI versions by short name. Callbacks that the module or its ABI version doesn't define are
-    None.
+    """Return the callbacks of all ABI versions by short name.
+
+    Callbacks that the module or its ABI version doesn't define are None.
     """
     callbacks: dict[str, Invoke | None] = dict.fromkeys(callback.short for callback in CALLBACKS.values())
     return callbacks | {c.short: _callback(vm, name, c) for name, c in callbacks_for(vm.abi).items()}

@@ -1,7 +1,7 @@
 """Checks whether Envoy would load a module, and Envoy's log lines if it wouldn't.
 
-Facts (Envoy 1.40): the first exported function with the name of an ABI marker determines the version. Every import must exist
-in this version with exactly the same signature. The host creates imported memories and tables, but never globals. A missing
+In Envoy 1.40, the first exported function with the name of an ABI marker determines the version. Every import must exist in
+this version with exactly the same signature. The host creates imported memories and tables, but never globals. A missing
 allocator is an error, and so is a callback that is exported with a wrong signature. The checks are made in this order, and
 Envoy reports the first failure.
 """
@@ -84,7 +84,7 @@ def _refuse(name: str, line: str, meaning: str, *, early: bool = False) -> Modul
 
 
 def parse_failure_log(wasm: bytes) -> list[str]:
-    """Return Envoy's log lines for bytes that aren't a Wasm module. They depend on how much of the bytes is valid."""
+    """Return Envoy's log lines for bytes that aren't a Wasm module. The lines depend on how many of the bytes are valid."""
     if not wasm:
         return []
     reason = "Failed to parse corrupted Wasm module"

@@ -116,7 +116,7 @@ class EntryState:
     record
         Trace record of the running call, or None if no call is running.
     exchange
-        Number of the exchange for which the next calls of a root context are made (callout responses), or None.
+        Number of the exchange to which the next calls of a root context belong, such as callout responses, or None.
     deferred
         Work to do after the running callback has returned.
     local_reply_sent
@@ -124,9 +124,9 @@ class EntryState:
     restricted, phase
         Imports that can be called now (None for all), and the name of the entry point that restricts them.
     last_critical
-        Record of the call that wrote the filter's last critical log line, and the line.
+        Trace record of the call that wrote the filter's last critical log line, and the line.
     cause
-        Record of the call whose hostcall failed last for a reason that only the host knows, and the reason.
+        Trace record of the last call in which a hostcall failed for a reason that only the host knows, and the reason.
     """
 
     __slots__ = (

@@ -136,7 +136,7 @@ class Vm:
         return not self.failed and self.query_anyway(invoke, context, *args)
 
     def query_anyway(self, invoke: Invoke | None, context: Context, *args: int) -> bool:
-        """Call an export that returns a boolean as `query` does, but even if the VM has failed."""
+        """Call an export that returns a boolean, as `query` does, even if the VM has already failed."""
         if invoke is None:
             return True
         result = invoke(context, *args)
@@ -157,8 +157,8 @@ class Vm:
     def now(self) -> float:
         """Return the virtual time in seconds as the guest sees it during a callback.
 
-        This time never goes back. Without this guarantee it could go back after a slow hostcall, because the duration of a
-        hostcall is subtracted only at its end.
+        The time never goes back. Without this guarantee, it could go back at the end of a slow hostcall, when the duration of
+        the hostcall is subtracted.
         """
         record = self.entry.record
         if record is None or self.server.guest_time is not None:

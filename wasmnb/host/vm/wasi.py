@@ -1,6 +1,6 @@
 """WASI preview 1 as in Envoy: output is logged, clocks and random numbers work, and files don't exist.
 
-Facts (Envoy 1.40): each write to descriptor 1 is logged as an info line, and each write to descriptor 2 as an error line. One
+In Envoy 1.40, each write to descriptor 1 is logged as an info line, and each write to descriptor 2 as an error line. One
 trailing newline is removed. `poll_oneoff` returns immediately, so a guest that sleeps runs in a busy loop. `proc_exit` returns
 to the guest. Invalid pointers return errno 21, and calls that the configuration doesn't allow return errno 76.
 """

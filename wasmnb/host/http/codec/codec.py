@@ -1,8 +1,8 @@
 """The HTTP codecs, which convert between header maps and messages on the wire, towards the client and the upstream.
 
-Facts (Envoy 1.40, for HTTP/1): towards the upstream, pseudo-headers are written as the request line and `host`. A body without
-content-length is chunked. A request without a body has `content-length: 0` unless its method never has a body. Towards the
-client, `transfer-encoding: chunked` or `content-length: 0` is added after all headers if no header contains the length.
+Over HTTP/1, Envoy 1.40 writes pseudo-headers to the upstream as the request line and `host`. A body without content-length is
+chunked. A request without a body has `content-length: 0` unless its method never has a body. Towards the client,
+`transfer-encoding: chunked` or `content-length: 0` is added after all headers if no header contains the length.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def response_from_upstream(response: Response, *, head: bool, http2: bool) -> Up
 
 
 def _limited(chunks: list[bytes], headers: HeaderMap, *, http2: bool) -> list[bytes]:
-    """Return the chunks of a body up to its content-length, because an HTTP/1 client doesn't read further bytes."""
+    """Return the chunks of a body up to its content-length. An HTTP/1 client doesn't read further bytes."""
     declared = headers.get(b"content-length")
     if http2 or declared is None or not declared.isdigit():
         return [chunk for chunk in chunks if chunk]
@@ -215,8 +215,9 @@ def missing_response_header(headers: HeaderMap) -> str | None:
 
 
 def _split_lines(name: bytes, value: bytes) -> Iterator[Pair]:
-    """Iterate over the headers that an HTTP/1 client reads for one header, because Envoy writes line breaks in values
-    unchanged.
+    """Split a header whose value contains line breaks into the headers that an HTTP/1 client reads.
+
+    Envoy writes line breaks in values unchanged.
     """
     first, *rest = _LINE_END.split(value)
     yield name, first
@@ -273,7 +274,7 @@ def response_to_client(
 
 
 def _framing(written: list[Pair], status: int, *, end: bool, head: bool, http10: bool) -> list[Pair]:
-    """Return the header for the length of the body, unless it exists or isn't allowed."""
+    """Return the header that contains the length of the body, or an empty list if it exists already or isn't allowed."""
     if any(n == b"content-length" for n, _ in written) or status < 200 or status == 204:
         return []
     if status == 304:

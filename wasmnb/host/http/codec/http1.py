@@ -1,6 +1,6 @@
 """Heads of HTTP/1 requests, read and checked as in Envoy's codec (Balsa).
 
-Facts (Envoy 1.40):
+In Envoy 1.40:
 
 * An unknown method, a target that neither begins with `/` nor is an absolute URL, a header name that isn't a token, and a
   content-length that isn't a number or occurs twice cause 400 `http1.codec_error`. Control characters cause
@@ -94,7 +94,10 @@ class RequestHead:
 
 
 def head_of(request: Request) -> Lines:
-    """Return the head that a client sends for a request. Line breaks in its parts have the same effect as in raw bytes."""
+    """Return the head that a client sends for a request.
+
+    Line breaks in the method, the path or headers have the same effect as in raw bytes.
+    """
     method, target = to_bytes(request.method), to_bytes(request.path)
     headers = list(request.headers.raw)
     if request.authority and "host" not in request.headers:
@@ -180,8 +183,9 @@ def _valid_target(target: bytes, connect: bool) -> bool:
 
 
 def without_underscores(pairs: list[Pair], manager: HttpConnectionManager) -> list[Pair] | Problem:
-    """Apply `headers_with_underscores_action` to headers. Return the remaining headers, or a problem if the request is
-    rejected.
+    """Apply `headers_with_underscores_action` to headers.
+
+    Returns the remaining headers, or a problem if the request is rejected.
     """
     action = manager.headers_with_underscores_action
     if action == "ALLOW" or not any(b"_" in name for name, _ in pairs):

@@ -1,9 +1,9 @@
 """Heads of HTTP/2 requests, checked as in Envoy's codec.
 
-Facts (Envoy 1.40): an invalid request ends the connection without a response, and no filter is called. Names must be in lower
-case, connection headers aren't allowed, and `te` can only be `trailers`. Values and paths can contain non-ASCII bytes, and
-spaces around them. With `allow_connect`, a CONNECT with `:protocol` is an upgrade as in HTTP/1. `host` replaces a missing
-`:authority`. Cookies are joined into one header after all others.
+In Envoy 1.40, an invalid request ends the connection without a response, and no filter is called. Names must be in lower case,
+connection headers aren't allowed, and `te` can only be `trailers`. Values and paths can contain non-ASCII bytes, and values can
+begin and end with spaces. With `allow_connect`, a CONNECT with `:protocol` is an upgrade as in HTTP/1. `host` replaces a
+missing `:authority`. Cookies are joined into one header after all others.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Reading a request's body and trailers from the client.
 
-Facts (Envoy 1.40): a request is complete when its last chunk or its trailers have arrived, before the callbacks for them. Over
+In Envoy 1.40, a request is complete as soon as its last chunk or its trailers have arrived, before their callbacks run. Over
 HTTP/1, filters receive the end of a body as a separate, empty chunk. Over HTTP/2, they receive it with the last chunk.
 """
 

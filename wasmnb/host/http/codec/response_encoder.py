@@ -1,9 +1,9 @@
 """Writing a response to the client.
 
-Facts (Envoy 1.40): an HTTP/1 response has `connection: close` if it begins before the request is complete, if the client has
-asked for it, or if the stream had a local reply with status 400 (which Envoy treats as its own "bad request"), even if filters
-change the status afterwards. An HTTP/1 client reads a body up to its content-length, and no body after 204 and 304, although
-Envoy can write more. Trailers are only sent with a chunked body.
+In Envoy 1.40, an HTTP/1 response has `connection: close` if it begins before the request is complete, if the client has asked
+to close the connection, or if the stream had a local reply with status 400 (which Envoy treats as its own "bad request"), even
+if filters change the status afterwards. An HTTP/1 client reads a body up to its content-length, and no body after 204 and 304,
+although Envoy can write more. Trailers are only sent with a chunked body.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SENT_TWICE = (
 
 
 class ResponseEncoder:
-    """Writer of the response, which also records the part that the client has received.
+    """Writer of the response. It also records the part of the response that the client has received.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ class ResponseEncoder:
         state
             Final state of the stream: `done` or `reset`.
         disconnected
-            Whether the downstream connection is already closed, so that a missing response isn't replaced by a reset.
+            Whether the downstream connection is already closed. A missing response is then not recorded as a reset.
         """
         exchange = self._state.exchange
         if exchange.response is None:

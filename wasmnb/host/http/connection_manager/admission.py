@@ -1,9 +1,9 @@
 """Checks and changes of a request by the connection manager before the request is routed.
 
-Facts (Envoy 1.40, `ConnectionManagerUtility::mutateRequestHeaders`): hop-by-hop headers are removed, and only `trailers` is
-kept in `te`. Headers with which a client could control the router, and those in `internal_only_headers`, are removed unless the
-request is internal, which requires `internal_address_config`. `x-forwarded-client-cert` is removed without mutual TLS.
-`x-forwarded-proto` and then `x-request-id` are added last. A missing `:scheme` is taken from `x-forwarded-proto`.
+In Envoy 1.40 (`ConnectionManagerUtility::mutateRequestHeaders`), hop-by-hop headers are removed, and only `trailers` is kept in
+`te`. Headers with which a client could control the router, and those in `internal_only_headers`, are removed unless the request
+is internal. Requests can only be internal with `internal_address_config`. `x-forwarded-client-cert` is removed without mutual
+TLS. `x-forwarded-proto` and then `x-request-id` are added last. A missing `:scheme` is taken from `x-forwarded-proto`.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Peer:
     address
         Address and port of the client.
     own
-        Envoy's own address, used instead for clients on the same machine.
+        Envoy's own address, which replaces the addresses of clients on the same machine in `x-forwarded-for`.
     port
         Port of the listener.
     node_id, node_cluster

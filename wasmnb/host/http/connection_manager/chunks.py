@@ -1,8 +1,8 @@
 """Reading HTTP/1 bodies from bytes.
 
-Facts (Envoy 1.40): a chunk begins with a line that contains its size in hexadecimal, and extensions are ignored. Bytes between
-a chunk's data and the end of its line are skipped. Chunks that arrive together are passed to the filters together, or not at
-all if the next line is invalid. A line of the trailers that begins with a space continues the previous line.
+In Envoy 1.40, a chunk begins with a line that contains its size in hexadecimal, and extensions are ignored. Bytes between a
+chunk's data and the end of its line are skipped. Chunks that arrive together are passed to the filters together, or not at all
+if the next line is invalid. A line of the trailers that begins with a space continues the previous line.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class DecodedBody:
     problem
         Reason why the remaining body can't be read, or None.
     data_lost
-        Whether the problem is the size of a chunk, so that the data before it are lost.
+        Whether the data before the problem are lost, because the problem is an invalid chunk size.
     """
 
     def __init__(self, length: int | None, *, chunked: bool, tunnel: bool = False) -> None:

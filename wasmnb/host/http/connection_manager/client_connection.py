@@ -129,7 +129,7 @@ class HttpConnection:
         return True
 
     def _limit_head(self) -> None:
-        """Start a timer for the rest of a head of which the first bytes have arrived."""
+        """Start a timer for the rest of a head after its first bytes have arrived."""
         server = self._worker.server
         limits = [
             (server.manager.request_headers_timeout, "request_header_timeout"),

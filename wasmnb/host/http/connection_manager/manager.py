@@ -82,7 +82,7 @@ class HttpConnectionManager:
     allow_connect
         Whether HTTP/2 requests can ask for an upgrade with CONNECT and `:protocol` (default False).
     upgrade_configs
-        Whether an upgrade is allowed, by its type in lower case, such as `{"websocket": True}` (default empty).
+        Types of upgrades in lower case, and whether each is allowed, such as `{"websocket": True}` (default empty).
     proxy_100_continue
         Whether to pass `expect: 100-continue` on to the upstream. By default (False), the proxy responds to it.
     accept_http_10, default_host_for_http_10
@@ -97,7 +97,8 @@ class HttpConnectionManager:
     max_request_headers_kb, max_headers_count
         Maximum size of a request's headers in KiB (default 60), and maximum number of headers (default 100).
     request_headers_timeout
-        Seconds from a request's first byte to the end of its headers, for clients that send bytes. 0 (the default): no limit.
+        Maximum seconds from a request's first byte to the end of its headers. The limit only applies to clients that send raw
+        bytes. 0 (the default): no limit.
     max_stream_duration
         Maximum duration of a stream in seconds. 0 (the default): no limit.
     headers_with_underscores_action
@@ -244,7 +245,7 @@ _OWN_FORMS = ("internal_address_config", "upgrade_configs", "scheme_to_overwrite
 
 
 def _checked(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Check the fields of Envoy's message. Fields in the format of an option are returned unchanged."""
+    """Check the fields of Envoy's message, except for fields that can also have the format of an option."""
     own = {name: message[name] for name in _OWN_FORMS if name in message}
     rest = {name: value for name, value in message.items() if name not in own}
     return {**checked_argument("connection_manager", rest, "HttpConnectionManager"), **own}
@@ -297,7 +298,7 @@ def _converted(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def option_advice(name: str, known: Iterable[str]) -> str:
-    """Return a hint for an unknown option, which is the most similar name or the place where all options are documented."""
+    """Return a hint for an unknown option: the most similar name, or the place where all options are documented."""
     from difflib import get_close_matches
 
     close = get_close_matches(name, list(known), 1)

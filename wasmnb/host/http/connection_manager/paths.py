@@ -1,6 +1,6 @@
 r"""Normalisation of path and host, before Envoy chooses a route.
 
-Facts (Envoy 1.40): a path with a fragment is refused. Normalisation resolves dot segments (including `%2e` and `..;x`, but not
+In Envoy 1.40, a path with a fragment is refused. Normalisation resolves dot segments (including `%2e` and `..;x`, but not
 `%2e%2e;x`), decodes unreserved characters, replaces `\` by `/`, and refuses `%00`. The query isn't changed.
 """
 
@@ -22,7 +22,7 @@ _DOTS = re.compile(rb"(?P<plain>\.{1,2});.*\Z|(?P<encoded>(?:\.|%2e){1,2})\Z", r
 
 
 class NormalizedPath(NamedTuple):
-    """A path, and the problem because of which the request is refused or redirected, or None."""
+    """A normalised path, and a problem if the request is refused or redirected (otherwise None)."""
 
     path: bytes
     problem: Problem | None
@@ -66,7 +66,7 @@ def _escaped_slashes(path: bytes, manager: HttpConnectionManager) -> tuple[bytes
 
 
 def _canonical(path: bytes) -> bytes | None:
-    """Normalise a path by RFC 3986 as Envoy's URL library does. Return None if this is impossible."""
+    """Normalise a path by RFC 3986 as Envoy's URL library does, or return None if the path is invalid."""
     if re.search(rb"%00", path):
         return None
     segments: list[bytes] = []

@@ -1,4 +1,4 @@
-"""Problems for which Envoy refuses a request before the first filter, and the responses to them."""
+"""Reasons why Envoy refuses a request before the first filter, and Envoy's responses."""
 
 from __future__ import annotations
 

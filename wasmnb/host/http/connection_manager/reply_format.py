@@ -1,8 +1,8 @@
 """`local_reply_config`, which changes the status, body and headers of local replies.
 
-Facts (Envoy 1.40): the first mapper whose filter matches changes status, body and headers. The body is written in the format of
-the mapper, or otherwise in the common format, even if the response had no body. This also applies to local responses of
-filters.
+In Envoy 1.40, the first mapper whose filter matches changes status, body and headers. The body is written in the format of the
+mapper or, if it has none, in the common format, even if the response had no body. Local responses of filters are changed in the
+same way.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _COMPARE: dict[str, Callable[[int, int], bool]] = {
 
 
 def rewrite(config: Mapping[str, Any], reply: ReplyContent, headers: HeaderMap, facts: Facts) -> ReplyContent:
-    """Return the changed content of a local reply, and add the mapper's headers to `headers`."""
+    """Return the changed content of a local reply, and add the headers of the matching mapper to `headers`."""
     facts = replace(facts, body=reply.body)
     facts.info.code = reply.status
     form = config.get("body_format")

@@ -1,7 +1,7 @@
 """Changes of response headers by the connection manager after the last filter.
 
-Facts (Envoy 1.40): `date` and `server` are added, and hop-by-hop headers are removed. `x-request-id` is sent back if the
-request has `x-envoy-force-trace`, or always with `always_set_request_id_in_response`. Access logs contain the changed headers.
+In Envoy 1.40, `date` and `server` are added, and hop-by-hop headers are removed. `x-request-id` is sent back if the request has
+`x-envoy-force-trace`, or always with `always_set_request_id_in_response`. Access logs contain the changed headers.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Maximum duration of a stream, from a route's `max_stream_duration` and from the `grpc-timeout` of a request.
 
-Facts (Envoy 1.40): with `grpc_timeout_header_max`, Envoy uses the request's own timeout up to this maximum, where 0 means no
-maximum. For gRPC requests on routes with `max_stream_duration`, the duration is written to the header, even if it comes from
-the route or the connection manager. A request with a timeout of 0 ends immediately.
+With `grpc_timeout_header_max`, Envoy 1.40 uses the request's own timeout up to this maximum. A maximum of 0 means no limit. For
+gRPC requests on routes with `max_stream_duration`, the duration is written to `grpc-timeout`, even if it comes from the route
+or the connection manager. A request with a timeout of 0 ends immediately.
 """
 
 from __future__ import annotations
@@ -59,8 +59,9 @@ class StreamDuration:
         )
 
     def of_request(self, headers: HeaderMap, default: float) -> float | None:
-        """Return the maximum duration of a request in seconds, or None for no limit. For gRPC, write it to `grpc-timeout` as
-        well.
+        """Return the maximum duration of a request in seconds, or None for no limit.
+
+        For a gRPC request, the duration is also written to `grpc-timeout`.
 
         Parameters
         ----------

@@ -1,6 +1,6 @@
 """Envoy's substitution format, with operators such as `%REQ(:path)%` in added headers and local replies.
 
-Facts (Envoy 1.40): an operator without a value is replaced by `-` in a text, and by an empty string in an added header.
+In Envoy 1.40, an operator without a value is replaced by `-` in a text, and by an empty string in an added header.
 
 Reference: https://www.envoyproxy.io/docs/envoy/v1.40.0/configuration/observability/access_log/usage
 """
@@ -54,8 +54,9 @@ class SubstitutionFormat:
         return missing if value is None else value[:limit]
 
     def plain(self, facts: Facts) -> Any:
-        """Return the JSON value: a number for a single operator with a number, None for a single operator without a value,
-        otherwise text.
+        """Return the value of the text in a JSON template.
+
+        If the text is a single operator, the value can be a number, or None if the operator has no value. Otherwise it is text.
         """
         if len(self.parts) == 1 and isinstance(self.parts[0], tuple):
             name, argument, limit = self.parts[0]
@@ -116,7 +117,7 @@ def data_source(config: Mapping[str, Any]) -> bytes:
 
 
 def _json_text(template: Any, facts: Facts) -> bytes:
-    """Fill a JSON template, in which each text is a format. Keys are sorted."""
+    """Fill a JSON template, in which each string is a format, and sort its keys."""
 
     def fill(value: Any) -> Any:
         if isinstance(value, Mapping):

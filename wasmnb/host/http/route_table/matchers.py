@@ -1,7 +1,7 @@
 """Matchers of routes, created from Envoy's messages: strings, headers, query parameters, cookies and paths.
 
-Facts (Envoy 1.40): a header matches if one of its values matches. Query parameters are compared without decoding, and only the
-first parameter with each name is used. A regular expression must match the whole text.
+In Envoy 1.40, a header matches if one of its values matches. Query parameters are compared without decoding, and only the first
+parameter with each name is used. A regular expression must match the whole text.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def cookie(config: Mapping[str, Any]) -> Callable[[HeaderMap], bool]:
 
 @dataclass(frozen=True)
 class PathMatcher:
-    """Condition of a route for the path.
+    """A route's condition for the path of a request.
 
     Attributes
     ----------

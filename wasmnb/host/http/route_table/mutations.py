@@ -1,9 +1,8 @@
 """Header changes by routes and by Envoy's filter `header_mutation`.
 
-Facts (Envoy 1.40): headers are first removed, then overwritten, then added. Before any change, Envoy decides which overwrites
-and additions apply. An empty value is skipped unless `keep_empty_value` is set. The changes of the route are made first,
-followed by those of the virtual host and of the route configuration. With `most_specific_header_mutations_wins`, this order is
-reversed.
+In Envoy 1.40, headers are first removed, then overwritten, then added. Before any change, Envoy decides which overwrites and
+additions apply. An empty value is skipped unless `keep_empty_value` is set. The changes of the route are made first, followed
+by those of the virtual host and of the route configuration. With `most_specific_header_mutations_wins`, this order is reversed.
 """
 
 from __future__ import annotations
@@ -95,7 +94,7 @@ class Mutations:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Mutations:
-        """Create the changes from the four fields that all of these messages have in common."""
+        """Create the changes from the four fields of Envoy's message, such as `request_headers_to_add`."""
         return cls(
             tuple(Addition.of(c) for c in config.get("request_headers_to_add") or ()),
             tuple(encode_text(str(n).lower()) for n in config.get("request_headers_to_remove") or ()),

@@ -11,8 +11,9 @@ _BITS = 64
 
 
 def unsigned(text: bytes | None) -> int | None:
-    """Parse a header's value as an unsigned 64-bit number. Leading spaces and a plus sign are allowed. Returns None if it is
-    invalid.
+    """Parse a header's value as an unsigned 64-bit number, or return None if the value is invalid.
+
+    Leading spaces and a plus sign are allowed.
     """
     match = _NUMBER.match(text) if text is not None else None
     number = int(match[1]) if match else None

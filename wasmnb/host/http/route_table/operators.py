@@ -1,6 +1,6 @@
 """Operators of Envoy's substitution format, and the properties of a stream that they read.
 
-Facts (Envoy 1.40): `%PATH%` is the path before a rewrite. `%ENVIRONMENT(X)%` is `-` if the variable isn't set.
+In Envoy 1.40, `%PATH%` is the path before a rewrite. `%ENVIRONMENT(X)%` is `-` if the variable isn't set.
 """
 
 from __future__ import annotations

@@ -42,7 +42,8 @@ def to_table(routes: Any, host: str = "default") -> RouteTable:
     Parameters
     ----------
     routes
-        A `RouteTable`, Envoy's route configuration (a mapping), or a list of `RouteMatch`es and Envoy's routes (mappings).
+        A `RouteTable`, Envoy's route configuration (a mapping), or a list of `RouteMatch` objects and Envoy's routes
+        (mappings).
     host
         Name of the virtual host for the routes of a list (default `default`).
 
@@ -162,7 +163,7 @@ def _on_path(matches: Callable[[bytes], bool]) -> Callable[[HeaderMap], bool]:
 
 
 def _share(share: float) -> Callable[[HeaderMap], bool]:
-    """Create a condition that a share of all requests (0 to 1) meets, depending on their ids."""
+    """Create a condition that matches a share (0 to 1) of all requests, depending on their ids."""
 
     def chosen(headers: HeaderMap) -> bool:
         digits = re.sub(rb"[^0-9a-f]", b"", headers.get(b"x-request-id") or b"0")[:8] or b"0"

@@ -1,9 +1,10 @@
-"""Envoy's retry policy, which consists of the conditions for a retry from routes and from headers set by filters.
+"""Envoy's retry policy: the conditions for retries, from routes and from headers set by filters.
 
-Facts (Envoy 1.40): `x-envoy-retry-on` and similar headers add conditions to the route's policy, and `x-envoy-max-retries`
-replaces its number of retries. The router removes these headers. Without any condition there are no retries. With a condition,
-the default is one retry. The wait before the n-th retry is random, below 25 ms times 2^n - 1 and at most 250 ms. Rate-limited
-responses are retried only if the policy has this condition. There are no retries after response headers have been passed on.
+In Envoy 1.40, `x-envoy-retry-on` and similar headers add conditions to the route's policy, and `x-envoy-max-retries` replaces
+its number of retries. The router removes these headers. Without any condition there are no retries. With a condition, the
+default is one retry. The wait before the n-th retry is random, less than 25 ms times (2^n - 1) and at most 250 ms. Rate-limited
+responses are retried only with the condition `envoy-ratelimited`. There are no retries after response headers have been passed
+on.
 """
 
 from __future__ import annotations

@@ -159,7 +159,7 @@ class RouteEntry:
     grpc_offset
         Envoy's `grpc_timeout_offset` in seconds.
     upgrades
-        Whether an upgrade is allowed, by its type.
+        Types of upgrades, and whether each is allowed.
     per_filter
         Envoy's `typed_per_filter_config`.
     """
@@ -228,8 +228,10 @@ class Route:
         return self.entry.upgrades.get(kind) if self.entry is not None else None
 
     def runs(self, name: str, *, disabled: bool) -> bool:
-        """Return whether a filter runs. The most specific level that configures the filter decides, otherwise the chain
-        (`disabled`).
+        """Return whether a filter runs on this route.
+
+        The most specific level that configures the filter decides. If there is none, the filter runs unless the filter chain
+        disables it (`disabled`).
         """
         config = self.filter_config(name)
         return not disabled if config is None else not config.get("disabled", False)
@@ -276,7 +278,7 @@ def header_conditions(configs: Sequence[Mapping[str, Any]]) -> list[Callable[[He
 
 @dataclass(frozen=True)
 class RouteMatch:
-    """A route, which is a condition for requests and the cluster for matching requests.
+    """A route, which consists of a condition for requests and the cluster that receives matching requests.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """The route cache of a stream.
 
-Facts (Envoy 1.40): the route is chosen when the headers arrive. If a filter clears the route cache, the router chooses the
-route again.
+In Envoy 1.40, the route is chosen when the headers arrive. If a filter clears the route cache, the router chooses the route
+again.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The route table, with virtual hosts by domain, and the choice of a request's route.
 
-Facts (Envoy 1.40): exact domains are tried first, then the longest `*.suffix`, then the longest `prefix.*`, then `*`, ignoring
-case. A request without `x-forwarded-proto`, or with an empty one, has no route. A virtual host that requires TLS redirects
-requests.
+In Envoy 1.40, exact domains are tried first, then the longest `*.suffix`, then the longest `prefix.*`, then `*`, ignoring case.
+A request without `x-forwarded-proto`, or with an empty one, has no route. A virtual host that requires TLS redirects requests.
 """
 
 from __future__ import annotations

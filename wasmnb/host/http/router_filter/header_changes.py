@@ -1,7 +1,6 @@
 """Changes of headers by the router, in requests to the upstream and in responses to the filters.
 
-Facts (Envoy 1.40): the scheme of the upstream request is http or https. Headers with which filters configure retries are
-removed.
+In Envoy 1.40, the scheme of the upstream request is http or https. Headers with which filters configure retries are removed.
 """
 
 from __future__ import annotations
@@ -50,8 +49,9 @@ def remove_retry_headers(headers: HeaderMap) -> None:
 
 
 def add_service_time(headers: HeaderMap, seconds: float) -> None:
-    """Add `x-envoy-upstream-service-time`, the time in milliseconds from the end of the request to the start of the
-    response.
+    """Add `x-envoy-upstream-service-time` to a response.
+
+    Its value is the time in milliseconds from the end of the request to the start of the response.
     """
     headers.put(b"x-envoy-upstream-service-time", b"%d" % int(seconds * 1000 + 1e-6))
 

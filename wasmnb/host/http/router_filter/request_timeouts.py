@@ -1,7 +1,7 @@
 """Timeouts of one request, from its route and from `x-envoy-*` headers set by filters.
 
-Facts (Envoy 1.40): the router removes these headers. The timeout of an attempt is ignored unless it is shorter than the timeout
-of the request. `x-envoy-expected-rq-timeout-ms` contains the time left for the upstream, which is shorter for a retry.
+In Envoy 1.40, the router removes these headers. The timeout of an attempt is ignored unless it is shorter than the timeout of
+the request. `x-envoy-expected-rq-timeout-ms` contains the time left for the upstream, which is shorter for a retry.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class RequestTimeouts:
     whole
         Maximum time from the end of the request to the end of the response, over all attempts.
     per_try, per_try_idle
-        Maximum times until the response headers of one attempt.
+        Maximum times until the response headers of one attempt. `per_try_idle` is only used if `per_try` is 0.
     duration
         Maximum time from the first connection to the end of the response.
     alternative
@@ -39,7 +39,7 @@ class RequestTimeouts:
     hedge
         Whether an attempt that takes too long continues while it is retried.
     grpc
-        Whether to write the upstream's time to `grpc-timeout` as well.
+        Whether to write the time left for the upstream to `grpc-timeout` as well.
     """
 
     whole: float = 0.0
@@ -105,8 +105,9 @@ def _follows_grpc_timeout(entry: RouteEntry | None, headers: HeaderMap) -> bool:
 
 
 def _of_grpc(entry: RouteEntry, headers: HeaderMap) -> float:
-    """Return the request's `grpc-timeout` in seconds, limited to the route's `max_grpc_timeout`. In each of them, 0 means no
-    limit.
+    """Return the request's `grpc-timeout` in seconds, limited to the route's `max_grpc_timeout`.
+
+    For both of them, 0 means no limit.
     """
     asked = grpc_timeout(headers) or 0.0
     if entry.grpc_offset < asked:

@@ -1,7 +1,7 @@
 """The router, which is the last filter of the request's chain and the source of the response's chain.
 
-Facts (Envoy 1.40): without a route, the router replies with status 404. If the route's cluster doesn't exist, the status is
-503. The router reads and removes the `x-envoy-*` headers with which filters configure timeouts, retries and hedging. If the
+In Envoy 1.40, the router replies with status 404 if no route matches. If the route's cluster doesn't exist, the status is 503.
+The router reads and removes the `x-envoy-*` headers with which filters configure timeouts, retries and hedging. If the
 upstream's codec refuses the request's headers, the router replies with status 503. It adds `x-envoy-upstream-service-time` to
 the response if the request was complete. The timeout is counted from the end of the request over all attempts. A request is
 retried only if its whole body is buffered and no response has been passed to the filters.
@@ -336,7 +336,7 @@ class Router:
             self._state.info.flags |= ResponseFlag.UPSTREAM_RETRY_LIMIT_EXCEEDED
 
     def _on_try_timeout(self, upstream: UpstreamRequest, details: str) -> None:
-        """Retry an attempt that takes too long. With hedging, the attempt continues in addition."""
+        """Retry an attempt that takes too long. With hedging, this attempt continues during the retry."""
         if self._done or self._accepted is not None or upstream.done:
             return
         retry, wait = self._retry, None

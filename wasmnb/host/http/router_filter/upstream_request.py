@@ -1,9 +1,9 @@
 """One attempt to send a request to an upstream, from the connection to the end of the response.
 
-Facts (Envoy 1.40): without an idle connection, a request waits for a new one. If a local reply is sent before that, the
-upstream doesn't receive the request, but the connection is opened and used for another request. Chunks of a response that
-arrive together are read together. Later chunks wait while reading is disabled. An HTTP/1 upstream waits until the body has as
-many bytes as its content-length. A response that the codec can't read is a protocol error. Trailers require HTTP/2 or a chunked
+In Envoy 1.40, a request waits for a new connection if there is no idle one. If a local reply is sent before the connection is
+open, the upstream doesn't receive the request, and the connection is used for another request. Chunks of a response that arrive
+together are read together. Later chunks wait while reading is disabled. An HTTP/1 upstream waits until the body has as many
+bytes as its content-length. A response that the codec can't read is a protocol error. Trailers require HTTP/2 or a chunked
 body.
 """
 
@@ -45,8 +45,9 @@ class UpstreamCallbacks(Protocol):
     def on_response_headers(
         self, upstream: UpstreamRequest, headers: ResponseHeaders, *, end: bool, status: int
     ) -> bool:
-        """Handle the response's headers. `end` is True if the response ends with them. Return False if the rest isn't
-        needed.
+        """Handle the response's headers, and return False if the rest of the response isn't needed.
+
+        `end` is True if the response ends with its headers.
         """
         ...
 
@@ -182,7 +183,7 @@ class UpstreamRequest:
             self._check_received()
 
     def _check_received(self) -> None:
-        """Let the upstream respond if it has received all that it waits for."""
+        """Let the upstream respond if it has received everything that it waits for."""
         cluster, length = self.cluster, self._content_length
         if self._received or not cluster.alive or self._endless:
             return
@@ -251,8 +252,9 @@ class UpstreamRequest:
             self._deliver(response, headers, chunks)
 
     def _deliver(self, response: Response, headers: ResponseHeaders, chunks: list[bytes]) -> None:
-        """Deliver a response to the router. The headers are delivered now, and each chunk in a separate event after its
-        delay.
+        """Deliver a response to the router.
+
+        The headers are delivered now, and each chunk in a separate event after its delay.
         """
         self._response_started = True
         self._state.exchange.upstream_response = response
@@ -295,8 +297,7 @@ class UpstreamRequest:
             self._schedule(lambda: self._router.on_response_trailers(self, ResponseTrailers(items)), after, now=now)
 
     def _schedule(self, event: Callable[[], None], after: float, *, now: bool) -> None:
-        """Deliver a part of the response immediately if it arrives together with the previous part, otherwise in a separate
-        event.
+        """Deliver a part of the response now if it arrives together with the previous part, or otherwise in a separate event.
 
         Parameters
         ----------
@@ -340,7 +341,7 @@ class UpstreamRequest:
             self._try_timer.cancel()
 
     def complete(self) -> None:
-        """Mark the attempt as ended after the whole response has been read, and keep its connection as an idle one."""
+        """Mark the attempt as ended after the whole response has been read, and keep its connection for later requests."""
         self.done = True
         if self._sent:
             self._add_idle_connection()
