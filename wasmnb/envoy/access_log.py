@@ -59,7 +59,7 @@ class RecordKey(NamedTuple):
 
 
 class AccessLogFile:
-    """Reader of a growing access log, which finds the record of a request by the client's port.
+    """Reader of a growing access log. It finds the record of a request by the client's port.
 
     Parameters
     ----------

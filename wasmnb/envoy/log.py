@@ -91,7 +91,7 @@ class LogFile:
     token
         Random word at the beginning of every record.
     file_names
-        Original names of source files by their names in the modules. They replace those in tracebacks (default None).
+        Original names of source files by their names in the modules, which are replaced in tracebacks (default None).
 
     Attributes
     ----------
@@ -139,8 +139,9 @@ class LogFile:
         self._file.close()
 
     def _continue(self, text: str) -> None:
-        """Store text before the first token. It is the rest of a record that was written in two steps, or output of another
-        source.
+        """Store text before the first token.
+
+        The text is the rest of a record that was written in two steps, or output of another source.
         """
         if not text:
             return

@@ -2,8 +2,8 @@
 
 In Envoy 1.40, each tap filter writes a file for every stream (`file_per_tap`). The file's name is `PREFIX_ID` with a suffix for
 the format. ID is the stream's id, which is the same in all files of a stream. A buffered trace contains the headers at the end
-of the stream, with the changes of all filters. A streamed trace contains the headers as they passed the tap, but no times. Bodies
-larger than `max_buffered_*_bytes` are truncated and marked.
+of the stream, with the changes of all filters. A streamed trace contains the headers as they passed the tap, but no times.
+Bodies larger than `max_buffered_*_bytes` are truncated and marked.
 """
 
 from __future__ import annotations

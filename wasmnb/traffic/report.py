@@ -47,7 +47,7 @@ class LoadReport(ReportTables, Shown):
     filter
         Times that requests spent in filters, in nanoseconds (`exchange.filter_ns`). They are a part of `requests`.
     statuses
-        Number of responses by status, where 0 means that the connection was closed. For connections, their number by state.
+        Number of responses by status (0 if the connection was closed), or number of connections by state.
     failed
         Number of exchanges in which a filter failed.
     failures

@@ -201,7 +201,7 @@ def _crash_note(pair: Pair) -> str:
 
 
 def _random_headers(pairs: Sequence[Pair]) -> list[str]:
-    """Return the names of headers in the messages whose values differ in every run."""
+    """Return the names of those headers in Envoy's messages that differ in every run."""
     seen: set[bytes] = set()
     for pair in pairs:
         if not is_connection(pair.simulated):

@@ -32,7 +32,7 @@ __all__ = [
 #: Kind of a filter that is built into Envoy -> type of its configuration message.
 _BUILT_IN_TYPES = {"set_metadata": "set_metadata.v3.Config", "header_mutation": "header_mutation.v3.HeaderMutation"}
 
-#: Maximum seconds to wait for unread requests: if the servers have seen all ended connections of Envoy end, and otherwise.
+#: Maximum seconds to wait for unread requests, after and before the servers have seen every connection end that Envoy ended.
 _READ, _UNREAD = 1.0, 20.0
 
 _DIRECTIONS = {1: "INBOUND", 2: "OUTBOUND"}

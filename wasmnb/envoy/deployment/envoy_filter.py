@@ -48,7 +48,7 @@ def envoy_filters(setup: Setup, images: dict[str, str], digests: dict[str, str],
 
 
 def _patches(part: PluginResources, image: str, digest: str, context: str) -> list[Config]:
-    """Return two patches: one adds the resource with the plugin's configuration, the other a filter that refers to it."""
+    """Return two patches: one adds a resource with the plugin's configuration, the other a filter that uses the resource."""
     kind = part.plugin.kind
     message = f"{_TYPE}.{kind}.wasm.v3.Wasm"
     name = f"{part.name}.wasm"

@@ -32,7 +32,7 @@ class Ports:
         Ports of the listeners and the admin interface. If `tcp` is None, the TCP listener uses the port after `http`, or `http`
         itself if there is no HTTP listener.
     upstream
-        First port for upstreams without an address. Further ones use the next ports.
+        First port for upstreams without an address. Further upstreams use the next ports.
     """
 
     http: int = 10000

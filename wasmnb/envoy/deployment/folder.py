@@ -63,7 +63,7 @@ def _create(target: Path) -> list[Path]:
 
 
 def _place(fresh: Path, old: Path, target: Path, *, force: bool) -> None:
-    """Move the entries of `fresh` into `target`. If one can't be moved, move all of them back."""
+    """Move the entries of `fresh` into `target`. If an entry can't be moved, move all entries back."""
     names = sorted(entry.name for entry in fresh.iterdir())
     taken = [name for name in names if os.path.lexists(target / name)]
     if taken and not force:

@@ -1,8 +1,8 @@
 """Manifests for Istio (`WasmPlugin`, `TrafficExtension`) and Envoy Gateway (`EnvoyExtensionPolicy`), and notes about their
 limits.
 
-`TrafficExtension` of Istio 1.30 has the same fields as `WasmPlugin`, with those about the module under `wasm`. A plugin's
-configuration is JSON in all manifests: Istio accepts only an object, Envoy Gateway any JSON value. Istio's `pluginName` is
+`TrafficExtension` of Istio 1.30 has the same fields as `WasmPlugin`, but the fields about the module are under `wasm`. A
+plugin's configuration is JSON in all manifests: Istio accepts only an object, and Envoy Gateway any JSON value. Istio's `pluginName` is
 Envoy's `root_id`, and its `sha256` is the digest of the image's manifest.
 """
 
@@ -158,8 +158,8 @@ _UNSUPPORTED: tuple[tuple[tuple[str, ...], Callable[[EnvoyPlugin], Any], str], .
 
 
 def notes(setup: Setup) -> Iterator[str]:
-    """Yield a sentence for each plugin setting that a manifest can't express, and for each cluster with another name in the
-    mesh.
+    """Yield a sentence for each plugin setting that a manifest can't express, and for each cluster whose name differs in
+    the mesh.
     """
     for part in setup.parts:
         for systems, needed, setting in _UNSUPPORTED:

@@ -62,7 +62,7 @@ class Export(Shown):
     folder
         Path of the folder that was written.
     files
-        Files and folders in it, with their sizes.
+        Files and folders in `folder`, with their sizes.
     images
         Names and digests of the images, by module name.
     notes
@@ -117,7 +117,7 @@ def export(
     tcp_port
         Port for network filters. By default, the port after `port`, or `port` itself if there are no HTTP filters.
     upstream_port
-        First port for upstreams that are Python functions in the simulation (default 8000). Further ones use the next ports.
+        First port for upstreams that are Python functions in the simulation (default 8000). Others use the next ports.
     context
         Where Istio applies the EnvoyFilter: "GATEWAY" (the default), "SIDECAR_INBOUND" or "SIDECAR_OUTBOUND".
     force

@@ -63,7 +63,7 @@ class ReceivedMessage:
     chunks, trailers
         Body in the chunks in which it arrived, and trailers.
     interim
-        Statuses of interim responses (1xx) that arrived before this one.
+        Statuses of interim responses (1xx) that arrived before this message.
     end
         "complete", or how the connection failed before the end of the message: "closed", "reset" or "timeout" (no traffic).
     raw

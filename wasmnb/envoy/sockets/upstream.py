@@ -168,7 +168,7 @@ class Upstream(LoopbackServer):
 
 
 def framing(response: Response) -> tuple[list[tuple[bytes, bytes]], bool]:
-    """Return the response's headers, and whether its body is chunked. A missing framing header is added as the first one."""
+    """Return the response's headers, and whether its body is chunked. A missing framing header is added as the first header."""
     headers = list(response.headers.raw)
     if "transfer-encoding" in response.headers:
         return headers, True

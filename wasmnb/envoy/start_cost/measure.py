@@ -13,8 +13,8 @@ from .cost import StartCost
 
 __all__ = ["cpu_seconds", "measure", "measure_plain", "resident_memory"]
 
-#: Seconds until the allocator has returned freed memory with exported settings, which is its interval and the time of the
-#: release.
+#: Seconds until the allocator has returned freed memory with exported settings. This includes the allocator's interval and the
+#: time that returning the memory takes.
 SETTLED = 6.0
 
 

@@ -101,7 +101,7 @@ class _Http2Server:
     def _receive(self, stream: int, data: bytes, flow_controlled: int) -> None:
         """Append bytes to the body of a request. If all bodies of the connection together are too large, reset the stream."""
         incoming = self._incoming.get(stream)
-        if incoming is None:  # the stream was reset, but the client had already sent this
+        if incoming is None:  # the client sent these bytes before it learned of the reset
             self.protocol.acknowledge_received_data(flow_controlled, stream)
             return
         incoming.body += data

@@ -21,7 +21,7 @@ __all__ = ["COMPRESSED", "PlainFile", "open_plain"]
 #: First bytes of a compressed file -> function that opens it.
 _OPENERS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 
-#: Suffixes of compressed files. The format is shown by the suffix before, as in `day.har.gz`.
+#: Suffixes of compressed files. The preceding suffix shows the format, as in `day.har.gz`.
 COMPRESSED = (".gz", ".bz2", ".xz")
 
 #: Byte order mark -> encoding.

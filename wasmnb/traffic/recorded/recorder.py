@@ -104,7 +104,7 @@ class Recording:
         self._waiting += kept
 
     def _write(self, *, final: bool) -> None:
-        """Write the exchanges that have ended, in the order in which they began. `final` writes all others as well."""
+        """Write the exchanges that have ended, or all exchanges if `final` is True, in the order in which they began."""
         waiting = self._waiting
         ended = 0
         while ended < len(waiting) and (final or getattr(waiting[ended], "done", True) or len(waiting) > _WAITING):

@@ -118,7 +118,7 @@ class _ReplayRun:
             self.collect(final=True)
 
     def collect(self, *, final: bool) -> None:
-        """Add the requests that have ended to the report. `final` adds all others as well."""
+        """Add the requests that have ended to the report, or all requests if `final` is True."""
         report = self._report
         for callback in self._session.proxy.trace.callbacks():
             name = callback.name

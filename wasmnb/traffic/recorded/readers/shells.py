@@ -273,7 +273,7 @@ class PowershellLine(WindowsLine):
 
 
 def line_of(first: str) -> BashLine | WindowsLine:
-    """Return an empty reader for the command that begins with this line. The line indicates the shell."""
+    """Return an empty reader for the command that begins with this line. The line determines the shell."""
     text = first.rstrip()
     if _POWERSHELL.match(first) or text.endswith("`"):
         return PowershellLine()

@@ -97,7 +97,7 @@ def _wrappers(data: mmap.mmap, notes: ReadingNotes) -> Iterator[tuple[int, Any]]
             return
         try:
             yield number, _decode(data[start : start + length], "TraceWrapper")
-        except (Malformed, protobuf.ParseError) as error:  # the next trace is found by the length of this one
+        except (Malformed, protobuf.ParseError) as error:  # the length of this trace shows where the next begins
             notes.add(f"trace {number:,}, byte {position:,}", f"The trace is not protobuf ({error}).")
         position = start + length
 
