@@ -91,7 +91,7 @@ class LogFile:
     token
         Random word at the beginning of every record.
     file_names
-        Original names of source files by their names in the modules, which are replaced in tracebacks (default None).
+        Original names of source files by their names in the modules. Tracebacks contain the original names (default None).
 
     Attributes
     ----------

@@ -2,8 +2,8 @@
 limits.
 
 `TrafficExtension` of Istio 1.30 has the same fields as `WasmPlugin`, but the fields about the module are under `wasm`. A
-plugin's configuration is JSON in all manifests: Istio accepts only an object, and Envoy Gateway any JSON value. Istio's `pluginName` is
-Envoy's `root_id`, and its `sha256` is the digest of the image's manifest.
+plugin's configuration is JSON in all manifests: Istio accepts only an object, and Envoy Gateway any JSON value. Istio's
+`pluginName` is Envoy's `root_id`, and its `sha256` is the digest of the image's manifest.
 """
 
 from __future__ import annotations
