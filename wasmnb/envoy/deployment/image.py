@@ -1,8 +1,8 @@
 """OCI images for modules, in the image layout on disk that registry tools can copy.
 
 The Wasm image specification has two variants. Images use the "compat" variant: a `tar+gzip` layer with `plugin.wasm`, an
-ordinary image configuration, and an annotation. Istio and Envoy Gateway can pull both variants, but only "compat" is accepted
-by all registries and tools. The bytes depend only on the module, so the image of an unchanged module keeps its digest.
+ordinary image configuration, and an annotation. Istio and Envoy Gateway can pull both variants, and all registries and tools
+accept "compat". The bytes depend only on the module, so the image of an unchanged module keeps its digest.
 """
 
 from __future__ import annotations

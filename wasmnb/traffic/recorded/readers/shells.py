@@ -1,4 +1,4 @@
-"""Split command lines of bash, cmd and PowerShell into words. Only the syntax that browsers write is supported.
+"""Split command lines of bash, cmd and PowerShell into words. The functions support the syntax that browsers write.
 
 Chromium's "Copy as cURL (cmd)" writes a caret before every special character and a backslash before quotes and backslashes. A
 line end is written as a caret, a line end and an empty line. Older versions only use double quotes.
