@@ -135,7 +135,7 @@ class Clock:
     running
         The thread whose event is running, or None between events.
     watchers
-        Functions to call between events, when no callback is running. The panel, for example, updates itself there.
+        Functions to call between events, when no callback is running. The panel, for example, updates itself then.
     """
 
     def __init__(self, seed: int = 0, start: float = 0.0) -> None:

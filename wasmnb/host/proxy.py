@@ -235,7 +235,7 @@ class Proxy(Observed, ClientMethods, Shown):
         Parameters
         ----------
         plugins
-            Plugins that replace those of this proxy. By default, the same plugins run.
+            Plugins of the new proxy. By default, the same plugins run.
         changes
             Parameters of `Proxy` to change. If this proxy was started with `engine`, pass `engine` again.
         """
@@ -316,7 +316,7 @@ class Proxy(Observed, ClientMethods, Shown):
         Returns
         -------
         bool
-            False if this configuration was already running, so that nothing has changed.
+            False if this configuration was already running. Then nothing has changed.
 
         Raises
         ------
@@ -350,8 +350,8 @@ class Proxy(Observed, ClientMethods, Shown):
     def close(self) -> None:
         """Shut down as Envoy does: close streams, call `on_done` and `on_delete` of plugin contexts, and drop the VMs.
 
-        The trace and the exchanges stay readable. If the histories of all closed proxies need more than 128 MiB, those of the
-        proxies that were closed first are dropped.
+        The trace and the exchanges stay readable. If the histories of all closed proxies need more than 128 MiB, the oldest
+        histories are dropped.
         """
         if not self.loop.closed:
             self.loop.closed = True

@@ -1,4 +1,4 @@
-"""Settings of a proxy: those that a real Envoy supports as well, and those of the simulation alone."""
+"""Settings of a proxy: settings that a real Envoy supports as well, and settings of the simulation alone."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class ProxySettings:
     built_in
         Envoy's own HTTP filters in the chain (default none).
     name
-        The proxy's name in messages and views. By default, that of the first plugin.
+        The proxy's name in messages and views. By default, the name of the first plugin.
 
     Raises
     ------

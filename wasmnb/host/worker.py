@@ -42,7 +42,7 @@ class Worker:
     streams, connections
         Live HTTP streams and TCP connections by exchange number.
     idle
-        Number of idle upstream connections by cluster. A cluster with HTTP/2 has at most one.
+        Number of idle upstream connections by cluster. A cluster with HTTP/2 has at most one idle connection.
     served
         Number of streams that have ended.
     """

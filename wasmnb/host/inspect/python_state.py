@@ -160,7 +160,7 @@ class PythonState(Shown):
 
     @property
     def variables(self) -> list[Variable]:
-        """All variables that outlive a stream, with their values in each VM."""
+        """All variables except those of streams, with their values in each VM."""
         by_variable: dict[tuple[tuple[str, ...], str, str], list[tuple[VmState, str]]] = {}
         for vm in self.vms:
             for owner, name, value in vm.variables():

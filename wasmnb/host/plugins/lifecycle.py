@@ -163,8 +163,8 @@ class PluginLifecycle:
         return True
 
     def _prepare(self, plugins: Sequence[Plugin]) -> list[PluginHandle]:
-        """Load all plugins on the main thread. Raise `_ConfigurationRefused` if one of them can't be loaded; its cause is the plugin's
-        error.
+        """Load all plugins on the main thread. Raise `_ConfigurationRefused`, caused by the plugin's error, if a plugin can't
+        be loaded.
         """
         handles: list[PluginHandle] = []
         for plugin in plugins:

@@ -1,4 +1,4 @@
-"""VMs with the same VM key, which plugins share."""
+"""A group of VMs with the same VM key, which several plugins can share."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Filter state: values that filters attach to a stream for other filters.
 
 In Envoy 1.40, `set_property` stores a value under `wasm.<path>`. In `on_configure`, the plugin can declare the value's type,
-its lifespan (by default that of the filter chain) and whether it is read-only. Setting a read-only value again returns
+its lifespan (by default, the lifespan of the filter chain) and whether it is read-only. Setting a read-only value again returns
 BadArgument and keeps the first value. A value with the lifespan of the connection exists for every later request on the
 connection.
 """

@@ -31,7 +31,7 @@ class Unserialisable(Exception):
 
 
 def serialise(value: Any) -> bytes:
-    """Encode a value as modules read it from a property.
+    """Encode the value of a property in the format that modules read.
 
     Raises
     ------

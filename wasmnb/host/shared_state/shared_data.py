@@ -153,7 +153,7 @@ class SharedState:
         self._users[vm_id] = self._users.get(vm_id, 0) + 1
 
     def release(self, vm_id: bytes) -> None:
-        """Stop counting a VM with this vm_id. If it was the last one, drop the data and queues of the vm_id."""
+        """Stop counting a VM with this vm_id. If no other VM has this vm_id, drop its data and queues."""
         self._users[vm_id] = self._users.get(vm_id, 1) - 1
         if self._users[vm_id] <= 0:
             for key in [key for key in self.data if key[0] == vm_id]:

@@ -171,7 +171,7 @@ class ClientMethods(Requests[Exchange]):
         cluster: str = MAIN_CLUSTER,
         wait: float = DEFAULT_WAIT,
     ) -> list[TcpExchange]:
-        """Open TCP connections without waiting for the end of earlier ones, then wait for all of them.
+        """Open TCP connections without waiting for the end of earlier connections, then wait until all have ended.
 
         Parameters
         ----------

@@ -207,7 +207,7 @@ class Exchange(ExchangeBase):
         The response that the client received, or None if the client is still waiting. Its status is 0 if the connection was
         closed without a response.
     details
-        Envoy's response code details: `via_upstream`, `wasm_fail_stream`, or those of a filter's local response.
+        Envoy's response code details: `via_upstream`, `wasm_fail_stream`, or the details of a filter's local response.
     http2
         Whether the client sent the request over HTTP/2.
     timeout

@@ -1,4 +1,4 @@
-"""Histories (traces and exchanges) of closed proxies. The latest ones are kept, up to a memory limit.
+"""Histories (traces and exchanges) of closed proxies. The latest histories are kept, up to a memory limit.
 
 A notebook stores every result in `Out`, including proxies that were closed long ago. Without a limit, all of their traces would
 stay in memory.
@@ -32,7 +32,7 @@ class ClosedHistories:
         self._size = 0
 
     def add(self, forget: Callable[[], None], size: int) -> None:
-        """Keep another history, and drop the oldest ones until the total size is within the limit.
+        """Keep another history, and drop the oldest histories until the total size is within the limit.
 
         Parameters
         ----------

@@ -39,8 +39,8 @@ class LogLine:
     level, text
         The log level and the text.
     thread, vm, context, exchange
-        Name of the thread, number of the VM, id of the context in the VM, and number of the exchange. Except for the thread,
-        they can be None.
+        Name of the thread, number of the VM, id of the context in the VM, and number of the exchange. All of these
+        except the thread can be None.
     prefix
         Envoy's text between `wasm log` and the line: plugin name, root_id and vm_id. Empty for Envoy's own lines.
     source
