@@ -85,7 +85,7 @@ class Context:
     def peek(self, kind: int) -> bytes | None:
         """Return the bytes of a buffer.
 
-        If the buffer isn't available now, the result is empty or, for the status NotFound, None.
+        If the buffer isn't available now, the result is empty, or None if the hostcall must return NotFound.
         """
         data = None
         if kind in STREAM_BUFFERS:

@@ -30,7 +30,7 @@ class PendingCallout(Protocol):
     token
         Number by which the module identifies the callout.
     exchange
-        Number of the exchange that started it, or None.
+        Number of the exchange that started the callout, or None.
     """
 
     token: int
@@ -137,7 +137,7 @@ class RootContext(Context):
     # -- ticks and queues -------------------------------------------------------------------------------------------
 
     def set_tick_period(self, milliseconds: int) -> None:
-        """Start or change the timer for ticks. With 0, stop it. The first tick occurs after a whole period."""
+        """Start or change the timer for ticks, or stop it if the period is 0. The first tick occurs after a whole period."""
         self._period = milliseconds / 1000
         if self._timer is not None:
             self._timer.cancel()

@@ -1,8 +1,8 @@
 """Hostcalls, with one Python module for each area of the specification, and the table that contains them by name.
 
-Each hostcall is a function with its ABI name without `proxy_`. It receives the calling context and the inputs, and returns a
-status, or a tuple of the status and the outputs, which are used only if the status is OK. Inputs are read from the guest's
-memory in `..vm.hostcall_stubs`.
+Each hostcall is a function whose name is the ABI name without `proxy_`. The function receives the calling context and the
+inputs, and returns a status, or a tuple of the status and the outputs, which are used only if the status is OK. Inputs are read
+from the guest's memory in `..vm.hostcall_stubs`.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 In Envoy 1.40, a buffer type of 9 or more returns BadArgument. Outside their phase, bodies and connection data are empty (OK),
 and an HTTP callout's body and the plugin configuration return NotFound. The VM configuration can always be read. Reading beyond
 the end returns the bytes up to the end. Only bodies, connection data and gRPC messages can be written, in their callback or
-while the filter holds them back (`wasmnb/abi/phases.py`). Flags are always 0. Outside its callbacks, the call data buffer
-returns the buffer that the context has looked up before. In the simulation, it is empty.
+while the filter holds them back (`wasmnb/abi/phases.py`). Flags are always 0. Outside the callbacks that have call data, Envoy
+returns the buffer that the context has looked up before, and the simulation returns empty call data.
 """
 
 from __future__ import annotations

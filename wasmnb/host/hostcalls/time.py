@@ -14,7 +14,7 @@ def get_current_time_nanoseconds(context: Context) -> tuple[int, int]:
 
 
 def set_tick_period_milliseconds(context: Context, period: int) -> int:
-    """Start or change the timer for ticks. With 0, stop it."""
+    """Start or change the timer for ticks, or stop it if the period is 0."""
     root = context.root
     if isinstance(root, RootContext):
         root.set_tick_period(period)

@@ -27,7 +27,7 @@ class StreamFilter(HttpFilter, Protocol):
 
     @property
     def plugin(self) -> Plugin | None:
-        """Plugin whose filter this is, or None."""
+        """Plugin of the filter, or None."""
         ...
 
     @property

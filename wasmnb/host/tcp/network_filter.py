@@ -29,7 +29,7 @@ class NetworkFilter(Protocol):
 
     @property
     def plugin(self) -> Plugin | None:
-        """Plugin whose filter this is, or None."""
+        """Plugin of the filter, or None."""
         ...
 
     @property

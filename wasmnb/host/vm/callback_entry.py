@@ -34,7 +34,7 @@ Invoke = Callable[..., "int | None"]
 
 
 def make_entry(vm: Vm, name: str, schema: CallbackSchema, function: Callable[..., int | None]) -> Invoke:
-    """Return the function with which the host calls an export of the guest.
+    """Create the function through which the host calls an export of the guest.
 
     Parameters
     ----------

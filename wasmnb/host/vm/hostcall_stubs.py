@@ -186,7 +186,10 @@ def bind(vm: Vm, name: str, implementation: HostFunction) -> HostFunction:
 
 
 def bind_denied(vm: Vm, name: str) -> HostFunction:
-    """Create the function for an import that the configuration doesn't allow. It logs a line and returns InternalFailure."""
+    """Create the function for an import that the configuration doesn't allow.
+
+    The function logs a line and returns InternalFailure.
+    """
     schema, trace, entry = schema_of(name), vm.trace, vm.entry
 
     def denied(*args: int) -> int:

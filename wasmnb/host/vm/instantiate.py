@@ -1,8 +1,8 @@
 """Creation of VMs: linking and instantiating the module, finding its callbacks, and running its entry points.
 
 In Envoy 1.40, the entry points are `_initialize` followed by `main(0, 0)` (or `__main_void`). If `_initialize` is missing, the
-entry point is `_start`. They run first, on context 0, and can call only a few imports. If the start section traps, the VM fails
-before it has any callbacks.
+entry point is `_start`. The entry points run before all callbacks, on context 0, and can call only a few imports. If the start
+section traps, the VM fails before it has any callbacks.
 """
 
 from __future__ import annotations

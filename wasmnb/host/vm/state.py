@@ -76,7 +76,7 @@ class GuestBuffers:
 
 
 class ZeroExtended(bytes):
-    """Bytes of a buffer that reports a larger size. All bytes beyond the real ones are zero.
+    """Bytes of a buffer whose reported size is larger than its real size. All bytes beyond the real ones are zero.
 
     Parameters
     ----------

@@ -53,7 +53,7 @@ class ResponseEncoder:
     headers_sent
         Whether the response's headers have been sent.
     must_close
-        Whether the connection is closed after this response, although the request was complete.
+        Whether the connection is closed after this response even if the request was complete.
     keep_alive
         Whether the client uses HTTP/1.0 and has asked to keep the connection open.
     upgraded

@@ -130,7 +130,7 @@ class RouteTable:
 
 
 def _rank(domain: str, name: str) -> tuple[int, int] | None:
-    """Return a sort key for how specifically a domain matches a host, or None if it doesn't match."""
+    """Return a sort key that is larger for domains that match a host more specifically, or None without a match."""
     if domain == name:
         return (3, 0)
     if domain == "*":
