@@ -56,7 +56,7 @@ class CObject:
 
     @classmethod
     def written(cls, delete: Callable[[Any], None], place: Any) -> CObject:
-        """Own the object that C writes to `place`, which is a `c_void_p` or a pointer to a structure that `delete` empties."""
+        """Own the object that C writes to `place`: a `c_void_p`, or a pointer to a structure that `delete` empties."""
         owner = cls(delete)
         owner.held.append(place)
         return owner

@@ -203,7 +203,7 @@ class Engine:
         return module
 
     def watch(self, instance: object) -> None:
-        """Increment the epoch regularly for as long as this instance exists."""
+        """Increment the epoch regularly while this instance exists."""
         with self._lock:
             self._watched.add(weakref.ref(instance, self._watched.discard))
             if self._ticker is None or not self._ticker.is_alive():
@@ -220,7 +220,7 @@ class Engine:
             self._start_ticker()
 
     def observe(self) -> None:
-        """Let each instance check its deadline. The thread calls this in every epoch."""
+        """Let each instance record when its running call was first seen. The epoch thread calls this method in every epoch."""
         now = time.monotonic()
         for instance in self._instances():
             instance.observe(now)

@@ -1,6 +1,4 @@
-"""Imports of an instance: host functions in the form that C calls, and memories and tables, which are created here as in
-Envoy.
-"""
+"""Imports of an instance: host functions that C can call, and memories and tables, which are created as in Envoy."""
 
 from __future__ import annotations
 
@@ -133,8 +131,9 @@ class Imports:
 
 
 def _host_function(required: ImportType, resolve: Resolve) -> HostFunction | None:
-    """Return the host function for an import, or None for a memory or table. Raise `ModuleError` if the host can't provide the
-    import.
+    """Return the host function for an import, or None for a memory or table.
+
+    Raises `ModuleError` if the host can't provide the import.
     """
     place = short(f"{required.module}.{required.name}")
     if required.kind in {"memory", "table"}:

@@ -189,8 +189,9 @@ class Instance:
         check_call(self._c, _NO_FUEL, self._c.context_set_fuel, self._context, instructions)
 
     def close(self) -> None:
-        """Free the instance, so that later calls fail. During a hostcall, the instance is freed after the guest has
-        returned.
+        """Free the instance, so that later calls fail.
+
+        If a call into the instance is running, the instance is freed when this call ends.
         """
         self._entries.closing = True
         if self._entries.depth:

@@ -19,8 +19,9 @@ _U64 = struct.Struct("<Q")
 
 
 class Memory:
-    """Bounds-checked access to memory by guest addresses (u32). Every method raises `OutOfBounds` for addresses outside the
-    memory.
+    """Bounds-checked access to memory by guest addresses (u32).
+
+    Every method raises `OutOfBounds` for addresses outside the memory.
 
     Parameters
     ----------

@@ -87,16 +87,12 @@ class Trap(Exception):
 
     @classmethod
     def of_error(cls, c: C, error: int) -> Trap:
-        """Create the exception for the wasmtime error at address `error`, which the caller frees. `c` contains wasmtime's
-        functions.
-        """
+        """Create the exception for the wasmtime error at address `error`, which the caller frees."""
         return cls._parse(message_of(c, error), "host")
 
     @classmethod
     def of_trap(cls, c: C, trap: int) -> Trap:
-        """Create the exception for the wasmtime trap at address `trap`, which the caller frees. `c` contains wasmtime's
-        functions.
-        """
+        """Create the exception for the wasmtime trap at address `trap`, which the caller frees."""
         code = c_uint8()
         has_code = c.trap_code(trap, addressof(code))
         return cls._parse(

@@ -28,7 +28,7 @@ def candidates(line: str, parsers: dict[str, Any], names: list[str]) -> tuple[st
 
     Returns
     -------
-    tuple
+    tuple[str, list[str]]
         The word at the cursor, and the completions that can replace it.
     """
     match = _LINE.match(line)

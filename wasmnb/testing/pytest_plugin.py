@@ -291,7 +291,10 @@ def wasm_snapshot(request: pytest.FixtureRequest) -> Callable[..., None]:
 
 
 def _module_name(request: pytest.FixtureRequest) -> str:
-    """Return the name of the test file, or the notebook's name if the server provides it. (ipytest's names are random.)"""
+    """Return the name of the test file or, in a notebook whose server provides it, the notebook's name.
+
+    The names of ipytest's files are random.
+    """
     if request.module.__name__ == "__main__":
         return Path(os.environ.get("JPY_SESSION_NAME", "notebook")).stem
     return request.path.stem

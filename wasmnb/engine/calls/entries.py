@@ -105,8 +105,9 @@ class Entries:
         return call
 
     def _entrance(self, function: int, values: int, size: int) -> tuple[c_void_p, CObject, Callable[[], int]]:
-        """Prepare a call of a guest's function. Return the memory for a trap, the trap's owner, and a Python function that
-        makes the call.
+        """Prepare a call of a guest's function.
+
+        Returns the memory for a trap, the trap's owner, and a Python function that makes the call.
         """
         trap = c_void_p()
         owner = CObject.written(self._c.wasm_trap_delete, trap)
@@ -197,7 +198,7 @@ class Entries:
         self._when_closed = _nothing
 
     def observe(self, now: float) -> None:
-        """Record when the running call was first seen. Another thread calls this method, also during long hostcalls."""
+        """Record when the running call was first seen. The epoch thread calls this method, also during long hostcalls."""
         number = self._number
         if self.depth and self._seen[0] != number:
             self._seen = (number, now)

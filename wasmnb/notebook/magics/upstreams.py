@@ -22,7 +22,7 @@ _QUOTES = (
 
 
 def upstreams(shell: Any, options: Any) -> dict[str, Any]:
-    """Return the keyword arguments `upstream` and `clusters` for `Proxy` from the flags of a magic. Omits unused flags."""
+    """Convert the flags of a magic to the keyword arguments `upstream` and `clusters` of `Proxy`. Unused flags are omitted."""
     try:
         return upstream_flags.upstreams(options, partial(upstream_flags.evaluate, variables=shell.user_ns))
     except UsageError as error:

@@ -64,7 +64,7 @@ def callouts(source: Any) -> list[Callout]:
 
     Returns
     -------
-    list of Callout
+    list[Callout]
         The callouts.
     """
     events = events_of(source, 'Ask the scripted cluster instead: `auth.verify("GET /check")`.')

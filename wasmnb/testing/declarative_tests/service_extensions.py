@@ -143,7 +143,7 @@ class _CaseRun:
         return True
 
     def side_effects(self, name: str, expected: Expectation | None, log: list[str]) -> bool:
-        """Check the log of the plugin's or stream's start or end. Returns False if the VM has failed."""
+        """Check the lines logged while the plugin or stream started or ended. Returns False if the VM has failed."""
         if self.failed(name):
             return False
         checks = check_log(expected or _NO_EXPECTATION, log, self.runner.read)

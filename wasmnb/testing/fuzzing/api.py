@@ -154,7 +154,7 @@ def _settings(
 
 
 def _plugin(filter_or_plugin: Any, settings: dict[str, Any]) -> Plugin:
-    """Create the plugin of one filter. Its default kind is the one for which the filter has callbacks."""
+    """Create the plugin of one filter. By default, its kind is the chain for which the filter has callbacks."""
     changes = {name: value for name, value in settings.items() if value is not None}
     if isinstance(filter_or_plugin, Plugin):
         return replace(filter_or_plugin, **changes)
@@ -175,7 +175,7 @@ def replay(filter: Any, scenario: Scenario, **settings: Any) -> FilterFault | No
 
     Returns
     -------
-    Fault | None
+    FilterFault | None
         The fault, or None if the filter doesn't fail.
 
     Raises

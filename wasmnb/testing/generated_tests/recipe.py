@@ -150,7 +150,7 @@ def _scripted(response: Response | None) -> Response:
 
 
 def _reply(kind: str, response: Response | None, state: str) -> Any:
-    """Convert the recorded response to a callout to a scripted response of the cluster.
+    """Convert the recorded response of a callout to a response for a scripted upstream.
 
     Raises
     ------

@@ -158,7 +158,7 @@ class _LiveChart:
         self._next = time.monotonic() + _PAUSE
 
     def show(self, report: PlanReport) -> None:
-        """Update the chart with the report so far. Ignored if the last update was only a moment ago."""
+        """Update the chart with the report so far. Does nothing if the last update was only a moment ago."""
         began = time.monotonic()
         if began < self._next:
             return

@@ -1,4 +1,4 @@
 """Readers of test files in protobuf's text format, YAML and JSON, which return nodes with line numbers.
 
-The messages to which nodes are converted are defined in the parent folder.
+Nodes are converted to the messages that `suite` and `fastedge` in the parent package define.
 """

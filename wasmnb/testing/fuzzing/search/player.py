@@ -152,7 +152,7 @@ class Player:
             self._ended.add(step.stream)
 
     def _end_all(self) -> None:
-        """Let the clients end all open streams, so that a stream that doesn't end is paused by the filter."""
+        """End the requests of all open streams. A stream that still doesn't end is then paused by the filter."""
         for name, stream in self._open.items():
             if name in self._ended or stream.exchange.done:
                 continue

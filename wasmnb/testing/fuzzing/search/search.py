@@ -216,7 +216,7 @@ class Search:
     ) -> _Reproduction | None:
         """Reproduce a fault on a new proxy, with its scenario alone or with the whole batch. Returns None if this fails.
 
-        One worker is used if it is enough to reproduce the fault.
+        The reproduction uses fewer workers if the fault also occurs with them.
         """
         whole = Scenario()
         for earlier in batch:
