@@ -31,7 +31,7 @@ __all__ = ["Filter", "FilterInfo"]
 
 
 class Filter(Shown):
-    """A compiled filter. Create one with `from_source`, `from_file` or `from_class`.
+    """A compiled filter. Filters are created with `from_source`, `from_file` or `from_class`.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class Filter(Shown):
     ) -> Filter:
         """Compile Python source to a filter.
 
-        The first filter with a new set of imports takes about ten seconds to compile, later ones tens of milliseconds.
+        Compiling the first filter with a new set of imports takes about ten seconds. Later filters take tens of milliseconds.
 
         Parameters
         ----------
@@ -310,8 +310,8 @@ class Filter(Shown):
 
     @property
     def callbacks(self) -> Callbacks:
-        """Callbacks that the filter's classes define or its module exports. They determine whether it can be an HTTP or network
-        filter.
+        """Callbacks that the filter's classes define or its module exports. They determine whether it can be used as an HTTP or
+        network filter.
         """
         return self._backend.callbacks
 
@@ -357,8 +357,8 @@ class Filter(Shown):
         """Return this filter as a release module, which starts faster and needs less memory than the full module.
 
         Code that filters rarely execute is interpreted instead of compiled. Module-level code is executed now instead of in
-        every VM, unless its result depends on time, environment variables or random numbers; `info.release` reports whether it
-        does. Modules from another toolchain are returned unchanged.
+        every VM, unless its result depends on time, environment variables or random numbers. `info.release.uses` lists such
+        inputs. Modules from another toolchain are returned unchanged.
 
         Parameters
         ----------
@@ -371,7 +371,7 @@ class Filter(Shown):
             kept if the source reads `__doc__`.
         progress
             Called with the name of a step and a fraction from 0 to 1 (default None). The first release module with a runtime
-            takes about 15 seconds, later ones 2 to 3.
+            takes about 15 seconds, and later release modules 2 to 3 seconds.
 
         Raises
         ------

@@ -41,7 +41,9 @@ class ModuleFilter:
         return {}
 
     def image(self, engine: Engine) -> Image:
-        """Return the object from which a host creates VMs. Machine code is read from the cache if it was compiled before."""
+        """Return the object from which a host creates VMs. Machine code is read from the cache if the module was compiled
+        before.
+        """
         if engine not in self._images:
             with _hooks.current_progress(patience=_PATIENCE, verdict=_VERDICT) as progress:
                 self._images[engine] = Image(compiled(self.data, engine, progress=progress))

@@ -92,7 +92,9 @@ class NativeFilter:
 
 
 def _register_with_debuggers(source: Source) -> None:
-    """Register the text of cells for debuggers under absolute paths, because debuggers convert the names of files to them."""
+    """Register the text of cells for debuggers under absolute paths, because debuggers convert all file names to absolute
+    paths.
+    """
     for name in {place.filename for place in source.places()}:
         path = Path(name).absolute()
         if name in linecache.cache and str(path) != name and not os.path.exists(path):  # noqa: PTH110 -- any name

@@ -95,7 +95,7 @@ class SourceFilter:
         return runtimes_in(cache_folder())
 
     def placement(self, runtime: Runtime) -> Placement:
-        """Return the position and content of the source in memory. It follows the runtime's memory, whose size differs."""
+        """Return the position and content of the source in memory. The source follows the memory of its runtime."""
         flags = ON_DELETE_IN_PYTHON if self.exports and "proxy_on_delete" in self.exports else 0
         return Placement(runtime.pages, self.source.payload, flags)
 

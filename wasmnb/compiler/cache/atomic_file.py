@@ -64,7 +64,8 @@ def disk_fault(error: OSError) -> str:
 
 @contextmanager
 def locked(place: Path | None, key: str, waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold a lock, so that no other process does the same work. If the disk doesn't support locks, both processes do it.
+    """Hold a lock, so that only one process at a time does the work. On a disk without locks, several processes can do it at
+    once.
 
     Parameters
     ----------

@@ -38,11 +38,11 @@ class CacheEntry:
 
 
 class StoredEntry(CacheEntry):
-    """A cache entry in a folder. Its manifest has been read already. Its files are verified when they are read.
+    """A cache entry in a folder. Its manifest has already been read, and its files are verified when they are read.
 
-    A process can be killed between any two writes, so the content of a file is never replaced. The name of a file that is added
-    later contains the beginning of the file's hash. The file becomes part of the entry when its name is in the manifest, which
-    is written last.
+    A process can be killed between any two writes, so the content of a file is never replaced. If a file is added later, its
+    name begins with a part of its hash. The file becomes part of the entry when the manifest lists it. The manifest is written
+    last.
     """
 
     def __init__(self, folder: Path, manifest: Mapping[str, Any]) -> None:
@@ -84,7 +84,9 @@ class StoredEntry(CacheEntry):
 
 
 def _paths(folder: Path, name: str, digest: str) -> tuple[Path, Path]:
-    """Return two possible paths of a file: the path if it was added later, and the path if it was stored with the entry."""
+    """Return two possible paths of a file: first the path of a file that was added later, then the path of one of the entry's
+    first files.
+    """
     return folder / f"{digest[:16]}-{name}", folder / name
 
 

@@ -48,20 +48,23 @@ def cache_folder() -> Path:
 
 
 def user_folder() -> Path:
-    """Return the cache folder of this user, whatever `WASMNB_CACHE` is."""
+    """Return the cache folder of this user, regardless of `WASMNB_CACHE`."""
     from platformdirs import user_cache_path
 
     return user_cache_path("wasmnb")
 
 
 def cache_places(kind: str, folder: Path | None = None) -> list[Path]:
-    """Return the folders for one kind of cached files: in `folder` or the cache, the user's cache, and the temporary folder."""
+    """Return the folders for one kind of cached files.
+
+    They are in `folder` (default `cache_folder()`), in the user's cache folder, and in the system's temporary folder.
+    """
     places = [folder or cache_folder(), user_folder(), Path(tempfile.gettempdir()) / f"wasmnb-{os.getuid()}"]
     return [place / kind for place in dict.fromkeys(places)]
 
 
 def readable(places: list[Path]) -> list[Path]:
-    """Return the folders to read from. This is only the first one, unless it can't be written or trusted."""
+    """Return the folders to read from: only the first folder if it can be written and trusted, otherwise all folders."""
     existing = next(path for path in (places[0], *places[0].parents) if not _is_missing(path))
     usable = os.access(existing, os.W_OK) and existing.is_dir() and not distrust(existing)
     return places[:1] if usable else places
@@ -85,7 +88,7 @@ def warn_once(text: str) -> None:
 
 
 def writable(places: list[Path]) -> Iterator[Path]:
-    """Yield the folders that can be written and trusted. A warning is issued if the first one can't be used."""
+    """Yield the folders that can be written and trusted. A warning is issued if the first folder can't be used."""
     for place in places:
         try:
             prepare(place)
@@ -119,7 +122,8 @@ def is_trusted(path: Path) -> bool:
 
 
 def surplus(folder: Path, files: Iterable[tuple[float, int, Path]]) -> list[Path]:
-    """Return the least recently used files that must be removed to limit the space of the cache. The last used file is kept.
+    """Return the least recently used files that must be removed to limit the space of the cache. The most recently used file is
+    always kept.
 
     Parameters
     ----------

@@ -1,10 +1,12 @@
-"""The cache of runtimes. Each runtime has a folder named after the hash of its inputs, which is written once and verified
-before use.
+"""The cache of runtimes, which contains a folder for each runtime.
+
+The folder is named after the hash of the runtime's inputs. It is written once, and its files are verified before use.
 
 Two kernels can need the same runtime at the same time, so each runtime has a lock file. A folder is written under another name,
 and renamed when it is complete. The cache contains machine code that is executed, so only this user has access to its folders
 (0700), files that another user could have written aren't read (`trust.py`), and the hash of every file is checked before its
-use. If a cache can't be used, no error is raised. The next folder is used instead, or no folder, which costs time.
+use. If a folder can't be used, no error is raised, and the next folder is used instead. If no folder can be used, every process
+builds its runtimes again.
 """
 
 from __future__ import annotations
@@ -45,8 +47,8 @@ class Cache:
         self.folder = self.places[0]
 
     def find(self, key: str, *, use: bool = True) -> StoredEntry | None:
-        """Return the cache entry with a key, or None if no folder contains a readable one. `use` records the time as its last
-        use.
+        """Return the cache entry with a key, or None if no folder contains a readable entry. If `use` is True, the current time
+        is recorded as the entry's last use.
         """
         for place in readable(self.places):
             entry = read_entry(place / key)
@@ -58,7 +60,9 @@ class Cache:
         return None
 
     def store(self, key: str, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> CacheEntry:
-        """Write a cache entry, which replaces an existing one. If no folder can store the entry, it is kept only in memory."""
+        """Write a cache entry, and replace an existing one with the same key. If no folder can store it, it is kept only in
+        memory.
+        """
         for place in writable(self.places):
             try:
                 with ScratchFolder(place) as scratch:

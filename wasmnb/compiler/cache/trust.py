@@ -20,8 +20,9 @@ _LINKS = 40
 
 
 def distrust(path: Path) -> str:
-    """Return the reason why another user could have written the file at `path`, for the end of a sentence. Returns '' if none
-    could.
+    """Return the reason why another user could have written the file at `path`, or '' if no other user could.
+
+    The reason can end a sentence, for example `/srv/cache can be written by all users`.
     """
     waiting = [Path(os.path.realpath(path)), Path(os.path.abspath(path))]  # noqa: PTH100 -- `resolve` would hide the links
     seen = 0

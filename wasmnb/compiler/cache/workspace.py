@@ -61,10 +61,10 @@ def remove_leftovers(places: list[Path]) -> None:
 
 
 def _roomy_places(places: list[Path]) -> Iterator[Path]:
-    """Yield folders that can be written, first those with enough space for building a runtime.
+    """Yield folders that can be written, beginning with those that have enough space for building a runtime.
 
-    The first one is in memory. The order of files in a folder influences a runtime, and in memory it doesn't depend on the
-    disk.
+    If possible, the first folder is in memory. The order of files in a folder influences a runtime, and the order of files in
+    memory doesn't depend on the disk.
     """
     if _has_room_in_memory():
         yield memory_place()

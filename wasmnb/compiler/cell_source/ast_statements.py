@@ -52,7 +52,7 @@ class Statement:
     source
         Source that contains the statement.
     line
-        Number of the statement's first line. If it is decorated, this is the line of the first decorator.
+        Number of the line on which the statement, including its decorators, begins.
     """
 
     node: ast.stmt
@@ -145,7 +145,7 @@ class SourceText:
         return _tree(self._text)
 
     def cut(self, node: ast.stmt, line: int) -> str:
-        """Return the text of a statement of the source that begins on line `line`."""
+        """Return the text of one of the source's statements, which begins on line `line`."""
         if hasattr(node, "body"):
             return dedent("".join(self._lines[line - 1 : node.end_lineno]))
         return ast.get_source_segment(self._text, node) or ""  # other statements can be on the same line
@@ -156,13 +156,15 @@ class SourceText:
         return tuple(self._statement(node) for node in self.tree.body)
 
     def classes(self, name: str) -> list[Statement]:
-        """Return the statements of all classes with a name. A class inside a function is a separate statement."""
+        """Return the statements that define classes with a certain name. For a class inside a function, this is the class
+        statement.
+        """
         nodes = [n for n in ast.walk(self.tree) if isinstance(n, ast.ClassDef) and n.name == name]
         top_level = {id(s.node): s for s in self.statements}
         return [top_level.get(id(node)) or self._enclosing(node) or self._statement(node) for node in nodes]
 
     def _enclosing(self, node: ast.ClassDef) -> Statement | None:
-        """Return the top-level statement, such as an `if` or `try`, that contains a class. None if no statement defines it."""
+        """Return the top-level statement that defines a class inside it, such as an `if` or `try`, or None."""
         return next((s for s in self.statements if node.name in s.binds and node in ast.walk(s.node)), None)
 
     def _statement(self, node: ast.stmt) -> Statement:
@@ -220,7 +222,7 @@ def _globals(table: symtable.SymbolTable, called: bool, inside: bool = False) ->
     Parameters
     ----------
     called
-        True for names used inside functions, False for names used outside.
+        True to yield names that are used inside functions, False to yield names that are used outside of functions.
     inside
         Whether the scope is inside a function.
     """

@@ -41,7 +41,7 @@ class OrderedPart:
 
 
 def in_order(parts: Sequence[OrderedPart]) -> list[Part]:
-    """Return the parts in the order in which they ran, except that each part comes after those that it uses while it runs."""
+    """Return the parts in the order in which they ran, except that every part follows the parts that it uses while it runs."""
     as_run = sorted(parts, key=lambda p: (p.place, p.part.text))
     makers: dict[str, list[OrderedPart]] = {}
     for part in as_run:

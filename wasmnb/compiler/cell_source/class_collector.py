@@ -101,7 +101,7 @@ def _code(value: Any) -> CodeType | None:
 
 
 def _statement_of(cls: type[Any], origin: Origin, filename: str, line: int) -> Statement:
-    """Return the statement that defines a class: the one that is running, otherwise the last one with the class's name."""
+    """Return the statement that defines a class: the running class statement, otherwise the last one with the class's name."""
     text = origin.text(filename)
     statements = text.classes(cls.__name__) if text is not None else []
     if not statements:
@@ -239,7 +239,7 @@ class _Collector:
         return f"from {'.' * node.level}{node.module or ''} import {alias.name}{renamed}"
 
     def _constant(self, name: str, constant: str, statement: Statement) -> None:
-        """Collect the statement if it assigns the current value of the name, otherwise an assignment of this value."""
+        """Collect the statement if it assigns the constant to the name. Otherwise, collect a new assignment of the constant."""
         node = statement.node
         same = False
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):

@@ -25,7 +25,7 @@ _BELONG = {
 def sibling_contexts(
     cls: type[Any], origin: Origin, anchor: Statement, taken: Collection[Statement]
 ) -> list[Statement]:
-    """Find the other context classes of a filter in the same source. There is at most one of each kind that the filter lacks.
+    """Find the other context classes of a filter in the same source, at most one for each kind that isn't collected yet.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def _kind_of(value: Any) -> str | None:
 
 
 def _kind(name: str, classes: dict[str, Statement], origin: Origin, seen: frozenset[str]) -> str | None:
-    """Return the kind of a class. It is derived from the base classes, because the class statement may not have run yet."""
+    """Return the kind of a class as its base classes determine it. The class statement may not have run yet."""
     if name in seen:
         return None
     for base in _bases(classes[name]):

@@ -40,7 +40,7 @@ class Origin:
     path: tuple[Path, ...]
 
     def text(self, filename: str) -> SourceText | None:
-        """Return the source with this file name in its code objects, or None."""
+        """Return the source whose code objects contain this file name, or None."""
         return next((t for t in self.texts if t.filename == filename), None)
 
 
@@ -50,7 +50,7 @@ def origin_of(module_name: str, filename: str, namespace: dict[str, Any] | None 
     Parameters
     ----------
     module_name
-        Name of the module in `sys.modules`, `__main__` for a notebook.
+        Name of the module in `sys.modules`, which is `__main__` for a notebook.
     filename
         File name of an additional source, such as the cell that is running.
     namespace
@@ -72,7 +72,7 @@ def origin_of(module_name: str, filename: str, namespace: dict[str, Any] | None 
 def _cells(namespace: dict[str, Any]) -> dict[str, str]:
     """Return the file names of cells that have run in IPython, in order, and the names that are shown to users.
 
-    File names contain a process id, which isn't useful in Envoy's log.
+    The names for users don't contain a process id, which wouldn't be useful in Envoy's log.
     """
     if "IPython" not in sys.modules:
         return {}

@@ -28,7 +28,7 @@ _PROCESS_BOUND: tuple[tuple[tuple[type[Any], ...], str], ...] = (
 
 
 def literal(value: Any) -> str | None:
-    """Return a value as a Python expression. Returns None unless it is a number, text, bytes, or a container of these."""
+    """Return a Python expression for a value, or None if the value isn't a number, text, bytes, or a container of these."""
     try:
         return _literal(value, frozenset())
     except RecursionError:
@@ -63,7 +63,7 @@ def _container(kind: type, texts: list[str]) -> str:
 
 
 def obstacle(value: Any) -> str:
-    """Return a noun for a value that can't be stored in a module, for error messages. Returns '' for other values."""
+    """Return a noun phrase for error messages if a value can't be stored in a module, otherwise ''."""
     value = getattr(value, "context_class", None) or value
     for kinds, noun in _PROCESS_BOUND:
         if isinstance(value, kinds):

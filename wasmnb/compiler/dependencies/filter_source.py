@@ -1,4 +1,4 @@
-"""The class `Source`: the text of a filter, which consists of parts that run in one namespace, and of its own modules."""
+"""The class `Source`: the parts of a filter's source, which run in one namespace, and the filter's own modules."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Source:
 
     @cached_property
     def payload(self) -> bytes:
-        """The source in the form of bytes in which it is stored in a VM's memory."""
+        """The source as bytes, as it is stored in a VM's memory."""
         return pack(self.parts, self.modules, self.package)
 
     def places(self) -> Iterator[Part]:

@@ -50,9 +50,9 @@ class Imported:
 
 
 def parse(source: str) -> ast.Module:
-    """Parse source code. If this Python rejects its syntax, the tree contains only its import statements.
+    """Parse source code. If this Python rejects the syntax, the tree contains only the import statements.
 
-    The Python inside the module, whose version can differ, compiles the source and reports syntax errors.
+    Syntax errors are reported later by the Python inside the module, which can be another version.
     """
     try:
         return ast.parse(source)

@@ -1,7 +1,8 @@
 """The filter's own modules, which are found by name in its folders and embedded together with its source.
 
 They aren't part of the runtime, so changing one takes no more time than changing the filter. The runtime has already loaded the
-standard library, so a file with the name of a standard module would never be imported. The resolver reports an error for it.
+standard library, so a file with the name of a standard module would never be imported. The resolver reports an error for such a
+file.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Packages that are installed in this environment: their files, their dependencies, and whether they are pure Python.
 
-A package is located on the import path as `import` would do it, but its code isn't executed here. Compiled modules are omitted,
-because many packages also work without them. A package that imports a compiled module unconditionally can't be used inside
-WebAssembly, which is detected here.
+Packages are found on the import path as by `import`, but their code isn't executed. Compiled modules are omitted, because many
+packages also work without them. A package that imports a compiled module unconditionally can't be used inside WebAssembly.
+`Package.obstacle` and `find_obstacle` return the name of such a module.
 """
 
 from __future__ import annotations
@@ -182,8 +182,9 @@ def _module_file(module: str, package: Package) -> Path | None:
 
 
 def find_obstacle(package: Package, *modules: str) -> str | None:
-    """Return the first module that can't run in a filter and that `modules` import, directly or through other packages. None if
-    there is none.
+    """Return the name of the first imported module that can't run in a filter, or None.
+
+    The search follows the imports of `modules`, which are modules of `package`, through all other packages.
     """
     if package.root is None:
         return package.name
@@ -216,7 +217,7 @@ def find_obstacle(package: Package, *modules: str) -> str | None:
 
 
 def _names(imported: Imported, module: str, *, is_package: bool) -> list[str]:
-    """Return the modules that an import statement in `module` can load, including parent packages."""
+    """Return the names of all modules that an import statement in `module` can load, including parent packages."""
     base = imported.name
     if imported.level:
         parts = module.split(".")

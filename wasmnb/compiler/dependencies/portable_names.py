@@ -39,7 +39,7 @@ def portable_names(source: Source, filter_name: str = "filter") -> dict[str, str
 
 
 def original_names(source: Source, filter_name: str = "filter") -> dict[str, str]:
-    """Return the name on this machine of each file and cell, by its portable name. This is the inverse of `portable_names`."""
+    """Return the inverse of `portable_names`: the name on this machine of each file and cell, by its portable name."""
     return {portable: name for name, portable in portable_names(source, filter_name).items()}
 
 
@@ -86,7 +86,7 @@ def _title(filter_name: str) -> str:
 
 
 def _free(name: str, taken: set[str]) -> str:
-    """Return the name if it isn't taken, otherwise the first of `name-2`, `name-3` and so on that isn't."""
+    """Return the name if it isn't taken, otherwise the first free name of `name-2`, `name-3` and so on."""
     return next(candidate for candidate in _candidates(name) if candidate not in taken)
 
 

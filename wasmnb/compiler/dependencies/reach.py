@@ -1,7 +1,7 @@
 """Search for all modules that a filter's imports can load at any time, by following imports in the syntax trees of packages.
 
-An import inside a function can run during a request, when there is no file system. So its package must be in the runtime as
-well. Packages that read their own metadata or time zones also need these files.
+An import inside a function can run during a request, when there is no file system. So the imported package must be in the
+runtime as well. Packages that read their own metadata or time zones also need the files that contain them.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _metadata_files(installation: Distribution) -> tuple[tuple[str, str], ...]:
 
 
 def zone_package() -> Package | None:
-    """Return the package `tzdata`, or one created from the system's time zones. None if the system has none."""
+    """Return the package `tzdata`, or a package created from the system's time zones. None if the system has no time zones."""
     package = find_package(_ZONES)
     if package is not None:
         return package

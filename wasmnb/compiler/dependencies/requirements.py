@@ -51,9 +51,9 @@ class Requirements:
     distributions
         Metadata of distributions for `importlib.metadata`.
     placeholders
-        Names of modules that packages import although they can't work in a filter. The runtime contains placeholders for them.
+        Names of modules that can't work in a filter, but are imported by packages. The runtime contains placeholders for them.
     secret
-        32 bytes from which the runtime's Python derives its hash secret. By default, they are the same for all users.
+        32 bytes from which the runtime's Python derives its hash secret. The default is the same for all users.
     """
 
     modules: frozenset[str] = frozenset()
@@ -71,14 +71,14 @@ class Requirements:
 
 
 def complete(modules: Iterable[str], packages: Mapping[str, Package], constants: Iterable[str]) -> Requirements:
-    """Return the requirements of modules, including packages, metadata and time zones that they can need later.
+    """Return the requirements of modules, including all packages that their imports reach, metadata, and time zones.
 
     Parameters
     ----------
     modules
         Dotted names of the modules to preload.
     packages
-        Packages that the runtime contains in any case, by name.
+        Packages to include even if no import reaches them, by name.
     constants
         Strings in the source, some of which can be names of distributions.
     """
@@ -114,7 +114,7 @@ def required_modules(module: Imported, error: MakeError, packages: dict[str, Pac
     error
         Function that creates the error for this import.
     packages
-        Packages of the runtime by name, which the function extends.
+        Packages of the runtime by name. The function adds the packages that the import needs.
     folders
         Folders of the filter's own modules, for the hint in an error (default '').
 

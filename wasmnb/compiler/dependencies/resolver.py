@@ -40,9 +40,9 @@ def resolve(
         Source to resolve. It can already contain modules, which don't exist as files.
     path
         Folders with the filter's own modules (default none).
-    Called with an error for each import that can't work inside a filter. Resolving then continues. By default (None), the first
-    error is raised.
-        default, the first error is raised.
+    on_error
+        Called with an error for each import that can't work inside a filter, after which resolving continues. By default
+        (None), the first error is raised.
 
     Raises
     ------
@@ -142,8 +142,8 @@ class _Resolver:
                 self._add_module(f"{module.name}.{name}")
 
     def _add_module(self, name: str) -> bool:
-        """Add one of the filter's own modules if it exists, and return whether it exists. An imported name may not
-        be a module.
+        """Add one of the filter's own modules if it exists, and return whether it exists. The name can also be that of a
+        variable.
         """
         if name not in self.modules:
             located = self.folder.find(name)

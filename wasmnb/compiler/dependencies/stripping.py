@@ -78,8 +78,9 @@ def _position(statement: ast.stmt) -> tuple[int, int]:
 
 
 def _remove(lines: list[str], statement: ast.stmt, *, is_needed: bool) -> None:
-    """Replace a statement with empty lines. If other code shares its lines or a statement is required, write one without
-    effect.
+    """Replace a statement with empty lines, or with a statement without effect.
+
+    The latter is used if the lines contain other code, or if Python's syntax requires a statement.
     """
     assert statement.end_lineno is not None
     assert statement.end_col_offset is not None

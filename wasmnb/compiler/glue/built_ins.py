@@ -1,7 +1,7 @@
 """Built-in functions of the glue in addition to the hostcalls, for operations that would be much slower in Python.
 
-Each is a METH_FASTCALL function `(self, arguments, count) -> object`. If it fails, it sets an exception and returns null. For
-other bindings, the SDK has the same functions in Python. `text` is a `str`, or `bytes` in UTF-8.
+Each function is a METH_FASTCALL function `(self, arguments, count) -> object`. If it fails, it sets an exception and returns
+null. For bindings without this glue, the SDK has the same functions in Python. Text is a `str`, or `bytes` in UTF-8.
 """
 
 from __future__ import annotations

@@ -4,10 +4,9 @@ componentize-py's own glue (Rust, the canonical ABI, a return area) takes about 
 Wasm. This glue calls CPython's functions directly, because they are in the same module:
 
 * A callback calls the dispatcher's bound method with `PyObject_Vectorcall`. The app registers the method's address with `bind`.
-* A hostcall is a built-in function (METH_FASTCALL), which the app obtains from `natives`. It passes the addresses inside
-`bytes`
-  and `str` objects to the proxy without a copy, and returns outputs as `bytes`. A `str` must be valid UTF-8: surrogates
-  raise UnicodeEncodeError.
+* A hostcall is a built-in function (METH_FASTCALL), which the app obtains from `natives`. It passes the addresses
+  inside `bytes` and `str` objects to the proxy without a copy, and returns outputs as `bytes`. A `str` must be valid UTF-8:
+  surrogates raise UnicodeEncodeError.
 
 A function pointer is a slot of the component's only function table. New slots are added at its end. The interpreter's lock is
 held forever from the end of `_initialize`, because the module has only one thread. References:

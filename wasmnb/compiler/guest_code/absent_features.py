@@ -1,7 +1,7 @@
 """Replacements for features of Python that don't work in a proxy. They raise an exception that explains what to use instead.
 
-Without them, the original C functions fail with "Not supported" or "can't start new thread", a lock that is never released
-blocks the module, and an event loop that can't be created fails a second time when it is garbage collected.
+Without these replacements, the original C functions fail with "Not supported" or "can't start new thread", a lock that is never
+released blocks the module, and an event loop that can't be created fails a second time when it is garbage collected.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class UnsupportedFeatureError(OSError, NotImplementedError):
 
 
 def _failing(name: str, text: str) -> Callable[..., Any]:
-    """Return a function that raises an exception with `text`. It closes coroutines in its arguments, because they are never
-    awaited.
+    """Return a function that raises an exception with `text`. The function closes coroutines in its arguments, because nothing
+    would await them.
     """
 
     def fail(*args: Any, **_: Any) -> Any:
@@ -74,8 +74,9 @@ _LOOPS = (
 
 
 def install(reasons: dict[str, str]) -> None:
-    """Replace functions of imported modules that can't work. `reasons` explains for each missing module why
-    it doesn't exist.
+    """Replace the functions of imported modules that can't work in a proxy.
+
+    `reasons` contains the reason why each missing module doesn't exist, by name.
     """
     for module, names, text in _FUNCTIONS:
         for name in names.split():
@@ -127,7 +128,7 @@ def _explaining(module: ModuleType) -> Callable[[str], Any]:
 
 
 class _AbsentModules:
-    """The last import finder, whose error explains why a module doesn't exist.
+    """Import finder that is tried last, and raises an error that explains why a module doesn't exist.
 
     Parameters
     ----------

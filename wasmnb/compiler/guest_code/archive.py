@@ -2,8 +2,8 @@
 it.
 
 A module that is imported while the runtime is built needs 20 to 100 kB of memory in every VM. The archive is a part of the
-linear memory. In release modules it is a passive segment, which doesn't need memory in every VM. A release module's filter is
-loaded when the module is built, so the modules that it imports are in its memory like all others.
+linear memory. In release modules it is a passive segment, which doesn't need memory in every VM. The filter in a release module
+is loaded when the release module is built, so the modules that the filter imports are already in memory.
 
 Modules that are often imported but rarely used are deferred: they exist in `sys.modules`, but are empty until one of their
 names is used.

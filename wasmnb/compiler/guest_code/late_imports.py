@@ -23,7 +23,7 @@ _COMMANDS = {"main", "_main", "_test", "test"}
 
 
 def import_late(before: set[str], skipped: Iterable[str]) -> None:
-    """Import the modules that newly loaded modules can import later, and repeat this for all modules that are loaded by it.
+    """Import the modules that newly loaded modules can import later, and repeat this until no more modules are loaded.
 
     Parameters
     ----------

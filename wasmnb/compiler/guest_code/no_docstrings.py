@@ -1,9 +1,11 @@
-"""Compilation of modules in the guest without docstrings, and without columns except for packages. It must be imported first.
+"""Compilation of the guest's modules without docstrings and column numbers, except for packages.
 
-Packages of a filter keep their docstrings, because some packages read their own. componentize-py mounts the folders of the
-Python path at /0, /1 and so on, and the second one contains the packages. Columns would use a tenth of a filter's memory. They
-are needed to underline code in tracebacks, which isn't possible for the standard library and the SDK, because a filter doesn't
-contain their source.
+This module must be imported before all others.
+
+A filter's packages keep their docstrings, because some packages read their own docstrings. componentize-py mounts the folders
+of the Python path at /0, /1 and so on, and the second one contains the packages. Column numbers would use a tenth of a filter's
+memory. Tracebacks need them to underline code, but only if the source is available. A filter doesn't contain the source of the
+standard library and the SDK.
 """
 
 from __future__ import annotations
@@ -101,7 +103,7 @@ class _NoSignatures:
 
 
 def plain_dataclasses() -> None:
-    """Make `dataclasses` use only a class's name as its docstring. Otherwise it would load `inspect`, which needs half a
+    """Make `dataclasses` use only a class's name as the docstring. Otherwise, it would load `inspect`, which needs half a
     megabyte.
     """
     import dataclasses

@@ -18,7 +18,7 @@ __all__ = ["keep_files"]
 
 
 def keep_files(root: str) -> None:
-    """Read all files below a folder into memory, except Python source and bytecode. From then on, they are read from memory."""
+    """Read all files below a folder into memory, except Python source and bytecode. Later, these files are read from memory."""
     files: dict[str, bytes] = {}
     folders: dict[str, list[str]] = {}
     same: dict[bytes, bytes] = {}

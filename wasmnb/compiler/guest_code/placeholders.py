@@ -1,5 +1,6 @@
-"""Placeholders for modules that packages import although they can't work in a filter. Every name exists, but
-can't be called.
+"""Placeholders for modules that can't work in a filter, but are imported by packages.
+
+Every name exists in a placeholder, but calling it raises an exception.
 """
 
 from __future__ import annotations
@@ -34,6 +35,6 @@ class _Placeholder(ModuleType):
 
 
 def install(reasons: dict[str, str]) -> None:
-    """Put a placeholder for each module into `sys.modules`. `reasons` explains for each why it can't work in a filter."""
+    """Put a placeholder for each module in `reasons` into `sys.modules`. The values explain why the modules can't work."""
     for name, reason in reasons.items():
         sys.modules[name] = _Placeholder(name, reason)

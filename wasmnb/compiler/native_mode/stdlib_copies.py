@@ -23,7 +23,10 @@ Builtins = Mapping[str, Any]
 
 
 def make_private(name: str, builtins: Builtins, services: WasiServices, modules: dict[str, ModuleType]) -> None:
-    """Add a copy of a standard module in `PRIVATE` to `modules`, and run its code, which can import the module itself."""
+    """Add a copy of a standard module in `PRIVATE` to `modules`, and then run the code of the copy.
+
+    The order matters, because the code can import the module itself.
+    """
     code = find_spec(name).loader.get_code(name)  # type: ignore[union-attr]
     module = modules[name] = ModuleType(name)
     original = import_module(name)
@@ -40,7 +43,7 @@ def _unchanged(_module: Any, _services: WasiServices) -> None:
 
 
 def _os(module: Any, services: WasiServices) -> None:
-    """Set the VM's environment variables in the copy of `os`. Changes of them have no effect on this process."""
+    """Set the VM's environment variables in the copy of `os`. Changing them has no effect on this process."""
     module.putenv = module.unsetenv = lambda *_: None
     environ = module.environ
     environ._data = {environ.encodekey(k): environ.encodevalue(v) for k, v in services.variables.items()}

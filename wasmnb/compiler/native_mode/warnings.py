@@ -1,4 +1,4 @@
-"""Warnings about differences between native mode and Wasm. Each is issued only once, for a line of the filter."""
+"""Warnings about differences between native mode and Wasm. Each warning is issued only once for each line of the filter."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BUILTINS = {
 
 
 class Differences:
-    """Warnings about differences from Wasm. Each is issued once for a filter, regardless of the number of VMs."""
+    """Warnings about differences from Wasm. All VMs of a filter share this object, so that each warning is issued only once."""
 
     def __init__(self) -> None:
         self._emitted: set[tuple[str, int | None, str]] = set()
@@ -55,9 +55,7 @@ class Differences:
 
 
 def version_hint() -> str:
-    """Return a hint for a source with syntax that this Python doesn't support, or '' if its version is that of compiled
-    filters.
-    """
+    """Return a hint for a source whose syntax this Python doesn't support, or '' if compiled filters use the same version."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     if version == GUEST_PYTHON:
         return ""

@@ -1,7 +1,7 @@
 """Clocks, random bytes and environment variables of a native VM, which are read through WASI as in Wasm.
 
-When a VM starts, the runtime's Python 3.14 requests 2496 random bytes twice, and seeds `random` with the second ones. Native
-mode requests the same bytes in the same order, so that a filter receives the same random numbers as in Wasm.
+When a VM starts, the runtime's Python 3.14 requests 2496 random bytes twice, and seeds `random` with those of the second
+request. Native mode requests the same bytes in the same order, so that a filter receives the same random numbers as in Wasm.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Provenance of modules: reproducible builds, and the record of its inputs that a module contains.
+"""Provenance of modules: reproducible builds, and a record in each module of the inputs that it was built from.
 
 The modules are built in `..runtime_build` and `..release`.
 """

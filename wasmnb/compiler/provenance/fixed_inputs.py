@@ -1,17 +1,15 @@
 """Fixed random bytes, time of day and file times for componentize-py, so that every build has the same result.
 
-componentize-py starts Python in its own Wasm engine, and keeps the memory. There, Python draws its hash secret, which
-determines the order of sets and the addresses of objects, and stores times and numbers of files. componentize-py has no
+componentize-py starts Python in its own Wasm engine, and keeps the memory. During its start, Python draws a hash secret, which
+determines the order of sets and the addresses of objects. It also stores times and numbers of files. componentize-py has no
 settings for these values, so its process is prepared before componentize-py is imported:
 
 * `getrandom` and `clock_gettime` of the C library begin with jumps to the code below. Every call of `getrandom` returns the
-same
-  bytes, because threads call it in any order.
+  same bytes, because threads call it in any order.
 * The system calls `statx` and `getdents64` raise a signal, because of a seccomp filter. The signal's handler makes the call,
-and
-  then zeroes times, numbers of files, and sizes of folders in the result.
+  and then zeroes times, numbers of files, and sizes of folders in the result.
 
-So anybody who has the module or builds it again knows the secret. `docs/reproducible.md` describes the consequences.
+So the hash secret is known to anybody who has the module or builds it again. `docs/reproducible.md` describes the consequences.
 """
 
 from __future__ import annotations

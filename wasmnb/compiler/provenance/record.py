@@ -1,4 +1,4 @@
-"""The build record of a module, which contains its inputs as JSON in a custom section. Proxies ignore this section."""
+"""The build record of a module, which lists the module's inputs as JSON in a custom section. Proxies ignore this section."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def sections(wasm: bytes) -> Iterator[tuple[str, int, int]]:
 
 
 def _is_valid(record: Any) -> bool:
-    """Return whether a record contains all fields that are read. It is checked because other tools can write such a section."""
+    """Return whether a record contains all fields that wasmnb reads. Another tool could have written the section."""
     if not isinstance(record, dict) or record.get("form") not in ("full", "release"):
         return False
     versions, packages = record.get("versions"), record.get("packages")

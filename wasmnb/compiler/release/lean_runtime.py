@@ -1,7 +1,7 @@
 """A runtime prepared for release modules: its code is translated for the interpreter, and the names of its functions are known.
 
-The slow steps are done only once for each runtime, and their results are stored in its cache entry. They are the translation,
-which takes about ten seconds, and for profiles the machine code of the instrumented module.
+The slow steps are done only once for each runtime, and their results are stored in its cache entry. One is the translation,
+which takes about ten seconds. The other is compiling the instrumented module, which is needed only for profiles.
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ def make_release(
     progress
         Called with the description of a step and a fraction from 0 to 1 (default None).
     bare
-        For tests: whether to interpret all functions that can be interpreted (default False).
+        Whether to interpret all functions that can be interpreted, which is useful only for tests (default False).
     level
         Compression level of the memory's initial content, from 1 to 9 (default `LEVEL`).
     strip
@@ -231,12 +231,12 @@ def _hot(
 
 
 def load_filter(full: SourceFilter, runtime: Runtime, code: MachineCode) -> LoadedMemory:
-    """Load a filter for a release module, and return its memory and what its module-level code has used.
+    """Load a filter for a release module. Return its memory, and the inputs that its module-level code used.
 
     Parameters
     ----------
     full
-        The implementation of the full filter.
+        Backend of the full filter.
     runtime, code
         The filter's runtime and its machine code.
     """

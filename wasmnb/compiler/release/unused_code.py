@@ -1,7 +1,8 @@
 """Code in the runtime that a filter can't call: SQLite, which is a tenth of the runtime's code.
 
-SQLite needs files. `import sqlite3` is an error when a filter is built, and `import _sqlite3` fails in the guest. The linker
-places the functions of each C file next to each other.
+SQLite needs files, which don't exist in a filter. `import sqlite3` is an error when a filter is built, and `import _sqlite3`
+fails in the guest. Functions without a typical name are found by their position, because the linker places the functions of
+each C file next to each other.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Search for the archive of Python's library in the memory of the guest that compiled it. Filters read it with
+"""Search for the archive of Python's library in the memory of the guest that compiled it. Filters read the archive with
 `guest_code/archive.py`.
 """
 

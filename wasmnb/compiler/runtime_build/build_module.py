@@ -48,7 +48,7 @@ class LinkedRuntime:
 
 
 def link_component(data: bytes, archive: bytes = b"") -> LinkedRuntime:
-    """Link componentize-py's component and the glue to the module of a runtime.
+    """Link componentize-py's component with the glue, which results in the module of a runtime.
 
     Parameters
     ----------

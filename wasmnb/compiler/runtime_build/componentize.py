@@ -1,9 +1,9 @@
 """Execution of componentize-py, which makes a component from Python sources, in a separate process.
 
 componentize-py is a Rust program inside an extension module. In this process it couldn't be interrupted, and its errors would
-bypass `sys.stderr`. It adds the site-packages that it finds through VIRTUAL_ENV and PATH, so both are hidden from it, because a
-runtime must contain only modules that its key covers. It unpacks Python's library into TMPDIR, which is inside the folder that
-this process removes. `..provenance.fixed_inputs` makes its result the same in every build.
+bypass `sys.stderr`. It would add the site-packages that it finds through VIRTUAL_ENV and PATH, so both variables are hidden
+from it. A runtime must contain only modules that its key covers. componentize-py unpacks Python's library into TMPDIR, which is
+inside the folder that this process removes. `..provenance.fixed_inputs` makes the result the same in every build.
 """
 
 from __future__ import annotations

@@ -141,9 +141,9 @@ def with_stand_ins(load: Callable[[Mapping[str, str]], ProbeResult], undecided: 
     Parameters
     ----------
     load
-        Function that loads the source with certain variables. It raises `MissingVariable` if the source reads another one.
+        Function that loads the source with certain variables. It raises `MissingVariable` if the source reads another variable.
     undecided
-        Result if the source can't be loaded with stand-in values. It is loaded again in the first VM with the real values.
+        Result if the source can't be loaded with stand-in values. The first VM loads the source again with the real values.
 
     Raises
     ------

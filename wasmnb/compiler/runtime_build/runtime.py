@@ -165,7 +165,7 @@ class Runtimes:
     Parameters
     ----------
     cache
-        Cache to use. By default, the one in `cache_folder()`.
+        Cache to use (default: the cache in `cache_folder()`).
     """
 
     def __init__(self, cache: Cache | None = None) -> None:
@@ -174,7 +174,8 @@ class Runtimes:
         self._runtimes: dict[str, Runtime] = {}
 
     def get(self, requirements: Requirements, engine: Engine, progress: Progress | None = None) -> LoadedRuntime:
-        """Return a runtime with the required modules, and its machine code. Take them from memory or the cache, or build them.
+        """Return a runtime with the required modules, and its machine code. Both are taken from memory or the cache, or are
+        built.
 
         Parameters
         ----------
@@ -298,8 +299,8 @@ class Runtimes:
     def _components(
         self, requirements: Requirements, wait: Callable[[float], None], archive: bytes | None
     ) -> tuple[bytes, bytes]:
-        """Return the component and the archive of Python's library. If `archive` is None, it is packed in a second guest
-        meanwhile.
+        """Return the component and the archive of Python's library. If `archive` is None, a second guest packs the archive at
+        the same time.
         """
         with self.cache.workspace() as folder, ThreadPoolExecutor(1) as packer:
             stage(_new_folder(folder / "runtime"), requirements)

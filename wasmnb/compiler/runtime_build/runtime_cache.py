@@ -82,7 +82,7 @@ def build_runtime(source: str = "", filename: str = "<filter>", *, progress: Pro
 
 
 def list_runtimes() -> list[RuntimeFacts]:
-    """Return all readable runtimes in the cache. The most recently used one is the first."""
+    """Return all readable runtimes in the cache, beginning with the most recently used one."""
     cache = Cache()
     entries = ((key, cache.find(key, use=False)) for key in cache.names())
     readable = (_facts(key, entry) for key, entry in entries if entry is not None)

@@ -1,5 +1,6 @@
-"""Staging: filling of the folder from which componentize-py makes a runtime, with world, app, SDK, packages
-and preload list.
+"""Staging, which fills the folder from which componentize-py makes a runtime.
+
+The folder contains the WIT world, the app, the SDK, packages, and the program that imports the preloaded modules.
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ def _stage_app(folder: Path, app_file: str) -> Path:
 
 
 def _preload_text(requirements: Requirements) -> str:
-    """Return the program that imports all modules that a filter can import."""
+    """Return the program that preloads modules for filters."""
     text = _PRELOAD.format(standard=PRELOADED, deferred=DEFERRED)
     if requirements.modules:
         text += _PRELOAD_MORE.format(

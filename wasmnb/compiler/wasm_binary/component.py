@@ -3,8 +3,8 @@
 It follows https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md for the features that componentize-py
 uses. Types are skipped, because the imports of core modules contain the signatures of lowered functions.
 
-The definition of a core instance's export is a `ImportTarget`: an export of a core module's instance (`Ref`), a lowered function that
-the component imports (`Lowered`), or a built-in of the component model (`Builtin`).
+The definition of a core instance's export is an `ImportTarget`: an export of a core module's instance (`Ref`), a lowered
+function that the component imports (`Lowered`), or a built-in of the component model (`Builtin`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The component graph, which resolves each import of the core modules to its definition.
 
 A definition is a pair (node, number). The node is an instance of a core module, and the number is the index among the node's
-own definitions of the same kind, without imports. The node of functions that the finished module imports from its host is
+own definitions of the same kind, without imports. Functions that the finished module imports from its host have the node
 `HOST`.
 """
 
@@ -231,7 +231,7 @@ class Graph:
         return tables
 
     def global_value(self, definition: Definition) -> int:
-        """Return the initial value of the global with a definition."""
+        """Return the initial value of the global to which a definition refers."""
         node = self.node(definition[0])
         return self.evaluate(node, node.module.globals[definition[1]].value)
 

@@ -78,7 +78,9 @@ class Elements:
 
 @dataclass(frozen=True)
 class Segment:
-    """Bytes `data[start:end]` of the file, which are copied to memory at `offset`. If it is None, they are copied on demand."""
+    """Bytes `data[start:end]` of the file, which are copied to memory at `offset`. If the offset is None, the bytes are copied
+    on demand.
+    """
 
     offset: ConstExpression | None
     start: int
@@ -347,8 +349,8 @@ def _skip_gc(r: Reader) -> int:
 
 
 def _elements(r: Reader) -> Elements:
-    """Read an element segment. The low bits of its form mean: not active, explicit table (or only
-    declared), and expressions.
+    """Read an element segment. Its form is a number whose lowest bits mean: not active, explicit table (or only declared), and
+    expressions.
     """
     form = r.u32()
     if form > 7:

@@ -1,8 +1,8 @@
 """Embedding of a source. A filter's module is the runtime's module with fewer exports, and with the source in its memory.
 
-A callback that isn't exported costs Envoy no time, and an exported one costs a call into CPython. The source has its own pages
-after the runtime's memory, and a slot in the glue's memory contains its address. A filter that runs on the cached runtime has
-the same bytes at the same addresses, so both behave in the same way.
+Envoy doesn't call a callback that isn't exported. Every call of an exported callback is a call into CPython. The source has its
+own pages after the runtime's memory, and a slot in the glue's memory contains its address. A filter that runs on the cached
+runtime has the same bytes at the same addresses, so it behaves like the saved module.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FUNCTION = 0
 
 
 class Placement:
-    """Position and content of a source in memory. It follows the memory of its runtime.
+    """Position and content of a source in memory. The source follows the memory of its runtime.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def embed_source(runtime: bytes, placement: Placement, exports: Collection[str])
 
 
 def _exports(r: Reader, kept: Collection[str]) -> bytes:
-    """Return the export section without those functions that aren't in `kept`."""
+    """Return the export section without functions that aren't in `kept`."""
     exports = r.vector(lambda: (r.name(), r.byte(), r.u32()))
     return leb.vector(
         leb.name(name) + bytes((kind,)) + leb.unsigned(index)

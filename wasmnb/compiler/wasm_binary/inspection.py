@@ -79,7 +79,7 @@ class ModuleFacts(Shown):
     problems
         Sentences with the reasons why Envoy would refuse the module. Empty if no problem was found.
     warnings
-        Sentences about hostcalls whose results the module can't receive, or that it calls in a phase in which this isn't allowed.
+        Sentences about hostcalls whose results the module can't receive, or that it calls in a phase that doesn't allow them.
     """
 
     kind: str
@@ -227,7 +227,7 @@ def _no_marker(exports: Iterable[ExportType]) -> str:
 
 
 def _unreported_calls(imports: Iterable[ImportType], exports: Iterable[ExportType]) -> Iterator[str]:
-    """Yield a warning for each imported hostcall that reports its result in callbacks, if the module exports none of them."""
+    """Yield a warning for each imported hostcall whose result the module can't receive, because a callback is missing."""
     imported = {i.name.removeprefix("proxy_") for i in imports if i.module == "env"}
     exported = {e.name.removeprefix("proxy_") for e in exports}
     for hostcall, callbacks in REPORTED_BY.items():

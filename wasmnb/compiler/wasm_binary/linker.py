@@ -176,7 +176,7 @@ class _Link:
         )
 
     def type_number(self, node: CoreInstance, index: int) -> int:
-        """Return the index in the finished module of a node's type."""
+        """Return the index of a node's type in the finished module."""
         return self.types.setdefault(node.module.types[index], len(self.types))
 
     def _function_type(self, definition: Definition) -> int:

@@ -34,7 +34,7 @@ def start_problem(module: CoreModule) -> Iterator[str]:
 
 
 def phase_warnings(module: CoreModule) -> Iterator[str]:
-    """Yield a warning for each export that calls a hostcall in a phase in which this isn't allowed."""
+    """Yield a warning for each export that calls a hostcall in a phase that doesn't allow it."""
     for export, (kind, index) in module.exports.items():
         callback = CALLBACKS_BY_NAME.get(export.removeprefix("proxy_"))
         phase = PHASES.get(export if export in ENTRY_POINTS else callback.short if callback is not None else "")

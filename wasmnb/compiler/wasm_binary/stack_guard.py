@@ -1,16 +1,16 @@
 """The stack guard, which makes Python raise RecursionError before the engine's stack overflows.
 
-WebAssembly code has two stacks. One is in linear memory, and CPython's recursion checks measure it. It has 1 MiB, and a level
-of nested JSON uses 50 bytes of it. The other is the engine's own stack, which also has about 1 MiB in V8 as configured by
-Envoy, and a level uses about 400 bytes of it. If the engine's stack overflows, the VM is lost. So a client that sends `[` three
+WebAssembly code has two stacks. One is in linear memory, and CPython's recursion checks measure it. Its size is 1 MiB, and a
+level of nested JSON uses 50 bytes. The other is the engine's own stack. In V8 as configured by Envoy, its size is also about 1
+MiB, but a level uses about 400 bytes. If the engine's stack overflows, the VM is lost. So a client that sends `[` three
 thousand times could stop every filter that reads JSON.
 
-The functions that check the stack are the recursive ones. Each of them is changed to use a larger frame in linear memory, which
-is at least as large as its frame on the engine's stack. Deep recursion then raises RecursionError, as in any Python.
+CPython's recursive functions are those that check the stack. Each of them is changed to use a larger frame in linear memory,
+which is at least as large as its frame on the engine's stack. Deep recursion then raises RecursionError, as in any Python.
 
 Compilers emit frames in two forms: the function subtracts N from the stack pointer and adds it before it returns, or it reads
-the pointer and writes it back unchanged. A function without a frame in linear memory, such as those that walk the syntax tree,
-is surrounded by a smaller frame. A function whose code isn't recognised completely isn't changed.
+the pointer and writes it back unchanged. Functions without a frame in linear memory, such as those that walk the syntax tree,
+are surrounded by a smaller frame. A function whose code isn't recognised completely isn't changed.
 """
 
 from __future__ import annotations
@@ -143,8 +143,8 @@ class StackGuard:
         return head + rest if count == sets == code.count(b"\x0f") + 1 else None
 
     def _surround(self, start: int, end: int) -> bytes | None:
-        """Return the code of a function with a frame around it, and with a single exit that removes the frame. None if
-        impossible.
+        """Return the code of a function with a frame around it, and with a single exit that removes the frame. None if this
+        isn't possible.
         """
         module = self.node.module
         kind = Reader(module.types[module.functions[module.code.index((start, end))]], 1)

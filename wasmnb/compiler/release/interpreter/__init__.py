@@ -1,4 +1,6 @@
-"""The interpreter for cold code: translation of functions to register code, and the handlers that run inside the module.
+"""The interpreter for cold code, which is code that filters rarely execute.
 
-Which code is cold is determined by `..profile`.
+Functions are translated to register code, which is executed by handlers inside the module.
+
+The profiles in `..profile` determine which code is cold.
 """

@@ -2,9 +2,9 @@
 
 The address space of the code is divided into windows of fixed size. A chunk starts at the beginning of a window, contains
 adjacent functions of the module, and can extend over several windows. Functions in the profile are in small chunks, which are
-unpacked fast. All others are in large chunks, which need a third less space. Functions that are rarely needed, but then
-together, are in separate large chunks. Each function starts with a word that `calls.wat` reads: index of its type, offset of
-the end of its parameters, and offset of its link.
+unpacked fast. All others are in large chunks, which need a third less space. Some functions are rarely needed, but then all at
+once, for example to write a traceback. They are in separate large chunks. Each function starts with a word that `calls.wat`
+reads: index of its type, offset of the end of its parameters, and offset of its link.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class ColdCode:
     callees
         Functions that other functions call directly.
     chunks
-        A pair for each window. If a chunk starts there, it is the offset of the compressed chunk and its size with the flag
-        `IS_LZMA`, otherwise the first window of the chunk and 0.
+        A pair for each window. If a chunk starts in the window, the pair contains the chunk's offset in `data` and its
+        compressed size, with the flag `IS_LZMA` if it applies. Otherwise, it contains the chunk's first window and 0.
     data
         Bytes of the compressed chunks.
     """
@@ -107,7 +107,7 @@ def pack(
     warm
         Functions that the interpreter often executes, which are put into small chunks (default none).
     seldom
-        Functions that are rarely needed but then together, which share chunks (default none).
+        Functions that are rarely needed, but then all at once, which share chunks (default none).
     """
     starts: dict[int, int] = {}
     links: dict[int, int] = {}

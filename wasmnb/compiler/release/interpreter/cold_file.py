@@ -1,4 +1,4 @@
-"""Encoding of cold code for the cache. It is cached because translating a runtime takes about ten seconds."""
+"""Encoding of translated code for the cache. The code is cached because translating a runtime takes about ten seconds."""
 
 from __future__ import annotations
 

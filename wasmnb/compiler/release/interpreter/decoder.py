@@ -64,7 +64,7 @@ def _prefixed(number: int) -> tuple[str, tuple[Any, ...]]:
 
 
 def _arity(instruction: bytes) -> int:
-    """Return the number of results of a block. Raises `Unsupported` if it has parameters."""
+    """Return the number of results of a block. Raises `Unsupported` if the block has parameters."""
     kind = instruction[1]
     if len(instruction) != 2 or kind < _EMPTY:
         raise Unsupported("a block with parameters")

@@ -176,7 +176,7 @@ def _numeric() -> dict[str, str]:
 
 
 def _branches() -> dict[str, str]:
-    """Return the handlers of comparisons with a branch. d and a are the operands, and b is the distance in operations."""
+    """Return the handlers of operations that compare `d` and `a`, and branch by `b` operations depending on the result."""
     handlers = {}
     for name in COMPARISONS:
         for suffix, right in (("", f"(i32.load {_A})"), ("#", _SHORT[4])):

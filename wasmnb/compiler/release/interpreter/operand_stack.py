@@ -16,7 +16,7 @@ Operand = int | tuple[bool, int]
 
 
 class OperandStack:
-    """The operand stack of a function that is translated, and the operations that were emitted for it.
+    """The operand stack of the function that is being translated, and the operations that were emitted for the function.
 
     Parameters
     ----------

@@ -31,13 +31,13 @@ def translate_module(
     module
         Module to translate.
     operations
-        Interpreter's operations for this module.
+        The interpreter's operations for this module.
     progress
         Called with the completed fraction from 0 to 1. By default, nothing is called.
     unused
         Functions that are never called. They are replaced by a trap (default none).
     warm, seldom
-        Functions that are often interpreted, and functions that are rarely needed but then together (default none).
+        Functions that are often interpreted, and functions that are rarely needed, but then all at once (default none).
     """
     return pack(_functions(module, operations, progress, unused), warm, seldom)
 

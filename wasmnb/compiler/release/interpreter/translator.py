@@ -294,8 +294,8 @@ class Translator(ValueInstructions):
         return at, 32, at
 
     def _fused(self, operation: int, *, when: bool) -> tuple[int, int] | None:
-        """Return an operation that combines a comparison with a branch, and the shift of its distance. None if it doesn't
-        exist.
+        """Return an operation that combines a comparison with a branch, and the shift of its distance. None if no such
+        operation exists.
         """
         name = self._names[operation & 0xFFFF]
         a, b = operation >> 32 & 0xFFFF, operation >> 48

@@ -1,11 +1,11 @@
-"""Removal of blocks that are never executed from compiled functions. At such a block, the function continues in the
-interpreter.
+"""Removal of cold blocks from compiled functions. If a function reaches such a block, it continues in the interpreter.
 
 When Envoy loads a module, V8 compiles every function with the optimising compiler, which takes 2 CPU seconds per megabyte. Most
 code of the functions that a filter calls handles errors, or types that the filter doesn't use.
 
-A cold block becomes an exit if the operand stack is empty at its start. At an exit, the function passes its live locals to the
-interpreter, which continues there and returns the function's result.
+A block is cold if it wasn't executed in the profile. If the operand stack is empty at the start of a cold block, an exit
+replaces the block. At an exit, the function passes its live locals to the interpreter, which continues there and returns the
+function's result.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ class Exit(NamedTuple):
 
 @dataclass(frozen=True)
 class CarvedFunction:
-    """A compiled function with exits into the interpreter.
+    """A compiled function in which exits into the interpreter replace cold blocks.
 
     Attributes
     ----------
     head
         Local declarations of the function.
     body
-        Instructions of the function. Its calls are unchanged.
+        Instructions and exits of the function. Calls still use the indexes of the original module.
     locals
         Types of all locals of the function, beginning with its parameters.
     """
@@ -72,7 +72,7 @@ def local_types(data: bytes, start: int, parameters: bytes) -> bytes:
 def carve(
     data: bytes, span: tuple[int, int], parameters: bytes, executed: frozenset[int], points: Mapping[int, int]
 ) -> CarvedFunction | None:
-    """Remove blocks that are never executed from a function.
+    """Replace the cold blocks of a function by exits into the interpreter.
 
     Parameters
     ----------
@@ -81,14 +81,14 @@ def carve(
     parameters
         Types of the function's parameters.
     executed
-        Offsets of the blocks in the body that are executed.
+        Offsets of the blocks in the body that were executed in the profile. All other blocks are cold.
     points
         Offset of a block in the body -> offset of the interpreter's code for the block.
 
     Returns
     -------
     CarvedFunction or None
-        The function with exits, or None if all of its blocks are executed.
+        The function with exits, or None if no block can be replaced.
     """
     start, end = span
     kinds = local_types(data, start, parameters)
@@ -106,8 +106,8 @@ def carve(
 
 
 class _Cutter:
-    """Removal of cold blocks in one pass. `out` contains an empty item for each, and `exits` maps the item's index to its
-    offset.
+    """Removal of cold blocks in one pass. `out` contains an empty item for each removed block, and `exits` maps the index of
+    this item to the block's offset.
     """
 
     def __init__(self, executed: frozenset[int], points: Mapping[int, int]) -> None:

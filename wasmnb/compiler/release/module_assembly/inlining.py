@@ -1,12 +1,12 @@
 """Changes to functions that keep V8 from inlining other functions into them.
 
-Verified with V8 14.6: Envoy disables the baseline compiler, so the optimising compiler doesn't know how often a call is
-executed. It inlines each directly called function that is smaller than the rest of a budget, which is two to five times the
-size of the caller, but at least 50 bytes. In a module that mostly calls stubs and other rare code, this doubles the compile
-time and the size of the code, and makes nothing faster.
+Envoy disables V8's baseline compiler, so the optimising compiler doesn't know how often a call is executed. It inlines each
+directly called function that is smaller than the rest of a budget, which is two to five times the size of the caller, but at
+least 50 bytes. In a module that mostly calls stubs and other rare code, this doubles the compile time and the size of the code,
+and makes nothing faster (verified with V8 14.6).
 
-So each function begins with calls that are never executed. They call functions that have no effect but a certain size. V8
-inlines these first, which uses up the budget. Other engines remove the dead code.
+So each function begins with calls that are never executed. They call *fillers*, which are functions of certain sizes without an
+effect. V8 inlines the fillers first, which uses up the budget. Other engines remove the calls as dead code.
 """
 
 from __future__ import annotations

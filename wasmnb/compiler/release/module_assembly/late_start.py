@@ -1,8 +1,7 @@
 """The late start: a program is started when the proxy creates the first context, not when it creates the VM.
 
 proxy-wasm-cpp-host refuses a module if its `proxy_on_vm_start` traps, but not if its `proxy_on_context_create` does. So the
-module always exports `proxy_on_vm_start`, which traps again after a failed start, so that the proxy refuses a program that
-can't start.
+module always exports `proxy_on_vm_start`, which traps again after a failed start. The proxy then refuses the module.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ def late_exports(split: SplitModule, pages: int, kept: Iterable[str], request: t
     pages
         Number of pages of memory before the interpreter's memory.
     kept
-        Names of the functions that are still exported.
+        Names of the functions to export.
     request
         Address and size of the request that resumes a program with a loaded filter. If None, the start loads the filter.
 

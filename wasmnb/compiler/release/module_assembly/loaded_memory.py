@@ -44,8 +44,8 @@ class LoadedMemory:
     memory
         Complete memory of the VM.
     uses
-        Inputs that differ between VMs and that the module-level code used, such as "the time". If there are any, the code must
-        run in every VM.
+        Inputs of the module-level code that differ between VMs, such as "the time". If there are any, the code must run in
+        every VM.
     """
 
     memory: bytes
@@ -118,7 +118,7 @@ def _load(image: Image, pages: int, filename: str, variables: Mapping[str, str])
 
 
 def _after_start(calls: list[str]) -> list[str]:
-    """Return those of the start's hostcalls that were made while the filter's source was loaded."""
+    """Return the hostcalls that were made while the filter's source was loaded. `calls` contains all hostcalls of the start."""
     first = next((i for i, name in enumerate(calls) if name in _LAST_BEFORE), -1) + 1
     if calls[first : first + 1] == ["environ_get"]:
         first += 1

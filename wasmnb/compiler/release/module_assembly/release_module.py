@@ -77,11 +77,11 @@ def lazy_module(
     split, image, pages
         As for `eager_module`.
     exports
-        Names of the functions that are still exported.
+        Names of the functions to export.
     loaded
         Whether the image contains the loaded filter. If so, the start only updates state that differs between VMs.
     archive
-        Address and size of the archive in the image, from which it is removed (default none).
+        Address and size of the archive in the image. The archive is removed from the image (default none).
     blocks
         The archive in compressed blocks, which becomes a passive segment (default none).
     level

@@ -82,8 +82,8 @@ class SplitModule:
     hot
         Functions that are compiled. Exported functions, and functions that can't be interpreted, are compiled as well.
     archive_reader
-        Index of the function (to, from, size) that copies from the archive of Python's library in memory. It is replaced by one
-        that reads the compressed archive from a passive segment (default None).
+        Index of the function (to, from, size) that copies from the archive of Python's library in memory. It is replaced by a
+        function that reads the compressed archive from a passive segment (default None).
 
     Attributes
     ----------
@@ -241,7 +241,7 @@ class SplitModule:
         return slots
 
     def _fill_slots(self) -> None:
-        """Fill the module's table, and in the interpreter's table the slots of compiled functions that it calls directly."""
+        """Fill the module's table, and those slots of the interpreter's table through which it calls compiled functions."""
         for slot, function in self._module_slots.items():
             if function in self.functions:
                 self.writer.slots[slot] = self.functions[function]

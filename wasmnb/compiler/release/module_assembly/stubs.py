@@ -1,4 +1,4 @@
-"""Stubs, which are functions through which compiled code enters the interpreter. Each function type that needs one has a stub.
+"""Stubs, which are functions through which compiled code enters the interpreter. Functions of the same type share a stub.
 
 A stub writes its parameters into a frame of the interpreter, runs the interpreter, and returns the result from the frame.
 """
@@ -110,8 +110,8 @@ class Stubs:
         )
 
     def _stub(self, function: bytes, params: bytes, passed: bytes, results: bytes, first: bytes = b"") -> int:
-        """Return a stub that writes `params` into a frame, and then calls an interpreter's function with
-        `first` and `passed`.
+        """Return a stub that writes `params` into a frame, and then calls a function of the interpreter with `first` and
+        `passed`.
         """
         key = function, params, results
         if key not in self._numbers:

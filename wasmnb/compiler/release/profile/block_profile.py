@@ -139,7 +139,7 @@ class BlockProfile:
         """Return the profile in the text format of profile files.
 
         Each line contains the name of a function, its number of blocks, and the ranges of the executed blocks. If instructions
-        were counted, their numbers follow, one for each executed block.
+        were counted, the count of each executed block follows.
         """
         lines = [_HEAD]
         for name in sorted(self.functions):

@@ -1,7 +1,7 @@
 """Instrumentation of modules, so that they count how often each of their basic blocks is executed.
 
-Counters have four bytes each. They are in a second memory, so that addresses in the first memory don't change. The counted
-blocks are the translator's points, at which the operand stack is empty, because only these can become exits.
+Counters have four bytes each. They are in a second memory, so that addresses in the first memory don't change. Only the
+translator's points are counted, because only these can become exits: the operand stack is empty there.
 """
 
 from __future__ import annotations

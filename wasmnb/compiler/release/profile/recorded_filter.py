@@ -65,11 +65,11 @@ class RecordedFilter:
         Parameters
         ----------
         loading
-            True returns the code that ran while the filter was loaded. False (the default) returns the code that ran
-            afterwards.
+            Whether to return the code that ran while the filter was loaded, instead of the code that ran afterwards (default
+            False).
         least
-            Blocks with fewer instructions than this fraction of all executed instructions are omitted (default 0). Their
-            functions stay in the profile. A release module interprets these blocks, and can unpack them fast.
+            Fraction of all executed instructions. Blocks that executed less than this fraction are omitted (default 0), but
+            their functions stay in the profile. A release module interprets the omitted blocks, and can unpack them fast.
         """
         lean, _ = lean_runtime(self.full)
         profile = BlockProfile()

@@ -81,7 +81,7 @@ class RecordedImage:
         Parameters
         ----------
         loading
-            True returns blocks that ran while filters were loaded. False (the default) returns blocks that ran afterwards.
+            Whether to return blocks that ran while filters were loaded, instead of blocks that ran afterwards (default False).
         """
         for instance in self._running:
             instance.collect()
