@@ -101,7 +101,7 @@ def read_python(state: PanelState, *, all_workers: bool = False) -> None:
     state
         The state of the panel.
     all_workers
-        Whether to read all workers, which takes about 15 ms per worker (default False: only the first workers and the selected worker).
+        Whether to read all workers, about 15 ms per worker (default False: only the first workers and the selected worker).
     """
     proxy = state.proxy
     if proxy.state == "closed":
