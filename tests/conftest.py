@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """Collect without the garbage collector, which would go through thousands of tests again and again. Freezing them spares the run the same."""
+    """Collect tests without the garbage collector, and freeze them, because scanning thousands of tests is slow."""
     gc.disable()
     try:
         return (yield)
@@ -45,7 +45,7 @@ def pytest_collection():
 
 
 def pytest_sessionstart(session):
-    """Note in the process that gets all reports how long the files take."""
+    """Record the durations of files, in the process that receives all reports."""
     if not hasattr(session.config, "workerinput"):
         from tests.parallel import UnitSeconds
 
@@ -63,7 +63,7 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Print the number of reruns, if such tests ran, and the names of the tests. With xdist, this is the controller."""
+    """Print the number of reruns and the names of their tests, if tests that can be rerun have run."""
     reports = [r for group in terminalreporter.stats.values() for r in group if isinstance(r, pytest.TestReport)]
     if any("flaky" in report.keywords for report in reports):
         names = [report.nodeid for report in terminalreporter.getreports("rerun")]
@@ -74,7 +74,7 @@ def pytest_terminal_summary(terminalreporter):
 
 @pytest.fixture(autouse=True, scope="module")
 def garbage_ends_with_its_module():
-    """Collect a file's garbage at its end, and freeze what stays. Otherwise each collection would go through all of it, for a second."""
+    """Collect the garbage at a file's end, and freeze all other objects, because scanning them takes a second each time."""
     yield
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Requests and expected outcomes of the gallery's filters that `tests.example_cases` doesn't have."""
+"""Requests and expected outcomes of filters in the gallery, in addition to `tests.example_cases`."""
 
 import hashlib
 import hmac

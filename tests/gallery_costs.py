@@ -1,7 +1,7 @@
-"""`python -m tests.gallery_costs`: measure what the filters in examples/ cost, and write examples/costs.json.
+"""`python -m tests.gallery_costs`: measure the costs of the filters in examples/, and write examples/costs.json.
 
-For each filter: lines of code without comments, documentation and blank lines; instructions of all its callbacks in a typical request,
-after others (the one of its cases that passes and has most headers); and the memory of a worker's VM in the simulation.
+For each filter: lines of code without comments, documentation and blank lines; instructions of all callbacks in a typical request
+after a warm-up (of the cases that pass, the request with the most headers); and the memory of a worker's VM in the simulation.
 """
 
 import ast
@@ -20,7 +20,7 @@ WARM = 20
 
 
 def code_lines(text):
-    """Return the number of lines that have code."""
+    """Return the number of lines that contain code."""
     lines = set()
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type not in (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER):
@@ -52,7 +52,7 @@ def measure(name):
 
 
 def last_fuel(proxy, action):
-    """Return the instructions of all callbacks of an action, after it has run some times: Python specialises code that runs often."""
+    """Return the instructions of an action's callbacks after some runs, because Python specialises code that runs often."""
     for _ in range(WARM):
         last = proxy.trace[-1].seq
         action()
@@ -60,7 +60,7 @@ def last_fuel(proxy, action):
 
 
 def memory(proxy):
-    """Return the megabytes of the worker's VM, with Python and the filter in it."""
+    """Return the memory of the worker's VM in megabytes, including Python and the filter."""
     return round(sum(vm.memory_size for vm in proxy.vms if vm.thread.name != "main") / 1e6, 1)
 
 

@@ -1,7 +1,7 @@
 """Distribution of tests to processes: the tests of a file run in one process, so that its fixtures are set up once.
 
-Without this, the processes take a file's tests in turn, and each compiles its filters and starts its Envoy. Long files start
-first, so that no process ends long after the others: pytest's cache keeps how long each file took in the last run.
+Otherwise the tests of a file would be spread over all processes, each of which would compile the filters and start an Envoy.
+Long files start first, so that no process ends long after the others. Their durations in the last run are in pytest's cache.
 """
 
 from collections import Counter
@@ -54,14 +54,14 @@ _KEY = "wasmnb/seconds"
 
 
 def unit(nodeid):
-    """Return what runs in one process: a folder, a file or a test."""
+    """Return the folder, the file or the test that runs in one process."""
     if nodeid.startswith(ONE_PROCESS):
         return nodeid[: nodeid.index("/", len("tests/"))]
     return nodeid if nodeid.startswith(ONE_BY_ONE) else nodeid.partition("::")[0]
 
 
 class FileScheduling(LoadScopeScheduling):
-    """Sends files to processes, the long ones first."""
+    """Sends files to processes, beginning with the longest files."""
 
     _ordered = False
 
@@ -83,7 +83,7 @@ class FileScheduling(LoadScopeScheduling):
 
 
 class UnitSeconds:
-    """A plugin that keeps in pytest's cache how long each unit took."""
+    """A plugin that stores the duration of each unit in pytest's cache."""
 
     def __init__(self, config):
         self.cache, self.seconds = getattr(config, "cache", None), Counter()

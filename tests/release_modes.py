@@ -1,16 +1,16 @@
-"""Runs any test on other modules than the full ones: `pytest --filters=release`.
+"""Run tests with other modules than full modules: `pytest --filters=release`.
 
-    full          what a notebook runs (the default)
-    release       what is deployed: the release module
-    interpreted   a release module in which nothing is compiled that can be interpreted
-    recorded      full modules that note which code they execute; `--profile-folder` gets what all tests together execute.
-                  Functions that only tests with the marker `seldom` enter are in a file of their own: release modules
-                  interpret them, and unpack them together
+    full          full modules, which notebooks run (the default)
+    release       release modules, which are deployed
+    interpreted   release modules in which all code is interpreted that can be interpreted
+    recorded      full modules that record the code that they execute. The code that all tests together have executed is
+                  written to `--profile-folder`, and functions that only tests with the marker `seldom` have entered to
+                  a separate file there. Release modules interpret these functions, and unpack them together
 
-Tests with the marker `full` keep the full modules in the modes `release` and `interpreted`: they compare full modules with
-something else, event by event and random number by random number.
+Tests with the marker `full` use full modules in the modes `release` and `interpreted` as well, because they compare full modules
+with something else, including each event and each random number.
 
-`WASMNB_TEST_FILTERS` says the same for tests that start processes of their own.
+The environment variable `WASMNB_TEST_FILTERS` selects the mode in processes that tests start.
 """
 
 import os
@@ -46,7 +46,7 @@ def pytest_configure(config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
-    """Choose the modules before the test's fixtures are set up, also those of larger scopes."""
+    """Select the modules before all fixtures of the test are set up, including fixtures of larger scopes."""
     released, recorded = getattr(item.config, "stash_released", None), getattr(item.config, "stash_recorded", None)
     if released is not None:
         released.off = item.get_closest_marker("full") is not None
@@ -61,7 +61,7 @@ def pytest_sessionfinish(session):
 
 
 class ReleaseModules:
-    """Has every filter that is made from source run as its release module."""
+    """Runs every filter that is compiled from source as its release module."""
 
     def __init__(self, bare):
         self.bare, self.off = bare, False
@@ -83,14 +83,14 @@ class ReleaseModules:
 
 
 class Patient(Image):
-    """Gives a guest more time: interpreted code takes up to forty times longer."""
+    """An image whose guests have more time, because interpreted code takes up to forty times longer."""
 
     def instantiate(self, resolve, *, memory_limit=1 << 30, deadline=5.0):
         return super().instantiate(resolve, memory_limit=memory_limit, deadline=40 * deadline)
 
 
 class RecordedModules:
-    """Has every filter that is made from source run on an instrumented runtime."""
+    """Runs every filter that is compiled from source in an instrumented runtime."""
 
     def __init__(self):
         self.loading, self.serving, self.exceptional = BlockProfile(), BlockProfile(), BlockProfile()
@@ -119,7 +119,7 @@ class RecordedModules:
         (folder / "seldom.txt").write_text(self._exceptional().text())
 
     def _exceptional(self):
-        """Return the functions that the other profiles lack, without blocks."""
+        """Return the functions that aren't in the other profiles, without their blocks."""
         known = self.loading.functions.keys() | self.serving.functions.keys()
         names = self.exceptional.functions.keys() - known
         return BlockProfile({name: (self.exceptional.functions[name][0], frozenset()) for name in names})

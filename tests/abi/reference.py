@@ -3,8 +3,8 @@
     python -m tests.abi.reference            write it
     python -m tests.abi.reference --check    exit 1 if it is out of date
 
-A conformance scenario covers a function if its recorded log has the function's name. A test file covers it if it has the
-ABI's name, the SDK's name of the callback, or the hostcall's short name. Tests of the ABI's own tables don't count.
+A conformance scenario covers a function if its recorded log contains the function's name. A test file covers it if it contains
+the ABI's name, the SDK's name of the callback, or the hostcall's short name. Tests of the ABI's own tables don't count.
 """
 
 import re
@@ -143,13 +143,13 @@ def words() -> dict[str, frozenset[str]]:
 
 
 def mentions(*names: str) -> list[str]:
-    """Return the test files that have one of the names as a word."""
+    """Return the test files that contain one of the names as a word."""
     return [file for file, known in words().items() if not known.isdisjoint(names)]
 
 
 @cache
 def cover(name: str) -> Cover:
-    """Return everything that covers a function of the ABI, by its full name."""
+    """Return the scenarios and test files that cover the function with this full name."""
     short = name.removeprefix("proxy_").removeprefix("envoy_")
     if name in WASI_PREVIEW_1:
         return Cover(files=mentions(name))
@@ -242,7 +242,7 @@ def phases() -> str:
 
 
 def _names(names: Iterable[str]) -> str:
-    """Return names as code, as a sentence lists them."""
+    """Return names as code, joined as in a sentence."""
     *most, last = (f"`{name}`" for name in names)
     return f"{', '.join(most)} and {last}" if most else last
 

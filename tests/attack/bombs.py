@@ -28,7 +28,7 @@ def exported_imports(count):
 
 
 def nested(count, opener):
-    """Return nested blocks. `opener` begins one."""
+    """Return nested blocks. Each of them begins with `opener`."""
     return _functions([b"\0" + opener * count + b"\x0b" * count + b"\x0b"])
 
 

@@ -1,4 +1,4 @@
-"""Builds of one filter in different environments, which must have the same bytes.
+"""Check that builds of a filter in different environments have the same bytes.
 
     python -m tests.attack.builds SOURCE
 
@@ -58,7 +58,7 @@ def build(variables):
 
 
 def attack():
-    """Build twice; return by name whether the results are equal."""
+    """Build in both environments. Return whether the modules are equal, by name, and the duration."""
     started = time.monotonic()
     first, second = map(build, ENVIRONMENTS)
     return {**{name: first[name] == second[name] for name in first}, "seconds": round(time.monotonic() - started)}

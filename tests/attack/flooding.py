@@ -2,9 +2,9 @@
 
     python -m tests.attack.flooding
 
-measures the cost of a body with such names. Facts (CPython 3.14 for WASI): the hash of a text is FNV with 32 bits and a secret of two
-words, one before and one after the text. All steps are reversible, so a meet-in-the-middle attack works: n beginnings and n ends
-have n * n / 2 ** 32 names with one hash.
+measures the cost of a body with such names. In CPython 3.14 for WASI, the hash of a text is a 32-bit FNV hash with a secret
+of two words, one before and one after the text. All steps are reversible, so a meet-in-the-middle attack works: among the
+combinations of n beginnings and n ends, about n * n / 2 ** 32 have the same hash.
 """
 
 import json
@@ -35,7 +35,7 @@ _FACTOR, _INVERSE, _WORD = 1000003, pow(1000003, -1, 1 << 32), 0xFFFFFFFF
 
 
 def before_end(prefix, block):
-    """The state after the first four bytes of a text with eight: one word, and its first byte again."""
+    """Return the state of the hash after `block`, the first four bytes of a text with eight bytes."""
     first = block & 0xFF
     return (_FACTOR * (prefix ^ (first << 7)) & _WORD) ^ block
 
@@ -65,7 +65,7 @@ def quadruples(count):
 
 
 def colliding(prefix, count):
-    """Return `count` names of eight letters with one hash."""
+    """Return `count` names of eight letters with the same hash."""
     halves = quadruples(min(1 << 24, int((count * 1.3 * 2**32) ** 0.5)))
     with np.errstate(over="ignore"):
         first = halves & np.uint32(0xFF)
@@ -95,7 +95,7 @@ def bodies(count):
 
 
 def measure(count, ways=("json.loads", "sdk")):
-    """Return seconds and instructions for each body and way of reading it, without those of receiving the body."""
+    """Return seconds and instructions for each body and way of reading it, without the cost of receiving the body."""
     figures = {}
     with Proxy(Filter.from_source(SOURCE), workers=1, fuel=True, deadline=300) as proxy:
         for name, body in bodies(count).items():

@@ -1,4 +1,4 @@
-"""SIGKILL at random moments while files are written and processes started. The next start removes the remains.
+"""SIGKILL at random moments while files are written and processes are started. The next start removes the remains.
 
     python -m tests.attack.kills WORK FOLDER
 
@@ -84,7 +84,7 @@ def _runs(pid):
 
 
 def attack(count, folder, names=tuple(WORK)):
-    """Kill `count` processes, with the kinds of work in turn. Return the remains after the next start."""
+    """Kill `count` processes, alternating between the kinds of work. Return the remains after the next start."""
     counts = {"kills": 0, "left before": 0, "orphans": 0}
     started = []
     for number in range(count):

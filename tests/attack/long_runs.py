@@ -1,4 +1,4 @@
-"""Long runs in separate processes: growth of memory, files and threads with every request and every cell run.
+"""Measure the growth of memory, files and threads per request and per cell in long runs, in separate processes.
 
     python -m tests.attack.long_runs WORK SECONDS
 
@@ -69,7 +69,7 @@ def _requests(source, **options):
 def _cells():
     """Run a cell with a filter repeatedly in a shell that keeps outputs. A unit is one run with 20 requests.
 
-    IPython keeps the HTML of every output as well, some 100 KB a run, which is cleared here.
+    IPython also keeps the HTML of every output, about 100 KB per run, so it is cleared here.
     """
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
@@ -90,7 +90,7 @@ def _cells():
 
 
 def _proxies():
-    """Start, use and close proxies. A unit is one."""
+    """Start, use and close proxies. A unit is one proxy."""
     from wasmnb import Filter
     from wasmnb.host import Proxy
 
@@ -104,7 +104,7 @@ def _proxies():
 
 
 def _dropped():
-    """Start and use proxies without closing them. A unit is one."""
+    """Start and use proxies without closing them. A unit is one proxy."""
     from wasmnb import Filter
     from wasmnb.host import Proxy
 
@@ -124,7 +124,7 @@ WORK = {
 
 
 def held():
-    """Return kilobytes, files and threads of this process, without the engine's clock thread."""
+    """Return the kilobytes of memory, open files and threads of this process, without the engine's clock thread."""
     gc.collect()
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     clocks = sum(thread.name == "wasmnb-epoch" for thread in threading.enumerate())
@@ -132,14 +132,14 @@ def held():
 
 
 def measure(name, seconds):
-    """Repeat work for a while. Return the number of units, and the slopes over the second half."""
+    """Repeat a kind of work for some seconds. Return the amount of work, and the growth in the second half of the time."""
     _, things, make = WORK[name]
     unit = make()
     unit()
     samples, done, started = [], 0, time.monotonic()
 
     def goes_on():
-        """A busy machine has more time, so that there is enough to measure."""
+        """Return whether to continue. A busy machine gets more time, so that there is enough to measure."""
         spent = time.monotonic() - started
         return spent < seconds or len(samples) < 6 or (done < LEAST and spent < 3 * seconds)
 

@@ -32,7 +32,7 @@ _NUMBERS = (0, 1, 2, 3, 7, 8, 64, 4096, 65535, 65536, 131071, 131072, 0x7FFFFFFF
 
 
 def module(number):
-    """Return the module with a number, and a description of its damage."""
+    """Return the module with this number, and a description of its damage."""
     chance = random.Random(number)
     if number % 5 == 4:
         return "generated", assemble(generated(chance))
@@ -108,7 +108,7 @@ def _splice(chance, wasm, other):
 
 
 def _number(chance, wasm, _other):
-    """Replace a number by a huge one."""
+    """Replace a number with a huge one."""
     at = chance.randrange(8, len(wasm) + 1)
     return wasm[:at] + unsigned(chance.choice((1 << 31, (1 << 32) - 1, 1 << 20, 50_000))) + wasm[at + 1 :]
 
@@ -132,7 +132,7 @@ def _reorder(chance, wasm, other):
 
 
 def _swap_section(chance, wasm, other):
-    """Replace a section by one of another module."""
+    """Replace a section with a section of another module."""
     parts, others = dict(_sections(wasm)), _sections(other)
     if others:
         number, body = chance.choice(others)
@@ -175,7 +175,7 @@ def attempt(wasm):
 
 
 def attempt_all(first, last, at):
-    """Run a range of modules. The file `at` gets the number of the current one."""
+    """Run a range of modules. The number of the current module is written to the file `at`."""
     outcomes, faults = Counter(), []
     for number in range(first, last):
         at.write_text(str(number))

@@ -1,4 +1,4 @@
-"""A configuration of Envoy with most of the fields that are read, and the values that damage it."""
+"""An Envoy configuration with most of the fields that wasmnb reads, and values that damage it."""
 
 import copy
 import json
@@ -153,7 +153,7 @@ def places(value, path=()):
 
 
 def damaged(config, place, odd):
-    """Return a copy with another value at a place."""
+    """Return a copy of a configuration with another value at one place."""
     config = holder = copy.deepcopy(config)
     for key in place[:-1]:
         holder = holder[key]

@@ -1,4 +1,4 @@
-"""Run the benchmarks: `python -m tests.benchmarks [NAME ...] [--SIZE=NUMBER ...]`; each module names its sizes."""
+"""Run the benchmarks: `python -m tests.benchmarks [NAME ...] [--SIZE=NUMBER ...]`. Modules define their own sizes."""
 
 from __future__ import annotations
 

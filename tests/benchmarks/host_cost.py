@@ -1,7 +1,7 @@
 """Cost of the simulated host: microseconds per hostcall and per callback, including the trace, with a module in another language.
 
-For comparison, the same calls through wasmtime-py's public interface with a minimal hostcall: it reads the name from memory,
-and writes the value's address and size.
+For comparison, the same calls are measured through wasmtime-py's public interface. Its minimal hostcall reads the name from
+memory, and writes the value's address and size.
 """
 
 from __future__ import annotations
@@ -116,10 +116,10 @@ def public_calls() -> dict[str, object]:
 
 
 def seconds(action: Callable[[], object]) -> float:
-    """Seconds of an action that begins after a garbage collection.
+    """Return the duration in seconds of an action that begins after a garbage collection.
 
-    Python collects all objects once in several rounds, and needs tens of milliseconds for the records of the trace. Without
-    this, the number of rounds with a collection would decide the median.
+    Python collects all objects once in several rounds, which takes tens of milliseconds because of the trace. If the garbage
+    weren't collected before each round, the number of rounds with a collection would decide the median.
     """
     gc.collect()
     start = time.perf_counter()

@@ -1,6 +1,6 @@
-"""Recorded traffic: reading speed, the cost of a replay beside a load run, the speed-up of two processes, and comparisons.
+"""Recorded traffic: reading speed, cost of a replay compared with a load run, speed-up with two processes, and comparisons.
 
-`python -m tests.benchmarks recorded_traffic` measures with small sizes. The sizes of the aims:
+`python -m tests.benchmarks recorded_traffic` measures with small sizes. To measure with the sizes of the project's aims:
 
     python -m tests.benchmarks recorded_traffic --exchanges=1000000 --har-mb=1024 --diff=100000 --rounds=1
 """
@@ -95,7 +95,7 @@ def exchanges(count: int) -> Iterator[RecordedExchange]:
 
 
 def peak(who: int = resource.RUSAGE_SELF) -> float:
-    """Return the largest resident memory so far in MB: of this process, or of the largest of those that have ended."""
+    """Return the largest resident memory so far in MB, either of this process or of its largest child that has ended."""
     return resource.getrusage(who).ru_maxrss * 1024 / 1e6
 
 

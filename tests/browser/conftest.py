@@ -37,9 +37,9 @@ def pytest_collection_modifyitems(items):
 
 
 class Lab:
-    """A running server with copies of the notebooks in `folder`.
+    """A running JupyterLab with copies of the notebooks in `folder`.
 
-    Another front-end is the same server under another module, with its own class of application and kind of address.
+    Subclasses for other front ends set another module, application class and path of addresses.
     """
 
     module, app, place = "jupyterlab", "LabApp", "lab/tree"
@@ -93,7 +93,7 @@ class Lab:
 
 
 class NotebookSeven(Lab):
-    """The same for Notebook 7."""
+    """A running Notebook 7 with copies of the notebooks."""
 
     module, app, place = "notebook", "JupyterNotebookApp", "notebooks"
 
@@ -135,7 +135,7 @@ def browser():
 
 @pytest.fixture
 def new_page(browser):
-    """Open tabs, which are closed after the test. `page.errors` has the errors of their scripts."""
+    """Open tabs, which are closed after the test. `page.errors` contains the errors of their scripts."""
     contexts = []
 
     def opener(width: int = 1200, height: int = 1000):

@@ -70,7 +70,7 @@ class Notebook:
         )
 
     def cell(self, number: int):
-        """The code cell of that number, from 1."""
+        """Return the code cell with this number, counted from 1."""
         return self.page.locator(".jp-CodeCell").nth(number - 1)
 
     def output(self, number: int) -> str:
@@ -135,8 +135,8 @@ _OPEN = """async ([path, id]) => {
 class LabTab:
     """A tab with JupyterLab that shows one notebook after the other, in one kernel.
 
-    Loading JupyterLab and starting a kernel with this package takes longer than most tests. A notebook finds the kernel as after
-    its start: without variables, proxies, widgets and the extension.
+    Loading JupyterLab and starting a kernel with this package takes longer than most tests. For each notebook, the kernel is
+    in the same state as after its start, without variables, proxies, widgets and the extension.
     """
 
     def __init__(self, browser, lab) -> None:

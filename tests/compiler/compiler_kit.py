@@ -1,4 +1,4 @@
-"""Shared by tests of whole filters: small sources, and a function that returns the log of a filter's start."""
+"""Small sources, and functions that return the log of a filter's start, for tests of whole filters."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def source_filter(text, filename="<filter>", *, first_line=1, path=()):
 
 
 def said(source, **place):
-    """Lines that a source logs while it loads, with their levels."""
+    """Return the lines that a source logs while it loads, with their levels."""
     compiled = source_filter(source + "\n" + STREAM, **place)
     runtime, code = compiled.runtimes.get(compiled.requirements, default_engine())
     full = Image(code, None, compiled.placement(runtime).write)  # release modules have loaded their source
@@ -24,5 +24,5 @@ def said(source, **place):
 
 
 def texts(source):
-    """The same without levels."""
+    """Return the lines that a source logs while it loads, without levels."""
     return [text for _, text in said(source)]

@@ -1,4 +1,4 @@
-"""Modules with a decorated class, the logs of such filters, and the errors of refused ones."""
+"""Helpers for modules with a decorated class: the results of such filters, and the errors of rejected classes."""
 
 import pytest
 

@@ -47,7 +47,7 @@ raise ImportError({_BEGIN!r} + json.dumps({{"modules": names, "broken": broken}}
 
 
 def survey() -> dict[str, object]:
-    """Return the names of the guest's modules, and those that can't be imported with the reason."""
+    """Return the names of the guest's modules, and the names of modules that can't be imported, with the reasons."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for inner in ("wit", "app", SITE):

@@ -1,6 +1,7 @@
 """The upstream of the scenarios: one handler for both proxies, so that both get the same responses.
 
-The path selects the response. `/` and unknown paths give 200 "hello"; the names of the others describe theirs.
+The path selects the response. For `/` and unknown paths, it is 200 "hello". The names of the other paths
+describe their responses.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ SLOW = 0.5  # seconds
 class Responses:
     """The handler of one scenario. `/seq/503,200` answers its first request with 503 and every later one with 200.
 
-    An entry may also be `slow` (200 after half a second), `close` (closed without an answer), `cut` (closed in the body), or
+    An entry may also be `slow` (200 after half a second), `close` (closed without a response), `cut` (closed in the body), or
     a status with headers: `200;x-envoy-overloaded=1`.
     """
 

@@ -1,4 +1,4 @@
-"""Comparison of two outcomes of one scenario, field by field."""
+"""Compare two outcomes of a scenario, field by field."""
 
 from dataclasses import dataclass
 from difflib import unified_diff
@@ -33,7 +33,7 @@ def differences(expected: Outcome, actual: Outcome) -> list[Difference]:
 
 
 def _crash_differences(expected: Outcome, actual: Outcome) -> list[Difference]:
-    """Compare only the step of a crash: how much of its log Envoy has written by then varies."""
+    """Compare only the step of a crash, because the amount of log that Envoy writes before a crash varies."""
     ended = [part.title for part in actual.parts if part.client == ["Envoy crashed"]]
     steps = [[p.title for p in o.parts] for o in (expected, actual)]
     if ended and steps[0] == steps[1]:
@@ -43,5 +43,5 @@ def _crash_differences(expected: Outcome, actual: Outcome) -> list[Difference]:
 
 
 def fields_compared(expected: Outcome) -> int:
-    """Return the number of fields that a comparison counts: those that are not empty."""
+    """Return the number of fields that aren't empty, which a comparison counts."""
     return sum(1 for _, lines in expected.fields() if lines) or 1

@@ -24,7 +24,7 @@ _AFTER = 0.12
 
 
 def disagreement(scenario: Scenario) -> list:
-    """Return the differences that occur in every run; none if Envoy crashes."""
+    """Return the differences that occur in every run. Empty if Envoy crashes."""
     scenario = scenario.but(steps=[s for step in scenario.steps for s in _with_wait(step)])
     ours = _deterministic(simulated.run(scenario))
     for _ in range(_TRIES):
@@ -62,7 +62,7 @@ def describe(scenario: Scenario, differing: list) -> str:
 
 
 def search(examples: int, seed: int, disagree=disagreement) -> str:
-    """Try a number of scenarios, and return the smallest disagreement as text, empty for none. It runs on any executor."""
+    """Try a number of scenarios, and return the smallest disagreement as text. Empty if there is none."""
 
     @seeded(seed)
     @settings(max_examples=examples, deadline=None, database=None, phases=[Phase.generate, Phase.shrink], suppress_health_check=list(HealthCheck))
@@ -80,9 +80,9 @@ def search(examples: int, seed: int, disagree=disagreement) -> str:
 
 
 def explore(examples: int, seed: int, executor: Executor | None = None, parts: int = 1, disagree=disagreement) -> list[str]:
-    """Try a number of scenarios, on an executor in parts with seeds of their own.
+    """Try a number of scenarios. With an executor, they are divided into parts, each with its own seed.
 
-    A part whose process dies is named, and the others count.
+    If the process of a part dies, the result contains its seed and the disagreements of the other parts.
     """
     if executor is None:
         return [text for text in [search(examples, seed, disagree)] if text]

@@ -1,6 +1,6 @@
 """Random scenarios: a filter that edits, buffers, pauses, replies and calls out, and a request through it.
 
-A tick of its own continues every pause, long after all bytes have arrived, so that the outcome does not depend on real time.
+Every pause is ended by a tick long after all bytes have arrived, so that the outcome doesn't depend on real time.
 Scripts that make Envoy crash or hang are not generated.
 """
 
@@ -41,7 +41,7 @@ def _edits(kind: str) -> st.SearchStrategy[list[str]]:
 
 
 def _buffers(kind: str, *, writable: bool) -> st.SearchStrategy[list[str]]:
-    """Return statements that read one body, and with `writable` write it."""
+    """Return statements that read a body. If it is `writable`, some of them write it."""
     numbers = st.sampled_from((0, 1, 2, 3, 5, 9, 9999))
     statements = [
         st.builds(lambda a, b: f"get_buffer_bytes {kind} {a} {b}", numbers, numbers),
@@ -115,7 +115,7 @@ def _script(draw: st.DrawFn) -> str:
 
 
 def _first_chunk(free: bool) -> st.SearchStrategy[list[str]]:
-    """Return the first body callback's end: it may hold its chunk, or drop it if the length is free."""
+    """Return the last statement of the first body callback. It may hold its chunk, or drop it if the length may change."""
     return st.sampled_from(([], [], [], ["return 1"], ["return 2"], *([["return 3"]] if free else [])))
 
 
@@ -134,7 +134,7 @@ _HEADERS = st.lists(
 
 @st.composite
 def _request(draw: st.DrawFn) -> Send:
-    """Draw a request: without a body, with one of known length, or in chunks, maybe with trailers."""
+    """Draw a request without a body, with a body of known length, or with chunks and possibly trailers."""
     path, headers = draw(st.sampled_from(_PATHS)), draw(_HEADERS)
     match draw(st.sampled_from(("none", "head", "length", "chunks", "trailers"))):
         case "none":

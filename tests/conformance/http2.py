@@ -142,12 +142,12 @@ class GrpcUpstream(LoopbackServer):
 
 
 def http2_request(address: tuple[str, int], request: Request, timeout: float) -> tuple[Response | None, str]:
-    """Send one request over HTTP/2 and read its answer: the response, and how it ended."""
+    """Send one request over HTTP/2. Return the response, and how it ended."""
     return _exchange(address, lambda connection: _send(connection, request), timeout)
 
 
 def http2_exchange(address: tuple[str, int], step: Http2) -> tuple[Response | None, str]:
-    """Send a header block as it stands, and read the answer."""
+    """Send a header block unchanged, and read the response."""
 
     def send(c: H2Connection) -> None:
         ended = step.body is None and not step.trailers

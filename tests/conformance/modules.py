@@ -38,7 +38,7 @@ def _folder() -> TemporaryDirectory[str]:
 
 @cache
 def module(name: str) -> Path:
-    """Return the path of a module; an unknown name is a path itself."""
+    """Return the path of a module. An unknown name is used as a path."""
     if name.startswith(PYTHON):
         return python_filter(name).save(Path(_folder().name) / f"{name.removeprefix(PYTHON)}.wasm")
     if name in MODULES:

@@ -1,4 +1,4 @@
-"""Normal form of logs, requests and responses for both proxies: lines without the values that differ from run to run.
+"""Write logs, requests and responses of both proxies as lines without the values that differ from run to run.
 
 Replaced or removed: dates, random ids, ports, clock readings, the upstream's service time, and the numbers of VM instances,
 which become VM1, VM2 ... in order of appearance on their thread. All other values are compared.
@@ -66,14 +66,14 @@ class LogLine(Protocol):
 
 
 class Lines:
-    """Writes the log of one scenario. It keeps which instance is which VM of its thread."""
+    """Writes the log of one scenario. Remembers the number that each VM instance has on its thread."""
 
     def __init__(self) -> None:
         self._instances: dict[str, str] = {}
         self._counts: dict[str, int] = {}
 
     def write(self, lines: Iterable[LogLine]) -> list[str]:
-        """Return the main thread's lines, then those of the workers, each thread's in its own order.
+        """Return the lines of the main thread, followed by the lines of the workers. The lines of each thread are in order.
 
         Between threads there is no order. Any worker may serve a connection, so workers have no names, and their blocks are
         sorted.
@@ -88,7 +88,7 @@ class Lines:
         return main + [line for block in blocks for line in block]
 
     def _line(self, thread: str, prefix: str | None, level: LogLevel, text: str) -> str:
-        """Return one line: `VM1 (plug r1 vm1) on_tick(1)`, or `<error> ...` for a line that no scripted guest wrote."""
+        """Return one line: `VM1 (plug r1 vm1) on_tick(1)`, or `<error> ...` if the line isn't from a scripted guest."""
         instance = _INSTANCE.match(text)
         if instance is None:
             source = "" if prefix is None else f"({prefix}) "
@@ -138,7 +138,7 @@ def upstream_lines(request: Request, end: str = "complete") -> list[str]:
 
 
 def blocks(lines: Iterable[str]) -> list[list[str]]:
-    """Return lines in blocks; a line that is not indented begins a block."""
+    """Divide lines into blocks. A line that isn't indented begins a block."""
     result: list[list[str]] = []
     for line in lines:
         if line.startswith(" ") and result:
@@ -149,7 +149,7 @@ def blocks(lines: Iterable[str]) -> list[list[str]]:
 
 
 def body(data: bytes) -> str:
-    """Return size and beginning of a body."""
+    """Return the size and the beginning of a body."""
     shown = repr(data[:60])[2:-1]
     return f"{len(data)} [{shown}]" if len(data) <= 60 else f"{len(data)} [{shown}...]"
 

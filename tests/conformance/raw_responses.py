@@ -1,4 +1,4 @@
-"""More bytes of an upstream, by the path that asks for them: informational responses, lengths, chunks, trailers, and ends at every phase."""
+"""Further raw responses of an upstream, by path: informational responses, lengths, chunks, trailers, and ends in every phase."""
 
 
 def _response(*lines: str, body: str = "ok") -> bytes:

@@ -1,4 +1,4 @@
-"""Runs a scenario through the real Envoy."""
+"""Run scenarios through the real Envoy."""
 
 import contextlib
 import json
@@ -41,7 +41,7 @@ def run(scenario: Scenario) -> Outcome:
 
 
 def _on_any_host(outcome: Outcome) -> Outcome:
-    """With 127.0.0.1 for this machine's own address, which Envoy takes where it must not show a loopback address."""
+    """Return an outcome with 127.0.0.1 instead of this machine's address, which Envoy uses to avoid loopback addresses."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # sends nothing
@@ -97,7 +97,7 @@ class Bench:
         return [line for block in sorted(http + grpc) for line in block] + list(self.tcp_up.seen)
 
     def metrics(self) -> list[str]:
-        """Return counters and gauges of guests. If a counter and a gauge have one name, Envoy shows the gauge."""
+        """Return counters and gauges of guests. If a counter and a gauge have the same name, Envoy shows the gauge."""
         entries = json.loads(self.process.admin.get("/stats?format=json&filter=%5Ewasmcustom"))["stats"]
         values = [(e["name"].removeprefix("wasmcustom."), e["value"]) for e in entries if "value" in e]
         custom = sorted(f"{name} {value}" for name, value in values if name != "wasmcustom")
@@ -153,7 +153,7 @@ class Bench:
             self._settle()
 
     def wire(self, moves: bytes | Sequence[bytes | float], wait: float) -> list[str]:
-        """Send bytes; every byte that came back."""
+        """Send bytes, and return all bytes that are received."""
         client = self._client(wait)
         try:
             return normal.wire_lines(*converse(client.socket, moves, wait))
@@ -281,7 +281,7 @@ class Bench:
 
 
 class Surrounded(Listener):
-    """A listener whose connection manager has other filters beside the plugins, and more in its route configuration."""
+    """A listener with the scenario's other HTTP filters, and with its additions to the route configuration."""
 
     scenario: Scenario
 
@@ -333,7 +333,7 @@ def _limit(s: Scenario) -> dict:
 
 
 def _move(client: Client, move: bytes | float | str | tuple[bytes, str]) -> str:
-    """Run one move of a TCP client; return what it read, or an empty string."""
+    """Run one move of a TCP client. Return the bytes that it read, or an empty string."""
     match move:
         case bytes():
             with contextlib.suppress(OSError):
@@ -354,7 +354,7 @@ def _move(client: Client, move: bytes | float | str | tuple[bytes, str]) -> str:
 
 
 def _closed_port() -> int:
-    """A port that nobody listens on: one that was free a moment ago."""
+    """Return a port without a listener: a port that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""Recorded outcomes of the real Envoy, as text that people can read too: one file for each area under `recorded/`.
+"""Recorded outcomes of the real Envoy as readable text, in one file for each area under `recorded/`.
 
 ## name of a scenario
 refused  main <error> ...

@@ -1,4 +1,4 @@
-"""Routes, metadata and the node, which properties show. The configurations of both proxies are built from them."""
+"""Routes, metadata and the node, which filters can read as properties. The configurations of both proxies contain them."""
 
 NODE = {"id": "n1", "cluster": "c1", "metadata": {"nk": "nv"}}
 

@@ -20,7 +20,7 @@ class Plug:
     Attributes
     ----------
     script, vm_script
-        Rules (see `tests/foreign/c/scripted.c`) in the plugin's and in the VM's configuration. Any other text is possible.
+        The plugin's and the VM's configuration: rules (see `tests/foreign/c/scripted.c`), or any text for other modules.
     module
         Name in `modules.MODULES`.
     options
@@ -42,14 +42,14 @@ class Plug:
 
 @dataclass(frozen=True)
 class Send:
-    """One request on a connection of its own.
+    """One request on a new connection.
 
     Attributes
     ----------
     script
         Rules for this stream only, sent in the header x-script.
     leave
-        Seconds after which the client disconnects without a response; None to wait for it.
+        Seconds after which the client disconnects if there is no response. None waits for the response.
     wait
         Seconds without data after which the client stops waiting.
     """
@@ -69,9 +69,9 @@ class Send:
 
 @dataclass(frozen=True)
 class Raw:
-    """Bytes that are sent on a connection of their own; the first response is read.
+    """Bytes that are sent on a new connection, from which the first response is read.
 
-    The simulated proxy accepts requests, not bytes: `like` is the most similar request, or None.
+    The simulated proxy accepts requests instead of bytes: `like` is the most similar request, or None.
     """
 
     data: bytes
@@ -81,16 +81,16 @@ class Raw:
 
 @dataclass(frozen=True)
 class Wire:
-    """Bytes on a connection of their own, sent as they are; everything that comes back is shown, framing and all.
+    """Bytes that are sent unchanged on a new connection. The outcome contains all received bytes, including the framing.
 
     Attributes
     ----------
     moves
         Bytes to send, and seconds to wait in between.
     wait
-        Seconds without the first byte of an answer after which the client stops waiting.
+        Seconds that the client waits for the first byte of a response.
     name
-        What a report calls the step; the beginning of the bytes if it is empty.
+        Name of the step in reports. If it is empty, the beginning of the bytes is used.
     """
 
     moves: bytes | Sequence[bytes | float]
@@ -100,7 +100,7 @@ class Wire:
 
 @dataclass(frozen=True)
 class Http2:
-    """One HTTP/2 request whose header block is sent as it stands, pseudo-headers included."""
+    """One HTTP/2 request whose header block, including pseudo-headers, is sent unchanged."""
 
     headers: Headers
     body: bytes | None = None
@@ -111,7 +111,7 @@ class Http2:
 
 @dataclass(frozen=True)
 class Tcp:
-    """One TCP connection: bytes to send, seconds to wait, "read", "shut" (half-close), "reset"; it is closed at the end.
+    """One TCP connection: bytes to send, seconds to wait, "read", "shut" (half-close), "reset". It is closed at the end.
 
     A pair of bytes and "shut" or "close" sends the bytes and the end in one segment.
     """
@@ -129,7 +129,7 @@ class Wait:
 
 @dataclass(frozen=True)
 class Update:
-    """An update of the listener's plugins; with `during`, while that request is in flight."""
+    """An update of the listener's plugins, optionally while the request `during` is in flight."""
 
     plugins: Sequence[Plug]
     during: Send | None = None
@@ -150,7 +150,7 @@ class Scenario:
     Attributes
     ----------
     area
-        The area that the agreement is counted in.
+        The area in which the agreement is counted.
     show_start
         Whether the log of the proxy's start belongs to the outcome.
     limit
@@ -166,11 +166,11 @@ class Scenario:
     stats
         A regular expression of Envoy's statistics that belong to the outcome.
     services, access_log, stats_sinks
-        Plugins that run as bootstrap services (with `singleton` in their options), as access logger or as stats sinks.
+        Plugins that run as bootstrap services (with `singleton` in their options), as access logger, and as stats sinks.
     stats_interval
         Seconds between two snapshots for stats sinks.
     why_not
-        Reason why the simulated proxy can't agree; such scenarios are counted separately.
+        Reason why the simulated proxy can't agree. Such scenarios are counted separately.
     """
 
     name: str
@@ -221,7 +221,7 @@ class Outcome:
     parts
         Outcome of each step.
     upstream
-        Requests that upstreams saw, a block of lines each, sorted because clusters have no common order.
+        Requests that upstreams saw, each as a block of lines. Sorted, because requests to different clusters have no order.
     metrics
         Counters and gauges that guests defined.
     """
@@ -259,7 +259,7 @@ _RULE = re.compile(r"on_\w+(#\d+)?:")
 
 
 def rules(text: str) -> str:
-    """Return a script with one rule per line, as the guest reads it, from one with a statement per line below each `on_...:`."""
+    """Convert a script with one statement per line below each `on_...:` to one rule per line, which is the guest's format."""
     lines = [line.strip() for line in dedent(text).splitlines() if line.strip()]
     if not any(_RULE.match(line) for line in lines):
         return text
@@ -273,7 +273,7 @@ def rules(text: str) -> str:
 
 
 def maker(area: str) -> Callable[..., Scenario]:
-    """Return a function that makes the scenarios of an area; most have one plugin with one script."""
+    """Return a function that creates scenarios of an area. Most of them have one plugin with one script."""
 
     def make(
         name: str, steps: Sequence[Step], script: str = "", *, plug: Mapping[str, Any] | None = None, **kwargs: Any

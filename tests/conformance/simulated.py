@@ -1,4 +1,4 @@
-"""Runs a scenario through the simulated proxy."""
+"""Run scenarios through the simulated proxy."""
 
 import re
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ class NotSimulated(Exception):
 
 
 def run(scenario: Scenario, *, native: bool = False) -> Outcome:
-    """Return the outcome of a scenario in the simulated proxy; with `native` this interpreter runs the Python filters."""
+    """Return the outcome of a scenario in the simulated proxy. With `native`, Python filters run natively."""
     try:
         bench = Bench(scenario, native=native)
     except WasmnbError as error:
@@ -119,7 +119,7 @@ class Bench:
         return outcome
 
     def metrics(self) -> list[str]:
-        """Return counters and gauges. Of two with one name it is the gauge, as in Envoy's statistics."""
+        """Return counters and gauges. If both have the same name, return the gauge, as in Envoy's statistics."""
         metrics = [m for m in self.proxy.metrics.all() if m.kind is not MetricType.HISTOGRAM and m.name]
         shown = {m.name: m.value for m in sorted(metrics, key=lambda m: m.kind)}
         custom = sorted(f"{name} {value}" for name, value in shown.items())
@@ -151,7 +151,7 @@ class Bench:
         return []
 
     def wire(self, moves: bytes | Sequence[bytes | float], wait: float) -> list[str]:
-        """Send bytes; every byte that came back."""
+        """Send bytes, and return all bytes that are received."""
         connection = self.proxy.open_connection()
         for move in [moves] if isinstance(moves, bytes) else moves:
             if isinstance(move, bytes):
@@ -163,7 +163,7 @@ class Bench:
         return normal.wire_lines(received, end)
 
     def http2(self, step: Http2) -> list[str]:
-        """Send a header block as it stands."""
+        """Send a header block unchanged."""
         pseudo = dict(step.headers)
         headers = Headers()
         headers.raw = [(n.encode(), v.encode()) for n, v in step.headers]
@@ -207,7 +207,7 @@ class Bench:
         return shown
 
     def update(self, plugins: Sequence[Plug], during: Send | None) -> list[str]:
-        """Replace the listener's plugins; with `during`, while that request is in flight."""
+        """Replace the listener's plugins, optionally while the request `during` is in flight."""
         sending = None
         if during:
             sending = self.proxy.open(
@@ -293,7 +293,7 @@ class Bench:
         return _short(request) or ("transfer-encoding" in request.headers and all(r is not request for r in whole))
 
     def _tcp_upstream(self) -> list[str]:
-        """Return the events of the TCP upstream; its own close is not one."""
+        """Return the events of the TCP upstream, without its own close."""
         seen: list[str] = []
         for exchange in self.proxy.exchanges:
             if isinstance(exchange, TcpExchange) and exchange.upstream_connected:
@@ -333,7 +333,7 @@ class Bench:
 
 
 class _Line:
-    """A log line as `normal` needs it."""
+    """A log line with the attributes that `normal` needs."""
 
     def __init__(self, line: LogLine) -> None:
         self.thread, self.level, self.text = line.thread, line.level, line.text
@@ -353,7 +353,7 @@ def _options(s: Scenario) -> dict:
 
 
 def _built_in(s: Scenario) -> list[BuiltIn]:
-    """Envoy's own filters of the chain."""
+    """Return Envoy's own filters in the chain."""
     configs = [(f, 0) for f in s.before] + [(f, len(s.plugins)) for f in s.after]
     filters = []
     for config, before in configs:
@@ -366,7 +366,7 @@ def _built_in(s: Scenario) -> list[BuiltIn]:
 
 
 def _routes(s: Scenario) -> dict:
-    """The whole route configuration, as the real Envoy gets it."""
+    """Return the whole route configuration, which is the same as for the real Envoy."""
     routes = ROUTES[s.routes] if isinstance(s.routes, str) else list(s.routes)
     routes = routes or [{"match": {"prefix": "/"}, "route": {"cluster": "up"}}]
     host = {"name": "vh", "domains": ["*"], "routes": routes, **s.virtual_host}
@@ -383,7 +383,7 @@ def _client(exchange: Exchange) -> list[str]:
 
 
 def _has_all(exchange: Exchange) -> bool:
-    """Whether the client has as many bytes as content-length says: it doesn't know that a filter holds the end."""
+    """Return whether the client has received content-length bytes. It can't know that a filter holds the end."""
     response = exchange.response
     length = response.headers.get("content-length") if response is not None and not exchange.http2 else None
     return length is not None and length.isdigit() and 0 < int(length) == len(response.body)

@@ -21,7 +21,7 @@ class Module:
         self._image: Image | None = None
 
     def image(self, engine: Engine) -> Image:
-        """Return the compiled module; it is compiled once."""
+        """Return the compiled module, which is compiled only once."""
         self._image = self._image or Image(engine.compile(self.wasm))
         return self._image
 

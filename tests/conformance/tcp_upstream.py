@@ -7,7 +7,7 @@ from wasmnb.envoy.sockets.loopback import LoopbackServer
 
 
 class TcpUpstream(LoopbackServer):
-    """Sends back the bytes that it receives; `seen` has its events."""
+    """A server that sends back the bytes that it receives. `seen` contains its events."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []

@@ -16,7 +16,7 @@ SILENCE = 0.3
 
 
 def converse(sock: socket.socket, moves: bytes | Sequence[bytes | float], wait: float) -> tuple[bytes, str]:
-    """Send, and read until the connection ends or falls silent: the bytes, and "closed" or "open"."""
+    """Send bytes, and read until the connection ends or is silent. Return the received bytes, and "closed" or "open"."""
     received = bytearray()
     for move in [moves] if isinstance(moves, bytes) else moves:
         if isinstance(move, bytes):
@@ -29,7 +29,7 @@ def converse(sock: socket.socket, moves: bytes | Sequence[bytes | float], wait: 
 
 
 def _read(sock: socket.socket, received: bytearray, first: float, silence: float) -> bool:
-    """Gather what comes; False once the connection has ended."""
+    """Read bytes into `received`. Return False if the connection has ended."""
     began = time.monotonic()
     while True:
         left = silence if received else max(first - (time.monotonic() - began), 0.001)
@@ -46,7 +46,7 @@ def _read(sock: socket.socket, received: bytearray, first: float, silence: float
 
 
 class RawUpstream(Upstream):
-    """An upstream that sends the bytes of `backends.RAW` as they are, and closes."""
+    """An upstream that sends the bytes of `backends.RAW` unchanged, and closes the connection."""
 
     def send(self, connection: socket.socket, response: Response, head: MessageHead) -> bool:
         if not isinstance(response, RawResponse):

@@ -1,4 +1,4 @@
-"""A load generator: requests pipelined on a few connections, with a count of the responses."""
+"""A load generator that pipelines requests on a few connections and counts the responses."""
 
 import socket
 import threading
@@ -17,7 +17,7 @@ class Tally:
 
 
 def hammer(address: tuple[str, int], requests: int, *, connections: int = 4, marker: bytes = b"x-resp: yes") -> Tally:
-    """Send requests, and count as good the responses with status 200 and the header that the filter adds."""
+    """Send requests and count the responses. Good responses have status 200 and the header that the filter adds."""
     tallies = [Tally() for _ in range(connections)]
     share = requests // connections
     threads = [threading.Thread(target=_one, args=(address, share, marker, t)) for t in tallies]

@@ -1,4 +1,4 @@
-"""Whether a process is still there."""
+"""Check whether processes are running."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def running(pid: int) -> bool:
-    """Whether a process is there and no zombie."""
+    """Return whether a process exists and isn't a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -15,7 +15,7 @@ def running(pid: int) -> bool:
 
 
 def ends(pid: int, seconds: float = 5.0) -> bool:
-    """Return whether a process ends within some seconds; otherwise kill it."""
+    """Return whether a process ends within some seconds. If it doesn't, kill it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if not running(pid):

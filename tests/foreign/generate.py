@@ -1,7 +1,7 @@
 """C generated from the ABI table: declarations of the hostcalls, and callers for the scripted guest.
 
-`declarations` returns a plain header for filters in C. `scripted` returns, for the scripted guest, a function per hostcall
-(parse arguments, call, log status and outputs) and an export per callback.
+`declarations` returns a plain header for filters in C. `scripted` returns code of the scripted guest: an export for each
+callback, and a function for each hostcall, which parses arguments, makes the call, and logs the status and the outputs.
 """
 
 from enum import IntEnum

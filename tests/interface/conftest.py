@@ -13,7 +13,7 @@ def guest():
 
 @pytest.fixture(params=["simulated", pytest.param("envoy", marks=pytest.mark.envoy)], scope="module")
 def proxy_class(request):
-    """Both kinds of proxy, one after the other."""
+    """The class of the simulated proxy, and then the class of the real Envoy."""
     if request.param == "simulated":
         from wasmnb import Proxy
 
@@ -44,7 +44,7 @@ def start(proxy_class, guest):
 
 @pytest.fixture(scope="module")
 def proxy(proxy_class, guest):
-    """A proxy with two workers, for tests that leave it as it is."""
+    """A proxy with two workers, for tests that don't change it."""
     script = """on_request_headers: get_property request/protocol; define_metric COUNTER hits; increment_metric $ 1
 on_response_headers: add_header_map_value RESPONSE_HEADERS x-seen yes
 """

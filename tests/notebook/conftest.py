@@ -21,7 +21,7 @@ def shell():
 
 @pytest.fixture
 def run(shell):
-    """Run a cell and return its value or raise its exception; its proxies are closed afterwards."""
+    """Run a cell, and return its value or raise its exception. Its proxies are closed after the test."""
 
     def runner(text):
         result = shell.run_cell(text, store_history=True)

@@ -1,4 +1,4 @@
-"""`make notebooks`: run the notebooks and save their outputs; with `--check`, fail if a saved output is stale.
+"""`make notebooks`: run the notebooks and save their outputs, or with `--check`, fail if a saved output is stale.
 
 python -m tests.notebooks [--check] [NAME ...]
 """
@@ -29,7 +29,7 @@ def main(arguments=None):
 
 
 def refresh(path, *, check):
-    """Run a notebook; return whether its saved outputs are those of the run."""
+    """Run a notebook. Return whether its saved outputs agree with the run."""
     started = time.monotonic()
     saved = nbformat.read(path, as_version=4)
     fresh = save_form(run(path), saved)

@@ -1,8 +1,8 @@
 """Measure the time from a ready kernel to the first panel: `python -m tests.notebooks.first_cell [--cores 0.33]`.
 
-The first cells of the first chapter run in a new kernel, which gets a share of a core: it is stopped and continued a few
-hundred times a second. The caches are warm: run it twice after a change of the SDK. The panel is there when its widget's view
-has arrived. Browsers need some time more to draw it.
+The first cells of the first chapter run in a new kernel. To limit the kernel to a share of a core, it is stopped and continued
+many times per second. Caches must be filled, so run this twice after a change of the SDK. The time ends when the view of the
+panel's widget has arrived. Browsers need additional time to draw the panel.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def main(arguments=None):
 
 
 def first_panel(cores):
-    """Return the seconds from a ready kernel to the panel, and the CPU seconds of the kernel in them."""
+    """Return the seconds from a ready kernel to the panel, and the kernel's CPU seconds during this time."""
     manager = KernelManager(kernel_name="python3")
     manager.start_kernel(cwd=str(CHAPTER.parent), extra_arguments=["--IPKernelApp.log_level=40"])
     client = manager.client()
@@ -62,7 +62,7 @@ def first_cells():
 
 
 def run(client, source, process):
-    """Run a cell; return the moment at which its first widget's view arrived, or its end if it has none, and the CPU time then."""
+    """Run a cell. Return the time and the CPU time at which its first widget arrived, or else at which the cell ended."""
     request, panel = client.execute(source), None
     while True:
         message = client.get_iopub_msg(timeout=120)
@@ -105,7 +105,7 @@ def limited(process, cores):
 
 
 def cpu_seconds(process):
-    """Return the CPU seconds of a process and all of its threads."""
+    """Return the CPU seconds of all threads of a process."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

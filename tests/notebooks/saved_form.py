@@ -1,8 +1,8 @@
-"""The saved form of a notebook: outputs that GitHub shows, which change only if the notebook or the code does.
+"""Save notebooks with outputs that GitHub can show, and that change only if the notebook or the code changes.
 
 Outputs are compared without figures that differ in every run (times, pictures of them), and without the order of log lines that
-threads write at the same time. If nothing else has changed in a notebook, its file stays as it is to the last byte. Otherwise
-all outputs are those of the new run, so that the times in one notebook belong together.
+threads write at the same time. If nothing else has changed in a notebook, its file isn't changed. Otherwise, all
+outputs are from the new run, so that the times in one notebook belong together.
 """
 
 import difflib
@@ -69,7 +69,7 @@ def notebooks():
 
 
 def run(path):
-    """Run a notebook in a copy of its folder; return it with its outputs. A cell that fails unexpectedly raises."""
+    """Run a notebook in a copy of its folder, and return it with its outputs. Raises if a cell fails unexpectedly."""
     import nbclient
     import nbformat
 
@@ -96,7 +96,7 @@ def run(path):
 
 
 def save_form(executed, saved):
-    """Return an executed notebook as it is saved: with the outputs of `saved` if all of them say the same."""
+    """Return the saved form of an executed notebook. If all outputs agree with `saved`, those of `saved` are kept."""
     import nbformat
 
     kept = {cell.id: cell.get("outputs", []) for cell in saved.cells if cell.cell_type == "code"}
@@ -141,14 +141,14 @@ def _outputs(outputs):
 
 
 def same(new, old, *, sizes=True):
-    """Return whether two lists of outputs say the same, apart from what differs in every run.
+    """Return whether two lists of outputs agree, ignoring parts that differ in every run.
 
     Parameters
     ----------
     new, old
         The outputs.
     sizes
-        Compare sizes, too. Default: True.
+        Whether to compare sizes as well (default True).
     """
     if len(new) != len(old):
         return False
@@ -190,7 +190,7 @@ def _sizes(texts):
 
 
 def stable(text, kind="text/plain"):
-    """Return the lines of a text without what differs in every run, and without sizes. HTML has its different tags at the end."""
+    """Return the lines of a text without sizes and parts that differ in every run. For HTML, the set of tags comes last."""
     return _lines(text, kind, "<size>")
 
 
@@ -210,7 +210,7 @@ def _masked(text, size):
 
 
 def _without_order(lines):
-    """Return lines with those that threads wrote at the same time sorted by thread, and rows of measured times sorted."""
+    """Sort lines by thread if several threads wrote them at the same time. Rows of measured times are sorted as well."""
     result = []
     for order, group in groupby(lines, key=_order):
         result += sorted(group, key=order) if order else group
@@ -218,7 +218,7 @@ def _without_order(lines):
 
 
 def _order(line):
-    """Return the function that gives the key by which a line and its neighbours are sorted; None if their order is a fact."""
+    """Return the sort key function for a line and similar lines next to it, or None to keep their order."""
     return _thread if _CONCURRENT.match(line) else str if _TIMES.match(line) else None
 
 

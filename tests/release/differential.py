@@ -1,4 +1,4 @@
-"""Runs generated modules as they are, and split into compiled and interpreted parts, and compares.
+"""Compare runs of generated modules with runs of the same modules split into compiled and interpreted parts.
 
     python -m tests.release.differential FIRST_SEED LAST_SEED [FUNCTIONS_A_MODULE [DEPTH]]
 """
@@ -38,7 +38,7 @@ SIZE = 65536 * MEMORY_PAGES
 
 
 def make_engine(*, interruptible=False):
-    """An engine that compiles fast, and whose stack has room for all calls."""
+    """Return an engine that compiles fast, with a stack that is large enough for all calls."""
     config = wasmtime.Config()
     config.epoch_interruption = interruptible
     config.cranelift_nan_canonicalization = True
@@ -50,20 +50,29 @@ def make_engine(*, interruptible=False):
 
 
 def split(wasm, hot):
-    """The module with only these functions compiled: number -> offsets of executed blocks, or None."""
+    """Return a module in which only the functions in `hot` are compiled.
+
+    `hot` maps the number of a function to the offsets of the blocks to compile, or to None for the whole function. It can
+    also be a function that returns such a mapping.
+    """
     module = CoreModule.read(wasm)
     return split_module(wasm, module, translated(module), hot)
 
 
 def translated(module):
-    """The module's code for the interpreter. Every other function is in small chunks, as functions that filters often enter, and
-    every fourth is with those that they enter seldom."""
+    """Return a module's code for the interpreter.
+
+    Every other function is in small chunks, like functions that filters often enter. Every fourth is treated as seldom entered.
+    """
     count = len(module.functions)
     return translate_module(module, operations_for(module), warm=frozenset(range(0, count, 2)), seldom=frozenset(range(1, count, 4)))
 
 
 def split_module(wasm, module, cold, hot):
-    """The same for a module that has been translated. It exports the address of the interpreter's stack."""
+    """Return a translated module in which only the functions in `hot` are compiled.
+
+    It exports the address of the interpreter's stack.
+    """
     hot = hot(module, cold) if callable(hot) else hot
     image = [(s.offset[0][1], wasm[s.start : s.end]) for s in module.segments]
     parts = SplitModule(module, cold, hot)
@@ -72,7 +81,7 @@ def split_module(wasm, module, cold, hot):
 
 
 def random_hot(seed):
-    """Some functions compiled as a whole, some in parts, some not at all."""
+    """Return a function that selects some functions to compile as a whole, and some to compile in parts."""
     chance = random.Random(seed)
 
     def choose(module, cold):
@@ -90,18 +99,18 @@ def random_hot(seed):
 
 
 def pages_of(wasm):
-    """Pages of a module's memory."""
+    """Return the number of pages of a module's memory."""
     return CoreModule.read(wasm).memories[0].minimum
 
 
 def with_pages(wasm, pages):
-    """The module with more memory: a split module has the interpreter's behind its own."""
+    """Return a module with more memory, because a split module also contains the interpreter's memory."""
     start, end = next((s, e) for name, s, e in CoreModule.read(wasm).sections if name == "memory")
     return wasm[: start - 2] + leb.section(5, leb.vector([b"\0" + leb.unsigned(pages)])) + wasm[end:]
 
 
 class Run:
-    """An instance, and what comes out of it."""
+    """An instance of a module, and the outcomes of its calls."""
 
     def __init__(self, engine, module):
         self.store = wasmtime.Store(engine)
@@ -115,7 +124,7 @@ class Run:
         self.stack_start = self.stack and self.stack.value(self.store)
 
     def _host(self):
-        """The imported functions: sums, and the module's last function, which a host calls while the module calls the host."""
+        """Return the imported functions: one that sums, and one that calls the module's last function from inside a call."""
 
         def total(number, other):
             return (number * 31 + other & 0xFFFFFFFF ^ 0x80000000) - 0x80000000
@@ -141,7 +150,7 @@ class Run:
         return f"f{max(int(name[1:]) for name in self.exports if name[0] == 'f')}"
 
     def outcome(self, number, arguments):
-        """Result or trap, globals after a call, and whether the interpreter's stack is as before."""
+        """Call a function. Return its result or trap, the globals, and whether the interpreter's stack is unchanged."""
         self.globals[CALLS].set_value(self.store, wasmtime.Val.i32(MOST_CALLS))
         self.store.set_epoch_deadline(MOST_TICKS)
         clean = True
@@ -157,11 +166,11 @@ class Run:
         return result, [value.value(self.store) for value in self.globals], clean
 
     def call(self, number, arguments):
-        """Result, trap, globals, and memory after a call."""
+        """Call a function. Return the values of `outcome`, and the memory after the call."""
         return *self.outcome(number, arguments), bytes(self.memory.read(self.store, 0, SIZE))
 
     def same_memory(self, other):
-        """Whether the memories of two instances are the same."""
+        """Return whether the memories of two instances are equal."""
         return ctypes.CDLL(None).memcmp(self.memory.data_ptr(self.store), other.memory.data_ptr(other.store), SIZE) == 0
 
 
@@ -172,7 +181,7 @@ def bits(value):
 
 
 class Case:
-    """A generated module, translated, and the arguments with which its functions are called."""
+    """A generated module, its code for the interpreter, and the arguments with which its functions are called."""
 
     def __init__(self, engine, seed, functions=6, depth=4):
         generator = Generator(seed, functions, depth)
@@ -184,11 +193,11 @@ class Case:
 
     @cached_property
     def plain(self):
-        """Number of pages -> the compiled module with as much memory."""
+        """Function that compiles the module with a number of pages of memory."""
         return cache(lambda pages: wasmtime.Module(self.engine, with_pages(self.wasm, pages)))
 
     def split(self, hot):
-        """The module with a part of its functions compiled."""
+        """Return the module with the functions in `hot` compiled."""
         return split_module(self.wasm, self.module, self.cold, hot)
 
     def difference(self, *splits, outcomes=None):
@@ -213,7 +222,7 @@ def difference(engine, seed, *hots, functions=6, depth=4, outcomes=None):
 
 
 def main(first, last, functions=1000, depth=2):
-    """Compare modules with these seeds, each interpreted or compiled in parts; print what differs."""
+    """Compare the modules of these seeds, which are interpreted or compiled in parts, and print the differences."""
     engine = make_engine()
     differences = 0
     outcomes = Counter()

@@ -1,8 +1,8 @@
 """Filters that use the features of Python and of the SDK, by area.
 
-`make profile` records what those of the SDK execute, so that release modules compile it. Compiling all that Python and its
-library execute as well would add half a CPU-second to every start: a filter's imports and its own recorded traffic add what
-it needs.
+`make profile` records the code that the SDK's filters execute, and release modules compile it. Also compiling all code that the
+filters for Python's features execute would add half a CPU-second to every start. A filter's imports and its own recorded
+traffic add the code that it needs.
 """
 
 __all__ = ["EXCEPTIONS", "PYTHON_FEATURES", "SDK_FEATURES"]

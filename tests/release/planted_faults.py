@@ -1,6 +1,8 @@
 """Faults for the interpreter and the translator, each of which the comparison with wasmtime has to find.
 
-    python -m tests.release.planted_faults [PART OF A NAME]     plants them, and one in each handler, and lists what isn't found
+    python -m tests.release.planted_faults [PART OF A NAME]
+
+plants them and one fault in each handler, and lists the faults that aren't found.
 """
 
 import re
@@ -97,7 +99,7 @@ IN_ATTRIBUTES = {
 
 
 def siblings():
-    """Operation -> one with the same operands and result, which a careless handler would be."""
+    """Return operation -> another operation with the same operands and result, with which it could be confused."""
     groups = {}
     for n in (*NUMERIC.values(), *SATURATING.values()):
         if "reinterpret" not in n.name:  # these have no operation
@@ -118,7 +120,7 @@ SKIPPED = {"address": 2, "const64": 2, "select": 2, **dict.fromkeys(("move", "co
 
 
 def in_handler(name):
-    """An operation does what another one does, or nothing."""
+    """Replace an operation with another operation, or skip it."""
     other = siblings().get(name)
 
     def faulty(right, operations, *more):
@@ -133,7 +135,7 @@ def in_handler(name):
 
 
 def in_text(old, new):
-    """A part of the interpreter is replaced."""
+    """Replace a part of the interpreter's text."""
 
     def faulty(right, *arguments):
         text = right(*arguments)
@@ -144,7 +146,7 @@ def in_text(old, new):
 
 
 def in_attribute(owner, attribute, wrong):
-    """A method is replaced."""
+    """Replace a method."""
     return mock.patch.object(owner, attribute, wrong(getattr(owner, attribute)))
 
 
@@ -155,7 +157,7 @@ HANDLERS = {f"handler of {name}": partial(in_handler, name) for name in (*siblin
 
 
 class Finder:
-    """Looks for planted faults in generated modules. A call that doesn't end is interrupted, which is a difference."""
+    """Looks for planted faults in generated modules. A call that doesn't end is interrupted, and counts as a difference."""
 
     def __init__(self):
         self.engine = make_engine(interruptible=True)
@@ -168,7 +170,7 @@ class Finder:
             self.engine.increment_epoch()
 
     def seed(self, planted, *, translates=False):
-        """Return the first seed whose module shows the fault, or None. With `translates`, the module is also translated with the fault."""
+        """Return the first seed whose module shows the fault, or None. With `translates`, the translator has it as well."""
         for seed in SEEDS:
             with planted():
                 case = Case(self.engine, seed, FUNCTIONS) if translates else self.case(seed)
@@ -178,7 +180,7 @@ class Finder:
 
 
 def main(part=""):
-    """Print the faults that aren't found, of those whose names contain `part`."""
+    """Plant the faults whose names contain `part`, and print those that aren't found."""
     finder = Finder()
     lost = []
     faults = {name: planted for name, planted in {**CHOSEN, **HANDLERS}.items() if part in name}

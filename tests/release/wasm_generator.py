@@ -1,4 +1,4 @@
-"""Random WebAssembly modules: valid, terminating, with all instructions that the interpreter knows."""
+"""Generate random WebAssembly modules that are valid, terminate, and use all instructions that the interpreter knows."""
 
 import random
 import struct
@@ -33,19 +33,19 @@ EMPTY_SLOTS = 3
 
 
 class Generator:
-    """One module.
+    """Generator of one module.
 
-    A third of the functions is exported. The others are reached through exported functions that only pass their arguments on, by a
-    direct call or through the table: a split module keeps exported functions compiled, at least their head.
+    A third of the functions is exported. Split modules compile at least the head of exported functions, so the other functions
+    are called by exported functions that only pass on their arguments, directly or through the table.
 
     Parameters
     ----------
     seed
-        The same seed gives the same module.
+        Seed of the module. Equal seeds generate equal modules.
     functions
-        How many functions it has.
+        Number of functions (default 6).
     depth
-        How deeply expressions and statements are nested.
+        Maximum depth of nested expressions and statements (default 4).
     """
 
     def __init__(self, seed, functions=6, depth=4):
@@ -79,12 +79,12 @@ class Generator:
         return code + data
 
     def local(self, kind):
-        """A local of that type, or None."""
+        """Return the number of a local of that type, or None."""
         numbers = [i for i, k in enumerate(self.locals) if k == kind]
         return self.random.choice(numbers) if numbers else None
 
     def address(self, depth):
-        """An address in the first page; rarely one near the end of the memory or far outside. The interpreter's memory follows the module's."""
+        """Return an address in the first page, or rarely an address near the end of the memory or far outside."""
         rare = (b"\x41" + leb.signed(0x1FFF0) + b"\x71", b"\x41" + leb.signed(0x40000000) + b"\x72")
         near = b"\x41" + leb.signed(0xFFF) + b"\x71"
         return self.expression("i32", depth) + (near if self.random.random() < 0.97 else self.random.choice(rare))
@@ -105,7 +105,7 @@ class Generator:
         return choice(kind, depth - 1)
 
     def simple_add(self, kind, depth):
-        """An integer plus a small constant, which the translator makes one operation."""
+        """Combine an integer with a small constant, for which the translator has one operation."""
         if kind != "i32":
             return self.numeric(kind, depth)
         return self.expression("i32", depth) + b"\x41" + leb.signed(self.random.randrange(-40, 40)) + bytes([self.random.choice((0x6A, 0x6B, 0x6C, 0x71, 0x72, 0x73, 0x74, 0x75, 0x76, *range(0x46, 0x50)))])
@@ -140,7 +140,7 @@ class Generator:
         return self.expression(kind, depth) + self.expression(kind, depth) + self.expression("i32", depth) + b"\x1b"
 
     def block(self, kind, depth):
-        """A block with a result, which branches may give, too."""
+        """Return a block with a result, which can also come from branches."""
         self.labels.append(kind)
         code = b""
         for _ in range(self.random.randrange(3)):
@@ -156,14 +156,14 @@ class Generator:
         return bytes([0x02, CODES[kind]]) + code + b"\x0b"
 
     def target(self, kind):
-        """The innermost block or, less often, another one with such a result, or the function."""
+        """Return the innermost block or, less often, another block or the function if it has a result of the same type."""
         places = [d for d, k in enumerate(reversed(self.labels)) if k == kind]
         if self.signatures[self.number][1] == (kind,):
             places.append(len(self.labels))
         return leb.unsigned(self.random.choice(places) if self.random.random() < 0.4 else 0)
 
     def index(self, depth):
-        """The operand of a br_table, often small."""
+        """Return the operand of a br_table, which is often small."""
         return self.expression("i32", depth) + (b"\x41\x07\x71" if self.random.random() < 0.8 else b"")
 
     def arms(self, kind, depth):
@@ -190,7 +190,7 @@ class Generator:
         return self.numeric(kind, depth) if number is None or depth < 1 else self.own_call(number, depth)
 
     def callee(self, results):
-        """A later function with these results, seldom any: recursion ends by the count of calls."""
+        """Return a later function with these results, or rarely any function. The limit of calls ends recursion."""
         known = self.with_result[results]
         first = 0 if self.random.random() < 0.03 else bisect_right(known, self.number)
         return known[self.random.randrange(first, len(known))] if first < len(known) else None
@@ -271,7 +271,7 @@ class Generator:
         return code + b"\x0b"
 
     def loop(self, depth):
-        """A loop that is gone through up to four times; its counter belongs to it alone."""
+        """Return a loop with up to four rounds and its own counter."""
         if self.loops >= 2 or self.bare:
             return self.assign(depth)
         counter = leb.unsigned(self.first_counter + self.loops)
@@ -287,7 +287,7 @@ class Generator:
         return code
 
     def table(self, depth):
-        """Nested blocks that a br_table chooses among."""
+        """Return nested blocks, one of which a br_table selects."""
         count = self.random.randrange(1, 5)
         self.labels += [None] * count
         code = b"\x02\x40" * count + self.index(depth)
@@ -298,7 +298,7 @@ class Generator:
         return code
 
     def leave(self, depth):
-        """Under a condition: return, branch out of several blocks with or without a value, or trap."""
+        """Return code that, under a condition, returns, traps, or leaves several blocks with or without a value."""
         r = self.random
         head = self.condition(depth)
         self.labels.append(None)
@@ -328,7 +328,7 @@ class Generator:
         return leb.vector(declared) + code + b"\x0b"
 
     def passing_on(self, number):
-        """The body of an exported function that calls one that isn't."""
+        """Return the body of an exported function that calls a function that isn't exported."""
         signature = self.signatures[number]
         arguments = b"".join(b"\x20" + leb.unsigned(n) for n in range(len(signature[0])))
         if self.ways[number] == "direct":
@@ -336,7 +336,7 @@ class Generator:
         return b"\0" + arguments + self.through_table(self.slot_of[number + len(IMPORTS)], signature) + b"\x0b"
 
     def module(self):
-        """The module's bytes. It exports memory, its functions f0, f1, ..., and globals g0, g1."""
+        """Return the module's bytes. The module exports memory, its functions f0, f1, ..., and globals g0, g1."""
         count = len(self.signatures)
         types = [b"\x60" + leb.vector(bytes([CODES[k]]) for k in p) + leb.vector(bytes([CODES[k]]) for k in r) for p, r in self.types]
         passed_on = [n for n in range(count) if self.ways[n] != "exported"]
@@ -361,7 +361,7 @@ class Generator:
         return leb.CORE_MAGIC + b"".join(leb.section(n, b) for n, b in sections.items())
 
     def arguments(self, number):
-        """Arguments for a function, as wasmtime takes them."""
+        """Return arguments for a function, as Python values for wasmtime."""
         values = []
         for kind in self.signatures[number][0]:
             data = self.constant(kind)

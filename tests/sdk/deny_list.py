@@ -1,4 +1,4 @@
-"""A deny list that one plugin on the main thread refreshes and every worker follows."""
+"""A deny list that a plugin on the main thread refreshes, and that every worker watches."""
 
 _SOURCE = """\
 import json

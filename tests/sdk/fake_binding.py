@@ -1,4 +1,4 @@
-"""The binding of the fake proxy: hostcalls that check phases as Envoy does, and the journal of the linker's glue."""
+"""The binding of the fake proxy: hostcalls that check phases like Envoy, and the journal that the linker's glue keeps."""
 
 import struct
 
@@ -11,7 +11,7 @@ HOSTCALL_NAMES = {h.short for h in hostcalls_for(AbiVersion.V0_2_1).values()}
 
 
 class FakeBinding:
-    """The hostcalls of a `FakeProxy`, one method each; `hostcalls` has every hostcall that was made."""
+    """The hostcalls of a `FakeProxy`, one method each. `hostcalls` contains all calls in order."""
 
     def journal(self):
         entries, self.entries = self.entries, []

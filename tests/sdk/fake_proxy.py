@@ -1,6 +1,6 @@
-"""A proxy with one VM in plain Python, without Wasm: enough of Envoy's rules to run the SDK natively.
+"""A proxy with one VM in plain Python, without Wasm. It implements enough of Envoy's rules to run the SDK natively.
 
-It keeps a journal as the linker's glue does, calls only exported callbacks, and checks phases as Envoy does.
+It keeps a journal like the linker's glue, calls only exported callbacks, and checks phases like Envoy.
 """
 
 import json
@@ -14,12 +14,12 @@ REQUEST, RESPONSE = 0, 1
 
 
 class Abandoned(Exception):
-    """The stream stays paused: no call or timer can resume it."""
+    """The stream stays paused, because no call or timer can resume it."""
 
 
 @dataclass
 class Stream:
-    """One stream: header maps by type (missing: not available now), buffers by type, and the filter's decisions."""
+    """One stream: header maps and buffers by type, and the filter's decisions. Missing types are currently unavailable."""
 
     maps: dict = field(default_factory=dict)
     read_only: bool = False
@@ -54,7 +54,7 @@ def pairs(items):
 
 
 class FakeProxy(FakeBinding):
-    """Load and configure a source; `exchange` runs a request, and `hostcalls` has every hostcall that was made."""
+    """A proxy that loads and configures a source. `exchange` sends a request, and `hostcalls` contains all hostcalls."""
 
     def __init__(self, source, config=b"", vm_config=b"", *, first_line=1, clusters=None, shared=None, start=True):
         self.streams, self.logs, self.hostcalls = {}, [], []
@@ -132,7 +132,7 @@ class FakeProxy(FakeBinding):
         self.time = max(self.time, end)
 
     def answer_calls(self):
-        """Deliver the response of every callout under way, from `clusters`."""
+        """Deliver the responses of all pending callouts, from `clusters`."""
         while self.calls:
             token, (cluster, headers, body) = next(iter(self.calls.items()))
             del self.calls[token]
@@ -175,7 +175,7 @@ class FakeProxy(FakeBinding):
         return result
 
     def _phase(self, i, s, direction, callback, *args):
-        """Call a stream's callback and wait until the stream goes on; None after a local response or a close."""
+        """Call a stream's callback, and wait until the stream continues. Returns None after a local response or a close."""
         result = self.call(callback, i, *args)
         waited = 0
         while result and s.local is None and not s.closed and direction not in s.continued:
@@ -196,7 +196,7 @@ class FakeProxy(FakeBinding):
         return 0
 
     def _message(self, i, s, direction, head, chunks, trailers):
-        """Pass headers, chunks and trailers of one direction through the filter; return the result, or None."""
+        """Pass headers, chunks and trailers of one direction through the filter. Return the result, or None."""
         side = "request" if direction == REQUEST else "response"
         s.maps = {direction * 2: head}
         done = self._phase(i, s, direction, f"on_{side}_headers", len(head), int(not chunks and not trailers))

@@ -1,4 +1,4 @@
-"""Sample objects with the attributes of the host's classes, since views are pure functions."""
+"""Sample objects with the attributes of the host's classes, which are enough for views."""
 
 from __future__ import annotations
 

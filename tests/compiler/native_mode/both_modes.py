@@ -14,7 +14,7 @@ FRAMES = "\nProxy-Wasm plugin in-VM backtrace:"
 
 
 def plain(value):
-    """A value without what may differ."""
+    """Return a value without the parts that may differ between Wasm and native mode."""
     if isinstance(value, bytes) and value.startswith(b"Traceback "):
         return b"\n".join(line for line in value.split(b"\n") if line.strip(b" ~^"))
     if isinstance(value, str):
@@ -58,7 +58,7 @@ def responses(proxy):
 
 
 def both(source, name="filter", path=()):
-    """The filter as Wasm and natively."""
+    """Yield the filter as Wasm and as a native filter."""
     text = source.read_text() if isinstance(source, Path) else source
     filename = str(source) if isinstance(source, Path) else "<filter>"
     folders = [source.parent] if isinstance(source, Path) else path
@@ -69,7 +69,7 @@ def both(source, name="filter", path=()):
 
 
 def compare(source, drive, **options):
-    """Send the same traffic through both, compare all results, and return the closed native proxy."""
+    """Send the same traffic through both filters, compare all results, and return those of the native filter."""
     seen = []
     for filter_ in both(source):
         options.setdefault("guest_time", 0.001)

@@ -1,6 +1,6 @@
 """TCP connections: the first bytes select the behaviour.
 
-The configuration says what is to happen to each connection before any, in order.
+The configuration has one word for each connection, which selects the behaviour when the connection opens.
 """
 
 from wasmnb.sdk import Action, CalloutError, PluginContext, TcpContext, log_info, sleep, timeout

@@ -1,4 +1,4 @@
-"""A stats sink that logs the statistics of filters, and a filter that counts what the configuration of its streams says."""
+"""A stats sink that logs the statistics of filters, and a filter with a counter and a gauge."""
 
 from wasmnb.sdk import Counter, Gauge, HttpContext, PluginContext
 

@@ -1,4 +1,4 @@
-"""All awaitables, one per path: `/name/...` runs the method `name`, and its result goes upstream as `x-result`."""
+"""All awaitables, one per path: `/name/...` runs the method `name`, and the header `x-result` passes its result upstream."""
 
 from wasmnb.sdk import (
     CalloutError,

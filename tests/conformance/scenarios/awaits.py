@@ -1,4 +1,4 @@
-"""`async def` callbacks of Python filters: everything that can be awaited, how each of it fails, and who cleans up."""
+"""`async def` callbacks of Python filters: all awaitables, their failures, and cleaning up."""
 
 from ..scenario import Scenario, Send, Step, Tcp, Wait, maker
 
@@ -15,7 +15,7 @@ def _get(*paths: str) -> list[Send]:
 
 
 def _post(path: str, *chunks: bytes, trailers=()) -> Send:
-    """The whole body at once if there is one chunk, else chunk by chunk."""
+    """Return a POST request. A single chunk is sent as a whole body, several chunks are sent one by one."""
     message = {"body": chunks[0]} if len(chunks) == 1 else {"chunks": chunks}
     return Send("POST", path, trailers=trailers, **message)
 

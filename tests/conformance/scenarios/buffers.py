@@ -1,4 +1,4 @@
-"""Body buffers: parts, prepending, replacing, appending, and where they are absent."""
+"""Body buffers: reading parts, prepending, replacing, appending, and callbacks without buffers."""
 
 from ..scenario import Scenario, Send, maker
 

@@ -6,7 +6,7 @@ S = maker("chains")
 
 
 def pair(a: str = "", b: str = "", vm_b: str = "vm1") -> tuple[Plug, Plug]:
-    """Plugins A and B, in one VM unless said otherwise."""
+    """Return the plugins A and B, by default in one VM."""
     return Plug(a, name="A", root_id="a"), Plug(b, name="B", root_id="b", vm_id=vm_b)
 
 

@@ -1,4 +1,4 @@
-"""When a response says `connection: close`: the request is not complete, the client wants it, or a local reply says 400."""
+"""Responses with `connection: close`: the request is incomplete, the client asks for it, or a local reply has status 400."""
 
 from ..scenario import Plug, Scenario, Send, maker
 
@@ -10,7 +10,7 @@ _BAD = "send_local_response 400 d local%20body _ -1"
 
 
 def _held_until(callback: str, status: int = 403) -> str:
-    """Hold every piece of the request, and answer in one callback."""
+    """Return a script that holds every chunk of the request, and sends a local reply in one callback."""
     return f"""
         on_request_body:
             return 1
@@ -21,7 +21,7 @@ def _held_until(callback: str, status: int = 403) -> str:
 
 
 def _kept_from_upstream(script: str) -> tuple[Plug, Plug]:
-    """A body may come with the headers, or later: whether the upstream has seen any of it at the reply would be chance."""
+    """Return plugins that keep the body from the upstream. Otherwise timing decides whether the upstream sees a part of it."""
     return Plug(script), Plug("on_request_headers: return 1", name="stop", root_id="r2")
 
 

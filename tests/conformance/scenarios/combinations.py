@@ -1,4 +1,4 @@
-"""Combinations of what the other areas try one by one: requests, answers, routes, retries, starts and identities."""
+"""Combinations of features that the other areas test separately: requests, responses, routes, retries, starts, identities."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Callbacks that fail in every kind of context, under every policy, and starts that are refused at other moments."""
+"""Callbacks that fail in every kind of context, under every policy, and starts that are refused at various moments."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -34,14 +34,14 @@ _CALLS = {
 
 
 def _held(what: str, policy: str, fault: str = "trap") -> Scenario:
-    """A callback of the root fails while a request waits for it, and another request comes afterwards."""
+    """A callback of the root context fails while a request waits for it, and another request follows."""
     call, callback = _CALLS[what]
     script = f"on_request_headers#1: {call}; return 1\n{callback}: {fault}"
     return _s(f"{policy}: {fault} in {what} while a request waits", [Send(wait=1.0), Send(script="on_request_headers: return 0", wait=1.0), Shutdown()], script, plug={"options": _SLOWLY.get(policy, _ON[policy])})
 
 
 def _passed(what: str, policy: str = "FAIL_CLOSED") -> Scenario:
-    """The same when the request has ended."""
+    """A callback of the root context fails after the request has ended, and another request follows."""
     call, callback = _CALLS[what]
     script = f"on_log#1: {call}\n{callback}: trap"
     return _s(f"{policy}: trap in {what} after the stream's end", [Send(wait=1.0), Wait(0.7), Send(script="on_request_headers: return 0"), Shutdown()], script, plug={"options": _ON[policy]})

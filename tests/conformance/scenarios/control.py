@@ -1,4 +1,4 @@
-"""More of what ends Envoy or looks like it: resumed, closed and answered streams in other callbacks and other kinds of contexts."""
+"""Streams that other callbacks and other kinds of contexts resume, close or answer, some of which crash Envoy."""
 
 from collections.abc import Sequence
 from typing import Any

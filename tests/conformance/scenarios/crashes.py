@@ -1,4 +1,4 @@
-"""What ends Envoy, and what looks like it and does not."""
+"""Calls that crash Envoy, and similar calls that don't."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -58,7 +58,7 @@ _MOMENTS = (
 
 
 def _combined() -> list[Scenario]:
-    """Every control at every moment, on one stream; the next one shows what it has left behind."""
+    """Return scenarios with every control at every moment of a stream. A second stream shows the consequences."""
     scenarios = []
     for moment, steps, script in _MOMENTS:
         for control, call in _CONTROLS.items():

@@ -1,4 +1,4 @@
-"""What a deployment sets on its connection manager: addresses, certificates, ids, normalisation, upgrades."""
+"""Settings of connection managers in deployments: addresses, certificates, ids, normalisation, upgrades."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

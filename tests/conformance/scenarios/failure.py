@@ -37,7 +37,7 @@ _CALL = """
 
 
 def _trap(place: str, policy: str, *others: Step) -> Scenario:
-    """A trap in one callback, and a request after it."""
+    """A trap in one callback, followed by another request."""
     steps: Sequence[Step] = [_PLACES[place], *(others or (Send(),))]
     return S(f"{policy}: trap in {place}", steps, f"on_{place}:\n  trap\n", plug={"options": _options(policy)})
 

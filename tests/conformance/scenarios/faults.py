@@ -1,4 +1,4 @@
-"""Faults of the upstream, the connection and timeouts: responses, and properties at the end of the stream."""
+"""Faults of the upstream and the connection, and timeouts: their responses, and properties at the end of the stream."""
 
 from ..scenario import Scenario, Send, maker
 

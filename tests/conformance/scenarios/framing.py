@@ -1,4 +1,4 @@
-"""How bodies are framed, and which answers of an upstream are none."""
+"""Framing of bodies, and invalid responses of an upstream."""
 
 from ..backends import FRAMES, RAW
 from ..scenario import Scenario, Wire, maker
@@ -28,7 +28,7 @@ def _get(path: str, method: str = "GET") -> Wire:
 
 
 def _reply(code: int, body: str = "_", headers: str = "_", method: str = "GET") -> Scenario:
-    """A local reply, and another request on the same connection: where it begins shows what the client takes for a body."""
+    """A local reply, and a second request on the same connection. Its response shows where the body of the first one ends."""
     script = f"on_request_headers: send_local_response {code} d {body} {headers} -1; return 1\n" + "\n".join(
         _SEE.strip().split("\n")[1:]
     )

@@ -12,7 +12,7 @@ def _call(method: str) -> Send:
 
 
 def _failing(outcome: str, call: str) -> Scenario:
-    """A request waits for a call that fails, and looks at what it hears of that."""
+    """A request waits for a call that fails, and reads the available information about the failure."""
     script = f"""
         on_request_headers:
             grpc_call {call}
@@ -27,7 +27,7 @@ def _failing(outcome: str, call: str) -> Scenario:
 
 
 def _watched(outcome: str, start: str, more: str = "on_tick: return 0") -> Scenario:
-    """A request waits for the end of a gRPC stream, and looks at everything that comes."""
+    """A request waits for the end of a gRPC stream, and reads all messages and metadata."""
     script = f"""
         on_request_headers: {start}; return 1
         on_grpc_receive_initial_metadata:

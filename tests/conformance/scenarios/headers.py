@@ -1,4 +1,4 @@
-"""Header maps: writing, inline headers, pseudo-headers, what the codec refuses, routes."""
+"""Header maps: writing, inline headers, pseudo-headers, headers that the codec refuses, routes."""
 
 from ..scenario import Scenario, Send, maker
 
@@ -18,7 +18,7 @@ _TICK = """
 
 
 def _kept() -> list[tuple]:
-    """A map whose callback did not say Continue stays; `continue_stream` takes the request's away."""
+    """Return cases in which a map stays available because its callback paused. `continue_stream` removes the request's map."""
     post = Send("POST", "/trailers", chunks=[b"aa"], trailers=[("x-rt", "1")])
     get, pause = Send("GET", "/trailers"), "set_tick_period_milliseconds 150\n return 1\n"
     after = f"on_response_headers:{_BOTH}on_log:{_BOTH}on_done:{_BOTH}on_delete:{_BOTH}"

@@ -1,4 +1,4 @@
-"""HTTP callouts: answers, failures, timeouts, and streams that are gone when the answer comes."""
+"""HTTP callouts: responses, failures, timeouts, and streams that have ended before the response."""
 
 from ..scenario import Scenario, Send, Wait, maker
 
@@ -6,7 +6,7 @@ S = maker("http calls")
 
 
 def _failing(outcome: str, call: str) -> Scenario:
-    """A request waits for a call that fails, and looks at what it hears of that."""
+    """A request waits for a call that fails, and reads the available information about the failure."""
     script = f"""
         on_request_headers:
             http_call {call}

@@ -1,4 +1,4 @@
-"""Conditions for loading a module and for a configuration."""
+"""Conditions for loading a module and for accepting a configuration."""
 
 from ...foreign.odd_modules import BYTES, TEXTS
 from ..scenario import Scenario, Send, Shutdown, maker

@@ -1,4 +1,4 @@
-"""Local replies from every phase, `continue_stream` and `close_stream` in and out of place."""
+"""Local replies from every phase, and `continue_stream` and `close_stream` at expected and unexpected times."""
 
 from ..scenario import Scenario, Send, maker
 

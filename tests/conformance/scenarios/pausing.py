@@ -1,4 +1,4 @@
-"""Pausing and resuming in every callback, and what each stop does with the data."""
+"""Pausing and resuming in every callback, and the effect of each kind of pause on the data."""
 
 from ..scenario import Scenario, Send, maker
 

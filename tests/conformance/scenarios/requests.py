@@ -1,4 +1,4 @@
-"""More requests before the first filter: targets, lines, hosts, bodies, HTTP/1.0, pipelining, limits and timeouts, over both protocols."""
+"""Further checks of requests before the first filter: targets, lines, hosts, bodies, HTTP/1.0, pipelining, limits, timeouts."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""More responses: of upstreams byte by byte, of filters that change what frames a body, and over HTTP/2."""
+"""Further responses: raw bytes of upstreams, filters that change the framing of a body, and HTTP/2."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -29,7 +29,7 @@ _PATHS = ("/", "/chunked", "/trailers", "/nobody", "/204", "/frame/304")
 
 
 def _edit(statement: str, callback: str = "on_response_headers", paths: Sequence[str] = _PATHS) -> Scenario:
-    """Both a GET and a HEAD of the usual answers, while the filter does one thing to each."""
+    """GET and HEAD requests for the usual responses, each of which the filter edits in the same way."""
     steps = [_get(p, m) for p in paths for m in ("GET", "HEAD")]
     return _s(f"{callback}: {statement}", steps, f"{callback}: {statement}\n{_SHORT}")
 

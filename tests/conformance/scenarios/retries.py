@@ -1,4 +1,4 @@
-"""More of the router's contract: each retry condition, statuses beside them, timeouts of both levels, hedging, and policies of both levels."""
+"""Further rules of the router: retry conditions, statuses without a retry, hedging, and timeouts and policies on both levels."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ def _s(name: str, steps: Sequence[Any], route: Mapping[str, Any] | None = None, 
 
 
 def _each(condition: str, *entries: str, **options: Any) -> Scenario:
-    """One condition by a filter's header, and what comes first."""
+    """One retry condition, which a filter sets in a header. Each entry is the first response to a request."""
     steps = [_set(f"/seq/{entry},200/{number}", f"retry-on {condition}") for number, entry in enumerate(entries)]
     return _s(f"retry-on {condition}", steps, {}, **options)
 

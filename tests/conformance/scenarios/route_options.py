@@ -1,4 +1,4 @@
-"""More routes: matchers, redirects, direct responses, rewrites, header additions, weights, filters by route, and local replies."""
+"""Further options of routes: matchers, redirects, responses, rewrites, added headers, weights, filters by route, local replies."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

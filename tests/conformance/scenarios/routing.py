@@ -1,4 +1,4 @@
-"""The router's contract: its request headers, timeouts and retries, and what it adds and strips."""
+"""Rules of the router: its request headers, timeouts and retries, and the headers that it adds and removes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

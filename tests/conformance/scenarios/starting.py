@@ -1,4 +1,4 @@
-"""Plugins that start on one thread and not on another, allocators that fail, identities of VMs, and what is counted."""
+"""Plugins that start only on some threads, allocators that fail, identities of VMs, and statistics."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ def _s(name: str, steps: Sequence[Step], script: str = "", **options: Any) -> Sc
 
 
 def _configure(n: int, policy: str, **options: Any) -> Scenario:
-    """Refuse from the n-th on_configure on."""
+    """The plugin refuses the n-th and all later calls of on_configure."""
     return _s(
         f"{policy}: on_configure returns 0 from the {n}th on",
         options.pop("steps", _SEND),
@@ -30,7 +30,7 @@ def _configure(n: int, policy: str, **options: Any) -> Scenario:
 
 
 def _vm_start(n: int, policy: str, **options: Any) -> Scenario:
-    """Refuse from the n-th on_vm_start on."""
+    """The plugin refuses the n-th and all later calls of on_vm_start."""
     return _s(
         f"{policy}: on_vm_start returns 0 from the {n}th on",
         options.pop("steps", _SEND),

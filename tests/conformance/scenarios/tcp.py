@@ -1,4 +1,4 @@
-"""TCP connections through the network filter, to an echo."""
+"""TCP connections through the network filter to an echo server."""
 
 from ..scenario import Scenario, Tcp, maker
 

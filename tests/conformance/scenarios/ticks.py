@@ -1,4 +1,4 @@
-"""Ticks: which threads, periods, stopping, what a root context may call."""
+"""Ticks: their threads and periods, stopping them, and hostcalls that a root context may make."""
 
 from ..scenario import Scenario, Send, Wait, maker
 

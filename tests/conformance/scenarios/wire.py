@@ -1,4 +1,4 @@
-"""What the connection manager does with requests before the first filter sees anything, over HTTP/1."""
+"""Changes and checks of requests by the connection manager before the first filter, over HTTP/1."""
 
 from ..scenario import Scenario, Wire, maker
 

@@ -1,4 +1,4 @@
-"""What the connection manager does with requests before the first filter sees anything, over HTTP/2."""
+"""Changes and checks of requests by the connection manager before the first filter, over HTTP/2."""
 
 from ..scenario import Http2, Scenario, maker
 from .wire import _QUICK, _SEE

@@ -1,4 +1,4 @@
-"""trap: assumes that every item in its queue is its own."""
+"""trap: assumes that only the filter itself adds items to its queue."""
 
 import json
 

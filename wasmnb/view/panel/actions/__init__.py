@@ -4,7 +4,7 @@ navigate   views, exchanges, selection       send      requests, curl commands, 
 simulate   time, ticks, faults, restart      files     traces, modules and bodies to save
 traffic    replay, comparison of versions
 
-After an action, `panel.renderer` updates the views.
+After an action, `wasmnb.view.panel.renderer` updates the views.
 """
 
 from __future__ import annotations

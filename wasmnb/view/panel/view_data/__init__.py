@@ -1,4 +1,5 @@
 """Convert proxies, exchanges and reports to JSON for the panel. There is one module for each view.
+The user's actions are in `..actions`.
 
 All text is passed through `texts.printable`, so that the front end receives only printable characters. Long contents are
 shortened, so that large traces and bodies don't slow down the panel.
