@@ -145,7 +145,7 @@ def trace_html(events: Sequence[Event], *, dropped: int = 0) -> str:
 
 
 def trace_text(events: Sequence[Event], *, dropped: int = 0) -> str:
-    """Return the document of a trace as text, with all callbacks unfolded. Parameters as for `trace_document`."""
+    """Return the document of a trace as text, with all callbacks unfolded. See `trace_document` for the parameters."""
     head, outline = trace_document(events, dropped=dropped).blocks
     assert isinstance(outline, Outline)
     opened = Outline(tuple(OutlineItem(i.line, i.children) for i in outline.items))

@@ -158,10 +158,10 @@ def latency_document(
 
 
 def latency_html(series: Sequence[Series], harness: Sequence[tuple[str, float]] = ()) -> str:
-    """Return the document of latencies as HTML. The parameters are the same as for `latency_document`."""
+    """Return the document of latencies as HTML, without title and notes. See `latency_document` for the parameters."""
     return to_html(latency_document(series, harness))
 
 
 def latency_text(series: Sequence[Series], harness: Sequence[tuple[str, float]] = ()) -> str:
-    """Return the document of latencies as text, without histograms. Parameters as for `latency_document`."""
+    """Return the document of latencies as text, without title and notes. See `latency_document` for the parameters."""
     return to_text(latency_document(series, harness))
