@@ -120,5 +120,5 @@ def test_kind_is_a_setting_of_a_single_filter_and_of_an_update():
         assert proxy.plugins[0].kind == "network"
         proxy.update(scripted(), kind="http", config="x")
         assert proxy.get("/").response.status == 200
-    with pytest.raises(UsageError, match="kind to each Plugin"):
+    with pytest.raises(UsageError, match="^kind= can't be set for a Proxy with several filters"):
         Proxy([Plugin(wat("")), Plugin(wat(""))], kind="network")

@@ -83,7 +83,7 @@ def test_settings_of_one_filter_are_refused_together_with_plugins():
     with Proxy(scripted(), workers=1, config={"a": 1}, vm_config="text", root_id="r", vm_id="v") as proxy:
         assert (proxy.plugins[0].config, proxy.plugins[0].vm_config) == (b'{"a": 1}', b"text")
         assert [e.args["plugin_configuration_size"] for e in proxy.trace if e.name == "on_configure"] == [8] * 3
-    with pytest.raises(UsageError, match="to each Plugin"):
+    with pytest.raises(UsageError, match="can.t be set for a Proxy with several filters.* to each Plugin"):
         Proxy([plug("a")], config=b"x")
     with pytest.raises(UsageError, match="must be a Filter"):
         Proxy(Plugin(b"\0asm"))  # type: ignore[arg-type]

@@ -95,7 +95,7 @@ def test_endless_repr_harms_only_the_copy(proxy, monkeypatch):
     monkeypatch.setattr(control, "DEADLINE", 0.2)
     proxy.get("/trap", worker=1)
     first, second = (vm for vm in proxy.python_state().vms if vm.role == "worker")
-    assert first.problem == "its Python stopped: still running after the deadline of 0.2 s"
+    assert first.problem == "its Python interpreter trapped: still running after the deadline of 0.2 s"
     assert (second.problem, first.state) == ("", "running")
     assert proxy.get("/", worker=1).response.status == 200
 

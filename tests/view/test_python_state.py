@@ -43,7 +43,7 @@ def test_values_are_escaped_in_every_form():
 
 
 def test_unreadable_vm_shows_the_reason():
-    broken = VmState(4, "worker-1", "worker", "running", ("auth",), "its Python stopped: unreachable")
+    broken = VmState(4, "worker-1", "worker", "running", ("auth",), "its Python interpreter trapped: unreachable")
     only = PythonState("auth", [broken])
-    assert "VM4 on worker-1 can't be read: its Python stopped: unreachable." in python_state_text(only)
+    assert "VM4 on worker-1 can't be read: its Python interpreter trapped: unreachable." in python_state_text(only)
     assert "No VM could be read" in python_state_html(only)

@@ -20,7 +20,7 @@ try:
     from hypothesis import strategies as st
 except ImportError as error:
     raise UsageError(
-        "The package hypothesis, which strategies need, is not installed. Run: pip install hypothesis"
+        "Strategies need the package hypothesis, which is not installed. Run: pip install hypothesis"
     ) from error
 
 __all__ = [

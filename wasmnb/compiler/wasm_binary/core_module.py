@@ -354,7 +354,7 @@ def _elements(r: Reader) -> Elements:
     """
     form = r.u32()
     if form > 7:
-        raise Malformed(f"unknown form of element segment {form} at offset {r.at:#x}")
+        raise Malformed(f"unknown element segment form {form} at offset {r.at:#x}")
     active = not form & 1
     table = r.u32() if active and form & 2 else 0
     offset = _expression(r) if active else None

@@ -80,7 +80,7 @@ class Backends:
         """
         if isinstance(getattr(backend, "upstream", backend), RedisServer):
             raise UsageError(
-                f"Cluster {name!r} is a Redis server, which only Higress's hostcalls use. Use the simulated Proxy instead of Envoy."
+                f"Cluster {name!r} is a Redis server, which needs hostcalls of Higress that Envoy doesn't have. Use the simulated Proxy."
             )
         extra: Config = {"per_connection_buffer_limit_bytes": limit} if limit else {}
         if isinstance(backend, Simulated):

@@ -181,7 +181,7 @@ def _call(guest: Guest, command: str, arguments: dict[str, Any]) -> Any:
     try:
         response = call_control(guest, command, arguments)
     except Trap as trap:
-        raise _Trapped(f"its Python stopped: {trap.message}") from None
+        raise _Trapped(f"its Python interpreter trapped: {trap.message}") from None
     if "error" in response:
         raise UsageError(response["error"])
     return response["done"]

@@ -261,10 +261,6 @@ class Plugin:
         return f"object {id(self.filter)}" if wasm is None else "wasm " + sha256(wasm).hexdigest()
 
 
-#: Settings of a single filter that can be passed to `Proxy` directly.
-_OF_ONE = ("config", "vm_config", "root_id", "vm_id", "failure_policy", "kind")
-
-
 def to_plugins(filters: Any, failure_policy: str | None, **single: Any) -> list[Plugin]:
     """Convert the filters and settings passed to a proxy to plugins.
 
@@ -281,13 +277,14 @@ def to_plugins(filters: Any, failure_policy: str | None, **single: Any) -> list[
         Settings of a single filter were passed together with several filters or with a `Plugin`.
     """
     items = list(filters) if isinstance(filters, list | tuple) else [] if filters is None else [filters]
-    configured = failure_policy is not None or any(v not in (None, "") for v in single.values())
+    passed = [name for name, value in {"failure_policy": failure_policy, **single}.items() if value not in (None, "")]
     if len(items) == 1 and not isinstance(items[0], Plugin):
         return [Plugin(items[0], failure_policy=failure_policy, **single)]
-    if configured:
+    if passed:
+        names = ", ".join(f"{name}=" for name in passed)
         raise UsageError(
-            "A setting of a single filter was passed to a Proxy with several filters or a Plugin. "
-            f"Pass {', '.join(_OF_ONE)} to each Plugin(...) instead."
+            f"{names} can't be set for a Proxy with several filters, or for one that was created from a Plugin. "
+            f"Pass {'it' if len(passed) == 1 else 'them'} to each Plugin(...) instead."
         )
     return share_held_headers(item if isinstance(item, Plugin) else Plugin(item) for item in items)
 
