@@ -149,5 +149,5 @@ def test_only_the_first_runtime_of_a_cache_compiles_the_archive(is_first, tmp_pa
 
 
 def test_clearing_an_unknown_runtime_raises():
-    with pytest.raises(UsageError, match="No runtime zzz"):
+    with pytest.raises(UsageError, match="contains no runtime zzz"):
         clear_runtimes("zzz")
