@@ -30,7 +30,7 @@ R = TypeVar("R")
 
 
 class Hook(Generic[P, R]):
-    """A function that an upper layer of the package provides.
+    """A function that an upper floor of the package provides.
 
     Parameters
     ----------
