@@ -1,4 +1,4 @@
-"""The compiler, which turns Python source into a module that Envoy loads, and inspects any module.
+"""The compiler, which turns Python source into a module for Envoy, and inspects modules from any toolchain.
 
 Nothing in this folder handles proxies or traffic; modules are run by `wasmnb.host`.
 

@@ -1,4 +1,4 @@
-"""Filters loaded from complete modules, which were saved before or built by another toolchain."""
+"""Filters loaded from complete modules, which were saved by wasmnb or built by another toolchain."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class ModuleFilter:
         return info_of(name, self.facts)
 
 
-#: How problems begin if they are about imports that only Higress's Envoy provides.
+#: Beginnings of the problems about imports that only Higress's Envoy provides.
 _HIGRESS = tuple(f"It imports env.{name}," for name in HIGRESS_ENV)
 
 

@@ -275,7 +275,7 @@ class _Collector:
 
 
 def _code_of_definition(value: Any) -> CodeType | None:
-    """Return the code object of a function, or of a method of a class. None for other values."""
+    """Return the code object of a function or of one of a class's methods, or None for other values."""
     value = class_of(value)
     candidates = [*vars(value).values()] if isinstance(value, type) else [value]
     return next((code for code in map(_code, candidates) if code is not None), None)

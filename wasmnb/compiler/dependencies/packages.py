@@ -38,10 +38,9 @@ class Package:
     root
         Folder or file of the package, or None if the package is a single compiled module.
     files
-        Files to copy, as tuples of path in the guest, path on this machine, modification time in nanoseconds, and size in
-        bytes.
+        Files to copy, as (path in the guest, path on this machine, modification time in nanoseconds, size in bytes).
     generated
-        Files that don't exist on this machine, as tuples of path in the guest and text (default none).
+        Files that don't exist on this machine, as (path in the guest, text) (default none).
     """
 
     name: str
@@ -58,7 +57,7 @@ class Package:
 
     @property
     def obstacle(self) -> str | None:
-        """Name of a module that the package imports unconditionally although it can't run in a filter, or None.
+        """Name of a module that can't run in a filter but is imported unconditionally by the package, or None.
 
         The module is a compiled module of this or another package, or one of `stdlib.ABSENT`.
         """

@@ -1,4 +1,4 @@
-"""Modules of the standard library in a filter: which are preloaded, require another runtime, or can't work."""
+"""Modules of the standard library that are preloaded, that require another runtime, or that can't work in a filter."""
 # ruff: noqa: SIM905 -- eighty names in a string are easier to read than eighty strings
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ PRELOADED = tuple(
     "urllib.parse warnings weakref zlib".split()
 )
 
-#: Modules imported by preloaded ones that only some filters use. They are loaded from the archive at their first use.
+#: Modules that preloaded modules import, but only some filters use. They are loaded from the archive at their first use.
 DEFERRED = ("difflib", "dis", "inspect", "ipaddress", "tokenize")
 
 #: Modules that every runtime contains as packed code, which are imported at their first use (`guest_code/archive.py`). Each
@@ -67,13 +67,13 @@ ARCHIVED = (
     + CODECS
 )
 
-#: Modules that archived ones import only for features that don't work in a filter.
+#: Modules that archived modules import only for features that don't work in a filter.
 NOT_ARCHIVED = frozenset(
     "_aix_support _osx_support argparse compression.bz2 compression.lzma compression.zstd ftplib gettext http.client http.server py_compile socket sysconfig "
     "urllib.request".split()
 )
 
-#: Public modules that are imported by preloaded and archived ones.
+#: Public modules that are imported by preloaded and archived modules.
 _IMPORTED_BY_THEM = (
     "__future__ _collections_abc _thread annotationlib atexit builtins collections encodings encodings.aliases encodings.utf_8 genericpath "
     "importlib.machinery json.decoder json.encoder json.scanner marshal ntpath posix posixpath pyexpat site".split()

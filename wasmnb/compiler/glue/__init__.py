@@ -1,7 +1,7 @@
 """The glue: WebAssembly text that connects Envoy with the component, most of which is generated from the ABI table.
 
-The linker, in `..wasm_binary`, merges it with the component. The Python code that runs in the component is in `..guest_code`
-and `wasmnb.sdk`.
+The linker, in `..wasm_binary`, merges the glue with the component. The Python code that runs in the component is in
+`..guest_code` and `wasmnb.sdk`.
 """
 
 from .control import CONTROL

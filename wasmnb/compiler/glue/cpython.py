@@ -236,7 +236,9 @@ def _native(hostcall: Hostcall) -> str:
 
 
 def _inputs(inputs: Sequence[Param]) -> tuple[str, str, list[tuple[str, str]]]:
-    """Return code that reads a hostcall's arguments into locals, code that passes these locals, and their names and types."""
+    """Return code that reads a hostcall's arguments into locals, code that passes these locals, and the locals' names and
+    types.
+    """
     code, operands, slots = [], [], []
     for i, p in enumerate(inputs):
         argument = f"(i32.load offset={4 * i} (local.get $args))"

@@ -1,8 +1,8 @@
 """The glue: WebAssembly text that connects Envoy with the component. Except for two files, it is generated from the ABI table.
 
-The glue implements the component's imports, which are the part of WASI 0.2 that filters can use and functions that start the
-app. It exports the functions that Envoy calls: callbacks, the allocator, `_initialize` and the ABI marker. Callbacks call
-CPython directly (`cpython.py`). The linker merges the glue with the component.
+The glue implements the component's imports: the part of WASI 0.2 that filters can use, and functions that start the app. It
+exports the functions that Envoy calls: callbacks, the allocator, `_initialize` and the ABI marker. Callbacks call CPython
+directly (`cpython.py`). The linker merges the glue with the component.
 
 Rules that the glue follows (https://github.com/WebAssembly/component-model/blob/main/design/mvp/CanonicalABI.md):
 

@@ -139,7 +139,7 @@ class WitWorld(wit_world.WitWorld):  # type: ignore[misc]
         gc.freeze()  # loaded objects stay alive, so the collector can skip them
 
     def sync(self) -> None:
-        """Process the journal. Called when the journal is full."""
+        """Process the journal of created and deleted contexts. Called when the journal is full."""
         dispatcher = _kept[0]
         dispatcher.sync(dispatcher.vm.abi.journal())
 

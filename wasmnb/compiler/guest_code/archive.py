@@ -84,7 +84,7 @@ def install(read: Callable[[int, int], bytes]) -> None:
 
 
 class Deferred(ModuleType):
-    """A module that is loaded when one of its names is first used. Names that exist in all modules don't load it."""
+    """A module that is loaded when one of its names is first used. Using a name that exists in all modules doesn't load it."""
 
     def _load(self) -> None:
         name = self.__name__

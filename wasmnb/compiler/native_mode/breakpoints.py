@@ -30,7 +30,7 @@ def hook_for(current: Callable[..., Any], write_log: Callable[[str], None]) -> C
     Parameters
     ----------
     current
-        Current hook. It is returned if it is from a debugger that works without changes.
+        Current hook, which is returned unchanged if it belongs to a debugger that already works.
     write_log
         Function that writes to the proxy's log. It is called if the debugger can't stop at a breakpoint.
     """

@@ -1,8 +1,8 @@
 """The Python environment of one native VM: builtins, standard modules, and its own entries in `sys.modules`.
 
 Inside Wasm, each VM has its own interpreter. In native mode, all VMs and the notebook share one interpreter. So the filter's
-namespaces have their own builtins, whose `__import__` returns this VM's copies of modules that have state or access anything
-outside the VM. The filter's modules are in `sys.modules` only while a callback of their VM runs.
+namespaces have their own builtins. If a module has state or accesses anything outside the VM, `__import__` in these builtins
+returns this VM's copy of the module. The filter's modules are in `sys.modules` only while a callback of their VM runs.
 """
 
 from __future__ import annotations

@@ -23,8 +23,7 @@ _FIELDS = {
 
 
 def differences(saved: bytes, built: bytes) -> list[str]:
-    """Return sentences about the differences between two builds, beginning with the reasons. Returns [] if the builds are
-    equal.
+    """Return sentences about the differences between two builds, beginning with the reasons, or [] if the builds are equal.
 
     Parameters
     ----------

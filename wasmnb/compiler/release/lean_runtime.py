@@ -94,7 +94,7 @@ class LeanRuntime:
         return self._cold
 
     def split(self, hot: Hot) -> SplitModule:
-        """Return the runtime's module split into compiled and interpreted code. Only the hot functions are compiled."""
+        """Return the runtime's module split into compiled and interpreted code. `hot` contains the functions to compile."""
         key = sha256(repr(sorted((f, b and sorted(b)) for f, b in hot.items())).encode()).hexdigest()
         if key not in self._splits:
             self._splits.clear()  # a split needs several megabytes, and the next filter usually uses the same one

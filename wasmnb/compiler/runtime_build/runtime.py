@@ -3,8 +3,8 @@ built.
 
 Building a runtime takes about ten seconds: six for componentize-py, one for the linker and three for wasmtime's compiler. A
 runtime depends only on the set of imports, not on the filter. Loading it takes tens of milliseconds, once in each process. The
-archive of Python's library is the same in all runtimes of a version, so only the first build in a cache compiles it, which is
-half of componentize-py's work.
+archive of Python's library is the same in all runtimes of a version. Compiling it is half of componentize-py's work, and only
+the first build in a cache does it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Splitting of function bodies at the indexes that linking changes, which is fast enough for six megabytes of code.
 
 Only a few instructions contain an index that changes when modules are merged: calls, function references, access to globals and
-tables, and block types that refer to a type. A regular expression matches each run of other instructions, which is done in C.
-Instructions with an index are looked up in a dictionary from old to new bytes, so Python code runs only once for each distinct
-instruction of a module.
+tables, and block types that refer to a type. Each run of other instructions is matched by a regular expression, and therefore
+in C. Instructions with an index are looked up in a dictionary from old to new bytes, so Python code runs only once for each
+distinct instruction of a module.
 
 The grammar follows https://webassembly.github.io/spec/core/binary/instructions.html without exceptions, threads and garbage
 collection.
@@ -61,8 +61,8 @@ Parts = list[tuple[bytes, bytes]]
 
 
 def body_parts(data: bytes, start: int, end: int) -> tuple[bytes, Parts]:
-    """Split the function body `data[start:end]` into its local declarations and pairs of a run and an instruction with an
-    index.
+    """Split the function body `data[start:end]` into its local declarations and its `Parts`, which are runs of instructions,
+    each followed by an instruction with an index.
 
     Raises
     ------

@@ -24,7 +24,7 @@ __all__ = ["IS_LZMA", "LEVEL", "ColdCode", "compress", "deflate", "pack"]
 
 _WINDOW = 1 << WINDOW_SHIFT
 
-#: Maximum bytes of a chunk, by how its functions are needed: often, rarely but together, or rarely.
+#: Maximum bytes of a chunk, by how its functions are needed: often, rarely but all at once, or rarely.
 _CHUNKS = {"warm": _WINDOW, "seldom": 1 << 18, "cold": 3 << 15}
 
 #: Flag in the size of a chunk that is compressed with LZMA. Chunks without it are compressed with DEFLATE.
@@ -81,8 +81,8 @@ def deflate(data: bytes, level: int = LEVEL, before: bytes = b"") -> bytes:
     level
         Compression level from 1 to 9 (default 8).
     before
-        Content of the memory before the output when the data is unpacked (default empty). The compressed data can refer to the
-        last 32 KiB of it.
+        Content that precedes the output in memory when the data is unpacked (default empty). The compressed data can refer to
+        the last 32 KiB of this content.
     """
     packer = zlib.compressobj(level, zlib.DEFLATED, -15, 9, zdict=before)
     return packer.compress(data) + packer.flush()

@@ -19,7 +19,7 @@ from ...wasm_binary.relocations import body_parts
 
 __all__ = ["FILLERS", "filler", "has_fillers", "without_inlining"]
 
-#: Sizes in bytes of the functions without effect. They follow the imported functions, with the largest first.
+#: Sizes of the fillers in bytes. The fillers follow the imported functions, with the largest first.
 FILLERS = (2048, 1024, 512, 256, 128, 64, 32)
 
 #: Maximum budget as a multiple of a function's size, and minimum budget in bytes.

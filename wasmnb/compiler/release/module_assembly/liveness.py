@@ -1,7 +1,7 @@
 """Live locals, whose values can still be read by later code. Exits pass only live locals to the interpreter.
 
-This is the usual backward analysis. WebAssembly code is structured, so one pass is enough if there are no loops. A loop's body
-branches back to the beginning of the loop. The locals that are live there are known only in the next pass.
+The live locals are found by the usual backward analysis. WebAssembly code is structured, so one pass is enough if there are no
+loops. A loop's body branches back to the beginning of the loop. The locals that are live there are known only in the next pass.
 """
 
 from __future__ import annotations

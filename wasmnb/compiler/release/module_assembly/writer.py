@@ -28,7 +28,7 @@ class ModuleWriter:
     imported
         Number of imported functions.
     functions
-        Functions that the module defines, as (index of the type, body). The first ones are those of `inlining.FILLERS`.
+        Functions that the module defines, as (index of the type, body). The first functions are those of `inlining.FILLERS`.
     slots, own_slots
         Slot of the first table -> function, and slot of the second table -> function.
     globals
