@@ -42,7 +42,7 @@ class LocatedModule:
 
     @property
     def compiled(self) -> bool:
-        """Whether the module is an extension module, which was compiled for this machine."""
+        """Whether the module is an extension module that was compiled for this machine."""
         return self.file is not None and self.file.name.endswith(_COMPILED)
 
     @cached_property

@@ -135,7 +135,7 @@ def _all_imports_of(path: Path, _changed: int) -> tuple[Imported, ...]:
 
 
 def _imports_of(path: Path, changed: int) -> tuple[Imported, ...]:
-    """Return the imports of a module that aren't optional or inside functions."""
+    """Return the imports of a module that are neither optional nor inside functions."""
     return tuple(m for m in _all_imports_of(path, changed) if not m.lazy)
 
 

@@ -84,8 +84,8 @@ def _resume() -> None:
 
 
 def _make_dispatcher() -> Dispatcher:
-    """Create the dispatcher with hostcalls from the glue, and register its callbacks. The id of an object in CPython is its
-    address.
+    """Create the dispatcher with hostcalls from the glue, and register its callbacks by their addresses. In CPython, the id of
+    an object is its address.
     """
     natives: list[Any] = []
     binding = _Binding()

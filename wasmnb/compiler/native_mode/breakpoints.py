@@ -52,8 +52,8 @@ def _stop(write_log: Callable[[str], None]) -> None:
 
 
 def _has_prompt() -> bool:
-    """Return whether a prompt can be answered. In a kernel, this is possible while a cell runs, but not for requests from a
-    panel.
+    """Return whether the user can answer a prompt. In a kernel, answers are possible while a cell runs, but not for requests
+    from a panel.
     """
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     kernel = getattr(shell, "kernel", None)

@@ -1,5 +1,5 @@
-"""The WIT world of the component. It is used only for the start, because callbacks and hostcalls
-bypass it (`glue/cpython.py`).
+"""The WIT world of the component. The world is used only for the start, because callbacks and hostcalls bypass it
+(`glue/cpython.py`).
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def filler(size: int) -> bytes:
 
 
 def has_fillers(sizes: Sequence[int]) -> bool:
-    """Return whether a module contains the functions of `FILLERS`. `sizes` are the sizes of its functions in bytes."""
+    """Return whether a module contains the fillers. `sizes` contains the sizes of the module's functions in bytes."""
     return tuple(sizes[: len(FILLERS)]) == FILLERS
 
 

@@ -30,7 +30,7 @@ class _Step:
 
 
 def live_locals(code: Sequence[bytes], offset: int, places: Container[int]) -> dict[int, int]:
-    """Return which locals are live at places in a function.
+    """Return which locals are live at certain places in a function.
 
     Parameters
     ----------
