@@ -1,4 +1,4 @@
-"""Hooks, through which lower layers of the package call functions of upper layers without importing them.
+"""Hooks, through which lower floors of the package call functions of upper floors without importing them.
 
 Each hook declares the signature of one function. `wasmnb/__init__` connects the hooks to the modules that define these
 functions. A module is imported when its hook is called for the first time.
