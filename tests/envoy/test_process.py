@@ -65,7 +65,7 @@ def test_crashed_envoy_reports_its_exit_code(guest):
         os.kill(envoy.process.pid, signal.SIGSEGV)
         while envoy.process.alive:
             time.sleep(0.01)
-        with pytest.raises(UsageError, match="ended by itself"):
+        with pytest.raises(UsageError, match="exited with code -11"):
             envoy.get("/")
 
 

@@ -1,6 +1,5 @@
 """Findings of the fuzzer hold in the real Envoy: the same scenarios have the same effect there."""
 
-from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -85,14 +84,15 @@ def test_stuck_stream_is_stuck_in_envoy(name):
 
 
 def with_new_users(scenario):
-    """Return the scenario with another user in each request and repetition.
+    """Return the requests of a scenario as plain requests, with another user in each request and repetition.
 
-    The search may also end with one user's list of paths, or with a stream that is left open. The former grows by some bytes a
-    request, which the memory of a process doesn't show; the latter isn't replayed.
+    The search may also end with one user's list of paths, or with streams that are left open. The former grows by some bytes a
+    request, which the memory of a process doesn't show; the latter can't be repeated on one connection.
     """
     user = (b"x-user", COUNTER.encode())
-    others = lambda step: [header for header in step.headers if header[0] != b"x-user"]  # noqa: E731
-    return Scenario(tuple(replace(s, headers=(*others(s), user)) if isinstance(s, Send) else s for s in scenario.steps))
+    requests = [step for step in scenario.steps if isinstance(step, Send | Open)]
+    headers = [(*(header for header in step.headers if header[0] != b"x-user"), user) for step in requests]
+    return Scenario(tuple(Send(step.method, step.path, h) for step, h in zip(requests, headers, strict=True)))
 
 
 def test_growth_shows_in_envoys_memory():
