@@ -28,7 +28,7 @@ def test_fields_have_numbers_and_values():
 
 @pytest.mark.parametrize(
     ("data", "message"),
-    [(b"\x1a\x05ab", "5 bytes are announced"), (b"\x11123", "8 bytes are announced"), (b"\x02\x00", "number 0"), (b"\x0b", "wire type 3")],
+    [(b"\x1a\x05ab", "should have 5 bytes"), (b"\x11123", "should have 8 bytes"), (b"\x02\x00", "number 0"), (b"\x0b", "wire type 3")],
 )  # fmt: skip
 def test_message_that_violates_the_format_is_refused(data, message):
     with pytest.raises(Malformed, match=message):

@@ -231,7 +231,7 @@ def test_local_module_imports_sdk_names(write):
     folder = write(words="x = 1\nclass A(HttpContext): pass")
     error = refusal(lambda: Filter.from_source("import words", path=[folder]))
     assert error.args[0] == "NameError: name 'HttpContext' is not defined"
-    assert error.hint.endswith("from wasmnb import HttpContext")
+    assert "Add `from wasmnb import HttpContext` to this module" in error.hint
 
 
 def test_traceback_through_an_import_hides_the_import_system(write):
@@ -275,7 +275,7 @@ def test_sdk_is_never_loaded_from_the_folder(write):
 def test_module_with_invalid_text_is_refused(write, tmp_path):
     (tmp_path / "words.py").write_bytes(b"x = '\xff'")
     error = refusal(lambda: Filter.from_source("import words", path=[tmp_path]))
-    assert "can't read" in error.args[0]
+    assert "can't be read" in error.args[0]
     assert error.filename.endswith("words.py")
 
 

@@ -90,7 +90,7 @@ def test_test_runs_the_callback_of_the_plugins(lookup):
 
 
 def test_real_envoy_explains_why_it_takes_no_functions(lookup):
-    with pytest.raises(UsageError, match="has no parameter foreign=: Envoy's foreign functions are compiled into it"):
+    with pytest.raises(UsageError, match="doesn't support foreign=, because Envoy's foreign functions are compiled into it"):
         Envoy(lookup, foreign={"lookup": len})
 
 

@@ -315,7 +315,7 @@ def test_curl_commands_are_requests(read):
 def test_curl_command_that_reads_a_file_is_left_out(read, data):
     traffic, exchanges = read(f"curl http://a.test/1\ncurl {data} http://a.test/2\n", "x.sh")
     assert [exchange.request.path for exchange in exchanges] == ["/1"]
-    assert "line 2: The command reads a file" in traffic.messages[0]
+    assert "line 2: The command was skipped, because it reads a file" in traffic.messages[0]
 
 
 def test_unknown_curl_flag_and_open_quotes_are_messages(read):

@@ -8,7 +8,7 @@ import pytest
 from wasmnb import Filter, LoadPhase, LoadPlan, Plugin, Proxy, Response, diff, forecast, load, replay, write_traffic
 from wasmnb.compiler import inspect_module
 from wasmnb.envoy import export
-from wasmnb.notebook.magics.results import LogResult
+from wasmnb.notebook.magics.results import LogResult, TraceResult
 from wasmnb.traffic import profile
 from wasmnb.view.mimebundle import DOCUMENTS, static_bundle
 
@@ -59,8 +59,10 @@ def samples(proxy, tmp_path_factory):
         "Proxy": proxy,
         "TreeNode": proxy.tree(),
         "Exchange": proxy.exchanges[1],
+        "Log": proxy.log,
         "LogResult": LogResult(proxy.log),
         "Trace": proxy.trace,
+        "TraceResult": TraceResult(proxy.trace),
         "Metrics": proxy.metrics,
         "SharedData": proxy.shared_data,
         "Filter": proxy.plugins[0].filter,

@@ -87,12 +87,28 @@ class Trap(Exception):
 
     @classmethod
     def of_error(cls, c: C, error: int) -> Trap:
-        """Create the exception for the wasmtime error at address `error`, which the caller frees."""
+        """Create the exception for a wasmtime error.
+
+        Parameters
+        ----------
+        c
+            The functions of wasmtime's C API.
+        error
+            Address of the error, which the caller frees.
+        """
         return cls._parse(message_of(c, error), "host")
 
     @classmethod
     def of_trap(cls, c: C, trap: int) -> Trap:
-        """Create the exception for the wasmtime trap at address `trap`, which the caller frees."""
+        """Create the exception for a wasmtime trap.
+
+        Parameters
+        ----------
+        c
+            The functions of wasmtime's C API.
+        trap
+            Address of the trap, which the caller frees.
+        """
         code = c_uint8()
         has_code = c.trap_code(trap, addressof(code))
         return cls._parse(

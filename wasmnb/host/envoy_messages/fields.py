@@ -159,7 +159,7 @@ def _path(value: Any, holder: Any, path: str) -> str:
         inner = ((f"{path}[{index}]", item) for index, item in enumerate(value))
     else:
         return ""
-    return next((path for title, item in inner if (path := _path(item, holder, title))), "")
+    return next((deeper for title, item in inner if (deeper := _path(item, holder, title))), "")
 
 
 def _is_plain(value: Any) -> bool:

@@ -1,4 +1,4 @@
 """Magics that send many requests: generated load, recordings, and comparisons of two builds.
 
-`%wasmcurl` and `%wasmtcp`, which send a single request or open a single connection, are in the parent package.
+`%wasmcurl` and `%wasmtcp`, which send a single request or open a single connection, are in the parent folder, `..`.
 """

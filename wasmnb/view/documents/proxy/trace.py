@@ -140,12 +140,28 @@ def trace_document(events: Sequence[Event], *, dropped: int = 0) -> Document:
 
 
 def trace_html(events: Sequence[Event], *, dropped: int = 0) -> str:
-    """Return the document of a trace as HTML. The parameters are the same as for `trace_document`."""
+    """Return the document of a trace as HTML.
+
+    Parameters
+    ----------
+    events
+        Events of the trace.
+    dropped
+        Number of older events that the trace has discarded (default 0).
+    """
     return to_html(trace_document(events, dropped=dropped))
 
 
 def trace_text(events: Sequence[Event], *, dropped: int = 0) -> str:
-    """Return the document of a trace as text, with all callbacks unfolded. See `trace_document` for the parameters."""
+    """Return the document of a trace as text, with all callbacks unfolded.
+
+    Parameters
+    ----------
+    events
+        Events of the trace.
+    dropped
+        Number of older events that the trace has discarded (default 0).
+    """
     head, outline = trace_document(events, dropped=dropped).blocks
     assert isinstance(outline, Outline)
     opened = Outline(tuple(OutlineItem(i.line, i.children) for i in outline.items))

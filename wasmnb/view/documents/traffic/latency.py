@@ -158,10 +158,26 @@ def latency_document(
 
 
 def latency_html(series: Sequence[Series], harness: Sequence[tuple[str, float]] = ()) -> str:
-    """Return the document of latencies as HTML, without title and notes. See `latency_document` for the parameters."""
+    """Return the document of latencies as HTML, without title and notes.
+
+    Parameters
+    ----------
+    series
+        Distributions in nanoseconds.
+    harness
+        Durations of the simulation itself, as pairs of name and nanoseconds (default none).
+    """
     return to_html(latency_document(series, harness))
 
 
 def latency_text(series: Sequence[Series], harness: Sequence[tuple[str, float]] = ()) -> str:
-    """Return the document of latencies as text, without title and notes. See `latency_document` for the parameters."""
+    """Return the document of latencies as text, without title and notes.
+
+    Parameters
+    ----------
+    series
+        Distributions in nanoseconds.
+    harness
+        Durations of the simulation itself, as pairs of name and nanoseconds (default none).
+    """
     return to_text(latency_document(series, harness))
