@@ -57,9 +57,9 @@ def attack(path, config, odd_of):
 def test_any_value_at_any_place_is_accepted_or_named_with_its_line(tmp_path):
     path, chance = write_whole(tmp_path), random.Random(1)
     use(path)
-    refused, faults = attack(path, json.loads(path.read_text()), lambda _place: [None, *chance.sample(ODD, 3)])
+    refused, faults = attack(path, json.loads(path.read_text()), lambda _place: [None, chance.choice(ODD)])
     assert faults == []
-    assert refused > 500
+    assert refused > 250
 
 
 @pytest.mark.slow
