@@ -7,7 +7,10 @@ from typing import Any
 
 from .abi import KINDS
 
-__all__ = ["ENV_FLAG", "KIND_FLAG", "STRIP_FLAG", "seconds", "variable"]
+__all__ = ["ENV_FLAG", "KIND_FLAG", "STRIP_FLAG", "Flag", "seconds", "variable"]
+
+#: Names of a flag, and its keyword arguments for argparse.
+Flag = tuple[tuple[str, ...], dict[str, Any]]
 
 
 def variable(text: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import wasmnb
-from wasmnb.parsing.header_block import LOWER_TOKEN, TOKEN, encode_header_block, parse_header_lines
+from wasmnb.parsing.header_block import LOWER_TOKEN, TOKEN, encode_header_block, parse_header_lines, parse_header_text
 
 PACKAGE = Path(wasmnb.__file__).parent
 
@@ -71,3 +71,10 @@ def test_header_without_a_name_is_read_as_envoy_sends_it():
     lines = [b"a: 1", b": 2", b"no colon"]
     assert parse_header_lines(lines, nameless=True) == [(b"a", b"1"), (b"", b"2")]
     assert parse_header_lines(lines) == [(b"a", b"1")]
+
+
+def test_header_text_may_have_pseudo_headers_blank_lines_and_spaces():
+    malformed = []
+    pairs = parse_header_text(" X-A : 1 \n\n:authority: h.test\nnothing\nx-ä: ö\n", lambda index, line: malformed.append((index, line)))
+    assert pairs == [(b"X-A", b"1"), (b":authority", b"h.test"), ("x-ä".encode(), "ö".encode())]
+    assert malformed == [(2, b"nothing")]

@@ -7,7 +7,7 @@ pass. wasmtime has already validated the module, so that anything unexpected is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .._display import short
@@ -39,6 +39,7 @@ PAGE = 1 << 16
 ELEMENT = 8
 
 Signature = tuple[tuple[str, ...], tuple[str, ...]]
+Signatures = Mapping[str, Signature]
 
 _NO_SIGNATURE: Signature = ((), ())
 

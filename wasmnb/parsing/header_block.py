@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable
 from typing import Literal
 
 from ..abi import Pair
+from ..abi.text import encode_text
 
-__all__ = ["FRAMING", "LOWER_TOKEN", "TOKEN", "encode_header_block", "parse_header_lines"]
+__all__ = ["FRAMING", "LOWER_TOKEN", "TOKEN", "encode_header_block", "parse_header_lines", "parse_header_text"]
 
 #: Pattern of a header name or a method.
 TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -71,6 +72,23 @@ def parse_header_lines(
         elif on_malformed is not None and (pair := on_malformed(index, line)) is not None:
             pairs.append(pair)
     return pairs
+
+
+def parse_header_text(text: str, on_malformed: OnMalformed | None = None) -> list[Pair]:
+    """Parse headers that a person or a tool wrote one per line. Names may begin with a colon, and spaces around them are removed.
+
+    Parameters
+    ----------
+    text
+        The lines. Blank ones are ignored.
+    on_malformed
+        As for `parse_header_lines`.
+    """
+    lines = (encode_text(line) for line in text.splitlines() if line.strip())
+    return [
+        (name.strip(), value.strip())
+        for name, value in parse_header_lines(lines, pseudo=True, on_malformed=on_malformed)
+    ]
 
 
 def encode_header_block(start: bytes, pairs: Iterable[Pair]) -> bytes:

@@ -12,10 +12,11 @@ Rules that the glue follows (https://github.com/WebAssembly/component-model/blob
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 
 from ...abi import AbiVersion, Callback, Hostcall, callbacks_for, hostcalls_for
+from ...engine.declarations import Signatures
 from ..wasm_binary.memory_image import PAGE
 from .control import CONTROL
 from .cpython import callback_text, control_text, cpython_text, imports_text
@@ -88,8 +89,6 @@ _PREVIEW_1 = {
     "environ_get": ("i32", "i32"),
     "poll_oneoff": ("i32", "i32", "i32", "i32"),
 }
-
-Signatures = Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
 
 
 def glue_text(imports: Signatures, base: int, first_slot: int, archive: tuple[int, int]) -> str:

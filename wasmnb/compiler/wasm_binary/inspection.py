@@ -16,7 +16,7 @@ from ..._display import Shown, bounded, short
 from ...abi import CALLBACKS, ENTRY_POINTS, HOSTCALLS, REPORTED_BY, AbiVersion, callbacks_for, hostcalls_for
 from ...abi.wasi import WASI_MODULES, WASI_PREVIEW_1
 from ...engine import ExportType, ImportType, default_engine
-from ...engine.declarations import signature_text
+from ...engine.declarations import Signature, signature_text
 from ...errors import ModuleError
 from ...parsing.leb128 import CORE_MAGIC, Malformed
 from .component import COMPONENT_MAGIC
@@ -54,8 +54,6 @@ _ADVICE = {
     "__wbindgen_placeholder__": "It was built for browsers. Compile Rust for wasm32-wasip1.",
     "wasi_snapshot_preview2": "Compile for WASI preview 1.",
 }
-
-Signature = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True)

@@ -60,9 +60,8 @@ class Fields(ABC):
         """Return a field that must be a mapping."""
         value = holder.get(key)
         if value is None:
-            return Located.at(
-                line_of(holder, key), {}, {}
-            )  # so that errors about its fields have the line of the outer message
+            # Errors about its fields have the line of the outer message.
+            return Located.at(line_of(holder, key), {}, {})
         if not isinstance(value, Mapping):
             raise self.wrong(holder, key, "a mapping", value)
         return value

@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 from IPython.core import magic, magic_arguments
 from IPython.core.error import UsageError as MagicUsageError
 
+from wasmnb._flags import Flag
 from wasmnb.traffic.recorded.readers.shells import split_words
 
 __all__ = ["NAME", "Flag", "flag", "line_cell", "line_only", "parse"]
 
-Flag = tuple[tuple[str, ...], dict[str, Any]]
 F = TypeVar("F", bound=Callable[..., Any])
 
 

@@ -7,15 +7,13 @@ from argparse import Namespace
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
-from typing import Any
 
+from ..._flags import Flag
 from ...errors import UsageError
 from ..recorded.file_formats import FORMATS
 from ..recorded.traffic import RecordedTraffic, read_traffic
 
 __all__ = ["PROCESSES", "SPEED", "TRAFFIC_FLAGS", "executor_of", "recording_of"]
-
-Flag = tuple[tuple[str, ...], dict[str, Any]]
 
 #: Flags for the recording and for the assignment of its requests to workers.
 TRAFFIC_FLAGS: tuple[Flag, ...] = (

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from importlib.resources import files
 
+from ....engine.declarations import Signature
 from .layout import Layout
 from .opcodes import COMPARISONS, IMMEDIATE, LOADS, NUMERIC, SATURATING, STORES
 from .operations import SIZE, Operations
@@ -22,8 +23,6 @@ __all__ = ["READERS", "interpreter_text"]
 
 #: Names of the passive segments that the interpreter reads, in the order of the segments.
 READERS = ("cold", "image", "archive")
-
-Signature = tuple[tuple[str, ...], tuple[str, ...]]
 
 #: Addresses of the three operands in the frame, and a 32-bit constant.
 _D, _A, _B = (f"(i32.add (local.get 1) (i32.load16_u offset={at} (local.get 0)))" for at in (2, 4, 6))

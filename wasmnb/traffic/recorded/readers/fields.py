@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from ....abi.text import encode_text
 from ....messages import Headers, Request, Text, to_bytes, to_text
-from ....parsing.header_block import TOKEN, parse_header_lines
+from ....parsing.header_block import TOKEN, parse_header_text
 from ..exchange import Unreadable, finite
 
 __all__ = [
@@ -111,8 +111,8 @@ def _name_problem(name: bytes) -> str:
 
 def _entries(value: Any, remark: Remark) -> Iterator[tuple[Any, Any]]:
     if isinstance(value, str):
-        lines = [encode_text(line) for line in value.splitlines() if line.strip()]
-        value = [(name.strip(), text.strip()) for name, text in parse_header_lines(lines, pseudo=True)]
+        lines = [line for line in value.splitlines() if line.strip()]
+        value = parse_header_text(value)
         if len(value) < len(lines):
             remark("A part of the headers is not a name with a value and was omitted.")
     if isinstance(value, Mapping):

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ....abi import Pair
+
 __all__ = ["SIGNS", "Change", "HeaderChange", "diff_pairs", "entry_change"]
 
-Pair = tuple[bytes, bytes]
 Change = Literal["same", "added", "removed", "changed"]
 
 #: Kind of a change -> the sign that marks it.

@@ -10,7 +10,7 @@ from wasmnb.abi import Pair
 from wasmnb.abi.text import encode_text
 from wasmnb.errors import UsageError
 from wasmnb.messages import Request, to_text
-from wasmnb.parsing.header_block import parse_header_lines
+from wasmnb.parsing.header_block import parse_header_text
 from wasmnb.traffic.curl import FLAGS, from_options, read_file
 from wasmnb.traffic.recorded.readers.shells import bash_words
 from wasmnb.traffic.tcp import parse_bytes, send_bytes
@@ -103,9 +103,7 @@ def _fields(text: str) -> list[Pair]:
     def malformed(_index: int, line: bytes) -> NoReturn:
         raise UsageError(f"{to_text(line)!r} is not a valid header. Write it as `name: value`.")
 
-    lines = (encode_text(line) for line in text.splitlines() if line.strip())
-    pairs = parse_header_lines(lines, pseudo=True, on_malformed=malformed)
-    return [(name.strip(), value.strip()) for name, value in pairs]
+    return parse_header_text(text, malformed)
 
 
 def _send(renderer: Renderer, values: Values) -> str:
