@@ -32,6 +32,7 @@ _VOLATILE = (
     (re.compile(r"\b\d[\d,]*(?:\.\d+)?(?:&nbsp;|\s)?(?:ns|us|µs|μs|ms|s|%)(?![\w])"), "<figure>"),
     (re.compile(r"\b(?:\d+\.\d{4,}|\d{19})\b"), "<figure>"),
     (re.compile(r"-?<figure> (?:more|fewer) instructions"), "<figure> instructions"),
+    (re.compile(r" · <figure> of it before worker-\d+ was free"), ""),  # shown only if the wait was noticeable
     (re.compile(r"(?m)(<figure>\s+)\d[\d,]*\s*$"), r"\1<count>"),  # instructions, which follow every change of the SDK
     (re.compile(r"\b(?:0x[0-9a-f]{6,}|[0-9a-f]{12}|[0-9a-f]{40,64})\b"), "<address or digest>"),
     (re.compile(r"\barg2=\d+"), "arg2=<address>"),  # a pointer of a call of WASI

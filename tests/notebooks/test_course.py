@@ -89,6 +89,7 @@ def output(text):
         ("\x1b[31mred\x1b[39m", "red"),
         ("on_response_headers  100  5.69 ms  56.9 µs  8,014\non_delete  100  6 ms  6 µs  451", "on_delete  100  7 ms  7 µs  451\non_response_headers  100  5 ms  5 µs  8,014"),
         ("x-envoy-upstream-service-time  —  104", "x-envoy-upstream-service-time  —  99"),
+        ("worker-1 · 186 µs in total", "worker-1 · 9.1 ms in total · 4.2 ms of it before worker-1 was free"),
     ],
 )
 def test_figures_of_a_run_are_not_compared(old, new):
