@@ -63,13 +63,22 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Print the number of reruns and the names of their tests, if tests that can be rerun have run."""
+    """Print the number of reruns, and each one's test and failure, if tests that can be rerun have run."""
     reports = [r for group in terminalreporter.stats.values() for r in group if isinstance(r, pytest.TestReport)]
     if any("flaky" in report.keywords for report in reports):
-        names = [report.nodeid for report in terminalreporter.getreports("rerun")]
-        terminalreporter.write_line(f"Reruns of Envoy, browser and slow tests: {len(names)}")
-        for name in names:
-            terminalreporter.write_line(f"  {name}")
+        reruns = terminalreporter.getreports("rerun")
+        terminalreporter.write_line(f"Reruns of Envoy, browser and slow tests: {len(reruns)}")
+        for report in reruns:
+            terminalreporter.write_line(f"  {report.nodeid}")
+            for line in failure_of(report):
+                terminalreporter.write_line(f"    {line}")
+
+
+def failure_of(report, limit=12):
+    """Return the last lines of a failure, those of its assertion first. A test that passes when it runs again has no other record."""
+    lines = report.longreprtext.splitlines()
+    asserted = [line for line in lines if line.startswith("E ")]
+    return [line[:400] for line in (asserted[:limit] or lines[-limit:])]
 
 
 @pytest.fixture(autouse=True, scope="module")
