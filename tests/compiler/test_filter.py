@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
@@ -18,7 +17,8 @@ from wasmnb.compiler.release.release_filter import make_release
 from wasmnb.compiler import Filter, build_runtime, inspect_module
 from wasmnb.compiler.cache import atomic_file as disk
 from wasmnb.compiler.cache.machine_code import compiled
-from wasmnb.engine import Instance, default_engine
+from wasmnb.compiler.runtime_build import runtime
+from wasmnb.engine import Engine, Instance, default_engine
 from wasmnb.errors import BuildError, ModuleError, SourceError, UsageError
 
 BASIC = {
@@ -32,7 +32,7 @@ BASIC = {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def runtime():
+def built_runtime():
     return build_runtime()
 
 
@@ -110,14 +110,12 @@ def test_filter_file_stays_below_its_size_limit():
     assert len(release) <= 9_000_000
 
 
-def test_second_filter_reuses_the_runtime():
+def test_second_filter_reuses_the_runtime(monkeypatch):
+    """Neither componentize-py nor the linker nor the compiler runs again."""
     Filter.from_source(STREAM)
-    times = []
-    for i in range(5):
-        started = time.perf_counter()
-        Filter.from_source(f"{STREAM}# {i}")
-        times.append(time.perf_counter() - started)
-    assert min(times) < 0.15, "the warm path builds or compiles something"
+    for owner, name in ((runtime, "componentize"), (runtime, "link_component"), (Engine, "compile")):
+        monkeypatch.setattr(owner, name, lambda *_args, name=name, **_kwargs: pytest.fail(f"{name} runs again"))
+    assert Filter.from_source(f"{STREAM}# changed").wasm
 
 
 # -- files ------------------------------------------------------------------------------------------------------------
@@ -239,12 +237,10 @@ def test_half_surrogate_is_refused():
 
 @pytest.mark.slow
 def test_endless_source_is_stopped():
-    started = time.monotonic()
     with pytest.raises(SourceError, match="still running after 5 s") as caught:
         Filter.from_source("def spin():\n    while True:\n        pass\n\nTABLE = spin()\n")
     assert caught.value.lineno in (2, 3)
     assert "TABLE = spin()" in caught.value.traceback
-    assert time.monotonic() - started < 15
 
 
 @pytest.mark.slow
@@ -262,11 +258,9 @@ def test_hint_about_a_name_is_not_read_from_the_message():
 
 @pytest.mark.slow
 def test_interrupt_stops_an_endless_source():
-    started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
         Filter.from_source("while True: pass")
-    assert time.monotonic() - started < 4
 
 
 def test_any_module_and_file_name_passes_through():

@@ -105,7 +105,7 @@ def test_clocks_come_from_the_host():
 
 def test_sleeping_filter_blocks_its_worker():
     (line,) = texts("import time\na = time.monotonic()\ntime.sleep(0.05)\nprint(time.monotonic() - a)")
-    assert 0.05 <= float(line) < 2
+    assert float(line) >= 0.05
 
 
 def test_files_sockets_and_threads_are_unavailable():

@@ -75,11 +75,9 @@ def test_trap_has_its_kind_and_envoys_text(name, args, kind, message):
 @pytest.mark.parametrize("name", ["spin", "spincall"])
 def test_endless_guest_is_stopped_at_the_deadline(name):
     instance = make(deadline=0.2)
-    start = time.monotonic()
     with pytest.raises(Trap) as caught:
         instance.function(name)()
     assert caught.value.kind == "deadline"
-    assert 0.15 < time.monotonic() - start < 3
 
 
 def test_deadline_restarts_with_every_entry():
@@ -99,24 +97,23 @@ def test_nested_calls_do_not_extend_the_deadline():
 @pytest.mark.parametrize("name", ["spin", "spincall"])
 @pytest.mark.parametrize("after", [0.01, 0.3])
 def test_interrupt_stops_a_spinning_guest(name, after):
-    instance = make(deadline=20)
+    instance = make(deadline=60)  # an interrupt that came too late would be a trap
     handler = signal.getsignal(signal.SIGINT)
-    start = time.monotonic()
     with pytest.raises(KeyboardInterrupt), instance.engine.interrupts:
         threading.Timer(after, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
         instance.function(name)()
-    assert time.monotonic() - start < 5
     assert instance.function("neg")() == 0xFFFFFFFF
     assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_interrupt_outside_a_guest_is_raised_at_once():
     engine = default_engine()
-    start = time.monotonic()
+    slept = False
     with pytest.raises(KeyboardInterrupt), engine.interrupts:
         threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
         time.sleep(10)
-    assert time.monotonic() - start < 5
+        slept = True
+    assert not slept
 
 
 def test_interrupt_of_the_main_thread_does_not_stop_a_guest_of_another():

@@ -1,6 +1,5 @@
 """How a client sends and leaves, and what a proxy says of its request: the same in both proxies."""
 
-import time
 
 import pytest
 
@@ -183,7 +182,5 @@ def test_options_of_the_connection_are_refused_for_a_request(quiet):
 def test_one_shot_requests_work_while_a_session_is_open(quiet):
     with quiet.session() as session:
         session.get("/")
-        started = time.monotonic()
         assert quiet.get("/").response.status == 200
-        assert time.monotonic() - started < 30
         assert session.get("/").response.status == 200

