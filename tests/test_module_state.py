@@ -33,7 +33,7 @@ PURE = {
     "wasmnb.host.vm.hostcall_stubs._factory",
     "wasmnb.host.vm.hostcall_stubs.schema_of",
     "wasmnb.sdk.messages.properties._tables",
-    "wasmnb.traffic.replay.portable._build",
+    "wasmnb.traffic.replay.portable_filter._build",
 }
 #: Functions that return the one object of the process, with the reason why there is only one.
 ONE_OF_THE_PROCESS = {

@@ -17,7 +17,7 @@ from wasmnb.host import (
     TcpReply,
 )
 from wasmnb.envoy.config.bootstrap import merge
-from wasmnb.host.plugins.built_in import BUILT_IN, BuiltIn
+from wasmnb.host.plugins.envoy_filter_config import BUILT_IN, BuiltIn
 from wasmnb.host.clusters.grpc_server import split_messages
 from wasmnb.host.clusters.raw_response import RawResponse
 from wasmnb.messages import Headers, Request, Response

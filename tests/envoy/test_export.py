@@ -473,7 +473,7 @@ def test_failed_export_changes_nothing(tmp_path, monkeypatch):
 
 
 def test_folder_of_a_failed_export_is_removed(tmp_path, monkeypatch):
-    monkeypatch.setattr("wasmnb.envoy.deployment.write.readme", lambda *_: 1 / 0)
+    monkeypatch.setattr("wasmnb.envoy.deployment.exporter.readme", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         export(Small(), tmp_path / "a" / "b")
     assert list(tmp_path.iterdir()) == []

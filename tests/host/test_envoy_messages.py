@@ -6,7 +6,7 @@ from wasmnb import Proxy
 from wasmnb.envoy import Envoy
 from wasmnb.errors import UsageError
 from wasmnb.host.envoy_messages.schema import ENUMERATIONS, FIELDS, REQUIRED
-from wasmnb.host.plugins.built_in import BuiltIn
+from wasmnb.host.plugins.envoy_filter_config import BuiltIn
 
 ROUTE = {"match": {"prefix": "/"}, "route": {"cluster": "upstream"}}
 

@@ -15,7 +15,7 @@ from .http.route_table.route import RouteMatch
 from .inspect.explain import Explanation
 from .inspect.python_state import PythonState
 from .inspect.tree import TreeNode
-from .plugins.built_in import BuiltIn
+from .plugins.envoy_filter_config import BuiltIn
 from .plugins.plugin import Plugin
 from .plugins.typed_config import TypedConfig
 from .proxy import Proxy

@@ -23,13 +23,13 @@ from .http.connection_manager.manager import HttpConnectionManager
 from .http.route_table.route import RouteMatch
 from .http.route_table.table import RouteTable
 from .observation import Observed
-from .plugins.built_in import BuiltIn
+from .plugins.envoy_filter_config import BuiltIn
 from .plugins.lifecycle import PluginLifecycle
 from .plugins.plugin import FilterLike, Plugin, to_plugins
 from .plugins.stats_sinks import StatsSinks
 from .settings import MAIN_CLUSTER, ProxySettings, SimulationSettings, check_switches
+from .simulated_clients.client_methods import ClientMethods
 from .simulated_clients.sender import Sender
-from .simulated_clients.traffic import ClientMethods
 from .trace.history import closed_histories
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from ..engine import Engine
 from .callouts.record import CalloutLog
 from .clock import FOLLOWERS, Clock, Thread
 from .http.connection_manager.manager import HttpConnectionManager
-from .plugins.built_in import BuiltIn
+from .plugins.envoy_filter_config import BuiltIn
 from .shared_state.metrics import Metrics
 from .shared_state.shared_data import SharedState
 from .shared_state.storage import StorageBudget

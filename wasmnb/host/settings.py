@@ -15,7 +15,7 @@ from .http.route_table.reader import to_table
 from .http.route_table.route import RouteMatch
 from .http.route_table.table import RouteTable
 from .http.stream_state import StreamLimits
-from .plugins.built_in import BuiltIn
+from .plugins.envoy_filter_config import BuiltIn
 from .trace.trace import DEFAULT_LIMIT
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from .contexts.built_in import BuiltInFilter, make_built_in
+from .contexts.envoy_filters import BuiltInFilter, make_built_in
 from .contexts.http import BlockedFilter, HttpContext
 from .contexts.root import RootContext
 from .contexts.tcp import TcpContext

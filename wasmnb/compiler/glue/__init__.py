@@ -4,8 +4,8 @@ The linker, in `..wasm_binary`, merges the glue with the component. The Python c
 `..guest_code` and `wasmnb.sdk`.
 """
 
-from .control import CONTROL
 from .cpython import C_API
+from .introspection import CONTROL
 from .module_text import (
     COPY_ARCHIVE,
     FINISHED,

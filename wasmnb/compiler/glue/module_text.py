@@ -18,8 +18,8 @@ from importlib.resources import files
 from ...abi import AbiVersion, Callback, Hostcall, callbacks_for, hostcalls_for
 from ...engine.declarations import Signatures
 from ..wasm_binary.memory_image import PAGE
-from .control import CONTROL
 from .cpython import callback_text, control_text, cpython_text, imports_text
+from .introspection import CONTROL
 
 __all__ = [
     "COPY_ARCHIVE",

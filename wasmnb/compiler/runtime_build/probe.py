@@ -18,7 +18,7 @@ from ...engine import Guest, Image, ImportType, OutOfBounds, Runnable, Trap
 from ...errors import SourceError
 from ...sdk import __all__ as sdk_names
 from ..glue import GLUE_PAGES, REPORT
-from ..glue.control import call_control
+from ..glue.introspection import call_control
 from ..wasm_binary.memory_image import PAGE
 
 #: Type of the result of loading a source.

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...abi.text import encode_text
 from ...errors import UsageError
-from ...host.properties.prescribed import Prescribed
+from ...host.properties.property_overrides import Prescribed
 from .bootstrap import Config
 
 __all__ = ["RequestState"]

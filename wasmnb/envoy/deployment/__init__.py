@@ -4,6 +4,6 @@ An export doesn't upload or start anything. The README in the folder contains th
 for a local run is in `..config`.
 """
 
-from .write import Export, export
+from .exporter import Export, export
 
 __all__ = ["Export", "export"]

@@ -15,7 +15,7 @@ from .setup import Setup
 from .start import StartFacts
 
 if TYPE_CHECKING:
-    from .write import Export
+    from .exporter import Export
 
 __all__ = ["code_span", "prose", "readme"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..properties.filter_state import FilterState
-from ..properties.prescribed import Prescribed
+from ..properties.property_overrides import Prescribed
 from .response_flags import ResponseFlag
 
 if TYPE_CHECKING:

@@ -12,22 +12,35 @@ from ..foreign_functions.dns import resolve_dns
 from ..server_context import HostcallTable
 from . import (
     buffers,
-    calls,
     foreign,
     grpc,
     headers,
+    http_callouts,
     lifecycle,
     logging,
     metrics,
     properties,
-    shared,
+    shared_state,
     streams,
     time,
 )
 
 __all__ = ["HOSTCALLS"]
 
-_AREAS = (buffers, calls, foreign, grpc, headers, lifecycle, logging, metrics, properties, shared, streams, time)
+_AREAS = (
+    buffers,
+    foreign,
+    grpc,
+    headers,
+    http_callouts,
+    lifecycle,
+    logging,
+    metrics,
+    properties,
+    shared_state,
+    streams,
+    time,
+)
 
 #: All functions that modules can import from `env`.
 HOSTCALLS = HostcallTable(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..vm.failure import Failure
     from .codec.request_decoder import RequestDecoder
     from .codec.response_encoder import ResponseEncoder
-    from .local_replies import LocalReplies
+    from .local_reply_sender import LocalReplies
     from .router_filter.router import Router
     from .stream_state import StreamState
 

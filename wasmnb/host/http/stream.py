@@ -25,8 +25,8 @@ from .codec.response_encoder import ResponseEncoder
 from .connection_manager.admission import Peer, admit, sanitize
 from .connection_manager.problem import Problem
 from .filter_manager import FilterManager, RequestCallbacks, ResponseCallbacks
-from .local_replies import LocalReplies
-from .route_table.routes import RouteCache
+from .local_reply_sender import LocalReplies
+from .route_table.route_cache import RouteCache
 from .router_filter.router import Router
 from .stream_control import StreamControl
 from .stream_state import StreamState, StreamThread

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from ..contexts.http import HttpContext
     from .filter_manager import FilterManager, StreamFilter
     from .header_map import HeaderMap
-    from .local_replies import LocalReplies
-    from .route_table.routes import RouteCache
+    from .local_reply_sender import LocalReplies
+    from .route_table.route_cache import RouteCache
     from .stream_state import StreamState
 
 __all__ = ["StreamControl"]

@@ -13,7 +13,7 @@ from ..contexts.stream_info import ResponseFlag
 
 if TYPE_CHECKING:
     from .filter_chain import FilterChain
-    from .local_replies import LocalReplies
+    from .local_reply_sender import LocalReplies
     from .stream_state import StreamState
 
 __all__ = ["Timeouts"]

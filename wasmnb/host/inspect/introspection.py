@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, Self
 
 from ...abi import Status
-from ...compiler.glue.control import CONTROL, call_control
+from ...compiler.glue.introspection import CONTROL, call_control
 from ...engine import Guest, Image, ImportType, Instance, Trap
 from ...engine.copying import copy_into, copy_of
 from ...errors import UsageError

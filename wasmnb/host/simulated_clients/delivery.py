@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from ...errors import UsageError
 from ...messages import Request
-from ..properties.prescribed import Prescribed
+from ..properties.property_overrides import Prescribed
 from ..proxy_interface import SendOptions, Wait
 
 __all__ = ["DEFAULT_WAIT", "Delivery", "check_metadata", "seconds_of"]

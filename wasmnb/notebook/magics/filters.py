@@ -24,7 +24,7 @@ from wasmnb.traffic.curl import FLAGS, from_options
 from ..cells import cell_id, cell_name, cell_part
 from ..configuration import configuration
 from ..front_end import shows_panels
-from ..kept_parts import PartStore
+from ..part_store import PartStore
 from ..progress import progress_for
 from .arguments import NAME, flag, line_cell, line_only, parse
 from .base import FilterMagics

@@ -8,7 +8,7 @@ from IPython.core.error import UsageError as MagicUsageError
 from IPython.core.magic import magics_class
 
 from ..cells import cell_id, cell_part
-from ..kept_parts import KeptPart, PartList, PartStore
+from ..part_store import KeptPart, PartList, PartStore
 from .arguments import NAME, flag, line_cell, parse
 from .base import FilterMagics
 

@@ -11,7 +11,7 @@ from typing import Any
 from ...errors import UsageError
 from ...host import Plugin
 from ...traffic.replay.pool import run_shards, workers_of
-from ...traffic.replay.portable import portable_plugins
+from ...traffic.replay.portable_filter import portable_plugins
 from .job import FuzzJob, FuzzPart
 from .report import KINDS, FuzzReport
 from .scenarios.capabilities import capabilities_of

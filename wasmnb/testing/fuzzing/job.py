@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...host import Plugin
-from ...traffic.replay.portable import PortableFilter
+from ...traffic.replay.portable_filter import PortableFilter
 from .report import FuzzReport
 
 __all__ = ["FuzzJob", "FuzzPart"]

@@ -12,10 +12,10 @@ from ...messages import Headers, Request, Response, to_bytes, to_text
 from ...view import visible
 from ...view.render.units import plural
 from ..assertions.callouts import callouts
+from .expectations import Expectations
 from .filter_code import FilterSources
 from .literals import header_literal, quoted, short
 from .recipe import ConnectionStep, Recipe, RequestStep
-from .volatile import Expectations
 
 __all__ = ["TestWriter"]
 

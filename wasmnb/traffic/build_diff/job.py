@@ -12,7 +12,7 @@ from ...errors import UsageError
 from ...host import Exchange, Plugin
 from ...host.trace.filter_times import FilterTimes
 from ..recorded.exchange import ReadingNotes, RecordedExchange
-from ..replay.portable import plugins_of, portable_plugins
+from ..replay.portable_filter import plugins_of, portable_plugins
 from ..replay.runner import BatchItem
 from ..replay.session import NotSendable, ReplaySession, settings_of
 from ..replay.shards import ExchangeJob, Shard, items_of

@@ -16,7 +16,7 @@ from ..recorded.writers import to_recorded
 from .assignment import ROUND_ROBIN, assignment_of
 from .jobs import ShardJob
 from .pool import run_shards, workers_of
-from .portable import plugins_of, portable_plugins
+from .portable_filter import plugins_of, portable_plugins
 from .report import ReplayReport
 from .runner import numbered, run_items
 from .session import ReplaySession, settings_of

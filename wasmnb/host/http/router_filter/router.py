@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from ..codec.response_encoder import ResponseEncoder
     from ..filter_manager import FilterManager
     from ..header_map import HeaderMap, ResponseHeaders, ResponseTrailers
-    from ..local_replies import LocalReplies
-    from ..route_table.routes import RouteCache
+    from ..local_reply_sender import LocalReplies
+    from ..route_table.route_cache import RouteCache
     from ..stream_state import StreamState
     from ..timeouts import Timeouts
 

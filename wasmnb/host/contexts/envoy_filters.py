@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..http.route_table.formatter import Facts
 from ..http.route_table.mutations import Mutation, mutate, mutate_query
-from ..plugins.built_in import SET_METADATA, BuiltIn
+from ..plugins.envoy_filter_config import SET_METADATA, BuiltIn
 
 if TYPE_CHECKING:
     from ..http.buffers import Buffer
