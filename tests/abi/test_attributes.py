@@ -72,7 +72,7 @@ def test_availability_names_the_callbacks(name, text):
         ("on_http_request_headers", "upstream.address", "from on_http_response_headers on"),
     ],
 )  # fmt: skip
-def test_missing_attribute_says_where_it_is_available(callback, name, where):
+def test_error_about_a_missing_attribute_lists_its_callbacks(callback, name, where):
     source = f"""
 class F(HttpContext):
     def {callback}(self, size, end_of_stream):

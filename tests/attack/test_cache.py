@@ -133,7 +133,7 @@ def test_path_that_is_no_folder_works(folder, monkeypatch, kind):
     use(place)
 
 
-def test_real_path_behind_a_link_is_checked(folder):
+def test_target_of_a_link_is_checked(folder):
     """`link/..` is the folder above the target; without links it would be the folder of the link."""
     (folder / "open" / "inner").mkdir(parents=True)
     (folder / "open").chmod(0o777)

@@ -53,7 +53,7 @@ def attack(path, config, odd_of):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-def test_any_value_at_any_place_is_accepted_or_named_with_its_line(tmp_path):
+def test_any_value_at_any_position_is_accepted_or_reported_with_its_line(tmp_path):
     path, chance = write_whole(tmp_path), random.Random(1)
     use(path)
     refused, faults = attack(path, json.loads(path.read_text()), lambda _place: [None, chance.choice(ODD)])
@@ -95,7 +95,7 @@ def test_yaml_without_a_usable_value_is_refused(tmp_path, name):
     assert len(str(caught.value)) < 400 + len(str(path))
 
 
-def test_later_duplicate_counts_as_in_envoy_and_aliases_mean_what_they_name(tmp_path):
+def test_last_duplicate_key_wins_and_aliases_are_expanded(tmp_path):
     path = tmp_path / "envoy.yaml"
     path.write_text("a: 1\na: 2\nb: &b {c: 3}\nd: {<<: *b, e: *b}\n")
     assert read_yaml(path) == {"a": 2, "b": {"c": 3}, "d": {"c": 3, "e": {"c": 3}}}
@@ -125,7 +125,7 @@ def test_message_of_a_field_names_its_line(tmp_path, text, message):
     assert line <= found <= line + 1
 
 
-def test_nulls_and_numbers_in_texts_mean_what_they_mean_in_envoy(tmp_path):
+def test_nulls_and_quoted_numbers_are_read_as_in_envoy(tmp_path):
     path = write_whole(tmp_path)
     config = json.loads(path.read_text())
     manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]

@@ -84,7 +84,7 @@ def few(monkeypatch):
     (GATHERED, "on_http_call_response"),
 ])
 @pytest.mark.parametrize("guest_time", [0.0, pytest.param("measured", marks=pytest.mark.slow)])
-def test_endless_work_is_stopped_and_named_in_the_error(source, callback, guest_time):
+def test_endless_series_of_events_is_stopped_and_logged_with_its_callback(source, callback, guest_time):
     with Proxy(Filter.native(source, "endless"), workers=1, clusters={"up": Cluster()}, guest_time=guest_time) as proxy:
         exchange = proxy.get("/")
         assert exchange.done

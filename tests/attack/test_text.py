@@ -65,7 +65,7 @@ def forms(proxy, exchange):
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_hostcalls_with_odd_text_neither_fail_nor_control_the_terminal(name):
+def test_hostcalls_with_hostile_text_neither_fail_nor_control_the_terminal(name):
     pairs = encode_pairs([(NOT_TEXT, STEERING), (STEERING, NOT_TEXT), (b":path", NOT_TEXT), (b":method", STEERING), (b":authority", b"x")])
     module = caller(CALLS[name], (NOT_TEXT, STEERING, pairs, b"upstream", b""))
     with Proxy(module, workers=1, deadline=30) as proxy:

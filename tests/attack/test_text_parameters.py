@@ -101,7 +101,7 @@ TEXT_PARAMETERS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("parameter", [*PARAMETERS, *TEXT_PARAMETERS])
-def test_odd_text_raises_our_errors_only_and_is_shown(parameter, odd):
+def test_hostile_text_raises_only_wasmnb_errors_and_is_displayed(parameter, odd):
     for text in TEXTS if parameter in TEXT_PARAMETERS else (*TEXTS, *BYTES):
         try:
             (PARAMETERS | TEXT_PARAMETERS)[parameter](text)(odd)

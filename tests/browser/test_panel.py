@@ -214,7 +214,7 @@ def test_ten_thousand_exchanges_scroll(panel):
     assert second.locator(".row.exchange").count() < 200  # only the visible part of the list is drawn
 
 
-def test_screenshots_of_every_view(panel):
+def test_every_view_is_captured(panel):
     panel.run_code(
         "import random; r = random.Random(1)\n"
         "for n in range(120): demo.request(r.choice(['GET', 'POST']), f'/item/{n}', "

@@ -151,7 +151,7 @@ def test_redraw_keeps_the_keyboard_focus(own):
     assert box.evaluate("box => box === document.activeElement")
 
 
-def test_head_shows_a_busy_kernel(own):
+def test_panel_header_shows_that_the_kernel_is_busy(own):
     notebook = own(CHAIN, "chain.panel()")
     notebook.page.evaluate(
         """() => { void window.jupyterapp.shell.currentWidget.sessionContext.session.kernel

@@ -91,7 +91,7 @@ def picture_forms(scene, tone):
     shoot(scene, "contexts", tone, ".side")
 
 
-def test_screenshots_of_every_view(scene):
+def test_every_view_is_captured(scene):
     for tone in ("light", "dark"):
         scene.theme(dark=tone == "dark")
         picture_views(scene, tone)
@@ -106,7 +106,7 @@ def first_cells(name, number):
     return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"][:number]
 
 
-def test_screenshots_for_the_readme(open_cells, scene):
+def test_readme_screenshots_are_captured(open_cells, scene):
     for tone in ("light", "dark"):
         scene.theme(dark=tone == "dark")
         for name in README[1:]:

@@ -148,7 +148,7 @@ def test_missing_command_prints_the_help(capsys):
         ["export", "x.py", "d", "--port", "99999"], ["fuzz", "x.py", "--workers", "0"], ["fuzz", "x.py", "--workers", "100000"],
     ],
 )  # fmt: skip
-def test_wrong_command_line_exits_with_2(arguments, capsys):
+def test_invalid_command_line_exits_with_2(arguments, capsys):
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
@@ -188,7 +188,7 @@ def test_error_without_a_line_names_the_file(text, message, tmp_path, capsys):
     assert message in verdict
 
 
-def test_module_that_cannot_be_loaded_is_named(tmp_path, capsys):
+def test_error_names_the_module_that_cannot_be_loaded(tmp_path, capsys):
     path = tmp_path / "cut.wasm"
     path.write_bytes(b"\0asm\1\0\0\0\1\x7f")
     assert main(["run", str(path)]) == 1
@@ -397,7 +397,7 @@ def test_fuzz_creates_the_folder_for_saved_tests_or_reports_why_not(tmp_path, ca
     assert "fragile.py/test_found.py can't be written" in capsys.readouterr().err
 
 
-def test_fuzz_reports_wrong_arguments(tmp_path, capsys):
+def test_fuzz_reports_invalid_arguments(tmp_path, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["fuzz", "x.py", "--only", "leak"])
     assert stopped.value.code == 2

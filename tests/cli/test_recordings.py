@@ -59,7 +59,7 @@ def test_configuration_reaches_both_filters(files, capsys):
 
 
 @pytest.mark.parametrize("arguments", [["missing.har"], [], ["--processes", "0", "day.har"], ["--speed", "-1", "day.har"]])
-def test_wrong_command_lines_return_2(files, monkeypatch, arguments, capsys):
+def test_invalid_command_lines_return_2(files, monkeypatch, arguments, capsys):
     monkeypatch.chdir(files)
     assert main(["replay", "old.py", *arguments]) == 2
     assert capsys.readouterr().err
@@ -80,7 +80,7 @@ def test_load_runs_a_plan_or_repeats_a_request(files, capsys):
 
 
 @pytest.mark.slow
-def test_load_returns_1_for_failures_and_conditions_and_2_for_a_wrong_plan(files, capsys):
+def test_load_returns_1_for_failures_and_conditions_and_2_for_an_invalid_plan(files, capsys):
     old, plan = str(files / "old.py"), files / "plan.yaml"
     plan.write_text(PLAN)
     assert main(["load", old, "--plan", str(plan)]) == 1

@@ -64,14 +64,14 @@ def test_bytes_go_through_a_network_filter(write, capsys):
     (ASK, ["--cluster", "accounts=missing.py:x"], "--cluster accounts: FileNotFoundError"),
     (SNIFF, ["--tcp", "x", "--request", "GET /"], "no HTTP requests"),
 ])  # fmt: skip
-def test_wrong_kind_or_cluster_is_one_paragraph(write, capsys, source, arguments, message):
+def test_invalid_kind_or_cluster_prints_one_paragraph(write, capsys, source, arguments, message):
     assert main(["run", write(source), "--native", *arguments]) == 2
     err = capsys.readouterr().err
     assert message in err and "Traceback" not in err
 
 
 @pytest.mark.slow
-def test_kind_of_run_and_export(write, tmp_path, capsys):
+def test_run_and_export_accept_a_kind(write, tmp_path, capsys):
     log = write("class P(PluginContext):\n    def on_log(self): print('logged')\n    def on_tick(self): pass\n")
     code, result = outcome(capsys, log, "--kind", "access_log")
     assert code == 0 and [line["text"] for line in result["log"]] == ["logged"]

@@ -105,7 +105,7 @@ def test_pairs_are_written_as_python_writes_them(writer, pairs):
     "pairs",
     [{}, {"a": "b"}, (), (("a", "b"),), [("a",)], [("a", "b", "c")], ["ab"], [["a", "b"]], [("a", None)], [("a", 1.5)], [5], None],
 )
-def test_odd_pairs_raise_the_same_errors_as_python(writer, pairs):
+def test_invalid_pairs_raise_the_same_errors_as_in_python(writer, pairs):
     assert writer(pairs).partition(" (")[0] == expected(pairs).partition(" (")[0]  # newer Pythons say more
 
 
@@ -166,7 +166,7 @@ def test_local_response_in_wasm_matches_native(repliers, status, body, way, head
     "headers",
     [[("a",)], [("a", "b", "c")], ["ab"], [["x-a", "b"]], [("x-a", None)], [("x-a", "b\rc")], [("x\n", "b")], "ab", 5, None, [5], ((),), {1: 2}],
 )
-def test_local_response_with_odd_headers_in_wasm_matches_native(repliers, headers):
+def test_local_response_with_unusual_headers_matches_native_mode(repliers, headers):
     wasm, native = (ask((200, "ok", "as it is", headers, "", -1)) for ask in repliers)
     assert wasm == native
 

@@ -126,7 +126,7 @@ def test_unusable_cache_is_replaced_by_the_users_own(tmp_path, monkeypatch):
     assert Cache(tmp_path / "file").find("k").read("a") == b"1"
 
 
-def test_without_any_place_a_runtime_is_kept_in_memory(tmp_path):
+def test_runtime_is_kept_in_memory_if_no_folder_is_writable(tmp_path):
     cache = Cache(tmp_path / "a file" / "x")
     with pytest.warns(CacheWarning):
         entry = cache.store("k", {"a": b"1"}, FACTS)
@@ -162,7 +162,7 @@ def test_code_of_another_user_is_not_read(cache, part):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="gives links away")
-def test_code_behind_a_link_of_another_user_is_not_read(cache, tmp_path):
+def test_code_that_another_users_link_points_to_is_not_read(cache, tmp_path):
     cache.store("k", {"a": b"1"}, FACTS)
     (tmp_path / "link").symlink_to(cache.folder.parent)
     assert Cache(tmp_path / "link").find("k").read("a") == b"1"
@@ -340,7 +340,7 @@ run(Path(sys.argv[1]), wait)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_builder_that_is_killed_takes_componentize_with_it(tmp_path):
+def test_killing_the_builder_also_kills_componentize(tmp_path):
     done = subprocess.run([sys.executable, "-c", ORPHAN, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     stat_file = Path(f"/proc/{int(done.stdout)}/stat")
     while stat_file.exists() and stat_file.read_text().rpartition(")")[2].split()[0] not in "ZX":
@@ -352,7 +352,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("moment", range(1, 5))
-def test_adding_a_file_is_complete_or_has_no_effect_at_any_moment(cache, monkeypatch, moment):
+def test_killed_process_adds_a_file_completely_or_not_at_all(cache, monkeypatch, moment):
     """A rename and a write are the only steps that others can see; the process ends before the n-th of them."""
     entry = cache.store("k", {"a": b"1"}, FACTS)
     entry.add("b", b"old")

@@ -39,7 +39,7 @@ def test_only_needed_callbacks_are_exported_with_a_stand_in():
     assert "proxy_on_request_headers" not in module.info.exports
 
 
-def test_missing_variable_is_named_with_its_remedy(compile_filter):
+def test_error_about_a_missing_variable_contains_the_remedy(compile_filter):
     module = compile_filter('import os\nVALUE = os.environ["TOKEN"]' + END)
     with pytest.raises(FilterTrap) as caught:
         Proxy(module)

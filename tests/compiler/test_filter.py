@@ -39,7 +39,7 @@ def built_runtime():
 # -- what it makes ----------------------------------------------------------------------------------------------------
 
 
-def test_source_that_does_not_load_has_what_it_has_written():
+def test_error_of_a_failing_source_has_its_log():
     with pytest.raises(SourceError) as caught:
         Filter.from_source("print('loading')\nraise ValueError('no')\nclass F(HttpContext): pass\n")
     assert caught.value.log[0] == "loading"

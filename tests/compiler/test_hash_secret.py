@@ -61,7 +61,7 @@ def folder(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
-def test_hashes_depend_on_the_secret_alone(folder, tmp_path):
+def test_hashes_depend_only_on_the_secret(folder, tmp_path):
     """The archive of Python's library comes from another runtime in one cache, and is compiled in the other."""
     public = build(folder, None)
     first = build(folder, "some-text")

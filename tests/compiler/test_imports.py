@@ -194,7 +194,7 @@ def test_package_that_imports_ssl_gets_a_placeholder(site):
     assert resolved("import json").placeholders == ()
 
 
-def test_zoneinfo_brings_time_zones_and_their_packages():
+def test_runtime_with_zoneinfo_contains_time_zones_and_their_packages():
     packages = resolved("from zoneinfo import ZoneInfo")
     assert [p.name for p in packages.packages] == ["tzdata"]
     assert {"zoneinfo", "tzdata.zoneinfo.Europe", "importlib.resources"} <= packages.modules

@@ -49,7 +49,7 @@ def calling(export, signature, hostcall, *, through=""):
 
 @pytest.mark.parametrize("hostcall", ["proxy_log", "proxy_get_current_time_nanoseconds", "proxy_close_stream"])
 @pytest.mark.parametrize("entry", ENTRY_POINTS)
-def test_entry_point_that_calls_what_it_must_not_is_a_warning(entry, hostcall):
+def test_forbidden_call_in_an_entry_point_is_a_warning(entry, hostcall):
     warnings = inspect_module(calling(entry, ENTRY_POINTS[entry], hostcall)).warnings
     forbidden = hostcall not in PHASES[entry].calls
     assert warnings == ((f"Its {entry} calls {hostcall}, which traps there.",) if forbidden else ())

@@ -249,7 +249,7 @@ def test_missing_module_error_names_the_folders(write, tmp_path):
     assert "%pip install wrods" in error.hint
 
 
-def test_missing_submodule_is_named(write):
+def test_error_names_the_missing_submodule(write):
     folder = write(lib__init="")
     error = refusal(lambda: Filter.from_source("import lib.deep.er", path=[folder]))
     assert "there's no module lib.deep in the filter's package lib" in error.args[0]

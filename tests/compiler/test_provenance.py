@@ -60,7 +60,7 @@ def test_module_without_a_record_has_none(data):
     assert spdx_document("x", data)["packages"][0]["name"] == "x"
 
 
-def test_texts_of_a_record_steer_nothing():
+def test_hostile_texts_of_a_record_are_escaped_and_cut():
     hostile = "\x1b[31m\u202e" * 1000
     changes = {"versions": {"wasmnb": hostile, "python": "", "componentize-py": "", hostile: "1"}, "packages": [{"name": hostile, "version": hostile, "license": hostile}]}
     lines = differences(module(**changes), module())
@@ -79,11 +79,11 @@ def test_texts_of_a_record_steer_nothing():
         ({"packages": [{"name": "one", "version": "1.1", "license": ""}]}, "Different: the package one; 1.0 in the file, 1.1 here."),
     ],
 )
-def test_differences_of_records_are_told_first(changes, sentence):
+def test_differences_of_the_records_are_reported_first(changes, sentence):
     assert any(line.startswith(sentence) for line in differences(module(), module(**changes)))
 
 
-def test_first_different_byte_of_each_section_is_told():
+def test_first_different_byte_of_each_section_is_reported():
     one, other = (module() + b"\x0a\x05\x01\x03\0" + bytes((0x41, n)) for n in (1, 2))
     assert differences(one, one) == []
     assert differences(one, other) == ["Section code: 5 bytes in the file, 5 here; the first difference is at 4."]

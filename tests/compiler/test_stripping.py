@@ -65,7 +65,7 @@ def test_several_cells_are_numbered_in_the_order_in_which_they_run():
 @pytest.mark.parametrize(("name", "shown"), [
     ("/home/ann/auth", "auth"), ("a<b>\"c", "abc"), ("\ud800", "filter"), ("a\n\x1bb", "ab"), ("", "filter"), ("x" * 999, "x" * 80),
 ])
-def test_odd_name_of_a_filter_leaves_a_plain_name_of_its_cell(name, shown):
+def test_cell_name_is_sanitised_if_the_filter_name_is_unusual(name, shown):
     (part,) = with_portable_names(_source("Cell In[9]"), name).parts
     assert part.filename == f"<{shown} cell>"
 

@@ -44,7 +44,7 @@ def test_imported_table_is_created(kind):
     assert Instance(default_engine().compile(assemble(text)), lambda _: None).function("size")() == 3
 
 
-def test_imports_of_all_kinds_are_named():
+def test_imports_of_all_kinds_are_listed():
     imports = declared("""(module (import "a" "f" (func (param i64) (result i32))) (import "a" "t" (table 1 2 externref))
       (import "a" "m" (memory 1 5)) (import "a" "g" (global (mut v128))) (import "b" "e" (tag)))""").imports
     assert [(i.module, i.name, i.kind) for i in imports] == [

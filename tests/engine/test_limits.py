@@ -38,7 +38,7 @@ def test_all_memories_and_tables_together_stay_within_the_limit(memories, tables
         assert elements * 8 >= 4 * MIB
 
 
-def test_memory_alone_gets_all_of_the_limit():
+def test_single_memory_can_use_the_whole_limit():
     guest = instance('(module (memory 1) (table 500 500 funcref) (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))', 2 * 65536)
     assert guest.function("grow")(1) == 1
     assert guest.function("grow")(1) == 0xFFFFFFFF

@@ -46,7 +46,7 @@ def test_refusal_of_the_filter_includes_its_log():
     assert 'File "cell.py", line 3, in on_plugin_start' in text and "ValueError: no realm" in text
 
 
-def test_wrong_configuration_raises_the_error_of_envoy():
+def test_invalid_configuration_raises_envoys_error():
     config = bootstrap([], [], extra={"no_such_field": 1})
     with pytest.raises(EnvoyRefused, match="no_such_field"):
         EnvoyProcess(config)

@@ -53,7 +53,7 @@ def test_folder_gets_the_taps_own_files_while_envoy_runs(gate, tmp_path):
         assert sorted(exchange.request.path for exchange in read_traffic(folder)) == ["/a", "/b"]
 
 
-def test_other_suffix_is_refused_before_envoy_starts(gate, tmp_path):
+def test_unknown_recording_suffix_is_refused_before_envoy_starts(gate, tmp_path):
     with pytest.raises(UsageError, match="unknown suffix"):
         Envoy(gate, record=tmp_path / "x.txt")
 

@@ -130,7 +130,7 @@ def test_deny_list_keeps_the_last_good_list():
         ("sniff_protocol", {"allow": ["gopher"]}, "gopher"),
     ],
 )
-def test_wrong_configuration_is_refused_with_a_reason(name, config, message):
+def test_invalid_configuration_is_refused_with_a_reason(name, config, message):
     with pytest.raises(FilterTrap) as refused:
         Proxy(Filter.from_file(EXAMPLES / f"{name}.py"), workers=1, config=config)
     assert message in str(refused.value)

@@ -29,14 +29,14 @@ def with_action(**fields):
     ({"request_headers_to_add": [{"header": {"key": "a", "valeu": "b"}}]}, r"request_headers_to_add\[0\].header", "valeu", "value"),
     ({"typed_per_filter_config": {"f": {"disabld": True}}}, "typed_per_filter_config.f", "disabld", "disabled"),
 ])  # fmt: skip
-def test_misspelt_field_is_named_with_its_place_and_the_right_name(fields, place, name, meant):
+def test_error_about_a_misspelt_field_has_its_path_and_a_suggestion(fields, place, name, meant):
     with pytest.raises(
         UsageError, match=rf"^routes\[1\]{'.' if place else ''}{place}: .* no field '{name}'. Did you mean '{meant}'\?"
     ):
         Proxy(routes=[ROUTE, {**ROUTE, **fields}])
 
 
-def test_misspelt_field_of_a_route_configuration_is_named():
+def test_error_about_a_misspelt_field_of_a_route_configuration_has_its_path():
     config = {"virtual_hosts": [{"name": "a", "domain": ["*"], "routes": [ROUTE]}]}
     with pytest.raises(
         UsageError,
@@ -96,7 +96,7 @@ def test_values_that_json_allows_are_accepted():
     ({"server_name": b"x"}, "server_name must be text"),
     ("x", "must be an HttpConnectionManager or a mapping"),
 ])  # fmt: skip
-def test_connection_manager_with_a_wrong_field_is_refused(value, problem):
+def test_connection_manager_with_an_invalid_field_is_refused(value, problem):
     with pytest.raises(UsageError, match=problem):
         Proxy(connection_manager=value)
 
@@ -131,7 +131,7 @@ def test_local_reply_config_with_a_misspelt_field_is_refused():
     ("header_mutation", {"mutations": {"request_mutation": []}}, "config.mutations: .* Did you mean 'request_mutations'"),
     ("set_metadata", {"metadata": [{"namespace": "a"}]}, r"config.metadata\[0\]: .* Did you mean 'metadata_namespace'"),
 ])  # fmt: skip
-def test_built_in_filter_with_a_wrong_message_is_refused(kind, config, problem):
+def test_built_in_filter_with_an_invalid_configuration_is_refused(kind, config, problem):
     with pytest.raises(UsageError, match=problem):
         BuiltIn(kind, config)
 

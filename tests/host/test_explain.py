@@ -175,7 +175,7 @@ def test_held_headers_of_a_filter_without_body_callbacks_are_explained_without_t
         assert "body" not in str(proxy.explain(proxy.post("/", body=b"abc")))
 
 
-def test_stream_that_waits_for_a_queue_names_the_queue():
+def test_explanation_of_a_stream_that_waits_for_a_queue_names_the_queue():
     from wasmnb import Filter
 
     source = """

@@ -259,7 +259,7 @@ def test_pem_may_hold_any_private_key_format_after_other_text(form):
     assert 2 in protobuf.read(result)
 
 
-def test_bytes_behind_the_der_are_ignored():
+def test_bytes_after_the_der_are_ignored():
     _, result = signatures.sign(None, message(hash=b"sha256", der=private(RSA) + b"\0\0", third=b"t"))
     signature = protobuf.read(result)[2][0]
     request = message(hash=b"sha256", der=public(RSA) + b"\0\0", third=signature, fourth=b"t")

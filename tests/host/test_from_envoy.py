@@ -86,7 +86,7 @@ def test_routes_and_clusters_are_those_of_the_file(tmp_path):
         ({"@type": "type.googleapis.com/google.protobuf.Struct", "value": {"a": 1}}, 16),
     ],
 )
-def test_configuration_has_envoys_encoding(tmp_path, configuration, size):
+def test_plugin_receives_the_configuration_as_envoy_encodes_it(tmp_path, configuration, size):
     with Proxy.from_envoy(write(tmp_path, [plugin(configuration)]), workers=1) as proxy:
         assert proxy.get("/").response.status == 200 + size
 
@@ -328,7 +328,7 @@ def test_listener_with_the_name_of_the_message_in_its_text_has_no_plugin(tmp_pat
     assert read_envoy(path).listener == "l0"
 
 
-def test_missing_file_listener_cluster_or_module_is_named(tmp_path):
+def test_error_names_the_missing_file_listener_cluster_or_module(tmp_path):
     path = write(tmp_path, [plugin()])
     with pytest.raises(UsageError, match="no listener 'x'. Listeners in the file: 'l0'"):
         Proxy.from_envoy(path, listener="x")

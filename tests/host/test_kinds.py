@@ -57,7 +57,7 @@ def test_kind_of_a_foreign_module_follows_from_its_exports(exports, kind):
     (TCP, "http"), (TCP + TICK, "http"), (HTTP, "network"), (DONE, "network"), (HTTP, "access_log"), (DONE, "access_log"),
     (TCP, "access_log"), (HTTP, "singleton"), (TCP, "service"), (LOG, "http"), (LOG, "network"), (LOG, "singleton"),
 ])  # fmt: skip
-def test_filter_without_a_callback_for_its_place_is_refused(source, kind):
+def test_filter_without_a_callback_of_its_kind_is_refused(source, kind):
     filter_ = make(source)
     with pytest.raises(
         UsageError, match=rf"'it' can't be of kind '{kind}': .* never gets its callbacks \(on_.*\)\. Use kind='"
@@ -71,7 +71,7 @@ def test_filter_without_a_callback_for_its_place_is_refused(source, kind):
     (HTTP + TICK, "singleton"), (HTTP + START, "service"), (TICK, "network"), (START, "access_log"), (HTTP + TCP, "network"),
     (HTTP + LOG, "access_log"),
 ])  # fmt: skip
-def test_filter_with_a_callback_for_its_place_is_accepted(source, kind):
+def test_filter_with_a_callback_of_its_kind_is_accepted(source, kind):
     assert Plugin(make(source), kind=kind).kind == kind
 
 

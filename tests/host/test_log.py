@@ -53,7 +53,7 @@ def test_lines_stay_in_order_when_the_machine_delays_a_hostcall(monkeypatch):
 
 
 @pytest.mark.parametrize(("changes", "lines"), [("5, -5, -1, -1", 1), ("-5", 1), ("5, -5", 0), ("-1, 1, -1", 1)])
-def test_gauge_that_falls_below_0_is_told_once(changes, lines):
+def test_gauge_that_falls_below_0_is_logged_once(changes, lines):
     source = f"""
 g = Gauge("inside")
 class H(HttpContext):

@@ -94,7 +94,7 @@ def test_real_envoy_explains_why_it_takes_no_functions(lookup):
         Envoy(lookup, foreign={"lookup": len})
 
 
-def test_failed_start_brings_log_and_trace():
+def test_error_of_a_failed_start_has_log_and_trace():
     source = "class P(PluginContext):\n    def on_plugin_start(self, size):\n        print('before')\n        1 / 0\n"
     source += "class H(HttpContext):\n    def on_http_request_headers(self, n, e): pass\n"
     with pytest.raises(Exception, match="ZeroDivisionError") as caught:

@@ -89,7 +89,7 @@ def test_client_leaves_in_the_middle_of_its_body(quiet, http2):
     assert (exchange.access_log.bytes_received, exchange.access_log.response_flags) == (4, "DC")
 
 
-def test_patient_client_gets_the_response(quiet):
+def test_client_with_a_long_timeout_gets_the_response(quiet):
     exchange = quiet.get("/", timeout=5.0)
     assert (exchange.state, exchange.response.status) == ("done", 200)
 
@@ -121,7 +121,7 @@ def test_access_log_has_the_flag_of_a_failed_upstream(quiet):
 # -- properties and metadata ------------------------------------------------------------------------------------------------
 
 
-def test_request_brings_filter_state_and_metadata(quiet):
+def test_request_can_set_filter_state_and_metadata(quiet):
     exchange = quiet.get("/", properties={"filter_state.tenant": "acme"}, metadata={"com.example": {"tier": "gold", "n": 1}})
     assert "acme" in log_text(exchange)
     assert "gold" in log_text(exchange)

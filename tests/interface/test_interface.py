@@ -98,7 +98,7 @@ def test_http2_request_has_a_large_body(start):
     assert (exchange.upstream_request.body == body, exchange.response.body == body) == (True, True)
 
 
-def test_response_without_body_over_http2(start):
+def test_response_without_body_arrives_over_http2(start):
     exchange = start(upstream=Response(204)).get("/", http2=True)
     assert (exchange.response.status, exchange.response.body, exchange.state) == (204, b"", "done")
 
@@ -222,7 +222,7 @@ def test_tcp_connection_is_half_closed_by_end(proxy_class, guest):
         assert connection.read(wait=2.0) == b"bye"
 
 
-def test_client_that_closes_gets_what_its_bytes_led_to(proxy_class, guest):
+def test_client_that_closes_receives_the_response_to_its_bytes(proxy_class, guest):
     with proxy_class(Plugin(guest, kind="network"), workers=1) as proxy:
         exchange = proxy.connect().send(b"hello").close()
         assert (exchange.received, exchange.closed_by_proxy, exchange.upstream_received) == (b"hello", False, b"hello")

@@ -31,7 +31,7 @@ def test_environment_is_a_flag(run):
         run(KEYED.format(flags="--env KEY"))
 
 
-def test_missing_variable_names_the_flag(run):
+def test_error_about_a_missing_variable_suggests_the_flag(run):
     with pytest.raises(FilterTrap) as caught:
         run(KEYED.format(flags=""))
     assert "%%wasmfilter --env KEY=VALUE" in caught.value.traceback
@@ -67,7 +67,7 @@ def test_curl_commands_are_quoted_as_for_bash(run, flag, header, value):
     assert run(f"%%wasmcurl every\ncurl 'http://x/' \\\n  {flag}").request.headers[header] == value
 
 
-def test_expression_without_its_quotes_says_where_they_went(run):
+def test_error_about_an_unquoted_expression_explains_the_quotes(run):
     with pytest.raises(MagicUsageError, match="One pair of quotes is removed"):
         run("%%wasmfilter every --native --upstream 'Response(200, body=b'xy')'\nclass Any(HttpContext): pass")
 

@@ -176,7 +176,7 @@ def test_ipytest_cells_run_on_the_real_envoy(kernel):
 
 
 @pytest.mark.slow
-def test_failing_test_names_the_cell_of_the_filter(kernel):
+def test_output_of_a_failing_test_names_the_cell_of_the_filter(kernel):
     text = kernel('%%ipytest\ndef test_it(wasm_proxy):\n    assert wasm_proxy(Auth).get("/").response.status == 201\n')
     assert "assert 200 == 201" in text
     assert re.search(r"<Filter 'Auth' from Cell In\[\d+\]>", text)

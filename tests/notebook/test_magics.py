@@ -65,7 +65,7 @@ def test_configuration_is_a_variable_of_the_notebook(run, shell, flag):
         ("cfg", "--config cfg: the variable's value can't be written as JSON"),
     ],
 )
-def test_wrong_configuration_is_refused_before_the_filter_is_compiled(run, shell, value, problem):
+def test_invalid_configuration_is_refused_before_the_filter_is_compiled(run, shell, value, problem):
     shell.user_ns["cfg"] = {"x": object()}
     with pytest.raises(MagicUsageError, match=problem):
         run(f"%%wasmfilter hello --config {value}\nnot python at all")
@@ -77,7 +77,7 @@ def test_name_that_hides_a_builtin_is_refused(run, name):
         run(f"%%wasmfilter {name}\n{HELLO}")
 
 
-def test_name_of_the_notebook_in_a_filter_names_parts(run, shell):
+def test_error_about_a_notebook_name_suggests_parts_and_the_decorator(run, shell):
     shell.user_ns["helper"] = 5
     with pytest.raises(SourceError, match="NameError: name 'helper' is not defined") as caught:
         run(f"%%wasmfilter hello\n{HELLO}\nx = helper")
@@ -183,7 +183,7 @@ def test_every_result_has_html_and_text(run, hello):
         "%%wasmfilter hello --workers many\npass",
     ],
 )
-def test_wrong_flags_are_usage_errors_without_traceback(run, line):
+def test_invalid_flags_raise_usage_errors_without_traceback(run, line):
     with pytest.raises(MagicUsageError):
         run(line)
 

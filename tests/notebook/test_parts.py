@@ -115,7 +115,7 @@ def test_parts_belong_to_one_filter(run):
     assert said(run(f"%%wasmfilter auth\n{OWN}")) == "ab"
 
 
-def test_error_in_a_part_names_its_cell(run, shell):
+def test_traceback_of_an_error_in_a_part_shows_its_cell(run, shell):
     run(f"%%wasmpart auth\n{PREFIX}{WORDS}", "one")
     before = run(f"%%wasmfilter auth\n{OWN}", "own")
     with pytest.raises(SourceError) as caught:
@@ -147,7 +147,7 @@ def test_part_does_not_rebuild_a_proxy_of_another_cell(run, shell):
 @pytest.mark.parametrize(
     "line", ["%%wasmpart 1x\nx = 1", "%%wasmpart auth --clear\nx = 1", "%%wasmpart auth --no\nx = 1"]
 )
-def test_wrong_arguments_are_a_one_line_error(run, line):
+def test_invalid_arguments_print_one_line(run, line):
     with pytest.raises(MagicUsageError):
         run(line)
 

@@ -39,7 +39,7 @@ def test_diff_shows_what_differs(run, recording):
 
 
 @pytest.mark.parametrize("line", ["", "{path} --traffic {path}", "{path} --field method", "missing.har", "{path} --assign x"])
-def test_wrong_lines_are_refused(run, recording, line):
+def test_invalid_replay_commands_raise_usage_error(run, recording, line):
     run(CELL.format(name="gate", header="x-a"))
     with pytest.raises(UsageError):
         run(f"%wasmreplay gate {line.format(path=recording)}")
@@ -80,7 +80,7 @@ def test_load_plan_comes_from_the_cell_a_file_or_a_variable(run, shell, tmp_path
 
 
 @pytest.mark.parametrize("line", ["%wasmload gate --plan missing.yaml", "%wasmload gate --plan $x", "%wasmload gate --plan a -n 3", "%%wasmload gate\nspeed: 1"])
-def test_wrong_plans_are_refused(run, line):
+def test_invalid_load_plan_raises_usage_error(run, line):
     from IPython.core.error import UsageError as MagicUsageError
 
     run(CELL.format(name="gate", header="x-a"))

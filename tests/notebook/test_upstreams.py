@@ -35,7 +35,7 @@ def test_service_and_the_upstream_are_expressions(run):
         ("--upstream 'Response('", "--upstream: SyntaxError"),
     ],
 )
-def test_wrong_expression_is_one_line(run, flags, said):
+def test_invalid_expression_prints_one_line(run, flags, said):
     with pytest.raises(UsageError, match=said):
         run(f"%%wasmfilter gate {flags}\n{GATE}")
 

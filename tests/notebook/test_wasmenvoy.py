@@ -76,7 +76,7 @@ def test_comparison_without_requests_has_a_message(run):
 
 
 @pytest.mark.parametrize("flags", ["--last 0", "--last -3", "--last many", "--no-such-flag"])
-def test_wrong_flags_are_usage_errors(run, flags):
+def test_invalid_flags_raise_usage_errors(run, flags):
     with pytest.raises(MagicUsageError):
         run(f"%wasmenvoy hello {flags}")
 

@@ -123,7 +123,7 @@ def test_saved_findings_never_overwrite_other_files(run, tmp_path):
         ("fragile --seconds 0", "a number of seconds above 0"),
     ],
 )
-def test_wrong_arguments_are_named(run, line, message):
+def test_error_lists_invalid_arguments(run, line, message):
     run(f"%%wasmfilter fragile --workers 1\n{FRAGILE}")
     with pytest.raises((UsageError, MagicUsageError), match=message):
         run(f"%wasmfuzz {line}")

@@ -25,13 +25,13 @@ def test_raw_bytes_reach_a_network_filter(run, sniff):
     assert exchange.log[0].text == r"got b'SSH-2.0-x\r\n'"
 
 
-def test_chunks_and_half_close(run, sniff):
+def test_wasmtcp_sends_chunks_and_half_closes(run, sniff):
     exchange = run(r"%wasmtcp sniff 'a' 'b\x00' --half-close")
     assert exchange.received == b"ab\0" and exchange.ended
     assert [line.text for line in exchange.log][:2] == ["got b'a'", r"got b'b\x00'"]
 
 
-def test_wasmcurl_on_a_network_filter_names_wasmtcp(run, sniff):
+def test_wasmcurl_on_a_network_filter_suggests_wasmtcp(run, sniff):
     with pytest.raises(UsageError, match=r"'sniff' is a network filter.*%wasmtcp"):
         run("%wasmcurl sniff /path")
 

@@ -35,7 +35,7 @@ def test_post_build_runs_every_notebook_and_trusts_it():
 @pytest.mark.timeout(3600)
 @pytest.mark.skipif(not os.environ.get("WASMNB_BINDER"), reason="takes minutes: make binder")
 @pytest.mark.skipif(python() is None, reason=f"needs {PYTHON}")
-def test_every_notebook_runs_in_an_environment_from_binder_alone(tmp_path):
+def test_every_notebook_runs_in_an_environment_built_only_from_binder(tmp_path):
     repository = tmp_path / "repository"
     files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     for file in files:

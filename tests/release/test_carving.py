@@ -55,6 +55,6 @@ def test_locals_of_outer_loops_are_live_in_inner_ones():
     assert live_at_mark(body) == {0, 1, 2}
 
 
-def test_branch_out_of_an_if_keeps_what_is_read_behind_it():
+def test_local_read_after_an_if_is_live_at_a_branch_out_of_it():
     body = "(block (if (local.get 0) (then nop (br 1))) (local.set 1 (i32.const 1))) (local.get 1)"
     assert live_at_mark(body) == {1}

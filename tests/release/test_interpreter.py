@@ -158,7 +158,7 @@ def test_packed_data_is_unpacked_and_nothing_else_is_written(unpack, data, level
     assert unpack(deflate(data, level), len(data)) == data
 
 
-def test_data_can_refer_to_what_is_in_front_of_it(unpack):
+def test_compressed_data_can_refer_to_bytes_before_it(unpack):
     known = random.Random(4).randbytes(32768)
     packed = deflate(known[1000:], before=known)
     assert len(packed) < 1000

@@ -98,7 +98,7 @@ def test_imports_widen_the_hot_set_and_never_with_imported_functions():
     assert min(split.hot) >= imported
 
 
-def test_sqlite_alone_is_left_out():
+def test_only_sqlite_is_removed_as_unused():
     symbols = ["a", "sqlite3_open", "helper", "sqlite3_close", *["b"] * 200, "pysqlite_x", "pysqlite_y", "c"]
     assert {symbols[f] for f in unused_functions(symbols)} == {"sqlite3_open", "helper", "sqlite3_close", "pysqlite_x", "pysqlite_y"}
 

@@ -98,7 +98,7 @@ def absent():
 
 
 @pytest.mark.parametrize("case", EXPECTED)
-def test_caught_exception_says_what_to_use(absent, case):
+def test_caught_exception_contains_the_replacement(absent, case):
     exchange = absent.get("/" + case)
     assert exchange.log[0].text.startswith(EXPECTED[case])
     assert exchange.response.status == 200
@@ -120,7 +120,7 @@ class F(HttpContext):
 """
 
 
-def test_lock_that_nobody_releases_names_the_line():
+def test_error_about_a_lock_that_is_never_released_has_its_line():
     with Proxy(Filter.from_source(HELD, name="held"), workers=1) as proxy:
         log = "\n".join(line.text for line in proxy.get("/").log)
     assert "line 8 in on_http_request_headers" in log

@@ -20,7 +20,7 @@ from wasmnb.sdk.dispatch import FilterSourceError
         ("await generator()", "'odd' can't be awaited in a filter"),
     ],
 )
-def test_unsupported_awaitable_names_the_replacement(code, use):
+def test_error_about_an_unsupported_awaitable_names_the_replacement(code, use):
     before = "import asyncio, types\n@types.coroutine\ndef generator():\n    yield 'odd'\n"
     proxy = FakeProxy(stream(code).replace("class F", before + "class F"))
     try:
@@ -46,7 +46,7 @@ def test_awaiting_twice_at_the_same_time_is_refused():
         ("await gather([1])", "gather() takes each awaitable as a separate argument, not [1]. Put a star before it"),
     ],
 )
-def test_wrong_arguments_are_named(code, said):
+def test_error_lists_invalid_arguments(code, said):
     proxy = FakeProxy(stream(code))
     with pytest.raises(TypeError):
         proxy.exchange()
@@ -54,7 +54,7 @@ def test_wrong_arguments_are_named(code, said):
     assert said in last and code in said_where
 
 
-def test_gather_of_something_else_says_what_can_be_awaited():
+def test_error_of_gather_lists_supported_awaitables():
     proxy = FakeProxy(stream("await gather(5)"))
     with pytest.raises(TypeError, match="got 5, which can't be awaited"):
         proxy.exchange()

@@ -35,7 +35,7 @@ def test_json_and_set_json_convert_the_body():
     assert exchange("self.request_body.set_json(self.request_body.json()['a'] + 1)")[1].upstream[1] == b"2"
 
 
-def test_uncaught_error_of_json_ends_the_stream_alone():
+def test_uncaught_json_error_ends_only_its_stream():
     proxy, result = exchange("self.request_body.json()", [b"nope"])
     assert result.status == 503 and "line 1 column 1" in proxy.logs[-1][1]
     assert proxy.exchange("POST", chunks=[b"{}"]).upstream[1] == b"{}"

@@ -233,7 +233,7 @@ class F(HttpContext):
     assert proxy.logs == [(2, "[1] [1]")]
 
 
-def test_unknown_encoding_of_a_response_is_named():
+def test_error_names_the_unknown_encoding_of_a_response():
     source = """
 class F(HttpContext):
     async def on_http_request_headers(self, n, e):

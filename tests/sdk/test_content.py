@@ -42,7 +42,7 @@ def test_encoded_content_is_decoded_again(encoding):
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, br"])
-def test_unknown_coding_is_named_with_a_remedy(encoding):
+def test_error_about_an_unknown_coding_contains_a_remedy(encoding):
     name = encoding.split(", ")[-1]
     for action in (decompress, compress):
         with pytest.raises(ContentError, match=f"content-encoding {name} can't be decoded in a filter. Set accept-encoding"):
@@ -85,7 +85,7 @@ def test_json_lines_are_values(size):
 
 
 @SIZES
-def test_line_that_is_not_json_is_named_by_its_number(size):
+def test_error_contains_the_number_of_the_line_that_is_not_json(size):
     with pytest.raises(ContentError, match="line 3 of the body is not JSON: Expecting"):
         split(JsonLineSplitter(), b"1\n\n{x}\n4\n", size)
 

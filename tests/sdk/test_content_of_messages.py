@@ -113,7 +113,7 @@ def test_json_content_is_changed_inside_its_encoding(proxy):
         ("/unnamed-text", "The content is not text: it is compressed (content-encoding gzip)"),
     ],
 )
-def test_content_that_cannot_be_read_ends_that_stream_alone(proxy, path, reason):
+def test_unreadable_content_ends_only_its_stream(proxy, path, reason):
     exchange = proxy.get(path)
     assert exchange.response.status == 503
     assert reason in "\n".join(line.text for line in proxy.log)
@@ -138,7 +138,7 @@ def test_items_arrive_and_the_body_passes_unchanged(proxy, path, items):
     assert lines_of(exchange, kind) == [*items, "end"]
 
 
-def test_item_above_the_limit_ends_that_stream_alone(proxy):
+def test_item_above_the_limit_ends_only_its_stream(proxy):
     proxy.get("/long-line")
     assert "larger than the limit of 1000 bytes" in "\n".join(line.text for line in proxy.log)
     assert proxy.get("/plain").response.status == 200

@@ -78,7 +78,7 @@ def test_api_key_checks_clients(path, headers, status, client):
         ("validate_json", {"methods": "POST"}, "config.methods: expected list"),
     ],
 )
-def test_wrong_configuration_does_not_start(name, config, message):
+def test_filter_with_an_invalid_configuration_does_not_start(name, config, message):
     proxy = example(name, config)
     assert not proxy.started and message in proxy.logs[0][1]
 

@@ -149,7 +149,7 @@ def test_error_names_the_setting_that_is_missing(proxies):
 
 
 @pytest.mark.parametrize("path", ["/empty", "/not-modified"])
-def test_body_of_a_message_without_one_is_refused_for_that_stream_alone(proxies, path):
+def test_awaiting_a_missing_body_fails_only_its_stream(proxies, path):
     for proxy in proxies:
         exchange = proxy.get(path)
         assert exchange.response.status == 503
@@ -157,7 +157,7 @@ def test_body_of_a_message_without_one_is_refused_for_that_stream_alone(proxies,
         assert proxy.post("/check", body=b"good").response.status == 200
 
 
-def test_written_body_of_a_request_without_one_fails_that_stream_alone(proxies):
+def test_writing_a_missing_body_fails_only_its_stream(proxies):
     for proxy in proxies:
         assert proxy.get("/write_nothing").response.status == 503
         assert proxy.get("/other").response.status == 200

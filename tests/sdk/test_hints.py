@@ -18,7 +18,7 @@ def logged(code, head=""):
 
 
 @pytest.mark.parametrize("name", ["helper", "pd", "proxy"])
-def test_name_of_the_notebook_names_parts_and_the_decorator(name):
+def test_error_about_a_notebook_name_suggests_parts_and_the_decorator(name):
     log = logged(f"return {name}.x")
     assert f"NameError: name '{name}' is not defined" in log
     assert "'help'" not in log
@@ -30,7 +30,7 @@ def test_unbound_local_variable_is_not_the_notebooks():
     assert "%%wasmpart" not in logged("print(x)\nx = 1")
 
 
-def test_loop_over_a_body_names_async_for():
+def test_error_about_a_loop_over_a_body_suggests_async_for():
     log = logged("for chunk in Body(None, 0): pass", "from wasmnb.sdk.messages.bodies import Body\n")
     assert "`async for chunk in body`" in log
 
@@ -48,7 +48,7 @@ def test_loop_over_a_body_names_async_for():
     ],
 )
 @pytest.mark.filterwarnings("ignore:coroutine 'check'", "ignore::pytest.PytestUnraisableExceptionWarning")
-def test_forgotten_await_is_named(code):
+def test_error_suggests_the_missing_await(code):
     log = logged(code, "async def check(): return {}\n")
     assert "write `await` in front of the call" in log
 
@@ -79,25 +79,25 @@ def test_file_access_in_the_sandbox_has_a_hint(monkeypatch):
         ("raise AttributeError('no', name='pbkdf2_hmac', obj=__import__('hashlib'))", "has no OpenSSL"),
     ],
 )
-def test_parts_of_python_that_the_sandbox_lacks_are_named(code, advice, monkeypatch):
+def test_errors_about_features_without_sandbox_support_have_a_hint(code, advice, monkeypatch):
     assert advice not in logged(code)
     monkeypatch.setattr(hints, "IN_WASM", True)
     assert advice in logged(code)
 
 
-def test_missing_environment_variable_is_named():
+def test_error_names_the_missing_environment_variable():
     assert sys.platform != "wasi"
     assert "environment={'NO_SUCH_VARIABLE': ...}" in logged("import os\nos.environ['NO_SUCH_VARIABLE']")
     assert "environment=" not in logged("{}['NO_SUCH_VARIABLE']")
 
 
 @pytest.mark.parametrize("code", ["self.request_headers['x'] = '1'", "self.send_local_response(403)", "self.response.body", "self.continue_request()"])
-def test_attribute_of_a_stream_in_a_plugin_is_named(code):
+def test_error_about_a_stream_attribute_in_a_plugin_names_the_class(code):
     assert "is an attribute of HTTP streams. Use it in an HttpContext." in logged(code)
 
 
 @pytest.mark.parametrize("name", ["set_tick_period", "configuration"])
-def test_attribute_of_the_plugin_in_a_stream_is_named(name):
+def test_error_about_a_plugin_attribute_in_a_stream_names_the_class(name):
     class Stream:
         context_id = 2
 

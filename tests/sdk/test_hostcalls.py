@@ -26,7 +26,7 @@ def run(code, **options):
     return proxy, proxy.streams[i]
 
 
-def test_header_map_hostcalls():
+def test_header_map_hostcalls_return_their_outputs():
     _, stream = run("""
 m = HeaderMapType.REQUEST_HEADERS
 assert get_header_map_value(m, "a") == b"1" and get_header_map_size(m) == 2
@@ -43,7 +43,7 @@ else:
     assert stream.maps[0] == [(b"c", b"4")]
 
 
-def test_buffer_hostcalls():
+def test_buffer_hostcalls_read_and_write():
     _, stream = run("""
 b = BufferType.HTTP_REQUEST_BODY
 assert get_buffer_bytes(b) == b"body" and get_buffer_bytes(b, 1, 2) == b"od" and get_buffer_status(b) == (4, 0)
@@ -53,7 +53,7 @@ set_buffer_bytes(b, 99, 0, "!")
     assert stream.buffers[0] == b"Body!"
 
 
-def test_stream_context_time_and_log_hostcalls():
+def test_stream_context_time_and_log_hostcalls_reach_the_proxy():
     proxy, stream = run("""
 log(LogLevel.WARN, "text")
 assert get_log_level() is LogLevel.INFO and get_current_time_nanoseconds() > 0 and get_status() == (0, b"")
@@ -69,7 +69,7 @@ self.request_headers["a"] = "found its way back"
     assert stream.maps[0] == [(b"a", b"found its way back")]
 
 
-def test_property_data_queue_and_metric_hostcalls():
+def test_property_data_queue_and_metric_hostcalls_reach_the_proxy():
     run("""
 set_property("k", "v")
 assert get_property("k") == b"v"
@@ -86,7 +86,7 @@ assert get_metric(m) == 9
 """)
 
 
-def test_callout_hostcalls():
+def test_callout_hostcalls_reach_the_proxy():
     proxy, _ = run("""
 http_call("c", {":method": "GET", ":path": "/", ":authority": "c"}).on_response(lambda r: log_info("%d", r.status))
 grpc_call("c", "S", "M").on_response(lambda r: log_info("%s", r.ok))

@@ -17,7 +17,7 @@ KEYS = KeySet.from_json(json.dumps(jwks()))
 
 
 @pytest.mark.parametrize(("algorithm", "kid"), [("RS256", "r"), ("RS512", None), ("RS384", "r"), ("ES256", "e"), ("EdDSA", "o"), ("Ed25519", None), ("HS256", "h")])
-def test_valid_token_gives_its_claims(algorithm, kid):
+def test_valid_token_returns_its_claims(algorithm, kid):
     assert KEYS.verify(token(algorithm, kid))["sub"] == "ann"
     assert KEYS.skipped == ("a key of type EC P-384 is not supported. Use RSA, EC with P-256, OKP with Ed25519, or oct",)
 
@@ -68,13 +68,13 @@ def test_claims_are_checked(claims, options, problem):
         KEYS.verify(token("HS256", **claims), **options)
 
 
-def test_accepted_claims():
+def test_verify_accepts_leeway_and_lists_of_claims():
     text = token("HS256", exp=time.time() - 5, iss="i", aud=["a", "b"])
     assert KEYS.verify(text, leeway=30, issuer=["i", "j"], audience="b")["iss"] == "i"
 
 
 @pytest.mark.parametrize("key", [RSA_KEY, EC_KEY, ED_KEY])
-def test_key_in_pem(key):
+def test_key_in_pem_verifies_tokens(key):
     text = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
     algorithm = {"RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}[Key.from_pem(text).kind]
     assert KeySet([Key.from_pem(text, kid="k")]).verify(token(algorithm, "k"))["sub"] == "ann"
@@ -99,7 +99,7 @@ def test_unusable_key_is_refused(make, problem):
 
 
 @pytest.mark.parametrize(("header", "ok"), [("Bearer abc", True), ("bearer  abc ", True), ("Basic abc", False), ("Bearer", False), (None, False)])
-def test_bearer_token(header, ok):
+def test_bearer_token_is_read_from_the_header(header, ok):
     if ok:
         assert bearer_token(header) == "abc"
     else:
@@ -130,7 +130,7 @@ def test_curves_agree_with_another_implementation():
     assert not verify_ed25519(b"\xff" * 32, b"", bytes(64))
 
 
-def test_rfc_8032_vectors():
+def test_rfc_8032_vectors_are_verified():
     key = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
     sign = bytes.fromhex("e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b")
     assert verify_ed25519(key, b"", sign)

@@ -95,7 +95,7 @@ def test_json_becomes_the_dataclass():
         ({"realm": 1, "debug": 2}, "config.realm: expected str, got 1; config.debug: expected bool, got 2"),
     ],
 )
-def test_invalid_field_is_named_and_the_plugin_does_not_start(config, problem):
+def test_error_names_the_invalid_field_and_the_plugin_does_not_start(config, problem):
     proxy, log = start(config)
     assert not proxy.started and problem in log
 
@@ -215,7 +215,7 @@ def test_nested_settings_are_read():
         (b'{"ports": ' + b"9" * 5000 + b"}", "the plugin configuration has a number with too many digits"),
     ],
 )  # fmt: skip
-def test_invalid_nested_field_is_named(config, problem):
+def test_error_names_the_invalid_nested_field(config, problem):
     proxy, log = start(config, NESTED)
     assert not proxy.started and problem in log
 

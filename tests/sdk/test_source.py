@@ -23,7 +23,7 @@ def test_source_without_classes_is_refused():
     assert "defines no filter class" in str(error) and "HttpContext" in error.hint and error.lineno is None
 
 
-def test_class_without_a_context_base_is_named_with_its_line():
+def test_error_names_a_class_without_a_context_base_and_its_line():
     error = refusal("""\
     x = 1
 
@@ -169,7 +169,7 @@ def test_method_named_like_a_callback_may_be_used_by_the_filter(use):
 
 
 @pytest.mark.parametrize("parameters", ["self", "self, n", "self, a, b, c", "self, *, num_headers, end_of_stream"])
-def test_wrong_parameters_are_refused_at_load(parameters):
+def test_invalid_callback_parameters_are_refused_at_load(parameters):
     error = refusal(f"class F(HttpContext):\n    def on_http_request_headers({parameters}): pass")
     assert error.lineno == 2
     written = f"def on_http_request_headers({parameters})"

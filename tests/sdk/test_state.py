@@ -213,7 +213,7 @@ def test_bytes_that_are_not_a_struct_are_refused(data):
             read(data)
 
 
-def test_default_replaces_groups_and_missing_properties():
+def test_get_returns_the_default_for_groups_and_missing_properties():
     run("""
 p = self.properties
 assert p.get("request", "d") == p.get("xds.node", "d") == p.get("response.code", "d") == p.get("my.own", "d") == "d"

@@ -132,7 +132,7 @@ def test_json_of_a_whole_body_is_its_value(chunks):
     assert proxy.logs[0][1] == str(json.loads(chunks[0]))
 
 
-def test_json_of_a_compressed_body_names_the_encoding():
+def test_json_error_of_a_compressed_body_names_the_encoding():
     proxy = FakeProxy(JSON)
     proxy.exchange("POST", chunks=[gzip.compress(b"{}")])
     assert "it is compressed (content-encoding gzip)" in proxy.logs[0][1]

@@ -341,7 +341,7 @@ class Refuses(PluginContext):
 
 @pytest.mark.parametrize("name", ["forgets_failures", "endless_decoding", "keeps_connections"])
 @pytest.mark.slow
-def test_finding_of_a_native_filter_holds_in_wasm(name):
+def test_finding_of_a_native_filter_is_reproduced_in_wasm(name):
     text = next(path for path in PLANTED if path.stem == name).read_text()
     (finding,) = fuzz(Filter.native(text, name), seconds=60).findings
     assert finding.kind == text.partition(":")[0].strip('"')
@@ -388,7 +388,7 @@ def test_searches_on_an_executor_have_one_report():
 
 
 @pytest.mark.slow
-def test_search_whose_process_dies_is_named():
+def test_report_lists_searches_whose_process_died():
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 

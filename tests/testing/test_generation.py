@@ -152,7 +152,7 @@ def test_connection_is_written_with_its_bytes(pytester):
     ("selection", "message"),
     [("9", "no exchange 9"), ("x", "is not a selection of exchanges"), ("1-", "is not a selection of exchanges"), ("2-1", "no exchange 2-1")],
 )
-def test_wrong_selection_is_a_usage_error(proxy, selection, message):
+def test_invalid_selection_raises_usage_error(proxy, selection, message):
     with pytest.raises(UsageError, match="has no exchange yet"):
         write_test(proxy)
     proxy.get("/deny")

@@ -19,7 +19,7 @@ def curl(line):
     return from_options(options, options.url)
 
 
-def test_path_alone_is_a_get():
+def test_path_without_flags_is_a_get():
     request = curl("/a?b=1")
     assert (request.method, request.path, request.body) == ("GET", "/a?b=1", b"")
     assert [n for n, _ in request.headers] == ["user-agent", "accept"]
@@ -121,15 +121,15 @@ def test_arguments_are_accepted_by_request():
 
 
 @pytest.mark.parametrize("line", ["-m 0.5 /", "--max-time 0.5 /", "-sm0.5 /"])
-def test_patience_of_the_client(line):
+def test_max_time_sets_the_timeout(line):
     assert curl(line).arguments["timeout"] == 0.5
 
 
-def test_client_is_patient_by_default():
+def test_client_has_no_timeout_by_default():
     assert "timeout" not in curl("/").arguments
 
 
 @pytest.mark.parametrize("line", ["-m 0 /", "-m -1 /", "-m soon /"])
-def test_patience_is_a_positive_number(line):
+def test_max_time_must_be_positive(line):
     with pytest.raises(argparse.ArgumentError, match="max-time"):
         curl(line)

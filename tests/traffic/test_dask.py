@@ -59,7 +59,7 @@ def test_replay_diff_and_fuzz_run_on_a_cluster(client):
     assert report.tried > 2 and report.read == report.tried and not report.messages
 
 
-def test_worker_that_dies_costs_its_shard_only(client):
+def test_only_the_shard_of_a_dead_worker_is_lost(client):
     exchanges = traffic()
     exchanges[7] = RecordedExchange(Request("GET", "/die"), Response(200))
     report = replay(gate(), exchanges, workers=1, executor=client.get_executor(), shard=3)

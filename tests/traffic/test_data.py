@@ -134,7 +134,7 @@ def proxy(auth):
         yield p
 
 
-def test_spans_are_one_a_request_with_callbacks_hostcalls_and_callouts_below(proxy):
+def test_each_request_has_a_span_with_callbacks_hostcalls_and_callouts_as_children(proxy):
     document = otlp(proxy, service="edge")
     json.dumps(document)
     (resource,) = document["resourceSpans"]
@@ -159,7 +159,7 @@ def test_spans_are_one_a_request_with_callbacks_hostcalls_and_callouts_below(pro
     assert otlp(proxy, service="edge") == document
 
 
-def test_spans_of_one_exchange_and_of_others(proxy):
+def test_otlp_accepts_one_exchange_and_refuses_other_objects(proxy):
     spans = otlp(proxy.exchanges[0])["resourceSpans"][0]["scopeSpans"][0]["spans"]
     assert {span["traceId"] for span in spans} == {"4bf92f3577b34da6a3ce929d0e0e4736"}
     with pytest.raises(UsageError, match="require a simulated proxy or its exchanges"):

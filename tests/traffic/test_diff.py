@@ -145,7 +145,7 @@ def test_requests_that_cannot_be_sent_are_counted():
         (Response(200), Response(200, reset=True), ["outcome 200 -> 200 reset"]),
     ],
 )
-def test_difference_of_responses_is_named(old, new, titles):
+def test_difference_of_responses_has_its_area_and_name(old, new, titles):
     sides = [Observation("done", each, (Request(),), (), {}, ()) for each in (old, new)]
     assert [d.title for d in differences(*sides)] == titles
 
@@ -187,7 +187,7 @@ def test_header_names_with_markup_are_escaped(tmp_path):
     ElementTree.parse(tmp_path / "x.xml")
 
 
-def test_wrong_workers_are_refused():
+def test_less_than_one_worker_is_refused():
     with pytest.raises(UsageError, match="workers= must be at least 1, not 0"):
         diff(None, None, [], workers=0)
 
@@ -246,7 +246,7 @@ def test_merging_diff_reports_is_associative(builds):
 
 
 @pytest.mark.slow
-def test_dead_process_costs_its_shard_of_a_comparison_only(builds, tmp_path):
+def test_only_the_shard_of_a_dead_process_is_missing_from_a_comparison(builds, tmp_path):
     source = """\
 import os
 from wasmnb.sdk import HttpContext

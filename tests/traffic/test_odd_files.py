@@ -200,7 +200,7 @@ def test_compressed_files_are_read_as_they_are(tmp_path, pack, name):
     assert [exchange.request.path for exchange in exchanges] == ["/"] and traffic.messages == []
 
 
-def test_compressed_file_that_is_cut_short_gives_its_beginning(tmp_path):
+def test_truncated_compressed_file_returns_its_beginning(tmp_path):
     lines = "".join(f'{{"request": {{"method": "GET", "path": "/{n * 7919 % 100003}"}}}}\n' for n in range(5000))
     packed = gzip.compress(lines.encode())
     exchanges, traffic = read(tmp_path, "x.jsonl.gz", packed[: len(packed) // 2])
@@ -218,7 +218,7 @@ def test_encodings_with_a_mark_are_converted(tmp_path, encoding):
     assert [exchange.request.path for exchange in exchanges] == ["/\u00fc"]
 
 
-def test_entries_alone_and_one_a_line_are_read(tmp_path):
+def test_har_entries_are_read_from_a_list_an_object_or_lines(tmp_path):
     for name, text in (
         ("a.json", json.dumps([entry("/1"), entry("/2")])),
         ("b.json", json.dumps({"entries": [entry("/1"), entry("/2")]})),
@@ -239,13 +239,13 @@ def test_entries_alone_and_one_a_line_are_read(tmp_path):
         (" 2026-01-02T03:04:05Z ", 1767323045.0), ("yesterday", None), (None, None), (True, None), ([], None), (10**400, None),
     ],
 )  # fmt: skip
-def test_moments_of_all_kinds(tmp_path, started, seconds):
+def test_all_timestamp_formats_are_read(tmp_path, started, seconds):
     line = json.dumps(entry(startedDateTime=started))
     (exchange,), _ = read(tmp_path, "x.jsonl", line + "\n")
     assert exchange.started == seconds or (seconds is not None and exchange.started == pytest.approx(seconds))
 
 
-def test_numbers_that_are_none_cost_nothing_but_themselves(tmp_path):
+def test_invalid_numbers_are_omitted_and_their_exchanges_are_kept(tmp_path):
     request = '{"method": "GET", "path": "/"}'
     text = "\n".join(
         [
@@ -261,7 +261,7 @@ def test_numbers_that_are_none_cost_nothing_but_themselves(tmp_path):
     assert (report.read, report.replayed, report.unreadable) == (4, 4, 4)
 
 
-def test_negative_times_and_pseudo_headers_of_a_har(tmp_path):
+def test_negative_duration_and_pseudo_headers_of_a_har_are_omitted(tmp_path):
     request = {
         "method": "GET", "url": "https://a.test/x", "httpVersion": "h2",
         "headers": [{"name": ":authority", "value": "b.test"}, {"name": ":path", "value": "/x"}, {"name": "<img src=x>", "value": "</script>"}],
@@ -317,7 +317,7 @@ NO_NAME, NO_PAIR = "A header without a name was omitted.", "A part of the header
     ([{"name": "a\rb", "value": "v"}, GOOD], "A header with a line break in its name was omitted."), ([{"name": " ", "value": "v"}, GOOD], NO_NAME),
     ([{"name": "a\r\nb", "value": "v"}, GOOD], "A header with a line break in its name was omitted."), ("x: 1\r\nno colon\r\n", NO_PAIR),
 ])  # fmt: skip
-def test_odd_header_of_an_entry_is_left_out_alone(tmp_path, headers, message):
+def test_invalid_header_is_omitted_from_its_entry(tmp_path, headers, message):
     (odd,), messages = between(tmp_path, None, headers=headers)
     assert list(odd.request.headers.items()) == [("x", "1")] and odd.response.body == b"ok"
     assert messages == [f"x.har, entry 2: {message}"]
@@ -340,7 +340,7 @@ def test_values_of_headers_that_are_not_text_are_written_as_json(tmp_path, value
     ({"params": [{"name": "a", "value": "1"}, None, {"value": "2"}]}, b"a=1", "A form field without a name was omitted."),
     ([{"name": "a", "value": "b"}], b"a=b", ""), ({"params": 5}, b"", ""), ({"params": {"a": "1"}}, b"a=1", ""), (5, b"", ""),
 ])  # fmt: skip
-def test_odd_body_of_an_entry_does_not_cost_the_entry(tmp_path, data, body, message):
+def test_entry_with_an_invalid_body_is_kept(tmp_path, data, body, message):
     (odd,), messages = between(tmp_path, None, postData=data)
     assert odd.request.body == body and odd.truncated == (("request",) if "base64" in message else ())
     assert messages == ([f"x.har, entry 2: {message}"] if message else [])
@@ -350,7 +350,7 @@ def test_odd_body_of_an_entry_does_not_cost_the_entry(tmp_path, data, body, mess
     ({"method": "GET /"}, "'GET /' is not a valid HTTP method."), ({"url": "m/x"}, "The URL has no scheme."),
     ({"url": "blob:http://a.test/1"}, "The scheme of the URL must be http or https, not 'blob'."), ({"method": None}, "The request has no method."),
 ])  # fmt: skip
-def test_entry_that_is_not_a_request_is_told(tmp_path, request_part, message):
+def test_entry_that_is_not_a_request_is_reported(tmp_path, request_part, message):
     assert between(tmp_path, None, **request_part) == ([], [f"x.har, entry 2: {message}"])
 
 
@@ -359,14 +359,14 @@ def test_entry_that_is_not_a_request_is_told(tmp_path, request_part, message):
     ('"ok"', '"o"k"', ["/1", "/2"]), ('"ok"}}', '"ok"}', ["/1", "/2"]), ("12.5", "12.5, // slow\n", ["/1", "/2"]),
     ('"entries": [', '"entries": [null, 5, ,', ["/0", "/1", "/2"]), ("]}}", "],}}", ["/0", "/1", "/2"]), ('{"log"', 'var har = {"log"', ["/0", "/1", "/2"]),
 ])  # fmt: skip
-def test_entry_that_is_not_json_is_left_out_alone(tmp_path, old, new, paths):
+def test_entry_that_is_not_json_is_omitted(tmp_path, old, new, paths):
     exchanges, traffic = read(tmp_path, "x.har", har(entry("/0"), entry("/1"), entry("/2")).replace(old, new, 1))
     assert [exchange.request.path for exchange in exchanges] == paths
     assert any("not valid JSON" in text or "has no request" in text for text in traffic.messages)
     assert (traffic.unreadable >= 1) == (len(paths) < 3 or "null" in new)
 
 
-def test_entries_behind_a_damaged_one_have_their_numbers(tmp_path):
+def test_entries_after_a_damaged_one_keep_their_numbers(tmp_path):
     text = har(entry("/0"), entry("/1"), entry("/2"), entry("/3")).replace('"ok"', '"o"k"', 2).replace('"o"k"', '"ok"', 1)
     exchanges, traffic = read(tmp_path, "x.har", text)
     assert [(exchange.request.path, exchange.position) for exchange in exchanges] == [("/0", "entry 1"), ("/2", "entry 3"), ("/3", "entry 4")]
@@ -393,7 +393,7 @@ TRACE = {"http_buffered_trace": {
     ("response", {"headers": [{"key": ":status", "value": "200"}], "body": {"as_bytes": "a"}}, "The body of the response is not valid base64"),
     ("response", {"headers": [{"key": ":status", "value": "?"}]}, "The response has no status and was omitted."),
 ])  # fmt: skip
-def test_odd_part_of_a_trace_is_left_out_alone(tmp_path, side, part, message):
+def test_invalid_part_of_a_trace_is_omitted(tmp_path, side, part, message):
     trace = json.loads(json.dumps(TRACE))
     trace["http_buffered_trace"][side].update(part)
     exchanges, traffic = read(tmp_path, "x.tap", json.dumps(trace) + "\n" + json.dumps(TRACE))
@@ -405,7 +405,7 @@ def test_odd_part_of_a_trace_is_left_out_alone(tmp_path, side, part, message):
     '{"http_buffered_trace": oops}', '{"http_buffered_trace": {"request": "}}', '{"http_buffered_trace": {"downstream_connection": "x"}}', "null", "7",
     '{"http_streamed_trace_segment": {"trace_id": [1]}}', '{"http_buffered_trace": ' + "[" * 2000 + "]" * 2000 + "}",
 ])  # fmt: skip
-def test_trace_that_is_none_is_left_out_alone(tmp_path, odd):
+def test_line_that_is_not_a_trace_is_omitted(tmp_path, odd):
     exchanges, traffic = read(tmp_path, "x.tap", "\n".join((json.dumps(TRACE), odd, json.dumps(TRACE))))
     assert len(exchanges) == 2 and traffic.unreadable == 1
 
@@ -415,7 +415,7 @@ def test_trace_that_is_none_is_left_out_alone(tmp_path, odd):
     ('{"method": "GET", "path": "/m\\n"}', "The path is not text"), ('{"method": "G T", "path": "/m"}', "'G T' is not a valid HTTP method."),
     ('{"method": "GET", "path": "http://[::1/m"}', "The URL can't be read"), ("[1]", "not a JSON object"), ("GET /m", "The line is not JSON."),
 ])  # fmt: skip
-def test_line_of_a_log_that_is_no_exchange_is_told(tmp_path, line, message):
+def test_log_line_that_is_not_an_exchange_is_reported(tmp_path, line, message):
     good = '{"method": "GET", "path": "/good", "response_code": 200}'
     exchanges, traffic = read(tmp_path, "x.log", "\n".join((good, line, good, "")))
     assert len(exchanges) == 2 and message in traffic.messages[0] and traffic.unreadable == 1
@@ -441,7 +441,7 @@ def test_lines_of_log_collectors_are_read(tmp_path, line):
     ("curl http://$HOST/m", [], "The host '$HOST' is a shell variable, whose value is unknown."), ("curl 'http://a.test/m", [], "one of its quotes isn't closed"),
     ('curl "http://a.test/m\n# it', [], "one of its quotes isn't closed"), ("curl --frobnicate http://a.test/m", [], "unrecognized arguments: --frobnicate"),
 ])  # fmt: skip
-def test_odd_command_never_hides_the_next_one(tmp_path, command, paths, message):
+def test_malformed_command_does_not_hide_the_next_one(tmp_path, command, paths, message):
     exchanges, traffic = read(tmp_path, "x.sh", f"curl http://a.test/before\n{command}\ncurl http://a.test/after\n")
     assert [exchange.request.path for exchange in exchanges] == ["/before", *paths, "/after"]
     assert len(traffic.messages) == bool(message) and message in "".join(traffic.messages)
@@ -456,7 +456,7 @@ def test_quoted_operator_of_the_shell_is_a_value(tmp_path, quoted, value):
     assert traffic.messages == [] and before.request.method == after.request.method == "GET"
 
 
-def test_plain_operator_behind_a_quoted_value_ends_the_command(tmp_path):
+def test_unquoted_operator_after_a_quoted_value_ends_the_command(tmp_path):
     exchanges, _ = read(tmp_path, "x.sh", "curl http://a.test/1 -d 'x'; curl -o f http://a.test/2 -d '<a>' >out 2>&1 && curl -d \"|\" http://a.test/3 | tee f\n")
     assert [(exchange.request.path, exchange.request.body) for exchange in exchanges] == [("/1", b"x"), ("/2", b"<a>"), ("/3", b"|")]
 
@@ -468,7 +468,7 @@ def test_plain_operator_behind_a_quoted_value_ends_the_command(tmp_path):
     ("GET /m x HTTP/1.1\r\n\r\n", [], 1), ("HEAD /m HTTP/1.1\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n", ["/m"], 0),
     ("GET /m HTTP/1.1\r\n\r\nHTTP/1.1 304 Not Modified\r\ncontent-length: 20\r\n\r\n", ["/m"], 0),
 ])  # fmt: skip
-def test_odd_message_never_hides_the_next_one(tmp_path, message, paths, notes):
+def test_malformed_message_does_not_hide_the_next_one(tmp_path, message, paths, notes):
     good = "GET /%s HTTP/1.1\r\nhost: a.test\r\n\r\n"
     exchanges, traffic = read(tmp_path, "x.http", good % "before" + message + good % "after")
     assert [exchange.request.path for exchange in exchanges] == ["/before", *paths, "/after"]

@@ -230,7 +230,7 @@ def test_plan_in_yaml_has_the_fields_of_the_classes(tmp_path):
         ("phases: [{rate: 1, seconds: .nan}]", "must be greater than 0"),
     ],
 )  # fmt: skip
-def test_wrong_plan_is_one_sentence_with_its_name(text, message):
+def test_invalid_plan_raises_one_sentence_with_its_name(text, message):
     with pytest.raises(UsageError, match="^day.yaml(, line 1)?: .*" + message):
         parse_plan(text, "day.yaml")
 

@@ -215,7 +215,7 @@ def test_native_filter_is_profiled_as_wasm():
     assert "%prun" in report._repr_mimebundle_()["text/plain"]
 
 
-def test_native_filter_that_does_not_compile_names_other_profilers():
+def test_error_suggests_other_profilers_for_a_filter_that_does_not_compile():
     source = "import sqlite3\nclass F(HttpContext):\n    pass\n"
     with pytest.warns(NativeWarning), Proxy(Filter.native(source)) as native, pytest.raises(SourceError) as caught:
         profile(native, path="/")

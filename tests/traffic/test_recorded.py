@@ -102,7 +102,7 @@ def test_har_pseudo_headers_are_not_headers(read):
         (entry(request={"method": "GET /"}), "'GET /' is not a valid HTTP method"),
     ],
 )
-def test_odd_har_entry_is_left_out_with_one_message(read, odd, sentence):
+def test_invalid_har_entry_is_omitted_with_one_message(read, odd, sentence):
     traffic, exchanges = read(har(entry("/1"), odd, odd, entry("/2")))
     assert [exchange.request.path for exchange in exchanges] == ["/1", "/2"]
     (message,) = traffic.messages
@@ -112,7 +112,7 @@ def test_odd_har_entry_is_left_out_with_one_message(read, odd, sentence):
     assert traffic.unreadable == 2
 
 
-def test_har_that_is_cut_short_gives_the_entries_before_and_the_position(read):
+def test_truncated_har_returns_complete_entries_and_the_position(read):
     data = json.dumps(har(*(entry(f"/{n}") for n in range(5)))).encode()
     cut = data[: data.index(b"/4") + 1]
     traffic, exchanges = read(cut)
@@ -121,7 +121,7 @@ def test_har_that_is_cut_short_gives_the_entries_before_and_the_position(read):
     assert f"entry 5, byte {len(cut):,}: The file ends inside this entry" in message
 
 
-def test_invalid_json_in_the_middle_gives_the_part_before(read):
+def test_invalid_json_returns_the_entries_before_it(read):
     data = json.dumps(har(*(entry(f"/{n}") for n in range(3)))).encode().replace(b'"/2', b"}}/2").replace(b"a.test/2", b"a\"}]]/2")
     traffic, exchanges = read(data)
     assert [exchange.request.path for exchange in exchanges] == ["/0", "/1"]
@@ -141,7 +141,7 @@ def test_byte_order_mark_is_skipped(read):
 
 
 @pytest.mark.parametrize("name", ["x.har", "x.jsonl", "x.pb", "x.http", "x.curl", "x.log"])
-def test_empty_file_gives_no_exchanges_and_a_message(read, name):
+def test_empty_file_returns_no_exchanges_and_a_message(read, name):
     traffic, exchanges = read(b"", name)
     assert (exchanges, traffic.messages) == ([], [f"{name}, byte 0: The file is empty."])
 
@@ -255,7 +255,7 @@ def test_unknown_protobuf_fields_are_ignored(read):
     check_buffered(exchange)
 
 
-def test_protobuf_that_is_cut_short_gives_the_traces_before(read):
+def test_truncated_protobuf_returns_complete_traces(read):
     data = delimited(buffered(), buffered())
     traffic, exchanges = read(data[:-5], "x.pb_length_delimited")
     assert len(exchanges) == 1

@@ -74,7 +74,7 @@ def test_socket_records_its_clients(hold, tmp_path):
     assert replay(hold, file).same_status == 1
 
 
-def test_wrong_path_is_a_usage_error(hold, tmp_path):
+def test_recording_to_an_invalid_path_raises_usage_error(hold, tmp_path):
     with Proxy(hold) as proxy:
         for path, message in ((tmp_path / "x.txt", "has an unknown suffix"), (tmp_path / "no" / "x.jsonl", "can't be written")):
             with pytest.raises(UsageError, match=message):

@@ -64,7 +64,7 @@ def test_request_without_recorded_response_gets_200(gate):
     assert replay(gate, [Request("GET", "/a")]).statuses == {200: 1}
 
 
-def test_proxy_gives_its_upstream_for_missing_responses_and_is_not_used_itself(gate):
+def test_proxys_upstream_replaces_missing_responses_and_the_proxy_gets_no_requests(gate):
     with Proxy(gate, upstream=Response(207), workers=2) as proxy:
         report = replay(proxy, [Request("GET", "/a"), recorded("/b", 201)])
         assert (report.statuses, len(proxy.exchanges)) == ({207: 1, 201: 1}, 0)
@@ -86,7 +86,7 @@ def test_every_kind_of_end_is_counted_once(gate):
 
 @pytest.mark.parametrize("path", ["no-slash", "/with space", "/\x01"])
 @pytest.mark.parametrize("header", [(b"x", b"1"), (b"<b>x</b>", b"<i>"), (b"x", b"a\r\nb"), (b"", b"1"), (b"x", b"\0")])
-def test_odd_requests_never_break_the_counts(gate, path, header):
+def test_counts_add_up_with_unusual_requests(gate, path, header):
     odd = Request("GET", path)
     odd.headers.raw = [header]
     report = replay(gate, [recorded("/a"), recorded(request=odd), recorded("/b")], workers=1)
@@ -117,7 +117,7 @@ def test_rows_have_the_documented_columns_and_pandas_takes_them(gate):
     assert (frame["duration"] > 0).all()
 
 
-def test_recorded_moments_pass_in_virtual_time(gate):
+def test_recorded_times_pass_in_virtual_time(gate):
     traffic = [recorded("/a", started=100.0, duration=2.0), recorded("/b", started=101.0, duration=0.5)]
     durations = replay(gate, traffic, speed=1.0, guest_time=0.0).rows.as_lists()["duration"]
     assert sorted(durations) == pytest.approx([0.5, 2.0])
@@ -171,7 +171,7 @@ def test_assignment_to_workers_is_explicit(gate, assign, workers):
         ({"speed": 0.0}, "speed= must be greater than 0"),
     ],
 )
-def test_wrong_options_are_refused(gate, options, sentence):
+def test_invalid_options_are_refused(gate, options, sentence):
     with pytest.raises(UsageError, match=sentence):
         replay(gate, [], **options)
 
@@ -256,7 +256,7 @@ def test_secrets_are_masked_and_counted_in_shards(gate, tmp_path):
     assert (dict(report.masked), set(report.rows.as_lists()["path"])) == ({"query token": 4}, {"/a?token=***"})
 
 
-def test_shard_that_raises_costs_only_itself_and_is_named(gate):
+def test_only_a_shard_that_raises_is_lost_and_reported(gate):
     report = replay(gate, [recorded(f"/{n}") for n in range(40)], workers=1, executor=Inline(failing={1}), shard=10)
     assert added_up(report) == (40, 30, 0, 10)
     assert any("Shard 1 (worker 1, exchanges 11 to 20) was not run: OSError: worker lost" in m for m in report.messages)
@@ -283,7 +283,7 @@ class Lethal(HttpContext):
 
 @pytest.mark.filterwarnings("ignore::wasmnb.errors.NativeWarning")
 @pytest.mark.slow
-def test_request_that_kills_its_process_costs_its_shard_only():
+def test_request_that_kills_its_process_loses_only_its_shard():
     lethal = Filter.native(LETHAL, "lethal")
     traffic = [recorded("/die" if n == 25 else f"/{n}") for n in range(60)]
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:

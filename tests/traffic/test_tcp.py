@@ -29,13 +29,13 @@ def test_escapes_become_bytes(text, data):
     assert parse_bytes(text) == data
 
 
-def test_file_gives_its_bytes(tmp_path):
+def test_file_argument_sends_the_contents_of_the_file(tmp_path):
     (tmp_path / "hello.bin").write_bytes(b"\x00\xff")
     assert parse_bytes(f"@{tmp_path}/hello.bin") == b"\x00\xff"
 
 
 @pytest.mark.parametrize(("text", "message"), [(r"\xZZ", "invalid escape"), ("@/nowhere", "The file '/nowhere' can't be read")])
-def test_wrong_bytes_are_refused(text, message):
+def test_invalid_escapes_and_missing_files_are_refused(text, message):
     with pytest.raises(UsageError, match=message):
         parse_bytes(text)
 
@@ -84,6 +84,6 @@ def test_connection_that_never_ends_is_reset_and_failures_are_kept(sniff):
 @pytest.mark.parametrize(("options", "message"), [
     ({"connections": 0}, "connections= must be at least 1, not 0"), ({"rate": 0}, "rate= must be greater than 0, not 0. Pass the number of connections per virtual second"),
 ])  # fmt: skip
-def test_wrong_numbers_of_a_load_are_refused(sniff, options, message):
+def test_invalid_numbers_of_a_load_are_refused(sniff, options, message):
     with Proxy(sniff, workers=1) as proxy, pytest.raises(UsageError, match=message):
         load_connections(proxy, b"x", **options)

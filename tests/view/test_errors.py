@@ -52,7 +52,7 @@ def test_errors_without_a_position_are_one_line():
     assert error_lines(BuildError("No disk space left")) == ["BuildError: No disk space left"]
 
 
-def test_unknown_file_is_named_without_source_lines():
+def test_error_in_an_unknown_file_shows_only_its_position():
     lines = error_lines(SourceError("broken", filename="gone.py", lineno=9))
     assert "gone.py, line 9" in lines
 

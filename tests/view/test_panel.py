@@ -494,7 +494,7 @@ def test_bytes_of_a_connection_are_sent_again_and_edited(shout, monkeypatch):
 @pytest.mark.parametrize(("values", "message"), [
     ({"data": r"\xZZ"}, "invalid escape"), ({"data": "x", "worker": "9"}, "no worker 9"), ({"data": "x", "worker": "y"}, "must be a number"),
 ])  # fmt: skip
-def test_wrong_bytes_set_a_notice(shout, values, message):
+def test_invalid_bytes_set_a_notice(shout, values, message):
     notice = act(panel_of(shout), "connect", **values)
     assert notice["bad"] and message in notice["text"]
 
@@ -521,7 +521,7 @@ def test_next_version_of_a_network_filter_repeats_the_last_bytes(shout, demo):
             assert not http.exchanges and panel.widget.head["listeners"] == ["http"]
 
 
-def test_queue_that_several_workers_registered_names_its_only_receiver():
+def test_state_view_shows_the_only_receiver_of_a_queue():
     source = 'class P(PluginContext):\n    def on_plugin_start(self, size):\n        register_queue("news")\n'
     with Proxy(Filter.native(source, "news"), workers=3) as proxy:
         panel = panel_of(proxy)

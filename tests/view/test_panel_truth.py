@@ -92,7 +92,7 @@ def test_record_of_the_access_log_is_in_the_panel_and_its_flags_in_the_text(gate
         held.reset()
 
 
-def test_wait_for_a_busy_worker_is_told_apart(gate):
+def test_wait_for_a_busy_worker_is_shown_separately(gate):
     with Proxy(gate, workers=1, guest_time=0.01) as proxy:
         first, second = proxy.send_at([(0.0, _request("/1")), (0.001, _request("/2"))])
         assert first.waited == 0
@@ -134,7 +134,7 @@ def test_advance_without_events_is_drawn_after_the_cell(gate):
         assert panel.widget.head["clusters"] == [["upstream", False]]
 
 
-def test_stopped_upstream_and_injected_trap_are_told(gate):
+def test_stopped_upstream_and_injected_trap_are_displayed(gate):
     with Proxy(gate, workers=2) as proxy:
         panel = panel_of(proxy)
         proxy.clusters["upstream"].alive = False

@@ -58,7 +58,7 @@ def test_body_difference_shows_the_bytes_around_it(samples):
     assert len(text) < 4000
 
 
-def test_different_metric_is_named(samples):
+def test_different_metric_is_listed_by_name(samples):
     metrics = Difference("all: metrics", {"hits": 2, "same": 1}, {"hits": 3, "same": 1, "new": 1}, "Look there.")
     text = parity_text(parity(pair(samples), more=[metrics]))
     assert re.search(r"hits +2 +3$", text, re.MULTILINE)

@@ -96,7 +96,7 @@ def test_first_request_does_not_include_the_start_of_its_worker(gate):
         assert first.filter_ns == pytest.approx(first.duration * 1e9)
 
 
-def test_failed_and_reloaded_vms_are_told(gate):
+def test_failed_and_reloaded_vms_are_marked(gate):
     with Proxy(Plugin(gate, failure_policy="FAIL_RELOAD", reload_backoff=0.0), workers=1) as proxy:
         panel = panel_of(proxy)
         proxy.inject_trap(1, callback="on_request_headers")

@@ -88,7 +88,7 @@ class Steps(HttpContext):
 
 
 @pytest.mark.slow
-def test_debugger_shows_and_enters_filter_frames_only(run):
+def test_debugger_shows_and_steps_into_filter_frames_only(run):
     run(STEPS)
     said = run("steps.get('/').response.status", "where", "up", "down", "step", "up", "down", *["step"] * 5, "continue")
     assert "steps.get('/').response.status" in said
