@@ -94,6 +94,6 @@ class UnitSeconds:
     def pytest_sessionfinish(self):
         if self.cache:
             known = self.cache.get(_KEY, {})
-            # A run of some tests of a file says little about the others.
+            # Durations of a partial run say little about the whole file.
             longer = {scope: round(max(new, 0.9 * known.get(scope, 0)), 2) for scope, new in self.seconds.items()}
             self.cache.set(_KEY, known | longer)

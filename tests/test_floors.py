@@ -266,7 +266,7 @@ def prose(docstring):
 
 
 def second_part(docstring):
-    """The text after the first sentence; empty if there is none."""
+    """Return the text after the first sentence, or ''."""
     first, *rest = SENTENCE_END.split(prose(docstring), maxsplit=1)
     return rest[0] if rest and SENTENCE_END.search(rest[0]) else ""
 

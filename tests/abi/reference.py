@@ -201,7 +201,7 @@ def _row(function: Hostcall | Callback) -> tuple[str, ...]:
 
 
 def table(head: str, rows: Iterable[Iterable[str]]) -> str:
-    """Return a Markdown table; `head` has the columns, separated by commas."""
+    """Return a Markdown table. `head` contains the columns, separated by commas."""
     columns = head.split(", ")
     return "\n".join("| " + " | ".join(row) + " |" for row in (columns, ["---"] * len(columns), *rows)) + "\n"
 

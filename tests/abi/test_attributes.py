@@ -1,4 +1,4 @@
-"""The table of attributes says in which callbacks Envoy has them: every name was recorded in every callback."""
+"""The table of attributes agrees with Envoy: every name was recorded in every callback."""
 
 import re
 

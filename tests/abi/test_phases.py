@@ -1,4 +1,4 @@
-"""The table of phases says what Envoy and the simulated proxy do: every map and buffer is tried in every callback."""
+"""The table of phases agrees with Envoy and the simulated proxy: every map and buffer is tried in every callback."""
 
 import re
 import subprocess
@@ -81,7 +81,7 @@ def attempts(kind):
     return [
         (callbacks[e.parent].name, bool(callbacks[e.parent].args.get("end_of_stream")), e.name, resource, e.status)
         for e, resource in resources
-        if resource is not None and e.args.get("key") != b"x-script"  # which the guest asks for by itself
+        if resource is not None and e.args.get("key") != b"x-script"  # read by the scripted guest itself
     ]
 
 

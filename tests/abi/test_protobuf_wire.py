@@ -1,4 +1,4 @@
-"""Protobuf's wire format: numbers and fields, and what is refused."""
+"""Protobuf's wire format: numbers, fields, and malformed messages."""
 
 import pytest
 

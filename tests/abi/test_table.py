@@ -1,4 +1,4 @@
-"""The ABI table agrees with the specification's shapes and with what Envoy links."""
+"""The ABI table agrees with the signatures in the specification and with the imports that Envoy links."""
 
 import pytest
 

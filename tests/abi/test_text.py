@@ -15,10 +15,10 @@ from wasmnb.messages import Headers
 
 ROOT = Path(wasmnb.__file__).parent
 
-#: Floors whose text may come from anywhere. The SDK says at each place what a log or a traceback does with surrogates.
+#: Floors whose text can come from any source. The SDK documents how each log and traceback handles surrogates.
 FLOORS = ("abi", "parsing", "host", "sdk", "traffic")
 
-#: The one place, and what writes text that is ASCII: a name that was found to be it, JSON.
+#: Modules that may encode text: `abi/text.py`, and those that only encode text known to be ASCII, such as checked names and JSON.
 ALLOWED = {"abi/text.py", "sdk/messages/headers.py", "sdk/loading/parts.py", "sdk/dispatch/introspection.py"}
 
 
@@ -39,7 +39,7 @@ def test_half_of_a_surrogate_pair_becomes_the_replacement_character():
 
 
 def plain_encodes(path):
-    """Lines in which text is encoded without a word on what happens to surrogates."""
+    """Lines that encode text without specifying how surrogates are handled."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "encode":
             if len(node.args) < 2 and not node.keywords and not isinstance(node.func.value, ast.Constant):

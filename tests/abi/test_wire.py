@@ -1,4 +1,4 @@
-"""Header maps and property paths survive the way over the ABI, and broken ones are recognised."""
+"""Header maps and property paths round-trip through the ABI's encoding, and malformed ones are detected."""
 
 import struct
 

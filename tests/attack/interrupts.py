@@ -23,7 +23,7 @@ from wasmnb.engine import Instance
 from wasmnb.errors import WasmnbError
 from wasmnb.host import Proxy
 
-#: VMs that may appear to be left over: other address space, such as that of a thread's allocator, counts as one.
+#: Tolerance for the number of VMs: other reservations of the same size, such as an arena of a thread's allocator, look like one VM.
 UNCERTAIN = 1
 
 #: Held by another thread while it uses a proxy.
@@ -116,7 +116,7 @@ def _threads():
                 with Proxy(module, workers=2) as proxy:
                     proxy.get("/")
                 del proxy
-                gc.collect()  # inside, because a collection in another thread makes one in the main thread end at once
+                gc.collect()  # inside the lock, because a collection on the main thread does nothing while another thread collects
 
     threading.Thread(target=work, daemon=True).start()
     return lambda: Proxy(module, workers=2), lambda proxy: (proxy.get("/"), proxy.close())

@@ -33,15 +33,15 @@ _NUMBERS = (0, 1, 2, 3, 7, 8, 64, 4096, 65535, 65536, 131071, 131072, 0x7FFFFFFF
 
 def module(number):
     """Return the module with this number, and a description of its damage."""
-    chance = random.Random(number)
+    rng = random.Random(number)
     if number % 5 == 4:
-        return "generated", assemble(generated(chance))
+        return "generated", assemble(generated(rng))
     seeds = _seeds()
-    kind = chance.choice(sorted(_DAMAGE))
-    wasm = chance.choice(seeds)
-    for _ in range(chance.choice((1, 1, 1, 2, 5))):
+    kind = rng.choice(sorted(_DAMAGE))
+    wasm = rng.choice(seeds)
+    for _ in range(rng.choice((1, 1, 1, 2, 5))):
         if len(wasm) > len(CORE_MAGIC):
-            wasm = _DAMAGE[kind](chance, wasm, chance.choice(seeds))
+            wasm = _DAMAGE[kind](rng, wasm, rng.choice(seeds))
     return kind, wasm
 
 
@@ -52,65 +52,65 @@ def _seeds(seeds=[]):  # noqa: B006 -- made once a process
     return seeds
 
 
-def generated(chance):
+def generated(rng):
     """Return a module whose random callbacks make random hostcalls with random arguments."""
-    names = chance.sample(sorted(_HOSTCALLS), 8)
+    names = rng.sample(sorted(_HOSTCALLS), 8)
     imports = "".join(
         f'(import "env" "{n}" (func ${n} (param {" ".join(_HOSTCALLS[n].core_params)}) (result {" ".join(_HOSTCALLS[n].core_results)})))'
         for n in names
     )
     body = []
-    for callback in chance.sample(_CALLBACKS, 6):
+    for callback in rng.sample(_CALLBACKS, 6):
         params = " ".join(callback.core_params)
         result = f"(result {callback.core_results[0]})" if callback.core_results else ""
-        calls = "".join(_statement(chance, names) for _ in range(chance.randrange(1, 6)))
-        value = f"({callback.core_results[0]}.const {chance.choice((0, 1, 2, 255))})" if callback.core_results else ""
+        calls = "".join(_statement(rng, names) for _ in range(rng.randrange(1, 6)))
+        value = f"({callback.core_results[0]}.const {rng.choice((0, 1, 2, 255))})" if callback.core_results else ""
         body.append(f'(func (export "{callback.name}") (param {params}) {result} {calls} {value})')
-    text = "".join(chance.choice(("a", "b", ":", "/", r"\00", r"\ff")) for _ in range(40))
+    text = "".join(rng.choice(("a", "b", ":", "/", r"\00", r"\ff")) for _ in range(40))
     return f'(module {imports} {FRAME} (global $g (mut i32) (i32.const 0)) {"".join(body)} (data (i32.const 64) "{text}"))'
 
 
-def _statement(chance, names):
-    kind = chance.randrange(12)
+def _statement(rng, names):
+    kind = rng.randrange(12)
     if kind == 0:
         return "(unreachable)"
     if kind == 1:
-        return f"(drop (memory.grow (i32.const {chance.choice((1, 100, 70000))})))"
+        return f"(drop (memory.grow (i32.const {rng.choice((1, 100, 70000))})))"
     if kind == 2:
-        return f"(i32.store (i32.const {chance.choice(_NUMBERS)}) (i32.const 64))"
+        return f"(i32.store (i32.const {rng.choice(_NUMBERS)}) (i32.const 64))"
     if kind == 3:
-        return f"(global.set $g (i32.add (global.get $g) (i32.const 1))) (loop $l (br_if $l (i32.const {int(chance.random() < 0.02)})))"
-    name = chance.choice(names)
-    args = " ".join(f"({k}.const {chance.choice(_NUMBERS)})" for k in _HOSTCALLS[name].core_params)
+        return f"(global.set $g (i32.add (global.get $g) (i32.const 1))) (loop $l (br_if $l (i32.const {int(rng.random() < 0.02)})))"
+    name = rng.choice(names)
+    args = " ".join(f"({k}.const {rng.choice(_NUMBERS)})" for k in _HOSTCALLS[name].core_params)
     return f"(drop (call ${name} {args}))"
 
 
 # -- damage -----------------------------------------------------------------------------------------------------------
 
 
-def _flip(chance, wasm, _other):
+def _flip(rng, wasm, _other):
     data = bytearray(wasm)
-    for _ in range(chance.randrange(1, 6)):
-        data[chance.randrange(len(data))] = chance.randrange(256)
+    for _ in range(rng.randrange(1, 6)):
+        data[rng.randrange(len(data))] = rng.randrange(256)
     return bytes(data)
 
 
-def _flip_behind_the_header(chance, wasm, _other):
-    return wasm[:8] + _flip(chance, wasm[8:] or b"\0", _other)
+def _flip_behind_the_header(rng, wasm, _other):
+    return wasm[:8] + _flip(rng, wasm[8:] or b"\0", _other)
 
 
-def _cut(chance, wasm, _other):
-    return wasm[: chance.randrange(len(wasm) + 1)]
+def _cut(rng, wasm, _other):
+    return wasm[: rng.randrange(len(wasm) + 1)]
 
 
-def _splice(chance, wasm, other):
-    return wasm[: chance.randrange(8, len(wasm) + 1)] + other[chance.randrange(8, len(other) + 1) :]
+def _splice(rng, wasm, other):
+    return wasm[: rng.randrange(8, len(wasm) + 1)] + other[rng.randrange(8, len(other) + 1) :]
 
 
-def _number(chance, wasm, _other):
+def _number(rng, wasm, _other):
     """Replace a number with a huge one."""
-    at = chance.randrange(8, len(wasm) + 1)
-    return wasm[:at] + unsigned(chance.choice((1 << 31, (1 << 32) - 1, 1 << 20, 50_000))) + wasm[at + 1 :]
+    at = rng.randrange(8, len(wasm) + 1)
+    return wasm[:at] + unsigned(rng.choice((1 << 31, (1 << 32) - 1, 1 << 20, 50_000))) + wasm[at + 1 :]
 
 
 def _sections(wasm):
@@ -125,25 +125,25 @@ def _sections(wasm):
     return sections
 
 
-def _reorder(chance, wasm, other):
-    parts = _sections(wasm) + chance.choice(([], _sections(other)))
-    chance.shuffle(parts)
+def _reorder(rng, wasm, other):
+    parts = _sections(wasm) + rng.choice(([], _sections(other)))
+    rng.shuffle(parts)
     return CORE_MAGIC + b"".join(section(*part) for part in parts)
 
 
-def _swap_section(chance, wasm, other):
+def _swap_section(rng, wasm, other):
     """Replace a section with a section of another module."""
     parts, others = dict(_sections(wasm)), _sections(other)
     if others:
-        number, body = chance.choice(others)
+        number, body = rng.choice(others)
         parts[number] = body
     return CORE_MAGIC + b"".join(section(n, parts[n]) for n in sorted(parts))
 
 
-def _drop_section(chance, wasm, _other):
+def _drop_section(rng, wasm, _other):
     parts = _sections(wasm)
     if parts:
-        parts.pop(chance.randrange(len(parts)))
+        parts.pop(rng.randrange(len(parts)))
     return CORE_MAGIC + b"".join(section(*part) for part in parts)
 
 

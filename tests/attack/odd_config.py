@@ -6,7 +6,7 @@ import json
 from tests.host.test_from_envoy import EXTENSIONS, plugin, write
 from wasmnb.engine import assemble
 
-#: What replaces a value.
+#: Replacements for a value.
 ODD = (
     None, [], {}, "x", "x" * 5000, "\0", "\ud800", 3, -1.5, True, [None], [[]], ["x"], [{}], {"a": None}, 10**400, 1e999, {"@type": 3},
     {"@type": "a/b.Struct", "value": [1]},

@@ -1,4 +1,4 @@
-"""What guests, clients and browsers make the host keep has a limit."""
+"""Limits for data that guests, clients and browsers make the host store."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""Folders of the cache with odd permissions, owners and links: they cost time, and never an error or strange code."""
+"""Cache folders with unusual permissions, owners and links: slower, but never an error or foreign code."""
 
 import email.parser  # noqa: F401 -- the other user may not be able to read this installation
 import grp
@@ -64,7 +64,7 @@ def _act(scratch, umask, action, arguments):
 
 
 def use(place):
-    """Do all that is done with a cache, and check that what is stored is found."""
+    """Perform every operation of a cache, and check that stored entries are found."""
     cache = Cache(place)
     cache.find("k")
     cache.store("k", {"a": b"1"}, FACTS).add("b", b"2")
@@ -81,7 +81,7 @@ def use(place):
 
 
 def read(place):
-    """Find what has been stored."""
+    """Find the stored entries."""
     assert Cache(place).find("k").read("a") == b"1"
     assert machine_code.find_compiled(LARGE, default_engine(), place) is not None
 

@@ -1,4 +1,4 @@
-"""Damaged configurations of Envoy: a sentence with file, line and field, whatever stands where."""
+"""Damaged Envoy configurations: one sentence with file, line and field for any value at any position."""
 
 import json
 import random
@@ -44,7 +44,7 @@ def attack(path, config, odd_of):
                 named = re.search(r", line [1-9]\d*: ", str(error)) or "has no" in str(error) or "hold a mapping" in str(error)
                 text = "" if named and str(path) in str(error) else str(error)
             except WasmnbError as error:
-                text = "" if "module" in str(error).lower() else str(error)  # of the file that is named
+                text = "" if "module" in str(error).lower() else str(error)  # of the file that the configuration refers to
             except Exception as error:  # noqa: BLE001 -- whatever it is, it is the finding
                 text = f"{type(error).__name__}: {error}"
             faults += [f"{place} = {str(odd)[:40]}: {text[:300]}"] if text else []
@@ -54,9 +54,9 @@ def attack(path, config, odd_of):
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_any_value_at_any_position_is_accepted_or_reported_with_its_line(tmp_path):
-    path, chance = write_whole(tmp_path), random.Random(1)
+    path, rng = write_whole(tmp_path), random.Random(1)
     use(path)
-    refused, faults = attack(path, json.loads(path.read_text()), lambda _place: [None, chance.choice(ODD)])
+    refused, faults = attack(path, json.loads(path.read_text()), lambda _place: [None, rng.choice(ODD)])
     assert faults == []
     assert refused > 250
 
@@ -68,13 +68,13 @@ def test_damaged_export_is_accepted_or_named_with_its_line(tmp_path):
         proxy.export(tmp_path / "export")
     path = next((tmp_path / "export").rglob("envoy.yaml"))
     config = json.loads(json.dumps(read_yaml(path)))
-    chance = random.Random(2)
-    refused, faults = attack(path, config, lambda _place: [None, "x", chance.choice(ODD)])
+    rng = random.Random(2)
+    refused, faults = attack(path, config, lambda _place: [None, "x", rng.choice(ODD)])
     assert faults == []
     assert refused > 30
 
 
-#: YAML that is valid and means much, nothing, or itself.
+#: YAML that is valid, but huge when expanded, empty, or recursive.
 TEXTS = {
     "aliases that multiply": "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(f"a{i}: &a{i} [{','.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 40)),
     "a list in itself": "a: &a [*a]", "a mapping in itself": "a: &a {b: {c: *a}}", "merged with itself": "a: &a {<<: *a}",

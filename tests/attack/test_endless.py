@@ -159,7 +159,7 @@ def test_other_kinds_of_work_without_end_are_stopped_and_named(source, callback)
 
 
 def test_sleep_of_no_time_passes_time():
-    """Envoy's ticks are a millisecond apart at least, so that the client's patience ends."""
+    """Envoy's ticks are a millisecond apart at least, so the client times out."""
     with Proxy(Filter.native(SLEEP, "sleepless"), workers=1) as proxy:
         exchange = proxy.get("/", wait=1.0)
         assert not exchange.done

@@ -14,7 +14,7 @@ from wasmnb.host.trace.log import Log, LogLine
 
 MIB = 1 << 20
 
-#: Stores a megabyte under one key after the other until it is refused, and writes the status to memory.
+#: Stores a megabyte under one new key after another until the host refuses, and writes the status to memory.
 HOARDER = wat(
     """(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (local $n i32)
       (loop $again
@@ -29,7 +29,7 @@ HOARDER = wat(
     name="hoarder",
 )
 
-#: Writes half a gigabyte into the log, for ever.
+#: Writes half a gigabyte to the log in an endless loop.
 CHATTERER = wat(
     """(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
       (loop $again (drop (call $log (i32.const 5) (i32.const 0) (i32.const 524288000))) (br $again)) (i32.const 0))""",
@@ -173,7 +173,7 @@ def test_callouts_keep_a_bounded_number_of_bytes():
     log = CalloutLog()
     for n in range(600):
         log.add(Callout("http", "c", n, 1, None, Request.of("POST", "/", body=bytes(MIB)), 0.0))
-    assert len(log.all()) == 255  # their heads count as well
+    assert len(log.all()) == 255  # headers count as well
     assert log.all()[-1].token == 599
 
 

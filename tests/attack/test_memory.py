@@ -1,4 +1,4 @@
-"""Closed and replaced proxies and completed requests of Envoy need little memory."""
+"""Memory use of closed and replaced proxies, and of completed requests in Envoy."""
 
 import gc
 

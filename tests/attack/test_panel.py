@@ -63,7 +63,7 @@ def panel():
 
 
 def check(panel, name, values):
-    """Perform an action, and check what the browser gets."""
+    """Perform an action, and check the messages to the browser."""
     panel.sent.clear()
     panel.perform(name, values)
     assert {"kind": "done"} in panel.sent
@@ -108,13 +108,13 @@ def test_uploaded_recording_cannot_read_other_files(panel, secret, name):
 @pytest.mark.slow
 @pytest.mark.parametrize("action", [*ACTIONS, "nosuch", "__class__", ""])
 def test_unexpected_values_of_any_action_set_a_notice(panel, action):
-    chance = random.Random(action)
+    rng = random.Random(action)
     check(panel, action, {})
     for name in NAMES:
         if SKIPPED.get(action) == name:
             continue
-        for odd in chance.sample(ODD, 8):
-            others = {other: chance.choice(ODD) for other in chance.sample(NAMES, 3) if SKIPPED.get(action) != other}
+        for odd in rng.sample(ODD, 8):
+            others = {other: rng.choice(ODD) for other in rng.sample(NAMES, 3) if SKIPPED.get(action) != other}
             check(panel, action, {**others, name: odd})
     assert panel.proxy.state == "running"
     panel.widget.notice = {}

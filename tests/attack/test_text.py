@@ -1,4 +1,4 @@
-"""Hostcalls with bytes that are not UTF-8, or that control a terminal, in every text argument; then every view."""
+"""Hostcalls with bytes that are not UTF-8, or that control a terminal, in every text argument. Every view can display them."""
 
 import pytest
 

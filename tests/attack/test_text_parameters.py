@@ -1,4 +1,4 @@
-"""Text that is not UTF-8, and half surrogates, through every parameter that takes text: no error but ours, and every view shows it."""
+"""Text that is not UTF-8, and half surrogates, as every text parameter: it raises only `WasmnbError`s, and every view can display it."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def odd():
 
 
 def show(proxy, exchange):
-    """Make every form of what a proxy shows."""
+    """Create every representation of a proxy: views, reprs, JSON."""
     shown = [proxy, exchange, proxy.trace, proxy.log, proxy.tree(), proxy.explain(), proxy.metrics, proxy.shared_data, proxy.settings]
     for thing in shown:
         str(thing).encode()
@@ -58,7 +58,7 @@ def routed(**route):
     return lambda odd: use(odd, routes=[{"match": {"prefix": "/"}, "route": {"cluster": "up"}} | route])
 
 
-#: What takes text or bytes.
+#: Parameters that accept text or bytes.
 PARAMETERS = {
     "path": lambda t: sent(path=t), "query": lambda t: sent(path=("/?k=" if isinstance(t, str) else b"/?k=") + t),
     "method": lambda t: sent(method=t), "authority": lambda t: sent(authority=t), "header name": lambda t: sent(headers=[(t, "v")]),
@@ -73,7 +73,7 @@ PARAMETERS = {
     "callout's response": lambda t: lambda odd: use(odd, clusters={"up": Cluster(lambda _: Response(200, [("a", t)], t))}),
     "configuration of an update": lambda t: lambda odd: use(odd, lambda proxy: proxy.update(Plugin(odd, config=t))),
 }  # fmt: skip
-#: What takes text only.
+#: Parameters that accept only text.
 TEXT_PARAMETERS = {
     "cluster": lambda t: lambda odd: use(odd, clusters={t: UP, "up": UP}), "vm_id": lambda t: lambda odd: use(Plugin(odd, vm_id=t)),
     "configuration as a mapping": lambda t: lambda odd: use(Plugin(odd, config={t: [t, {t: t}]})),

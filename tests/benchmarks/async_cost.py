@@ -1,6 +1,6 @@
 """Cost of `async def` in the real Envoy: a callback that never waits, and one that awaits a callout.
 
-The measure is the CPU time of the Envoy process per request, which hardly depends on other load of the machine. Each variant
+The measure is the CPU time of the Envoy process per request, which depends little on other load of the machine. Each variant
 has a listener in one Envoy with one worker, and wrk loads them alternately in several rounds. The callout goes to another
 listener of the same Envoy, so both variants with a callout include its cost.
 """

@@ -112,7 +112,7 @@ if "ipywidgets" in sys.modules:
 shell.reset()
 """
 
-#: Close every notebook, and run code in a kernel that stays. False without such a kernel, or if it is busy for long.
+#: Close all notebooks, and run code in a kernel that is kept. Returns False if there is no such kernel, or if it stays busy.
 _CLOSE = """async ([id, code]) => {
     const app = window.jupyterapp, kernels = app.serviceManager.kernels;
     for (const widget of [...app.shell.widgets('main')]) widget.dispose();

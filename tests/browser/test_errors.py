@@ -32,7 +32,7 @@ class X(HttpContext):
     "%wasmtree nosuch",
     "def call():\n    a.close()\n    return a.get('/x')\n\ncall()",
 )
-#: Cell -> what its output must say.
+#: Cell -> texts that its output must contain.
 WANTED = {
     2: ("line 4", "class X(HttpContext)", "^", "SyntaxError: expected ':'"),
     3: ("----> 4 LIMIT = int('ten')", "5", "ValueError: invalid literal"),
@@ -92,7 +92,7 @@ class P(PluginContext):
 class X(HttpContext):
     pass""",
 )
-#: Cell -> what its output must say.
+#: Cell -> texts that its output must contain.
 REASONS = {
     2: ("line 4, in on_vm_start", "The filter b doesn't start", "KeyError: 'b'"),
     3: ("The filter b refuses its configuration", "Its last warning: the licence has expired"),

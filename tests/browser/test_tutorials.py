@@ -7,7 +7,7 @@ import pytest
 from tests.browser.notebook_page import ROOT, SHOTS
 
 TUTORIAL = "02-the-panel.ipynb"
-#: View -> what the tutorial has put there.
+#: View -> text that the tutorial displays in it.
 VIEWS = {
     "Exchanges": "/orders",
     "Timeline": "worker-2",

@@ -219,7 +219,7 @@ def test_listing_runtimes_does_not_count_as_use(tmp_path, monkeypatch, capsys):
 
 
 def shell(line, **variables):
-    """Run a shell command and return exit code, stdout and stderr; $WASMNB is the program."""
+    """Run a shell command, in which $WASMNB is the program. Return exit code, stdout and stderr."""
     variables = {**os.environ, "WASMNB": f"{sys.executable} -m wasmnb.cli", **variables}
     run = subprocess.run(["bash", "-c", line], capture_output=True, text=True, env=variables, timeout=120)
     return run.returncode, run.stdout, run.stderr
@@ -257,7 +257,7 @@ def test_interrupt_during_a_callback_of_python_is_not_lost(monkeypatch, capsys):
 
 
 class Lost:
-    """What the reference refers to."""
+    """Class of the object to which the test's weak reference refers."""
 
 
 @pytest.mark.parametrize(

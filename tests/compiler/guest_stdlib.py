@@ -16,7 +16,7 @@ TABLE = Path(__file__).parents[2] / "wasmnb" / "compiler" / "dependencies" / "gu
 
 _BEGIN, _END = "SURVEY-BEGIN", "SURVEY-END"
 
-#: Runs in the guest while the component is built; its exception carries the result out.
+#: Runs in the guest during the build. Its result is the message of the exception that it raises.
 PROGRAM = f"""
 import json, os, sys
 

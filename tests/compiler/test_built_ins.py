@@ -173,7 +173,7 @@ def test_local_response_with_unusual_headers_matches_native_mode(repliers, heade
 
 @pytest.fixture(scope="module")
 def reader():
-    """A VM whose header map is whatever bytes it is given; what Python made of them, as bytes and as text."""
+    """Create a VM whose header map has the given bytes, and return the parsed pairs as bytes and as text."""
     given_, said = {}, []
 
     def resolve(what):

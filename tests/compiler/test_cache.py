@@ -353,7 +353,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("moment", range(1, 5))
 def test_killed_process_adds_a_file_completely_or_not_at_all(cache, monkeypatch, moment):
-    """A rename and a write are the only steps that others can see; the process ends before the n-th of them."""
+    """The process ends before the n-th rename or write, because these are the only steps that others can see."""
     entry = cache.store("k", {"a": b"1"}, FACTS)
     entry.add("b", b"old")
     steps = iter(range(1, 9))

@@ -21,7 +21,7 @@ WASM = assemble(
 
 
 class Counting(Engine):
-    """An engine that counts what it compiles."""
+    """An engine that counts compilations."""
 
     compilations = 0
 
@@ -81,7 +81,7 @@ def test_code_of_another_engine_version_is_compiled_again(engine, tmp_path):
 
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
-    """The next place, if the chosen one cannot be used."""
+    """Use the next folder if the chosen one isn't writable."""
     places.warn_once.cache_clear()
     monkeypatch.setattr(places, "user_folder", lambda: tmp_path / "own")
     return tmp_path / "own"

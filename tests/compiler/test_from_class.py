@@ -8,7 +8,7 @@ import wasmnb
 from tests.compiler.from_class_kit import AUTH, refusal, said
 from wasmnb.compiler import Filter
 
-# -- what comes along -------------------------------------------------------------------------------------------------
+# -- collected names ---------------------------------------------------------------------------------------------------
 
 
 def test_decorated_class_becomes_a_filter(module):

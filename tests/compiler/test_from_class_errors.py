@@ -1,4 +1,4 @@
-"""Names that a class can't take along are errors at the line that uses them, like all other errors."""
+"""Names that can't be copied into the module are errors at the line that uses them."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from wasmnb.compiler import Filter
 from wasmnb.errors import SourceError, UsageError
 from wasmnb.host import Proxy
 
-# -- where things are -------------------------------------------------------------------------------------------------
+# -- positions in errors and tracebacks --------------------------------------------------------------------------------
 
 
 @pytest.mark.full
@@ -27,7 +27,7 @@ def test_source_error_has_its_line(module, tmp_path):
     assert (error.filename, error.lineno) == (str(tmp_path / "app.py"), 6)
 
 
-# -- what cannot travel -----------------------------------------------------------------------------------------------
+# -- values that can't be copied ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

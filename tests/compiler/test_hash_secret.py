@@ -55,7 +55,7 @@ def test_runtimes_with_other_secrets_have_other_names(monkeypatch):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A cache that several tests use. If possible it's the one of all tests, which has the archive of Python's library."""
+    """A cache that several tests use. If possible, it is the cache of all tests, which contains the archive of Python's library."""
     return os.environ.get("WASMNB_CACHE") or tmp_path_factory.mktemp("one")
 
 

@@ -133,7 +133,7 @@ static_resources:
 
 
 def envoy_loads(data, folder):
-    """Whether a real Envoy comes up with this module."""
+    """Return whether a real Envoy starts with this module."""
     from wasmnb.envoy import find_envoy
 
     with socket.socket() as free:

@@ -1,4 +1,4 @@
-"""Hostcalls whose results a module never gets are warnings of the inspection; they don't stop Envoy from loading it."""
+"""Hostcalls whose results a module never receives cause warnings, but don't prevent Envoy from loading the module."""
 
 import pytest
 from wasmtime import wat2wasm

@@ -121,7 +121,7 @@ def test_memory_holds_the_data_of_every_module(module):
 
 def test_unset_globals_become_constants(module):
     read = CoreModule.read(module)
-    assert [g.type for g in read.globals] == [0x7F, 0x7E]  # the stack pointer, and the one that is no i32
+    assert [g.type for g in read.globals] == [0x7F, 0x7E]  # the stack pointer, and the one that is an i64
     assert [g.value for g in read.globals] == [(("i32.const", 4096),), (("i64.const", 77),)]
 
 
@@ -133,7 +133,7 @@ def test_all_initialisers_are_constants(module):
 
 def test_unreachable_functions_are_left_out(module):
     assert b"\x41\x95\x9a\xef\x3a" not in module  # i32.const 123456789
-    # run, sp, go and the two in the table; the trampoline `late` and `post` are gone
+    # run, sp, go and the two in the table; the trampoline `late` and `post` were removed
     assert len(CoreModule.read(module).functions) == 5
 
 

@@ -49,7 +49,7 @@ def heap(blocks):
         image.bytes[at : at + size] = b"\xaa" * size
         struct.pack_into("<II", image.bytes, at, 0 if before_in_use else before_size, size | before_in_use | 2 * in_use)
         at, before_in_use, before_size = at + size, in_use, size
-    # the top block: what has never been given out
+    # the top block: memory that has never been allocated
     struct.pack_into("<II", image.bytes, at, 0 if before_in_use else before_size, (PAGE - at) | before_in_use)
     return image
 
@@ -62,7 +62,7 @@ block = st.tuples(st.integers(2, 12).map(lambda n: 16 * n), st.booleans())
 
 @given(st.lists(block, max_size=20))
 def test_only_contents_of_free_blocks_are_cleared(blocks):
-    # two free blocks never stand side by side: the allocator joins them
+    # free blocks are never adjacent, because the allocator merges them
     blocks = [b for i, b in enumerate(blocks) if b[1] or i == 0 or blocks[i - 1][1]]
     image = heap(blocks)
     before = bytes(image.bytes)
@@ -76,7 +76,7 @@ def test_only_contents_of_free_blocks_are_cleared(blocks):
 
 def test_blocks_after_a_contradiction_stay_unchanged():
     image = heap([(64, True), (64, False), (64, True), (64, False), (64, True)])
-    struct.pack_into("<I", image.bytes, 8 + 128, 48)  # the third block says that the one before is of another size
+    struct.pack_into("<I", image.bytes, 8 + 128, 48)  # the third block's header contains another size of the second block
     before = bytes(image.bytes)
     clear_unused(image.bytes, REGIONS)
     assert image.bytes[: PAGE - 512] == before[: PAGE - 512]

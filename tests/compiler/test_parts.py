@@ -42,7 +42,7 @@ def refusal(make):
     return caught.value
 
 
-# -- how it travels ---------------------------------------------------------------------------------------------------
+# -- serialisation of parts --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("part", [Part("x = 1\0"), Part("", "", 1), Part("é\n", "Cell „1“", 7)])
@@ -207,7 +207,7 @@ def test_relative_imports_start_from_the_package_of_the_parts(write):
     assert said(filter_) == "hi there!"
 
 
-# -- what goes wrong --------------------------------------------------------------------------------------------------
+# -- errors ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

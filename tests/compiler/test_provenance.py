@@ -1,4 +1,4 @@
-"""Records of builds: what a module was built from, how two builds differ, and its components with their licences."""
+"""Records of builds: the inputs of a module, the differences between two builds, and the components with their licences."""
 
 import json
 

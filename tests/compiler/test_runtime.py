@@ -50,7 +50,7 @@ def finish(process):
 
 @pytest.fixture(scope="module")
 def own_cache(tmp_path_factory):
-    """A cache that two processes filled at once."""
+    """A cache filled by two processes at the same time."""
     folder = tmp_path_factory.mktemp("cache")
     both = [start(folder), start(folder)]
     return folder, [finish(process) for process in both]

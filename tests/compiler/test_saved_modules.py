@@ -33,7 +33,7 @@ def folder(tmp_path_factory):
 
 
 def run(wasm):
-    """Run a module in one worker; gives its traceback, and all of its file and its memory after a request."""
+    """Run a module in one worker. Return its traceback, and the bytes of its file and of its memory after a request."""
     with Proxy(Filter.from_bytes(wasm), workers=1) as proxy:
         proxy.get("/")
         vm = proxy.workers[0].plugins[0].root.vm

@@ -69,7 +69,7 @@ def _check(areas: tuple[str, ...], name: str) -> int:
 
 
 def _show(scenario: Scenario, old: Outcome, new: Outcome) -> bool:
-    """Print the differences; return whether there are any."""
+    """Print the differences, and return whether there are any."""
     changes = differences(old, new)
     if changes:
         print(f"{scenario.area}: {scenario.name}")

@@ -111,7 +111,7 @@ def _framed(status: int, body: bytes = b"", headers: Sequence[tuple[str, str]] =
 
 _CHUNKED = ("transfer-encoding", "chunked")
 
-#: Answers whose framing or size is the point.
+#: Responses that test the framing or the size of bodies.
 FRAMES = {
     "/frame/chunks-empty": _framed(200, headers=[_CHUNKED], chunks=[]),
     "/frame/length-0": _framed(200, headers=[("content-length", "0")]),
@@ -174,7 +174,7 @@ FRAMES = {
     ),
 }  # fmt: skip
 
-#: Bytes that are no answer as any of the above writes one.
+#: Raw responses that the helpers above can't build.
 RAW = {
     "/raw/101": b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\nhello",
     "/raw/garbage": b"GARBAGE\r\n\r\n",
@@ -201,7 +201,7 @@ RAW = {
     "/raw/more-than-length": b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokEXTRA",
 }
 
-#: Bytes that are almost an answer.
+#: Responses that are almost valid.
 ODD = {
     "/odd/two-blanks": b"HTTP/1.1  200 OK\r\ncontent-length: 2\r\n\r\nok",
     "/odd/lower-case": b"http/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",

@@ -21,7 +21,7 @@ class Difference:
 
 
 def differences(expected: Outcome, actual: Outcome) -> list[Difference]:
-    """Return the fields that differ; `expected` is the real Envoy's outcome."""
+    """Return the fields that differ from `expected`, the real Envoy's outcome."""
     if expected.parts and expected.parts[-1].client == ["Envoy crashed"]:
         return _crash_differences(expected, actual)
     ours = dict(actual.fields())

@@ -1,4 +1,4 @@
-"""Search for scenarios on which the two proxies disagree; the smallest one is printed.
+"""Search for scenarios on which the two proxies disagree, and print the smallest one.
 
 `python -m tests.conformance.explore 500 7` tries 500 scenarios with seed 7; a third number divides them between processes.
 """

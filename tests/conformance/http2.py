@@ -62,7 +62,7 @@ class _Call:
 
 
 class GrpcUpstream(LoopbackServer):
-    """The server; `seen` has the headers and messages of each call."""
+    """The server. `seen` contains the headers and messages of each call."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []

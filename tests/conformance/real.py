@@ -51,7 +51,7 @@ def _on_any_host(outcome: Outcome) -> Outcome:
     for lines in [part.log for part in outcome.parts] + [outcome.upstream]:
         if any(own in line for line in lines):
             lines[:] = [line.replace(own, "127.0.0.1") for line in lines]
-            if lines is outcome.upstream:  # in the order of what they say now
+            if lines is outcome.upstream:  # sort again, because the text has changed
                 lines[:] = [line for block in sorted(normal.blocks(lines)) for line in block]
     return outcome
 
@@ -119,7 +119,7 @@ class Bench:
         return part
 
     def step(self, step: Step) -> list[str]:
-        """Run a step; return what the client received."""
+        """Run a step, and return the data received by the client."""
         match step:
             case Wait(seconds):
                 time.sleep(seconds)
@@ -183,7 +183,7 @@ class Bench:
         return normal.client_lines(result.response, _end(result))
 
     def tcp(self, moves: Sequence[bytes | float | str], wait: float) -> list[str]:
-        """Run the moves of one TCP connection; return what the client read."""
+        """Run the moves of one TCP connection, and return the data received by the client."""
         client = self._client(wait)
         shown = [line for move in moves if (line := _move(client, move))]
         client.close()
@@ -286,7 +286,7 @@ class Surrounded(Listener):
     scenario: Scenario
 
     def as_config(self) -> dict:
-        """The listener with what the scenario adds."""
+        """Return the listener with the scenario's additions."""
         config = super().as_config()
         if self.kind != "http":
             return config

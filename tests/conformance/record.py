@@ -33,7 +33,7 @@ def write(area: str, outcomes: Mapping[str, Outcome]) -> None:
 
 
 def read(area: str) -> dict[str, Outcome]:
-    """Return the outcomes of an area by scenario name; empty if the file does not exist."""
+    """Return the outcomes of an area by scenario name, or an empty dict if the file doesn't exist."""
     outcomes: dict[str, Outcome] = {}
     if not path(area).exists():
         return outcomes

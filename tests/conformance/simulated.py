@@ -128,7 +128,7 @@ class Bench:
         return custom + [f"{name} = {value}" for name, value in envoy if pattern and pattern.search(name)]
 
     def step(self, step: Step) -> list[str]:
-        """Run a step; return what the client received."""
+        """Run a step, and return the data received by the client."""
         match step:
             case Wait(seconds):
                 self.proxy.advance(seconds)
@@ -186,7 +186,7 @@ class Bench:
         return shown
 
     def tcp(self, moves: Sequence[bytes | float | str], wait: float) -> list[str]:
-        """Run the moves of one TCP connection; return what the client read."""
+        """Run the moves of one TCP connection, and return the data received by the client."""
         connection = self.proxy.connect(cluster="tcp")
         shown = []
         for move in moves:
@@ -289,7 +289,7 @@ class Bench:
 
     @staticmethod
     def _is_cut(request: Request, whole: Sequence[Request]) -> bool:
-        """Whether the upstream waits for more of a request."""
+        """Return whether the upstream waits for more of a request."""
         return _short(request) or ("transfer-encoding" in request.headers and all(r is not request for r in whole))
 
     def _tcp_upstream(self) -> list[str]:
@@ -390,7 +390,7 @@ def _has_all(exchange: Exchange) -> bool:
 
 
 def _waits(exchange: Exchange) -> bool:
-    """Whether the client waits for more of a body."""
+    """Return whether the client waits for more of a body."""
     response = exchange.response
     length = response.headers.get("content-length") if response is not None else None
     if response is None or length is None or not length.isdigit() or exchange.request.method == "HEAD":
@@ -407,6 +407,6 @@ def _grpc_lines(request: Request, messages: Sequence[bytes]) -> list[str]:
 
 
 def _short(request: Request) -> bool:
-    """Whether a request promises more bytes than it has."""
+    """Return whether a request declares more bytes than it has."""
     length = request.headers.get("content-length") or "0"
     return length.isdigit() and int(length) > len(request.body)

@@ -1,4 +1,4 @@
-"""A client that sends bytes and keeps every byte that comes back."""
+"""A client that sends raw bytes and records all received bytes."""
 
 import contextlib
 import socket
@@ -11,7 +11,7 @@ from wasmnb.messages import Response
 
 from wasmnb.host.clusters.raw_response import RawResponse
 
-#: Seconds of silence after which an answer that has begun counts as complete.
+#: Seconds without data after which a started response counts as complete.
 SILENCE = 0.3
 
 

@@ -94,7 +94,7 @@ def parameters(value):
 
 
 def undocumented(value):
-    """Return the parameters that a docstring doesn't list; a single one may be clear from the sentence."""
+    """Return the parameters that a docstring doesn't list. A single parameter may be clear from the sentence and needn't be listed."""
     doc, names = inspect.getdoc(value) or "", parameters(value)
     known = listed(doc, "Parameters") | (listed(doc, "Attributes") if inspect.isclass(value) else set())
     if not inspect.isclass(value) and (ELSEWHERE.search(doc) or (len(names) == 1 and not known)):

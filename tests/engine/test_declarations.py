@@ -1,4 +1,4 @@
-"""What modules declare: every kind of type, in any number, also those for which wasmtime aborts the process."""
+"""Declarations of modules: all kinds and numbers of types, including those for which wasmtime's C API aborts the process."""
 
 import pytest
 

@@ -299,7 +299,7 @@ def test_clock_survives_garbage_that_is_collected_while_it_lists_instances():
                 engine.watch(Watched())
             gc.set_threshold(gc.get_count()[0] + number)  # one of the next objects that are created collects the 50 before
             gc.enable()
-            engine.observe()  # raised RuntimeError, which ended the thread and with it all deadlines
+            engine.observe()  # used to raise RuntimeError, which ended the thread and disabled all deadlines
             gc.set_threshold(*thresholds)
     finally:
         gc.enable()

@@ -15,7 +15,7 @@ def instance(text, limit):
 
 
 def grow_all(memories, tables=0):
-    """A module that lets its memories and tables grow until they cannot, and says by how many pages and elements."""
+    """A module that grows its memories and tables as far as possible, and returns the number of pages and elements."""
     functions = [
         f'(func (export "m{n}") (result i32) (loop $l (br_if $l (i32.ne (memory.grow {n} (i32.const 1)) (i32.const -1)))) (memory.size {n}))'
         for n in range(memories)

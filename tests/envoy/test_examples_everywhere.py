@@ -26,7 +26,7 @@ def run(side, requests):
             assert exchange.upstream_request.headers.get(name) == value
         for name, value in expected.get("client", {}).items():
             assert exchange.response.headers.get(name) == value
-        # A refused request's headers may be on their way upstream already: a race, in Envoy.
+        # Envoy may already have forwarded the headers of a refused request (a race).
         upstream = headers_of(exchange.upstream_request) if status == 200 else None
         views.append((exchange.response.status, exchange.response.body, headers_of(exchange.response), upstream))
     return views

@@ -1,4 +1,4 @@
-"""Whether the upstream hears of a request that is refused while its body arrives: only over a connection that is open already."""
+"""A request that is refused while its body arrives reaches the upstream only if a connection is already open."""
 
 import pytest
 

@@ -65,7 +65,7 @@ def test_workers_follow_what_a_singleton_publishes(start):
     service = {"users": lambda request: Response(200, body=json.dumps(users).encode())}
 
     def settled(proxy, user, status):
-        """Whether every worker responds with a status at last."""
+        """Return whether every worker responds with the status within the time limit."""
         for _ in range(60):
             proxy.advance(0.2) if start is Proxy else time.sleep(0.2)
             if {proxy.get("/", {"x-user": user}).response.status for _ in range(6)} == {status}:

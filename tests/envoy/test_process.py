@@ -1,4 +1,4 @@
-"""Nothing is left behind, however it ends."""
+"""Envoy leaves no processes or files behind, no matter how it ends."""
 
 import os
 import signal

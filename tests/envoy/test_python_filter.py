@@ -67,10 +67,10 @@ def test_simulated_proxy_returns_the_same_exchange(cell, envoy):
     with Proxy(cell, **OPTIONS) as proxy:
         ours = proxy.post("/x?y=1", body=b"abc", headers=[("x-user", "bob")])
     theirs = envoy.post("/x?y=1", body=b"abc", headers=[("x-user", "bob")])
-    chance = ("date", "x-request-id", "x-envoy-upstream-service-time")
+    rng = ("date", "x-request-id", "x-envoy-upstream-service-time")
 
     def plain(headers):
-        return [(n, "" if n in chance else v) for n, v in headers.items()]
+        return [(n, "" if n in rng else v) for n, v in headers.items()]
 
     assert plain(ours.response.headers) == plain(theirs.response.headers)
     assert (ours.response.status, ours.response.body) == (theirs.response.status, theirs.response.body)

@@ -10,7 +10,7 @@ from wasmnb.abi import AbiVersion
 from wasmnb.engine import Engine, Image
 from wasmnb.host import Proxy
 
-#: The least that Envoy loads.
+#: A minimal module that Envoy loads.
 FRAME = '(func (export "proxy_abi_version_0_2_1")) (memory (export "memory") 2) (func (export "malloc") (param i32) (result i32) (i32.const 4096))'
 
 

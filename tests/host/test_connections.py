@@ -1,4 +1,4 @@
-"""Connections that take bytes, the connection manager's switches, and what the simulator says of missing plugins and crashes."""
+"""Connections that send raw bytes, options of the connection manager, and messages about missing plugins and crashes."""
 
 import pytest
 

@@ -81,7 +81,7 @@ def test_sdk_prevents_the_crash(name):
         assert f"is ignored: {CRASHES[name].text}" in text
         return
     assert "StreamStateError" in text
-    if name != "resume_before_response":  # its message has words of its own
+    if name != "resume_before_response":  # its message has its own wording
         assert CRASHES[name].instead in text
 
 

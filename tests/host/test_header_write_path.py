@@ -29,7 +29,7 @@ def listed_files():
 
 
 def file_of(frame):
-    """File of a frame inside the repository; empty for others, such as the filter's."""
+    """Return the file of a frame inside the repository, or '' for other frames, such as the filter's."""
     name = frame.f_code.co_filename
     if name == HOSTCALL:
         return STUBS  # its text is generated there

@@ -18,7 +18,7 @@ def imported(name, label="$f", module=P1):
 
 
 def answers(call, name, memory="", module=P1):
-    """Run a request whose callback makes a WASI call; return the call's event in the trace, and the proxy."""
+    """Run a request whose callback makes a WASI call. Return the call's event in the trace, and the proxy."""
     body = f"""{memory}
       (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
         {f"(drop {call})" if WASI_PREVIEW_1[name][1] else call} (i32.const 0))"""

@@ -1,4 +1,4 @@
-"""How a client sends and leaves, and what a proxy says of its request: the same in both proxies."""
+"""Client options (timeouts, incomplete bodies, sessions) and access log records: the same in both proxies."""
 
 
 import pytest

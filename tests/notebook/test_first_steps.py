@@ -1,4 +1,4 @@
-"""Stumbles of an author's first afternoon in a notebook: each gives the result that was meant, or the way to it."""
+"""Common mistakes of new users in a notebook: each either works as intended or leads to a helpful error."""
 
 import pytest
 from IPython.core.error import UsageError as MagicUsageError

@@ -46,7 +46,7 @@ def shell(ipython):
 
 @pytest.fixture
 def run(shell, monkeypatch):
-    """Run a cell, optionally with a cell id; return its value or raise its exception."""
+    """Run a cell, optionally with a cell id. Return its value, or raise its exception."""
 
     def runner(text, cell=None):
         for module in ("filters", "parts"):

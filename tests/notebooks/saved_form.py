@@ -21,7 +21,7 @@ NOTEBOOKS = ROOT / "notebooks"
 #: Forms of an output that are saved. Live widgets need a kernel.
 _SAVED = ("text/html", "text/plain", "text/markdown", "image/png", "image/svg+xml", "application/json")
 
-#: What differs between two runs of the same notebook -> what is compared instead.
+#: Parts that differ between two runs of the same notebook -> placeholder used in the comparison.
 _VOLATILE = (
     (re.compile(r"(x-envoy-upstream-service-time)(\W+)\d+"), r"\1\2<figure>"),
     (re.compile(r"Median time in the filter: [^\n<]*"), "<comparison of times>"),
@@ -39,7 +39,7 @@ _VOLATILE = (
     (re.compile(r"[ \t─-╿]+"), " "),
 )
 
-#: Sizes are facts, but those of a runtime follow every change of the SDK: within this share two are the same.
+#: Sizes are compared, but the sizes of runtimes change with the SDK. Sizes that differ by less than this fraction count as equal.
 _SIZE_TOLERANCE = 0.25
 _SIZE = re.compile(r"\b(\d[\d,]*(?:\.\d+)?)(?:&nbsp;|\s)?(?:MB|kB|KB|MiB|KiB|bytes)(?![\w])")
 

@@ -1,4 +1,4 @@
-"""Chapters of the course have the same parts; their saved form is small and has nothing of the machine that wrote it."""
+"""Chapters of the course have the same parts. Their saved form is small and independent of the machine that wrote it."""
 
 import json
 import re

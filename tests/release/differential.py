@@ -82,17 +82,17 @@ def split_module(wasm, module, cold, hot):
 
 def random_hot(seed):
     """Return a function that selects some functions to compile as a whole, and some to compile in parts."""
-    chance = random.Random(seed)
+    rng = random.Random(seed)
 
     def choose(module, cold):
         hot = {}
         imported = len(module.imported("func"))
         for function in range(imported, imported + len(module.functions)):
-            match chance.randrange(4):
+            match rng.randrange(4):
                 case 0:
                     hot[function] = None
                 case 1 | 2:
-                    hot[function] = frozenset(p for p in cold.points[function] if chance.random() < 0.6)
+                    hot[function] = frozenset(p for p in cold.points[function] if rng.random() < 0.6)
         return hot
 
     return choose

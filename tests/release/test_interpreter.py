@@ -1,4 +1,4 @@
-"""The interpreter against wasmtime: generated functions, deflated data, and the corners that generation seldom reaches."""
+"""The interpreter against wasmtime: generated functions, deflated data, and edge cases that generation rarely reaches."""
 
 import random
 import zlib
@@ -140,16 +140,16 @@ def unpack(engine):
 
 
 def contents():
-    chance = random.Random(1)
+    rng = random.Random(1)
     yield b""
     yield b"a"
     yield bytes(70000)
     yield b"abc" * 9000
-    yield chance.randbytes(150_000)
-    yield bytes(chance.choices(range(6), k=200_000))
-    yield b"".join(chance.randbytes(chance.randrange(1, 40)) * chance.randrange(1, 9) for _ in range(3000))
-    yield bytes(min(int(chance.expovariate(0.6)), 255) for _ in range(90_000))  # codes of up to 15 bits
-    yield b"".join(chance.randbytes(size) * 40 for size in (*range(1, 18), 255, 256, 257, 258, 259))  # all short distances
+    yield rng.randbytes(150_000)
+    yield bytes(rng.choices(range(6), k=200_000))
+    yield b"".join(rng.randbytes(rng.randrange(1, 40)) * rng.randrange(1, 9) for _ in range(3000))
+    yield bytes(min(int(rng.expovariate(0.6)), 255) for _ in range(90_000))  # codes of up to 15 bits
+    yield b"".join(rng.randbytes(size) * 40 for size in (*range(1, 18), 255, 256, 257, 258, 259))  # all short distances
 
 
 @pytest.mark.parametrize("level", [0, 1, 6, 9])
@@ -165,13 +165,13 @@ def test_compressed_data_can_refer_to_bytes_before_it(unpack):
     assert unpack(packed, len(known) - 1000, before=known) == known[1000:]
 
 
-def records(count, chance):
+def records(count, rng):
     """Bytes like code: records of eight bytes that repeat earlier ones at several distances, with other bytes in between."""
-    known = [chance.randbytes(8) for _ in range(60)]
+    known = [rng.randbytes(8) for _ in range(60)]
     for _ in range(count):
-        record = bytearray(chance.choice(known[-chance.randrange(1, 61) :]))
-        if chance.random() < 0.7:
-            record[chance.randrange(8)] = chance.randrange(256)
+        record = bytearray(rng.choice(known[-rng.randrange(1, 61) :]))
+        if rng.random() < 0.7:
+            record[rng.randrange(8)] = rng.randrange(256)
         known.append(bytes(record))
         yield known[-1]
 

@@ -1,4 +1,4 @@
-"""Profiles: as text, across linkings, of a filter's own traffic; what a release says of itself."""
+"""Code profiles: as text, after relinking, and recorded from a filter's own traffic; facts about a release module."""
 
 import warnings
 

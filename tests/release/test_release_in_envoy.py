@@ -1,4 +1,4 @@
-"""Release modules in the real Envoy: late starts, what may not be frozen, bad configurations, failing and damaged modules."""
+"""Release modules in the real Envoy: late starts, state that must not be stored in the module, invalid configurations, failing and damaged modules."""
 
 import time
 

@@ -27,7 +27,7 @@ def tools():
 
 
 def counted(proxy):
-    """Values of F.count, of which there is one a VM."""
+    """Return the values of F.count, one for each VM."""
     return [value for v in proxy.python_state(worker=1).variables for value in v.values if v.name == "count"]
 
 

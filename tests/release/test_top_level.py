@@ -11,7 +11,7 @@ STREAM = "class F(HttpContext):\n    def on_http_request_headers(self, num_heade
 
 TIME, RANDOM, ENVIRONMENT, LOG = "the time", "random numbers", "the environment", "the log"
 
-#: Top level -> what it uses.
+#: Top-level code -> detected inputs.
 USES = {
     "import time\nVALUE = time.monotonic()": (TIME,),
     "import time\nVALUE = time.perf_counter_ns()": (TIME,),

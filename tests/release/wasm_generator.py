@@ -25,7 +25,7 @@ IMPORTS = ((("i32", "i64"), ("i32",)), (("i32",), ("i64",)))
 DIVISIONS = (*range(0x6D, 0x71), *range(0x7F, 0x83))
 TRUNCATIONS = frozenset({*range(0xA8, 0xAC), *range(0xAE, 0xB2)})
 
-#: Ends of a loop: it is gone through again if the counter on the stack isn't zero.
+#: Ends of a loop: it repeats if the counter on the stack isn't zero.
 AGAIN = (b"\x0d\x00", b"\x41\0\x4a\x0d\x00", b"\x45\x0d\x01\x0c\x00", b"\x0e\x01\x01\x00", b"\x41\x01\x48\x0e\x02\x00\x01\x01")
 
 #: Slots of the table that are empty.

@@ -179,7 +179,7 @@ class FakeProxy(FakeBinding):
         result = self.call(callback, i, *args)
         waited = 0
         while result and s.local is None and not s.closed and direction not in s.continued:
-            # What the filter waits for comes before the next chunk does.
+            # Resolve the filter's wait before the next chunk is delivered.
             if self.calls:
                 self.answer_calls()
             elif self.tick_period and waited < 1000:

@@ -224,7 +224,7 @@ class F(HttpContext):
         assert [text for _, text in proxy.logs] == said
 
 
-# -- what is left behind
+# -- leaks
 
 
 def test_sources_without_async_do_not_export_on_delete():
@@ -276,7 +276,7 @@ def test_deletes_are_watched_only_while_a_stream_waits(monkeypatch):
     for i in waiting:
         proxy.streams[i].maps[0] = []
         proxy.call("on_request_headers", i, 0, 1)
-    proxy.exports.add("on_delete")  # what the proxy's side does while it watches
+    proxy.exports.add("on_delete")  # as the glue does while `on_delete` is watched
     proxy.delete(waiting[0])
     assert watching == [1]
     proxy.answer_calls()

@@ -128,7 +128,7 @@ def test_gather_makes_several_callouts(proxy):
 
 
 def ask(proxy, user):
-    """One request on a connection of its own; the body of the answer."""
+    """Send one request on a separate connection, and return the body of the response."""
     with closing(http.client.HTTPConnection(*proxy.address, timeout=30)) as connection:
         connection.request("GET", "/callout", headers={"x-user": user})
         return connection.getresponse().read()
@@ -169,7 +169,7 @@ def test_response_chunks_are_iterated(proxy):
 
 
 def logged(proxy, part):
-    """The log line that has this part, as soon as it is there."""
+    """Wait for a log line that contains this text, and return it."""
     deadline = time.monotonic() + 5
     while True:
         lines = [line.text for line in proxy.log if part in line.text]

@@ -1,4 +1,4 @@
-"""The dispatcher: what it exports, what a stream costs, contexts made and dropped, results of callbacks."""
+"""The dispatcher: exports, cost of a stream, creation and deletion of contexts, results of callbacks."""
 
 import struct
 
@@ -41,7 +41,7 @@ def test_filter_with_two_callbacks_costs_two_calls_and_three_hostcalls_per_strea
 
 
 class Without:
-    """A proxy's binding that lacks some of what only the glue has."""
+    """A binding without some of the functions that only the glue provides."""
 
     def __init__(self, proxy, *names):
         self._proxy, self._names = proxy, names

@@ -1,4 +1,4 @@
-"""Every example on a proxy in plain Python: what it does, and what hostile clients get."""
+"""Every example on a proxy in plain Python: its effect, and its response to hostile clients."""
 
 import ast
 import hashlib

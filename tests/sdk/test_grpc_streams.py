@@ -162,7 +162,7 @@ class F(HttpContext):
     proxy, i, _, other = begin(source)
     assert watching == [1]
     other.message(b"1")
-    proxy.exports.add("on_delete")  # what the proxy's side does while it watches
+    proxy.exports.add("on_delete")  # as the glue does while `on_delete` is watched
     proxy.delete(i)
     assert watching == [1, 0] and not proxy.grpc and texts(proxy) == ["b'1'"]
 

@@ -1,4 +1,4 @@
-"""The SDK inside Wasm, where hostcalls are the linker's built-in functions: the corners that differ from plain Python."""
+"""The SDK inside Wasm, where hostcalls are the linker's built-in functions: edge cases that differ from plain Python."""
 
 import pytest
 

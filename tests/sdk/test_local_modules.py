@@ -1,4 +1,4 @@
-"""A filter's own modules: found by name in the text that came along."""
+"""Local modules of a filter, which are imported from the text in the source bundle."""
 
 import builtins
 import json

@@ -1,4 +1,4 @@
-"""The names of the package: the SDK's stand in the SDK alone, and are there for programs, star imports and type checkers."""
+"""Names of the package: names of the SDK are defined only in the SDK, but available at run time, in star imports and to type checkers."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Shared data, queues, metrics, ticks, properties, logging: what is not a stream's own."""
+"""State that outlives a stream: shared data, queues, metrics, ticks, properties, logging."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -57,7 +57,7 @@ def test_interrupt_by_the_user_is_not_logged():
     proxy = FakeProxy(
         "class F(HttpContext):\n    def on_http_request_headers(self, n, e):\n        raise KeyboardInterrupt"
     )
-    proxy.dispatcher.vm.errors.on_error = lambda _: None  # natively, where somebody can press it
+    proxy.dispatcher.vm.errors.on_error = lambda _: None  # natively, where a user can press Ctrl-C
     with pytest.raises(KeyboardInterrupt):
         proxy.exchange()
     assert proxy.logs == []

@@ -1,4 +1,4 @@
-"""The fuzzer finds each planted fault, shrinks its scenario, and writes a test that fails until the fault is mended."""
+"""The fuzzer finds each planted fault, shrinks its scenario, and writes a test that fails until the fault is fixed."""
 
 from pathlib import Path
 
@@ -42,12 +42,12 @@ SMALLEST = {
 }
 
 
-def run_test(code, mend=None):
-    """Run a written test with replacements of the fixtures; with `mend`, on that source instead of the faulty one."""
+def run_test(code, fixed_source=None):
+    """Run a written test with replacements of the fixtures; with `fixed_source`, on that source instead of the faulty one."""
     opened = []
 
     def wasm_filter(source):
-        return Filter.from_source(mend or source)
+        return Filter.from_source(fixed_source or source)
 
     def wasm_proxy(filters, **options):
         kind = options.pop("kind", "http")
@@ -86,7 +86,7 @@ def test_search_finds_each_planted_fault(path):
     assert SMALLEST[path.stem] in finding.test
     with pytest.raises(AssertionError):
         run_test(finding.test)
-    run_test(finding.test, mend=sound_filter(source))
+    run_test(finding.test, fixed_source=sound_filter(source))
 
 
 def test_planted_faults_cover_four_kinds():

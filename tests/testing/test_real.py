@@ -86,8 +86,8 @@ def test_stuck_stream_is_stuck_in_envoy(name):
 def with_new_users(scenario):
     """Return the requests of a scenario as plain requests, with another user in each request and repetition.
 
-    The search may also end with one user's list of paths, or with streams that are left open. The former grows by some bytes a
-    request, which the memory of a process doesn't show; the latter can't be repeated on one connection.
+    The search may also end with one user's list of paths, or with streams that are left open. The former grows by a few bytes
+    per request, which the memory of a process doesn't show; the latter can't be repeated on one connection.
     """
     user = (b"x-user", COUNTER.encode())
     requests = [step for step in scenario.steps if isinstance(step, Send | Open)]

@@ -1,4 +1,4 @@
-"""Odd recordings: shells, compression, encodings, numbers, exporters. Each gives its good part and a sentence."""
+"""Unusual and damaged recordings: shells, compression, encodings, numbers, exporters. The readable part is kept, and a message describes the rest."""
 
 import bz2
 import gzip
@@ -139,7 +139,7 @@ def test_words_are_those_of_bash(parts):
 @pytest.mark.parametrize("line", [
     pytest.param("x" * 2_000_000, id="one line", marks=pytest.mark.slow),
     pytest.param("it is\n" * 200_000, id="many lines", marks=pytest.mark.slow),
-    pytest.param("{q} \n" * 100_000, id="many quotes"),  # the hardest of the three
+    pytest.param("{q} \n" * 100_000, id="many quotes"),  # the slowest of the three
 ])  # fmt: skip
 def test_large_bodies_of_commands_cost_linear_time(tmp_path, name, command, line):
     """A scan that begins again at each line or copies the text at each character takes minutes for these."""
@@ -294,11 +294,11 @@ def test_large_bodies_pass(tmp_path):
     assert (report.read, report.replayed, report.rows.as_lists()["response_bytes"]) == (1, 1, [len(body)])
 
 
-# -- one odd part never costs its neighbours -------------------------------------------------------------------------
+# -- damaged entries don't affect their neighbours ---------------------------------------------------------------------
 
 
 def between(tmp_path, odd, **request):
-    """Read a HAR file with a good entry before and after the odd one; return what is left of that and the messages."""
+    """Read a HAR file with a damaged entry between two good ones. Return the exchanges of the damaged entry, and the messages."""
     middle = odd if not request else entry("/odd")
     if request:
         middle["request"] = {**middle["request"], **request}

@@ -110,7 +110,7 @@ def test_slow_responses_do_not_delay_the_arrivals_of_an_open_loop():
 @pytest.mark.slow
 def test_rate_of_a_simple_load_is_not_slowed_down_by_batches():
     with Proxy(Filter.from_bytes(assemble(MODULE), "small"), workers=1, guest_time=1e-2) as p:
-        report = load(p, requests=1000, rate=200)  # twice of what the worker can do
+        report = load(p, requests=1000, rate=200)  # twice the worker's capacity
     assert report.requests.quantile(0.99) > 4e9
 
 

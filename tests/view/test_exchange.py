@@ -1,4 +1,4 @@
-"""An exchange at its four stations."""
+"""The four messages of an exchange."""
 
 import pytest
 

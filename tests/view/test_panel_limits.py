@@ -28,7 +28,7 @@ TRAITS = (
 )
 VIEWS = ("Exchanges", "Timeline", "Latency", "State", "Log", "Module")
 
-#: Characters of one trait. A front-end reads so much in some ten milliseconds.
+#: Maximum characters of one trait, which a front end reads in about ten milliseconds.
 LIMIT = 1_000_000
 
 MANY_CALLS = """(module

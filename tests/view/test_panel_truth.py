@@ -1,4 +1,4 @@
-"""What the panel says about times, faults, replaced proxies and the clock, and that the cell's output says the same."""
+"""Times, faults, replaced proxies and the clock are displayed consistently in the panel and in the cell's output."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The start of a proxy, step by step, and what its contexts are."""
+"""The start of a proxy, step by step, and descriptions of its contexts."""
 
 import pytest
 

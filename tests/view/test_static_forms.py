@@ -15,9 +15,9 @@ from wasmnb.view.mimebundle import DOCUMENTS, static_bundle
 pytestmark = pytest.mark.slow  # the exported filter is a release module
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&</pre></table>\x1b[31m\u202e"
-#: The same as far as it can be in a request without Envoy's refusing it.
+#: The same text, as far as Envoy accepts it in a request.
 WIRE = "<script>alert(1)</script><img/src=x/onerror=alert(1)>\"'&</pre></table>"
-#: Where a sanitiser of any strictness lets a tag through; and the attributes that we give.
+#: Tags and attributes that even strict sanitisers keep.
 TAGS = {
     "div", "p", "span", "strong", "code", "ins", "del", "table", "thead", "tbody", "tr", "th", "td", "ul", "li",
     "details", "summary", "pre", "img",
@@ -99,7 +99,7 @@ class Reader(HTMLParser):
         self.text += data
 
 
-#: Classes that have hostile tests of their own beside the tests of their floors.
+#: Classes with their own tests of hostile text among the tests of their floor.
 ELSEWHERE = {"EnvoyExchange", "TcpExchange", "Parity", "FuzzReport", "Finding", "ProfileReport", "PythonState"}
 
 

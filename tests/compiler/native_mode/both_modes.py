@@ -6,9 +6,8 @@ from pathlib import Path
 from wasmnb import Filter, Proxy
 from wasmnb.errors import WasmnbError
 
-#: What may differ, and why:
-#: `wasi`: the Python inside Wasm asks for clocks and chance in its own way, by addresses of its own;
-#: Envoy's line about a trap has Wasm's frames below it; and which carets stand under a traceback's lines is the Python's.
+#: Differences that are allowed: the Python in Wasm requests clocks and random numbers in another order and at other addresses
+#: (`wasi`), Envoy's log line about a trap contains Wasm frames, and the carets below traceback lines depend on the Python version.
 WASI = "wasi"
 FRAMES = "\nProxy-Wasm plugin in-VM backtrace:"
 

@@ -11,7 +11,7 @@ from wasmnb.compiler.native_mode.arena import Arena
 
 @pytest.mark.skipif(sys.platform != "linux" or platform.machine() not in ("x86_64", "aarch64"), reason="Linux's /proc")
 def test_reservation_does_not_count_as_used_memory():
-    """Neighbouring areas that count are one for `fork`, which fails when that is larger than the machine's memory."""
+    """Linux counts adjacent reserved areas as one. `fork` fails if that area is larger than the machine's memory."""
     arenas = [Arena(1 << 30) for _ in range(3)]
     areas = mapped()
     for arena in arenas:

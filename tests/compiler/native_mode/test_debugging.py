@@ -46,7 +46,7 @@ def proxy():
 
 
 def python(script, *args, stdin="", **options):
-    """A fresh interpreter; what it wrote."""
+    """Run code in a new interpreter, and return its output."""
     done = subprocess.run(
         [sys.executable, *args, "-"] if not options.get("cwd") else [sys.executable, *args],
         input=script if not options.get("cwd") else stdin, capture_output=True, text=True, timeout=100, **options,

@@ -42,23 +42,23 @@ def random_traffic(seed, known):
     """Requests of every kind, many at once on several workers, some of them left by their clients; time passes."""
 
     def drive(proxy):
-        chance = Random(seed)  # noqa: S311
+        rng = Random(seed)  # noqa: S311
         live = []
         for _ in range(40):
-            method, path, headers, body = chance.choice(known)
-            kind = chance.randrange(6)
+            method, path, headers, body = rng.choice(known)
+            kind = rng.randrange(6)
             if kind == 0:
-                proxy.advance(chance.choice([0.01, 1.0, 20.0]))
+                proxy.advance(rng.choice([0.01, 1.0, 20.0]))
             elif kind == 1 and live:
-                live.pop(chance.randrange(len(live))).reset()
+                live.pop(rng.randrange(len(live))).reset()
             elif kind == 2:
                 live.append(proxy.open(method, path, headers, end=False))
             elif kind == 3:
-                cut = chance.randrange(len(body) + 1)
-                trailers = [("x-trailer", "1")] if chance.random() < 0.5 else ()
+                cut = rng.randrange(len(body) + 1)
+                trailers = [("x-trailer", "1")] if rng.random() < 0.5 else ()
                 proxy.request(method, path, headers, body, trailers, chunks=[body[:cut], body[cut:]])
             else:
-                proxy.request(method, path, headers, body, worker=chance.randrange(3) + 1)
+                proxy.request(method, path, headers, body, worker=rng.randrange(3) + 1)
 
     return drive
 

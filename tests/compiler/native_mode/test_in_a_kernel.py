@@ -22,7 +22,7 @@ def run():
     manager, client = start_new_kernel(kernel_name="python3")
 
     def runner(cell, *responses):
-        """Run a cell, answer what it asks; everything that it showed as text."""
+        """Run a cell, answer its prompts, and return all of its text output."""
         waiting, said = list(responses), []
         request = client.execute(cell, allow_stdin=True)
         deadline = time.monotonic() + 100

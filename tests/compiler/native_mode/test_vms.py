@@ -114,7 +114,7 @@ def test_call_after_close_raises():
     assert instance.function("_initialize") is None
 
 
-# -- clock, chance, environment, output
+# -- random numbers
 
 
 def test_clocks_come_from_the_proxy():

@@ -23,12 +23,12 @@ def _s(name: str, script: str, steps: Sequence[Step] = _GET, **options: Any) -> 
     return _make(name, [*steps, Wait(0.3), Send("GET", "/after", script="on_log: get_property response/code")], script, **options)
 
 
-#: What a callback does to the stream, by name.
-_DEEDS = {
+#: Effect of a callback on the stream, by name.
+_EFFECTS = {
     "a reply": _REPLY, "two replies": f"{_REPLY}; send_local_response 404 e c _ -1", "close_stream REQUEST": "close_stream REQUEST", "close_stream RESPONSE": "close_stream RESPONSE", "continue RESPONSE": "continue_stream RESPONSE", "continue REQUEST twice": "continue_stream REQUEST; continue_stream REQUEST",
     "continue and a reply": f"continue_stream REQUEST; {_REPLY}", "a reply and continue": f"{_REPLY}; continue_stream REQUEST", "a reply and the headers": f"{_REPLY}; get_header_map_pairs REQUEST_HEADERS; add_header_map_value REQUEST_HEADERS x-a 1", "clear_route_cache and continue": "clear_route_cache; continue_stream REQUEST",
 }  # fmt: skip
-#: Callbacks of the root while a request is held: what starts them, and their beginning.
+#: Root callbacks that run while a request is paused: the call that triggers each, and the beginning of its rule.
 _ROOTS = {
     "a queue's callback": ("on_configure: register_shared_queue q\non_request_headers: resolve_shared_queue vm1 q; enqueue_shared_queue $ m; return 1\n", "on_queue_ready: set_effective_context stream; {}"),
     "a gRPC answer": (f"on_request_headers: {_GRPC}; return 1\n", "on_grpc_receive: set_effective_context stream; {}"),
@@ -38,7 +38,7 @@ _ROOTS = {
 
 
 def _held() -> list[Scenario]:
-    return [_s(f"{root} while a request is held: {deed}", start + form.format(call)) for root, (start, form) in _ROOTS.items() for deed, call in _DEEDS.items()]
+    return [_s(f"{root} while a request is held: {deed}", start + form.format(call)) for root, (start, form) in _ROOTS.items() for deed, call in _EFFECTS.items()]
 
 
 #: The same after the response, when the stream has ended.

@@ -35,7 +35,7 @@ def attempts(callback: str) -> str:
 
 _GRPC = "grpc_stream g svc Stream _; grpc_send 6 bye 0"
 
-#: Callback of a root context -> what starts it.
+#: Callback of a root context -> trigger.
 _ROOT = {
     "on_http_call_response": "http_call up :method=GET&:path=/trailers&:authority=a _ _ 500",
     "on_grpc_receive_initial_metadata": _GRPC, "on_grpc_receive": _GRPC, "on_grpc_receive_trailing_metadata": _GRPC, "on_grpc_close": _GRPC,

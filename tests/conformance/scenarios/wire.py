@@ -2,7 +2,7 @@
 
 from ..scenario import Scenario, Wire, maker
 
-#: A connection that is to be closed is closed at once: the client need not wait for the usual second.
+#: Close connections without the usual delay of one second, so that the client needn't wait.
 _QUICK = {"delayed_close_timeout": "0.05s"}
 
 _make = maker("wire")
