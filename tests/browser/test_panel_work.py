@@ -162,11 +162,11 @@ def test_controls_show_their_effects(panel):
 def test_paused_stream_shows_the_reason_and_narrows_every_view(panel):
     panel.run_code("for n in range(6): demo.get(f'/item/{n}', {'x-user': 'ann'})")
     panel.run_code("demo.get('/held', {'x-user': 'slow'}, wait=0.5, worker=2)")
-    soon(panel, "request held", ".contexts")
-    node = panel.panel.locator(".node", has_text="request held")
+    soon(panel, "request paused", ".contexts")
+    node = panel.panel.locator(".node", has_text="request paused")
     node.click()
     facts = soon(panel, "paused", ".node-facts")
-    assert "request held by demo" in facts
+    assert "request paused by demo" in facts
     assert "GET /held" in facts
     rows = panel.panel.locator(".list .row:not(.top)")
     assert rows.count() == 1
@@ -183,7 +183,7 @@ def test_paused_stream_shows_the_reason_and_narrows_every_view(panel):
     press(panel, "advance")
     soon(panel, "virtual time 3.", ".head")
     panel.page.wait_for_function(
-        "() => !document.querySelector('.wasmnb-panel .contexts').innerText.includes('request held')"
+        "() => !document.querySelector('.wasmnb-panel .contexts').innerText.includes('request paused')"
     )
     view(panel, "Timeline")
     panel.panel.locator(".picture .span").first.wait_for(timeout=5_000)

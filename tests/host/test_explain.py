@@ -14,7 +14,7 @@ from wasmnb.messages import Response
 def test_stream_that_nothing_continues_is_explained():
     with scripted_proxy("on_request_headers: return 1") as proxy:
         exchange = proxy.get("/")
-        assert (exchange.state, exchange.paused) == ("paused", "request held by plug")
+        assert (exchange.state, exchange.paused) == ("paused", "request paused by plug")
         text = str(proxy.explain(exchange))
         assert "plug (context 2, VM4, worker-1) holds the request" in text
         assert "on_request_headers returned 1 (STOP_ITERATION)" in text
@@ -160,7 +160,7 @@ WAITS_FOR_BODY = "on_{0}_headers: return 1\non_{0}_body: return 1"
 def test_held_headers_that_keep_their_body_back_are_explained(direction):
     with scripted_proxy(WAITS_FOR_BODY.format(direction)) as proxy:
         text = str(proxy.explain(proxy.post("/", body=b"abc")))
-        assert f"Envoy delivers no body while the headers are held, so that on_{direction}_body is not called" in text
+        assert f"Envoy delivers no body while the headers are paused, so that on_{direction}_body is not called" in text
         assert "set allow_on_headers_stop_iteration (%%wasmfilter --hold-headers)" in text
 
 

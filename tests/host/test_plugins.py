@@ -164,7 +164,7 @@ def test_tree_shows_threads_vms_plugins_and_streams():
         assert [n.facts["role"] for n in tree.find("vm")] == ["base", "canary", "main", "worker", "worker"]
         assert [n.state for n in tree.find("vm")][:2] == ["template", "closed"]
         streams = tree.find("stream")
-        assert [(s.state, s.label) for s in streams] == [("paused", "request held")]
+        assert [(s.state, s.label) for s in streams] == [("paused", "request paused")]
         assert tree.counts["VMs created"] == 5
         assert "worker-2" in str(tree)
 

@@ -42,7 +42,7 @@ def test_filters_change_bytes_in_both_directions():
 def test_held_bytes_arrive_again_with_new_ones():
     with tcp_proxy("on_downstream_data#1: return 1") as proxy:
         c = proxy.connect().send(b"aaa")
-        assert (c.exchange.state, c.exchange.paused) == ("paused", "downstream data held by plug")
+        assert (c.exchange.state, c.exchange.paused) == ("paused", "downstream data paused by plug")
         c.send(b"bbb")
         assert "on_downstream_data(2, 6, 0)" in calls(c.exchange)
         assert c.received == b"aaabbb"

@@ -87,9 +87,9 @@ def test_different_body_fails_with_a_diff():
 
 def test_missing_response_fails_with_the_reason():
     sample = exchange(request("/"), None, state="paused")
-    sample.paused = "request held by auth"
+    sample.paused = "request paused by auth"
     text = fails(assert_response, sample, 200)
-    assert "GET / got no response: it is still paused (request held by auth)" in text
+    assert "GET / got no response: it is still paused (request paused by auth)" in text
     assert "nothing was logged" in text
 
 

@@ -83,12 +83,12 @@ class FilterManager:
 
     @property
     def paused(self) -> str:
-        """Description of the filter that holds back a direction, such as `request held by auth`. Empty if there is none."""
+        """Description of the filter that holds back a direction, such as `request paused by auth`. Empty if there is none."""
         for stream_filter in self.filters:
             direction = stream_filter.paused
             if direction:
                 plugin = stream_filter.plugin
-                return f"{direction} held by {plugin.name if plugin else 'a filter'}"
+                return f"{direction} paused by {plugin.name if plugin else 'a filter'}"
         return ""
 
     def failure_in(self, exchange: int) -> Failure | None:

@@ -130,7 +130,7 @@ def _missing_body(context: HttpContext, direction: str, stop: Event) -> list[str
     if plugin is None or stop.result != HeadersStatus.STOP_ITERATION or plugin.allow_on_headers_stop_iteration:
         return []
     remedy = "Return CONTINUE, or set allow_on_headers_stop_iteration (%%wasmfilter --hold-headers)."
-    return [f"Envoy delivers no body while the headers are held, so that {on_body} is not called. {remedy}"]
+    return [f"Envoy delivers no body while the headers are paused, so that {on_body} is not called. {remedy}"]
 
 
 def _named(event: Event) -> str:

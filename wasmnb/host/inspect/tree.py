@@ -149,10 +149,10 @@ def _plugin(root: RootContext) -> TreeNode:
 
 
 def _stream(context: Context) -> TreeNode:
-    held = getattr(context, "paused", "")
-    state = "failed" if context.vm.failed else "paused" if held else "running"
+    paused = getattr(context, "paused", "")
+    state = "failed" if context.vm.failed else "paused" if paused else "running"
     facts = {"exchange": context.exchange}
     return TreeNode(
-        "stream", f"{context.kind} {context.id}", f"{held} held" if held else "", state, facts, {}, [],
+        "stream", f"{context.kind} {context.id}", f"{paused} paused" if paused else "", state, facts, {}, [],
         _STREAMS[context.kind], _class_of(context.plugin, context.kind),
     )  # fmt: skip

@@ -239,9 +239,9 @@ class TcpStream:
 
     @property
     def paused(self) -> str:
-        """Description of the filter that holds something back, such as `upstream data held by auth`. Empty if there is none."""
+        """Description of the filter that holds something back, such as `upstream data paused by auth`. Empty if there is none."""
         for network_filter in self.filters:
             if network_filter.paused:
                 plugin = network_filter.plugin
-                return f"{network_filter.paused} held by {plugin.name if plugin else 'a filter'}"
+                return f"{network_filter.paused} paused by {plugin.name if plugin else 'a filter'}"
         return ""

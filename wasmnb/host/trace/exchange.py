@@ -43,7 +43,7 @@ class ExchangeBase(Shown):
         `open`, `paused` (held back by a filter), `done`, `failed` (a filter trapped), `reset` (closed before its end),
         `refused` (rejected before the first filter), or `crashed` (Envoy would have crashed).
     paused
-        Description of the filter that holds back the exchange, such as `request held by auth`. Empty if there is none.
+        Description of the filter that holds back the exchange, such as `request paused by auth`. Empty if there is none.
     started, finished
         Virtual times of the start and the end in seconds. `finished` is None until the exchange has ended.
     began

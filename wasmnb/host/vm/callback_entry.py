@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Invoke", "close_record", "make_entry", "open_record"]
 
 #: Result of a callback that has sent a local response, which replaces the result. This number isn't one of the ABI's statuses.
-_STOPPED = 255
+_LOCAL_REPLY_SENT = 255
 
 #: Function that calls an export of the guest. Its first argument is the context.
 Invoke = Callable[..., "int | None"]
@@ -79,7 +79,7 @@ def make_entry(vm: Vm, name: str, schema: CallbackSchema, function: Callable[...
         entry.record = None
         if entry.local_reply_sent:
             entry.local_reply_sent = False
-            result = _STOPPED
+            result = _LOCAL_REPLY_SENT
         if entry.deferred and not (vm.failed and context.info is not None):
             entry.run_deferred()
         return result

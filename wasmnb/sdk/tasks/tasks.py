@@ -249,9 +249,9 @@ def _close(coroutine: Coroutine[Any, Any, Any]) -> None:
     """Close a coroutine. If one of its `finally` blocks uses `await`, RuntimeError is raised on that line."""
     try:
         coroutine.close()
-    except RuntimeError as error:
-        if str(error) != "coroutine ignored GeneratorExit":
-            raise
+    except RuntimeError:
+        if not getattr(coroutine, "cr_suspended", False):
+            raise  # by the coroutine, which has ended
     else:
         return
     for _ in range(_CLOSE_ATTEMPTS):
