@@ -7,16 +7,16 @@ pass. wasmtime has already validated the module, so that anything unexpected is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from .._display import short
 from ..errors import ModuleError
-from ..parsing.leb128 import CORE_MAGIC, VALUE_TYPES, Reader, section
+from ..parsing.leb128 import CORE_MAGIC, Reader, section
+from ..parsing.wasm_types import Limits, Signature, TypeDefinition, TypeReader
 
 __all__ = [
     "ELEMENT",
-    "PAGE",
     "Declarations",
     "ExportType",
     "ImportType",
@@ -30,16 +30,8 @@ _TYPE, _IMPORT, _FUNCTION, _TABLE, _MEMORY, _GLOBAL, _EXPORT = 1, 2, 3, 4, 5, 6,
 #: Sections to read, in their order in a module.
 _DECLARING = (_TYPE, _IMPORT, _FUNCTION, _TABLE, _MEMORY, _EXPORT)
 
-_KINDS = ("func", "table", "memory", "global", "tag")
-
-#: Size of a memory page in bytes.
-PAGE = 1 << 16
-
 #: Size of a table element in bytes.
 ELEMENT = 8
-
-Signature = tuple[tuple[str, ...], tuple[str, ...]]
-Signatures = Mapping[str, Signature]
 
 _NO_SIGNATURE: Signature = ((), ())
 
@@ -125,7 +117,7 @@ class Declarations:
     tables: list[SizeLimits] = field(default_factory=list)
     has_objects: bool = False
     _functions: list[int] = field(default_factory=list)  # type of each function, imported ones first
-    _types: list[Signature] = field(default_factory=list)
+    _types: list[TypeDefinition] = field(default_factory=list)
 
     @classmethod
     def read(cls, wasm: bytes) -> Declarations:
@@ -137,49 +129,39 @@ class Declarations:
             A section contains something that wasmnb can't read.
         """
         declared = cls()
-        parts: dict[int, Callable[[_TypeReader], None]] = {
-            _TYPE: declared._read_types,
+        parts: dict[int, Callable[[TypeReader], None]] = {
+            _TYPE: lambda r: declared._types.extend(r.types()),
             _IMPORT: lambda r: declared.imports.extend(r.vector(lambda: declared._import(r))),
-            _FUNCTION: lambda r: declared._functions.extend(r.numbers()),
-            _TABLE: lambda r: declared.tables.extend(r.vector(lambda: _defined_table(r))),
-            _MEMORY: lambda r: declared.memories.extend(r.vector(lambda: _memory(r))),
+            _FUNCTION: lambda r: declared._functions.extend(_numbers(r)),
+            _TABLE: lambda r: declared.tables.extend(map(_table, r.vector(r.defined_table))),
+            _MEMORY: lambda r: declared.memories.extend(map(_memory, r.vector(r.memory))),
             _EXPORT: lambda r: declared.exports.extend(r.vector(lambda: declared._export(r))),
         }
         try:
             for number, start, end in list(_sections(wasm)):  # a list, so that the whole file is checked first
                 if number in parts:
-                    reader = _TypeReader(wasm, start, end)
-                    parts[number](reader)
-                    declared.has_objects |= reader.objects
+                    parts[number](TypeReader(wasm, start, end))
         except (IndexError, ValueError) as error:
             raise ModuleError(f"wasmnb can't read the module's declarations: {error}") from None
+        declared.has_objects = any(definition.has_objects for definition in declared._types)
         return declared
 
-    def _read_types(self, r: _TypeReader) -> None:
-        for _ in range(r.u32()):
-            self._types += r.recursive_types() if r.peek() == 0x4E else [r.type()]
+    def _import(self, r: TypeReader) -> ImportType:
+        module, name, kind, type_ = r.import_()
+        if isinstance(type_, Limits):
+            sizes, size = (self.tables, _table(type_)) if kind == "table" else (self.memories, _memory(type_))
+            sizes.append(size)
+        if kind != "func" or not isinstance(type_, int):
+            return ImportType(module, name, kind)
+        self._functions.append(type_)
+        return ImportType(module, name, kind, *self._signature(type_))
 
-    def _import(self, r: _TypeReader) -> ImportType:
-        module, name, kind = r.name(), r.name(), _KINDS[r.byte()]
-        signature = _NO_SIGNATURE
-        if kind == "func":
-            self._functions.append(r.u32())
-            signature = self._types[self._functions[-1]]
-        elif kind == "table":
-            self.tables.append(_table(r))
-        elif kind == "memory":
-            self.memories.append(_memory(r))
-        elif kind == "global":
-            r.value_type()
-            r.byte()
-        else:
-            r.byte()
-            r.u32()
-        return ImportType(module, name, kind, *signature)
+    def _export(self, r: TypeReader) -> ExportType:
+        name, kind, index = r.export()
+        return ExportType(name, kind, *(self._signature(self._functions[index]) if kind == "func" else ()))
 
-    def _export(self, r: _TypeReader) -> ExportType:
-        name, kind, index = r.name(), _KINDS[r.byte()], r.u32()
-        return ExportType(name, kind, *(self._types[self._functions[index]] if kind == "func" else _NO_SIGNATURE))
+    def _signature(self, number: int) -> Signature:
+        return self._types[number].signature or _NO_SIGNATURE
 
 
 def declaring_sections(wasm: bytes) -> bytes:
@@ -194,96 +176,24 @@ def _sections(wasm: bytes) -> Iterator[tuple[int, int, int]]:
     return Reader(wasm, len(CORE_MAGIC)).sections()
 
 
-def _defined_table(r: _TypeReader) -> SizeLimits:
-    if r.peek() != 0x40:
-        return _table(r)
-    r.skip(2)  # a table with an initial value: 0x40 0x00 before its type, an expression after it
-    table = _table(r)
-    r.skip_expression()
-    return table
+def _memory(limits: Limits) -> SizeLimits:
+    return _size(limits, limits.page)
 
 
-def _table(r: _TypeReader) -> SizeLimits:
-    element = r.value_type()
-    minimum, maximum = r.limits(paged=False)
-    return SizeLimits(minimum * ELEMENT, None if maximum is None else maximum * ELEMENT, element)
+def _table(limits: Limits) -> SizeLimits:
+    return _size(limits, ELEMENT)
 
 
-def _memory(r: _TypeReader) -> SizeLimits:
-    return SizeLimits(*r.limits(paged=True))
+def _size(limits: Limits, unit: int) -> SizeLimits:
+    maximum = None if limits.maximum is None else limits.maximum * unit
+    return SizeLimits(limits.minimum * unit, maximum, limits.element)
 
 
-class _TypeReader(Reader):
-    """Reader of sections that also reads types."""
+def _numbers(r: Reader) -> Sequence[int]:
+    """Read the vector of numbers at the end of a section.
 
-    __slots__ = ("objects",)
-
-    def __init__(self, data: bytes, at: int = 0, end: int | None = None) -> None:
-        super().__init__(data, at, end)
-        self.objects = False  # whether a structure or array type has been read
-
-    def peek(self) -> int:
-        """Return the next byte without advancing."""
-        return self.data[self.at]
-
-    def numbers(self) -> Sequence[int]:
-        """Read the vector of numbers at the end of the section.
-
-        In most modules, each number is encoded as one byte. These bytes are returned without decoding.
-        """
-        count = self.u32()
-        plain = self.data[self.at : self.end]
-        return plain if plain.isascii() else [self.u32() for _ in range(count)]
-
-    def value_type(self) -> str:
-        byte = self.byte()
-        if byte in {0x63, 0x64}:  # a reference to a heap type
-            self.signed()
-            return "ref"
-        return VALUE_TYPES.get(byte, "ref")
-
-    def recursive_types(self) -> list[Signature]:
-        self.byte()
-        return self.vector(self.type)
-
-    def type(self) -> Signature:
-        """Read a type and return its signature. The signature of a structure or array is empty."""
-        form = self.byte()
-        while form in {0x4F, 0x50}:  # a subtype and its supertypes
-            self.vector(self.u32)
-            form = self.byte()
-        if form == 0x5D:  # a continuation
-            self.u32()
-            return _NO_SIGNATURE
-        if form in {0x5E, 0x5F}:
-            self.objects = True
-            self.field() if form == 0x5E else self.vector(self.field)
-            return _NO_SIGNATURE
-        if form != 0x60:
-            raise ValueError(f"a type has the unknown form {form:#x}")
-        return tuple(self.vector(self.value_type)), tuple(self.vector(self.value_type))
-
-    def field(self) -> None:
-        self.value_type()
-        self.byte()
-
-    def limits(self, *, paged: bool) -> tuple[int, int | None]:
-        """Read the minimum and maximum size, in bytes for a memory and in elements for a table."""
-        flags = self.byte()
-        minimum = self.unsigned(64)
-        maximum = self.unsigned(64) if flags & 1 else None
-        page = 1
-        if paged:
-            page = 1 << self.u32() if flags & 8 else PAGE
-        return minimum * page, None if maximum is None else maximum * page
-
-    def skip_expression(self) -> None:
-        """Skip a constant expression with numbers, functions and globals."""
-        while True:
-            opcode = self.byte()
-            if opcode == 0x0B:
-                return
-            if opcode in {0x41, 0x42, 0xD2, 0x23, 0xD0}:
-                self.signed()
-            elif opcode not in {0x6A, 0x6B, 0x6C, 0x7C, 0x7D, 0x7E}:
-                raise ValueError(f"the initial value of a table contains the unknown instruction {opcode:#x}")
+    In most modules, each number is encoded as one byte. These bytes are returned without decoding.
+    """
+    count = r.u32()
+    plain = r.data[r.at : r.end]
+    return plain if plain.isascii() else [r.u32() for _ in range(count)]

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import ModuleError
-from .declarations import ELEMENT, PAGE, Declarations, SizeLimits
+from ..parsing.wasm_types import PAGE
+from .declarations import ELEMENT, Declarations, SizeLimits
 from .traps import NOT_INSTANTIATED
 
 __all__ = ["TABLE_ELEMENTS", "size_limits"]

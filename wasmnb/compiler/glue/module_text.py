@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files
 
 from ...abi import AbiVersion, Callback, Hostcall, callbacks_for, hostcalls_for
-from ...engine.declarations import Signatures
+from ...parsing.wasm_types import Signatures
 from ..wasm_binary.memory_image import PAGE
 from .cpython import callback_text, control_text, cpython_text, imports_text
 from .introspection import CONTROL

@@ -13,8 +13,9 @@ from functools import cached_property
 
 from ...engine.declarations import signature_text
 from ...parsing.leb128 import Malformed, Reader
+from ...parsing.wasm_types import ConstExpression
 from .component import Builtin, Component, ImportTarget, Lowered, Ref
-from .core_module import ConstExpression, CoreModule, Import
+from .core_module import CoreModule, Import
 
 __all__ = ["HOST", "CoreInstance", "Definition", "Graph", "glue_name"]
 

@@ -16,18 +16,18 @@ from ..._display import Shown, bounded, short
 from ...abi import CALLBACKS, ENTRY_POINTS, HOSTCALLS, REPORTED_BY, AbiVersion, callbacks_for, hostcalls_for
 from ...abi.wasi import WASI_MODULES, WASI_PREVIEW_1
 from ...engine import ExportType, ImportType, default_engine
-from ...engine.declarations import Signature, signature_text
+from ...engine.declarations import signature_text
 from ...errors import ModuleError
 from ...parsing.leb128 import CORE_MAGIC, Malformed
+from ...parsing.wasm_types import Limits, Signature
 from .component import COMPONENT_MAGIC
-from .core_module import CoreModule, Limits
-from .memory_image import PAGE
+from .core_module import CoreModule
 from .phase_checks import phase_warnings, start_problem
 
 __all__ = ["ENVOY_ENV", "HIGRESS_ENV", "ModuleFacts", "inspect_module"]
 
-#: Maximum initial pages of a memory: V8 as configured by Envoy allows at most 1 GiB.
-_MOST_PAGES = 16384
+#: Maximum initial size of a memory in bytes: V8 as configured by Envoy allows at most 1 GiB.
+_MOST_MEMORY = 1 << 30
 
 #: Exports that Envoy uses to allocate memory in a VM, in order of preference.
 _ALLOCATORS = ("malloc", "proxy_on_memory_allocate")
@@ -117,7 +117,7 @@ def inspect_module(data: bytes) -> ModuleFacts:
         exports,
         _section_sizes(module),
         len(data),
-        sum(m.minimum for m in memories) * PAGE,
+        sum(m.minimum * m.page for m in memories),
         tuple(bounded(_problems(module, data, abi, imports, exports, memories))),
         tuple(bounded([*_unreported_calls(imports, exports), *phase_warnings(module)])),
     )
@@ -151,22 +151,16 @@ def _no_core_module(data: bytes) -> ModuleFacts:
 
 def _imports(module: CoreModule) -> tuple[ImportType, ...]:
     return tuple(
-        ImportType(i.module, i.name, i.kind, *(_signature(module, cast("int", i.type)) if i.kind == "func" else ()))
+        ImportType(i.module, i.name, i.kind, *(module.signature(cast("int", i.type)) if i.kind == "func" else ()))
         for i in module.imports
     )
 
 
 def _exports(module: CoreModule) -> tuple[ExportType, ...]:
     return tuple(
-        ExportType(name, kind, *(_signature(module, module.function_type(index)) if kind == "func" else ()))
+        ExportType(name, kind, *(module.signature(module.function_type(index)) if kind == "func" else ()))
         for name, (kind, index) in module.exports.items()
     )
-
-
-def _signature(module: CoreModule, type_index: int) -> Signature:
-    if type_index >= len(module.types) or module.types[type_index][0] != 0x60:
-        raise Malformed(f"type {type_index} isn't a function type")
-    return module.signature(type_index)
 
 
 def _abi_version(exports: Iterable[ExportType]) -> AbiVersion | None:
@@ -201,9 +195,9 @@ def _problems(
     functions = {e.name: (e.params, e.results) for e in exports if e.kind == "func"}
     yield from _export_problems(functions, version)
     for memory in memories:
-        if memory.minimum > _MOST_PAGES:
+        if memory.minimum * memory.page > _MOST_MEMORY:
             yield (
-                f"Its initial memory is {memory.minimum * PAGE / 2**30:.3g} GiB, but Envoy allows at most 1 GiB. "
+                f"Its initial memory is {memory.minimum * memory.page / 2**30:.3g} GiB, but Envoy allows at most 1 GiB. "
                 "Link it with a smaller initial memory."
             )
     yield from start_problem(module)

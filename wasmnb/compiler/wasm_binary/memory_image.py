@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 
 from ...parsing import leb128 as leb
+from ...parsing.wasm_types import PAGE
 
 __all__ = ["PAGE", "MemoryImage", "active_segment"]
-
-#: Size of a page of linear memory in bytes.
-PAGE = 65536
 
 #: Minimum length of a run of zeros between two segments. Shorter runs compress well, and each segment needs additional bytes.
 _GAP = 32

@@ -17,9 +17,10 @@ from ...abi import ENTRY_POINTS, AbiVersion, callbacks_for, hostcalls_for
 from ...abi.wasi import WASI_MODULES, WASI_PREVIEW_1
 from ...compiler.wasm_binary.inspection import ENVOY_ENV, HIGRESS_ENV
 from ...engine import ExportType, ImportType, Runnable
-from ...engine.declarations import Signature, Signatures, signature_text
+from ...engine.declarations import signature_text
 from ...errors import ModuleError
 from ...parsing.leb128 import Malformed, Reader
+from ...parsing.wasm_types import Signature, Signatures
 
 __all__ = ["ALLOCATORS", "NOT_INITIALIZED", "LoadableModule", "load", "parse_failure_log"]
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from importlib.resources import files
 
-from ....engine.declarations import Signature
+from ....parsing.wasm_types import Signature
 from .layout import Layout
 from .opcodes import COMPARISONS, IMMEDIATE, LOADS, NUMERIC, SATURATING, STORES
 from .operations import SIZE, Operations
