@@ -66,7 +66,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "body added to at its end",
+        "data appended to the end of the body",
         [Send("POST", body=b"abc")],
         """
         on_request_headers:
@@ -123,7 +123,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "request body asked for in response callbacks",
+        "request body requested in response callbacks",
         [Send("POST", body=b"abc")],
         """
         on_response_headers:

@@ -77,7 +77,7 @@ SCENARIOS: list[Scenario] = [
         "one vm_id, different VM configuration: different VMs", Plug("c", "v1", "A", "r"), Plug("c", "v2", "B", "r")
     ),
     S(
-        "without root_id, vm_id and VM configuration",
+        "a plugin without root_id, vm_id and VM configuration",
         [Send(), Shutdown()],
         """
         on_request_headers:
@@ -116,7 +116,7 @@ SCENARIOS: list[Scenario] = [
     _service("a service on every thread", _SERVICE, [Wait(0.3), Shutdown()], singleton=False),
     _service("a service whose on_configure returns 0", "on_configure:\n  return 0", [], singleton=True),
     S(
-        "root on_done returns 0 at shutdown: nobody waits",
+        "root on_done returns 0 at shutdown, and Envoy doesn't wait",
         [Wait(0.25), Shutdown()],
         """
         on_configure:

@@ -83,7 +83,7 @@ SCENARIOS: list[Scenario] = [
         plug={"options": {"allowed_capabilities": _ALLOWED}},
         show_start=True,
     ),
-    S("without on_vm_start and on_configure", [Send()], plug={"module": "scripted-without-start"}, show_start=True),
+    S("a module without on_vm_start and on_configure", [Send()], plug={"module": "scripted-without-start"}, show_start=True),
     S("on_vm_start returns 0", [], plug={"vm_script": "on_vm_start:\n  return 0"}, show_start=True),
     S(
         "on_vm_start returns 0, FAIL_OPEN",

@@ -6,7 +6,7 @@ S = maker("local replies")
 
 SCENARIOS: list[Scenario] = [
     S(
-        "from request headers, with body and headers, returns Pause",
+        "a local reply from request headers, with body and headers, returns Pause",
         [Send()],
         """
         on_request_headers:
@@ -18,7 +18,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "from request headers, returns Continue",
+        "a local reply from request headers, returns Continue",
         [Send()],
         """
         on_request_headers:
@@ -29,7 +29,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "from request headers, with a body still coming",
+        "a local reply from request headers, with a body still coming",
         [Send("POST", chunks=[b"aaa", b"bbb"])],
         """
         on_request_headers:
@@ -38,7 +38,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "without details, body or headers",
+        "a local reply without details, body or headers",
         [Send()],
         """
         on_request_headers:
@@ -48,7 +48,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "with a gRPC status for a request that is not gRPC",
+        "a local reply with a gRPC status for a request that is not gRPC",
         [Send()],
         """
         on_request_headers:
@@ -56,7 +56,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "to a gRPC request, with its status",
+        "a local reply to a gRPC request, with its status",
         [Send("POST", headers=[("content-type", "application/grpc"), ("te", "trailers")], body=b"abc")],
         """
         on_request_headers:
@@ -64,7 +64,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "to a gRPC request, without a status",
+        "a local reply to a gRPC request, without a status",
         [Send("POST", headers=[("content-type", "application/grpc"), ("te", "trailers")], body=b"abc")],
         """
         on_request_headers:
@@ -72,7 +72,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "twice",
+        "two local replies",
         [Send()],
         """
         on_request_headers:
@@ -81,7 +81,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "with headers that Envoy sets itself",
+        "a local reply with headers that Envoy sets itself",
         [Send()],
         """
         on_request_headers:
@@ -89,7 +89,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "with status 0",
+        "a local reply with status 0",
         [Send()],
         """
         on_request_headers:
@@ -97,7 +97,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "with status 99",
+        "a local reply with status 99",
         [Send()],
         """
         on_request_headers:
@@ -105,7 +105,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "with status 1000",
+        "a local reply with status 1000",
         [Send()],
         """
         on_request_headers:
@@ -113,7 +113,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "with status 100",
+        "a local reply with status 100",
         [Send()],
         """
         on_request_headers:
@@ -121,7 +121,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "with status 204 and a body",
+        "a local reply with status 204 and a body",
         [Send()],
         """
         on_request_headers:
@@ -129,7 +129,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "to HEAD",
+        "a local reply to HEAD",
         [Send("HEAD")],
         """
         on_request_headers:
@@ -137,7 +137,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "from the end of the request body",
+        "a local reply from the end of the request body",
         [Send("POST", chunks=[b"aaa", b"bbb"])],
         """
         on_request_body#3:
@@ -146,7 +146,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "from the first chunk of the request body",
+        "a local reply from the first chunk of the request body",
         [Send("POST", chunks=[b"aaa", b"bbb"])],
         """
         on_request_body:
@@ -155,7 +155,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "from request trailers",
+        "a local reply from request trailers",
         [Send("POST", chunks=[b"aaa", b"bbb"], trailers=[("x-rt", "1")])],
         """
         on_request_trailers:
@@ -164,7 +164,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "from response headers",
+        "a local reply from response headers",
         [Send()],
         """
         on_response_headers:
@@ -173,7 +173,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "from the response body, with headers sent",
+        "a local reply from the response body, with headers sent",
         [Send("GET", "/chunked")],
         """
         on_response_body:
@@ -182,7 +182,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "from the end of a buffered response body",
+        "a local reply from the end of a buffered response body",
         [Send("GET", "/chunked")],
         """
         on_response_body#1:
@@ -197,7 +197,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "from a call response",
+        "a local reply from a call response",
         [Send()],
         """
         on_request_headers:
@@ -209,7 +209,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "from a call response without effective context",
+        "a local reply from a call response without effective context",
         [Send()],
         """
         on_request_headers:
@@ -220,7 +220,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "from a tick",
+        "a local reply from a tick",
         [Send()],
         """
         on_request_headers:
@@ -233,7 +233,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "and continue_stream in one callback",
+        "a local reply and continue_stream in one callback",
         [Send()],
         """
         on_request_headers:
@@ -286,7 +286,7 @@ SCENARIOS: list[Scenario] = [
         why_not="Envoy crashes; the simulated proxy says so",
     ),
     S(
-        "from on_log",
+        "a local reply from on_log",
         [Send()],
         """
         on_log:
@@ -322,7 +322,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "stream types that do not fit",
+        "invalid stream types",
         [Send()],
         """
         on_request_headers:
@@ -335,7 +335,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "from on_done",
+        "a local reply from on_done",
         [Send()],
         """
         on_done:
@@ -344,7 +344,7 @@ SCENARIOS: list[Scenario] = [
         why_not="Envoy crashes; the simulated proxy says so",
     ),
     S(
-        "and reads in the same callback",
+        "a local reply, then reads in the same callback",
         [Send()],
         """
         on_request_headers:
@@ -355,7 +355,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "changed in the response callbacks",
+        "a local reply changed in the response callbacks",
         [Send()],
         """
         on_request_headers:

@@ -51,7 +51,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "one name of two types, and odd names",
+        "one name with two types, and unusual names",
         [Send()],
         """
         on_request_headers:

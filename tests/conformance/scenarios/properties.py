@@ -35,7 +35,7 @@ def _get(callback: str, *paths: str) -> str:
 
 SCENARIOS: list[Scenario] = [
     S(
-        "in on_configure and on_vm_start",
+        "properties in on_configure and on_vm_start",
         [],
         _get("on_configure", *_ROOTS, *_STREAM),
         plug={"vm_script": _get("on_vm_start", *_ROOTS)},
@@ -81,7 +81,7 @@ SCENARIOS: list[Scenario] = [
         """,
     ),
     S(
-        "after a local reply",
+        "properties after a local reply",
         [Send()],
         """
         on_request_headers:
