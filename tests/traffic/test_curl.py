@@ -99,7 +99,7 @@ def test_form_has_parts_and_uploads(tmp_path):
     kind = dict(request.headers)["content-type"]
     boundary = kind.partition("boundary=")[2].encode()
     assert request.body.count(b"--" + boundary) == 3
-    assert b'name="f"; filename="a.json"\r\ncontent-type: application/json\r\n\r\n{}\r\n' in request.body
+    assert b'name="f"; filename="a.json"\r\ncontent-type: application/octet-stream\r\n\r\n{}\r\n' in request.body
 
 
 @pytest.mark.parametrize("line", ["-d @/no/such/file /", "-H novalue /", "-F novalue /"])

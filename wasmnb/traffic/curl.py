@@ -8,10 +8,9 @@ the data to the query. A header written as `Name:` is removed, and `Name;` is se
 from __future__ import annotations
 
 import base64
-import mimetypes
 import secrets
 from argparse import Action, Namespace
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,9 +20,10 @@ from wasmnb._flags import seconds
 from wasmnb._version import __version__
 from wasmnb.abi.text import decode_text, encode_text
 from wasmnb.errors import UsageError
-from wasmnb.parsing.header_block import encode_header_block
 
-__all__ = ["FLAGS", "CurlRequest", "FormField", "ReadFile", "encode_form", "from_options", "read_at", "read_file"]
+from .forms import encode_form, read_form_field
+
+__all__ = ["FLAGS", "CurlRequest", "ReadFile", "from_options", "read_at", "read_file"]
 
 #: A function that returns the contents of the file with a name.
 ReadFile = Callable[[str], bytes]
@@ -74,7 +74,7 @@ FLAGS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     _data("--data-raw", text="Body, even if it begins with @."),
     _data("--data-urlencode", text="Body to percent-encode: TEXT, =TEXT, NAME=TEXT, @FILE or NAME@FILE."),
     (("--json",), {"action": "append", "metavar": "DATA", "help": "JSON body, or @FILE. Also sets content-type and accept."}),
-    (("-F", "--form"), {"action": "append", "metavar": "NAME=VALUE", "help": "Part of a multipart form. NAME=@FILE uploads a file."}),
+    (("-F", "--form"), {"action": "append", "metavar": "NAME=VALUE", "help": "Part of a multipart form. NAME=@FILE uploads a file, NAME=<FILE sends its text."}),
     (("-G", "--get"), {"action": "store_true", "help": "Append the data to the query, and use GET."}),
     (("-I", "--head"), {"action": "store_true", "help": "Use the method HEAD."}),
     (("-i", "--include"), {"action": "store_true", "help": "Also print the response with its headers, as curl does."}),
@@ -198,59 +198,8 @@ def _encode_item(item: _DataItem, read: ReadFile) -> bytes:
 def _multipart(parts: Sequence[str], read: ReadFile) -> _Payload:
     """Return the multipart form with the values of `-F`."""
     boundary = f"------------------------{secrets.token_hex(11)}"
-    fields = []
-    for part in parts:
-        name, sign, value = part.partition("=")
-        if not sign:
-            raise UsageError(f"-F {part!r} is not of the form NAME=VALUE. To upload a file, use NAME=@FILE.")
-        if value.startswith("@"):
-            file = value[1:].partition(";")[0]
-            kind = mimetypes.guess_type(file)[0] or "application/octet-stream"
-            fields.append(FormField(name, read(file), Path(file).name, kind))
-        else:
-            fields.append(FormField(name, encode_text(value)))
-    return _Payload(encode_form(fields, boundary), f"multipart/form-data; boundary={boundary}")
-
-
-class FormField(NamedTuple):
-    """A field of a multipart form.
-
-    Attributes
-    ----------
-    name
-        Name of the field.
-    data
-        Contents of the field.
-    file
-        Name of the uploaded file, or '' if the field isn't a file (default '').
-    content_type
-        Content type of the field, or '' to send none (default '').
-    """
-
-    name: str
-    data: bytes
-    file: str = ""
-    content_type: str = ""
-
-
-def encode_form(fields: Iterable[FormField], boundary: str) -> bytes:
-    """Return the body of a multipart form (RFC 7578).
-
-    Parameters
-    ----------
-    fields
-        Fields of the form, in order.
-    boundary
-        Boundary between the fields, which the request's content type must contain as well.
-    """
-    body = bytearray()
-    for part in fields:
-        file = f'; filename="{part.file}"' if part.file else ""
-        headers = [(b"content-disposition", encode_text(f'form-data; name="{part.name}"{file}'))]
-        if part.content_type:
-            headers.append((b"content-type", encode_text(part.content_type)))
-        body += encode_header_block(encode_text(f"--{boundary}"), headers) + part.data + b"\r\n"
-    return bytes(body + encode_text(f"--{boundary}--\r\n"))
+    body = encode_form([read_form_field(part, read) for part in parts], boundary)
+    return _Payload(body, f"multipart/form-data; boundary={boundary}")
 
 
 def _target(url: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 
 from ....abi.text import encode_text
 from ....messages import Response, to_bytes
-from ...curl import FormField, encode_form
+from ...forms import FormField, encode_form
 from ..exchange import ReadingNotes, RecordedExchange, Unreadable, parse_time
 from .fields import Remark, UrlTarget, header_pairs, milliseconds, parse_url, plain, request_of, status_of, text_of
 from .json_salvage import ResumePoint
