@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from wasmnb.compiler.cache.atomic_file import write_whole
+from wasmnb.compiler.cache.atomic_file import whole_file, write_whole
 
 
 def test_file_is_replaced_without_leftovers(tmp_path):
@@ -42,3 +42,23 @@ def test_folder_at_the_target_path_raises_and_stays(tmp_path):
     with pytest.raises(IsADirectoryError):
         write_whole(tmp_path / "x", b"data")
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
+
+
+def test_two_writers_of_one_path_both_write_complete_files(tmp_path):
+    target = tmp_path / "x"
+    with whole_file(target) as first:
+        first.write(b"one ")
+        with whole_file(target) as second:
+            second.write(b"another")
+        assert target.read_bytes() == b"another"
+        first.write(b"file")
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {"x": b"one file"}
+
+
+def test_error_while_writing_leaves_the_old_content(tmp_path):
+    target = tmp_path / "x"
+    target.write_bytes(b"old")
+    with pytest.raises(ZeroDivisionError), whole_file(target) as file:
+        file.write(b"new")
+        raise ZeroDivisionError
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {"x": b"old"}

@@ -393,6 +393,20 @@ def test_written_recording_is_read_back(tmp_path, suffix):
     ]
 
 
+@pytest.mark.parametrize("suffix", [".jsonl", ".har"])
+def test_file_that_another_writer_replaces_meanwhile_is_complete(tmp_path, suffix):
+    path = tmp_path / f"x{suffix}"
+
+    def requests():
+        yield Request("GET", "/1")
+        assert write_traffic([Request("GET", "/other")], path) == 1
+        yield Request("GET", "/2")
+
+    assert write_traffic(requests(), path) == 2
+    assert [each.request.path for each in read_traffic(path)] == ["/1", "/2"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_other_suffix_is_refused_and_nothing_is_written(tmp_path):
     with pytest.raises(UsageError, match=r"\.jsonl or \.har"):
         write_traffic([], tmp_path / "x.csv")

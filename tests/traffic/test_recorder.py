@@ -54,6 +54,20 @@ def test_held_request_is_written_at_the_end_in_its_place(hold, tmp_path):
     assert list(tmp_path.iterdir()) == [file]
 
 
+def test_two_recordings_to_one_har_file_dont_mix(hold, tmp_path):
+    file = tmp_path / "day.har"
+    with Proxy(hold) as first, Proxy(hold) as second:
+        outer = record(first, file)
+        first.get("/a")
+        with record(second, file):
+            second.get("/b")
+        assert paths(file) == ["/b"]
+        first.get("/c")
+        outer.close()
+    assert paths(file) == ["/a", "/c"]
+    assert list(tmp_path.iterdir()) == [file]
+
+
 def test_load_is_recorded_completely_although_the_proxy_keeps_few_exchanges(hold, tmp_path, monkeypatch):
     monkeypatch.setattr("wasmnb.host.trace.exchange_log.KEPT", 50)
     file = tmp_path / "day.jsonl"

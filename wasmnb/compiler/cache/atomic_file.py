@@ -10,17 +10,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-__all__ = ["disk_fault", "is_full", "locked", "write_whole"]
+__all__ = ["disk_fault", "is_full", "locked", "whole_file", "write_whole"]
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def write_whole(path: Path, data: bytes, *, private: bool = False) -> None:
-    """Write a file so that readers see either the old content or the new one, even after an error.
-
-    The data is written to a temporary file, synced, and renamed. After an error, the temporary file is removed. If the path is
-    a symbolic link, its target is replaced. A device or a pipe (`/dev/stdout`) is written directly.
+    """Write a file so that readers see either the old content or the new one, as `whole_file` does.
 
     Parameters
     ----------
@@ -36,15 +34,40 @@ def write_whole(path: Path, data: bytes, *, private: bool = False) -> None:
     OSError
         The file can't be written. `disk_fault` describes the reason.
     """
+    with whole_file(path, private=private) as file:
+        file.write(data)
+
+
+@contextmanager
+def whole_file(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
+    """Yield a file to write in parts, so that readers see either the old content or the complete new one.
+
+    The data is written to a temporary file, synced, and renamed when the block ends. Each writer has its own temporary file,
+    which is removed after an error. If the path is a symbolic link, its target is replaced. A device or a pipe (`/dev/stdout`)
+    is written directly.
+
+    Parameters
+    ----------
+    path
+        Path of the file.
+    private
+        Whether only this user can read and write the file (default False). Otherwise, the umask decides.
+
+    Raises
+    ------
+    OSError
+        The file can't be written. `disk_fault` describes the reason.
+    """
     path = path.resolve() if path.is_symlink() else path
     if path.exists() and not path.is_file() and not path.is_dir():
-        path.write_bytes(data)
+        with path.open("wb") as file:
+            yield file
         return
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
     try:
         temporary.touch(0o600 if private else 0o666, exist_ok=False)
         with temporary.open("wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

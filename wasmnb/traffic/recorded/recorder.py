@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -55,7 +56,9 @@ class Recording:
         self._lock = Lock()
         self._seen = proxy.exchanges.total
         self._waiting: list[Any] = []
-        self._part = path if path.suffix == ".jsonl" else path.with_name(f".{path.name}.part.jsonl")
+        self._part = (
+            path if path.suffix == ".jsonl" else path.with_name(f".{path.name}.{secrets.token_hex(4)}.part.jsonl")
+        )
         try:
             self._file = self._part.open("wb")
         except OSError as error:

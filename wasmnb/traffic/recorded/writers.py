@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from ..._version import __version__
 from ...abi.text import encode_text
+from ...compiler.cache.atomic_file import whole_file
 from ...errors import UsageError
 from ...messages import Request, Response
 from .exchange import RecordedExchange
@@ -52,19 +52,14 @@ def write_traffic(exchanges: Iterable[Any], path: str | PathLike[str], *, mask: 
     counts: Counter[str] = Counter()
     masked = (mask_secrets(each, counts) for each in recorded) if mask else recorded
     number = 0
-    scratch = path.with_name(f".{path.name}.part")
     try:
-        with scratch.open("wb") as file:
+        with whole_file(path) as file:
             for number, part in _WRITERS[path.suffix](masked):  # noqa: B007 -- the last number is the result
                 file.write(part)
-        scratch.replace(path)
     except OSError as error:
         raise UsageError(
             f"The recording {str(path)!r} can't be written: {error.strerror or error}. Choose another path."
         ) from None
-    finally:
-        with suppress(OSError):
-            scratch.unlink()
     return number
 
 
