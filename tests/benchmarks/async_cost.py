@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from wasmnb import Filter
-from wasmnb.envoy.config.bootstrap import Cluster, Listener, bootstrap
+from wasmnb.envoy.config.bootstrap import EnvoyCluster, EnvoyListener, bootstrap
 from wasmnb.envoy.config.plugin_config import EnvoyPlugin
 from wasmnb.envoy.process import EnvoyProcess
 
@@ -70,13 +70,13 @@ def main(seconds: float = 3, rounds: int = 9) -> None:
 def running_envoy(sources: dict[str, str]) -> Iterator[tuple[EnvoyProcess, dict[str, tuple[str, int]]]]:
     """Start an Envoy with a listener for each source, one without a filter and a cluster `service`. Yield it and its addresses."""
     with tempfile.TemporaryDirectory() as folder:
-        listeners = {NONE: Listener("none", [], routes=ROUTES)}
+        listeners = {NONE: EnvoyListener("none", [], routes=ROUTES)}
         for number, (title, source) in enumerate(sources.items()):
             wasm = Filter.from_source(source, name=f"variant{number}").save(Path(folder) / f"{number}.wasm")
-            listeners[title] = Listener(f"variant{number}", [EnvoyPlugin(wasm).as_config(wasm)], routes=ROUTES)
+            listeners[title] = EnvoyListener(f"variant{number}", [EnvoyPlugin(wasm).as_config(wasm)], routes=ROUTES)
         port = free_port()
-        service = Listener("service", [], routes=ROUTES, extra={"address": {"socket_address": {"port_value": port}}})
-        config = bootstrap([service, *listeners.values()], [Cluster("service", ("127.0.0.1", port))])
+        service = EnvoyListener("service", [], routes=ROUTES, extra={"address": {"socket_address": {"port_value": port}}})
+        config = bootstrap([service, *listeners.values()], [EnvoyCluster("service", ("127.0.0.1", port))])
         envoy = EnvoyProcess(config, concurrency=1, log_level="warning", startup=300)
         try:
             addresses = envoy.admin.listeners()

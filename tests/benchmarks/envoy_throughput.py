@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from wasmnb import Filter
-from wasmnb.envoy.config.bootstrap import Cluster, Listener, bootstrap
+from wasmnb.envoy.config.bootstrap import EnvoyCluster, EnvoyListener, bootstrap
 from wasmnb.envoy.config.plugin_config import EnvoyPlugin
 from wasmnb.envoy.process import EnvoyProcess
 
@@ -75,14 +75,14 @@ def with_envoy(wasm: Path, on_asyncio: int, on_threads: int, seconds: int, round
     router = http_filter("router.v3.Router", {})
     lua = http_filter("lua.v3.Lua", {"default_source_code": {"inline_string": LUA}})
     listeners = {
-        "no filter": Listener("none", [], routes=ROUTES),
-        "wasmnb filter": Listener("wasm", [EnvoyPlugin(wasm).as_config(wasm)], routes=ROUTES),
-        "Lua filter": Listener("lua", [], routes=ROUTES, hcm={"http_filters": [lua, router]}),
-        "Python ext_proc, asyncio": Listener("async", [], routes=ROUTES, hcm={"http_filters": [external("async"), router]}),
-        "Python ext_proc, threads": Listener("threads", [], routes=ROUTES, hcm={"http_filters": [external("threads"), router]}),
+        "no filter": EnvoyListener("none", [], routes=ROUTES),
+        "wasmnb filter": EnvoyListener("wasm", [EnvoyPlugin(wasm).as_config(wasm)], routes=ROUTES),
+        "Lua filter": EnvoyListener("lua", [], routes=ROUTES, hcm={"http_filters": [lua, router]}),
+        "Python ext_proc, asyncio": EnvoyListener("async", [], routes=ROUTES, hcm={"http_filters": [external("async"), router]}),
+        "Python ext_proc, threads": EnvoyListener("threads", [], routes=ROUTES, hcm={"http_filters": [external("threads"), router]}),
     }
     clusters = [
-        Cluster("async", ("127.0.0.1", on_asyncio), http2=True), Cluster("threads", ("127.0.0.1", on_threads), http2=True),
+        EnvoyCluster("async", ("127.0.0.1", on_asyncio), http2=True), EnvoyCluster("threads", ("127.0.0.1", on_threads), http2=True),
     ]  # fmt: skip
     envoy = EnvoyProcess(bootstrap(list(listeners.values()), clusters), concurrency=1, log_level="warning")
     try:

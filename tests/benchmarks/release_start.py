@@ -32,7 +32,7 @@ from unittest.mock import patch
 
 from tests.foreign.toolchain import c_module
 from wasmnb import Filter
-from wasmnb.envoy.config.bootstrap import ALLOCATOR, Listener, bootstrap
+from wasmnb.envoy.config.bootstrap import ALLOCATOR, EnvoyListener, bootstrap
 from wasmnb.envoy.config.plugin_config import EnvoyPlugin
 from wasmnb.envoy.process import EnvoyProcess
 from wasmnb.envoy.start_cost.measure import SETTLED, cpu_seconds, resident_memory
@@ -96,8 +96,8 @@ Figures = dict[str, float]
 class Variant:
     """One column of the comparison: its listeners for header filters and for local responses, and its module."""
 
-    header: Callable[[str], Listener] | None
-    local: Callable[[str], Listener] | None = None
+    header: Callable[[str], EnvoyListener] | None
+    local: Callable[[str], EnvoyListener] | None = None
     module: Path | None = None
     environment: dict[str, str] = field(default_factory=dict)
     config: dict[str, Any] | None = None
@@ -128,7 +128,7 @@ def all_variants(folder: Path) -> tuple[dict[str, Variant], str]:
     full = made.save(folder / "full.wasm", debug=True), local.save(folder / "local-full.wasm", debug=True)
     release = made.save(folder / "release.wasm"), local.save(folder / "local-release.wasm")
     variants = {
-        "no filter": Variant(lambda name: Listener(name, [], routes=ROUTES), lambda name: Listener(name, [], routes=ROUTES)),
+        "no filter": Variant(lambda name: EnvoyListener(name, [], routes=ROUTES), lambda name: EnvoyListener(name, [], routes=ROUTES)),
         "C filter": Variant(wasm(c_filter), wasm(c_local), c_filter),
         "Lua": Variant(lua(LUA), lua(LOCAL_LUA)),
         "full module": Variant(wasm(full[0]), wasm(full[1]), full[0]),
@@ -140,13 +140,13 @@ def all_variants(folder: Path) -> tuple[dict[str, Variant], str]:
     return {**variants, "dynamic module (CPython)": dynamic_module(folder)}, ""
 
 
-def wasm(path: Path) -> Callable[[str], Listener]:
-    return lambda name: Listener(name, [EnvoyPlugin(path).as_config(path)], routes=ROUTES)
+def wasm(path: Path) -> Callable[[str], EnvoyListener]:
+    return lambda name: EnvoyListener(name, [EnvoyPlugin(path).as_config(path)], routes=ROUTES)
 
 
-def lua(script: str) -> Callable[[str], Listener]:
+def lua(script: str) -> Callable[[str], EnvoyListener]:
     chain = [http_filter("lua.v3.Lua", {"default_source_code": {"inline_string": script}}), http_filter("router.v3.Router", {})]
-    return lambda name: Listener(name, [], routes=ROUTES, hcm={"http_filters": chain})
+    return lambda name: EnvoyListener(name, [], routes=ROUTES, hcm={"http_filters": chain})
 
 
 #: Prints the configuration, the environment and the path of pyvoy's module.

@@ -5,7 +5,7 @@ from wasmtime import wat2wasm
 
 from wasmnb.parsing import leb128 as leb
 from wasmnb.compiler.wasm_binary.core_module import SECTIONS, CoreModule
-from wasmnb.compiler.wasm_binary.component_graph import CoreInstance
+from wasmnb.compiler.wasm_binary.component_graph import GraphNode
 from wasmnb.parsing.leb128 import Malformed
 from wasmnb.compiler.wasm_binary.stack_guard import LEVEL, SMALL_LEVEL, StackGuard
 from wasmnb.engine import Instance, default_engine
@@ -69,7 +69,7 @@ class Only:
     """A graph of one node."""
 
     def __init__(self, text):
-        self.node = CoreInstance(0, CoreModule.read(bytes(wat2wasm(text))), {})
+        self.node = GraphNode(0, CoreModule.read(bytes(wat2wasm(text))), {})
 
     def all_nodes(self):
         return iter([self.node])

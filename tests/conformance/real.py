@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 
 from wasmnb.abi import LogLevel
-from wasmnb.envoy import Cluster, EnvoyPlugin, EnvoyProcess, EnvoyRefused, Listener, Upstream, bootstrap
+from wasmnb.envoy import EnvoyCluster, EnvoyPlugin, EnvoyProcess, EnvoyRefused, EnvoyListener, Upstream, bootstrap
 from wasmnb.envoy.sockets.client import Client
 from wasmnb.envoy.sockets.client_connection import ClientResult
 from wasmnb.envoy.process import crash_of, scratch_folder
@@ -229,12 +229,12 @@ class Bench:
         s = self.scenario
         cluster = merge(merge(CLUSTER_EXTRA, _limit(s)), s.cluster)
         clusters = [
-            Cluster("up", self.tcp_up.address if s.kind == "tcp" else self.up.address, extra=cluster),
-            Cluster("up2", self.up.address),
-            Cluster("dead", ("127.0.0.1", _closed_port())),
-            Cluster("noep", None),
-            Cluster("g", self.grpc.address, http2=True),
-            Cluster("deadg", ("127.0.0.1", _closed_port()), http2=True),
+            EnvoyCluster("up", self.tcp_up.address if s.kind == "tcp" else self.up.address, extra=cluster),
+            EnvoyCluster("up2", self.up.address),
+            EnvoyCluster("dead", ("127.0.0.1", _closed_port())),
+            EnvoyCluster("noep", None),
+            EnvoyCluster("g", self.grpc.address, http2=True),
+            EnvoyCluster("deadg", ("127.0.0.1", _closed_port()), http2=True),
         ]
         services = [self._service(p) for p in s.services]
         sinks = [plugin(p).as_config(self.directory) for p in s.stats_sinks]
@@ -248,7 +248,7 @@ class Bench:
             [], clusters, node=NODE, services=services, extra={"dynamic_resources": {"lds_config": source}}
         )
 
-    def _listener(self, plugins: Sequence[Plug]) -> Listener:
+    def _listener(self, plugins: Sequence[Plug]) -> EnvoyListener:
         s = self.scenario
         chain = [plugin(p).as_config(self.directory) for p in plugins]
         hcm: dict = {name: f"{seconds}s" for name, seconds in s.timeouts.items()}
@@ -258,7 +258,7 @@ class Bench:
             logger = {"@type": _ACCESS_LOG, "config": plugin(s.access_log).as_config(self.directory)}
             hcm["access_log"] = [{"name": "envoy.access_loggers.wasm", "typed_config": logger}]
         routes = ROUTES[s.routes] if isinstance(s.routes, str) else list(s.routes)
-        listener = Listener(
+        listener = EnvoyListener(
             "l", chain, kind=s.kind, hcm=merge(hcm, s.hcm), extra=merge(LISTENER_EXTRA, _limit(s)), routes=routes,
             virtual_host=dict(s.virtual_host),
         )  # fmt: skip
@@ -280,7 +280,7 @@ class Bench:
         return {"config": plugin(replace(p, options=options)).as_config(self.directory), "singleton": singleton}
 
 
-class Surrounded(Listener):
+class Surrounded(EnvoyListener):
     """A listener with the scenario's other HTTP filters, and with its additions to the route configuration."""
 
     scenario: Scenario
@@ -297,7 +297,7 @@ class Surrounded(Listener):
         return config
 
 
-def surrounded(listener: Listener, s: Scenario) -> Listener:
+def surrounded(listener: EnvoyListener, s: Scenario) -> EnvoyListener:
     """The listener with a scenario's other filters."""
     whole = Surrounded(**{f.name: getattr(listener, f.name) for f in fields(listener)})
     object.__setattr__(whole, "scenario", s)

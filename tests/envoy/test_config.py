@@ -2,20 +2,20 @@ import json
 
 import pytest
 
-from wasmnb.envoy import Cluster, EnvoyPlugin, Listener, bootstrap
+from wasmnb.envoy import EnvoyCluster, EnvoyPlugin, EnvoyListener, bootstrap
 from wasmnb.envoy.config.bootstrap import merge
 from wasmnb.envoy.config.plugin_config import any_value
 
 
 def test_addresses_are_loopback_with_port_zero():
-    config = bootstrap([Listener("l", [])], [Cluster("up", ("127.0.0.1", 1234))])
+    config = bootstrap([EnvoyListener("l", [])], [EnvoyCluster("up", ("127.0.0.1", 1234))])
     listener = config["static_resources"]["listeners"][0]["address"]["socket_address"]
     assert listener == config["admin"]["address"]["socket_address"] == {"address": "127.0.0.1", "port_value": 0}
 
 
 def test_plugins_precede_the_router_in_order(tmp_path):
     plugins = [EnvoyPlugin(b"\0asm", name).as_config(tmp_path) for name in ("a", "b")]
-    chain = Listener("l", plugins).as_config()["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]
+    chain = EnvoyListener("l", plugins).as_config()["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]
     assert [f["name"] for f in chain] == [
         "envoy.filters.http.wasm",
         "envoy.filters.http.wasm",

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from wasmnb.host.http.header_map import RequestHeaders, RequestTrailers, ResponseHeaders
+from wasmnb.host.http.header_map import RequestHeaderMap, RequestTrailerMap, ResponseHeaderMap
 
 names = st.sampled_from([b":path", b":method", b"x-a", b"x-b", b"accept", b"host", b":authority", b"cookie", b""])
 values = st.binary(max_size=4)
@@ -17,7 +17,7 @@ class Against(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.map = RequestHeaders()
+        self.map = RequestHeaderMap()
         self.model = []
 
     def _put(self, name, value):
@@ -36,7 +36,7 @@ class Against(RuleBasedStateMachine):
         self.map.add(name, value)
         name = self._real(name)
         at = next((i for i, (n, _) in enumerate(self.model) if n == name), None)
-        if at is not None and name in RequestHeaders.INLINE:
+        if at is not None and name in RequestHeaderMap.INLINE:
             old = self.model[at][1]
             self.model[at] = (name, old + b"," + value if old else value)
         else:
@@ -67,7 +67,7 @@ TestHeaderMap = Against.TestCase
 
 
 def test_replaced_header_moves_to_the_end_of_its_block():
-    headers = RequestHeaders(
+    headers = RequestHeaderMap(
         [(b":authority", b"h"), (b":path", b"/"), (b":method", b"GET"), (b"a", b"1"), (b"b", b"2")]
     )
     headers.replace(b":path", b"/new")
@@ -76,15 +76,15 @@ def test_replaced_header_moves_to_the_end_of_its_block():
 
 
 def test_single_valued_headers_are_joined_but_cookies_are_not():
-    headers = RequestHeaders([(b"accept", b"x"), (b"accept", b"y"), (b"cookie", b"a=1"), (b"cookie", b"b=2")])
+    headers = RequestHeaderMap([(b"accept", b"x"), (b"accept", b"y"), (b"cookie", b"a=1"), (b"cookie", b"b=2")])
     assert headers.items == [(b"accept", b"x,y"), (b"cookie", b"a=1"), (b"cookie", b"b=2")]
-    assert ResponseHeaders([(b"set-cookie", b"a"), (b"set-cookie", b"b")]).get_all(b"set-cookie") == [b"a", b"b"]
-    assert len(RequestTrailers([(b"grpc-status", b"0"), (b"grpc-status", b"1")])) == 2
+    assert ResponseHeaderMap([(b"set-cookie", b"a"), (b"set-cookie", b"b")]).get_all(b"set-cookie") == [b"a", b"b"]
+    assert len(RequestTrailerMap([(b"grpc-status", b"0"), (b"grpc-status", b"1")])) == 2
 
 
 @given(st.lists(st.tuples(st.text(string.ascii_lowercase, max_size=3).map(str.encode), values), max_size=8))
 def test_copy_is_independent(items):
-    headers = ResponseHeaders(items)
+    headers = ResponseHeaderMap(items)
     copied = headers.copy()
     copied.add(b"x-new", b"1")
     assert b"x-new" not in headers

@@ -4,7 +4,7 @@ import pytest
 from tests.host.host_kit import wat
 
 from wasmnb import Filter, Proxy
-from wasmnb.host.inspect import introspection as control
+from wasmnb.host.inspect import introspection
 
 SOURCE = """
 import collections
@@ -92,7 +92,7 @@ def test_reading_changes_neither_trace_nor_ids_nor_clocks_nor_memory(auth):
 
 
 def test_endless_repr_harms_only_the_copy(proxy, monkeypatch):
-    monkeypatch.setattr(control, "DEADLINE", 0.2)
+    monkeypatch.setattr(introspection, "DEADLINE", 0.2)
     proxy.get("/trap", worker=1)
     first, second = (vm for vm in proxy.python_state().vms if vm.role == "worker")
     assert first.problem == "its Python interpreter trapped: still running after the deadline of 0.2 s"

@@ -39,7 +39,7 @@ class F(Base):
 
 
 def ask(proxy, **request):
-    return json.loads(proxy.dispatcher.control(json.dumps(request).encode()))
+    return json.loads(proxy.dispatcher.introspect(json.dumps(request).encode()))
 
 
 def attributes(proxy):
@@ -97,7 +97,7 @@ nosy = Nosy()
 def test_invalid_request_returns_the_error():
     proxy = FakeProxy(FILTER)
     assert "nonsense" in ask(proxy, do="nonsense")["error"]
-    assert "JSON" in json.loads(proxy.dispatcher.control(b"{"))["error"]
+    assert "JSON" in json.loads(proxy.dispatcher.introspect(b"{"))["error"]
     assert "length" in ask(proxy, do="attributes")["error"]
 
 

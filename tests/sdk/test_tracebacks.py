@@ -124,7 +124,7 @@ class F(HttpContext):
 
 def logged(source, on=True):
     proxy = FakeProxy(source)
-    assert json.loads(proxy.dispatcher.control(json.dumps({"do": "locals", "on": on}).encode())) == {"done": None}
+    assert json.loads(proxy.dispatcher.introspect(json.dumps({"do": "locals", "on": on}).encode())) == {"done": None}
     with pytest.raises(Exception):  # noqa: B017 -- whatever the filter raises
         proxy.call("on_request_headers", proxy.create(), 0, 1)
     return proxy.logs[-1][1]

@@ -10,7 +10,7 @@ from wasmnb.testing.fuzzing import Scenario
 from wasmnb.testing.fuzzing.scenarios.capabilities import ALL, capabilities_of
 from wasmnb.testing.fuzzing.scenarios.generator import Generator
 from wasmnb.testing.fuzzing.scenarios.mutation import Mutator
-from wasmnb.testing.fuzzing.scenarios.scenario import HttpResponse, Body, Leave, Open, Pass, Script, Send
+from wasmnb.testing.fuzzing.scenarios.scenario import HttpServiceResponse, BodyChunk, Leave, Open, Pass, Script, Send
 from wasmnb.testing.fuzzing.scenarios.seeds import seeds
 from wasmnb.testing.fuzzing.search.shrink import shrink
 from wasmnb.testing.fuzzing.scenarios.vocabulary import vocabulary_of
@@ -167,7 +167,7 @@ def test_generated_scenarios_run_without_fault(make_filter, kind):
     drawn = {type(step).__name__ for step in whole.steps}
     common = {"Script", "Pass", "Reconfigure", "Enqueue", "Leave", "Settle"}
     assert drawn >= common | (
-        {"Connect", "Data", "Close"} if kind == "network" else {"Send", "Open", "Body", "Trailers"}
+        {"Connect", "Data", "Close"} if kind == "network" else {"Send", "Open", "BodyChunk", "Trailers"}
     )
 
 
@@ -192,18 +192,18 @@ def test_all_faults_reports_different_faults(make_filter):
 def test_shrinking_keeps_the_failing_part():
     long = Scenario(
         (
-            Script((HttpResponse(500, latency=1.0),), (HttpResponse(404),)),
+            Script((HttpServiceResponse(500, latency=1.0),), (HttpServiceResponse(404),)),
             Send("GET", "/other"),
             Open(0, "POST", "/a/b?c=d", ((b"x", b"1"), (b"y", b"2"))),
             Pass(5.0),
-            Body(0, b"some long body with an x in it", end=True),
+            BodyChunk(0, b"some long body with an x in it", end=True),
             Leave(0),
         )
     )
 
     def fails(scenario):
         opened = {s.stream for s in scenario.steps if isinstance(s, Open)}
-        bodies = [s.data for s in scenario.steps if isinstance(s, Body) and s.stream in opened]
+        bodies = [s.data for s in scenario.steps if isinstance(s, BodyChunk) and s.stream in opened]
         return any(b"x in" in data for data in [*bodies, *(s.body for s in scenario.steps if isinstance(s, Send))])
 
     assert shrink(long, fails, 5.0).steps == (Send(body=b"x in"),)

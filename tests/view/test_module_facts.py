@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 from wasmnb.abi import AbiVersion
-from wasmnb.compiler.glue import CONTROL
+from wasmnb.compiler.glue import INTROSPECTION
 from wasmnb.view import facts_html, facts_text
 
 
@@ -34,7 +34,7 @@ def test_unknown_imports_come_first_and_are_marked():
 
 
 def test_exports_of_every_filter_are_known():
-    assert "?" not in facts_text(facts(exports=["proxy_on_request_headers", CONTROL], imports=[]))
+    assert "?" not in facts_text(facts(exports=["proxy_on_request_headers", INTROSPECTION], imports=[]))
 
 
 def test_hostile_names_are_escaped():

@@ -22,7 +22,7 @@ from .dependencies.imports import imported_modules, parse
 from .dependencies.portable_names import with_portable_names
 from .dependencies.resolver import resolve
 from .dependencies.stdlib import GUEST_PYTHON
-from .glue import CONTROL, ON_DELETE_IN_PYTHON, VERSION
+from .glue import INTROSPECTION, ON_DELETE_IN_PYTHON, VERSION
 from .info import FilterInfo, info_of
 from .provenance.record import build_record, record_section
 from .runtime_build.probe import probe
@@ -34,7 +34,14 @@ __all__ = ["REQUIRED_EXPORTS", "SourceFilter", "compile_source"]
 
 #: Exports of every compiled filter, in addition to the callbacks that it needs.
 REQUIRED_EXPORTS = frozenset(
-    {"_initialize", VERSION.marker, "proxy_on_memory_allocate", "proxy_on_context_create", "proxy_on_delete", CONTROL}
+    {
+        "_initialize",
+        VERSION.marker,
+        "proxy_on_memory_allocate",
+        "proxy_on_context_create",
+        "proxy_on_delete",
+        INTROSPECTION,
+    }
 )
 
 

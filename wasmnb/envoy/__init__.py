@@ -5,7 +5,7 @@ The simulated proxy is in `wasmnb.host`, and the views of both are in `wasmnb.vi
 
 from .binary import find_envoy
 from .comparison.compare import Difference, NotCompared, Pair, Parity, compare
-from .config.bootstrap import Cluster, Listener, bootstrap
+from .config.bootstrap import EnvoyCluster, EnvoyListener, bootstrap
 from .config.counterpart import envoy_like
 from .config.plugin_config import EnvoyPlugin
 from .deployment import Export, export
@@ -17,17 +17,17 @@ from .sockets.tcp import EnvoyConnection, EnvoyTcpExchange, TcpUpstream
 from .sockets.upstream import Upstream
 
 __all__ = [
-    "Cluster",
     "Difference",
     "Envoy",
+    "EnvoyCluster",
     "EnvoyConnection",
     "EnvoyExchange",
+    "EnvoyListener",
     "EnvoyPlugin",
     "EnvoyProcess",
     "EnvoyRefused",
     "EnvoyTcpExchange",
     "Export",
-    "Listener",
     "LogLine",
     "NotCompared",
     "Pair",

@@ -11,8 +11,7 @@ from typing import Any, ClassVar, Self, Unpack
 
 from ..abi import LogLevel
 from ..errors import UsageError
-from ..host import BuiltIn, HttpConnectionManager, RouteMatch
-from ..host import Listener as ListenerProperties
+from ..host import BuiltIn, HttpConnectionManager, Listener, RouteMatch
 from ..host.clock import check_worker
 from ..host.plugins.plugin import require_http, require_network, share_held_headers
 from ..host.proxy_interface import Requests, SendOptions
@@ -134,7 +133,7 @@ class Envoy(Requests[EnvoyExchange]):
         routes: Sequence[RouteMatch | Mapping[str, Any]] | Mapping[str, Any] | None = None,
         connection_manager: HttpConnectionManager | Mapping[str, Any] | None = None,
         built_in: Sequence[BuiltIn] = (),
-        listener: ListenerProperties | None = None,
+        listener: Listener | None = None,
         node: Mapping[str, Any] | None = None,
         buffer_limit: int = ProxySettings.buffer_limit,
         route_timeout: float = ProxySettings.route_timeout,

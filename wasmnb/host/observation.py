@@ -18,10 +18,10 @@ from .trace.log import Log
 from .trace.trace import Trace
 from .vm.vm import Vm
 
-__all__ = ["Observed"]
+__all__ = ["ObservationMethods"]
 
 
-class Observed:
+class ObservationMethods:
     """Base class of `Proxy` with properties and methods that show its state without changing it."""
 
     _components: ProxyComponents

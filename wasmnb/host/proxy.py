@@ -22,7 +22,7 @@ from .hostcalls import HOSTCALLS
 from .http.connection_manager.manager import HttpConnectionManager
 from .http.route_table.route import RouteMatch
 from .http.route_table.table import RouteTable
-from .observation import Observed
+from .observation import ObservationMethods
 from .plugins.envoy_filter_config import BuiltIn
 from .plugins.lifecycle import PluginLifecycle
 from .plugins.plugin import FilterLike, Plugin, to_plugins
@@ -42,7 +42,7 @@ __all__ = ["Proxy"]
 Filters = FilterLike | Plugin | Sequence[FilterLike | Plugin]
 
 
-class Proxy(Observed, ClientMethods, Shown):
+class Proxy(ObservationMethods, ClientMethods, Shown):
     """A simulated Envoy that runs one filter or a chain of plugins. Use it as a context manager.
 
     Parameters

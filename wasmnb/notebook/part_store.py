@@ -11,11 +11,11 @@ from typing import Any
 
 from wasmnb.compiler.dependencies.filter_source import Part
 
-__all__ = ["KeptPart", "PartList", "PartStore"]
+__all__ = ["PartList", "PartStore", "StoredPart"]
 
 
 @dataclass(frozen=True, slots=True)
-class KeptPart:
+class StoredPart:
     """A stored part of a filter, identified by its cell or, if the cell is unknown, by the names that it defines."""
 
     part: Part
@@ -30,7 +30,7 @@ class KeptPart:
             return []
         return [name for node in body for name in _defined_names(node)]
 
-    def replaces(self, other: KeptPart) -> bool:
+    def replaces(self, other: StoredPart) -> bool:
         """Return whether this part is a new version of `other`."""
         if self.cell is not None or other.cell is not None:
             return self.cell == other.cell
@@ -43,7 +43,7 @@ def _defined_names(node: ast.stmt) -> Iterable[str]:
     return [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
 
 
-class PartList(list[KeptPart]):
+class PartList(list[StoredPart]):
     """The parts of one filter, in the order in which they run.
 
     Parameters
@@ -56,7 +56,7 @@ class PartList(list[KeptPart]):
         A sentence about the last change, appended to the first line of the repr (default empty).
     """
 
-    def __init__(self, name: str, parts: Iterable[KeptPart], news: str = "") -> None:
+    def __init__(self, name: str, parts: Iterable[StoredPart], news: str = "") -> None:
         super().__init__(parts)
         self.name = name
         self.news = news
@@ -65,9 +65,9 @@ class PartList(list[KeptPart]):
         if not self:
             return f"{self.name} has no parts.{self.news}"
         lines = [f"{self.name} has {len(self)} part{'s' * (len(self) > 1)} besides its own cell.{self.news}"]
-        for number, kept in enumerate(self, 1):
-            text, filename, _ = kept.part
-            names = f": {', '.join(kept.names)}" if kept.names else ""
+        for number, stored in enumerate(self, 1):
+            text, filename, _ = stored.part
+            names = f": {', '.join(stored.names)}" if stored.names else ""
             count = len(text.splitlines())
             lines.append(f"  {number}  {filename}, {count} line{'s' * (count != 1)}{names}")
         return "\n".join(lines)
@@ -77,21 +77,21 @@ class PartStore:
     """The stored parts of a notebook's filters, and for each running filter a function that builds it again."""
 
     def __init__(self) -> None:
-        self._parts: dict[str, list[KeptPart]] = {}
+        self._parts: dict[str, list[StoredPart]] = {}
         self._builds: dict[str, tuple[Any, partial[Any]]] = {}
 
-    def parts(self, name: str) -> list[KeptPart]:
+    def parts(self, name: str) -> list[StoredPart]:
         """Return the parts of the filter with this name, in order."""
         return list(self._parts.get(name, ()))
 
-    def put(self, name: str, kept: KeptPart) -> None:
+    def put(self, name: str, stored: StoredPart) -> None:
         """Add a part to the filter with this name, or replace the part's earlier version."""
         parts = self._parts.setdefault(name, [])
         for i, other in enumerate(parts):
-            if kept.replaces(other):
-                parts[i] = kept
+            if stored.replaces(other):
+                parts[i] = stored
                 return
-        parts.append(kept)
+        parts.append(stored)
 
     def clear(self, name: str) -> None:
         """Remove all parts of the filter with this name."""

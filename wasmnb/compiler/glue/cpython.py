@@ -21,7 +21,7 @@ from ...abi import Callback, Hostcall, Kind, Param, Result
 from .built_ins import OWN, built_ins_text
 from .layout import ARGS, DEFINITIONS, LAYOUT_END, METHODS, NAMES, REPLY, SCRATCH
 
-__all__ = ["C_API", "callback_text", "control_text", "cpython_text", "imports_text"]
+__all__ = ["C_API", "callback_text", "cpython_text", "imports_text", "introspection_text"]
 
 _I, _I64 = "i32", "i64"
 
@@ -145,7 +145,7 @@ def _drop_result() -> str:
     return "(call $Py_DecRef (local.get $result))"
 
 
-def control_text(number: int, head: str) -> str:
+def introspection_text(number: int, head: str) -> str:
     """Return the introspection export as text. It clears a pending exception, and calls a Python method with the request.
 
     Parameters

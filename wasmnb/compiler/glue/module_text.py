@@ -18,8 +18,8 @@ from importlib.resources import files
 from ...abi import AbiVersion, Callback, Hostcall, callbacks_for, hostcalls_for
 from ...parsing.wasm_types import Signatures
 from ..wasm_binary.memory_image import PAGE
-from .cpython import callback_text, control_text, cpython_text, imports_text
-from .introspection import CONTROL
+from .cpython import callback_text, cpython_text, imports_text, introspection_text
+from .introspection import INTROSPECTION
 
 __all__ = [
     "COPY_ARCHIVE",
@@ -179,7 +179,7 @@ def _finished(callbacks: Sequence[Callback]) -> Iterable[str]:
             yield callback_text(c, number, "$on-delete")
         elif c.name != "proxy_on_context_create":
             yield callback_text(c, number, f'(export "{FINISHED}{c.name}")')
-    yield control_text(len(callbacks), f'(export "{FINISHED}{CONTROL}")')
+    yield introspection_text(len(callbacks), f'(export "{FINISHED}{INTROSPECTION}")')
 
 
 def _refusals(missing: Signatures, base: int) -> Iterable[str]:

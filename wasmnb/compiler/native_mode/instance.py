@@ -91,9 +91,9 @@ class NativeInstance:
         """
         return self._functions.get(name)
 
-    def control(self, request: bytes) -> bytes:
+    def introspect(self, request: bytes) -> bytes:
         """Return the response to an introspection request, like the introspection export (`sdk/dispatch/introspection.py`)."""
-        reply: bytes = self._interpreter.run(self._as_current, self.dispatcher.control, (request,))
+        reply: bytes = self._interpreter.run(self._as_current, self.dispatcher.introspect, (request,))
         return reply
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from ...engine import Guest, Image, ImportType, OutOfBounds, Runnable, Trap
 from ...errors import SourceError
 from ...sdk import __all__ as sdk_names
 from ..glue import GLUE_PAGES, REPORT
-from ..glue.introspection import call_control
+from ..glue.introspection import introspect
 from ..wasm_binary.memory_image import PAGE
 
 #: Type of the result of loading a source.
@@ -244,7 +244,7 @@ class RunningCode(NamedTuple):
 def running_code(guest: Guest, reason: str) -> RunningCode:
     """Return the Python code in which a guest was stopped. The guest can't be used afterwards."""
     try:
-        done = call_control(guest, "running", {"reason": f"TimeoutError: {reason}"})["done"]
+        done = introspect(guest, "running", {"reason": f"TimeoutError: {reason}"})["done"]
         return RunningCode(str(done["traceback"]), [(str(name), int(line)) for name, line in done["frames"]])
     except (Trap, OutOfBounds, ValueError, KeyError, TypeError):
         return RunningCode()

@@ -17,7 +17,7 @@ from ...parsing.wasm_types import ConstExpression
 from .component import Builtin, Component, ImportTarget, Lowered, Ref
 from .core_module import CoreModule, Import
 
-__all__ = ["HOST", "CoreInstance", "Definition", "Graph", "glue_name"]
+__all__ = ["HOST", "Definition", "Graph", "GraphNode", "glue_name"]
 
 Definition = tuple[int, int]
 
@@ -37,7 +37,7 @@ def glue_name(target: Lowered | Builtin) -> str:
     return f"{target.interface.split('@')[0]}#{target.name}"
 
 
-class CoreInstance:
+class GraphNode:
     """An instance of a core module. `arguments` contains the target of each import by (module, name)."""
 
     def __init__(
@@ -62,7 +62,7 @@ class Graph:
 
     def __init__(self, component: Component, modules: list[CoreModule]) -> None:
         self.component = component
-        self.nodes: list[CoreInstance | None] = []
+        self.nodes: list[GraphNode | None] = []
         self.host_imports: list[tuple[str, str]] = []
         self._glue: int | None = None
         self._functions: dict[Definition, Definition] = {}
@@ -74,9 +74,9 @@ class Graph:
             arguments = {
                 (i.module, i.name): Ref(instance.arguments[i.module], i.name) for i in module.imports
             }  # fmt: skip
-            self.nodes.append(CoreInstance(number, module, arguments))
+            self.nodes.append(GraphNode(number, module, arguments))
 
-    def add_glue(self, module: CoreModule, bindings: Mapping[tuple[str, str], ImportTarget]) -> CoreInstance:
+    def add_glue(self, module: CoreModule, bindings: Mapping[tuple[str, str], ImportTarget]) -> GraphNode:
         """Add the glue as an instance of the graph, and return its node.
 
         Parameters
@@ -96,21 +96,21 @@ class Graph:
             elif import_.kind == "func":
                 arguments[key] = (HOST, len(self.host_imports))
                 self.host_imports.append(key)
-        node = CoreInstance(self._glue, module, arguments)
+        node = GraphNode(self._glue, module, arguments)
         self.nodes.append(node)
         return node
 
-    def all_nodes(self) -> Iterator[CoreInstance]:
+    def all_nodes(self) -> Iterator[GraphNode]:
         """Yield the instances of core modules in the order in which they are started."""
         return (node for node in self.nodes if node is not None)
 
     @property
-    def glue(self) -> CoreInstance:
+    def glue(self) -> GraphNode:
         """Node of the glue, which was added by `add_glue`."""
         assert self._glue is not None
         return self.node(self._glue)
 
-    def node(self, number: int) -> CoreInstance:
+    def node(self, number: int) -> GraphNode:
         """Return the node with a number."""
         node = self.nodes[number]
         assert node is not None
@@ -154,7 +154,7 @@ class Graph:
             raise Malformed(f"the export {target.name!r} is a {exported}, not a {kind}")
         return self.definition(node, kind, index)
 
-    def definition(self, node: CoreInstance, kind: str, index: int) -> Definition:
+    def definition(self, node: GraphNode, kind: str, index: int) -> Definition:
         """Return the definition for an index in a node's index space, which includes imports."""
         imports = node.imports[kind]
         if index >= len(imports):
@@ -165,7 +165,7 @@ class Graph:
             self._check_type(node, import_, definition)
         return definition
 
-    def _check_type(self, node: CoreInstance, import_: Import, definition: Definition) -> None:
+    def _check_type(self, node: GraphNode, import_: Import, definition: Definition) -> None:
         assert isinstance(import_.type, int)
         module, index = self._type(definition)
         if node.module.types[import_.type] != module.types[index]:
@@ -188,7 +188,7 @@ class Graph:
         module = self.node(function[0]).module
         return module, module.functions[function[1]]
 
-    def function(self, node: CoreInstance, index: int) -> Definition:
+    def function(self, node: GraphNode, index: int) -> Definition:
         """Return the definition of a node's function by index. If it is a trampoline, return the function that it calls."""
         return self.skip_trampolines(self.definition(node, "func", index))
 
@@ -236,7 +236,7 @@ class Graph:
         node = self.node(definition[0])
         return self.evaluate(node, node.module.globals[definition[1]].value)
 
-    def evaluate(self, node: CoreInstance, expression: ConstExpression) -> int:
+    def evaluate(self, node: GraphNode, expression: ConstExpression) -> int:
         """Evaluate a constant expression. The result is a signed number for i32, and an encoded value for other types."""
         stack: list[int] = []
         for operator, operand in expression:

@@ -12,7 +12,7 @@ from itertools import chain
 
 from ...parsing import leb128 as leb
 from ...parsing.leb128 import CORE_MAGIC, VALUE_TYPES, Malformed, Reader
-from .component_graph import HOST, CoreInstance, Definition, Graph
+from .component_graph import HOST, Definition, Graph, GraphNode
 from .memory_image import MemoryImage
 from .relocations import Parts, body_parts
 
@@ -22,7 +22,7 @@ _FUNC, _MEMORY = 0, 2
 
 
 #: Function that returns a replacement for the function body `data[start:end]` of a node, or None if the body isn't changed.
-CodeRewrite = Callable[[CoreInstance, int, int], bytes | None]
+CodeRewrite = Callable[[GraphNode, int, int], bytes | None]
 
 
 def link(
@@ -120,7 +120,7 @@ class _Link:
             self.bodies[definition] = locals_, parts
             waiting.extend(self._references(node, {instruction for _, instruction in parts}))
 
-    def _references(self, node: CoreInstance, instructions: Iterable[bytes]) -> Iterable[Definition]:
+    def _references(self, node: GraphNode, instructions: Iterable[bytes]) -> Iterable[Definition]:
         graph = self.graph
         for instruction in instructions:
             if not instruction:
@@ -175,7 +175,7 @@ class _Link:
             )
         )
 
-    def type_number(self, node: CoreInstance, index: int) -> int:
+    def type_number(self, node: GraphNode, index: int) -> int:
         """Return the index of a node's type in the finished module."""
         return self.types.setdefault(node.module.types[index], len(self.types))
 
@@ -237,7 +237,7 @@ class _Link:
 class _Rewriter(dict[bytes, bytes]):
     """Map from instructions in a node's code to instructions with the indexes of the finished module."""
 
-    def __init__(self, link: _Link, node: CoreInstance) -> None:
+    def __init__(self, link: _Link, node: GraphNode) -> None:
         super().__init__({b"": b""})
         self.link = link
         self.node = node

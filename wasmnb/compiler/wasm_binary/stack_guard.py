@@ -19,7 +19,7 @@ import re
 
 from ...parsing import leb128 as leb
 from ...parsing.leb128 import Malformed, Reader
-from .component_graph import CoreInstance, Graph
+from .component_graph import Graph, GraphNode
 from .relocations import body_parts, end_of_locals, instructions
 
 __all__ = ["LEVEL", "StackGuard"]
@@ -101,7 +101,7 @@ class StackGuard:
         )
         return [module.exports["Py_EnterRecursiveCall"][1], *(i for i in short if i != module.exports[_MODEL][1])]
 
-    def __call__(self, node: CoreInstance, start: int, end: int) -> bytes | None:
+    def __call__(self, node: GraphNode, start: int, end: int) -> bytes | None:
         """Return the function body `data[start:end]` with a larger frame, or None if it isn't changed."""
         data = node.module.data
         if node is not self.node or end - start < _HELPER or not self._check.search(data, start, end):

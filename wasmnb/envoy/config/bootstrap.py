@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["ALLOCATOR", "Cluster", "Config", "Listener", "bootstrap", "merge"]
+__all__ = ["ALLOCATOR", "Config", "EnvoyCluster", "EnvoyListener", "bootstrap", "merge"]
 
 Config = dict[str, Any]
 
@@ -24,7 +24,7 @@ ALLOCATOR: Config = {"bytes_to_release": 128 << 20, "memory_release_interval": "
 
 
 @dataclass(frozen=True)
-class Cluster:
+class EnvoyCluster:
     """An upstream cluster with at most one endpoint.
 
     Attributes
@@ -65,7 +65,7 @@ class Cluster:
 
 
 @dataclass(frozen=True)
-class Listener:
+class EnvoyListener:
     """A listener with one filter chain.
 
     Attributes
@@ -153,8 +153,8 @@ class Listener:
 
 
 def bootstrap(
-    listeners: Sequence[Listener],
-    clusters: Sequence[Cluster],
+    listeners: Sequence[EnvoyListener],
+    clusters: Sequence[EnvoyCluster],
     *,
     node: Mapping[str, Any] | None = None,
     services: Sequence[Config] = (),

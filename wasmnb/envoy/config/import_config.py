@@ -87,10 +87,10 @@ class EnvoySetup:
         named = to_table(self.routes).clusters if self.routes is not None else []
         return named[0] if named else ""
 
-    def leave_out_unread(self, message: Any, schema: supported_fields.MessageSchema, path: str) -> None:
+    def leave_out_unsupported(self, message: Any, schema: supported_fields.MessageSchema, path: str) -> None:
         """Record the fields of a message that the file sets but the simulation doesn't support."""
-        for unread in supported_fields.unread(message, schema, path):
-            self.leave_out(f"{unread.path} isn't simulated", unread.holder, unread.name)
+        for unsupported in supported_fields.unsupported_fields(message, schema, path):
+            self.leave_out(f"{unsupported.path} isn't simulated", unsupported.holder, unsupported.name)
 
     def leave_out(self, text: str, holder: Any, key: str = "") -> None:
         """Record an ignored part of the file, with its line number if it is known."""
@@ -130,13 +130,13 @@ def read_envoy(
     resources = fields.mapping(config, "static_resources")
     if config.get("dynamic_resources"):
         setup.leave_out("dynamic_resources: only static resources are read", config, "dynamic_resources")
-    setup.leave_out_unread(config, supported_fields.BOOTSTRAP, "")
+    setup.leave_out_unsupported(config, supported_fields.BOOTSTRAP, "")
     if config.get("node"):
         node = fields.mapping(config, "node")
         setup.options["node"] = {k: v for k, v in node.items() if k in ("id", "cluster", "metadata")}
     for index, entry in enumerate(fields.mappings(resources, "clusters")):
         name = str(entry.get("name", ""))
-        setup.leave_out_unread(entry, supported_fields.CLUSTER, f"clusters[{index}]")
+        setup.leave_out_unsupported(entry, supported_fields.CLUSTER, f"clusters[{index}]")
         chosen = clusters or {}
         setup.clusters[name] = to_cluster(name, chosen.get(name, upstream), main=name not in chosen)
         setup.clusters[name].http2 = _speaks_http2(fields, entry)
@@ -230,7 +230,7 @@ class _ListenerReader:
     def read_listener(self, listener: Any) -> None:
         setup = self.setup
         setup.listener = self.fields.text(listener, "name")
-        setup.leave_out_unread(listener, supported_fields.LISTENER, "listener")
+        setup.leave_out_unsupported(listener, supported_fields.LISTENER, "listener")
         if "per_connection_buffer_limit_bytes" in listener:
             setup.options["buffer_limit"] = self.fields.integer(listener, "per_connection_buffer_limit_bytes")
         setup.options["listener"] = Listener(
@@ -255,7 +255,7 @@ class _ListenerReader:
         elif kind == "Wasm":
             self.setup.plugins.append(self.plugin(self.fields.mapping(typed, "config"), "network"))
         elif kind == "TcpProxy":
-            self.setup.leave_out_unread(typed, supported_fields.TCP_PROXY, "tcp_proxy")
+            self.setup.leave_out_unsupported(typed, supported_fields.TCP_PROXY, "tcp_proxy")
             self.setup.routes = [RouteMatch(cluster=self.fields.text(typed, "cluster"))]
         else:
             self.setup.leave_out(f"network filter {item.get('name', kind)!r}", item)
@@ -263,7 +263,7 @@ class _ListenerReader:
     def read_manager(self, manager: Any) -> None:
         setup, manager = self.setup, checked(self.fields, manager, "HttpConnectionManager")
         switches, names = HttpConnectionManager.from_config(manager)
-        setup.leave_out_unread(manager, supported_fields.manager_schema(names), "http_connection_manager")
+        setup.leave_out_unsupported(manager, supported_fields.manager_schema(names), "http_connection_manager")
         for theirs, ours in _OTHER_TIMEOUTS:
             if theirs in manager:
                 setup.options[ours] = self.fields.seconds(manager, theirs, "0s")
@@ -275,7 +275,7 @@ class _ListenerReader:
         for item in self.fields.mappings(manager, "http_filters"):
             typed, kind = self.fields.typed(item)
             if kind == "Router":
-                setup.leave_out_unread(typed, supported_fields.ROUTER, "router")
+                setup.leave_out_unsupported(typed, supported_fields.ROUTER, "router")
                 hidden = self.fields.boolean(typed, "suppress_envoy_headers")
                 switches = replace(switches, suppress_envoy_headers=hidden)
             else:
@@ -296,7 +296,7 @@ class _ListenerReader:
         elif built_in is not None:
             before = sum(plugin.kind == "http" for plugin in setup.plugins)
             schema = supported_fields.BUILT_IN[full_kind.removeprefix("envoy.extensions.filters.http.")]
-            setup.leave_out_unread(typed, schema, f"HTTP filter {name!r}")
+            setup.leave_out_unsupported(typed, schema, f"HTTP filter {name!r}")
             message = checked(self.fields, typed, BUILT_IN_MESSAGES[built_in])
             config = Checked.like(message, {key: value for key, value in message.items() if key != "@type"})
             chain = setup.options.setdefault("built_in", [])
@@ -309,14 +309,14 @@ class _ListenerReader:
         for index, item in enumerate(self.fields.mappings(manager, "access_log")):
             typed, kind = self.fields.typed(item)
             if kind == "WasmAccessLog":
-                self.setup.leave_out_unread(item, supported_fields.ACCESS_LOG, f"access_log[{index}]")
+                self.setup.leave_out_unsupported(item, supported_fields.ACCESS_LOG, f"access_log[{index}]")
                 self.setup.plugins.append(self.plugin(self.fields.mapping(typed, "config"), "access_log"))
             else:
                 self.setup.leave_out(f"access log {item.get('name', kind)!r}", item)
 
     def read_routes(self, routes: Any) -> None:
         setup = self.setup
-        setup.leave_out_unread(routes, supported_fields.ROUTES, "route_config")
+        setup.leave_out_unsupported(routes, supported_fields.ROUTES, "route_config")
         setup.routes = routes
         check_routes(self.fields, routes, None if self.dynamic else setup.clusters)
         hosts = self.fields.mappings(routes, "virtual_hosts")
@@ -353,7 +353,7 @@ class _ListenerReader:
         backoff = fields.mapping(fields.mapping(config, "reload_config"), "backoff")
         restriction = fields.mapping(config, "capability_restriction_config")
         restriction = restriction or fields.mapping(vm, "capability_restriction_config")
-        self.setup.leave_out_unread(config, supported_fields.PLUGIN, f"plugin {fields.text(config, 'name')!r}")
+        self.setup.leave_out_unsupported(config, supported_fields.PLUGIN, f"plugin {fields.text(config, 'name')!r}")
         make = partial(
             Plugin,
             self.module(vm, fields.text(config, "name")),

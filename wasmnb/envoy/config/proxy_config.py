@@ -9,7 +9,7 @@ from ...host.plugins.plugin import has_http
 from ...host.settings import MAIN_CLUSTER, ProxySettings
 from ..access_log import access_log_config
 from ..tap import TapRecording
-from .bootstrap import Cluster, Config, Listener, bootstrap
+from .bootstrap import Config, EnvoyCluster, EnvoyListener, bootstrap
 from .plugin_config import EnvoyPlugin
 from .request_state import RequestState
 from .resources import (
@@ -76,7 +76,7 @@ def _listeners(
     directory: Path,
     recording: TapRecording | None,
     state: RequestState | None,
-) -> list[Listener]:
+) -> list[EnvoyListener]:
     """Return the listeners: HTTP unless all plugins are network filters, and TCP if there are network filters."""
     by_kind: dict[str, list[Config]] = {}
     for plugin in plugins:
@@ -86,7 +86,7 @@ def _listeners(
     before, behind = ([], []) if recording is None else recording.filters(directory, len(http))
     first = [] if state is None else [(0, state.config)]
     listeners = [
-        Listener(
+        EnvoyListener(
             HTTP, http, routes=route_configs(settings), virtual_host=virtual_host_config(settings),
             access_logs=by_kind.get("access_log", []), files=[access_log_config(directory / ACCESS_LOG)],
             built_in=[*first, *before, *built_in_filters(settings), *behind], hcm=manager_config(settings), extra=extra,
@@ -94,11 +94,11 @@ def _listeners(
         ),
     ]  # fmt: skip
     if "network" in by_kind:
-        listeners.append(Listener(TCP, by_kind["network"], TCP_CLUSTER, "tcp", extra=extra))
+        listeners.append(EnvoyListener(TCP, by_kind["network"], TCP_CLUSTER, "tcp", extra=extra))
     return listeners if has_http(plugins) else listeners[1:]
 
 
-def _clusters(settings: ProxySettings, plugins: Sequence[EnvoyPlugin], backends: Backends) -> list[Cluster]:
+def _clusters(settings: ProxySettings, plugins: Sequence[EnvoyPlugin], backends: Backends) -> list[EnvoyCluster]:
     tcp = any(plugin.kind == "network" for plugin in plugins)
     limit = settings.changed("buffer_limit")
     clusters = [

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...abi.text import encode_text
 from ...errors import UsageError
-from ...host.properties.property_overrides import Prescribed
+from ...host.properties.property_overrides import PropertyOverrides
 from .bootstrap import Config
 
 __all__ = ["RequestState"]
@@ -47,7 +47,7 @@ class RequestState:
         code = {"inline_string": _CODE.replace("NAME", self._name)}
         return {"name": "wasmnb_request_state", "typed_config": {"@type": _LUA, "default_source_code": code}}
 
-    def header(self, properties: Prescribed, metadata: Mapping[str, Any]) -> tuple[str, str]:
+    def header(self, properties: PropertyOverrides, metadata: Mapping[str, Any]) -> tuple[str, str]:
         """Return the name and value of the header that sets properties and metadata of a request.
 
         Raises

@@ -8,15 +8,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...errors import UsageError
-from ...host import Cluster as Simulated
-from ...host import RouteMatch
+from ...host import Cluster, RouteMatch
 from ...host.clusters.redis_server import RedisServer
 from ...host.http.route_table.table import RouteTable
 from ...host.settings import ProxySettings
 from ..admin import Admin
 from ..sockets.tcp import TcpUpstream
 from ..sockets.upstream import Upstream
-from .bootstrap import Cluster, Config, merge
+from .bootstrap import Config, EnvoyCluster, merge
 
 __all__ = [
     "Backends",
@@ -57,7 +56,7 @@ class Backends:
 
     def cluster(
         self, name: str, backend: Any, *, tcp: bool = False, main: bool = False, limit: int | None = None
-    ) -> Cluster:
+    ) -> EnvoyCluster:
         """Start the server of a cluster if necessary, and return the cluster's configuration.
 
         Parameters
@@ -83,13 +82,13 @@ class Backends:
                 f"Cluster {name!r} is a Redis server, which needs hostcalls of Higress that Envoy doesn't have. Use the simulated Proxy."
             )
         extra: Config = {"per_connection_buffer_limit_bytes": limit} if limit else {}
-        if isinstance(backend, Simulated):
+        if isinstance(backend, Cluster):
             return self._simulated(name, backend, extra, tcp=tcp)
         if isinstance(backend, tuple):
-            return Cluster(name, backend, extra=extra)
+            return EnvoyCluster(name, backend, extra=extra)
         if backend is None and not main:
-            return Cluster(name, None, extra=extra)
-        return Cluster(name, self._serve(name, backend, tcp=tcp), extra=extra)
+            return EnvoyCluster(name, None, extra=extra)
+        return EnvoyCluster(name, self._serve(name, backend, tcp=tcp), extra=extra)
 
     def close(self) -> None:
         """Stop all servers."""
@@ -126,14 +125,14 @@ class Backends:
     def _seen(self) -> int:
         return sum(server.dropped + len(server.seen) for server in self.http.values())
 
-    def _simulated(self, name: str, backend: Simulated, extra: Config, *, tcp: bool) -> Cluster:
+    def _simulated(self, name: str, backend: Cluster, extra: Config, *, tcp: bool) -> EnvoyCluster:
         if backend.metadata:
             extra["metadata"] = backend.metadata
         if not backend.endpoints:
-            return Cluster(name, None, extra=extra)
+            return EnvoyCluster(name, None, extra=extra)
         if not backend.alive:
-            return Cluster(name, ("127.0.0.1", closed_port()), http2=backend.http2, extra=extra)
-        return Cluster(name, self._serve(name, backend.upstream, tcp=tcp), http2=backend.http2, extra=extra)
+            return EnvoyCluster(name, ("127.0.0.1", closed_port()), http2=backend.http2, extra=extra)
+        return EnvoyCluster(name, self._serve(name, backend.upstream, tcp=tcp), http2=backend.http2, extra=extra)
 
     def _serve(self, name: str, backend: Any, *, tcp: bool) -> tuple[str, int]:
         if isinstance(backend, TcpUpstream) or tcp:

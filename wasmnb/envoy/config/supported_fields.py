@@ -22,9 +22,9 @@ __all__ = [
     "ROUTER",
     "ROUTES",
     "TCP_PROXY",
-    "Unread",
+    "UnsupportedField",
     "manager_schema",
-    "unread",
+    "unsupported_fields",
 ]
 
 MessageSchema = Mapping[str, Any]
@@ -202,15 +202,15 @@ _ROUTE_CONFIGS: dict[str, MessageSchema] = {
 }
 
 
-def manager_schema(honoured: set[str]) -> MessageSchema:
-    """Return the schema of a connection manager. `honoured` contains field names returned by
+def manager_schema(fields: set[str]) -> MessageSchema:
+    """Return the schema of a connection manager. `fields` contains the names returned by
     `HttpConnectionManager.from_config`.
     """
     schema: dict[str, Any] = _all(
         "@type", "stat_prefix", "codec_type", "http_filters", "route_config", "rds", "access_log", "stream_idle_timeout",
         "request_timeout",
     )  # fmt: skip
-    for name in honoured:
+    for name in fields:
         outer, _, inner = name.partition(".")
         if inner:
             schema.setdefault(outer, {})[inner] = ALL
@@ -220,7 +220,7 @@ def manager_schema(honoured: set[str]) -> MessageSchema:
     return schema | nested | {"internal_address_config": _all("cidr_ranges")}
 
 
-class Unread(NamedTuple):
+class UnsupportedField(NamedTuple):
     """A field that a configuration file sets but the simulation doesn't support.
 
     Attributes
@@ -236,35 +236,35 @@ class Unread(NamedTuple):
     name: str
 
 
-def unread(message: Any, schema: MessageSchema | None, path: str = "") -> Iterator[Unread]:
+def unsupported_fields(message: Any, schema: MessageSchema | None, path: str = "") -> Iterator[UnsupportedField]:
     """Yield the fields of a message that its schema doesn't contain."""
     if schema is None:
         return
     if isinstance(message, list):
         for index, item in enumerate(message):
-            yield from unread(item, schema, f"{path}[{index}]")
+            yield from unsupported_fields(item, schema, f"{path}[{index}]")
     elif isinstance(message, Mapping):
         for name, value in message.items():
             inner = f"{path}.{name}" if path else name
             if name not in schema:
-                yield Unread(inner, message, name)
+                yield UnsupportedField(inner, message, name)
             elif schema[name] is FORMAT:
                 for operator in dict.fromkeys(_unknown_operators(value)):
-                    yield Unread(f"{inner}: %{operator}%", message, name)
+                    yield UnsupportedField(f"{inner}: %{operator}%", message, name)
             elif schema[name] is PER_FILTER:
-                yield from _unread_by_filter(value, inner)
+                yield from _unsupported_by_filter(value, inner)
             else:
-                yield from unread(value, schema[name], inner)
+                yield from unsupported_fields(value, schema[name], inner)
 
 
-def _unread_by_filter(configs: Any, path: str) -> Iterator[Unread]:
+def _unsupported_by_filter(configs: Any, path: str) -> Iterator[UnsupportedField]:
     for name, config in configs.items() if isinstance(configs, Mapping) else ():
         kind = str(config.get("@type", "")) if isinstance(config, Mapping) else ""
         schema = next((s for k, s in _ROUTE_CONFIGS.items() if kind.endswith(k)), None)
         if schema is None:
-            yield Unread(f"{path}.{name}", configs, name)
+            yield UnsupportedField(f"{path}.{name}", configs, name)
         else:
-            yield from unread(config, schema, f"{path}.{name}")
+            yield from unsupported_fields(config, schema, f"{path}.{name}")
 
 
 def _unknown_operators(value: Any) -> Iterator[str]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...host import Cluster as Simulated
+from ...host import Cluster
 from ...host.plugins.plugin import has_http
-from ..config.bootstrap import ALLOCATOR, Cluster, Config, Listener, bootstrap, merge, socket_address
+from ..config.bootstrap import ALLOCATOR, Config, EnvoyCluster, EnvoyListener, bootstrap, merge, socket_address
 from ..config.resources import listener_config, route_configs, stats_config, timeouts, virtual_host_config
 from .setup import Setup
 from .stats_tags import stats_tags
@@ -41,7 +41,7 @@ class Ports:
     upstream: int = 8000
 
 
-def addresses(clusters: Mapping[str, Simulated], first: int) -> dict[str, tuple[str, int] | None]:
+def addresses(clusters: Mapping[str, Cluster], first: int) -> dict[str, tuple[str, int] | None]:
     """Return the address of each cluster, or None for a cluster without endpoints.
 
     Clusters without an address get ports on loopback, beginning with `first`.
@@ -49,7 +49,7 @@ def addresses(clusters: Mapping[str, Simulated], first: int) -> dict[str, tuple[
     result: dict[str, tuple[str, int] | None] = {}
     for number, (name, cluster) in enumerate(clusters.items()):
         host, _, port = cluster.address.rpartition(":")
-        default = cluster.address == Simulated.address or not port.isdigit()
+        default = cluster.address == Cluster.address or not port.isdigit()
         result[name] = (_LOOPBACK, first + number) if default else (host, int(port))
         if not cluster.endpoints:
             result[name] = None
@@ -85,7 +85,7 @@ def envoy_config(setup: Setup, ports: Ports) -> Config:
     )
 
 
-def _listeners(setup: Setup, by_kind: Mapping[str, Sequence[Config]], ports: Ports) -> list[Listener]:
+def _listeners(setup: Setup, by_kind: Mapping[str, Sequence[Config]], ports: Ports) -> list[EnvoyListener]:
     settings = setup.settings
     extra = listener_config(settings)
     listeners = []
@@ -93,7 +93,7 @@ def _listeners(setup: Setup, by_kind: Mapping[str, Sequence[Config]], ports: Por
     if http:
         address = {"address": socket_address(_LOOPBACK, ports.http)}
         listeners.append(
-            Listener(
+            EnvoyListener(
                 "http", by_kind.get("http", ()), routes=route_configs(settings), virtual_host=virtual_host_config(settings),
                 access_logs=by_kind.get("access_log", ()), extra={**extra, **address},
                 hcm=timeouts(settings),
@@ -102,14 +102,14 @@ def _listeners(setup: Setup, by_kind: Mapping[str, Sequence[Config]], ports: Por
     if "network" in by_kind:
         following = ports.http + 1 if http and ports.http else ports.http
         address = {"address": socket_address(_LOOPBACK, following if ports.tcp is None else ports.tcp)}
-        listeners.append(Listener("tcp", by_kind["network"], "upstream", "tcp", extra={**extra, **address}))
+        listeners.append(EnvoyListener("tcp", by_kind["network"], "upstream", "tcp", extra={**extra, **address}))
     return listeners
 
 
-def _clusters(setup: Setup, first: int) -> list[Cluster]:
+def _clusters(setup: Setup, first: int) -> list[EnvoyCluster]:
     places = addresses(setup.clusters, first)
     return [
-        Cluster(
+        EnvoyCluster(
             name, places[name], http2=cluster.http2, extra={"metadata": cluster.metadata} if cluster.metadata else {}
         )
         for name, cluster in setup.clusters.items()

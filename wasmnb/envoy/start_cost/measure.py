@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..config.bootstrap import ALLOCATOR, Cluster, Config, Listener, bootstrap
+from ..config.bootstrap import ALLOCATOR, Config, EnvoyCluster, EnvoyListener, bootstrap
 from ..process import EnvoyProcess, scratch_folder
 from .cost import StartCost
 
@@ -50,7 +50,7 @@ def measure(config: Config, files: Mapping[str, bytes], workers: int, settle: fl
 def measure_plain(workers: int, settle: float = SETTLED) -> StartCost:
     """Start an Envoy without filters, and return its cost. The parameters and errors are those of `measure`."""
     config: Config = bootstrap(
-        [Listener("http", [], "up")], [Cluster("up", None)], extra={"memory_allocator_manager": ALLOCATOR}
+        [EnvoyListener("http", [], "up")], [EnvoyCluster("up", None)], extra={"memory_allocator_manager": ALLOCATOR}
     )
     return _measured(EnvoyProcess(config, concurrency=workers, log_level="warning"), settle)
 

@@ -14,7 +14,7 @@ from ...abi.text import encode_text
 from ...messages import Request, Response
 from ..clusters.grpc_server import frame_message, split_messages
 from ..http.buffers import Buffer
-from ..http.header_map import RequestHeaders
+from ..http.header_map import RequestHeaderMap
 from ..http.local_reply import grpc_status_of
 from ..http.router_filter.resets import REFUSED, RESET
 from .base import CalloutBase
@@ -126,7 +126,7 @@ class GrpcCallout(CalloutBase):
         body
             The framed message of a unary call (default empty).
         """
-        headers = RequestHeaders([(b"te", b"trailers")])
+        headers = RequestHeaderMap([(b"te", b"trailers")])
         if timeout:
             headers.add(b"grpc-timeout", b"%dm" % timeout)
         headers.add(b"content-type", b"application/grpc")

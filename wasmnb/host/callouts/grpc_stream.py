@@ -13,7 +13,7 @@ from ...abi.text import encode_text
 from ...messages import Request, to_bytes
 from ..clusters.grpc_server import GrpcReply, GrpcServer, frame_message
 from ..contexts.phase_lookups import map_of
-from ..http.header_map import HeaderMap, ResponseHeaders, ResponseTrailers
+from ..http.header_map import HeaderMap, ResponseHeaderMap, ResponseTrailerMap
 from .grpc import REFUSED_CLOSE, RESET_CLOSE, GrpcCallout, GrpcClose, outcome
 from .record import MESSAGE_SIZE
 
@@ -114,10 +114,10 @@ class GrpcStream(GrpcCallout):
     def _on_refused(self) -> None:
         if self.done:
             return
-        self._deliver_metadata(_INITIAL, "on_grpc_receive_initial_metadata", ResponseHeaders())
+        self._deliver_metadata(_INITIAL, "on_grpc_receive_initial_metadata", ResponseHeaderMap())
         status = (b"grpc-status", b"%d" % REFUSED_CLOSE.status)
         message = (b"grpc-message", encode_text(REFUSED_CLOSE.message))
-        self._end(REFUSED_CLOSE, ResponseHeaders([*_START, status, message]))
+        self._end(REFUSED_CLOSE, ResponseHeaderMap([*_START, status, message]))
 
     # -- to the guest -----------------------------------------------------------------------------------------------
 
@@ -126,7 +126,7 @@ class GrpcStream(GrpcCallout):
         server = self.cluster.upstream
         if not self._initial_metadata_delivered:
             self._initial_metadata_delivered = True
-            headers = ResponseHeaders([*_START, *(server.headers.raw if isinstance(server, GrpcServer) else ())])
+            headers = ResponseHeaderMap([*_START, *(server.headers.raw if isinstance(server, GrpcServer) else ())])
             if self.half_closed:
                 headers.put(b"x-envoy-upstream-service-time", self._service_time())
             self._deliver_metadata(_INITIAL, "on_grpc_receive_initial_metadata", headers)
@@ -136,9 +136,9 @@ class GrpcStream(GrpcCallout):
         if self.done:
             return
         if reply.reset:
-            self._end(RESET_CLOSE, ResponseTrailers())
+            self._end(RESET_CLOSE, ResponseTrailerMap())
         elif reply.status is not None:
-            trailers = ResponseTrailers([(b"grpc-status", b"%d" % reply.status)])
+            trailers = ResponseTrailerMap([(b"grpc-status", b"%d" % reply.status)])
             if reply.message:
                 trailers.add(b"grpc-message", to_bytes(reply.message))
             for name, value in server.trailers.raw if isinstance(server, GrpcServer) else ():

@@ -16,7 +16,7 @@ from ...abi import PHASES, Pair, Status
 from ...abi.text import encode_text
 from ...messages import Request, Response
 from ..http.codec.codec import request_to_upstream, response_from_upstream, upstream_header_problem
-from ..http.header_map import HeaderMap, RequestHeaders, ResponseTrailers
+from ..http.header_map import HeaderMap, RequestHeaderMap, ResponseTrailerMap
 from ..http.local_reply import build_local_reply
 from ..http.router_filter.resets import CLOSED, REFUSED, UpstreamReset
 from .base import CalloutBase
@@ -54,7 +54,7 @@ class HttpCall(CalloutBase):
 
     kind = "http"
 
-    def start(self, headers: RequestHeaders, body: bytes, timeout: float) -> None:
+    def start(self, headers: RequestHeaderMap, body: bytes, timeout: float) -> None:
         """Send the request. The response arrives in a later event.
 
         Parameters
@@ -109,7 +109,7 @@ class HttpCall(CalloutBase):
             return
         headers, chunks = response_from_upstream(response, head=head, http2=self.cluster.http2)
         headers.put(b"x-envoy-upstream-service-time", self._service_time())
-        trailers = ResponseTrailers(response.trailers.raw) if len(response.trailers) else None
+        trailers = ResponseTrailerMap(response.trailers.raw) if len(response.trailers) else None
         self._deliver(headers, b"".join(chunks), trailers, "answered")
 
     def _deliver_reset(self, reset: UpstreamReset) -> None:
@@ -157,7 +157,7 @@ def start_http_call(context: Context, name: bytes, pairs: list[Pair], body: byte
     """
     vm, root = context.vm, context.root
     cluster: Cluster | None = vm.server.clusters.get(name.decode("utf-8", "replace"))
-    headers = RequestHeaders((n.lower(), v) for n, v in pairs)
+    headers = RequestHeaderMap((n.lower(), v) for n, v in pairs)
     if cluster is None:
         vm.entry.no_cluster(name.decode("utf-8", "replace"), vm.server.clusters)
     if timeout >> 31 or cluster is None or any(n not in headers for n in _REQUIRED) or not hasattr(root, "calls"):

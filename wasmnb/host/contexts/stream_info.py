@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..properties.filter_state import FilterState
-from ..properties.property_overrides import Prescribed
+from ..properties.property_overrides import PropertyOverrides
 from .response_flags import ResponseFlag
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Connection:
     listener: Listener = field(default_factory=Listener)
 
 
-_NONE = Prescribed()
+_NONE = PropertyOverrides()
 
 
 @dataclass
@@ -97,7 +97,7 @@ class StreamInfo:
         Name of the virtual host, even if it has no route for the request.
     upstream_protocol
         Protocol of the upstream connection. Empty until the proxy has connected.
-    prescribed
+    overrides
         Properties that a test sets for this stream.
     """
 
@@ -125,7 +125,7 @@ class StreamInfo:
     host_chosen: bool = False
     host_name: str = ""
     upstream_protocol: str = ""
-    prescribed: Prescribed = _NONE
+    overrides: PropertyOverrides = _NONE
 
     @property
     def cluster_name(self) -> str:

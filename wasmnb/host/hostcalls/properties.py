@@ -15,9 +15,9 @@ __all__ = ["get_property", "set_property"]
 
 def get_property(context: Context, path: bytes) -> tuple[int, bytes | None]:
     """Return the status and the value of a property. Properties set by a test replace Envoy's."""
-    prescribed = context.vm.server.properties
-    if prescribed:
-        value = prescribed.get(path.strip(b"\0").replace(b"\0", b"."))
+    overrides = context.vm.server.properties
+    if overrides:
+        value = overrides.get(path.strip(b"\0").replace(b"\0", b"."))
         if value is not None:
             return Status.OK, value
     return lookup(context, path)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Protocol
 from ...abi.text import encode_text
 from .codec.codec import missing_response_header
 from .filter_chain import REQUEST, RESPONSE, FilterChain, HttpFilter
-from .header_map import HeaderMap, RequestTrailers, ResponseTrailers
+from .header_map import HeaderMap, RequestTrailerMap, ResponseTrailerMap
 
 if TYPE_CHECKING:
     from ..plugins.plugin import Plugin
     from ..vm.failure import Failure
     from .codec.request_decoder import RequestDecoder
     from .codec.response_encoder import ResponseEncoder
-    from .local_reply_sender import LocalReplies
+    from .local_reply_sender import LocalReplySender
     from .router_filter.router import Router
     from .stream_state import StreamState
 
@@ -67,8 +67,8 @@ class FilterManager:
 
     def __init__(self, limit: int) -> None:
         self.filters: Sequence[StreamFilter] = ()
-        self.request = FilterChain(REQUEST, limit, RequestTrailers)
-        self.response = FilterChain(RESPONSE, limit, ResponseTrailers)
+        self.request = FilterChain(REQUEST, limit, RequestTrailerMap)
+        self.response = FilterChain(RESPONSE, limit, ResponseTrailerMap)
 
     def set_filters(self, filters: Sequence[StreamFilter]) -> None:
         """Set the filters of the stream, in the order in which a request passes through them."""
@@ -121,7 +121,12 @@ class RequestCallbacks:
     """
 
     def __init__(
-        self, state: StreamState, response: FilterChain, router: Router, decoder: RequestDecoder, replies: LocalReplies
+        self,
+        state: StreamState,
+        response: FilterChain,
+        router: Router,
+        decoder: RequestDecoder,
+        replies: LocalReplySender,
     ) -> None:
         self._state = state
         self._response = response
@@ -153,7 +158,7 @@ class ResponseCallbacks:
         The writer to the client, the source of the response, and the sender of local replies.
     """
 
-    def __init__(self, state: StreamState, encoder: ResponseEncoder, router: Router, replies: LocalReplies) -> None:
+    def __init__(self, state: StreamState, encoder: ResponseEncoder, router: Router, replies: LocalReplySender) -> None:
         self._state = state
         self._encoder = encoder
         self._replies = replies

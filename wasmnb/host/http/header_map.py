@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from ...abi import Pair
 from ...abi.text import encode_text
 
-__all__ = ["HeaderMap", "RequestHeaders", "RequestTrailers", "ResponseHeaders", "ResponseTrailers"]
+__all__ = ["HeaderMap", "RequestHeaderMap", "RequestTrailerMap", "ResponseHeaderMap", "ResponseTrailerMap"]
 
 
 def _names(text: str) -> frozenset[bytes]:
@@ -176,7 +176,7 @@ class HeaderMap:
         return f"{type(self).__name__}({self.items!r})"
 
 
-class RequestHeaders(HeaderMap):
+class RequestHeaderMap(HeaderMap):
     """Request headers, in which `host` is another name for `:authority`."""
 
     __slots__ = ()
@@ -185,7 +185,7 @@ class RequestHeaders(HeaderMap):
     HOST = b":authority"
 
 
-class ResponseHeaders(HeaderMap):
+class ResponseHeaderMap(HeaderMap):
     """Response headers."""
 
     __slots__ = ()
@@ -193,13 +193,13 @@ class ResponseHeaders(HeaderMap):
     INLINE = _RESPONSE
 
 
-class RequestTrailers(HeaderMap):
+class RequestTrailerMap(HeaderMap):
     """Request trailers."""
 
     __slots__ = ()
 
 
-class ResponseTrailers(HeaderMap):
+class ResponseTrailerMap(HeaderMap):
     """Response trailers."""
 
     __slots__ = ()

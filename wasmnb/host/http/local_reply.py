@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from ...abi import Pair
-from .header_map import HeaderMap, ResponseHeaders
+from .header_map import HeaderMap, ResponseHeaderMap
 
 __all__ = ["LocalReply", "ReplyContent", "build_local_reply", "grpc_status_of", "is_grpc"]
 
@@ -32,7 +32,7 @@ class LocalReply(NamedTuple):
         The body, which is empty for a gRPC request.
     """
 
-    headers: ResponseHeaders
+    headers: ResponseHeaderMap
     body: bytes
 
 
@@ -77,7 +77,7 @@ def build_local_reply(
     *,
     grpc_status: int | None = None,
     grpc: bool = False,
-    change: Callable[[ResponseHeaders, ReplyContent], ReplyContent] | None = None,
+    change: Callable[[ResponseHeaderMap, ReplyContent], ReplyContent] | None = None,
 ) -> LocalReply:
     """Build the headers and body of a local reply.
 
@@ -100,7 +100,7 @@ def build_local_reply(
     -------
     LocalReply
     """
-    reply = ResponseHeaders([(b":status", b"%d" % code)])
+    reply = ResponseHeaderMap([(b":status", b"%d" % code)])
     for name, value in headers:
         reply.add(name.lower(), value)
     reply.put(b":status", b"%d" % code)

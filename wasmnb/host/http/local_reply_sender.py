@@ -19,17 +19,17 @@ from .route_table.formatter import Facts
 if TYPE_CHECKING:
     from .codec.response_encoder import ResponseEncoder
     from .filter_chain import FilterChain
-    from .header_map import ResponseHeaders
+    from .header_map import ResponseHeaderMap
     from .local_reply import ReplyContent
     from .stream_state import StreamState
 
-__all__ = ["LocalReplies"]
+__all__ = ["LocalReplySender"]
 
 #: Status of local replies that close an HTTP/1 connection, because Envoy treats them as errors in the client's request.
 _BAD_REQUEST = 400
 
 
-class LocalReplies:
+class LocalReplySender:
     """Sender of local replies for one stream.
 
     Parameters
@@ -129,7 +129,7 @@ class LocalReplies:
         encoder.close("done", disconnected=False)
         return True
 
-    def _changes(self, previous_code: int | None) -> Callable[[ResponseHeaders, ReplyContent], ReplyContent] | None:
+    def _changes(self, previous_code: int | None) -> Callable[[ResponseHeaderMap, ReplyContent], ReplyContent] | None:
         """Return the function that applies the changes of the route and the connection manager to a local reply, or None."""
         info, request = self._state.info, self._request
         config = self._state.manager.local_reply_config
@@ -137,7 +137,7 @@ class LocalReplies:
         if not levels and not config:
             return None
 
-        def change(headers: ResponseHeaders, content: ReplyContent) -> ReplyContent:
+        def change(headers: ResponseHeaderMap, content: ReplyContent) -> ReplyContent:
             facts = Facts(info, request.headers, headers)
             info.code, code = previous_code, info.code
             for level in levels:

@@ -25,7 +25,7 @@ from .codec.response_encoder import ResponseEncoder
 from .connection_manager.admission import Peer, admit, sanitize
 from .connection_manager.problem import Problem
 from .filter_manager import FilterManager, RequestCallbacks, ResponseCallbacks
-from .local_reply_sender import LocalReplies
+from .local_reply_sender import LocalReplySender
 from .route_table.route_cache import RouteCache
 from .router_filter.router import Router
 from .stream_control import StreamControl
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ..contexts.stream_info import Connection
     from ..trace.exchange import Exchange
     from .filter_manager import StreamFilter
-    from .header_map import HeaderMap, RequestHeaders
+    from .header_map import HeaderMap, RequestHeaderMap
     from .route_table.route import Route
     from .route_table.table import RouteTable
     from .stream_state import StreamLimits
@@ -112,7 +112,7 @@ class HttpStream:
         filters = self.filters = FilterManager(limits.buffer)
         request, response = filters.request, filters.response
         encoder = self.encoder = ResponseEncoder(state, request, self.finish, self._on_client_disconnect)
-        replies = self._replies = LocalReplies(state, request, response, encoder, self.reset)
+        replies = self._replies = LocalReplySender(state, request, response, encoder, self.reset)
         timeouts = self._timeouts = Timeouts(state, request, replies)
         decoder = self.decoder = RequestDecoder(state, request, timeouts, self.reset, self.refuse_rest)
         routes = self._routes = RouteCache(state.info, worker)
@@ -184,13 +184,13 @@ class HttpStream:
         if head.upgrade and not state.http2 and not state.done:
             request.receive_data(b"", end=False)
 
-    def _send_continue(self, headers: RequestHeaders) -> None:
+    def _send_continue(self, headers: RequestHeaderMap) -> None:
         """Send `100 Continue` to a client that expects it."""
         if (headers.get(b"expect") or b"").lower() == b"100-continue" and not self.state.manager.proxy_100_continue:
             self.encoder.interim(100)
             headers.remove(b"expect")
 
-    def _sanitize(self, headers: RequestHeaders) -> None:
+    def _sanitize(self, headers: RequestHeaderMap) -> None:
         """Remove headers that the client isn't allowed to set, and add Envoy's own headers."""
         info, server = self.state.info, self.worker.server
         node = server.node

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..contexts.http import HttpContext
     from .filter_manager import FilterManager, StreamFilter
     from .header_map import HeaderMap
-    from .local_reply_sender import LocalReplies
+    from .local_reply_sender import LocalReplySender
     from .route_table.route_cache import RouteCache
     from .stream_state import StreamState
 
@@ -48,7 +48,7 @@ class StreamControl:
         state: StreamState,
         filters: FilterManager,
         routes: RouteCache,
-        replies: LocalReplies,
+        replies: LocalReplySender,
         finish: Callable[[str], None],
     ) -> None:
         self.state = state
@@ -92,7 +92,7 @@ class StreamControl:
         grpc_status: int | None,
         details: str,
     ) -> None:
-        """Send a filter's local reply (`send_local_response`). See `LocalReplies.send`."""
+        """Send a filter's local reply (`send_local_response`). See `LocalReplySender.send`."""
         response = self._filters.response
         if context.closed:
             if not self._replies.send_after_close(code, body, headers, grpc_status=grpc_status):

@@ -13,7 +13,7 @@ from ..contexts.stream_info import ResponseFlag
 
 if TYPE_CHECKING:
     from .filter_chain import FilterChain
-    from .local_reply_sender import LocalReplies
+    from .local_reply_sender import LocalReplySender
     from .stream_state import StreamState
 
 __all__ = ["Timeouts"]
@@ -39,7 +39,7 @@ class Timeouts:
         Sender of local replies.
     """
 
-    def __init__(self, state: StreamState, request: FilterChain, replies: LocalReplies) -> None:
+    def __init__(self, state: StreamState, request: FilterChain, replies: LocalReplySender) -> None:
         self._state = state
         self._request = request
         self._replies = replies

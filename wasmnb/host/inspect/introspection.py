@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, Self
 
 from ...abi import Status
-from ...compiler.glue.introspection import CONTROL, call_control
+from ...compiler.glue.introspection import INTROSPECTION, introspect
 from ...engine import Guest, Image, ImportType, Instance, Trap
 from ...engine.copying import copy_into, copy_of
 from ...errors import UsageError
@@ -22,7 +22,7 @@ __all__ = ["DEADLINE", "IntrospectedVm", "SnapshotInspector", "call_introspectio
 #: Seconds after which a call to the export is stopped.
 DEADLINE = 2.0
 
-_NOCONTROL = "the module was not compiled from Python by this wasmnb, so it has no introspection export"
+_NO_EXPORT = "the module was not compiled from Python by this wasmnb, so it has no introspection export"
 
 #: Error numbers of WASI that the host of a copy returns.
 _SUCCESS, _NOT_SUPPORTED = 0, 58
@@ -68,7 +68,7 @@ class IntrospectedVm(Protocol):
 
 def has_introspection(vm: IntrospectedVm) -> bool:
     """Return whether the VM has the introspection export, which only Python filters compiled by wasmnb have."""
-    return hasattr(vm.instance, "control") or CONTROL in vm.loaded.exports
+    return hasattr(vm.instance, "introspect") or INTROSPECTION in vm.loaded.exports
 
 
 def call_introspection(vm: IntrospectedVm, command: str, **arguments: Any) -> Any:
@@ -172,14 +172,14 @@ def _check(vm: IntrospectedVm) -> None:
     if vm.closed or not hasattr(vm, "instance"):
         raise UsageError("it is closed")
     if not has_introspection(vm):
-        raise UsageError(_NOCONTROL)
+        raise UsageError(_NO_EXPORT)
     if vm.in_guest:
         raise UsageError("one of its callbacks is running")
 
 
 def _call(guest: Guest, command: str, arguments: dict[str, Any]) -> Any:
     try:
-        response = call_control(guest, command, arguments)
+        response = introspect(guest, command, arguments)
     except Trap as trap:
         raise _Trapped(f"its Python interpreter trapped: {trap.message}") from None
     if "error" in response:

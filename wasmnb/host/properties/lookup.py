@@ -97,8 +97,8 @@ def attribute(context: Context, group: bytes, name: bytes) -> Any:
         return node_message(context.vm.server.node)
     if info is None:
         return None
-    if info.prescribed and (prescribed := info.prescribed.find([group, name])) is not None and not prescribed[1]:
-        return prescribed[0]
+    if info.overrides and (override := info.overrides.find([group, name])) is not None and not override[1]:
+        return override[0]
     if group == b"filter_state":
         return info.filter_state.get(name)
     read = GROUPS.get(group.decode("utf-8", "replace"), {}).get(text)
@@ -129,9 +129,9 @@ def _step(value: Any, part: bytes) -> Any:
 def find(context: Context, parts: list[bytes]) -> Any:
     """Return the value at a path, or None. Properties set by a test for the stream replace the proxy's."""
     info = context.log_info or context.info
-    prescribed = info.prescribed.find(parts) if info is not None else None
-    if prescribed is not None:
-        value, rest = prescribed
+    override = info.overrides.find(parts) if info is not None else None
+    if override is not None:
+        value, rest = override
     else:
         value, rest = top(context, parts[0]), parts[1:]
     if value is GROUP and rest:

@@ -8,13 +8,13 @@ from typing import Any
 from ...abi.text import encode_text
 from ...errors import UsageError
 
-__all__ = ["Prescribed"]
+__all__ = ["PropertyOverrides"]
 
 #: Types that the value of a property can have.
 _TYPES = (str, bytes, bool, int, float, Mapping, list, tuple)
 
 
-class Prescribed:
+class PropertyOverrides:
     """Properties set by a test, by path.
 
     Parameters

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from ...errors import UsageError
 from ...messages import Request
-from ..properties.property_overrides import Prescribed
+from ..properties.property_overrides import PropertyOverrides
 from ..proxy_interface import SendOptions, Wait
 
 __all__ = ["DEFAULT_WAIT", "Delivery", "check_metadata", "seconds_of"]
@@ -60,7 +60,7 @@ class Delivery:
     wait: float | None = DEFAULT_WAIT
     timeout: float | None = None
     complete: bool = True
-    properties: Prescribed = field(default_factory=Prescribed)
+    properties: PropertyOverrides = field(default_factory=PropertyOverrides)
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -96,7 +96,7 @@ class Delivery:
             wait=seconds_of(options.get("wait", ...), default),
             timeout=timeout,
             complete=options.get("complete", True),
-            properties=Prescribed(options.get("properties")),
+            properties=PropertyOverrides(options.get("properties")),
             metadata=check_metadata(options.get("metadata")),
         )
 

@@ -71,7 +71,7 @@ class Sender:
         stream = self._stream(request, worker, connection, http2=delivery.http2)
         info = stream.state.info
         if delivery.properties:
-            info.prescribed = delivery.properties
+            info.overrides = delivery.properties
         if delivery.metadata:
             info.metadata = {"filter_metadata": dict(delivery.metadata)}
         stream.exchange.timeout = delivery.timeout

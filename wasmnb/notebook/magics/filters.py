@@ -152,7 +152,7 @@ class WasmMagics(FilterMagics):
             if options.native:
                 return Filter.native(Path(options.file), options.name)
             return Filter.from_file(options.file, options.name, progress=progress)
-        parts = [*(kept.part for kept in self._store.parts(options.name)), *own]
+        parts = [*(stored.part for stored in self._store.parts(options.name)), *own]
         if options.native:
             return Filter.native(Source(tuple(parts)), options.name, path=[Path()])
         return Filter.from_parts(parts, options.name, path=[Path()], progress=progress)

@@ -8,7 +8,7 @@ from IPython.core.error import UsageError as MagicUsageError
 from IPython.core.magic import magics_class
 
 from ..cells import cell_id, cell_part
-from ..part_store import KeptPart, PartList, PartStore
+from ..part_store import PartList, PartStore, StoredPart
 from .arguments import NAME, flag, line_cell, parse
 from .base import FilterMagics
 
@@ -53,7 +53,7 @@ class PartsMagics(FilterMagics):
             self.store.clear(options.name)
         if cell is None:
             return PartList(options.name, self.store.parts(options.name))
-        self.store.put(options.name, KeptPart(cell_part(self.shell, cell), cell_id(self.shell)))
+        self.store.put(options.name, StoredPart(cell_part(self.shell, cell), cell_id(self.shell)))
         rebuilt = self.store.rebuild(options.name, self.shell.user_ns.get(options.name))
         news = " The filter was rebuilt." if rebuilt else f" Build the filter with %%wasmfilter {options.name}."
         return PartList(options.name, self.store.parts(options.name), news)

@@ -36,7 +36,7 @@ class Introspection(Core):
     #: The profiler of the running profile, or None.
     profiler: Profiler | None = None
 
-    def control(self, request: bytes) -> bytes:
+    def introspect(self, request: bytes) -> bytes:
         """Handle a request and return the response, which contains the message of any exception."""
         abi, active = self.vm.abi, self.vm.active
         self.vm.abi = _NoHostcalls()

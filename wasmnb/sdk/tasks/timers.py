@@ -15,40 +15,40 @@ from ..diagnostics.hostcall_causes import hostcall_error
 from ..interfaces import ContextInterface, VMInterface
 from .tasks import Future, Task
 
-__all__ = ["Sleep", "Ticker", "Timer", "TimerGroup", "Timers"]
+__all__ = ["Sleep", "Ticker", "Timer", "TimerHeap", "Timers"]
 
 _MILLISECOND = 1_000_000
 
 #: Limit for the time to wait, in seconds. Larger times could exceed a 64-bit clock in nanoseconds.
 _LONGEST = 1e9
 
-#: A group removes its cancelled timers if there are more than this number of them, and more than half of all timers.
+#: A heap removes its cancelled timers if there are more than this number of them, and more than half of all timers.
 _FEW = 50
 
 
 class Timer:
-    """A function to call at a certain time. To keep cancelling fast, a cancelled timer stays in its group until it is due."""
+    """A function to call at a certain time. To keep cancelling fast, a cancelled timer stays in its heap until it is due."""
 
-    __slots__ = ("_group", "action", "due")
+    __slots__ = ("_heap", "action", "due")
 
-    def __init__(self, group: "TimerGroup", due: int, action: Callable[[], None]) -> None:
-        self._group: TimerGroup | None = group
+    def __init__(self, heap: "TimerHeap", due: int, action: Callable[[], None]) -> None:
+        self._heap: TimerHeap | None = heap
         self.due = due
         self.action: Callable[[], None] | None = action
 
     def cancel(self) -> None:
         """Cancel the timer, so that its action is not called."""
-        group, self._group, self.action = self._group, None, None
-        if group is not None:
-            group.note_cancelled()
+        heap, self._heap, self.action = self._heap, None, None
+        if heap is not None:
+            heap.note_cancelled()
 
     def take(self) -> Callable[[], None] | None:
-        """Detach the timer from its group, and return its action, or None if the timer was cancelled."""
-        self._group, action = None, self.action
+        """Detach the timer from its heap, and return its action, or None if the timer was cancelled."""
+        self._heap, action = None, self.action
         return action
 
 
-class TimerGroup:
+class TimerHeap:
     """Timers sorted by the time when they are due, in nanoseconds of the proxy's clock."""
 
     __slots__ = ("_cancelled", "_heap", "_order")
@@ -105,7 +105,7 @@ class Ticker:
     def __init__(self, vm: VMInterface, plugin: Any) -> None:
         self._vm = vm
         self._plugin = plugin
-        self.timers = TimerGroup()
+        self.timers = TimerHeap()
         self._own_due = 0
         self._armed = -1
         self.set_own_period(plugin._tick_period)

@@ -12,13 +12,13 @@ from ..events import events_of
 from .expectations import describe, fits
 from .matchers import assert_headers, fail, title
 
-__all__ = ["Callout", "assert_callouts", "callout", "callouts"]
+__all__ = ["TracedCallout", "assert_callouts", "callout", "callouts"]
 
 _KINDS = {"http_call": "http", "grpc_call": "grpc", "grpc_stream": "grpc stream"}
 
 
 @dataclass(frozen=True)
-class Callout:
+class TracedCallout:
     """A callout made by a filter.
 
     Attributes
@@ -54,7 +54,7 @@ class Callout:
         return f"{self.cluster}: {method} {self.path}{refused}"
 
 
-def callouts(source: Any) -> list[Callout]:
+def callouts(source: Any) -> list[TracedCallout]:
     """Return all callouts of a filter in order, including those that the proxy refused.
 
     Parameters
@@ -64,21 +64,21 @@ def callouts(source: Any) -> list[Callout]:
 
     Returns
     -------
-    list[Callout]
+    list[TracedCallout]
         The callouts.
     """
     events = events_of(source, 'Ask the scripted cluster instead: `auth.verify("GET /check")`.')
     return [_callout(e) for e in events if e.kind == "hostcall" and e.name in _KINDS]
 
 
-def _callout(event: Any) -> Callout:
+def _callout(event: Any) -> TracedCallout:
     args = event.args
     headers = Headers(_pairs(args.get("headers", args.get("metadata"))))
     service, method = (_text(args.get(name, b"")) for name in ("service_name", "method"))
     path = headers.get(":path") or (f"/{service}/{method}" if event.name != "http_call" else "")
     body = args.get("body", args.get("message", b""))
     target = args.get("cluster", args.get("service", b""))
-    return Callout(
+    return TracedCallout(
         _KINDS[event.name], _text(target), path, headers, body if isinstance(body, bytes) else b"",
         int(args.get("timeout", 0)), event.status,
     )  # fmt: skip
@@ -104,7 +104,7 @@ class ExpectedCallout:
         parts = [f"{name}={describe(value)}" for name, value in self.fields.items()]
         return f"{self.cluster}: {' '.join(parts) or 'any'}"
 
-    def problem(self, actual: Callout) -> str:
+    def problem(self, actual: TracedCallout) -> str:
         """Describe how a callout differs from this description. Returns '' if it doesn't differ."""
         if actual.cluster != self.cluster:
             return f"it went to {actual.cluster!r}, expected {self.cluster!r}"

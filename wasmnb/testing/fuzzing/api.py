@@ -15,7 +15,7 @@ from ...traffic.replay.portable_filter import portable_plugins
 from .job import FuzzJob, FuzzPart
 from .report import KINDS, FuzzReport
 from .scenarios.capabilities import capabilities_of
-from .scenarios.scenario import GrpcResponse, HttpResponse, Scenario
+from .scenarios.scenario import GrpcServiceResponse, HttpServiceResponse, Scenario
 from .search.alarm import alarm_available
 from .search.runner import FilterFault, Session, Settings
 from .search.search import Search
@@ -147,7 +147,7 @@ def _settings(
         raise UsageError(f"{names} can't be passed together with a chain of filters. Pass them to each Plugin(...).")
     plugins = filters if is_chain else _plugin(filters, plugin_settings)
     grpc = {"grpc", "http_call"} & capabilities_of(filters) == {"grpc"}
-    service = GrpcResponse((b"",), 0) if grpc else HttpResponse()
+    service = GrpcServiceResponse((b"",), 0) if grpc else HttpServiceResponse()
     settings = Settings(plugins, clusters=clusters, deadline=deadline, service=service)
     # A native callback that doesn't return can be stopped only by the alarm.
     return settings if alarm_available() else settings.in_wasm

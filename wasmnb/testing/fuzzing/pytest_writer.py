@@ -13,13 +13,13 @@ from .literals import literal, pairs, text
 from .report import Finding
 from .scenarios.loops import COUNTER
 from .scenarios.scenario import (  # fmt: skip
-    Body,
+    BodyChunk,
     Close,
     Connect,
     Data,
     Enqueue,
-    GrpcResponse,
-    HttpResponse,
+    GrpcServiceResponse,
+    HttpServiceResponse,
     Leave,
     Open,
     Pass,
@@ -29,7 +29,7 @@ from .scenarios.scenario import (  # fmt: skip
     ServiceResponse,
     Settle,
     Step,
-    TcpResponse,
+    TcpServiceResponse,
     Trailers,
 )
 from .search.runner import Settings
@@ -130,19 +130,19 @@ class _TestWriter:
         return f"upstream({self._responses(responses, which)})"
 
     def _responses(self, responses: tuple[ServiceResponse, ...], which: str) -> str:
-        plain = TcpResponse(b"ok\n") if self.settings.network else HttpResponse()
+        plain = TcpServiceResponse(b"ok\n") if self.settings.network else HttpServiceResponse()
         default = self.settings.service if which == "services" else plain
         return ", ".join(self._response(response) for response in responses or (default,))
 
     def _response(self, response: ServiceResponse) -> str:
         match response:
-            case HttpResponse(refused=True):
+            case HttpServiceResponse(refused=True):
                 name, code = "refused", "refused"
-            case HttpResponse():
+            case HttpServiceResponse():
                 name, code = "response", _http_response(response)
-            case GrpcResponse():
+            case GrpcServiceResponse():
                 name, code = "grpc_reply", _grpc_response(response)
-            case TcpResponse():
+            case TcpServiceResponse():
                 name, code = "tcp_reply", _tcp_response(response)
         self.names.add(name)
         return code
@@ -175,7 +175,7 @@ class _TestWriter:
                 yield f"proxy.request({', '.join(self._request(step))})"
             case Open() | Connect():
                 yield from self._begin(step)
-            case Body() | Trailers() | Data() | Close() | Leave():
+            case BodyChunk() | Trailers() | Data() | Close() | Leave():
                 yield from self._on_stream(step)
             case Pass():
                 yield f"proxy.advance({step.seconds})"
@@ -205,14 +205,14 @@ class _TestWriter:
             self.ended.add(step.stream)
         yield f"{name} = proxy.open({', '.join(self._opening(step))})"
 
-    def _on_stream(self, step: Body | Trailers | Data | Close | Leave) -> Iterator[str]:
+    def _on_stream(self, step: BodyChunk | Trailers | Data | Close | Leave) -> Iterator[str]:
         if step.stream not in self.opened or (step.stream in self.ended and not isinstance(step, Leave)):
             return
         if getattr(step, "end", True):
             self.ended.add(step.stream)
         name, end = self.opened[step.stream], ", end=True" if getattr(step, "end", False) else ""
         match step:
-            case Body():
+            case BodyChunk():
                 yield f"{name}.send_body({literal(step.data)}{end})"
             case Trailers():
                 yield f"{name}.send_trailers({pairs(step.headers)})"
@@ -275,18 +275,18 @@ class _TestWriter:
         yield from self._worker(step)
 
 
-def _http_response(response: HttpResponse) -> str:
+def _http_response(response: HttpServiceResponse) -> str:
     first = [str(response.status), *([literal(response.body)] if response.body else [])]
     return _call("response", first, response, headers=pairs, trailers=pairs, latency=str, reset=str)
 
 
-def _grpc_response(response: GrpcResponse) -> str:
+def _grpc_response(response: GrpcServiceResponse) -> str:
     return _call(
         "grpc_reply", map(literal, response.messages), response, status=str, message=quoted, latency=str, reset=str
     )
 
 
-def _tcp_response(response: TcpResponse) -> str:
+def _tcp_response(response: TcpServiceResponse) -> str:
     first = [literal(response.data)] if response.data else []
     return _call("tcp_reply", first, response, close=str, latency=str)
 

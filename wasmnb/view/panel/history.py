@@ -212,8 +212,8 @@ class History:
             The part of the proxy to include (default: the whole proxy).
         """
         groups: dict[str, list[Distribution]] = {}
-        for (*origin, name), distribution in self._callbacks.items():
-            if all(required in (None, value) for required, value in zip(scope.origin, origin, strict=True)):
+        for (*location, name), distribution in self._callbacks.items():
+            if all(required in (None, value) for required, value in zip(scope.location, location, strict=True)):
                 groups.setdefault(name, []).append(distribution)
         merged = [_merge(name, parts) for name, parts in groups.items()]
         return sorted(merged, key=lambda d: (d.name in START_CALLBACKS - {"on_context_create"}, -d.total))

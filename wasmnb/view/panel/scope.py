@@ -12,10 +12,10 @@ from wasmnb.host.trace.log import LEVELS, LogFilter
 if TYPE_CHECKING:
     from wasmnb.host import Plugin, Proxy
 
-__all__ = ["EVERYTHING", "Origin", "Scope"]
+__all__ = ["EVERYTHING", "PluginLocation", "Scope"]
 
 
-class Origin(NamedTuple):
+class PluginLocation(NamedTuple):
     """Name of a thread, number of a VM, and id of a plugin context. An attribute that is None matches all values."""
 
     thread: str | None
@@ -83,9 +83,9 @@ class Scope:
         return cls(thread, **numbers, level=level, text=str(values.get("text") or "")[:_MAX_TEXT])
 
     @property
-    def origin(self) -> Origin:
+    def location(self) -> PluginLocation:
         """Thread, VM and plugin context."""
-        return Origin(self.thread, self.vm, self.root)
+        return PluginLocation(self.thread, self.vm, self.root)
 
     def plugin(self, proxy: Proxy) -> Plugin | None:
         """Return the plugin of the scope. Returns None if the scope contains no plugin, or if its VM no longer exists."""

@@ -13,14 +13,14 @@ from .split_module import SplitModule
 
 __all__ = ["late_exports"]
 
-_INITIALIZE, _ALLOCATE, _CONTROL = "_initialize", "proxy_on_memory_allocate", "wasmnb_control"
+_INITIALIZE, _ALLOCATE, _INTROSPECTION = "_initialize", "proxy_on_memory_allocate", "wasmnb_control"
 _VM_START, _CONTEXT_CREATE = "proxy_on_vm_start", "proxy_on_context_create"
 
 #: States of the program, in addition to 0 for a program that hasn't started.
 _STARTING, _STARTED = 1, 2
 
 #: Exports that start the program if they are called first. During the start, the proxy can only allocate memory.
-_FIRST = (_CONTEXT_CREATE, _VM_START, _CONTROL, _ALLOCATE)
+_FIRST = (_CONTEXT_CREATE, _VM_START, _INTROSPECTION, _ALLOCATE)
 
 Exports = dict[str, tuple[str, int]]
 
@@ -90,14 +90,14 @@ def _guarded(split: SplitModule, exports: Exports, name: str, first: bytes) -> i
 
 def _send_request(split: SplitModule, request: tuple[int, int]) -> bytes:
     """Return the body of a function that sends a request to the program. The function traps if the request fails."""
-    allocate, control = (leb.unsigned(split.exports[name][1]) for name in (_ALLOCATE, _CONTROL))
+    allocate, introspect = (leb.unsigned(split.exports[name][1]) for name in (_ALLOCATE, _INTROSPECTION))
     at, size = map(leb.signed, request)
     return b"".join(
         (
             b"\x01\x01\x7f",  # one local: the address of the request
             b"\x41" + size + b"\x10" + allocate + b"\x22\0",
             b"\x41" + at + b"\x41" + size + b"\xfc\x0a\0\0",  # memory.copy
-            b"\x20\0\x41" + size + b"\x10" + control,
+            b"\x20\0\x41" + size + b"\x10" + introspect,
             b"\x45\x04\x40\0\x0b\x0b",  # if it is zero, unreachable
         )
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from ....engine import ExportType, ImportType, Instance, MachineCode, Resolve
-from ...glue import CONTROL
+from ...glue import INTROSPECTION
 from ..module_assembly.release_module import RESUME
 from .instrument import COUNTER, COVERAGE, BasicBlock
 
@@ -126,12 +126,12 @@ class _RecordedInstance(Instance):
 
     def _resume(self) -> None:
         """Resume the program as a release module does at its start, so that this code is counted as well."""
-        allocate, control = super().function(_ALLOCATE), super().function(CONTROL)
-        if allocate is not None and control is not None:
+        allocate, introspect = super().function(_ALLOCATE), super().function(INTROSPECTION)
+        if allocate is not None and introspect is not None:
             at = allocate(len(RESUME))
             assert at is not None
             self.memory.write(at, RESUME)
-            control(at, len(RESUME))
+            introspect(at, len(RESUME))
 
     def collect(self) -> None:
         """Add the counts of executions since the filter was loaded to the sums."""

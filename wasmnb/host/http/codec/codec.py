@@ -16,7 +16,7 @@ from ....abi import Pair
 from ....abi.text import encode_text
 from ....messages import Request, Response, to_text
 from ....parsing.header_block import TOKEN, parse_header_lines
-from ..header_map import HeaderMap, ResponseHeaders
+from ..header_map import HeaderMap, ResponseHeaderMap
 
 __all__ = [
     "BAD_VALUE",
@@ -120,7 +120,7 @@ class UpstreamResponse(NamedTuple):
         Chunks of the body, or an empty list if the response can't have a body.
     """
 
-    headers: ResponseHeaders
+    headers: ResponseHeaderMap
     chunks: list[bytes]
 
 
@@ -143,7 +143,7 @@ def response_from_upstream(response: Response, *, head: bool, http2: bool) -> Up
     -------
     UpstreamResponse
     """
-    headers = ResponseHeaders([(b":status", b"%d" % response.status)])
+    headers = ResponseHeaderMap([(b":status", b"%d" % response.status)])
     bodiless_status = response.status in (204, 304) or response.status < 200
     names = {n for n, _ in response.headers.raw}
     chunked = response.chunks is not None or bool(len(response.trailers))

@@ -24,7 +24,7 @@ from ....parsing.header_block import TOKEN, encode_header_block, parse_header_li
 from ..connection_manager.chunks import INVALID_CHARACTERS
 from ..connection_manager.manager import HttpConnectionManager
 from ..connection_manager.problem import Problem, bad_request
-from ..header_map import RequestHeaders
+from ..header_map import RequestHeaderMap
 
 __all__ = ["Lines", "RequestHead", "decode", "head_of", "is_upgrade", "read_trailers", "without_underscores"]
 
@@ -75,7 +75,7 @@ class RequestHead:
         Protocol to which the client asks to switch, such as `websocket` or `connect`. Empty for most requests.
     """
 
-    headers: RequestHeaders
+    headers: RequestHeaderMap
     chunked: bool = False
     length: int | None = None
     closes: bool = False
@@ -149,7 +149,7 @@ def decode(lines: Lines, manager: HttpConnectionManager) -> RequestHead | Proble
     framing = _framing(pairs, manager)
     if isinstance(framing, Problem):
         return framing
-    head = RequestHead(RequestHeaders(), chunked=framing[0], length=framing[1])
+    head = RequestHead(RequestHeaderMap(), chunked=framing[0], length=framing[1])
     problem = _version(lines.version, head, manager)
     if problem is not None:
         return problem
@@ -250,12 +250,12 @@ def _tokens(value: bytes | None) -> list[bytes]:
     return [token.strip() for token in (value or b"").lower().split(b",")]
 
 
-def is_upgrade(headers: RequestHeaders) -> bool:
+def is_upgrade(headers: RequestHeaderMap) -> bool:
     """Return whether request headers ask to switch to another protocol."""
     return b"upgrade" in headers and b"upgrade" in _tokens(headers.get(b"connection"))
 
 
-def _upgrade(method: bytes, headers: RequestHeaders, head: RequestHead) -> None:
+def _upgrade(method: bytes, headers: RequestHeaderMap, head: RequestHead) -> None:
     if is_upgrade(headers):
         protocol = (headers.get(b"upgrade") or b"").lower()
         if protocol == b"h2c":
@@ -269,7 +269,7 @@ def _upgrade(method: bytes, headers: RequestHeaders, head: RequestHead) -> None:
         head.upgrade = "connect"
 
 
-def _target(lines: Lines, headers: RequestHeaders, manager: HttpConnectionManager) -> Problem | None:
+def _target(lines: Lines, headers: RequestHeaderMap, manager: HttpConnectionManager) -> Problem | None:
     """Set `:path` and `:method`. For an absolute URL, also set `:authority` and `:scheme`."""
     method, target = lines.method, lines.target
     connect = method == b"CONNECT"
@@ -284,7 +284,7 @@ def _target(lines: Lines, headers: RequestHeaders, manager: HttpConnectionManage
     return None
 
 
-def _absolute(target: bytes, headers: RequestHeaders, connect: bool) -> Problem | None:
+def _absolute(target: bytes, headers: RequestHeaderMap, connect: bool) -> Problem | None:
     scheme, _, rest = (b"", b"", target) if connect else target.partition(b"://")
     at = min((i for i in (rest.find(c) for c in (b"/", b"?", b"#")) if i >= 0), default=len(rest))
     authority, path = rest[:at].rpartition(b"@")[2], rest[at:]
@@ -304,7 +304,7 @@ def _absolute(target: bytes, headers: RequestHeaders, connect: bool) -> Problem 
     return None
 
 
-def _nominated(headers: RequestHeaders) -> bool:
+def _nominated(headers: RequestHeaderMap) -> bool:
     """Remove the headers listed in `connection`. Return False if a listed header must not be removed."""
     tokens = _tokens(headers.get(b"connection"))
     if len([t for t in tokens if t]) >= _MAX_NOMINATED:

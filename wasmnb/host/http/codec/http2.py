@@ -15,7 +15,7 @@ from ....messages import Request, to_bytes
 from ....parsing.header_block import FRAMING, LOWER_TOKEN, TOKEN
 from ..connection_manager.manager import HttpConnectionManager
 from ..connection_manager.problem import Problem
-from ..header_map import RequestHeaders
+from ..header_map import RequestHeaderMap
 from .http1 import RequestHead, without_underscores
 
 __all__ = ["decode_http2", "valid_trailers"]
@@ -47,7 +47,7 @@ def decode_http2(request: Request, manager: HttpConnectionManager, *, has_body: 
     protocol = dict(pseudo).get(b":protocol", b"")
     if protocol:
         pseudo = [(n, b"GET" if n == b":method" else v) for n, v in pseudo if n != b":protocol"]
-    headers = RequestHeaders(pseudo)
+    headers = RequestHeaderMap(pseudo)
     if protocol:
         headers.add(b"upgrade", protocol)
         headers.add(b"connection", b"upgrade")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ....abi import Pair
 from ...contexts.stream_info import ResponseFlag
 from ..connection_manager.problem import Problem
-from ..header_map import RequestTrailers
+from ..header_map import RequestTrailerMap
 from .http1 import read_trailers
 from .http2 import valid_trailers
 
@@ -134,7 +134,7 @@ class RequestDecoder:
         items = checked
         state.request_complete = True
         if state.manager.enable_trailers or state.http2:
-            self._request.receive_trailers(RequestTrailers(items))
+            self._request.receive_trailers(RequestTrailerMap(items))
         else:
             self._request.receive_data(b"", end=True)
 

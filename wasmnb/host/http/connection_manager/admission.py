@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ....abi.text import encode_text
 from ..codec.http1 import is_upgrade
-from ..header_map import RequestHeaders
+from ..header_map import RequestHeaderMap
 from .addresses import client_address, host_of, is_internal
 from .manager import HttpConnectionManager
 from .paths import normalized_host, normalized_path
@@ -74,7 +74,7 @@ class Peer:
     node_cluster: str = ""
 
 
-def admit(headers: RequestHeaders, manager: HttpConnectionManager, port: int) -> Problem | None:
+def admit(headers: RequestHeaderMap, manager: HttpConnectionManager, port: int) -> Problem | None:
     """Check a request and normalise its path and host. Return a problem if the request is refused, otherwise None."""
     if b":authority" not in headers:
         return Problem(400, "missing_host_header")
@@ -93,7 +93,7 @@ def admit(headers: RequestHeaders, manager: HttpConnectionManager, port: int) ->
 
 
 def sanitize(
-    headers: RequestHeaders,
+    headers: RequestHeaderMap,
     manager: HttpConnectionManager,
     peer: Peer,
     new_id: Callable[[], str],
@@ -124,7 +124,7 @@ def sanitize(
     return address
 
 
-def _remove_hop_by_hop(headers: RequestHeaders) -> None:
+def _remove_hop_by_hop(headers: RequestHeaderMap) -> None:
     if not is_upgrade(headers):
         headers.remove(b"connection")
         headers.remove(b"upgrade")
@@ -136,7 +136,7 @@ def _remove_hop_by_hop(headers: RequestHeaders) -> None:
         headers.remove(name)
 
 
-def _address(headers: RequestHeaders, manager: HttpConnectionManager, peer: Peer) -> tuple[str | None, bool]:
+def _address(headers: RequestHeaderMap, manager: HttpConnectionManager, peer: Peer) -> tuple[str | None, bool]:
     """Return the trusted address of the client, and whether the client can be internal."""
     hops = manager.xff_num_trusted_hops
     if not manager.use_remote_address:
@@ -146,7 +146,7 @@ def _address(headers: RequestHeaders, manager: HttpConnectionManager, peer: Peer
     return (trusted[0] if trusted else peer.address), b"x-forwarded-for" not in headers
 
 
-def _forwarded(headers: RequestHeaders, manager: HttpConnectionManager, peer: Peer) -> None:
+def _forwarded(headers: RequestHeaderMap, manager: HttpConnectionManager, peer: Peer) -> None:
     """Set the headers `x-forwarded-for`, `x-forwarded-proto` and `x-forwarded-port`."""
     if manager.use_remote_address:
         if not manager.skip_xff_append:
@@ -162,7 +162,7 @@ def _forwarded(headers: RequestHeaders, manager: HttpConnectionManager, peer: Pe
         headers.put(b"x-forwarded-proto", b"http")
 
 
-def _scheme(headers: RequestHeaders, manager: HttpConnectionManager) -> None:
+def _scheme(headers: RequestHeaderMap, manager: HttpConnectionManager) -> None:
     if manager.scheme_to_overwrite:
         for name in (b":scheme", b"x-forwarded-proto"):
             headers.put(name, encode_text(manager.scheme_to_overwrite))
@@ -171,7 +171,7 @@ def _scheme(headers: RequestHeaders, manager: HttpConnectionManager) -> None:
         headers.put(b":scheme", scheme if scheme in _SCHEMES else b"http")
 
 
-def _about_envoy(headers: RequestHeaders, manager: HttpConnectionManager, peer: Peer) -> None:
+def _about_envoy(headers: RequestHeaderMap, manager: HttpConnectionManager, peer: Peer) -> None:
     if manager.add_user_agent:
         headers.put(b"x-envoy-downstream-service-cluster", encode_text(peer.node_cluster))
         if not headers.get(b"user-agent"):

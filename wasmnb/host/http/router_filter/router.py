@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from ...clusters.cluster import Cluster
     from ..codec.response_encoder import ResponseEncoder
     from ..filter_manager import FilterManager
-    from ..header_map import HeaderMap, ResponseHeaders, ResponseTrailers
-    from ..local_reply_sender import LocalReplies
+    from ..header_map import HeaderMap, ResponseHeaderMap, ResponseTrailerMap
+    from ..local_reply_sender import LocalReplySender
     from ..route_table.route_cache import RouteCache
     from ..stream_state import StreamState
     from ..timeouts import Timeouts
@@ -73,7 +73,7 @@ class Router:
         state: StreamState,
         routes: RouteCache,
         filters: FilterManager,
-        replies: LocalReplies,
+        replies: LocalReplySender,
         timeouts: Timeouts,
         encoder: ResponseEncoder,
         reset: Callable[[], None],
@@ -223,7 +223,7 @@ class Router:
             self._encoder.interim(response.status, response.headers.raw)
 
     def on_response_headers(
-        self, upstream: UpstreamRequest, headers: ResponseHeaders, *, end: bool, status: int
+        self, upstream: UpstreamRequest, headers: ResponseHeaderMap, *, end: bool, status: int
     ) -> bool:
         """Pass the response's headers to the filters, or retry. Return False if the rest of the response isn't needed."""
         state = self._state
@@ -272,7 +272,7 @@ class Router:
         if not self._state.done:
             self._filters.response.receive_data(data, end=end)
 
-    def on_response_trailers(self, upstream: UpstreamRequest, trailers: ResponseTrailers) -> None:
+    def on_response_trailers(self, upstream: UpstreamRequest, trailers: ResponseTrailerMap) -> None:
         """Pass the response's trailers to the filters."""
         self._on_response_complete(upstream)
         self._stream_timeouts.reset_idle_timer()

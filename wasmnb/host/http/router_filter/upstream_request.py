@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ...clusters.raw_response import RawResponse
 from ..codec.codec import MAX_RESPONSE_HEADERS, is_malformed, request_to_upstream, response_from_upstream
-from ..header_map import HeaderMap, ResponseHeaders, ResponseTrailers
+from ..header_map import HeaderMap, ResponseHeaderMap, ResponseTrailerMap
 from .resets import CLOSED, CUT, REFUSED, RESET, UpstreamReset
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class UpstreamCallbacks(Protocol):
         ...
 
     def on_response_headers(
-        self, upstream: UpstreamRequest, headers: ResponseHeaders, *, end: bool, status: int
+        self, upstream: UpstreamRequest, headers: ResponseHeaderMap, *, end: bool, status: int
     ) -> bool:
         """Handle the response's headers, and return False if the rest of the response isn't needed.
 
@@ -55,7 +55,7 @@ class UpstreamCallbacks(Protocol):
         """Handle a chunk of the response's body. `end` is True if the response ends with it."""
         ...
 
-    def on_response_trailers(self, upstream: UpstreamRequest, trailers: ResponseTrailers) -> None:
+    def on_response_trailers(self, upstream: UpstreamRequest, trailers: ResponseTrailerMap) -> None:
         """Handle the response's trailers."""
         ...
 
@@ -251,7 +251,7 @@ class UpstreamRequest:
         elif not 100 <= response.status < 200 or response.status == _SWITCHING_PROTOCOLS:
             self._deliver(response, headers, chunks)
 
-    def _deliver(self, response: Response, headers: ResponseHeaders, chunks: list[bytes]) -> None:
+    def _deliver(self, response: Response, headers: ResponseHeaderMap, chunks: list[bytes]) -> None:
         """Deliver a response to the router.
 
         The headers are delivered now, and each chunk in a separate event after its delay.
@@ -294,7 +294,7 @@ class UpstreamRequest:
             self._schedule(lambda: self._reset(CUT), after, now=now)
         else:
             items = trailers.raw
-            self._schedule(lambda: self._router.on_response_trailers(self, ResponseTrailers(items)), after, now=now)
+            self._schedule(lambda: self._router.on_response_trailers(self, ResponseTrailerMap(items)), after, now=now)
 
     def _schedule(self, event: Callable[[], None], after: float, *, now: bool) -> None:
         """Deliver a part of the response now if it arrives together with the previous part, or otherwise in a separate event.

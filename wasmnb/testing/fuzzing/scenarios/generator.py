@@ -7,13 +7,13 @@ from collections.abc import Callable
 from random import Random
 
 from .scenario import (
-    Body,
+    BodyChunk,
     Close,
     Connect,
     Data,
     Enqueue,
-    GrpcResponse,
-    HttpResponse,
+    GrpcServiceResponse,
+    HttpServiceResponse,
     Leave,
     Open,
     Pass,
@@ -23,7 +23,7 @@ from .scenario import (
     Send,
     ServiceResponse,
     Step,
-    TcpResponse,
+    TcpServiceResponse,
     Trailers,
 )  # fmt: skip
 from .value_generator import LATENCIES, METHODS, PAUSES, STATUSES, ValueGenerator
@@ -113,10 +113,14 @@ class Generator(ValueGenerator):
         end = random.random() < 0.4
         steps: list[Step] = [Open(name, head.method, head.path, head.headers, end, head.http2, head.worker)]
         if not end:
-            steps += [Body(name, self.data()) for _ in range(random.randint(0, 2))]
+            steps += [BodyChunk(name, self.data()) for _ in range(random.randint(0, 2))]
             steps.append(
                 random.choice(
-                    (Body(name, self.data(), end=True), Body(name, b"", end=True), Trailers(name, self.pairs(2)))
+                    (
+                        BodyChunk(name, self.data(), end=True),
+                        BodyChunk(name, b"", end=True),
+                        Trailers(name, self.pairs(2)),
+                    )
                 )
             )
         if random.random() < 0.25:
@@ -167,13 +171,13 @@ class Generator(ValueGenerator):
             return self.http_response() if self.happens(0.1) else self.grpc_response()
         return self.http_response()
 
-    def http_response(self) -> HttpResponse:
+    def http_response(self) -> HttpServiceResponse:
         """Generate a response of an HTTP server."""
         random = self.random
         if random.random() < 0.12:
-            return HttpResponse(0, reset=True)
+            return HttpServiceResponse(0, reset=True)
         if random.random() < 0.05:
-            return HttpResponse(refused=True)
+            return HttpServiceResponse(refused=True)
         status = (
             random.choice(self.vocabulary.numbers)
             if self.vocabulary.numbers and random.random() < 0.2
@@ -182,24 +186,26 @@ class Generator(ValueGenerator):
         status = status if 200 <= status <= 599 else 200
         body = self.data() if random.random() < 0.6 else b""
         trailers = self.pairs(1) if random.random() < 0.1 else ()
-        return HttpResponse(status, self.pairs(2), body, trailers, random.choice(LATENCIES), random.random() < 0.05)
+        return HttpServiceResponse(
+            status, self.pairs(2), body, trailers, random.choice(LATENCIES), random.random() < 0.05
+        )
 
-    def grpc_response(self) -> GrpcResponse:
+    def grpc_response(self) -> GrpcServiceResponse:
         """Generate a response of a gRPC server to a message."""
         random = self.random
         if random.random() < 0.1:
-            return GrpcResponse(reset=True)
+            return GrpcServiceResponse(reset=True)
         status = random.choice(_GRPC_STATUSES) if random.random() < 0.6 else None
         messages = tuple(
             random.choice((b"", self.message(), self.data()[:5000])) for _ in range(random.choice((0, 1, 1, 1, 2)))
         )
-        return GrpcResponse(messages, status, "no" if status else "", random.choice(LATENCIES))
+        return GrpcServiceResponse(messages, status, "no" if status else "", random.choice(LATENCIES))
 
-    def tcp_response(self) -> TcpResponse:
+    def tcp_response(self) -> TcpServiceResponse:
         """Generate a response of a TCP server to received bytes."""
         random = self.random
         data = b"" if random.random() < 0.2 else self.message()
-        return TcpResponse(data, random.random() < 0.25, random.choice((0.0, 0.0, *LATENCIES)))
+        return TcpServiceResponse(data, random.random() < 0.25, random.choice((0.0, 0.0, *LATENCIES)))
 
     # -- events ---------------------------------------------------------------------------------------------------
 

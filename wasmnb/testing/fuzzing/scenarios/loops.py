@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from .scenario import Body, Connect, Data, Enqueue, Open, Pairs, Pass, Reconfigure, Scenario, Send, Settle, Step
+from .scenario import BodyChunk, Connect, Data, Enqueue, Open, Pairs, Pass, Reconfigure, Scenario, Send, Settle, Step
 
 __all__ = ["COUNTER", "insert_number", "repeatable_groups", "repetitions_for", "with_counter"]
 
@@ -81,7 +81,7 @@ def _insert_number(step: Step, substitute: Callable[[bytes], bytes], text: str) 
             headers = tuple((n, substitute(v)) for n, v in step.headers)
             step = replace(step, path=step.path.replace(COUNTER, text), headers=headers)
             return replace(step, body=substitute(step.body)) if isinstance(step, Send) else step
-        case Data() | Body():
+        case Data() | BodyChunk():
             return replace(step, data=substitute(step.data))
         case Enqueue():
             return replace(step, item=substitute(step.item))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from .generator import Generator
-from .scenario import Body, Data, Enqueue, Open, Pairs, Pass, Reconfigure, Scenario, Script, Send, Step
+from .scenario import BodyChunk, Data, Enqueue, Open, Pairs, Pass, Reconfigure, Scenario, Script, Send, Step
 from .value_generator import METHODS
 
 __all__ = ["Mutator"]
@@ -44,7 +44,7 @@ class Mutator:
         match step:
             case Pass():
                 return draw.pause()
-            case Body():
+            case BodyChunk():
                 return replace(step, data=draw.data())
             case Data():
                 return replace(step, data=draw.message() if draw.happens(0.6) else draw.mutate_data(step.data))

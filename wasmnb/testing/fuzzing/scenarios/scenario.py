@@ -12,13 +12,13 @@ from ...upstreams import refused
 
 __all__ = [
     "STREAM_STEPS",
-    "Body",
+    "BodyChunk",
     "Close",
     "Connect",
     "Data",
     "Enqueue",
-    "GrpcResponse",
-    "HttpResponse",
+    "GrpcServiceResponse",
+    "HttpServiceResponse",
     "Leave",
     "Open",
     "Pairs",
@@ -30,7 +30,7 @@ __all__ = [
     "ServiceResponse",
     "Settle",
     "Step",
-    "TcpResponse",
+    "TcpServiceResponse",
     "Trailers",
 ]  # fmt: skip
 
@@ -38,7 +38,7 @@ Pairs = tuple[tuple[bytes, bytes], ...]
 
 
 @dataclass(frozen=True)
-class HttpResponse:
+class HttpServiceResponse:
     """A response of an HTTP upstream or service.
 
     With status 0 and `reset`, the server closes the connection without a response. With `refused`, it refuses the connection.
@@ -62,7 +62,7 @@ class HttpResponse:
 
 
 @dataclass(frozen=True)
-class GrpcResponse:
+class GrpcServiceResponse:
     """A response to a gRPC message, which consists of messages and, optionally, the status with which the call ends."""
 
     messages: tuple[bytes, ...] = ()
@@ -77,7 +77,7 @@ class GrpcResponse:
 
 
 @dataclass(frozen=True)
-class TcpResponse:
+class TcpServiceResponse:
     """A response of a TCP upstream to received bytes."""
 
     data: bytes = b""
@@ -90,7 +90,7 @@ class TcpResponse:
 
 
 #: Type of a response of any kind of upstream.
-ServiceResponse = HttpResponse | GrpcResponse | TcpResponse
+ServiceResponse = HttpServiceResponse | GrpcServiceResponse | TcpServiceResponse
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class Open:
 
 
 @dataclass(frozen=True)
-class Body:
+class BodyChunk:
     """Step: send a chunk of the body on an open stream."""
 
     stream: int
@@ -207,7 +207,9 @@ class Settle:
     """Step: the clients end all open streams, and virtual time advances until all exchanges have ended."""
 
 
-Step = Send | Open | Body | Trailers | Leave | Connect | Data | Close | Pass | Script | Reconfigure | Enqueue | Settle
+Step = (
+    Send | Open | BodyChunk | Trailers | Leave | Connect | Data | Close | Pass | Script | Reconfigure | Enqueue | Settle
+)
 
 
 @dataclass(frozen=True)
@@ -257,4 +259,4 @@ def _width(value: Any) -> int:
 
 
 #: Types of steps that act on a numbered stream or connection.
-STREAM_STEPS = (Open, Body, Trailers, Leave, Connect, Data, Close)
+STREAM_STEPS = (Open, BodyChunk, Trailers, Leave, Connect, Data, Close)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from .scenario import (
-    Body,
+    BodyChunk,
     Close,
     Connect,
     Data,
     Enqueue,
-    GrpcResponse,
-    HttpResponse,
+    GrpcServiceResponse,
+    HttpServiceResponse,
     Leave,
     Open,
     Pass,
@@ -18,7 +18,7 @@ from .scenario import (
     Script,
     Send,
     Step,
-    TcpResponse,
+    TcpServiceResponse,
 )  # fmt: skip
 from .vocabulary import Vocabulary
 
@@ -32,11 +32,17 @@ _HTTP: tuple[tuple[Step, ...], ...] = (
     (Send("POST", body=b"x", trailers=((b"x-end", b"1"),)),),
     (Send("HEAD"),),
     (Send(http2=True), Send("POST", body=b"\xff\xfe", http2=True)),
-    (Script(services=(HttpResponse(500),)), Send()),
-    (Script(services=(HttpResponse(0, reset=True),)), Send()),
-    (Script((HttpResponse(0, reset=True), HttpResponse(503))), Send(), Send()),
+    (Script(services=(HttpServiceResponse(500),)), Send()),
+    (Script(services=(HttpServiceResponse(0, reset=True),)), Send()),
+    (Script((HttpServiceResponse(0, reset=True), HttpServiceResponse(503))), Send(), Send()),
     (Open(0), Leave(0), Pass(2.0)),
-    (Script(services=(HttpResponse(latency=0.1),)), Open(0), Open(1), Body(0, b"a", end=True), Body(1, b"b", end=True)),
+    (
+        Script(services=(HttpServiceResponse(latency=0.1),)),
+        Open(0),
+        Open(1),
+        BodyChunk(0, b"a", end=True),
+        BodyChunk(1, b"b", end=True),
+    ),
 )
 
 _TCP: tuple[tuple[Step, ...], ...] = (
@@ -45,16 +51,16 @@ _TCP: tuple[tuple[Step, ...], ...] = (
     (Connect(0), Data(0, b"he"), Data(0, b"llo\r\n", end=True)),
     (Connect(0), Data(0, b"\xff\xfe\0\0"), Leave(0)),
     (Connect(0), Connect(1), Data(0, b"a"), Data(1, b"b"), Close(0), Pass(2.0)),
-    (Script((TcpResponse(b"bye", close=True),)), Connect(0), Data(0, b"a")),
-    (Script((TcpResponse(b"\xff\xfe", latency=10.0),)), Connect(0), Data(0, b"a"), Close(0)),
+    (Script((TcpServiceResponse(b"bye", close=True),)), Connect(0), Data(0, b"a")),
+    (Script((TcpServiceResponse(b"\xff\xfe", latency=10.0),)), Connect(0), Data(0, b"a"), Close(0)),
 )
 
 _GRPC: tuple[Script, ...] = (
-    Script(services=(GrpcResponse((b"\x08\x01",), 0),)),
-    Script(services=(GrpcResponse((b"a", b"b")),)),
-    Script(services=(GrpcResponse(status=14),)),
-    Script(services=(GrpcResponse(reset=True),)),
-    Script(services=(GrpcResponse((b"late",), 0, latency=10.0),)),
+    Script(services=(GrpcServiceResponse((b"\x08\x01",), 0),)),
+    Script(services=(GrpcServiceResponse((b"a", b"b")),)),
+    Script(services=(GrpcServiceResponse(status=14),)),
+    Script(services=(GrpcServiceResponse(reset=True),)),
+    Script(services=(GrpcServiceResponse((b"late",), 0, latency=10.0),)),
 )
 
 #: Configurations to try with filters that read their configuration.
@@ -71,7 +77,7 @@ def seeds(
         scenarios += [Scenario((script, *client)) for script in _GRPC]
     if "time" in capabilities and not network:
         scenarios.append(
-            Scenario((Script(services=(HttpResponse(latency=5.0),)), Open(0, end=True), Leave(0), Pass(10.0)))
+            Scenario((Script(services=(HttpServiceResponse(latency=5.0),)), Open(0, end=True), Leave(0), Pass(10.0)))
         )
     if "config" in capabilities:
         scenarios += [Scenario((Reconfigure(config), *client)) for config in _CONFIGURATIONS]

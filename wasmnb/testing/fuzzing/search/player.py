@@ -12,7 +12,7 @@ from ...assertions.soundness import wait_for_all
 from ...events import enqueue, reconfigure
 from ...upstreams import ScriptedUpstream
 from ..scenarios.scenario import (  # fmt: skip
-    Body,
+    BodyChunk,
     Close,
     Connect,
     Data,
@@ -94,7 +94,7 @@ class Player:
             case Open() | Connect():
                 if step.stream not in self._open:
                     self._begin(step)
-            case Body() | Trailers() | Data() | Close() | Leave():
+            case BodyChunk() | Trailers() | Data() | Close() | Leave():
                 self._on_stream(step)
             case Pass():
                 self.proxy.advance(step.seconds)
@@ -131,12 +131,12 @@ class Player:
         if step.end:
             self._ended.add(step.stream)
 
-    def _on_stream(self, step: Body | Trailers | Data | Close | Leave) -> None:
+    def _on_stream(self, step: BodyChunk | Trailers | Data | Close | Leave) -> None:
         stream = self._open.get(step.stream)
         if stream is None or (step.stream in self._ended and not isinstance(step, Leave)):
             return
         match step, stream:
-            case Body(), Stream():
+            case BodyChunk(), Stream():
                 stream.send_body(step.data, end=step.end)
             case Trailers(), Stream():
                 stream.send_trailers(step.headers)

@@ -15,7 +15,7 @@ from ....errors import FilterTrap
 from ....host import Cluster, Plugin, Proxy
 from ...assertions.soundness import failure_text, stuck, tracebacks
 from ...upstreams import upstream
-from ..scenarios.scenario import HttpResponse, Scenario, ServiceResponse, TcpResponse
+from ..scenarios.scenario import HttpServiceResponse, Scenario, ServiceResponse, TcpServiceResponse
 from .alarm import alarm
 from .clusters import OnDemandClusters
 from .player import Player
@@ -57,7 +57,7 @@ class Settings:
     clusters: Mapping[str, Any] | None = None
     deadline: float = 1.0
     kind: str = "http"
-    service: ServiceResponse = field(default_factory=HttpResponse)
+    service: ServiceResponse = field(default_factory=HttpServiceResponse)
 
     @property
     def plugins(self) -> Any:
@@ -142,7 +142,7 @@ class Session:
     def run(self, scenario: Scenario) -> FilterFault | None:
         """Run a scenario and end its open streams. Returns the fault, or None if the filter didn't fail."""
         settings = self.settings
-        default = TcpResponse(b"ok\n") if settings.network else HttpResponse()
+        default = TcpServiceResponse(b"ok\n") if settings.network else HttpServiceResponse()
         player = Player(self.proxy, (self._upstream, default), (self._services, settings.service), self.clusters)
         try:
             with alarm(settings.deadline if self.native else None) as clock:

@@ -9,12 +9,12 @@ from time import monotonic
 from typing import Any
 
 from ..scenarios.scenario import (  # fmt: skip
-    Body,
+    BodyChunk,
     Connect,
     Data,
     Enqueue,
-    GrpcResponse,
-    HttpResponse,
+    GrpcServiceResponse,
+    HttpServiceResponse,
     Leave,
     Open,
     Pass,
@@ -24,7 +24,7 @@ from ..scenarios.scenario import (  # fmt: skip
     Send,
     ServiceResponse,
     Step,
-    TcpResponse,
+    TcpServiceResponse,
     Trailers,
 )
 
@@ -93,8 +93,8 @@ def _simpler(scenario: Scenario, at: int) -> Iterator[Scenario]:
 
 def _as_request(scenario: Scenario, at: int, opened: Open) -> Scenario:
     """Replace all steps of a stream by one complete request, at the position of its step `opened`."""
-    own = [s for s in scenario.steps if isinstance(s, Body | Trailers | Leave) and s.stream == opened.stream]
-    body = b"".join(s.data for s in own if isinstance(s, Body))
+    own = [s for s in scenario.steps if isinstance(s, BodyChunk | Trailers | Leave) and s.stream == opened.stream]
+    body = b"".join(s.data for s in own if isinstance(s, BodyChunk))
     whole = Send(opened.method, opened.path, opened.headers, body, http2=opened.http2, worker=opened.worker)
     return Scenario(tuple(s for s in (*scenario.steps[:at], whole, *scenario.steps[at + 1 :]) if s not in own))
 
@@ -114,17 +114,17 @@ def _simpler_scripts(script: Script) -> Iterator[Script]:
 
 def _simpler_responses(response: ServiceResponse) -> Iterator[ServiceResponse]:
     match response:
-        case HttpResponse():
+        case HttpServiceResponse():
             names = ("status", "headers", "body", "trailers", "latency", "reset", "refused")
-            yield from _with_defaults(response, **{name: getattr(HttpResponse(), name) for name in names})
+            yield from _with_defaults(response, **{name: getattr(HttpServiceResponse(), name) for name in names})
             yield from (replace(response, body=body) for body in _shorter(response.body))
-        case GrpcResponse():
+        case GrpcServiceResponse():
             yield from _with_defaults(response, messages=(), message="", latency=0.0, reset=False, status=None)
             for at, message in enumerate(response.messages):
                 before, after = response.messages[:at], response.messages[at + 1 :]
                 yield replace(response, messages=before + after)
                 yield from (replace(response, messages=(*before, part, *after)) for part in _shorter(message))
-        case TcpResponse():
+        case TcpServiceResponse():
             yield from _with_defaults(response, data=b"", close=False, latency=0.0)
             yield from (replace(response, data=data) for data in _shorter(response.data))
 
@@ -144,7 +144,7 @@ def _simpler_steps(step: Step) -> Iterator[Step]:
             yield from _with_defaults(step, path="/", http2=False, method="GET", headers=(), end=True, worker=1)
             yield from _fewer_headers(step)
             yield from (replace(step, path=path) for path in _shorter_paths(step.path))
-        case Body():
+        case BodyChunk():
             yield from _with_defaults(step, data=b"")
             yield from (replace(step, data=data) for data in _shorter(step.data))
         case Trailers():
