@@ -2,26 +2,27 @@
 PYTHON ?= python3
 BIN    := .venv/bin
 STAMP  := .venv/.installed
+PANEL  := wasmnb/view/panel/panel.js
 export WASMNB_CACHE ?= $(CURDIR)/.cache/wasmnb
 # Write compiled files even if the environment disables them, because a test run imports hundreds of modules.
 export PYTHONDONTWRITEBYTECODE =
 export PYTHONWARNINGS := ignore::DeprecationWarning:jupyter_core
 
-.PHONY: demo notebooks docs binder runtime test test-fast test-release profile lint lab attack bench conformance reference screenshots clean
+.PHONY: panel demo notebooks docs binder runtime test test-fast test-release profile lint lab attack bench conformance reference screenshots clean
 
-demo: $(STAMP)          ## build the runtime, run the first notebook, write build/demo.html
+demo: $(STAMP) $(PANEL)  ## build the runtime, run the first notebook, write build/demo.html
 	$(BIN)/python -m wasmnb.notebook.demo
 
-lab: $(STAMP)           ## JupyterLab on the notebooks
+lab: $(STAMP) $(PANEL)  ## JupyterLab on the notebooks
 	$(BIN)/wasmnb runtime build
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab --ServerApp.root_dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
-test: $(STAMP)          ## all checks and all tests
+test: $(STAMP) $(PANEL)  ## all checks and all tests
 	$(MAKE) -j 2 lint runtime
 	$(BIN)/pytest -n 3 --dist loadfile
 	$(BIN)/pytest -n 2 --dist loadfile --filters=release tests/sdk/test_in_wasm.py tests/sdk/test_async_in_wasm.py
 
-test-fast: $(STAMP)     ## tests without slow ones, Envoy and browsers
+test-fast: $(STAMP) $(PANEL)  ## tests without slow ones, Envoy and browsers
 	$(BIN)/pytest -n 2 --dist loadfile --hypothesis-profile fast -m "not slow and not envoy and not browser"
 
 test-release: $(STAMP)  ## what runs in Wasm, on release modules, then with everything interpreted
@@ -36,15 +37,20 @@ profile: $(STAMP)       ## record what filters execute: the functions that relea
 runtime: $(STAMP)
 	$(BIN)/wasmnb runtime build
 
+panel: $(PANEL)  ## join the ES modules of the panel in one file
+
+$(PANEL): $(shell find wasmnb/view/panel/js panel_build -name '*.js' -o -name '*.py') | $(STAMP)
+	$(BIN)/python -m panel_build
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check wasmnb
+	$(BIN)/ruff format --check wasmnb panel_build
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/oxlint wasmnb/view/panel/js
 	$(BIN)/oxfmt --check wasmnb/view/panel/js
 
-bench: $(STAMP)         ## figures and ratios, written to tests/benchmarks/reports
+bench: $(STAMP) $(PANEL)  ## figures and ratios, written to tests/benchmarks/reports
 	$(BIN)/python -m tests.benchmarks
 
 docs: $(STAMP)            ## the site, in build/docs; warnings are errors
@@ -65,14 +71,14 @@ attack: $(STAMP)        ## interrupts, kills, hostile modules and long runs; fig
 	WASMNB_EXAMPLES=10000 $(BIN)/pytest tests/host/test_hostile.py -m slow -n 2
 	WASMNB_REQUESTS=50000 $(BIN)/pytest tests/envoy/test_python_filter.py -k many_requests -n 0
 
-notebooks: $(STAMP)     ## run the notebooks and save their outputs; CHECK=--check fails if they are stale
+notebooks: $(STAMP) $(PANEL)  ## run the notebooks and save their outputs; CHECK=--check fails if they are stale
 	$(BIN)/wasmnb runtime build
 	$(BIN)/python -m tests.notebooks $(CHECK)
 
 reference: $(STAMP)     ## docs/reference.md, from the docstrings
 	$(BIN)/python docs/make_reference.py
 
-screenshots: $(STAMP)   ## pictures of every view, light and dark, in build/screenshots
+screenshots: $(STAMP) $(PANEL)  ## pictures of every view, light and dark, in build/screenshots
 	$(BIN)/wasmnb runtime build
 	$(BIN)/pytest tests/browser/test_screenshots.py -q
 

@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from wasmnb.compiler.release import release_filter
 
+from panel_build.write import is_current, write
 from tests.release_modes import pytest_addoption, pytest_configure, pytest_runtest_setup, pytest_sessionfinish  # noqa: F401 -- hooks
 
 # Release modules are compressed faster than for deployment, because the tests make many of them.
@@ -45,11 +46,25 @@ def pytest_collection():
 
 
 def pytest_sessionstart(session):
-    """Record the durations of files, in the process that receives all reports."""
+    """Join the panel's modules if they have changed, and record the durations of files, in the process that receives all reports."""
     if not hasattr(session.config, "workerinput"):
         from tests.parallel import UnitSeconds
 
+        join_panel()
         session.config.pluginmanager.register(UnitSeconds(session.config))
+
+
+def join_panel():
+    """Do what `make panel` does. Without the parser, only tests that display a panel fail, with the reason."""
+    if is_current():
+        return
+    try:
+        write()
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("tree_sitter"):
+            raise
+    except ValueError as error:
+        raise pytest.UsageError(f"The panel's modules can't be joined. {error}") from None
 
 
 @pytest.hookimpl(optionalhook=True)

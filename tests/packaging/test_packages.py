@@ -7,6 +7,7 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,20 @@ def test_wheel_compiles_and_runs_a_filter(installed, tmp_path):
 def test_wheel_renders_the_panel(installed, tmp_path):
     script = "from wasmnb import Proxy; print(len(Proxy(workers=1).panel().widget._esm))"
     assert run(installed / "bin" / "python", "-c", script, cwd=tmp_path).split()[0].isdigit()
+
+
+def test_wheel_has_the_joined_panel_instead_of_its_modules(wheel):
+    names = [name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("wasmnb/view/panel/") and name.endswith(".js")]
+    assert names == ["wasmnb/view/panel/panel.js"]
+
+
+def test_editable_installation_joins_the_panels_modules(sdist, tmp_path):
+    shutil.copytree(sdist, tmp_path / "clone")
+    run(sys.executable, "-m", "venv", "--without-pip", tmp_path / "environment")
+    python = tmp_path / "environment" / "bin" / "python"
+    run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--editable", tmp_path / "clone")
+    joined = (tmp_path / "clone" / "wasmnb" / "view" / "panel" / "panel.js").read_text("utf-8")
+    assert joined == (ROOT / "wasmnb" / "view" / "panel" / "panel.js").read_text("utf-8")
 
 
 def test_tutorial_copies_the_notebooks(installed, tmp_path):

@@ -2,7 +2,8 @@
 
 state     the state of a panel                      renderer, views   write the state to the widget's traits
 actions/  the user's actions                        view_data/        converts proxies and exchanges to JSON
-js/       the front end, joined by `bundle`         panel             connects these parts
+js/       the front end                              panel             connects these parts
+script    the script that `make panel` makes from js/
 
 Static HTML and text of the same objects are in `wasmnb.view.documents`.
 """

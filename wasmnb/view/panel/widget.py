@@ -12,14 +12,33 @@ from typing import Any
 import anywidget
 import traitlets
 
-from .bundle import bundle
+from wasmnb.errors import BuildError
 
-__all__ = ["PanelWidget"]
+from .script import is_current
+
+__all__ = ["PanelWidget", "read_script"]
 
 _HERE = Path(__file__).parent
 
 #: Function that is called with the name and the values of an action. `values["buffers"]` contains attached files.
 OnAction = Callable[[str, dict[str, Any]], None]
+
+
+def read_script(folder: Path = _HERE) -> str:
+    """Return the script of the panel.
+
+    Raises
+    ------
+    BuildError
+        In a clone of the repository, the script is missing, or the modules have changed since it was made.
+    """
+    if not is_current(folder):
+        state = "is older than the modules in js/" if (folder / "panel.js").is_file() else "doesn't exist"
+        raise BuildError(
+            f"{folder / 'panel.js'} {state}, so the panel can't be displayed. Run `make panel` in the clone of wasmnb; "
+            "without make, run `pip install tree-sitter tree-sitter-javascript` and `python -m panel_build`."
+        )
+    return (folder / "panel.js").read_text("utf-8")
 
 
 class PanelWidget(anywidget.AnyWidget):
@@ -32,7 +51,7 @@ class PanelWidget(anywidget.AnyWidget):
         files.
     """
 
-    _esm = bundle(_HERE / "js" / "index.js")
+    _esm = traitlets.Unicode().tag(sync=True)
     _css = _HERE / "panel.css"
 
     head = traitlets.Dict().tag(sync=True)
@@ -54,7 +73,7 @@ class PanelWidget(anywidget.AnyWidget):
     notice = traitlets.Dict().tag(sync=True)
 
     def __init__(self, on_action: OnAction, **values: Any) -> None:
-        super().__init__(**values)
+        super().__init__(_esm=read_script(), **values)
         self._on_action = on_action
         self.on_msg(self.receive)
 
