@@ -1,5 +1,7 @@
 """A chain in the panel: every view separates plugins that share a VM."""
 
+import json
+
 import pytest
 
 from wasmnb import Filter, Plugin, Proxy
@@ -81,6 +83,14 @@ def test_bars_and_pauses_have_their_plugin(proxy, panel):
     assert sum(bar[4] == "on_request_headers" for bar in own) == 4
     (pause,) = (span for span in panel.widget.lanes["spans"] if span[3] == "paused")
     assert pause[6:] == [scope["vm"], scope["root"]]
+
+
+def test_row_has_the_state_and_the_plugin_that_pauses_the_exchange(proxy, panel):
+    proxy.get("/held", {"x-hold": "two"})
+    panel.perform("look", {"view": "Exchanges", "fresh": True})
+    paused, done = (row for row in json.loads(panel.widget.rows["text"]) if row[2] in ("/held", "/1"))
+    assert (paused[7], paused[10]) == ("paused", "request paused by two")
+    assert (done[7], done[10]) == ("done", "")
 
 
 def test_python_state_names_the_plugin(proxy, panel):

@@ -15,13 +15,34 @@ if TYPE_CHECKING:
     from ..plugins.plugin import Plugin
     from ..vm.vm import Vm
 
-__all__ = ["TreeNode", "build_tree"]
+__all__ = ["CreatedContexts", "TreeNode", "build_tree"]
 
 #: Classes of the SDK by kind of stream context.
 _STREAMS = {"http": "HttpContext", "tcp": "TcpContext"}
 
 #: For each kind of plugin: the SDK's class of its stream contexts, their kind, and the object that each of them handles.
 _CREATED = {"http": ("HttpContext", "http", "request"), "network": ("TcpContext", "tcp", "connection")}
+
+
+@dataclass(frozen=True)
+class CreatedContexts:
+    """Stream contexts that a plugin context creates. `str()` returns a phrase such as `HttpContext Gate for each request`.
+
+    Attributes
+    ----------
+    context, class_name
+        Names of the SDK's class and of the filter's own class, as in `TreeNode`.
+    event
+        Object that each context handles: `request` or `connection`.
+    """
+
+    context: str
+    class_name: str
+    event: str
+
+    def __str__(self) -> str:
+        name = f"{self.context} {self.class_name}" if self.class_name else self.context
+        return f"{name} for each {self.event}"
 
 
 @dataclass
@@ -42,7 +63,8 @@ class TreeNode(Shown):
     state
         `running`, `paused`, `failed`, `closed`, `template` (a base VM), or `missing` (a plugin that refused to start).
     facts, counts
-        Further information about the node, and numbers such as the number of live streams, both by label.
+        Further information about the node, and numbers such as the number of live streams, both by label. The fact `creates`
+        of a plugin is a `CreatedContexts`.
     children
         The nodes directly below this node.
     """
@@ -136,7 +158,7 @@ def _plugin(root: RootContext) -> TreeNode:
         facts["root_id"] = plugin.root_id
     if plugin.kind in _CREATED:
         context, kind, event = _CREATED[plugin.kind]
-        facts["creates"] = f"{' '.join(filter(None, (context, _class_of(plugin, kind))))} for each {event}"
+        facts["creates"] = CreatedContexts(context, _class_of(plugin, kind), event)
     if root.tick_period:
         facts["tick period"] = f"{root.tick_period:g} s"
     counts = {"live streams": len(root.streams), "pending calls": len(root.calls)}

@@ -220,7 +220,7 @@ class TcpStream:
         self._upstream.cancel()
         exchange = self.exchange
         self.info.finished = exchange.finished = self.worker.clock.time()
-        exchange.state, exchange.ended = state, True
+        exchange.state, exchange.paused, exchange.ended = state, "", True
         if exchange.upstream_connected and not exchange.upstream_end:
             exchange.upstream_end = "reset" if state == "reset" else "end"
         self.worker.connections.pop(exchange.number, None)

@@ -14,6 +14,7 @@ from .trace import by_callback, trace_items
 
 if TYPE_CHECKING:
     from wasmnb.host import Event, Proxy, TreeNode
+    from wasmnb.host.inspect.tree import CreatedContexts
 
 __all__ = ["StartStep", "VmStart", "context_notes", "start_fold", "summary_of", "vm_starts"]
 
@@ -167,9 +168,9 @@ def context_notes(tree: TreeNode) -> list[tuple[str, str, str]]:
     for node in tree.walk():
         if node.context:
             classes.setdefault(node.context, {})[node.class_name] = None
-        context, _, rest = str(node.facts.get("creates", "")).partition(" ")
-        if context:
-            classes.setdefault(context, {})[rest.rpartition(" for each ")[0]] = None
+        created: CreatedContexts | None = node.facts.get("creates")
+        if created is not None:
+            classes.setdefault(created.context, {})[created.class_name] = None
     return [(name, ", ".join(filter(None, classes[name])), text) for name, text in _CONTEXTS.items() if name in classes]
 
 

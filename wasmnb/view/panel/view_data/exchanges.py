@@ -36,7 +36,8 @@ def row(exchange: Any, filter_ns: int, row_id: int) -> list[Any]:
     """Return an exchange as a row of the list.
 
     The row contains id, method, path, status, worker, duration in microseconds (until now if the exchange hasn't ended),
-    microseconds in the filter, state, start time, and microseconds that the exchange waited for its worker.
+    microseconds in the filter, state, start time, microseconds that the exchange waited for its worker, and the description of
+    the filter that pauses it (empty if none does).
 
     Parameters
     ----------
@@ -52,7 +53,6 @@ def row(exchange: Any, filter_ns: int, row_id: int) -> list[Any]:
         status = exchange.response.status if exchange.response is not None else 0
     else:
         method, path, status = "TCP", f"{size(len(exchange.sent))} sent, {size(len(exchange.received))} received", 0
-    state = printable(exchange.paused or exchange.state, 60)
     times = round(elapsed_ns(exchange) / 1e3, 1), round(filter_ns / 1e3, 1)
     waited = round(waited_ns(exchange) / 1e3, 1) if waited_text(exchange) else 0
     return [
@@ -62,17 +62,18 @@ def row(exchange: Any, filter_ns: int, row_id: int) -> list[Any]:
         status,
         printable(worker_name(exchange)),
         *times,
-        state,
+        exchange.state,
         round(exchange.started, 6),
         waited,
+        printable(exchange.paused, 60),
     ]
 
 
 def row_text(exchange: Any, filter_ns: int, row_id: int) -> str:
     """Return a row as JSON text. This is three times as fast as `json.dumps`."""
-    _, method, path, status, worker, total, inside, state, *times = row(exchange, filter_ns, row_id)
+    _, method, path, status, worker, total, inside, state, started, waited, paused = row(exchange, filter_ns, row_id)
     texts = f"{_quoted(method)},{_quoted(path)},{status},{_quoted(worker)},{total},{inside},{_quoted(state)}"
-    return f"[{row_id},{texts},{','.join(map(str, times))}]"
+    return f"[{row_id},{texts},{started},{waited},{_quoted(paused)}]"
 
 
 def detail(exchange: Any, row_id: int, filter_ns: int, explanations: Sequence[str] = ()) -> Any:

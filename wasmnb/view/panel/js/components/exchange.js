@@ -1,6 +1,6 @@
 // The details of an exchange: headers and bodies before and after the filter, callouts, log lines and callbacks.
 
-import { WAITED, isOldVersion, rowName } from "../data/rows.js";
+import { PAUSED, WAITED, isOldVersion, rowName } from "../data/rows.js";
 import { duration, outcome, plural, statusClass } from "../data/units.js";
 import { el } from "../dom/nodes.js";
 import { button, empty, muted, table } from "../dom/widgets.js";
@@ -44,6 +44,7 @@ export function exchangeView(panel) {
 function detailHead(panel, detail) {
   const [, method, path, status, worker, whole, filter, state] = detail.row;
   const waited = detail.row[WAITED];
+  const description = detail.row[PAUSED] || state;
   const [outcomeClass, outcomeText] = outcome(method, status, state);
   const id = detail.id;
   const past = isOldVersion(panel.model, id);
@@ -57,7 +58,7 @@ function detailHead(panel, detail) {
       el("span", { class: "what" }, `${method} ${path}`),
       " → ",
       el("span", { class: outcomeClass }, outcomeText || "no response"),
-      state !== "done" && state !== outcomeText && el("span", { class: "warn" }, ` ${state}`),
+      description !== "done" && description !== outcomeText && el("span", { class: "warn" }, ` ${description}`),
     ),
     muted(
       [

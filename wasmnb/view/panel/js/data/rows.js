@@ -1,7 +1,7 @@
 // The list of exchanges, newest first. The model contains the complete list, so that it is saved with the notebook.
 
 // Columns of a row: id, method, path, status, worker, duration in microseconds, microseconds in the filter, state, start time,
-// and microseconds that the exchange waited for its worker.
+// microseconds that the exchange waited for its worker, and the description of the filter that pauses it ("" if none does).
 export const ID = 0;
 export const METHOD = 1;
 export const PATH = 2;
@@ -11,6 +11,7 @@ export const TOTAL = 5;
 export const FILTER = 6;
 export const STATE = 7;
 export const WAITED = 9;
+export const PAUSED = 10;
 
 const VERSION = 1_000_000; // row id = version of the filter x VERSION + number of the exchange
 const KEPT = 10_000;

@@ -42,10 +42,10 @@ export const duration = (ns) => inUnit(ns, DURATIONS) || "0";
 export const bytes = (n) => inUnit(n, SIZES) || plural(Math.trunc(n), "byte");
 
 // CSS class and text of the outcome of an exchange: the status of a response, or the state of a connection.
-const CONNECTION_CLASSES = { done: "good", open: "", failed: "bad", reset: "bad", refused: "bad" };
+const CONNECTION_CLASSES = { done: "good", open: "", paused: "warn", failed: "bad", reset: "bad", refused: "bad" };
 export function outcome(method, status, state) {
   if (method !== "TCP") return [statusClass(status), status || ""];
-  return state in CONNECTION_CLASSES ? [CONNECTION_CLASSES[state], state] : ["warn", "paused"];
+  return [CONNECTION_CLASSES[state] ?? "warn", state];
 }
 
 // CSS class of an HTTP status.
