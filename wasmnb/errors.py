@@ -29,13 +29,8 @@ __all__ = [
     "SourceError",
     "UsageError",
     "WasmnbError",
-    "conclusion_of",
     "set_last_exception",
 ]
-
-
-#: Maximum length of the exception's message in an error's first line.
-_LONGEST = 500
 
 
 def set_last_exception(error: BaseException) -> None:
@@ -204,25 +199,3 @@ class NativeWarning(UserWarning):
 
 class CacheWarning(UserWarning):
     """The cache can't be written, is too large, or isn't trusted. Filters work, but take more time or disk space."""
-
-
-def conclusion_of(traceback: str) -> str:
-    """Return the line of a Python traceback with the exception's type and message, shortened to 500 characters.
-
-    If the traceback is a chain of exceptions, return the line of the last exception.
-    """
-    line = _conclusion(traceback)
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}… ({len(line) - _LONGEST:,} more)"
-
-
-def _conclusion(traceback: str) -> str:
-    lines = traceback.strip("\n").split("\n")
-    starts = [
-        i
-        for i, line in enumerate(lines)
-        if line.lstrip(" +").startswith(("Traceback (", "Exception Group Traceback ("))
-    ]
-    plain = [line for line in lines[starts[-1] + 1 :] if line and not line.startswith(" ")] if starts else lines[-1:]
-    if plain:
-        return plain[0]
-    return next((line[4:] for line in lines if line.startswith("  | ") and not line.startswith("  |  ")), lines[-1])

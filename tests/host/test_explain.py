@@ -115,6 +115,16 @@ def test_exception_that_cuts_a_response_short_is_explained():
         )
 
 
+def test_message_of_several_lines_is_explained_completely():
+    source = "class H(HttpContext):\n    def on_http_request_headers(self, n, e): raise KeyError\n"
+    source = source.replace("KeyError", "ValueError('a\\nsecond line')")
+    with Proxy(Filter.native(source), workers=1) as proxy:
+        exchange = proxy.get("/")
+        assert exchange.failure.reason.startswith("ValueError: a\nsecond line")
+        assert str(exchange.failure.error()).startswith("proxy_on_request_headers failed: ValueError: a\nsecond line")
+        assert "ValueError: a\nsecond line" in str(proxy.explain(exchange))
+
+
 def test_ordinary_errors_have_no_further_explanation():
     _, text = explained("on_request_headers: send_local_response 403 _ no _ -1", "GET", "/")
     assert "A filter" not in text

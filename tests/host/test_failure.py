@@ -138,7 +138,18 @@ def test_refused_configuration_quotes_the_filters_last_warning(tmp_path):
       (func (export "malloc") (param i32) (result i32) (i32.const 1024))
       (func (export "proxy_on_configure") (param i32 i32) (result i32)
         (drop (call $log (i32.const 4) (i32.const 16) (i32.const 25))) (i32.const 0)))"""
-    with pytest.raises(
-        FilterTrap, match=r"refuses its configuration(.|\n)*Its last warning: config.name: expected str"
-    ):
-        Proxy(Filter.from_bytes(assemble(module), "small"), workers=1)
+    small = Filter.from_bytes(assemble(module), "small")
+    for log_level in ("info", "critical"):  # a line that the log drops is quoted, too
+        with pytest.raises(
+            FilterTrap, match=r"refuses its configuration(.|\n)*Its last warning: config.name: expected str"
+        ):
+            Proxy(small, workers=1, log_level=log_level)
+
+
+def test_failure_has_the_kind_of_its_trap():
+    far = '(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (i32.load (i32.const -8)))'
+    endless = '(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (loop (br 0)) (i32.const 0))'
+    for body, kind, timed_out in [(far, "memory", False), (endless, "deadline", True)]:
+        with Proxy(wat(body), workers=1, deadline=0.2) as proxy:
+            failure = proxy.get("/").failure
+            assert (failure.kind, failure.timed_out) == (kind, timed_out)

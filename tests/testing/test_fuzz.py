@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.host.host_kit import scripted
 from wasmnb import Filter, Plugin, Proxy, UsageError
+from wasmnb.abi.crashes import CRASHES
 from wasmnb.testing import assert_memory_steady, assert_sound, fuzz, replay
 from wasmnb.testing.fuzzing import Scenario
 from wasmnb.testing.fuzzing.scenarios.capabilities import ALL, capabilities_of
@@ -214,6 +216,12 @@ def test_replay_returns_the_fault(make_filter):
     fault = replay(fragile, Scenario((Send("POST", body=b"x"),)))
     assert (fault.kind, fault.message.splitlines()[-1]) == ("trap", "ValueError: an x")
     assert replay(fragile, Scenario((Send("POST", body=b"y"),))) is None
+
+
+def test_scenario_that_would_crash_envoy_is_misuse():
+    late = Plugin(scripted(), config="on_log: send_local_response 200 _ late _ -1", name="late")
+    fault = replay(late, Scenario((Send(),)))
+    assert (fault.kind, fault.message.partition(":")[0]) == ("misuse", CRASHES["reply_at_end"].action)
 
 
 def test_interrupted_search_returns_its_report(make_filter):

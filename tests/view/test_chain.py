@@ -5,9 +5,9 @@ import linecache
 import pytest
 
 from wasmnb import Filter
-from wasmnb.errors import FilterTrap, SourceError, conclusion_of
+from wasmnb.errors import FilterTrap, SourceError
+from wasmnb.parsing.tracebacks import conclusion_of
 from wasmnb.view import error_lines
-from wasmnb.view.tracebacks.exception_chain import chain_of
 from wasmnb.view.tracebacks.error_lines import traceback_lines
 
 CELL = "%%wasmfilter a\ndef lookup(user):\n    try:\n        return {}[user]\n    except KeyError as error:\n        raise ValueError(user) from error\n"
@@ -39,14 +39,6 @@ def cell():
     linecache.cache["Cell In[8]"] = (len(CELL), None, CELL.splitlines(keepends=True), "Cell In[8]")
     yield
     del linecache.cache["Cell In[8]"]
-
-
-def test_exception_chain_is_parsed_into_its_exceptions():
-    first, second = chain_of(CHAIN)
-    assert (first.name, first.conclusion) == ("KeyError", "KeyError: 'ann'")
-    assert [(f.lineno, f.name, f.text) for f in first.frames] == [(4, "lookup", "return {}[user]")]
-    assert first.joint.startswith("The above exception was the direct cause")
-    assert (second.conclusion, second.joint) == ("ValueError: ann", "")
 
 
 def test_each_exception_follows_its_own_source_lines():
@@ -101,8 +93,6 @@ def test_recursion_shows_the_number_of_repeated_frames():
         'Traceback (most recent call last):\n  File "Cell In[8]", line 2, in lookup\n    def lookup(user):\n'
         "    ~~~~~~^^^\n  [Previous line repeated 974 more times]\nRecursionError: maximum recursion depth exceeded\n"
     )
-    ((frame,),) = [link.frames for link in chain_of(text)]
-    assert frame.repeated == "Previous line repeated 974 more times"
     assert "        ... Previous line repeated 974 more times" in traceback_lines(text)
 
 

@@ -205,7 +205,7 @@ class HttpContext(StreamContext):
     @property
     def failure(self) -> Failure | None:
         """Failure of the VM, or None if the VM hasn't failed."""
-        return self.vm.failure if self.vm.failed else None
+        return self.vm.failure
 
     # -- the guest's side -----------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..._display import NEWLINES, short, visible
 from ...abi import CALLBACKS, RESULT_ENUMS, HeaderMapType, HeadersStatus, LogLevel, Result, Status
+from ...parsing.tracebacks import conclusion_of, parse_traceback
 from ..contexts.http import HttpContext
 from ..contexts.root import RootContext
 from .status_causes import cause_of
@@ -86,7 +87,7 @@ def _failed(exchange: ExchangeBase) -> list[str]:
     if failure.injected:
         lines.append("The trap was injected with inject_trap. The filter didn't cause it.")
     if failure.traceback:
-        lines.append(failure.traceback.strip().splitlines()[-1])
+        lines.append(failure.reason)
     if failure.exchange is not None and failure.exchange != exchange.number:
         lines.append(f"The VM failed in exchange {failure.exchange}. A failed VM runs no more callbacks.")
     return lines
@@ -202,9 +203,6 @@ _LATE_RESPONSE = (
     "stream. Send it in on_http_response_headers, or hold the headers there."
 )
 
-#: First line of a traceback, which is also part of the SDK's message about a chain of exceptions.
-_TRACEBACK = "Traceback (most recent call last):"
-
 #: Maximum number of characters of an exception in an explanation.
 _LONGEST = 600
 
@@ -260,10 +258,10 @@ def reasons(exchange: ExchangeBase, events: Sequence[Event]) -> list[str]:
 
 
 def _exception(exchange: ExchangeBase) -> str:
-    """Return the last line of the latest traceback logged by a filter, or an empty string."""
+    """Return type and message of the latest exception logged by a filter, or an empty string."""
     for line in reversed(exchange.log):
-        if line.source == "filter" and line.level == LogLevel.CRITICAL and _TRACEBACK in line.text:
-            return short(line.text.splitlines()[-1], _LONGEST)
+        if line.source == "filter" and line.level == LogLevel.CRITICAL and parse_traceback(line.text):
+            return conclusion_of(line.text)
     return ""
 
 

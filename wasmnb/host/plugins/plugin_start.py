@@ -35,12 +35,15 @@ class StartFailure(Exception):
         The VM. If the filter trapped, its `failure` is set.
     callback
         The callback that returned false or trapped. Empty if an entry point trapped.
+    warning
+        The filter's last warning, which may say why it refused to start. Empty if it wrote none.
     """
 
     def __init__(self, vm: Vm, callback: str = "") -> None:
         super().__init__(callback)
         self.vm = vm
         self.callback = callback
+        self.warning = vm.last_warning
 
 
 class PluginStarter:
@@ -71,6 +74,7 @@ class PluginStarter:
         StartFailure
             The filter trapped, or refused its configuration. Envoy's log line has been written.
         """
+        vm.entry.last_warning = b""
         if fresh:
             self.initialize(vm)
         root = RootContext(vm, plugin)
@@ -92,23 +96,19 @@ class PluginStarter:
             raise StartFailure(vm)
 
     def error_of(self, plugin: Plugin, failure: StartFailure) -> WasmnbError:
-        """Return the error to raise for a plugin that didn't start, with the last warning from the log."""
-        vm = failure.vm
-        if vm.failure is not None:
-            error = vm.failure.error()
-            error.args = (
-                f"The filter {plugin.name} doesn't start: {error}{configuration_advice(error, plugin.config)}",
-            )
-            return error
+        """Return the error to raise for a plugin that didn't start. If it refused to start, the error has its last warning."""
+        trapped = failure.vm.failure
+        if trapped is not None:
+            advice = configuration_advice(trapped, plugin.config)
+            return trapped.error(f"The filter {plugin.name} doesn't start: ", advice)
         callback = failure.callback
         refused = _REFUSALS[callback][1]
         text = (
             f"The filter {plugin.name} refuses {refused}: {callback} returned 0 (false). Envoy would not start with it."
         )
-        lines = [line.text for line in self._server.log if line.vm == vm.number and line.level >= LogLevel.WARN]
         text += (
-            f"\nIts last warning: {lines[-1]}"
-            if lines
+            f"\nIts last warning: {failure.warning}"
+            if failure.warning
             else "\nThe log doesn't say why: write a warning before you return False."
         )
         return FilterTrap(text, callback=callback, context_id=1)

@@ -80,7 +80,7 @@ def make_entry(vm: Vm, name: str, schema: CallbackSchema, function: Callable[...
         if entry.local_reply_sent:
             entry.local_reply_sent = False
             result = _LOCAL_REPLY_SENT
-        if entry.deferred and not (vm.failed and context.info is not None):
+        if entry.deferred and (vm.failure is None or context.info is None):
             entry.run_deferred()
         return result
 
@@ -113,10 +113,10 @@ _STOPPED_ITSELF = "RuntimeError: the module aborted, because it ran out of memor
 
 def _trapped(vm: Vm, record: list[Any], name: str, trap: Trap) -> None:
     cause = trap.__cause__
-    vm.fail(record, name, envoy_text(trap), trap.backtrace)
+    vm.fail(record, name, envoy_text(trap), trap.kind, trap.backtrace)
     if vm.failure is not None:
         vm.failure.exception = trap.raised
-        if trap.kind in ("deadline", "fuel"):
+        if vm.failure.timed_out:
             _add_running_lines(vm, f"TimeoutError: {trap.message}")
         elif trap.kind == "unreachable" and not vm.failure.injected:
             _add_running_lines(vm, _STOPPED_ITSELF)
@@ -137,7 +137,7 @@ def _add_running_lines(vm: Vm, reason: str) -> None:
 
 def _interrupted(vm: Vm, record: list[Any], name: str, error: BaseException) -> None:
     """Mark a VM as failed because the user or an error of the host has interrupted its guest."""
-    vm.fail(record, name, f"stopped: {type(error).__name__}", "")
+    vm.fail(record, name, f"stopped: {type(error).__name__}", "interrupt")
     if isinstance(error, KeyboardInterrupt):
         _add_running_lines(vm, "KeyboardInterrupt: the callback was interrupted")
         if vm.failure is not None and vm.failure.traceback:

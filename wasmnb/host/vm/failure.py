@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...engine import Trap
-from ...errors import FilterTrap, conclusion_of
+from ...errors import FilterTrap
+from ...parsing.tracebacks import conclusion_of, parse_traceback
 
 __all__ = ["Failure", "RestrictedCallback", "configuration_advice", "envoy_text"]
 
@@ -30,6 +31,8 @@ class Failure:
         Id of the callback's context, and number of its exchange (None for root contexts).
     message
         The failure in one line, as in Envoy's log.
+    kind
+        Kind of the trap, as in `wasmnb.engine.Trap`, or `interrupt` if the user or an error of the host interrupted the guest.
     traceback
         Traceback of a Python filter, or an empty string.
     backtrace
@@ -46,19 +49,33 @@ class Failure:
     context_id: int
     exchange: int | None
     message: str
+    kind: str
     traceback: str = ""
     backtrace: str = ""
     exception: BaseException | None = None
     thread: str = ""
     injected: bool = False
 
-    def error(self) -> FilterTrap:
-        """Return the failure as an exception to raise."""
-        text = f"{self.callback} failed: {self.message}"
-        if self.traceback:
-            text = f"{self.callback} failed: {conclusion_of(self.traceback)}"
+    @property
+    def timed_out(self) -> bool:
+        """Whether a callback ran for longer than its deadline, or executed more instructions than allowed."""
+        return self.kind in ("deadline", "fuel")
+
+    @property
+    def reason(self) -> str:
+        """Type and message of the Python exception, which can have several lines. For other failures, `message`."""
+        return conclusion_of(self.traceback) if self.traceback else self.message
+
+    def error(self, introduction: str = "", advice: str = "") -> FilterTrap:
+        """Return the failure as an exception to raise.
+
+        Parameters
+        ----------
+        introduction, advice
+            Text before and after the message (default none).
+        """
         error = FilterTrap(
-            text,
+            f"{introduction}{self.callback} failed: {self.reason}{advice}",
             callback=self.callback,
             context_id=self.context_id,
             traceback=self.traceback,
@@ -69,14 +86,13 @@ class Failure:
         return error
 
 
-def configuration_advice(error: FilterTrap, config: object) -> str:
+def configuration_advice(failure: Failure, config: object) -> str:
     """Return advice for a filter that failed because its configuration is missing, or an empty string."""
-    looked = conclusion_of(error.traceback).startswith("KeyError") and ".config[" in error.traceback
-    return (
-        ""
-        if config or not looked
-        else "\nThe plugin has no configuration. Pass one with --config or Plugin(config=...)."
-    )
+    raised = parse_traceback(failure.traceback)
+    if config or not raised or raised[-1].type != "KeyError":
+        return ""
+    looked = any(".config[" in frame.text for frame in raised[-1].frames)
+    return "\nThe plugin has no configuration. Pass one with --config or Plugin(config=...)." if looked else ""
 
 
 def envoy_text(trap: Trap) -> str:

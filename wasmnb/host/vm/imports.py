@@ -83,7 +83,7 @@ def _fail_in_allocator(vm: Vm, name: str, trap: Trap) -> None:
     if trap.kind == "deadline" or trap.__cause__ is not None:
         raise trap
     if vm.entry.record is not None:
-        vm.fail(vm.entry.record, name, envoy_text(trap), trap.backtrace)
+        vm.fail(vm.entry.record, name, envoy_text(trap), trap.kind, trap.backtrace)
 
 
 def _pthread_equal(a: int, b: int) -> int:

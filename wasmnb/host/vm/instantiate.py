@@ -63,9 +63,10 @@ def make_vm(server: ServerContext, loaded: LoadableModule, settings: VmSettings,
         error.add_envoy_log(_NO_INSTANCE, NOT_INITIALIZED)
         raise
     except Trap as trap:
-        vm.failed = True
         message = f"Uncaught RuntimeError: {trap.message}"
-        vm.failure = Failure("the start section", 0, None, message, backtrace=trap.backtrace, thread=thread.name)
+        vm.failure = Failure(
+            "the start section", 0, None, message, trap.kind, backtrace=trap.backtrace, thread=thread.name
+        )
         server.write_log(LogLevel.ERROR, _NO_INSTANCE, thread, vm=vm.number)
         return vm
     finally:

@@ -125,13 +125,15 @@ class EntryState:
         Imports that can be called now (None for all), and the name of the entry point that restricts them.
     last_critical
         Trace record of the call that wrote the filter's last critical log line, and the line.
+    last_warning
+        The filter's last log line at level WARN or above, as UTF-8. It is cleared when a plugin starts.
     cause
         Trace record of the last call in which a hostcall failed for a reason that only the host knows, and the reason.
     """
 
     __slots__ = (
-        "cause", "current", "deadline_ns", "deferred", "effective", "exchange", "last_critical", "local_reply_sent", "phase", "record",
-        "restricted",
+        "cause", "current", "deadline_ns", "deferred", "effective", "exchange", "last_critical", "last_warning", "local_reply_sent", "phase",
+        "record", "restricted",
     )  # fmt: skip
 
     def __init__(self, context: Context, deadline: float) -> None:
@@ -144,6 +146,7 @@ class EntryState:
         self.restricted: frozenset[str] | None = None
         self.phase = ""
         self.last_critical: tuple[Any, str] = (None, "")
+        self.last_warning = b""
         self.cause: tuple[Any, str] = (None, "")
 
     def no_cluster(self, name: str, known: Iterable[str]) -> None:

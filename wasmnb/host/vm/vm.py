@@ -80,8 +80,8 @@ class Vm:
         The guest's memory, and the buffers of the running callback.
     instance
         The instance of the module. The attribute doesn't exist before the module is linked.
-    failed, failure
-        Whether the VM has failed, and its failure (or None). The first trap sets both.
+    failure
+        Failure of the VM, or None. The first trap sets it.
     profiled
         Whether a profiler in the guest reads fuel.
     armed
@@ -106,7 +106,7 @@ class Vm:
         self.guest = GuestMemory()
         self.metrics = MetricTable(server.metrics)
         self.callbacks: dict[str, Invoke | None] = {}
-        self.failed = self.closed = self.profiled = False
+        self.closed = self.profiled = False
         self.armed: tuple[str, ...] = ()
         self.failure: Failure | None = None
         self.redis_clients: dict[bytes, Any] = {}
@@ -122,7 +122,7 @@ class Vm:
 
     def notify(self, invoke: Invoke | None, context: Context, *args: int) -> None:
         """Call an export and ignore its result. If the export is missing or the VM has failed, do nothing."""
-        if invoke is not None and not self.failed:
+        if invoke is not None and self.failure is None:
             invoke(context, *args)
 
     def query(self, invoke: Invoke | None, context: Context, *args: int) -> bool:
@@ -133,7 +133,7 @@ class Vm:
         bool
             The result of the export. True if the export is missing, False if it traps or the VM has already failed.
         """
-        return not self.failed and self.query_anyway(invoke, context, *args)
+        return self.failure is None and self.query_anyway(invoke, context, *args)
 
     def query_anyway(self, invoke: Invoke | None, context: Context, *args: int) -> bool:
         """Call an export that returns a boolean, as `query` does, even if the VM has already failed."""
@@ -188,7 +188,8 @@ class Vm:
     def write_log(self, level: int, message: bytes) -> None:
         """Write a line of the filter to the proxy's log.
 
-        The last critical line is also stored in `entry`, because the SDK logs a traceback at this level before it traps.
+        The last critical line is also stored in `entry`, because the SDK logs a traceback at this level before it traps. The
+        last warning may be the reason why a plugin refuses to start.
 
         Parameters
         ----------
@@ -198,8 +199,10 @@ class Vm:
             The text as UTF-8. Text after the first 64 KiB is dropped.
         """
         entry = self.entry
-        if level == LogLevel.CRITICAL:
-            entry.last_critical = (entry.record, self._text(message[:_LONGEST_TRACEBACK]))
+        if level >= LogLevel.WARN:
+            entry.last_warning = message[:_LONGEST_LINE]
+            if level == LogLevel.CRITICAL:
+                entry.last_critical = (entry.record, self._text(message[:_LONGEST_TRACEBACK]))
         log = self.server.log
         if level < log.level:
             return
@@ -228,7 +231,7 @@ class Vm:
         text = f"Attempted call to restricted {family} capability: {name}"
         self.server.write_log(LogLevel.ERROR, text, self.thread, vm=self.number, exchange=self.entry.effective.exchange)
 
-    def fail(self, record: list[Any], callback: str, message: str, backtrace: str) -> None:
+    def fail(self, record: list[Any], callback: str, message: str, kind: str, backtrace: str = "") -> None:
         """Mark the VM as failed, and log the failure as Envoy does.
 
         Parameters
@@ -237,21 +240,20 @@ class Vm:
             Trace record of the call that failed.
         callback
             Name of the export that was running.
-        message, backtrace
-            Text of the trap, and its Wasm frames.
+        message, kind, backtrace
+            Text and kind of the failure, as in `Failure`, and its Wasm frames (default none).
         """
         entry = self.entry
         context = entry.current
         exchange = context.exchange if context.exchange is not None else record[EXCHANGE]
         last_record, line = entry.last_critical
-        self.failed = True
         if self.failure is None:
             traceback = line if last_record is record else ""
             cause_record, cause = entry.cause
             if traceback and cause_record is record:
                 traceback = f"{traceback}\n{cause}"
             self.failure = Failure(
-                callback, context.id, exchange, message, traceback, backtrace, thread=self.thread.name,
+                callback, context.id, exchange, message, kind, traceback, backtrace, thread=self.thread.name,
                 injected=callback.removeprefix("proxy_") in self.armed,
             )  # fmt: skip
         text = f"Function: {callback} failed: {message}"
@@ -269,6 +271,16 @@ class Vm:
     def abi(self) -> AbiVersion:
         """The ABI version that the module declares."""
         return self.loaded.abi
+
+    @property
+    def failed(self) -> bool:
+        """Whether the VM has failed, so that it runs no more callbacks."""
+        return self.failure is not None
+
+    @property
+    def last_warning(self) -> str:
+        """The filter's last log line at level WARN or above since its plugin began to start, whatever the log's level is."""
+        return self._text(self.entry.last_warning)
 
     @property
     def armed_text(self) -> str:

@@ -11,6 +11,7 @@ from ...engine import Trap
 from ...errors import UsageError
 from ...host.proxy_interface import ProxyInterface
 from ...host.vm.module_check import ALLOCATORS
+from ...parsing.tracebacks import parse_traceback
 from ...view.render.units import plural
 from .matchers import fail
 
@@ -54,7 +55,7 @@ def tracebacks(lines: Any) -> list[str]:
     return [
         line.text
         for line in lines
-        if line.level == LogLevel.CRITICAL and "Traceback (most recent call last)" in line.text
+        if line.source == "filter" and line.level == LogLevel.CRITICAL and parse_traceback(line.text)
     ]
 
 
@@ -95,7 +96,7 @@ def assert_sound(proxy: Any) -> None:
     """
     __tracebackhide__ = True
     wait_for_all(proxy)
-    failed = [vm for vm in proxy.vms if vm.failed and vm.failure is not None]
+    failed = [vm for vm in proxy.vms if vm.failed]
     if failed:
         fail(f"the filter failed on {failed[0].thread.name}: {failure_text(failed[0].failure)}")
     logged = tracebacks(proxy.log)

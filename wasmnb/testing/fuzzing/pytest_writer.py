@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from typing import Any
 
+from ...parsing.tracebacks import summary_of
 from ...view import visible
 from ..generated_tests.filter_code import FilterSources
 from ..generated_tests.literals import quoted
@@ -64,7 +65,7 @@ def write_test(finding: Finding, settings: Settings, called: Iterable[str]) -> s
     chain = FilterSources(settings.plugins)
     writer = _TestWriter(finding, settings, sorted(called), chain)
     body = list(writer.body())
-    summary = visible(finding.message.splitlines()[-1][:100].strip()).replace("\\", "\\\\").replace('"', "'")
+    summary = visible(summary_of(finding.message)[:100].strip()).replace("\\", "\\\\").replace('"', "'")
     head = [
         *writer.imports(), "", *chain.sources(), "", "",
         f"def {_TEST_NAMES[finding.kind]}({', '.join(chain.fixtures)}):",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...errors import UsageError
+from ...parsing.tracebacks import summary_of
 from ...view import document_of, to_html, visible
 from ...view.render.escape import NEWLINES
 from ...view.render.units import plural
@@ -33,7 +34,7 @@ class _Pasteable:
 
 
 class Fault(NamedTuple):
-    """Identity of a fault, which is its kind and the last line of its message without digits."""
+    """Identity of a fault, which is its kind and the exception in its message, or the last line, without digits."""
 
     kind: str
     message: str
@@ -72,7 +73,7 @@ class Finding(_Pasteable):
     @property
     def fault(self) -> Fault:
         """Identity of the fault. Findings of the same fault have equal identities."""
-        return Fault(self.kind, re.sub(r"\d+", "", self.message.splitlines()[-1] if self.message else ""))
+        return Fault(self.kind, re.sub(r"\d+", "", summary_of(self.message)))
 
     def __str__(self) -> str:
         """Return text with the kind and the message of the fault, and with the test."""
@@ -81,7 +82,7 @@ class Finding(_Pasteable):
         return f"{self.kind}: {visible(self.message, NEWLINES)}\n{effort}\n{rule}\n{self.test}{rule}"
 
     def __repr__(self) -> str:
-        return f"<Finding {self.kind}: {self.message.splitlines()[-1][:100]}>"
+        return f"<Finding {self.kind}: {summary_of(self.message)[:100]}>"
 
 
 @dataclass

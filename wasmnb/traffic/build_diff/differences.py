@@ -13,6 +13,7 @@ from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
 from ...messages import Request, Response, to_text
+from ...parsing.tracebacks import summary_of
 from .observation import Observation
 
 __all__ = ["BuildDifference", "DifferenceKey", "differences"]
@@ -184,7 +185,7 @@ def _log(old: Sequence[tuple[str, str]], new: Sequence[tuple[str, str]]) -> Iter
 
 def _shape(line: tuple[str, str]) -> str:
     """Return level and text of a log line. Parts that vary between requests are replaced by `…`."""
-    return f"{line[0]} {_VARIABLE.sub('…', line[1].splitlines()[-1] if line[1] else '')}"
+    return f"{line[0]} {_VARIABLE.sub('…', summary_of(line[1]))}"
 
 
 def _line(line: tuple[str, str] | None) -> str | None:

@@ -6,10 +6,10 @@ import linecache
 from collections.abc import Callable, Iterator, Sequence
 
 from wasmnb.errors import FilterTrap, SourceError, WasmnbError
+from wasmnb.parsing.tracebacks import Frame, ParsedException, parse_traceback
 
 from ..render.escape import NEWLINES, clip, visible
-from .exception_chain import Link, chain_of
-from .frames import Frame, caller_frames, display_name
+from .frames import caller_frames, display_name
 
 __all__ = ["error_lines", "traceback_lines"]
 
@@ -118,11 +118,11 @@ def error_lines(error: WasmnbError, *, colour: bool = False, callers: bool = Tru
     outer = caller_frames(error.__traceback__) if callers else []
     if outer:
         lines += _traceback(name, "Traceback (most recent call last)", outer, paint)
-    links = chain_of(getattr(error, "traceback", ""))
-    frames = links[-1].frames if links else []
+    links = parse_traceback(getattr(error, "traceback", ""))
+    frames = _frames(links[-1]) if links else []
     for link in links[:-1]:
         lines += [
-            *_traceback(link.name, _INSIDE, link.frames, paint),
+            *_traceback(link.type, _INSIDE, _frames(link), paint),
             *(visible(line) for line in _conclusion_and_joint(link)),
         ]
     if isinstance(error, SourceError) and error.lineno and (error.offset or not frames):
@@ -142,21 +142,26 @@ def error_lines(error: WasmnbError, *, colour: bool = False, callers: bool = Tru
 def traceback_lines(traceback: str) -> list[str]:
     """Format a traceback from inside a module, with the source lines around each frame."""
     lines: list[str] = []
-    for link in chain_of(traceback):
-        for frame in link.frames:
+    for link in parse_traceback(traceback):
+        for frame in _frames(link):
             lines += [_position(frame, _plain), *_excerpt(frame, _plain), ""]
         lines += _conclusion_and_joint(link)
     return lines
 
 
-def _conclusion_and_joint(link: Link) -> list[str]:
+def _frames(exception: ParsedException) -> list[Frame]:
+    """Return the frames to show with source lines. The text of an exception group contains its frames."""
+    return [] if exception.group else exception.frames
+
+
+def _conclusion_and_joint(link: ParsedException) -> list[str]:
     """Return the message of an exception, and Python's sentence about the exception that follows it."""
     return [*_conclusion(link), *(["", link.joint, ""] if link.joint else [])]
 
 
-def _conclusion(link: Link) -> list[str]:
-    """Return class and message of an exception. Long messages are shortened."""
-    lines = link.conclusion.split("\n")
+def _conclusion(link: ParsedException) -> list[str]:
+    """Return class and message of an exception, or the text of an exception group. Long messages are shortened."""
+    lines = (link.group or link.conclusion).split("\n")
     omitted = [f"... ({len(lines) - _LINES:,} more lines)"] if len(lines) > _LINES else []
     return [*(clip(line, _LONG) for line in lines[:_LINES]), *omitted]
 

@@ -3,40 +3,16 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
 from types import FrameType, TracebackType
 from typing import Any
 
 from wasmnb._code_paths import PACKAGE
+from wasmnb.parsing.tracebacks import Frame
 
-__all__ = ["Frame", "caller_frames", "display_name"]
+__all__ = ["caller_frames", "display_name"]
 
 _PACKAGE = PACKAGE + "/"
 _TOOLS = ("/IPython/", "/ipykernel/", "/traitlets/", "/decorator.py", "<decorator-gen", "<frozen ")
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A frame of a traceback.
-
-    Attributes
-    ----------
-    filename
-        Name of the file, or of the cell in `linecache`.
-    text
-        The source line. Empty if unknown.
-    variables
-        Local variables, for example `user = 'ann'`. Empty if they aren't recorded.
-    repeated
-        Python's line about repeated frames. Empty if there is none.
-    """
-
-    filename: str
-    lineno: int
-    name: str = ""
-    text: str = field(default="", compare=False)
-    variables: tuple[str, ...] = field(default=(), compare=False)
-    repeated: str = field(default="", compare=False)
 
 
 def _tool(filename: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from ....errors import FilterTrap
 from ....host import Cluster, Plugin, Proxy
+from ....parsing.tracebacks import summary_of
 from ...assertions.soundness import failure_text, stuck, tracebacks
 from ...upstreams import upstream
 from ..scenarios.scenario import HttpServiceResponse, Scenario, ServiceResponse, TcpServiceResponse
@@ -101,7 +102,7 @@ class FilterFault:
     message
         Description of the fault, with the traceback if there is one.
     signature
-        Name of the callback and last line of the message, without digits. Occurrences of the same fault have equal signatures.
+        Name of the callback and exception or last line of the message, without digits. Occurrences of the same fault have equal signatures.
     """
 
     kind: str
@@ -148,7 +149,7 @@ class Session:
             with alarm(settings.deadline if self.native else None) as clock:
                 player.play(scenario)
         except FilterTrap as trap:
-            return FilterFault("trap", str(trap), str(trap).splitlines()[-1])
+            return FilterFault("trap", str(trap), str(trap))
         if clock.fired:
             return FilterFault("hang", f"stopped: a callback was still running after {settings.deadline:g} s", "native")
         return self._fault(player)
@@ -158,17 +159,20 @@ class Session:
     def _fault(self, player: Player) -> FilterFault | None:
         vm = player.failed()
         if vm is not None and vm.failure is not None:
-            hang = vm.failure.message.startswith("stopped: ")
             text = failure_text(vm.failure)
-            return FilterFault("hang" if hang else "trap", text, f"{vm.failure.callback} {_last_line(text)}")
+            return FilterFault(
+                "hang" if vm.failure.timed_out else "trap",
+                text,
+                f"{vm.failure.callback} {_without_digits(summary_of(text))}",
+            )
         logged = tracebacks(self.proxy.log.since(player.log_start))
         if logged:
-            return FilterFault("trap", logged[0], _last_line(logged[0]))
+            return FilterFault("trap", logged[0], _without_digits(summary_of(logged[0])))
         recent = takewhile(lambda exchange: exchange.number > player.last_before, reversed(self.proxy.exchanges))
-        notes = [note for exchange in recent for note in getattr(exchange, "notes", ())]
-        crash = next((note for note in notes if "crash" in note), None)
+        crash = next((exchange.crash for exchange in recent if exchange.crash is not None), None)
         if crash is not None:
-            return FilterFault("misuse", crash, crash)
+            text = f"{crash.text}. {crash.instead}"
+            return FilterFault("misuse", text, text)
         paused = next(
             (exchange for exchange in reversed(stuck(self.proxy, player.last_before)) if exchange.paused), None
         )
@@ -216,6 +220,5 @@ def _title(exchange: Any) -> str:
     return f"{request.method} {request.path}"
 
 
-def _last_line(text: str) -> str:
-    line = text.strip().splitlines()[-1] if text.strip() else ""
-    return "".join(c for c in line if not c.isdigit())
+def _without_digits(text: str) -> str:
+    return "".join(c for c in text if not c.isdigit())

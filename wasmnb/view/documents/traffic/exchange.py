@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from wasmnb.abi import HeaderMapType
 from wasmnb.abi.text import encode_text
-from wasmnb.errors import conclusion_of
 from wasmnb.host.inspect.explain import reasons
+from wasmnb.parsing.tracebacks import summary_of
 
 from ...render.document import (
     CodeBlock,
@@ -224,7 +224,7 @@ def _failure(exchange: Exchange | TcpExchange) -> list[DocumentBlock]:
     failure = getattr(exchange, "failure", None)
     if failure is None:
         return []
-    reason = conclusion_of(failure.traceback) if failure.traceback else failure.message
+    reason = summary_of(failure.traceback) if failure.traceback else failure.message
     earlier = failure.exchange not in (None, exchange.number)
     since = f"the filter has failed on {failure.thread} since #{failure.exchange}: " if earlier else ""
     injected = TextSpan("  injected by inject_trap", "warn") if getattr(failure, "injected", False) else ""
