@@ -1,7 +1,20 @@
 // The exchanges view: a list like in the network panel of a browser, and the details of the selected exchange.
 
 import { exchangeView } from "../components/exchange.js";
-import { FILTER, ID, METHOD, PATH, PAUSED, STATE, STATUS, TOTAL, WAITED, WORKER, rowName, rowsOf } from "../data/rows.js";
+import {
+  FILTER,
+  ID,
+  METHOD,
+  PATH,
+  PAUSED,
+  STATE,
+  STATUS,
+  TOTAL,
+  WAITED,
+  WORKER,
+  rowName,
+  rowsOf,
+} from "../data/rows.js";
 import { count, duration, outcome } from "../data/units.js";
 import { el } from "../dom/nodes.js";
 import { replace } from "../dom/replace.js";
@@ -101,7 +114,9 @@ export class ExchangesView {
     let rows = all;
     if (scope.thread || scope.exchange != null) rows = rows.filter((r) => panel.selection.coversRow(r));
     if (text)
-      rows = rows.filter((r) => `${r[METHOD]} ${r[PATH]} ${r[STATUS]} ${r[STATE]} ${r[PAUSED]}`.toLowerCase().includes(text));
+      rows = rows.filter((r) =>
+        `${r[METHOD]} ${r[PATH]} ${r[STATUS]} ${r[STATE]} ${r[PAUSED]}`.toLowerCase().includes(text),
+      );
     const [column, descending] = panel.viewState.sort;
     if (column !== ID || !descending) {
       const order = (a, b) => (a[column] < b[column] ? -1 : a[column] > b[column] ? 1 : b[ID] - a[ID]);
@@ -176,11 +191,7 @@ export class ExchangesView {
         "",
         state !== "done" &&
           state !== outcomeText &&
-          el(
-            "span",
-            { class: state === "failed" ? "bad" : "warn", title: row[PAUSED] || state },
-            `${state}  `,
-          ),
+          el("span", { class: state === "failed" ? "bad" : "warn", title: row[PAUSED] || state }, `${state}  `),
         el("span", { class: "mono" }, row[PATH]),
       ),
       cell("", row[WORKER]),
