@@ -3,8 +3,8 @@
 Configuration (JSON; every part is optional)::
 
     {"path": "/graphql",
-     "depth": 8,                 largest number of nested braces
-     "fields": 200,              largest number of names in all selections
+     "depth": 8,                 maximum number of nested braces
+     "fields": 200,              maximum number of names in all selections
      "introspection": false}     whether to allow __schema and __type
 
 The filter needs no schema: it counts braces and names, and skips strings and comments. Refused queries get a response in

@@ -3,12 +3,12 @@
 Configuration (JSON; every part is optional)::
 
     {"rate": 10,              average number of requests per second
-     "burst": 20,             largest number of requests at once
+     "burst": 20,             maximum number of requests in a burst
      "header": "x-client",    request header with the client's name (without it, the peer's address is used)
      "buckets": 1024}         number of keys in the shared data
 
-Each client has a token bucket in the shared data, which all workers use. The client's name is hashed to one of `buckets` keys,
-so that the number of keys is limited and two clients can share a key. Requests above the limit get 429 and `retry-after`. Every
+Each client has a token bucket in the shared data, which all workers use. The client's name is hashed to one of `buckets` keys.
+This limits the number of keys, but two clients can share a key. Requests above the limit get 429 and `retry-after`. Every
 ten seconds, each worker logs the number of requests that it has refused.
 """
 

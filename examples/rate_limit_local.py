@@ -3,11 +3,11 @@
 Configuration (JSON; every part is optional)::
 
     {"rate": 10,              average number of requests per second of a client on a worker
-     "burst": 20,             largest number of requests at once
+     "burst": 20,             maximum number of requests in a burst
      "header": "x-client",    request header with the client's name (without it, the peer's address is used)
      "clients": 1000}         number of clients stored by a worker (the least recent client is dropped)
 
-The limit applies to each worker, so that a client can send up to `rate` times the number of workers. `rate_limit` counts
+The limit applies to each worker, so a client can send up to `rate` times the number of workers. `rate_limit` counts
 requests over all workers, but takes nearly twice as many instructions.
 """
 

@@ -3,7 +3,7 @@
 Configuration (JSON; every part is optional)::
 
     {"allow": ["http", "http2", "tls"],     protocols to allow: http, http2, tls, ssh, redis, unknown
-     "bytes": 16}                           largest number of bytes to wait for
+     "bytes": 16}                           maximum number of bytes to wait for
 
 The client's bytes are held until the protocol is known. Connections are counted by protocol. The filter looks only at bytes
 from the client, so a server that sends first, such as an SSH server, isn't delayed.

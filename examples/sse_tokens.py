@@ -3,7 +3,7 @@
 Configuration (JSON; every part is optional)::
 
     {"user": "x-user",         request header with the user's name
-     "limit": 100000,          largest number of tokens of a user in a time window, over all workers
+     "limit": 100000,          maximum number of tokens of a user in a time window, over all workers
      "window": 3600}           length of a time window in seconds
 
 The response consists of server-sent events in the format of OpenAI's API: events with `choices` and, if the client requested

@@ -2,7 +2,7 @@
 
 Configuration (JSON)::
 
-    {"max_bytes": 65536,                                       largest size of a body (larger ones get 413)
+    {"max_bytes": 65536,                                       maximum size of a body (larger ones get 413)
      "methods": ["POST", "PUT", "PATCH"],
      "schema": {"type": "object",
                 "required": ["amount", "currency"],

@@ -4,7 +4,7 @@
     ModuleError     Envoy can't load the module: no ABI marker, a missing import, a truncated file.
     FilterTrap      The filter failed while it ran: an exception in a callback, a trap, a missed deadline.
     UsageError      wasmnb was used incorrectly: an unknown filter name, a closed proxy.
-    BuildError      The tool chain failed: componentize-py, no disk space, a cache that can't be written.
+    BuildError      The toolchain failed: componentize-py, no disk space, a cache that can't be written.
     NativeWarning   Warning: a native filter does something that Wasm doesn't allow.
     CacheWarning    Warning: a cache can't be used, or was reduced because it was too large.
 
@@ -76,7 +76,7 @@ class UsageError(WasmnbError):
 
 
 class BuildError(WasmnbError):
-    """The tool chain, the cache or the disk failed. The filter's source is not the cause."""
+    """The toolchain, the cache or the disk failed. The filter's source is not the cause."""
 
 
 class ModuleError(WasmnbError):

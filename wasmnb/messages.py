@@ -287,7 +287,7 @@ class Response(_Message):
         Seconds that an upstream waits before it sends the response (default 0). The simulated proxy uses virtual time.
     delays
         Seconds that an upstream waits before each chunk (default 0): a number for all chunks, or a list with a number for each
-        chunk. Chunks beyond the end of the list are sent at once. Without `chunks`, the body is one chunk.
+        chunk. Chunks beyond the end of the list are sent immediately. Without `chunks`, the body is one chunk.
     reset
         Whether the stream was reset before the end of the response (default False).
     until_close

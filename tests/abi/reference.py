@@ -67,9 +67,9 @@ arrow. Paths of test files start at `tests/`.
 
 PHASES_HEAD = """## Phases
 
-What a module may read and write in each callback (`wasmnb/abi/phases.py`). `tests/abi/test_phases.py` tries every map
-and buffer in every callback. After a result that stops the stream, the callback's maps and buffers stay available until
-the stream goes on. The VM configuration can be read in every callback. Trailers marked with * are created by writing them
+Maps and buffers that a module may read and write in each callback (`wasmnb/abi/phases.py`). `tests/abi/test_phases.py` tries
+every map and buffer in every callback. After a result that stops the stream, the callback's maps and buffers stay available
+until the stream goes on. The VM configuration can be read in every callback. Trailers marked with * are created by writing them
 or asking for their size, if `end_of_stream` is 1.
 
 Reading a map that is not available returns BAD_ARGUMENT (NOT_FOUND in `on_log`), and reading all of its pairs returns OK
@@ -85,7 +85,7 @@ These uses crash Envoy (`wasmnb/abi/crashes.py`); in callbacks that are not name
 
 ENVOYS_OWN = """## Envoy's own imports
 
-- `pthread_equal`, `emscripten_notify_memory_growth`: imports of old tool chains, without effect.
+- `pthread_equal`, `emscripten_notify_memory_growth`: imports of old toolchains, without effect.
 - `envoy_resolve_dns(name: bytes) → token: u32` looks up a name and calls the export
   `envoy_on_resolve_dns(context, token, size)`. The call data is a count, a time to live for each address, and the
   addresses with port 0, each followed by a zero byte. For literal addresses and `localhost` the callback runs before the

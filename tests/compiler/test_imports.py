@@ -66,7 +66,7 @@ def test_other_standard_modules_need_another_runtime():
         ("import httpx", "can't use httpx", "self.http_call"),
         ("from compression import zstd", "can't import compression.zstd", "_zstd"),
         ("import bz2", "can't import bz2", "C library"),
-        ("import msvcrt", "can't import msvcrt", "Python 3.14 in filters doesn't have it"),
+        ("import msvcrt", "can't import msvcrt", "Python 3.14, which runs the filters, doesn't include this module"),
         ("import cgi", "can't import cgi", "Python 3.14, which removed"),
         ("import nturl2path.x", "nturl2path.x doesn't exist", "spelling"),
         ("import json.nothing", "json.nothing doesn't exist", "spelling"),

@@ -444,7 +444,7 @@ def test_existing_files_are_replaced_only_with_force(tmp_path):
     folder.mkdir()
     (folder / "envoy.yaml").write_text("mine")
     (folder / "notes.txt").write_text("mine, too")
-    with pytest.raises(UsageError, match=r"has envoy\.yaml already. --force"):
+    with pytest.raises(UsageError, match=r"already contains envoy\.yaml. Choose another folder, or replace the files with --force"):
         export(Small("hello"), folder)
     assert {p.name: p.read_text() for p in folder.iterdir()} == {"envoy.yaml": "mine", "notes.txt": "mine, too"}
     export(Small("hello"), folder, force=True)

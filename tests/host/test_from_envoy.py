@@ -345,11 +345,11 @@ ONE = {"cluster": "one"}
 
 
 @pytest.mark.parametrize(("route", "message"), [
-    ({"match": {"prefix": "/"}, "route": {"cluster": "three"}}, "The route refers to the unknown cluster 'three', which Envoy refuses. Clusters in the file: one, two."),
-    ({"match": {"prefix": "/"}, "route": {"weighted_clusters": {"clusters": [{"name": "no", "weight": 1}]}}}, "the unknown cluster 'no'"),
-    ({"match": {"prefix": "/"}, "route": {"weighted_clusters": {"clusters": [{"name": "one", "weight": 0}]}}}, "All weights of weighted_clusters are 0"),
-    ({"match": {"headers": [{"name": "x", "present_match": True}]}, "route": ONE}, "The route's match has no condition, which Envoy refuses. Add one of prefix"),
-    ({"match": {"prefix": "/"}}, "The route has no action"),
+    ({"match": {"prefix": "/"}, "route": {"cluster": "three"}}, "Envoy refuses the route, because its cluster 'three' is unknown. Clusters in the file: one, two."),
+    ({"match": {"prefix": "/"}, "route": {"weighted_clusters": {"clusters": [{"name": "no", "weight": 1}]}}}, "because its cluster 'no' is unknown"),
+    ({"match": {"prefix": "/"}, "route": {"weighted_clusters": {"clusters": [{"name": "one", "weight": 0}]}}}, "Envoy refuses weighted_clusters whose weights are all 0"),
+    ({"match": {"headers": [{"name": "x", "present_match": True}]}, "route": ONE}, "Envoy refuses the route, because its match has no condition. Add one of prefix"),
+    ({"match": {"prefix": "/"}}, "Envoy refuses the route, because it has no action"),
     ({"match": {"prefix": "/"}, "direct_response": {"status": 1000}}, "The status of a direct response must be between 200 and 599, not 1000."),
 ])  # fmt: skip
 def test_routes_that_envoy_refuses_are_refused_with_their_line(tmp_path, route, message):

@@ -19,7 +19,7 @@ KEYS = KeySet.from_json(json.dumps(jwks()))
 @pytest.mark.parametrize(("algorithm", "kid"), [("RS256", "r"), ("RS512", None), ("RS384", "r"), ("ES256", "e"), ("EdDSA", "o"), ("Ed25519", None), ("HS256", "h")])
 def test_valid_token_returns_its_claims(algorithm, kid):
     assert KEYS.verify(token(algorithm, kid))["sub"] == "ann"
-    assert KEYS.skipped == ("a key of type EC P-384 is not supported. Use RSA, EC with P-256, OKP with Ed25519, or oct",)
+    assert KEYS.skipped == ("a key of type EC P-384 is not supported. Use RSA, EC with P-256, OKP with Ed25519, or oct.",)
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA", "HS256"])

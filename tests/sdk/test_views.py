@@ -100,7 +100,7 @@ r.set_cookie("b", "2", path=None, same_site=None, http_only=False, domain="x.y")
     ]
     with pytest.raises(ValueError, match="between 200 and 599"):
         run("self.response.status = 99", side="response")
-    with pytest.raises(ValueError, match="which would end the attribute"):
+    with pytest.raises(ValueError, match="Either would end the attribute"):
         cookie_header("a", "b", path="/; Domain=evil")
 
 

@@ -271,7 +271,7 @@ def test_folder_runs_all_its_test_files(make_filter, tmp_path):
 def test_missing_module_raises_usage_error(tmp_path):
     file = tmp_path / "tests.textpb"
     file.write_text("test {}")
-    with pytest.raises(UsageError, match="names no module"):
+    with pytest.raises(UsageError, match="doesn't specify a module"):
         run_declarative(file)
     with pytest.raises(UsageError, match="can't be read"):
         run_declarative(tmp_path / "gone.textpb")

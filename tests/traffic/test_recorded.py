@@ -290,7 +290,7 @@ def test_access_log_with_other_keys_needs_a_map(read):
     line = json.dumps({"verb": "GET", "p": "/a", "who": "ann"}) + "\n"
     traffic, exchanges = read(line, "x.log")
     assert exchanges == []
-    assert "Set its key with fields=" in traffic.messages[0]
+    assert "pass that key in fields=" in traffic.messages[0]
     _, (exchange,) = read(line, "x.log", fields={"method": "verb", "path": "p", "header:x-user": "who"})
     assert exchange.request.headers.raw == [(b"x-user", b"ann")]
 

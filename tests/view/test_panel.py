@@ -354,7 +354,7 @@ def test_figures_are_compared_with_those_of_one_thread(proxy, panel):
     assert (panel.widget.baseline["of"], panel.widget.baseline["series"][0]["count"]) == ("worker-1", 1)
     assert "no latencies named" in act(panel, "against", against="yesterday")["text"]
     act(panel, "keep")
-    assert panel.widget.latency["against"] == "kept figures"
+    assert panel.widget.latency["against"] == "baseline"
 
 
 def test_log_is_filtered_by_level_thread_context_and_text(proxy, panel):

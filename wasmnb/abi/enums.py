@@ -42,7 +42,7 @@ class AbiVersion(IntEnum):
 
 
 class Status(IntEnum):
-    """Status returned by a hostcall. Envoy never returns 5 and 9, and uses 11 only in the result of `get_status`."""
+    """Status returned by a hostcall. Envoy never returns 5 or 9, and uses 11 only in the result of `get_status`."""
 
     OK = 0
     NOT_FOUND = 1

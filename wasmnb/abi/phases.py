@@ -145,7 +145,7 @@ REPORTED_BY: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Phase:
-    """What a module may do while one callback or entry point runs.
+    """Permissions of a module while one callback or entry point runs.
 
     Attributes
     ----------

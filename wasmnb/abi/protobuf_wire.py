@@ -31,7 +31,7 @@ def read_varint(data: bytes, at: int, end: int, bits: int = 64) -> tuple[int, in
     at, end
         Offset of the number, and offset of the end of the data.
     bits
-        Largest number of bits that the number may have (default 64).
+        Maximum number of bits that the number may have (default 64).
 
     Returns
     -------

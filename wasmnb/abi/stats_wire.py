@@ -20,7 +20,7 @@ __all__ = ["CounterUpdate", "SerializedStats", "Stats", "read_stats", "write_sta
 _COUNTERS, _GAUGES = 1, 2
 _HEAD, _SIZE, _VALUE, _PAIR = struct.Struct("<III"), struct.Struct("<I"), struct.Struct("<Q"), struct.Struct("<QQ")
 
-#: Number of bytes to read at once, and largest length of a name. A larger length means that there are no more entries.
+#: Number of bytes to read at once, and maximum length of a name. A larger length means that there are no more entries.
 _WINDOW, _LONGEST = 1 << 16, 1 << 12
 
 #: Number of Envoy's gauges that a simulated snapshot omits, and the length of their names. They make the block's size overflow.
@@ -65,7 +65,7 @@ def read_stats(read: Callable[[int, int], bytes]) -> Stats:
     Parameters
     ----------
     read
-        Function that returns bytes of the buffer. Its arguments are the offset and the largest number of bytes to return. (The
+        Function that returns bytes of the buffer. Its arguments are the offset and the maximum number of bytes to return. (The
         whole buffer can be too large to read at once.)
     """
     head = read(0, _HEAD.size)

@@ -30,10 +30,10 @@ __all__ = [
 #: Name and value of a header, as bytes.
 Pair = tuple[bytes, bytes]
 
-#: Largest size in bytes of a serialised map from the guest. Envoy reads a larger map as empty.
+#: Maximum size in bytes of a serialised map from the guest. Envoy reads a larger map as empty.
 MAX_PAIRS_BYTES = 1024 * 1024
 
-#: Largest number of pairs in a serialised map from the guest. Envoy reads a map with more pairs as empty.
+#: Maximum number of pairs in a serialised map from the guest. Envoy reads a map with more pairs as empty.
 MAX_PAIRS = 1024
 
 

@@ -4,7 +4,7 @@ Subcommands only call the public API of other packages, such as `wasmnb.compiler
 `wasmnb.notebook`.
 
 Exit codes: 0 success, 1 an error in the filter or module or a failed test, 2 a wrong command line, 3 an error in the
-tool chain or on the machine, 130 interrupted. Errors are printed to stderr as one paragraph without a traceback.
+toolchain or on the machine, 130 interrupted. Errors are printed to stderr as one paragraph without a traceback.
 
 This module imports little, so that `main` can handle Ctrl-C as early as possible.
 """

@@ -38,7 +38,7 @@ exit codes:
   0    success
   1    an error in the filter or module, a failed test, or a difference
   2    a wrong command line
-  3    an error in the tool chain or on the machine
+  3    an error in the toolchain or on the machine
   130  interrupted
 """
 
@@ -56,7 +56,7 @@ class _Command(argparse.ArgumentParser):
 
     flags: Callable[[argparse.ArgumentParser], None] | None = None
 
-    #: Whether flags may stand between the positional arguments, although the last one is optional.
+    #: Whether flags may appear between the positional arguments, although the last one is optional.
     intermixed = False
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
@@ -181,7 +181,7 @@ def _shared(names: tuple[str, ...], options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _inspect(p: argparse.ArgumentParser) -> None:
-    p.add_argument("file", metavar="FILE.wasm", help="The module to inspect, built by any tool chain.")
+    p.add_argument("file", metavar="FILE.wasm", help="The module to inspect, built by any toolchain.")
     p.add_argument("--json", dest="as_json", action="store_true", help="Print the result as JSON.")
 
 

@@ -62,7 +62,7 @@ def list(_options: Namespace) -> int:  # noqa: A001 -- the verb's name
 
 
 def clear(_options: Namespace) -> int:
-    """Remove all cached runtimes, and the cached machine code of modules from other tool chains."""
+    """Remove all cached runtimes, and the cached machine code of modules from other toolchains."""
     from wasmnb.compiler.cache.machine_code import clear_compiled, kept_compiled
     from wasmnb.compiler.cache.runtimes import Cache
 

@@ -469,7 +469,7 @@ class Filter(Shown):
         """Make `class Child(Decorated)` derive from the decorated class."""
         if self.context_class is None:
             raise TypeError(
-                f"{self!r} can't be a base class, because @wasmnb.filter didn't create it. Derive from the class in its source"
+                f"{self!r} can't be a base class, because @wasmnb.filter didn't create it. Derive from the class in its source."
             )
         return (self.context_class,)
 

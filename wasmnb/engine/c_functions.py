@@ -1,7 +1,7 @@
 """Functions of wasmtime's C API that the engine calls, with plain addresses as pointers.
 
-In wasmtime 50, wasmtime-py's own calls convert every value through Python objects, so that a call into Wasm takes about 20 us,
-and a hostcall 10 us. The same calls through the C API's *unchecked* functions, with addresses as plain integers, take about
+In wasmtime 50, wasmtime-py's own calls convert every value through Python objects. A call into Wasm therefore takes about 20
+us, and a hostcall 10 us. The same calls through the C API's *unchecked* functions, with addresses as plain integers, take about
 0.6 us and 0.5 us. Unchecked means that wasmtime doesn't compare types. Callers must have checked every signature beforehand, as
 `Imports` and `Instance.function` do. wasmtime-py's classes aren't used at all: an interrupt between two of their lines can free
 an object twice (`c_objects.py`), and reading a module's types through the C API aborts the process if one of the types is a

@@ -2,8 +2,8 @@
 
 CPython handles signals between two bytecodes. In ordinary code, a KeyboardInterrupt could occur between the C call that frees
 an object and the assignment that drops its address. The finalizer would then free the object again, and the process would die.
-An interrupt could also occur between the C call that creates an object and the assignment that stores its address, so that the
-object would never be freed.
+An interrupt could also occur between the C call that creates an object and the assignment that stores its address. The object
+would then never be freed.
 
 A chain of C iterators runs no bytecode. Here, an object is therefore created and stored by one `list.extend`, and removed and
 freed by one `next`. Its finalizer is the same `next`, because CPython calls `__del__` without entering a Python function.

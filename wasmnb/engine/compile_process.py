@@ -136,7 +136,7 @@ def compile_apart(wasm: bytes, *, fuel: bool, waiting: Callable[[float], None] |
 def _communicate(
     process: subprocess.Popen[bytes], seconds: float, waiting: Callable[[float], None]
 ) -> tuple[bytes, bytes]:
-    """Wait for the process and return its output and error output. Raise `TimeoutExpired` if it takes too long."""
+    """Wait for the process and return its output and error output. Raises `TimeoutExpired` if it takes too long."""
     started = time.monotonic()
     while True:
         try:

@@ -47,7 +47,7 @@ def copy_into(copy: Instance, original: Instance) -> bool:
     Returns
     -------
     bool
-        False if the copy's memory limit is too low, so that nothing has been copied.
+        False if the copy's memory limit is too low. Nothing has been copied then.
     """
     size = original.memory.refresh()
     missing = size - copy.memory.size

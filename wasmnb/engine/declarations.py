@@ -2,7 +2,7 @@
 
 If wasmtime's C API is asked for a type that it can't express (a vector or a typed reference), it aborts the process. Its time
 is also quadratic in the number of exports. For these reasons, this module reads the sections that it needs itself, in one
-pass. wasmtime has already validated the module, so that anything unexpected is an error.
+pass. wasmtime has already validated the module, so anything unexpected is an error.
 """
 
 from __future__ import annotations

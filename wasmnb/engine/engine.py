@@ -162,7 +162,7 @@ class Engine:
         return self.compile_here(wasm)
 
     def compile_here(self, wasm: bytes) -> MachineCode:
-        """Compile a core module in this process, which can't be interrupted. Raise `ModuleError` if the module is invalid."""
+        """Compile a core module in this process, which can't be interrupted. Raises `ModuleError` if the module is invalid."""
         wasm = bytes(wasm)  # C doesn't accept a bytearray
         if not wasm:
             raise ModuleError("The file is empty. A WebAssembly module starts with the bytes 00 61 73 6d 01 00 00 00.")
@@ -170,7 +170,7 @@ class Engine:
         return MachineCode(self, module, declaring_sections(wasm))
 
     def validate(self, wasm: bytes) -> None:
-        """Check a core module like `compile`, but without compiling it. Raise `ModuleError` if the module is invalid."""
+        """Check that a core module is valid, by the rules of `compile` but without compiling it. Raises `ModuleError` if it isn't."""
         wasm = bytes(wasm)
         check_call(self.c, _INVALID, self.c.module_validate, self.handle.address, wasm, len(wasm))
 
@@ -248,7 +248,7 @@ def _continue_in_child(reference: weakref.ref[Engine]) -> None:
 
 
 def assemble(text: str) -> bytes:
-    """Convert WebAssembly's text format to a module. Raise `ModuleError` if the text is invalid."""
+    """Convert WebAssembly's text format to a module. Raises `ModuleError` if the text is invalid."""
     c, source = C(), text.encode()
     return _bytes_of(c, "The WebAssembly text is invalid", partial(c.wat2wasm, source, len(source)))
 

@@ -1,4 +1,4 @@
-"""Imports of an instance: host functions that C can call, and memories and tables, which are created as in Envoy."""
+"""Imports of an instance: host functions as C callbacks, and memories and tables that the host creates, as Envoy does."""
 
 from __future__ import annotations
 

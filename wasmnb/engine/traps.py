@@ -146,7 +146,7 @@ def _text_of(c: C, address: int, *, of_trap: bool) -> str:
 
 
 def check_call(c: C, complaint: str, function: Callable[..., int], *args: Any) -> None:
-    """Call a C function that returns an error or NULL. Raise `ModuleError` if it returns an error."""
+    """Call a C function that returns an error or NULL. Raises `ModuleError` if it returns an error."""
     error = CObject.returned(c.error_delete, function, *args)
     if error.address:
         text = one_line(message_of(c, error.address))

@@ -85,7 +85,7 @@ class TapRecording:
         except OSError as error:
             reason = error.strerror or error
             raise UsageError(
-                f"The folder {str(self._folder)!r} can't be created: {reason}. Pass another record=."
+                f"The folder {str(self._folder)!r} can't be created: {reason}. Pass another folder as record=."
             ) from None
         first = (0, _tap(self._folder / _CLIENT))
         if self._is_folder:

@@ -39,7 +39,7 @@ class FaultInjection:
         for root in roots:
             parts.server.clock.call_soon(root.vm.thread, root.tick)
         parts.loop.settle()
-        parts.loop.advance(0)  # runs what follows, for example the response to a stream that a tick continued
+        parts.loop.advance(0)  # also runs consequences, for example the response to a stream that a tick continued
         return len(roots)
 
     def call_foreign_callback(self, function_id: int, data: bytes, worker: int | None) -> int:
@@ -88,7 +88,7 @@ def _arm(vm: Vm, names: list[str]) -> None:
     """Replace callbacks by a function that traps. They aren't restored, because a VM that has trapped runs no more
     callbacks.
     """
-    code = vm.server.engine.compile(assemble(_CRASH))  # now, because the callback's time is measured
+    code = vm.server.engine.compile(assemble(_CRASH))  # compiled here and not in `crash`, whose duration is measured
 
     def crash(*_: int) -> int | None:
         # A real trap in a separate instance, so that the message is the engine's.

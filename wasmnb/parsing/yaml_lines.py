@@ -180,7 +180,7 @@ def read_yaml(path: Path) -> Located:
 
 
 def _construct(node: yaml.Node) -> Any:
-    """Convert a document's nodes to values. Raise `YamlError` for a scalar that can't be converted, such as `2001-99-99`."""
+    """Convert a document's nodes to values. Raises `YamlError` for a scalar that can't be converted, such as `2001-99-99`."""
     loader = _Loader("")
     try:
         return loader.construct_document(node)

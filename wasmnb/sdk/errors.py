@@ -108,7 +108,7 @@ _CLASSES = {
 
 
 class StreamStateError(RuntimeError):
-    """A stream was continued, closed or answered in a state in which Envoy would misbehave or crash."""
+    """A stream was continued, closed or responded to in a state in which Envoy would misbehave or crash."""
 
 
 class CalloutError(Exception):

@@ -1,4 +1,4 @@
-"""The class HttpContext: callbacks and messages of an HTTP stream, and methods to continue, answer or close the stream."""
+"""The class HttpContext: callbacks and messages of an HTTP stream, and methods to continue, close or respond to the stream."""
 
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
@@ -349,7 +349,7 @@ class HttpContext(Context):
         """
         if self._request_state is _NEVER_PAUSED:
             raise StreamStateError(
-                "continue_request() was called for a request that is not paused, which Envoy would send twice. "
+                "continue_request() was called, but the request isn't paused, so Envoy would send it twice. "
                 "Return Action.PAUSE from a request callback first, and call continue_request() in a later callback."
             )
         if self._request_state is PAUSED:
@@ -366,7 +366,7 @@ class HttpContext(Context):
         """
         if self._response_state is _NEVER_PAUSED:
             raise StreamStateError(
-                "continue_response() was called for a response that is not paused, which can crash Envoy. "
+                "continue_response() was called, but the response isn't paused, which can crash Envoy. "
                 "Return Action.PAUSE from a response callback first, and call continue_response() in a later callback."
             )
         if self._response_state is PAUSED:
@@ -422,7 +422,7 @@ class HttpContext(Context):
     # -- used by `async def` callbacks
 
     def _is_paused(self, direction: str) -> bool:
-        """Return whether the request or the response (`direction`) is paused, so that it can be continued."""
+        """Return whether the request or response (`direction`) is paused. Only a paused one can be continued."""
         if direction == "request":
             return self._request_state is PAUSED and not self._local_reply_sent
         return self._response_state is PAUSED and (not self._local_reply_sent or self._is_local_reply)

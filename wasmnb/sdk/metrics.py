@@ -55,7 +55,7 @@ class Metric:
     def _call(self, hostcall: str, *args: int) -> int:
         if hostcall == "record_metric" and isinstance(args[0], int) and args[0] < 0:
             raise ValueError(
-                f"{self!r} can't be set to {args[0]}: metrics are unsigned numbers. Pass a value of at least 0"
+                f"{self!r} can't be set to {args[0]}: metrics are unsigned numbers. Pass a value of at least 0."
             )
         vm = current_vm()
         subject = ", ".join([repr(self.name), *map(repr, args)])

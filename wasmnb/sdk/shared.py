@@ -142,7 +142,7 @@ class SharedData(MutableMapping[Text, bytes]):
                 return int(old or b"0") + by
             except ValueError:
                 raise ValueError(
-                    f"shared data {key!r} is not a number: {old!r}. Store an int under this key before you call add()"
+                    f"shared data {key!r} is not a number: {old!r}. Store an int under this key before you call add()."
                 ) from None
 
         return int(self.update(key, added))
@@ -155,7 +155,7 @@ class SharedData(MutableMapping[Text, bytes]):
         parse: Callable[[bytes], Any] | None = None,
         every: float = 1.0,
     ) -> Watch:
-        """Watch a value for changes made by any worker. It is read at once, and then periodically.
+        """Watch a value for changes made by any worker. It is read immediately, and then periodically.
 
         Call this in `on_plugin_start`, which runs on every worker, so that all workers watch the value. (A queue notifies only
         one VM.)
@@ -179,7 +179,7 @@ class SharedData(MutableMapping[Text, bytes]):
         """
         vm = current_vm()
         if vm.active is None:
-            raise RuntimeError("shared_data.watch() was called while no plugin is active. Call it in on_plugin_start")
+            raise RuntimeError("shared_data.watch() was called while no plugin is active. Call it in on_plugin_start.")
         plugin = getattr(vm.active, "plugin", vm.active)
         return Watch(vm, plugin, lambda: self.read(key), changed, parse, every)
 
@@ -194,17 +194,17 @@ class SharedData(MutableMapping[Text, bytes]):
 
     def __delitem__(self, key: Text) -> NoReturn:
         raise TypeError(
-            f"shared data {key!r} can't be deleted, because Proxy-Wasm has no hostcall for it. Store an empty value instead"
+            f"shared data {key!r} can't be deleted, because Proxy-Wasm has no hostcall for it. Store an empty value instead."
         )
 
     def __iter__(self) -> NoReturn:
         raise TypeError(
-            "the keys of shared data can't be listed, because Proxy-Wasm has no hostcall for it. Store a list of keys yourself"
+            "the keys of shared data can't be listed, because Proxy-Wasm has no hostcall for it. Store a list of keys yourself."
         )
 
     def __len__(self) -> NoReturn:
         raise TypeError(
-            "the keys of shared data can't be counted, because Proxy-Wasm has no hostcall for it. Store their number yourself"
+            "the keys of shared data can't be counted, because Proxy-Wasm has no hostcall for it. Store their number yourself."
         )
 
     def __bool__(self) -> bool:

@@ -156,7 +156,7 @@ class VM:
         if f"proxy_{callback}" not in self.filter.exports:
             raise RuntimeError(
                 f"{feature} needs the callback {callback}, which the module doesn't export because the filter's source "
-                f"doesn't contain the name {feature}. Use this name directly in the filter's code"
+                f"doesn't contain the name {feature}. Use this name directly in the filter's code."
             )
 
     def enter(self, context: ContextInterface) -> bool:
@@ -193,7 +193,7 @@ def current_vm() -> VM:
         return _current.get()
     except LookupError:
         raise RuntimeError(
-            "a hostcall was made while no proxy runs the filter. Make hostcalls in callbacks only"
+            "a hostcall was made while no proxy runs the filter. Make hostcalls in callbacks only."
         ) from None
 
 

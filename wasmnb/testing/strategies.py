@@ -55,7 +55,7 @@ def headers(*, max_size: int = 8, names: st.SearchStrategy[str] | None = None) -
     Parameters
     ----------
     max_size
-        Largest number of headers (default 8).
+        Maximum number of headers (default 8).
     names
         Strategy for the names, for example to prefer headers that the filter reads (default `header_names()`).
     """
@@ -103,7 +103,7 @@ def chunkings(draw: st.DrawFn, body: bytes | None = None, *, max_chunks: int = 6
     body
         The body to split (default None: a body from `bodies()`).
     max_chunks
-        Largest number of chunks (default 6).
+        Maximum number of chunks (default 6).
     """
     whole = draw(bodies()) if body is None else body
     cuts = sorted(draw(st.lists(st.integers(0, len(whole)), max_size=max_chunks - 1)))

@@ -150,7 +150,7 @@ class ScriptedUpstream(GrpcServer):
     name
         Name of the upstream in error messages (default `upstream`).
     strict
-        Whether the last response isn't repeated, so that further requests are unexpected (default False).
+        Whether to treat requests after the last response as unexpected, instead of repeating this response (default False).
 
     Attributes
     ----------
@@ -319,7 +319,7 @@ def upstream(
     name
         Name of the upstream in error messages (default `upstream`).
     strict
-        Whether the last response isn't repeated, so that further requests are unexpected (default False).
+        Whether to treat requests after the last response as unexpected, instead of repeating this response (default False).
 
     Returns
     -------

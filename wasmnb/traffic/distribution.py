@@ -1,4 +1,4 @@
-"""Distribution of measured durations. Every measurement is stored in 8 bytes, so that quantiles are exact.
+"""Distribution of measured durations. Every measurement is stored in 8 bytes, so quantiles are exact.
 
 numpy is imported for the first quantile, so that `import wasmnb` stays fast.
 """

@@ -52,7 +52,7 @@ def listeners_of(proxy: ProxyInterface) -> list[str]:
 
 
 def takes_connections(proxy: ProxyInterface) -> bool:
-    """Return whether all filters of a proxy are network filters, so that it handles connections but no HTTP requests."""
+    """Return whether all filters of a proxy are network filters. Such a proxy handles connections, but no HTTP requests."""
     return not has_http(proxy.plugins)
 
 

@@ -131,7 +131,8 @@ def required_modules(module: Imported, error: MakeError, packages: dict[str, Pac
     if is_standard(top):
         return _standard_modules(module, error)
     if top in sys.stdlib_module_names:
-        raise error(f"a filter can't import {module.name}", f"The Python {GUEST_PYTHON} in filters doesn't have it.")
+        reason = f"Python {GUEST_PYTHON}, which runs the filters, doesn't include this module."
+        raise error(f"a filter can't import {module.name}", reason)
     if top in POINTLESS:
         raise error(f"a filter can't use {top}", POINTLESS[top])
     package = _add_package(top, error, packages, folders)

@@ -98,7 +98,7 @@ PLACEHOLDERS: dict[str, str] = {"ssl": _TLS}
 POINTLESS: dict[str, str] = {
     **dict.fromkeys(
         ("concurrent.futures", "concurrent.futures.thread", "concurrent.futures.process", "concurrent.interpreters"),
-        f"{_NO_PROCESSES} Use `async def` callbacks and gather() to do several things at once.",
+        f"{_NO_PROCESSES} Use `async def` callbacks and gather() to do several things concurrently.",
     ),
     "subprocess": _NO_PROCESSES,
     **dict.fromkeys(

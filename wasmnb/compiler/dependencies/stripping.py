@@ -95,7 +95,7 @@ def _remove(lines: list[str], statement: ast.stmt, *, is_needed: bool) -> None:
 
 
 def _outline(tree: ast.Module, keep_docstrings: bool) -> str:
-    """Return a text that is equal for two sources if they do the same. Strings without an effect are ignored."""
+    """Return a dump of the syntax tree without `pass` and docstrings. Sources with the same dump behave the same."""
     for body in [] if keep_docstrings else _bodies(tree):
         body[:] = [s for s in body if not (_is_string(s) or isinstance(s, ast.Pass))]
     return ast.dump(tree)

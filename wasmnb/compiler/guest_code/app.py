@@ -95,7 +95,7 @@ def _make_dispatcher() -> Dispatcher:
     install_archive(binding.archive)
     dispatcher = Dispatcher(binding)
     methods = [getattr(dispatcher, c.short, None) or _missing for c in callbacks_for(_VERSION).values()]
-    methods.append(dispatcher.introspect)  # in the glue, its number follows those of the callbacks
+    methods.append(dispatcher.introspect)  # the glue numbers it after the callbacks
     for number, method in enumerate(methods):
         host.bind(number, id(method))
     _kept.extend((dispatcher, methods))

@@ -26,7 +26,7 @@ _MINIMUM, _RETAINED = 1 << 24, 1 << 20
 
 
 class Arena(Memory):
-    """Linear memory with an allocator that frees all allocations at once.
+    """Linear memory with an allocator that frees all allocations together.
 
     Parameters
     ----------

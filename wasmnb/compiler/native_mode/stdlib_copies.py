@@ -1,6 +1,6 @@
 """Copies of standard modules that have state. As in Wasm, every native VM has its own.
 
-A copy runs the module's own code with the VM's builtins, so that it also imports the VM's copies of `sys`, `os` and `time`.
+A copy runs the module's own code with the VM's builtins, so it also imports the VM's copies of `sys`, `os` and `time`.
 Output is written to the proxy's log, and random bytes are from the proxy.
 """
 

@@ -69,7 +69,7 @@ class Scratch:
     @staticmethod
     def _restricted(name: str) -> Callable[..., int]:
         def refuse(*_: int) -> NoReturn:
-            raise RuntimeError(f"{name} can't be called while the module is loaded. Call it from a callback")
+            raise RuntimeError(f"{name} can't be called while the module is loaded. Call it from a callback.")
 
         return refuse
 

@@ -270,14 +270,14 @@ class Component:
 
     @staticmethod
     def _description(r: Reader, kind: int) -> None:
-        """Skip the part of an external description that follows its kind."""
+        """Skip the rest of an `externdesc` after its kind byte."""
         if kind == 0x00:
             r.byte(), r.u32()
         elif kind == 0x03:
             if r.byte() == 0x00:
                 r.u32()
         elif kind == 0x02:
-            raise Malformed("the component imports values")
+            raise Malformed("the component imports values, which the linker doesn't support")
         else:
             r.u32()
 

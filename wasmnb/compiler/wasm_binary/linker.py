@@ -68,15 +68,15 @@ def memory_image(graph: Graph) -> MemoryImage:
     """
     memories = [m for node in graph.all_nodes() for m in node.module.memories]
     if len(memories) != 1:
-        raise Malformed(f"the component has {len(memories)} memories instead of one")
+        raise Malformed(f"the component has {len(memories)} memories; the linker supports exactly one")
     image = MemoryImage(memories[0].minimum)
     for node in graph.all_nodes():
         if node.module.start is not None:
-            raise Malformed("a module in the component has a start function")
+            raise Malformed("a module in the component has a start function, which the linker doesn't support")
         view = memoryview(node.module.data)
         for segment in node.module.segments:
             if segment.offset is None:
-                raise Malformed("the component has a passive data segment")
+                raise Malformed("the component has a passive data segment, which the linker doesn't support")
             image.put(graph.evaluate(node, segment.offset) % (1 << 32), view[segment.start : segment.end])
     return image
 
@@ -208,7 +208,7 @@ class _Link:
         for definition in self.globals:
             kind = self._global_type(definition)
             if kind not in {"i32", "i64"}:
-                raise Malformed(f"the component has a global of type {kind}")
+                raise Malformed(f"the component has a global of type {kind}; the linker supports i32 and i64")
             value = leb.signed(self.graph.global_value(definition))
             items.append((b"\x7f\x01\x41" if kind == "i32" else b"\x7e\x01\x42") + value + b"\x0b")
         return leb.vector(items)
@@ -282,7 +282,7 @@ def _operands(instruction: bytes) -> tuple[str, list[int]]:
     if kind == "block":
         return kind, [r.signed()]
     if instruction[0] == 0xD2:
-        raise Malformed("the component uses ref.func in code")
+        raise Malformed("the component contains the instruction ref.func, which the linker doesn't support")
     operands = []
     while r.more:
         operands.append(r.u32())

@@ -47,7 +47,7 @@ class Entries:
     deadline
         The parameter `deadline`, which can be changed.
     closing
-        Whether the instance has been closed, so that new calls fail.
+        Whether the instance has been closed. New calls then fail.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Entries:
             self.depth = depth + 1
             try:
                 error = enter()
-                if error or trap.value:  # depth is still > 0, so that an interrupt is only noted here and raised later
+                if error or trap.value:  # depth is still > 0, so an interrupt is only noted here and raised later
                     stopped = trap_owner
                     trap, trap_owner, enter = self._entrance(address, at, size)
                     self._fail(error, stopped)

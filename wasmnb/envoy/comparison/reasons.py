@@ -16,7 +16,7 @@ RANDOM_CRASH = "a race: Envoy reads freed memory here, which doesn't always cras
 
 
 def race(name: str, simulated: Any, real: Any) -> str:
-    """Return the reason if a field differs because a filter answered before the whole request was forwarded, otherwise ''.
+    """Return the reason if a field differs because a filter responded before the whole request was forwarded, otherwise ''.
 
     In this case, the upstream of Envoy can receive more or less of the request than the upstream of the simulated proxy.
 

@@ -37,16 +37,14 @@ def check_routes(fields: FileFields, config: Mapping[str, Any], clusters: Collec
     for host in fields.mappings(config, "virtual_hosts"):
         name = fields.text(host, "name")
         if name in names:
-            raise fields.fail(
-                f"Two virtual hosts have the name {name!r}, which Envoy refuses. Rename one.", host, "name"
-            )
+            raise fields.fail(f"Envoy refuses two virtual hosts with the name {name!r}. Rename one.", host, "name")
         names.add(name)
         if not fields.sequence(host, "domains"):
-            raise fields.fail(f"The virtual host {name!r} has no domains, which Envoy refuses. Add domains.", host)
+            raise fields.fail(f"Envoy refuses the virtual host {name!r}, because it has no domains. Add domains.", host)
         for domain in fields.sequence(host, "domains"):
             if str(domain).lower() in domains:
                 raise fields.fail(
-                    f"The domain {domain!r} occurs twice, which Envoy refuses. Remove one.", host, "domains"
+                    f"Envoy refuses the domain {domain!r}, because it occurs twice. Remove one.", host, "domains"
                 )
             domains.add(str(domain).lower())
         for route in fields.mappings(host, "routes"):
@@ -58,13 +56,13 @@ def check_routes(fields: FileFields, config: Mapping[str, Any], clusters: Collec
 def _check_route(fields: FileFields, route: Mapping[str, Any]) -> None:
     if not any(name in fields.mapping(route, "match") for name in _MATCHES):
         raise fields.fail(
-            f"The route's match has no condition, which Envoy refuses. Add one of {', '.join(_MATCHES)}.",
+            f"Envoy refuses the route, because its match has no condition. Add one of {', '.join(_MATCHES)}.",
             route,
             "match",
         )
     if not any(name in route for name in _ACTIONS):
         raise fields.fail(
-            "The route has no action, which Envoy refuses. Add route, redirect or direct_response.", route
+            "Envoy refuses the route, because it has no action. Add route, redirect or direct_response.", route
         )
     direct = fields.mapping(route, "direct_response")
     if direct and direct.get("status") not in _STATUSES:
@@ -78,7 +76,7 @@ def _check_route(fields: FileFields, route: Mapping[str, Any]) -> None:
         fields.integer(cluster, "weight") for cluster in weights if cluster.get("weight") is not None
     ):
         raise fields.fail(
-            "All weights of weighted_clusters are 0, which Envoy refuses. Set one to 1 or more.", weights[0], "weight"
+            "Envoy refuses weighted_clusters whose weights are all 0. Set one to 1 or more.", weights[0], "weight"
         )
 
 
@@ -88,7 +86,7 @@ def _check_clusters(fields: FileFields, route: Mapping[str, Any], clusters: Coll
         if name and name not in clusters:
             known = ", ".join(sorted(clusters)) or "none"
             raise fields.fail(
-                f"The route refers to the unknown cluster {name!r}, which Envoy refuses. Clusters in the file: {known}.",
+                f"Envoy refuses the route, because its cluster {name!r} is unknown. Clusters in the file: {known}.",
                 holder,
                 key,
             )

@@ -67,7 +67,10 @@ def _place(fresh: Path, old: Path, target: Path, *, force: bool) -> None:
     names = sorted(entry.name for entry in fresh.iterdir())
     taken = [name for name in names if os.path.lexists(target / name)]
     if taken and not force:
-        raise UsageError(f"{target} has {_listing(taken)} already. --force (force=True) replaces existing files.")
+        raise UsageError(
+            f"{target} already contains {_listing(taken)}. "
+            "Choose another folder, or replace the files with --force (force=True)."
+        )
     moved: list[tuple[Path, Path]] = []
     try:
         for name in names:

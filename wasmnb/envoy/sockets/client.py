@@ -85,7 +85,7 @@ class Client(ClientConnection):
         in_chunks = request.chunks is not None or len(request.trailers) > 0
         head = _head(request, in_chunks)
         if not in_chunks:
-            # Write headers and body at once, as most clients do, so that Envoy always reads them together.
+            # Write headers and body in one call, as most clients do, so that Envoy always reads them together.
             self.socket.sendall(head + request.body)
             return
         self.socket.sendall(head)

@@ -95,7 +95,7 @@ class GrpcCallout(CalloutBase):
     Attributes
     ----------
     done
-        Whether the callout has ended, so that later events are ignored.
+        Whether the callout has ended. Later events are then ignored.
     """
 
     def __init__(self, root: RootContext, token: int, cluster: Cluster, path: str, exchange: int | None) -> None:
@@ -109,7 +109,7 @@ class GrpcCallout(CalloutBase):
         self.end()
 
     def drop_token(self) -> None:
-        """Drop the callout and its token, because the callout was closed or the filter cancelled it."""
+        """Drop a callout that was closed or cancelled, and release its token."""
         self._finish_record("cancelled")
         self.abandon()
         self.root.calls.pop(self.token, None)

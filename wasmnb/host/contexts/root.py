@@ -54,7 +54,7 @@ class RootContext(Context):
     status
         Code and message for the hostcall `get_status`.
     done_deferred
-        Whether `on_done` returned 0, so that the context lives until `proxy_done`.
+        Whether `on_done` returned 0. The context then lives until `proxy_done`.
     expressions, expressions_made, expression_characters
         Compiled CEL expressions and the lengths of their texts, by token; the next token; and the sum of the lengths.
     """

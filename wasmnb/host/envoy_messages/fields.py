@@ -162,7 +162,7 @@ def _path(value: Any, holder: Any, path: str) -> str:
 
 
 def _is_plain(value: Any) -> bool:
-    """Return whether a value that isn't text can be written as text."""
+    """Return whether a text field accepts this value, such as a number or a boolean, which is then converted to text."""
     if isinstance(value, int):
         return value.bit_length() <= _BITS
     return not isinstance(value, bytes | bytearray | Mapping | list | tuple | set)

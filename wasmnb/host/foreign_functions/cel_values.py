@@ -46,7 +46,7 @@ def _text(value: Any) -> Any:
 
 
 def truth(value: Any) -> bool:
-    """Return the value if it is a boolean. Raise `CelError` otherwise.
+    """Return the value if it is a boolean. Raises `CelError` otherwise.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def truth(value: Any) -> bool:
 
 
 def number(value: Any) -> Any:
-    """Return the value if it is a number. Raise `CelError` otherwise.
+    """Return the value if it is a number. Raises `CelError` otherwise.
 
     Raises
     ------

@@ -193,7 +193,7 @@ def _private_key(request: _Request) -> Any:
 
 
 def _pkcs8(der: bytes) -> bytes:
-    """Check that a key is in PKCS #8 format, which begins with version 0 and the sequence for the algorithm. Return the key.
+    """Return the key if it is in PKCS #8 format: an ASN.1 sequence that begins with version 0 and the algorithm identifier.
 
     Raises
     ------

@@ -112,7 +112,7 @@ class ActiveFilter:
 
     @property
     def stopped_all(self) -> bool:
-        """Whether the filter has stopped all iteration, so that its callbacks aren't called until it continues."""
+        """Whether the filter has stopped all iteration. Its callbacks aren't called until it continues."""
         return self.state >= _STOP_ALL_BUFFER
 
     @property
@@ -228,7 +228,7 @@ class FilterChain:
     calls
         Number of filter callbacks of this chain so far.
     aborted
-        Whether a filter has sent a local reply in one of its callbacks, so that the iteration has ended.
+        Whether a filter has sent a local reply in one of its callbacks, which ends the iteration.
     """
 
     callbacks: ChainCallbacks

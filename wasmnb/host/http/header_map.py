@@ -4,7 +4,7 @@ In Envoy 1.40 (`Http::HeaderMapImpl`):
 
 * Entries keep their order. Pseudo-headers such as `:path` form a block at the front, and new ones are added at the end of this
   block. Names are in lower case.
-* Replacing a header removes all entries with its name and adds a new one, so that the header moves to the end of its block.
+* Replacing a header removes all entries with its name, and adds a new one at the end of its block.
 * If there are several values for a header that Envoy defines as single-valued ("inline"), they are joined with a comma.
   `set-cookie`, `cookie` and unknown names have a separate entry for each value.
 * In request headers, `host` is another name for `:authority`.

@@ -61,7 +61,7 @@ class PluginWorker(Protocol):
 
 
 class _ConfigurationRefused(Exception):
-    """Error for a plugin that could not be started, so that Envoy refuses the configuration.
+    """Error for a plugin that couldn't be started, because of which Envoy refuses the configuration.
 
     Attributes
     ----------
@@ -114,7 +114,7 @@ class PluginLifecycle:
         Raises
         ------
         ModuleError, FilterTrap
-            A plugin can't be loaded, so that Envoy would not start.
+            A plugin can't be loaded. Envoy would not start with it.
         """
         self.plugins = sorted(plugins, key=lambda p: _ORDER[p.kind])
         try:

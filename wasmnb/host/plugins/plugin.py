@@ -203,7 +203,7 @@ class Plugin:
         self.vm_config, self.config = to_config(self.vm_config), to_config(self.config)
 
     def _checked_kind(self) -> str:
-        """Return the kind of the plugin, which by default depends on the filter's callbacks. Raise `UsageError` if the kind is
+        """Return the kind of the plugin, which by default depends on the filter's callbacks. Raises `UsageError` if the kind is
         unknown or doesn't match the callbacks.
         """
         callbacks: Callbacks = getattr(self.filter, "callbacks", Callbacks())

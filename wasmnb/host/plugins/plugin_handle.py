@@ -48,7 +48,7 @@ class PluginHandle:
 
     @property
     def missing(self) -> bool:
-        """Whether the plugin refused to start on this thread, so that streams skip it."""
+        """Whether the plugin refused to start on this thread. Streams then skip it."""
         return self.root is None
 
     def missing_note(self, where: str) -> str:

@@ -67,7 +67,7 @@ class PluginStarter:
         Parameters
         ----------
         fresh
-            Whether the VM is new, so that its entry points run first (default True).
+            Whether the VM is new (default True). In a new VM, the entry points run first.
 
         Raises
         ------
@@ -90,7 +90,7 @@ class PluginStarter:
         return root
 
     def initialize(self, vm: Vm) -> None:
-        """Run the entry points of a new VM. Raise `StartFailure` if one of them traps."""
+        """Run the entry points of a new VM. Raises `StartFailure` if one of them traps."""
         if not run_entry_points(vm):
             self._log(LogLevel.ERROR, "Wasm VM failed Failed to initialize Wasm code")
             raise StartFailure(vm)

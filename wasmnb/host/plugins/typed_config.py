@@ -1,7 +1,7 @@
 """Configuration of a plugin as a protobuf message other than text or bytes.
 
-In Envoy 1.40, the module receives the value's bytes for a `StringValue` or `BytesValue`. Any other message is serialised, so
-that a `Struct` arrives as protobuf, not as JSON.
+In Envoy 1.40, the module receives the value's bytes for a `StringValue` or `BytesValue`. Any other message is serialised: a
+`Struct` arrives as protobuf, not as JSON.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class PropertyOverrides:
     def find(self, parts: list[bytes]) -> tuple[Any, list[bytes]] | None:
         """Find the longest prefix of a path for which a value is set. Return the value and the rest of the path, or None.
 
-        Parts of paths can contain dots, so that `a.b` is found both as one part and as two parts.
+        Parts of paths can contain dots: `a.b` is found both as one part and as two parts.
         """
         if not self._values:
             return None

@@ -76,7 +76,7 @@ class Requests(Protocol[E_co]):
         headers, trailers
             `Headers`, a mapping, or pairs of names and values (default none).
         body, chunks, json
-            The body (default empty), in one of three forms: `body` is bytes or text to send at once with a content-length,
+            The body (default empty), in one of three forms: `body` is bytes or text to send as one chunk with a content-length,
             `chunks` contains several chunks, and `json` is a value to send as JSON with its content-type.
         authority
             Value of the `host` header, or of `:authority` (default `example.com`).

@@ -3,7 +3,7 @@
 On the page `/stats/prometheus` of Envoy 1.40, filters' metrics have no prefix. Counters are listed first, then gauges, then
 histograms, each sorted by name. Characters that Prometheus doesn't allow are replaced by `_`, and metrics whose names begin
 with a digit are omitted. Envoy uses the histograms of the library circllhist: a sample is rounded to a bin with two significant
-digits, so that sums are approximate, and a bin is counted in every bucket that reaches the bin's lower end.
+digits, so sums are approximate, and a bin is counted in every bucket that reaches the bin's lower end.
 """
 
 from __future__ import annotations

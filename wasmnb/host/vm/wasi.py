@@ -48,7 +48,7 @@ _OF_OUTPUT = {
 
 
 class _Wasi:
-    """Functions of WASI that have an effect or a variable result, for one VM."""
+    """WASI functions of one VM that have side effects, or whose results aren't constant."""
 
     def __init__(self, vm: Vm) -> None:
         self.vm = vm

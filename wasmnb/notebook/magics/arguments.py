@@ -72,5 +72,5 @@ def parse(function: Any, line: str, prepare: Callable[[list[str]], list[str]] | 
         raise MagicUsageError(f"{error} in the line {line!r}. Check its quotes and backslashes.") from None
     if prepare is not None:
         arguments = prepare(arguments)
-    # Intermixed, because a flag may stand between positional arguments: `NAME -i /path`.
+    # Intermixed, because a flag may appear between positional arguments: `NAME -i /path`.
     return function.parser.parse_intermixed_args(arguments)

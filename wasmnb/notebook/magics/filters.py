@@ -113,7 +113,7 @@ class WasmMagics(FilterMagics):
         Then use `%wasmcurl hello /path`, `%wasmload hello`, `%wasmtree hello` and `%wasmlog hello`, or `hello.get("/path")` in
         Python. For a class that derives from TcpContext, send bytes over a connection with `%wasmtcp hello 'bytes'`. With
         `--native`, the filter runs in the kernel's Python instead of Wasm, so that `breakpoint()` and `%debug` work. To run a
-        module of another tool chain, use `%wasmfilter NAME --file filter.wasm`. If the filter calls a service, define its
+        module of another toolchain, use `%wasmfilter NAME --file filter.wasm`. If the filter calls a service, define its
         response with `--cluster 'accounts=Response(200, body=b"ok")'` or with a variable of the notebook.
         """
         options = parse(self.wasmfilter, line)

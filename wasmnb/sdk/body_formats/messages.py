@@ -105,7 +105,7 @@ def message_header(view: Any, name: str) -> str:
     except HostcallError:
         side = type(view).__name__.removesuffix("View").lower()
         raise ContentError(
-            f"the {side}'s content-encoding can't be read in this callback. Await the content in on_http_{side}_headers instead"
+            f"the {side}'s content-encoding can't be read in this callback. Await the content in on_http_{side}_headers instead."
         ) from None
 
 

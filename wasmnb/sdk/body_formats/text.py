@@ -42,7 +42,7 @@ def text_of(body: Any, buffer_type: int, data: bytes, error: UnicodeDecodeError)
     if reason:
         raise ContentError(
             f"the {side} body can't be read as text: {reason}. Use `content = await self.{side}.content()` in the headers "
-            "callback, or read the bytes with get()"
+            "callback, or read the bytes with get()."
         )
     frame = _callback_of_chunk(side) if _is_cut(data, error) else None
     if frame is None:

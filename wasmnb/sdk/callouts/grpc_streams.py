@@ -84,14 +84,14 @@ class GrpcStream:
     # -- messages to the server
 
     def send(self, message: Value, *, end: bool = False) -> Awaitable[None]:
-        """Send a message to the server. It is sent at once, so awaiting the result is optional.
+        """Send a message to the server. It is sent immediately, so awaiting the result is optional.
 
         Parameters
         ----------
         message
             The message, as serialised protobuf.
         end
-            Whether this is the last message, so that the stream is half-closed (default False).
+            Whether this is the last message (default False). If True, the stream is half-closed after it.
 
         Returns
         -------
@@ -228,7 +228,7 @@ class _Until(Future):
 
 
 class _Sent:
-    """The awaitable returned by `GrpcStream.send`, which is done at once."""
+    """The awaitable returned by `GrpcStream.send`, which is already done."""
 
     def __await__(self) -> Generator[Any, None, None]:
         return

@@ -58,7 +58,7 @@ def _hints(cls: type[Any]) -> dict[str, Any]:
         return typing.get_type_hints(cls)
     except NameError as error:
         raise ConfigurationError(
-            f"an annotation of {cls.__name__} can't be evaluated: {error}. Define or import its types in the filter's module"
+            f"an annotation of {cls.__name__} can't be evaluated: {error}. Define or import its types in the filter's module."
         ) from None
 
 

@@ -207,7 +207,7 @@ def _callback_name(callback: str) -> str:
 
 
 def _sent_before(kind: HeaderMapType) -> bool:
-    """Return whether a later callback of the same direction is running, so that the headers have already been sent on."""
+    """Return whether a later callback of the same direction is running. The headers have then already been sent on."""
     direction = next(
         (author_name(p.callback).removesuffix("_headers") for p in PHASES.values() if kind in p.writes), ""
     )

@@ -17,7 +17,7 @@ __all__ = ["LENGTH", "Reprs"]
 #: Default length limit of a representation, in characters.
 LENGTH = 200
 
-#: Largest number of items shown for a container, and largest depth of nested containers.
+#: Maximum number of items shown for a container, and maximum depth of nested containers.
 _ITEMS, _DEPTH = 12, 4
 
 #: Number of bytecode instructions after which a `__repr__` of the filter is stopped.
@@ -43,7 +43,7 @@ class Reprs:
     Parameters
     ----------
     length
-        Largest number of characters of a representation (default 200).
+        Maximum number of characters of a representation (default 200).
     """
 
     def __init__(self, length: int = LENGTH) -> None:

@@ -16,7 +16,7 @@ from .reprs import LENGTH, Reprs
 
 __all__ = ["read_attributes"]
 
-#: Largest number of attributes of one object, and of contexts of one kind, in the result.
+#: Maximum number of attributes of one object, and of contexts of one kind, in the result.
 _MOST = 200
 
 #: Instance attributes set by the SDK.
@@ -44,7 +44,7 @@ def read_attributes(
     ours
         Names and values that the SDK has put into the filter's namespace.
     length
-        Largest number of characters of a value (default 200).
+        Maximum number of characters of a value (default 200).
 
     Returns
     -------

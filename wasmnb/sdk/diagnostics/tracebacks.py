@@ -34,7 +34,7 @@ _OWN = re.compile(rf"^((?: *\| )?){MODULE_NAME}\.", re.MULTILINE)
 #: Python's suggestions of names that exist only in an interactive interpreter.
 _INTERACTIVE = re.compile(r"\. Did you mean: '(?:help|exit|quit|copyright|credits|license)'\?")
 
-#: Largest number of characters of a local variable's value, and largest number of variables shown for a frame.
+#: Maximum number of characters of a local variable's value, and maximum number of variables shown for a frame.
 _LENGTH, _MOST = 120, 30
 
 
@@ -98,7 +98,7 @@ class _FrameFilter:
     Parameters
     ----------
     length
-        Largest number of characters of a variable's value, or 0 to add no variables.
+        Maximum number of characters of a variable's value, or 0 to add no variables.
     """
 
     def __init__(self, length: int) -> None:

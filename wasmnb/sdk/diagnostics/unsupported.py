@@ -35,8 +35,8 @@ _INSTEAD = {
     "timeout": "Use `async with timeout(seconds)`.",
     "gather": "Use `await gather(...)`.",
     "wait": "Use `await gather(...)`.",
-    "create_task": "Use `await gather(...)` to run several at once.",
-    "ensure_future": "Use `await gather(...)` to run several at once.",
+    "create_task": "Use `await gather(...)` to run several concurrently.",
+    "ensure_future": "Use `await gather(...)` to run several concurrently.",
     "run": "Write the callback as `async def` and await it there.",
     "to_thread": "Threads don't exist either: call the function directly.",
     "open_connection": "Sockets don't exist either: use `await self.http_call(cluster, ...)`.",
@@ -45,7 +45,9 @@ _INSTEAD = {
 #: Advice for code that uses sockets.
 SOCKETS = "Sockets don't exist inside the proxy: use self.http_call(cluster, ...) or self.grpc_call(cluster, ...)."
 
-THREADS = "Threads don't exist inside the proxy: use `async def` callbacks and gather() to do several things at once."
+THREADS = (
+    "Threads don't exist inside the proxy: use `async def` callbacks and gather() to do several things concurrently."
+)
 
 PROCESSES = "Other processes and users don't exist inside the proxy."
 

@@ -52,8 +52,8 @@ class Dispatcher(Http, Tcp, Events, Lifecycle, Introspection):
         0xFFFFFFFF. The optional method `watch_deletes(on)` enables or disables calls of `on_delete`. If it is missing, filters
         that contain an `async def` always export `on_delete`.
     namespace
-        Initial names of the filter's namespaces (default none). If several VMs share an interpreter, the embedder passes
-        `__builtins__` here, and must keep the VMs' entries in `sys.modules` separate.
+        Names that every namespace of the filter contains from the start (default none). If several VMs share an interpreter,
+        the embedder passes `__builtins__` here, and must keep the VMs' entries in `sys.modules` separate.
     """
 
     def __init__(self, binding: Any, namespace: Mapping[str, Any] | None = None) -> None:
@@ -120,19 +120,19 @@ class Dispatcher(Http, Tcp, Events, Lifecycle, Introspection):
     def exports(self) -> list[str]:
         """Return the export names of the callbacks that the filter needs."""
         if self._source is None:
-            raise RuntimeError("no source has been loaded. Call load() or load_parts() first")
+            raise RuntimeError("no source has been loaded. Call load() or load_parts() first.")
         return list(self._exports)
 
     def callbacks(self) -> dict[str, list[str]]:
         """Return the ABI names of all callbacks that the filter's classes override, by kind of class."""
         if self._source is None:
-            raise RuntimeError("no source has been loaded. Call load() or load_parts() first")
+            raise RuntimeError("no source has been loaded. Call load() or load_parts() first.")
         return self._source.callbacks()
 
     def class_names(self) -> dict[str, str]:
         """Return the names of the filter's context classes by kind. Kinds without a class are omitted."""
         if self._source is None:
-            raise RuntimeError("no source has been loaded. Call load() or load_parts() first")
+            raise RuntimeError("no source has been loaded. Call load() or load_parts() first.")
         return self._source.class_names()
 
     def activate(self) -> None:

@@ -52,7 +52,7 @@ class Introspection(Core):
     def loaded(self) -> LoadedSource:
         """Return the filter's loaded source. Raises RuntimeError if none has been loaded."""
         if self._source is None:
-            raise RuntimeError("no source has been loaded. Call load() or load_parts() first")
+            raise RuntimeError("no source has been loaded. Call load() or load_parts() first.")
         return self._source
 
 
@@ -80,10 +80,10 @@ def _profile(dispatcher: Introspection, on: bool) -> dict[str, Any] | None:
     if not on:
         profiler, dispatcher.profiler = dispatcher.profiler, None
         if profiler is None:
-            raise RuntimeError("no profile is running, so it can't be ended. Start one first")
+            raise RuntimeError("no profile is running, so it can't be ended. Start one first.")
         return profiler.stop()
     if dispatcher.profiler is not None:
-        raise RuntimeError("a profile is already running in this VM. End it before you start another one")
+        raise RuntimeError("a profile is already running in this VM. End it before you start another one.")
     dispatcher.profiler = Profiler(dispatcher._binding.get_metric, dispatcher.loaded().codes)
     dispatcher.profiler.start()
     return None

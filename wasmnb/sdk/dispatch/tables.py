@@ -78,7 +78,7 @@ class Contexts:
             parent = self.parents.pop(context_id, None)
         if parent is None:
             raise RuntimeError(
-                f"the proxy called a callback for context {context_id}, which doesn't exist. Report this as a bug of the proxy"
+                f"the proxy called a callback for context {context_id}, which doesn't exist. Report this as a bug of the proxy."
             )
         return parent
 

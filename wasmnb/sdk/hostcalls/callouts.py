@@ -32,8 +32,8 @@ def _caller(vm: VM) -> Context:
     """Return the context of the running callback, on which the response to a call is delivered."""
     if vm.active is None:
         raise RuntimeError(
-            "a call was started with a hostcall after set_effective_context(), so that its context is unknown. "
-            "Use a method of the context, such as self.http_call()"
+            "a call was started with a hostcall after set_effective_context(), so its context is unknown. "
+            "Use a method of the context, such as self.http_call()."
         )
     context: Context = vm.active
     return context
@@ -116,7 +116,7 @@ def grpc_send(token: int, message: Value, end_of_stream: bool = False) -> None:
     message
         The message, as serialised protobuf.
     end_of_stream
-        Whether this is the last message, so that the stream is half-closed (default False).
+        Whether this is the last message (default False). If True, the stream is half-closed after it.
     """
     current_vm().call("grpc_send", token, encode(message), int(end_of_stream), subject=str(token))
 

@@ -136,7 +136,7 @@ def get_buffer_bytes(buffer_type: BufferType, start: int = 0, length: int = WHOL
     start
         Offset of the first byte (default 0).
     length
-        Largest number of bytes to return (default: all).
+        Maximum number of bytes to return (default: all).
     """
     return current_vm().call("get_buffer_bytes", int(buffer_type), start, length, subject=buffer_type.name)  # type: ignore[no-any-return]
 

@@ -77,7 +77,7 @@ def verify_p256(x: int, y: int, digest: bytes, signature: bytes) -> bool:
         The public key isn't a point on the curve.
     """
     if not (0 <= x < _P and 0 <= y < _P) or (y * y - x * x * x + 3 * x - _B) % _P:
-        raise ValueError("the public key is not a point on the curve P-256. Check x and y of the key")
+        raise ValueError("the public key is not a point on the curve P-256. Check x and y of the key.")
     r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
     if len(signature) != 64 or not (0 < r < _N and 0 < s < _N):
         return False

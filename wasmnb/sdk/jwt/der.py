@@ -59,7 +59,7 @@ def read_pem(text: str) -> bytes:
     begin, end = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
     if begin not in text or end not in text:
         raise ValueError(
-            f"the text is not a public key in PEM, which begins with {begin}. Certificates and private keys are not supported"
+            f"the text is not a public key in PEM, which begins with {begin}. Certificates and private keys are not supported."
         )
     return b64decode("".join(text.split(begin)[1].split(end, maxsplit=1)[0].split()), validate=True)
 
@@ -72,7 +72,7 @@ def _items(data: bytes) -> Iterator[tuple[int, bytes]]:
             count = size & 0x7F
             size, position = int.from_bytes(data[position : position + count], "big"), position + count
         if position + size > len(data):
-            raise ValueError("the public key ends too early. Check that the PEM text is complete")
+            raise ValueError("the public key ends too early. Check that the PEM text is complete.")
         yield tag, data[position : position + size]
         position += size
 

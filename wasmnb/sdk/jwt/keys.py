@@ -119,7 +119,7 @@ class Key:
             return cls("EC", point, kid=kid, algorithm=algorithm)
         if kind == ED25519:
             return cls("OKP", contents, kid=kid, algorithm=algorithm)
-        raise ValueError("the key in PEM is of an unsupported kind. Use an RSA, P-256 or Ed25519 key")
+        raise ValueError("the key in PEM is of an unsupported kind. Use an RSA, P-256 or Ed25519 key.")
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any]) -> Key:
@@ -147,7 +147,7 @@ class Key:
             return cls.from_secret(number["k"], kid=jwk.get("kid"), algorithm=jwk.get("alg") or "HS256")
         else:
             name = f"a key of type {kind} {jwk.get('crv') or ''}".rstrip()
-            raise ValueError(f"{name} is not supported. Use RSA, EC with P-256, OKP with Ed25519, or oct")
+            raise ValueError(f"{name} is not supported. Use RSA, EC with P-256, OKP with Ed25519, or oct.")
         return cls(kind, material, kid=jwk.get("kid"), algorithm=jwk.get("alg"))
 
     def allows(self, algorithm: Any) -> bool:

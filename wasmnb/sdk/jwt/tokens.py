@@ -12,7 +12,7 @@ from ...abi.text import encode_text
 
 __all__ = ["Token", "TokenError", "bearer_token", "check_claims", "decode_base64", "parse_token"]
 
-#: Largest length of a token in characters. Longer tokens are rejected before they are parsed.
+#: Maximum length of a token in characters. Longer tokens are rejected before they are parsed.
 _LONGEST = 16384
 
 _ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")

@@ -21,8 +21,8 @@ from .pairs import encode_all
 
 __all__ = ["NAMES", "WHOLE", "Body", "from_json", "json_message", "to_json"]
 
-#: Largest number of different names in a JSON document, number of colons above which a document's names are checked, and
-#: largest number of names with the same hash as another name.
+#: Maximum number of different names in a JSON document, number of colons above which a document's names are checked, and
+#: maximum number of names with the same hash as another name.
 NAMES, _FEW, _COLLISIONS = 5_000, 256, 16
 
 #: Pattern of a string in a JSON document, with the colon after it if the string is a name.
@@ -68,7 +68,7 @@ def _check_names(data: str | bytes) -> None:
     if len(different) > NAMES or collisions > _COLLISIONS:
         problem = f"more than {NAMES:,} different names" if len(different) > NAMES else "many names with the same hash"
         raise ValueError(
-            f"the JSON has {problem}, so that parsing it can take very long. Use json.loads() if you trust its sender"
+            f"the JSON has {problem}, and parsing it could take very long. Use json.loads() if you trust its sender."
         )
 
 
@@ -89,7 +89,7 @@ def json_message(value: Any, body: Value, headers: PairsLike) -> tuple[bytes, Pa
         The caller's headers. content-type: application/json is added if they contain no content-type.
     """
     if body:
-        raise TypeError("both body= and json= were passed. Pass only one of them")
+        raise TypeError("both body= and json= were passed. Pass only one of them.")
     pairs = encode_all(headers)
     if not any(name.lower() == b"content-type" for name, _ in pairs):
         pairs.append((b"content-type", b"application/json"))
@@ -117,7 +117,7 @@ class Body:
         start
             Offset of the first byte (default 0).
         length
-            Largest number of bytes to return (default: all).
+            Maximum number of bytes to return (default: all).
         """
         status, data = self._abi.get_buffer_bytes(self._type, start, length)
         if status:
@@ -206,7 +206,7 @@ class Body:
         if self._type not in _HTTP_BODIES:
             raise TypeError(
                 f"{self!r} can't be awaited, because a TCP connection has no complete body. "
-                "Read the current chunk with get(), or return Action.PAUSE to collect more chunks"
+                "Read the current chunk with get(), or return Action.PAUSE to collect more chunks."
             )
 
     def __bytes__(self) -> bytes:

@@ -22,7 +22,7 @@ SameSite = Literal["Strict", "Lax", "None"]
 
 
 class Cookies(MutableMapping[str, str]):
-    """The cookies of a request, as a mutable mapping. A write changes the `cookie` header at once.
+    """The cookies of a request, as a mutable mapping. A write changes the `cookie` header immediately.
 
     If the request has several `cookie` headers, a write joins them into one.
     """
@@ -145,7 +145,7 @@ def cookie_header(
     texts = [f"{key}={text}" for key, text in attributes if text is not None]
     if any(set(text) & set("\0\r\n;") for text in texts):
         raise ValueError(
-            f"path= or domain= of cookie {name!r} contains a semicolon or a line break, which would end the attribute"
+            f"path= or domain= of cookie {name!r} contains a semicolon or a line break. Either would end the attribute."
         )
     return "; ".join([_pair(name, value), *texts, *["Secure"] * secure, *["HttpOnly"] * http_only])
 
@@ -158,6 +158,6 @@ def _pair(name: str, value: str | int) -> str:
     if not name or "=" in name or set(name + text) & _FORBIDDEN:
         raise ValueError(
             f"invalid cookie {name!r}={value!r}: the name must not be empty or contain '=', and neither part may contain "
-            "spaces, commas, semicolons or line breaks. Encode the value with urllib.parse.quote"
+            "spaces, commas, semicolons or line breaks. Encode the value with urllib.parse.quote."
         )
     return f"{name}={text}"

@@ -1,7 +1,7 @@
 """Header maps as mutable mappings in which a name can have several values.
 
 A lookup returns the first value, and an assignment leaves exactly one entry. The proxy lower-cases names. Nothing is cached:
-every read and every write is a hostcall (iteration is one hostcall for the whole map), so that a filter sees changes made by
+every read and every write is a hostcall (iteration is one hostcall for the whole map), so a filter sees changes made by
 other filters and by the proxy.
 """
 

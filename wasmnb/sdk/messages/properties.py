@@ -47,7 +47,7 @@ class Group:
             names = [".".join((*self._path, n)) for n in near or sorted(known)]
             hint = f"did you mean {names[0]}?" if near else f"known: {', '.join(names)}"
             raise AttributeError(
-                f"property {full!r} is not known ({hint}). Read other properties with properties.raw(...)"
+                f"property {full!r} is not known ({hint}). Read other properties with properties.raw(...)."
             )
         if isinstance(kind, type) and issubclass(kind, Group):
             return kind(self._context)

@@ -177,7 +177,7 @@ class RequestView(MessageView):
     def path(self, value: str) -> None:
         if "?" in value:
             raise ValueError(
-                f"request.path can't be set to {value!r}, because it contains a query. Set request.target instead"
+                f"request.path can't be set to {value!r}, because it contains a query. Set request.target instead."
             )
         _, mark, query = self.target.partition("?")
         self.target = value + mark + query

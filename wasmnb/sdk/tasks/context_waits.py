@@ -85,7 +85,7 @@ class ContextWaits:
             return args
         if not method.endswith("_body"):
             raise ContentError(
-                f"the {direction} body ends inside a character, whose first bytes are {start!r}. Read the body with get()"
+                f"the {direction} body ends inside a character, whose first bytes are {start!r}. Read the body with get()."
             )
         getattr(context, f"{direction}_body").prepend(start)
         return (args[0] + len(start), *args[1:])

@@ -1,4 +1,4 @@
-"""The function `gather`, which runs several awaitables at once."""
+"""The function `gather`, which runs several awaitables concurrently."""
 
 from collections.abc import Awaitable, Coroutine, Iterable
 from typing import Any, TypeVar, overload
@@ -26,7 +26,7 @@ async def gather(
 @overload
 async def gather(*awaitables: Awaitable[T]) -> list[T]: ...
 async def gather(*awaitables: Awaitable[Any]) -> Any:
-    """Run several awaitables at once and wait for all of them, in the same way as `asyncio.gather`.
+    """Run several awaitables concurrently and wait for all of them, in the same way as `asyncio.gather`.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def _coroutine(awaitable: Awaitable[T]) -> Coroutine[Any, Any, T]:
     if not isinstance(awaitable, Awaitable):
         if isinstance(awaitable, Iterable):
             raise TypeError(
-                f"gather() takes each awaitable as a separate argument, not {awaitable!r}. Put a star before it: gather(*calls)"
+                f"gather() takes each awaitable as a separate argument, not {awaitable!r}. Put a star before it: gather(*calls)."
             )
         raise TypeError(f"gather() got {awaitable!r}, which can't be awaited")
 

@@ -13,7 +13,7 @@ __all__ = ["holds_headers"]
 
 
 def holds_headers(vm: VMInterface, context: Any) -> bool:
-    """Return whether the context's plugin has the option, so that the proxy delivers a body while its headers are held."""
+    """Return whether the context's plugin has the option. The proxy then delivers a body while its headers are held."""
     names: str = vm.variables.get(HELD_HEADERS, "")
     if not names:
         return False

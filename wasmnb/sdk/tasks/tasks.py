@@ -37,7 +37,7 @@ class Future:
         self._waiter: Task | None = None
 
     def arm(self, task: "Task") -> None:
-        """Start the work for the result, or resolve the future at once. Called when `task` begins to wait."""
+        """Start the work for the result, or resolve the future immediately. Called when `task` begins to wait."""
 
     def abandon(self) -> None:
         """Stop the work for the result. Called when the task no longer waits."""
@@ -157,7 +157,7 @@ class Task:
             waiting.abandon()
 
     def follow(self, waited: Any) -> None:
-        """Wait for the future yielded by the coroutine, or resume the coroutine at once if the future is already done."""
+        """Wait for the future yielded by the coroutine, or resume the coroutine immediately if the future is already done."""
         coroutine = self.coroutine
         assert coroutine is not None
         if not isinstance(waited, Future):

@@ -89,7 +89,7 @@ class timeout:  # noqa: N801 - used like a function, as asyncio's is
 
 
 class _CurrentTask(Future):
-    """A future whose result is the task that awaits it. It is resolved at once."""
+    """A future whose result is the task that awaits it. It is resolved immediately."""
 
     __slots__ = ()
 

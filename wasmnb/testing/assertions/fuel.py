@@ -24,7 +24,7 @@ def assert_fuel(source: Any, limits: Mapping[str, int] | int) -> None:
     source
         An exchange of a proxy with `fuel=True`, or the report of a profile.
     limits
-        Largest number of instructions for each callback, by its ABI name or the name of the method (`on_http_request_headers`),
+        Maximum number of instructions for each callback, by its ABI name or the name of the method (`on_http_request_headers`),
         or one limit for the sum of all callbacks. Callbacks that didn't run count as 0 instructions.
 
     Raises

@@ -28,7 +28,7 @@ __all__ = [
     "title",
 ]
 
-#: Largest number of log lines in a failure message.
+#: Maximum number of log lines in a failure message.
 _LINES = 30
 
 _STATES = {

@@ -37,7 +37,7 @@ _STEPS = (0.05, 0.95, 4.0, 15.0, 40.0)
 _BLOCK, _MIN_GROWTH = 1 << 12, 1 << 14
 _UNTOUCHED = bytes(_BLOCK)
 
-#: Sizes of the allocations with which a heap's free blocks are used up, and largest number of allocations of each size.
+#: Sizes of the allocations with which a heap's free blocks are used up, and maximum number of allocations of each size.
 _SIZES, _MAX_ALLOCATIONS = (1 << 18, 1 << 14, 1 << 10), 256
 
 #: Number of rounds before memory is measured, and number of measured rounds.
@@ -199,7 +199,7 @@ def assert_memory_steady(proxy: Any, repeat: Callable[[], Any], *, times: int = 
     AssertionError
         The memory grew in each of the last three rounds.
     UsageError
-        A filter is native, so that it has no separate memory.
+        A filter is native and has no memory of its own.
     """
     __tracebackhide__ = True
     if any(getattr(plugin.filter, "is_native", False) for plugin in proxy.plugins):

@@ -23,7 +23,7 @@ _POSIX = {
     "xdigit": "0-9a-fA-F", "word": r"\w", "punct": r"!-/:-@\[-`{-~", "blank": r" \t",
 }  # fmt: skip
 
-#: Largest number of characters of a value in a reason.
+#: Maximum number of characters of a value in a reason.
 _MAX_SHOWN = 300
 
 

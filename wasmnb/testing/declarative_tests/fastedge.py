@@ -280,7 +280,7 @@ def _named_module(fixture: Fixture, path: Path) -> Any:
     from ...compiler import Filter
 
     if fixture.wasm is None or not fixture.wasm.path:
-        raise UsageError(f"The fixture {path} names no module. Set wasm.path in the fixture, or pass module=.")
+        raise UsageError(f"The fixture {path} doesn't specify a module. Set wasm.path in the fixture, or pass module=.")
     sibling = path.parent / fixture.wasm.path
     return Filter.from_file(sibling if sibling.exists() else fixture.wasm.path)
 

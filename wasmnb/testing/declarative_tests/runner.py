@@ -52,7 +52,7 @@ def run_declarative(
     FixtureError
         The file is malformed. The message contains the file, the line and the field.
     UsageError
-        The file doesn't exist, or `module` is None and the file names no module.
+        The file doesn't exist, or `module` is None and the file doesn't specify a module.
     ModuleError
         Envoy would refuse to load the module.
     """

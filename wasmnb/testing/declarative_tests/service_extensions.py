@@ -43,7 +43,7 @@ class SuiteRunner:
     Raises
     ------
     UsageError
-        `module` is None, and the suite names no module.
+        `module` is None, and the suite doesn't specify a module.
     FixtureError
         A file named in the suite can't be read.
     """
@@ -61,7 +61,7 @@ class SuiteRunner:
 
         path = self.suite.environment.wasm_path
         if not path:
-            raise UsageError("The test file names no module. Set env.wasm_path in the file, or pass module=.")
+            raise UsageError("The test file doesn't specify a module. Set env.wasm_path in the file, or pass module=.")
         return Filter.from_file(self._find(path))
 
     def _find(self, name: str) -> Path:

@@ -16,7 +16,7 @@ __all__ = ["FUZZ_FLAGS", "fuzz_arguments"]
 def _workers(text: str) -> int:
     value = int(text)
     if not 1 <= value <= 64:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of workers. Use a number from 1 to 64")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of workers. Use a number from 1 to 64.")
     return value
 
 

@@ -99,7 +99,7 @@ def select_exchanges(proxy: Proxy, selection: str | None) -> list[Any]:
     missing = [number for number in numbers if number not in kept]
     if missing or not numbers:
         have = f"{min(kept)} to {max(kept)}"
-        raise UsageError(f"There is no exchange {missing[0] if missing else selection}; {proxy.name} keeps {have}.")
+        raise UsageError(f"{proxy.name} has no exchange {missing[0] if missing else selection}. Choose from {have}.")
     return [kept[number] for number in dict.fromkeys(numbers)]
 
 

@@ -27,7 +27,7 @@ _OF_PROXY = re.compile(
 #: Longest line of the code, and largest body that is written in full, in characters.
 _WIDTH, _BODY = 110, 1000
 
-#: Largest number of log lines that are asserted for each exchange.
+#: Maximum number of log lines that are asserted for each exchange.
 _LINES = 20
 
 

@@ -169,7 +169,7 @@ class Tables(TablesMixin):
         self._proxy = proxy
 
     def table(self, name: str) -> Columns:
-        """Return the table called `name`. It contains the data that the proxy keeps at the moment."""
+        """Return the table called `name`. It contains the data that the proxy currently keeps."""
         proxy = self._proxy
         if name == "metrics":
             return metric_rows(proxy)

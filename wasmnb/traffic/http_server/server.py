@@ -137,7 +137,7 @@ class _Server(socketserver.ThreadingTCPServer):
         super().__init__(address, handler)
 
     def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 -- signature of socketserver
-        """Return whether fewer than `CONNECTIONS` connections are open, so that another is accepted."""
+        """Return whether another connection can be accepted, that is, whether fewer than `CONNECTIONS` are open."""
         return len(self._open) < CONNECTIONS
 
     def process_request(self, request: Any, client_address: Any) -> None:

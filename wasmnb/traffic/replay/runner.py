@@ -172,7 +172,7 @@ class _Pace:
             if moment < self._latest:
                 self._report.notes.add(
                     recorded.position,
-                    "The recorded time is earlier than that of the previous request. The request was sent at once.",
+                    "The recorded time is earlier than that of the previous request. The request was sent immediately.",
                     record=False,
                 )
             self._latest = max(self._latest, moment)

@@ -14,9 +14,9 @@ from .scope import EVERYTHING, Scope
 if TYPE_CHECKING:
     from wasmnb.traffic.harness import Harness
 
-__all__ = ["KEPT_FIGURES", "Latencies"]
+__all__ = ["BASELINE", "Latencies"]
 
-KEPT_FIGURES = "kept figures"
+BASELINE = "baseline"
 
 _ALL_THREADS = "all threads"
 
@@ -29,7 +29,7 @@ class Latencies:
     kept
         Latencies that the user has stored for comparison.
     against
-        Name of the latencies to compare with: `kept figures`, `version N`, the name of a thread, or empty for none.
+        Name of the latencies to compare with: `baseline`, `version N`, the name of a thread, or empty for none.
     """
 
     def __init__(self) -> None:
@@ -55,14 +55,14 @@ class Latencies:
 
     def choices(self, history: History, past: Past) -> list[str]:
         """Return the names of the latencies that can be selected for comparison."""
-        kept = [KEPT_FIGURES] if self.kept else []
+        kept = [BASELINE] if self.kept else []
         threads = history.threads
         return [*kept, *past.latencies, *(threads if len(threads) > 1 else [])]
 
     def baseline(self, history: History, past: Past) -> Any:
         """Return the latencies that are selected for comparison, or an empty dict."""
-        if self.against == KEPT_FIGURES:
-            return {**self.kept, "of": KEPT_FIGURES}
+        if self.against == BASELINE:
+            return {**self.kept, "of": BASELINE}
         if self.against in past.latencies:
             return {**past.latencies[self.against], "of": self.against}
         return self.figures(history, Scope(self.against)) if self.against in history.threads else {}

@@ -1,10 +1,10 @@
 """The interpreter as WebAssembly text. Each operation has a handler, which is a small function.
 
-The handlers are in a second table. The module's own table keeps its size, so that a call of a missing slot still traps. In the
+The handlers are in a second table. The module's own table keeps its size, so a call of a missing slot still traps. In the
 second table, the handlers are followed by the compiled functions that interpreted code calls directly.
 
 A handler ends with a tail call of the next operation's handler, so that the engine's stack doesn't grow. Arithmetic is done
-with the same instruction as in the original code, so that its results and traps are those of the engine.
+with the same instruction as in the original code, so its results and traps are those of the engine.
 
 The parameters of a handler are the address of its operation ($0) and the address of the frame ($1).
 """

@@ -81,7 +81,7 @@ def request_to_upstream(headers: HeaderMap, *, end: bool, http2: bool, upgrade: 
     http2
         Whether the upstream uses HTTP/2.
     upgrade
-        Whether the request asks to switch to another protocol, so that it has no body (default False).
+        Whether the request asks to switch to another protocol (default False). Such a request has no body.
 
     Returns
     -------

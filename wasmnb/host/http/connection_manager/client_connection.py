@@ -32,8 +32,8 @@ _TOO_LATE = {
 class HttpConnection:
     """A client's HTTP/1 connection that sends and receives raw bytes.
 
-    If the client sends several requests at once, each request waits until the response to the previous one is complete, as in
-    Envoy.
+    If the client sends several requests without waiting for responses, each request waits until the response to the previous
+    one is complete, as in Envoy.
 
     Attributes
     ----------

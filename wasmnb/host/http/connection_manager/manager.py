@@ -317,5 +317,5 @@ def upgrade_types(configs: Any) -> dict[str, bool]:
 
 
 def seconds(value: Any) -> float:
-    """Convert a duration in Envoy's form ("0.5s") or as a number to seconds."""
+    """Return a duration in seconds. `value` is a number, or text in Envoy's format ("0.5s")."""
     return float(str(value).removesuffix("s") or 0)

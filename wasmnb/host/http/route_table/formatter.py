@@ -112,7 +112,7 @@ def data_source(config: Mapping[str, Any]) -> bytes:
         try:
             return base64.b64decode(str(config["inline_bytes"]))
         except ValueError as error:
-            raise UsageError(f"inline_bytes isn't valid base64: {error}.") from None
+            raise UsageError(f"inline_bytes isn't valid base64: {error}. Encode the bytes as base64.") from None
     return encode_text(str(config.get("inline_string", "")))
 
 

@@ -22,7 +22,7 @@ class RecordingMagics(FilterMagics):
 
     @line_only(NAME, *TRAFFIC_FLAGS, SPEED, PROCESSES)
     def wasmreplay(self, line: str) -> Any:
-        """Send recorded requests through a filter. The upstream answers with the recorded responses.
+        """Send recorded requests through a filter. The upstream responds with the recorded responses.
 
         The filter runs in a new proxy with the same settings, so that the running proxy is not affected. A recording is a HAR
         file, the output of Envoy's tap filter, a JSON access log, curl commands, raw HTTP/1, or wasmnb's `.jsonl`. Secrets are

@@ -16,7 +16,7 @@ from .nodes import BlockEntry, Many, MessageNode, Scalar, SyntaxNode
 
 __all__ = ["read_textproto"]
 
-#: Largest depth of nested messages.
+#: Maximum depth of nested messages.
 DEPTH = 100
 
 _TOKEN = re.compile(

@@ -17,7 +17,7 @@ __all__ = ["read_json", "read_yaml"]
 
 _TAGS = {"null": "null", "int": "number", "float": "number", "bool": "word"}
 
-#: Largest depth of nested nodes, and largest number of nodes in a file. (Aliases of aliases can grow exponentially.)
+#: Maximum depth of nested nodes, and maximum number of nodes in a file. (Aliases of aliases can grow exponentially.)
 DEPTH, NODES = 100, 200_000
 
 

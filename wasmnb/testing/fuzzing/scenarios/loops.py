@@ -17,7 +17,7 @@ _MARK = COUNTER.encode()
 #: Types of steps in which the filter runs.
 _ACTIVE_STEPS = (Send, Open, Connect, Enqueue)
 
-#: Largest number of steps in a group. Longer scenarios aren't repeated.
+#: Maximum number of steps in a group. Longer scenarios aren't repeated.
 _MAX_STEPS = 8
 
 

@@ -35,7 +35,7 @@ _COMMON_VALUES = (
     "*",
 )
 
-#: Largest number of strings. (A module that contains a whole interpreter has thousands.)
+#: Maximum number of strings. (A module that contains a whole interpreter has thousands.)
 _MAX_VALUES = 400
 
 

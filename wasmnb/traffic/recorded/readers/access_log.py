@@ -113,7 +113,10 @@ def _exchange(record: Any, keys: Mapping[str, tuple[str, ...]], position: str, n
     values = {part: _value(record, names) for part, names in keys.items()}
     method, path, authority, scheme = (_text(part, values[part]) for part in ("method", "path", "authority", "scheme"))
     if not method or (not path and method != "CONNECT"):
-        raise Unreadable(f"The line has no {'path' if method else 'method'}. Set its key with fields=.")
+        missing = "path" if method else "method"
+        raise Unreadable(
+            f"The line contains no {missing}. If the log stores it under another key, pass that key in fields=."
+        )
     check_method(method)
     target = parse_url(path) if "://" in path else None
     request = Request(

@@ -31,7 +31,7 @@ Pairs = list[tuple[bytes, bytes]]
 #: Function that is called with a sentence about an omitted part of a record.
 Remark = Callable[[str], None]
 
-#: A common URL, which can be split without `urlsplit`: it contains no user, no brackets and no blanks.
+#: Pattern of a simple URL, which can be split without `urlsplit`: no user, brackets or spaces.
 _PLAIN_URL = re.compile(r"(https?)://([A-Za-z0-9.:_-]+)((?:[/?][\x21\x22\x24-\x7e]*)?)(?:#.*)?")
 
 

@@ -43,12 +43,12 @@ class ResumePoint(NamedTuple):
 
 
 class _Text:
-    """A part of a file, and the position in it from which the next item is searched.
+    """A window of a file, and the position in it at which the search for the next item starts.
 
     Attributes
     ----------
     data
-        The bytes that have been read and are kept.
+        Bytes that have been read and not yet discarded.
     at
         Position in `data`.
     at_end

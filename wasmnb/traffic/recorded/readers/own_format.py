@@ -4,7 +4,7 @@ r"""Read and write wasmnb's own format for recordings (`.jsonl`), with one excha
      "response": {"status": 200, "headers": [...], "body": "..."}, "started": 1767225600.0, "duration": 0.02}
 
 Bytes that aren't UTF-8 are written as surrogates in headers (`\udcff`, PEP 383) and as base64 in bodies (`body_base64`).
-Default values are omitted. The lines are independent of each other, so that a recording can be divided between lines.
+Default values are omitted. The lines are independent of each other. A recording can therefore be split at any line.
 """
 
 from __future__ import annotations

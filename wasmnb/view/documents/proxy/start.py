@@ -26,7 +26,7 @@ _REASONS = {
     "base": "Envoy loads the module once for each VM key (code, VM configuration, vm_id) and runs its entry points. "
     "This VM gets no plugin and no traffic; the threads' VMs are copies of it.",
     "canary": "A VM on trial: the plugin starts and reads its configuration here. If it refuses, Envoy refuses the "
-    "configuration. The VM is dropped at once, without on_done.",
+    "configuration. The VM is dropped immediately, without on_done.",
     "main": "The main thread's own VM. Services and access loggers may work here; requests never arrive here.",
     "worker": "The worker's own VM, which handles its requests. Python variables in it are not shared with other workers.",
 }

@@ -115,7 +115,7 @@ class Direction:
 
     @property
     def crossed(self) -> bool:
-        """Whether the message passed through the filters, so that both versions of it exist."""
+        """Whether the message passed through the filters and therefore exists in both versions."""
         return self.before is not None and self.after is not None
 
     def changes(self) -> list[Change]:

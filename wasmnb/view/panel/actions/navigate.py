@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wasmnb.errors import UsageError
 from wasmnb.view.panel import view_data
-from wasmnb.view.panel.latencies import KEPT_FIGURES
+from wasmnb.view.panel.latencies import BASELINE
 from wasmnb.view.panel.renderer import Renderer
 from wasmnb.view.panel.scope import Scope
 from wasmnb.view.panel.views import read_python
@@ -75,7 +75,7 @@ def _keep(renderer: Renderer, _values: Values) -> str:
     state = renderer.state
     state.history.read()
     state.latencies.kept = state.latencies.figures(state.history, state.selection.scope)
-    return _against(renderer, {"against": KEPT_FIGURES}) or "later figures are compared with these"
+    return _against(renderer, {"against": BASELINE}) or "later figures are compared with these"
 
 
 def _against(renderer: Renderer, values: Values) -> str:

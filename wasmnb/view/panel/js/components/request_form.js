@@ -142,7 +142,7 @@ export class RequestForm {
       type: "number",
       min: 1,
       value: 1024,
-      "aria-label": "bytes of a chunk",
+      "aria-label": "chunk size in bytes",
       oninput: () => this.drawSummary(),
     });
     this.summary = muted();

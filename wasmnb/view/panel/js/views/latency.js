@@ -70,11 +70,11 @@ export class LatencyView {
         "label",
         {},
         "compare with: ",
-        select("figures to compare with", choices, baseline || latency.against || "", (against) =>
+        select("latencies to compare with", choices, baseline || latency.against || "", (against) =>
           panel.send("against", { against }),
         ),
       ),
-      button("keep these figures", () => panel.send("keep"), {
+      button("store as baseline", () => panel.send("keep"), {
         title: "Store these latencies, to compare later ones with them",
       }),
       checkbox(`subtract ${duration(own)} per callback for the harness`, panel.viewState.subtract, (on) => {
