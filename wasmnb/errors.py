@@ -98,7 +98,7 @@ class ModuleError(WasmnbError):
         self.envoy_log: list[str] = []
 
     def add_envoy_log(self, *lines: str) -> None:
-        """Add lines that Envoy would log, also as notes of the exception."""
+        """Add `lines`, which Envoy would log, also as notes of the exception."""
         self.envoy_log += lines
         self.log = [*self.log, *lines]
         for line in lines:
@@ -116,12 +116,12 @@ class SourceError(WasmnbError):
     Attributes
     ----------
     filename, lineno, offset
-        Name of the cell or file, line and column of the error. Lines and columns count from 1. They are None if the error
-        concerns the whole source.
+        Name of the cell or file, line and column of the error. Lines and columns count from 1. By default, the name is
+        "<filter>", and line and column are None, because the error concerns the whole source.
     hint
-        What to do about the error, in one sentence. May be empty.
+        What to do about the error, in one sentence (default "": nothing).
     traceback
-        The Python traceback from inside the module. May be empty.
+        The Python traceback from inside the module (default "": none).
     """
 
     def __init__(
@@ -158,15 +158,15 @@ class FilterTrap(WasmnbError):
     Attributes
     ----------
     callback
-        The callback that failed, for example `proxy_on_request_headers`.
+        The callback that failed, for example `proxy_on_request_headers` (default "").
     context_id
-        Id of the context that the callback was called on.
+        Id of the context that the callback was called on (default 0).
     traceback
-        The Python traceback from inside the module. May be empty.
+        The Python traceback from inside the module (default "": none).
     thread
-        Name of the thread that the callback ran on (`main`, `worker-2`).
+        Name of the thread that the callback ran on: `main`, `worker-2` (default "").
     exchange
-        Number of the request or connection, or None if the callback doesn't belong to one.
+        Number of the request or connection, or None (the default) if the callback doesn't belong to one.
     """
 
     def __init__(

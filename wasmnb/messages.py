@@ -87,7 +87,7 @@ class Headers:
         return next((to_text(v) for n, v in self.raw if n == key), default)
 
     def get_all(self, name: Text) -> list[str]:
-        """Return all values of a name, in order."""
+        """Return all values of the header `name`, in order."""
         key = to_bytes(name).lower()
         return [to_text(v) for n, v in self.raw if n == key]
 
@@ -243,7 +243,14 @@ class Request(_Message):
         chunks: Iterable[Text] | None = None,
         json: Any = ...,
     ) -> Request:
-        """Create a request. `json` is a value to send as a JSON body, and the other parameters are also parameters of the class.
+        """Create and return a request.
+
+        Parameters
+        ----------
+        method, path, headers, body, trailers, authority, chunks
+            As for the class. By default, there are no headers, body and trailers, and the authority is "example.com".
+        json
+            Value to send as a JSON body (default: none). A missing content-type header is set to application/json.
 
         Raises
         ------
@@ -256,7 +263,7 @@ class Request(_Message):
         return request
 
     def set_json(self, value: Any) -> None:
-        """Set the body to a value written as JSON. A missing content-type header is set to application/json.
+        """Set the body to `value`, written as JSON. A missing content-type header is set to application/json.
 
         Raises
         ------
@@ -282,7 +289,7 @@ class Response(_Message):
     status
         The HTTP status (default 200). 0 means that the connection was closed or reset before a response arrived.
     headers, body, trailers, chunks
-        As for `Request`.
+        As for `Request`, with the same defaults.
     latency
         Seconds that an upstream waits before it sends the response (default 0). The simulated proxy uses virtual time.
     delays
@@ -315,7 +322,7 @@ class Response(_Message):
         super().__post_init__()
 
     def delay(self, number: int) -> float:
-        """Return the seconds that the upstream waits before a chunk. Chunks are numbered from 0."""
+        """Return the seconds that the upstream waits before the chunk `number`, counted from 0."""
         if isinstance(self.delays, int | float):
             return float(self.delays)
         return float(self.delays[number]) if number < len(self.delays) else 0.0

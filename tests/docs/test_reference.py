@@ -1,15 +1,21 @@
 """docs/reference.md: current, and complete."""
 
+import ast
 import dataclasses
+import enum
 import importlib
 import importlib.util
 import inspect
 import re
+import textwrap
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 import wasmnb
+from wasmnb import UsageError
+from wasmnb.sdk import hostcalls
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -43,10 +49,6 @@ def test_links_of_the_contents_lead_to_headings(page):
     assert len(links) == len(set(links))
 
 
-#: Sentence that refers to the parameters of another function.
-ELSEWHERE = re.compile(r"(parameters|options)\b[^.]* (are|as) |\b[Aa]s (for )?`[\w.]+`|, as `[\w.]+` (does|documents)")
-
-
 #: Modules whose names people import.
 PUBLIC = (
     "wasmnb", "wasmnb.sdk", "wasmnb.sdk.hostcalls", "wasmnb.sdk.jwt", "wasmnb.testing", "wasmnb.testing.fuzzing",
@@ -63,6 +65,12 @@ OBTAINED = {
 }  # fmt: skip
 
 
+#: Classes whose objects are results: people read them, and don't choose the values that are missing.
+RESULTS = {
+    "Callout", "CaseResult", "DeclarativeResult", "EnvoyExchange", "EnvoyTcpExchange", "Event", "Explanation", "Export", "ExportType",
+    "FilterInfo", "Finding", "Forecast", "FuzzReport", "GrpcResponse", "ImportType", "KeySet", "LogLine", "Metric", "ModuleFacts",
+    "NotCompared", "Pair", "Parity", "ProfileReport", "ReplayReport", "Trap", "TreeNode",
+}  # fmt: skip
 def public_objects():
     """Yield name and object of all public functions, of classes that people make objects of, and of their methods."""
     for module in map(importlib.import_module, PUBLIC):
@@ -77,55 +85,132 @@ def public_objects():
                 yield f"{module.__name__}.{name}", value
 
 
-def listed(doc, title):
-    """Return the names in a section of a docstring."""
-    section = re.search(rf"^{title}\n-+\n(.*?)(?=^\w[^\n]*\n-{{3,}}|\Z)", doc, re.DOTALL | re.MULTILINE)
-    return set(re.findall(r"[\w*]+", " ".join(re.findall(r"^\S.*$", section[1], re.MULTILINE)))) if section else set()
+def docstring(name, value):
+    """Return a docstring; a method without one has that of its base class."""
+    if inspect.isfunction(value) and not value.__doc__ and value.__qualname__.count(".") == 1:
+        owner = getattr(inspect.getmodule(value), value.__qualname__.partition(".")[0])
+        return inspect.getdoc(getattr(owner, name.rpartition(".")[2])) or ""
+    return inspect.getdoc(value) or ""
+
+
+def section(doc, title):
+    """Return the entries of a section of a docstring: name -> text."""
+    found = re.search(rf"^{title}\n-+\n(.*?)(?=^\w[^\n]*\n-{{3,}}|\Z)", doc, re.DOTALL | re.MULTILINE)
+    entries, names = {}, []
+    for line in found[1].splitlines() if found else ():
+        if line[:1].strip():
+            names = re.findall(r"[\w*]+", line) if not names or entries[names[0]] else names + re.findall(r"[\w*]+", line)
+            entries |= {name.lstrip("*"): "" for name in names}
+            names = [name.lstrip("*") for name in names]
+        elif names:
+            entries |= {name: f"{entries[name]} {line.strip()}".strip() for name in names}
+    return entries
 
 
 def parameters(value):
-    """Return the names of the parameters of a function, or of a class that has a constructor of its own."""
+    """Return the parameters of a function, or of a class that has a constructor of its own."""
     if inspect.isclass(value):
-        if getattr(value, "_is_protocol", False) or value.__name__ in OBTAINED:
+        if getattr(value, "_is_protocol", False) or value.__name__ in OBTAINED or issubclass(value, enum.Enum):
             return []
-        if not dataclasses.is_dataclass(value) and "__init__" not in vars(value):
-            return list(getattr(value, "_fields", ()))
-    return [p for p in inspect.signature(value).parameters if p not in ("self", "cls")]
+        if not dataclasses.is_dataclass(value) and "__init__" not in vars(value) and not hasattr(value, "_fields"):
+            return []
+    return [p for p in inspect.signature(value).parameters.values() if p.name != "self" and p.name != "cls" and not p.name.startswith("_")]
 
 
-def undocumented(value):
-    """Return the parameters that a docstring doesn't list. A single parameter may be clear from the sentence and needn't be listed."""
-    doc, names = inspect.getdoc(value) or "", parameters(value)
-    known = listed(doc, "Parameters") | (listed(doc, "Attributes") if inspect.isclass(value) else set())
-    if not inspect.isclass(value) and (ELSEWHERE.search(doc) or (len(names) == 1 and not known)):
-        return []
-    return [name for name in names if name not in known and f"`{name}`" not in doc]
+def entries_of(value, doc):
+    """Return the text about each parameter of a function or class."""
+    entries = (section(doc, "Attributes") if inspect.isclass(value) else {}) | section(doc, "Parameters")
+    names = [p.name for p in parameters(value)]
+    summary = doc.partition("\n\n")[0]
+    if len(names) == 1 and f"`{names[0]}`" in summary:
+        return {names[0]: summary} | entries
+    return entries
+
+
+def undocumented(name, value):
+    """Return the parameters that a docstring doesn't list."""
+    entries = entries_of(value, docstring(name, value))
+    return [p.name for p in parameters(value) if not entries.get(p.name)]
+
+
+def without_default(name, value):
+    """Return the parameters whose entry doesn't state the default."""
+    entries = entries_of(value, docstring(name, value))
+    optional = [] if value.__name__ in RESULTS else [p.name for p in parameters(value) if p.default is not p.empty]
+    return [n for n in optional if n in entries and not re.search(r"[Dd]efault|[Ww]ithout", entries[n])]
+
+
+def lacks_result(name, value):
+    """Return whether a function returns something, and its docstring has neither a section Returns nor a summary about the result."""
+    if inspect.isclass(value) or inspect.signature(value).return_annotation in (None, "None", "NoReturn", inspect.Signature.empty):
+        return False
+    doc = docstring(name, value)
+    return not (section(doc, "Returns") or section(doc, "Yields") or re.search(r"\b(return|yield)s?\b", doc.partition("\n\n")[0], re.IGNORECASE))
+
+
+@cache
+def wasmnb_errors():
+    """Return the names of the exceptions that the public modules define."""
+    values = [getattr(module, name) for module in map(importlib.import_module, PUBLIC) for name in module.__all__]
+    return frozenset(v.__name__ for v in values if inspect.isclass(v) and issubclass(v, Exception) and v.__module__.startswith("wasmnb"))
+
+
+def undocumented_errors(name, value):
+    """Return the errors of wasmnb that a function raises itself, and its docstring doesn't list."""
+    doc = docstring(name, value)
+    known = set(section(doc, "Raises")) | set(re.findall(r"Raises\s+`?(\w+)", doc))
+    tree = ast.parse(textwrap.dedent(inspect.getsource(value)) if inspect.isfunction(value) else "")
+    calls = [node.exc for node in ast.walk(tree) if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)]
+    raised = {call.func.id for call in calls if isinstance(call.func, ast.Name)}
+    return sorted(raised & wasmnb_errors() - known)
 
 
 def invented(value):
     """Return the parameters that a docstring lists and the signature doesn't have."""
-    keywords = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(value).parameters.values()) if inspect.isfunction(value) else False
-    return [] if keywords else sorted(listed(inspect.getdoc(value) or "", "Parameters") - set(inspect.signature(value).parameters) - {"*"})
+    signature = inspect.signature(value).parameters
+    keywords = any(p.kind is p.VAR_KEYWORD for p in signature.values())
+    return [] if keywords else sorted(set(section(inspect.getdoc(value) or "", "Parameters")) - set(signature))
+
+
+def faults(check):
+    """Return name -> result of the check for all public objects that the check finds fault with."""
+    return {name: fault for name, value in public_objects() if (fault := check(name, value))}
 
 
 def test_docstrings_list_every_parameter():
-    objects = dict(public_objects())
-    assert len(objects) > 600
-    assert {name: missing for name, value in objects.items() if (missing := undocumented(value))} == {}
+    assert len(dict(public_objects())) > 600
+    assert faults(undocumented) == {}
 
 
 def test_docstrings_list_no_other_parameters():
-    functions = {name: value for name, value in public_objects() if inspect.isfunction(value)}
-    assert {name: extra for name, value in functions.items() if (extra := invented(value))} == {}
+    assert faults(lambda _, value: inspect.isfunction(value) and invented(value)) == {}
+
+
+def test_docstrings_state_every_default():
+    assert faults(without_default) == {}
+
+
+def test_docstrings_describe_every_result():
+    assert faults(lacks_result) == {}
+
+
+def test_docstrings_list_errors_that_the_function_raises_itself():
+    assert faults(undocumented_errors) == {}
+
+
+def test_docstrings_of_hostcalls_name_the_function_of_the_abi_and_its_errors():
+    docs = {name: inspect.getdoc(getattr(hostcalls, name)) for name in hostcalls.__all__}
+    assert [name for name, doc in docs.items() if f"`proxy_{name}`" not in doc or not section(doc, "Raises")] == []
 
 
 def test_classes_without_a_public_constructor_exist():
-    assert {name.rpartition(".")[2] for name, value in public_objects() if inspect.isclass(value)} >= OBTAINED
+    classes = {name.rpartition(".")[2] for name, value in public_objects() if inspect.isclass(value)}
+    assert classes >= OBTAINED | RESULTS
 
 
-def test_check_finds_missing_and_invented_parameters():
-    def function(first, second):
-        """Do something.
+def test_checks_find_faults():
+    def function(first, second, fourth=4) -> int:
+        """Do something to `second`.
 
         Parameters
         ----------
@@ -133,6 +218,18 @@ def test_check_finds_missing_and_invented_parameters():
             One.
         third
             Another one.
+        fourth
+            A number.
         """
+        raise UsageError(first)
 
-    assert (undocumented(function), invented(function)) == (["second"], ["third"])
+    assert (undocumented("function", function), invented(function)) == (["second"], ["third"])
+    assert (without_default("function", function), lacks_result("function", function)) == (["fourth"], True)
+    assert undocumented_errors("function", function) == ["UsageError"]
+
+
+def test_single_parameter_may_be_in_the_summary():
+    def function(name) -> bool:
+        """Return whether `name` is known."""
+
+    assert (undocumented("function", function), lacks_result("function", function)) == ([], False)

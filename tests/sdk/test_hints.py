@@ -50,7 +50,7 @@ def test_error_about_a_loop_over_a_body_suggests_async_for():
 @pytest.mark.filterwarnings("ignore:coroutine 'check'", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_error_suggests_the_missing_await(code):
     log = logged(code, "async def check(): return {}\n")
-    assert "write `await` in front of the call" in log
+    assert "write `await` before the call" in log
 
 
 def test_attribute_with_the_name_of_an_awaitable_class_has_no_note():

@@ -49,7 +49,7 @@ def test_bytes_taken_for_a_body_get_a_hint(attribute):
     ("line", "hint"),
     [
         ("for event in self.response.sse(): pass", "Iterate over them with `async for`"),
-        ("a, b = gather(sleep(1), sleep(1))", "write `await` in front of the call"),
+        ("a, b = gather(sleep(1), sleep(1))", "write `await` before the call"),
     ],
 )
 def test_forgotten_async_and_await_get_a_hint(line, hint):

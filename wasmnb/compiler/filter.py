@@ -116,7 +116,7 @@ class Filter(Shown):
         parts
             `Part(text, filename, first_line)` objects, which run in this order in one namespace.
         name, path, progress
-            As for `from_source`.
+            As for `from_source`, with the same defaults.
         package
             Dotted name of the package on `path` against which relative imports in the parts are resolved (default none).
 
@@ -149,7 +149,7 @@ class Filter(Shown):
         name
             Name of the filter in the proxy. By default, the file's name without its suffix.
         progress
-            As for `from_source`.
+            As for `from_source` (default None).
 
         Returns
         -------
@@ -199,7 +199,7 @@ class Filter(Shown):
         source
             Source text, the `Path` of a `.py` file, a class, or another filter that was compiled from Python.
         name, filename, first_line, path
-            As for `from_source`. `filename` and `first_line` are used only if `source` is text.
+            As for `from_source`, with the same defaults. `filename` and `first_line` are used only if `source` is text.
 
         Returns
         -------
@@ -242,7 +242,7 @@ class Filter(Shown):
         path
             Additional folders to search for modules that the class imports (default none).
         progress
-            As for `from_source`.
+            As for `from_source` (default None).
         running
             Frame in which the class statement is still running. If it is set, statements below the class are collected as well
             (default None).
@@ -411,7 +411,20 @@ class Filter(Shown):
         profile: BlockProfile | Any = None,
         progress: Progress | None = None,
     ) -> bytes:
-        """Return the module's bytes as `save` would write them. The parameters and errors are those of `save`."""
+        """Return the module's bytes as `save` would write them. The errors are those of `save`.
+
+        Parameters
+        ----------
+        debug
+            Whether to return the full module instead of the release module (default False).
+        strip
+            Whether to remove comments and docstrings. By default (None), they are removed from a release module, and kept with
+            `debug`.
+        profile
+            Profile of the code to compile in the release module, as for `release` (default None).
+        progress
+            Function that is called with the step and the fraction that is done, as for `from_source` (default None).
+        """
         strip = not debug if strip is None else strip
         if not debug:
             return self.release(profile=profile, strip=strip, progress=progress).wasm

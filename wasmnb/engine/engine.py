@@ -139,7 +139,8 @@ class Engine:
         os.register_at_fork(after_in_child=partial(_continue_in_child, weakref.ref(self)))
 
     def compile(self, wasm: bytes, waiting: Callable[[float], None] | None = None) -> MachineCode:
-        """Compile a core module. If this can take long, it is compiled in a separate process, which can be interrupted.
+        """Compile a core module, and return its machine code. A separate process, which can be interrupted, compiles large
+        modules.
 
         Parameters
         ----------
@@ -162,7 +163,9 @@ class Engine:
         return self.compile_here(wasm)
 
     def compile_here(self, wasm: bytes) -> MachineCode:
-        """Compile a core module in this process, which can't be interrupted. Raises `ModuleError` if the module is invalid."""
+        """Compile the core module `wasm` in this process, which can't be interrupted, and return its machine code. Raises
+        `ModuleError` if the module is invalid.
+        """
         wasm = bytes(wasm)  # C doesn't accept a bytearray
         if not wasm:
             raise ModuleError("The file is empty. A WebAssembly module starts with the bytes 00 61 73 6d 01 00 00 00.")
@@ -170,7 +173,9 @@ class Engine:
         return MachineCode(self, module, declaring_sections(wasm))
 
     def validate(self, wasm: bytes) -> None:
-        """Check that a core module is valid, by the rules of `compile` but without compiling it. Raises `ModuleError` if it isn't."""
+        """Check that the core module `wasm` is valid, by the rules of `compile` but without compiling it. Raises `ModuleError`
+        if it isn't.
+        """
         wasm = bytes(wasm)
         check_call(self.c, _INVALID, self.c.module_validate, self.handle.address, wasm, len(wasm))
 
@@ -179,6 +184,16 @@ class Engine:
 
         The result is machine code that will be run, so load only files written by wasmnb for the same user. wasmtime maps a
         private copy of the file, because the process would be killed if someone shortened a mapped file.
+
+        Parameters
+        ----------
+        source
+            Path of the file, or the bytes.
+
+        Returns
+        -------
+        MachineCode
+            The code, which can be instantiated.
 
         Raises
         ------
@@ -203,7 +218,7 @@ class Engine:
         return module
 
     def watch(self, instance: object) -> None:
-        """Increment the epoch regularly while this instance exists."""
+        """Increment the epoch regularly while the object `instance` exists."""
         with self._lock:
             self._watched.add(weakref.ref(instance, self._watched.discard))
             if self._ticker is None or not self._ticker.is_alive():
@@ -248,7 +263,7 @@ def _continue_in_child(reference: weakref.ref[Engine]) -> None:
 
 
 def assemble(text: str) -> bytes:
-    """Convert WebAssembly's text format to a module. Raises `ModuleError` if the text is invalid."""
+    """Return the module for `text`, which is in WebAssembly's text format. Raises `ModuleError` if the text is invalid."""
     c, source = C(), text.encode()
     return _bytes_of(c, "The WebAssembly text is invalid", partial(c.wat2wasm, source, len(source)))
 

@@ -21,7 +21,7 @@ class Guest(Protocol):
     memory: Memory
 
     def function(self, name: str) -> Callable[..., int | None] | None:
-        """Return an exported function by name, or None if there is none."""
+        """Return the exported function `name`, or None if there is none."""
         ...
 
     def close(self) -> None:
@@ -51,7 +51,17 @@ class Runnable(Protocol):
         ...
 
     def instantiate(self, resolve: Resolve, *, memory_limit: int = 1 << 30, deadline: float = 5.0) -> Guest:
-        """Create an instance. The parameters and exceptions are those of `Instance`."""
+        """Create and return an instance.
+
+        Parameters
+        ----------
+        resolve
+            Function that returns the host function for an imported function, or None.
+        memory_limit
+            Maximum bytes of all memories and tables together (default 1 GiB).
+        deadline
+            Maximum seconds of a call into the guest (default 5).
+        """
         ...
 
 
@@ -90,7 +100,17 @@ class Image:
         return tuple(e for e in self.code.exports if e.kind != "func" or e.name in self.visible)
 
     def instantiate(self, resolve: Resolve, *, memory_limit: int = 1 << 30, deadline: float = 5.0) -> Instance:
-        """Create an instance. The parameters and exceptions are those of `Instance`."""
+        """Create and return an instance. It raises the exceptions of `Instance`.
+
+        Parameters
+        ----------
+        resolve
+            Function that returns the host function for an imported function, or None.
+        memory_limit
+            Maximum bytes of all memories and tables together (default 1 GiB).
+        deadline
+            Maximum seconds of a call into the guest (default 5).
+        """
         instance = Instance(self.code, resolve, memory_limit=memory_limit, deadline=deadline)
         if self.visible is not None:
             instance.hide_except(self.visible)

@@ -126,7 +126,7 @@ class Instance:
     # -- calls --------------------------------------------------------------------------------------------------
 
     def function(self, name: str) -> Callable[..., int | None] | None:
-        """Return an exported function by name as a Python function, or None if there is none.
+        """Return the exported function `name` as a Python function, or None if there is none.
 
         Its parameters and result are unsigned integers, and the result is None if the function has no result. A call raises
         `Trap`, or the exception that has interrupted it (KeyboardInterrupt).
@@ -141,12 +141,20 @@ class Instance:
         return self._entries.function(kind, func)
 
     def exported_memory(self, name: str, size: int) -> bytes:
-        """Return the first `size` bytes of the memory that is exported as `name`, for modules with several memories."""
+        """Return the beginning of an exported memory, for modules with several memories.
+
+        Parameters
+        ----------
+        name
+            Name of the export.
+        size
+            Number of bytes.
+        """
         memory = self._export(name, "memory")
         return string_at(self._c.memory_data(self._context, addressof(memory)), size)
 
     def clear_exported_memory(self, name: str) -> None:
-        """Set all bytes of an exported memory to zero."""
+        """Set all bytes of the memory that is exported as `name` to zero."""
         memory = self._export(name, "memory")
         address = addressof(memory)
         memset(self._c.memory_data(self._context, address), 0, self._c.memory_data_size(self._context, address))

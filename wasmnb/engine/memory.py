@@ -54,18 +54,57 @@ class Memory:
         return self.size
 
     def check(self, pointer: int, size: int) -> None:
-        """Raise `OutOfBounds` unless `size` bytes from address `pointer` are inside the memory."""
+        """Check that a range of addresses is inside the memory.
+
+        Parameters
+        ----------
+        pointer
+            Address of the first byte.
+        size
+            Number of bytes.
+
+        Raises
+        ------
+        OutOfBounds
+            A byte is outside of the memory.
+        """
         if pointer + size > self.size and pointer + size > self.refresh():
             raise OutOfBounds(pointer, size, self.size)
 
     def read(self, pointer: int, size: int) -> bytes:
-        """Return a copy of `size` bytes from address `pointer`."""
+        """Return a copy of bytes of the memory.
+
+        Parameters
+        ----------
+        pointer
+            Address of the first byte.
+        size
+            Number of bytes.
+
+        Raises
+        ------
+        OutOfBounds
+            A byte is outside of the memory.
+        """
         if pointer + size > self.size:
             self.check(pointer, size)
         return string_at(self.base + pointer, size)
 
     def write(self, pointer: int, data: bytes) -> None:
-        """Store `data` at address `pointer`."""
+        """Store bytes in the memory.
+
+        Parameters
+        ----------
+        pointer
+            Address of the first byte.
+        data
+            The bytes.
+
+        Raises
+        ------
+        OutOfBounds
+            A byte is outside of the memory.
+        """
         if pointer + len(data) > self.size:
             self.check(pointer, len(data))
         memmove(self.base + pointer, data, len(data))
@@ -76,15 +115,41 @@ class Memory:
         return value
 
     def write_u32(self, pointer: int, value: int) -> None:
-        """Store the lower 32 bits of `value` at address `pointer` in little-endian order."""
+        """Store a number of 32 bits in little-endian order.
+
+        Parameters
+        ----------
+        pointer
+            Address of the first byte.
+        value
+            The number. Only its lower 32 bits are stored.
+
+        Raises
+        ------
+        OutOfBounds
+            A byte is outside of the memory.
+        """
         self.write(pointer, _U32.pack(value & 0xFFFFFFFF))
 
     def write_u64(self, pointer: int, value: int) -> None:
-        """Store the lower 64 bits of `value` at address `pointer` in little-endian order."""
+        """Store a number of 64 bits in little-endian order.
+
+        Parameters
+        ----------
+        pointer
+            Address of the first byte.
+        value
+            The number. Only its lower 64 bits are stored.
+
+        Raises
+        ------
+        OutOfBounds
+            A byte is outside of the memory.
+        """
         self.write(pointer, _U64.pack(value & 0xFFFFFFFFFFFFFFFF))
 
     def grow(self, pages: int) -> int:
-        """Add pages of 64 KiB, and return the guest address of the first new byte."""
+        """Add `pages` pages of 64 KiB, and return the guest address of the first new byte."""
         before = self._grow(pages)
         self.refresh()
         return before * 65536

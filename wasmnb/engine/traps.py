@@ -87,7 +87,7 @@ class Trap(Exception):
 
     @classmethod
     def of_error(cls, c: C, error: int) -> Trap:
-        """Create the exception for a wasmtime error.
+        """Return the exception for a wasmtime error.
 
         Parameters
         ----------
@@ -100,7 +100,7 @@ class Trap(Exception):
 
     @classmethod
     def of_trap(cls, c: C, trap: int) -> Trap:
-        """Create the exception for a wasmtime trap.
+        """Return the exception for a wasmtime trap.
 
         Parameters
         ----------

@@ -51,9 +51,11 @@ class EnvoyExchange:
         Bytes of the response as the client received them.
     crash
         Envoy's log of a crash that the request caused, or ''.
+    events
+        Always empty.
     notes
         Warnings as in the simulated proxy, for example that the upstream received only a part of a request that a filter
-        answered.
+        responded to.
     find_record
         Function that returns the request's record in the access log. It has no parameters.
     """

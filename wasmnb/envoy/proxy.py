@@ -60,15 +60,17 @@ class Envoy(Requests[EnvoyExchange]):
     Parameters
     ----------
     filter
-        A filter, a plugin, the path or bytes of a module, or a list of these, which forms a chain. A plugin with
-        `kind="network"` adds a TCP listener for `connect`. If all plugins are of this kind, there is no HTTP listener.
+        A filter, a plugin, the path or bytes of a module, or a list of these, which forms a chain (default None: use `chain`).
+        A plugin with `kind="network"` adds a TCP listener for `connect`. If all plugins are of this kind, there is no HTTP
+        listener.
     chain
         List of filters and plugins, which replaces `filter` (default None).
     config, vm_config, root_id, vm_id, failure_policy, kind
         Defaults for plugins that don't set these values themselves.
     upstream, clusters
-        As for `Proxy`. An upstream can also be the (host, port) of a server that you run. All other upstreams use HTTP/1.1, so
-        a gRPC stream receives its response only after the filter has closed its side.
+        As for `Proxy` (defaults None: an echo, and no other clusters). An upstream can also be the (host, port) of a server
+        that you run. All other upstreams use HTTP/1.1, so a gRPC stream receives its response only after the filter has closed
+        its side.
     workers, routes, listener, node, connection_manager, built_in, name
         As for `wasmnb.host.settings.ProxySettings`. `workers` is passed to Envoy as `--concurrency` (default 4).
     buffer_limit, route_timeout, idle_timeout, request_timeout, stats_flush_interval
@@ -223,7 +225,15 @@ class Envoy(Requests[EnvoyExchange]):
     # -- traffic --------------------------------------------------------------------------------------------------
 
     def send(self, request: Request, **options: Unpack[SendOptions]) -> EnvoyExchange:
-        """Send a `Request` object. The options are those of `request`."""
+        """Send a `Request` object, wait for the end of its exchange, and return the exchange.
+
+        Parameters
+        ----------
+        request
+            The request, for example from `Request(...)` or from another exchange.
+        options
+            Options of `request`, from `worker` to `metadata`.
+        """
         check_worker(options.get("worker"), self.settings.workers)
         require_http(self.plugins)
         delivery = Delivery.of(options, self.timeout)
@@ -233,12 +243,12 @@ class Envoy(Requests[EnvoyExchange]):
                 return self._sender.send_alone(client, request, delivery, len(self._sessions))
 
     def session(self, *, worker: int | None = None, http2: bool = False) -> EnvoySession:
-        """Open a client connection that sends several requests one after the other (keep-alive).
+        """Open and return a client connection that sends several requests one after the other (keep-alive).
 
         Parameters
         ----------
         worker, http2
-            As for `request`.
+            As for `request` (defaults None and False).
         """
         check_worker(worker, self.settings.workers)
         require_http(self.plugins)
@@ -255,12 +265,12 @@ class Envoy(Requests[EnvoyExchange]):
         return session
 
     def connect(self, *, worker: int | None = None, cluster: str = MAIN_CLUSTER) -> EnvoyConnection:
-        """Open a TCP connection through the network filters.
+        """Open and return a TCP connection through the network filters.
 
         Parameters
         ----------
         worker
-            Ignored, because the kernel chooses the worker. The parameter exists because `Proxy.connect` has it.
+            Ignored (default None), because the kernel chooses the worker. The parameter exists because `Proxy.connect` has it.
         cluster
             Name of the cluster. Only the main cluster (the default) is allowed, because Envoy's TCP listener has no other.
 

@@ -51,7 +51,7 @@ class Proxy(ObservationMethods, ClientMethods, Shown):
         A `Filter`, a `Plugin`, or a list of these. Filters run in the order of the list. Access loggers and services can be
         anywhere in the list. By default, no plugin runs.
     chain
-        A list of filters and plugins. Use either `filter` or `chain`.
+        A list of filters and plugins (default None). Use either `filter` or `chain`.
     config, vm_config, root_id, vm_id, failure_policy, kind
         Settings of a single filter, as for `Plugin` (default empty). In a chain, pass them to each `Plugin`.
     workers, upstream, clusters, routes, listener, node, connection_manager, built_in, name
@@ -197,7 +197,7 @@ class Proxy(ObservationMethods, ClientMethods, Shown):
         upstream: Any = None,
         **options: Any,
     ) -> Self:
-        """Start a proxy with the plugins, configuration, routes and clusters of a static `envoy.yaml`.
+        """Start and return a proxy with the plugins, configuration, routes and clusters of a static `envoy.yaml`.
 
         Parameters
         ----------
@@ -206,7 +206,8 @@ class Proxy(ObservationMethods, ClientMethods, Shown):
         listener
             Name of the listener to use. By default, the first listener with a Wasm filter.
         clusters
-            Upstreams by cluster name, as for `Proxy`. The file must define each of these clusters.
+            Upstreams by cluster name, as for `Proxy` (default None: the upstream of all clusters is `upstream`). The file must
+            define each of these clusters.
         upstream
             Upstream of all clusters that aren't in `clusters`. By default, an echo.
         options
@@ -230,7 +231,7 @@ class Proxy(ObservationMethods, ClientMethods, Shown):
         return proxy
 
     def clone(self, plugins: Filters | None = None, **changes: Any) -> Self:
-        """Start a new proxy with the same plugins, settings and upstreams, and an empty history.
+        """Start and return a new proxy with the same plugins, settings and upstreams, and an empty history.
 
         Parameters
         ----------
@@ -308,7 +309,7 @@ class Proxy(ObservationMethods, ClientMethods, Shown):
         drain
             Virtual seconds until streams of the old configuration are reset (default 1).
         config, vm_config, root_id, vm_id, failure_policy, kind
-            Settings of a single filter, as for `Proxy`.
+            Settings of a single filter, as for `Proxy`, with the same defaults.
         changes
             Settings of the listener to change for new streams: `routes`, `listener`, `buffer_limit`, `route_timeout`,
             `idle_timeout`, `request_timeout`.
@@ -438,7 +439,7 @@ class Proxy(ObservationMethods, ClientMethods, Shown):
         data
             Arguments of the call, which the callback reads from the buffer CALL_DATA (default empty).
         worker
-            As for `tick`.
+            As for `tick` (default None).
 
         Returns
         -------
@@ -509,6 +510,11 @@ class Proxy(ObservationMethods, ClientMethods, Shown):
             The folder, which is created if it doesn't exist. If an error occurs, nothing is written.
         options
             `registry`, `tag`, `port`, `admin_port`, `force` and `profile`, as for `wasmnb.envoy.export`.
+
+        Returns
+        -------
+        Export
+            The folder and the files in it, as from `wasmnb.envoy.export`.
         """
         return _hooks.export(self, folder, **options)
 

@@ -84,11 +84,11 @@ class Worker:
         return [*self.streams.values(), *self.connections.values()]
 
     def route(self, headers: HeaderMap) -> Route | None:
-        """Return the route of a request, or None if no route matches."""
+        """Return the route of a request with the header map `headers`, or None if no route matches."""
         return self.table.find(headers, self.server.random)
 
     def create_filters(self, control: StreamControl) -> list[ChainFilter]:
-        """Create the filters of a stream, except those disabled on its route.
+        """Create and return the filters of the stream that `control` controls, except those disabled on its route.
 
         Plugins that are missing on this worker are skipped. Plugins whose VM has failed are either skipped or block the stream,
         depending on their failure policy.
@@ -123,7 +123,9 @@ class Worker:
         return filters
 
     def create_network_filters(self, stream: TcpStream) -> FilterSet:
-        """Create a filter for each network plugin. Stop at a plugin that blocks the connection because its VM has failed."""
+        """Create and return a filter for each network plugin, for the connection `stream`. Stop at a plugin that blocks the
+        connection because its VM has failed.
+        """
         filters: list[TcpContext] = []
         for handle in self.network_plugins:
             if handle.missing:
@@ -137,7 +139,7 @@ class Worker:
         return FilterSet(filters)
 
     def on_stream_done(self, stream: HttpStream) -> None:
-        """Count a stream that has ended, and run the access loggers for it."""
+        """Count `stream`, which has ended, and run the access loggers for it."""
         self.served += 1
         for handle in self.plugins:
             root = handle.root_for_stream() if handle.plugin.kind == "access_log" else None

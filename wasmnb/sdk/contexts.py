@@ -306,7 +306,13 @@ class VMContext(Context):
         """
 
     def new_plugin_context(self, context_id: int) -> "PluginContext":  # noqa: ARG002
-        """Create the context of a plugin. The default creates an instance of the filter's PluginContext class."""
+        """Create and return the context of a plugin. The default creates an instance of the filter's PluginContext class.
+
+        Parameters
+        ----------
+        context_id
+            Number that the proxy has given to the plugin.
+        """
         plugin: PluginContext = self._vm.filter.classes["plugin"]()
         return plugin
 
@@ -353,7 +359,13 @@ class PluginContext(Context):
         """
 
     def on_tick(self) -> Awaitable[None] | None:
-        """Handle a timer tick. Called once per period after `set_tick_period`."""
+        """Handle a timer tick. Called once per period after `set_tick_period`.
+
+        Returns
+        -------
+        Awaitable[None] | None
+            None, or the coroutine of an `async def`.
+        """
 
     def on_queue_ready(self, queue_id: int) -> Awaitable[None] | None:
         """Handle a new item in a queue that this plugin has registered. Another VM may already have removed the item.
@@ -362,6 +374,11 @@ class PluginContext(Context):
         ----------
         queue_id
             Number of the queue, as in `Queue.id`.
+
+        Returns
+        -------
+        Awaitable[None] | None
+            None, or the coroutine of an `async def`.
         """
 
     def on_log(self) -> None:
@@ -383,6 +400,11 @@ class PluginContext(Context):
         """Create the context of a new HTTP stream, or return None to ignore the stream.
 
         The default creates an instance of the filter's HttpContext class.
+
+        Parameters
+        ----------
+        context_id
+            Number that the proxy has given to the stream.
         """
         stream: HttpContext = self._vm.filter.classes["http"]()
         return stream
@@ -391,6 +413,11 @@ class PluginContext(Context):
         """Create the context of a new TCP connection, or return None to ignore the connection.
 
         The default creates an instance of the filter's TcpContext class.
+
+        Parameters
+        ----------
+        context_id
+            Number that the proxy has given to the connection.
         """
         connection: TcpContext = self._vm.filter.classes["tcp"]()
         return connection

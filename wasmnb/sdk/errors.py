@@ -42,9 +42,9 @@ class HostcallError(Exception):
     Attributes
     ----------
     hostcall
-        Name of the hostcall without its prefix: `get_header_map_value`.
+        Name of the hostcall without its prefix: `get_header_map_value` (default "").
     status
-        The status that the hostcall returned.
+        The status that the hostcall returned (default INTERNAL_FAILURE).
     """
 
     def __init__(self, message: str, hostcall: str = "", status: Status = Status.INTERNAL_FAILURE) -> None:
@@ -144,7 +144,7 @@ class GrpcError(CalloutError):
     status
         The gRPC status, as an int.
     details
-        The server's error message.
+        The server's error message (default "").
     """
 
     def __init__(self, message: str, status: int, details: str = "") -> None:
@@ -168,9 +168,9 @@ class FilterSourceError(Exception):
     Attributes
     ----------
     filename, lineno
-        Place of the error. `lineno` is None if the error is not about one line.
+        Place of the error. `lineno` is None if the error is not about one line (defaults "<filter>" and None).
     hint
-        One sentence of advice, or '' if there is none.
+        One sentence of advice (default "": none).
     """
 
     def __init__(self, message: str, *, filename: str = "<filter>", lineno: int | None = None, hint: str = "") -> None:

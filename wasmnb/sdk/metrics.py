@@ -148,5 +148,5 @@ class Histogram(Metric):
     kind = MetricType.HISTOGRAM
 
     def record(self, value: int) -> None:
-        """Add one value to the histogram, an int of at least 0."""
+        """Add `value`, an int of at least 0, to the histogram."""
         self._call("record_metric", value)

@@ -248,7 +248,7 @@ class Queue:
         self.name = name
 
     def put(self, item: Value) -> None:
-        """Append an item (text, bytes or an int). The proxy then calls `on_queue_ready` in the VM that registered the queue."""
+        """Append `item` (text, bytes or an int). The proxy then calls `on_queue_ready` in the VM that registered the queue."""
         current_vm().call("enqueue_shared_queue", self.id, encode(item), subject=repr(self.name))
 
     def get_nowait(self) -> bytes:
@@ -282,6 +282,11 @@ def register_queue(name: Text) -> Queue:
     ----------
     name
         Name of the queue.
+
+    Returns
+    -------
+    Queue
+        The queue.
     """
     return Queue(current_vm().call("register_shared_queue", encode(name), subject=repr(name)), decode(encode(name)))
 
@@ -295,6 +300,11 @@ def resolve_queue(name: Text, vm_id: Text = "") -> Queue:
         Name of the queue.
     vm_id
         vm_id of the VM that registered the queue (default: this VM's vm_id).
+
+    Returns
+    -------
+    Queue
+        The queue.
 
     Raises
     ------

@@ -53,7 +53,13 @@ def failing() -> Response:
 
 
 def refused(_request: Any) -> NoReturn:
-    """Refuse the connection. Pass the function itself as a step: `upstream(refused)`."""
+    """Refuse the connection. Pass the function itself as a step: `upstream(refused)`.
+
+    Raises
+    ------
+    ConnectionRefusedError
+        Always. The proxy handles it like a connection that the upstream refuses.
+    """
     raise ConnectionRefusedError
 
 
@@ -251,7 +257,7 @@ class ScriptedUpstream(GrpcServer):
         return steps[min(turn, len(steps) - 1)]
 
     def script(self, *steps: ScriptStep) -> None:
-        """Replace all steps. Requests that were already recorded are kept."""
+        """Replace all steps by `steps`. Requests that were already recorded are kept."""
         with self._lock:
             self._steps = list(steps)
             self._turns.pop(None, None)

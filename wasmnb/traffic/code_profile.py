@@ -27,6 +27,11 @@ def record_code_profile(proxy: Proxy, requests: Iterable[Request] | None = None)
     requests
         Requests to send instead (default: those of the proxy's exchanges).
 
+    Returns
+    -------
+    BlockProfile
+        The code that ran, for `Filter.release(profile=...)`.
+
     Raises
     ------
     UsageError

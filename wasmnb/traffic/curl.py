@@ -98,13 +98,13 @@ class CurlRequest:
     Attributes
     ----------
     method, path, headers, body
-        The request.
+        The request (default: no headers and no body).
     authority
-        The host in the URL or in the `host` header. Empty if there is none.
+        The host in the URL or in the `host` header (default "": none).
     worker
-        Number of the worker that serves the request, or None if the proxy chooses it.
+        Number of the worker that serves the request, or None (the default) if the proxy chooses it.
     http2
-        Whether to send the request over HTTP/2.
+        Whether to send the request over HTTP/2 (default False).
     timeout
         Timeout of the client in virtual seconds, or None for the proxy's default.
     """

@@ -92,7 +92,7 @@ class Distribution:
         return [Bucket(2 ** (k / STEPS), 2 ** ((k + 1) / STEPS), int(n)) for k, n in zip(steps, counts, strict=True)]
 
     def merge(self, other: Distribution) -> Distribution:
-        """Return a new distribution with the name of this distribution and the measurements of both."""
+        """Return a new distribution with the name of this distribution, and the measurements of this one and of `other`."""
         return Distribution(self.name, self.values + other.values)
 
     def __repr__(self) -> str:

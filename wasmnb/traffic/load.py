@@ -66,7 +66,7 @@ def load(
         Requests per virtual second, distributed over all workers (default None: each request is sent when the previous one has
         ended).
     method, path, headers, body, trailers, chunks, authority, http2, timeout
-        The request, as for `Proxy.request`.
+        The request, as for `Proxy.request`, with the same defaults.
     seed
         Seed of the random arrival times (default 0).
     progress
@@ -174,7 +174,7 @@ def load_connections(
         Connections per virtual second, distributed over all workers (default None: each connection is opened when the previous
         one has ended).
     seed, progress
-        As for `load`.
+        As for `load`, with the same defaults.
 
     Returns
     -------

@@ -148,7 +148,7 @@ class LoadReport(ReportTables, Shown):
         self._read_events, self._read_lines = trace.total, log.written
 
     def end(self, proxy: Proxy) -> None:
-        """Store the metrics of the proxy at the end of a run."""
+        """Store the metrics of `proxy` at the end of a run."""
         self.metrics = metric_rows(proxy)
 
     def _index(self, number: int | None) -> int:

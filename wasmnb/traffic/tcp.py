@@ -78,7 +78,7 @@ def send_bytes(
     half_close
         Whether to close the client's side after the last chunk and read until the end (default False).
     worker, cluster
-        As for `Proxy.connect`.
+        As for `Proxy.connect`, with the same defaults.
 
     Returns
     -------

@@ -74,7 +74,7 @@ DOCUMENTS: dict[str, Callable[[Any], Document]] = {
 
 
 def document_of(obj: Any) -> Document:
-    """Return the document of an object.
+    """Return the document of the object `obj`.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def document_name(obj: Any) -> str:
 
 
 def mimebundle(obj: Any) -> dict[str, Any]:
-    """Return the display data of an object: HTML, text, and for a proxy its live panel.
+    """Return the display data of the object `obj`: HTML, text, and for a proxy its live panel.
 
     The panel is created when a running proxy is first displayed in a front end that supports panels.
     """

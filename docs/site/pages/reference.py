@@ -111,7 +111,7 @@ def magics_page():
 
 
 def _plain(doc):
-    """Return the text of a magic's docstring: IPython puts the usage in front, and the table of flags behind."""
+    """Return the text of a magic's docstring, which IPython places between the usage and the table of flags."""
     text = inspect.cleandoc(doc)
     start = text.find("\n\n") if text.startswith("::") else 0
     text = text[max(start, 0) :].split("\npositional arguments:")[0].split("\noptions:")[0]

@@ -63,6 +63,11 @@ def compare(
     changes
         Parameters of `Envoy` that replace the values from `proxy`.
 
+    Returns
+    -------
+    Parity
+        The exchanges of both proxies in pairs, and their differences.
+
     Raises
     ------
     UsageError

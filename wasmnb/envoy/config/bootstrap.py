@@ -36,7 +36,7 @@ class EnvoyCluster:
     http2
         Whether Envoy connects with HTTP/2 without TLS, which gRPC requires (default False).
     extra
-        Additional fields of the message. They override the fields above.
+        Additional fields of the message (default none). They override the fields above.
     """
 
     name: str
@@ -81,17 +81,18 @@ class EnvoyListener:
     routes
         Routes of the virtual host. By default (None), one route sends all requests to `cluster`.
     virtual_host
-        Additional fields of the virtual host.
+        Additional fields of the virtual host (default none).
     access_logs
-        `PluginConfig` messages of Wasm access loggers.
+        `PluginConfig` messages of Wasm access loggers (default none).
     files
-        `AccessLog` messages, which precede the loggers of `access_logs`.
+        `AccessLog` messages, which precede the loggers of `access_logs` (default none).
     built_in
-        Envoy's own HTTP filters as pairs: the number of plugins before the filter, and the filter's configuration.
+        Envoy's own HTTP filters as pairs: the number of plugins before the filter, and the filter's configuration (default
+        none).
     router
-        Fields of the router filter.
+        Fields of the router filter (default none).
     hcm, extra
-        Additional fields of the connection manager and of the listener. They override the other fields.
+        Additional fields of the connection manager and of the listener (default none). They override the other fields.
     """
 
     name: str

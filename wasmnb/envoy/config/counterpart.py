@@ -11,7 +11,7 @@ __all__ = ["envoy_like"]
 
 
 def envoy_like(proxy: Proxy, **changes: Any) -> Envoy:
-    """Start an Envoy with the plugins and settings of a simulated proxy.
+    """Start and return an Envoy with the plugins and settings of a simulated proxy.
 
     Parameters
     ----------

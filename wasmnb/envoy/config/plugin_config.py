@@ -31,9 +31,10 @@ class EnvoyPlugin:
     module
         Wasm module: bytes, or the path of a file.
     name, root_id, vm_id
-        Fields of the same names in Envoy's configuration.
+        Fields of the same names in Envoy's configuration (default "filter" for the name, otherwise "").
     config, vm_config
-        Plugin and VM configuration: bytes, text or a `TypedConfig`. Other values are written as JSON, as in the simulated proxy.
+        Plugin and VM configuration: bytes, text or a `TypedConfig`. Other values are written as JSON, as in the simulated proxy
+        (default empty).
     failure_policy
         "FAIL_CLOSED", "FAIL_OPEN" or "FAIL_RELOAD". By default (None), Envoy uses "FAIL_CLOSED".
     reload_backoff
@@ -44,13 +45,14 @@ class EnvoyPlugin:
         Whether Envoy holds only the headers and still delivers the body if a headers callback returns StopIteration (default
         False). A Python filter then holds the headers while it awaits the body.
     environment, host_environment
-        WASI environment variables, and names of variables to copy from Envoy's own environment.
+        WASI environment variables, and names of variables to copy from Envoy's own environment (default none).
     allowed_capabilities
         Names of the capabilities that the module can use. By default (empty), it can use all of them.
     kind
-        Where Envoy uses the plugin: "http", "network", "access_log", "singleton" (a service on the main thread) or "service".
+        Where Envoy uses the plugin: "http" (the default), "network", "access_log", "singleton" (a service on the main thread)
+        or "service".
     file_names
-        Original names of source files and cells by their names in the module, for tracebacks in the log.
+        Original names of source files and cells by their names in the module, for tracebacks in the log (default none).
     """
 
     module: bytes | Path
@@ -71,7 +73,7 @@ class EnvoyPlugin:
 
     @classmethod
     def of(cls, plugin: Any, *, profile: Any = None, strip: bool = True, **defaults: Any) -> EnvoyPlugin:
-        """Create the configuration of a plugin.
+        """Return the configuration of a plugin.
 
         Parameters
         ----------

@@ -129,6 +129,11 @@ def export(
         True starts Envoy with the modules, and writes the measured cost of the start into the README. False writes a
         prediction. None (the default) measures if Envoy is installed and the start takes a few seconds at most.
 
+    Returns
+    -------
+    Export
+        The folder and the files in it.
+
     Raises
     ------
     UsageError

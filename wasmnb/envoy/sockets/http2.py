@@ -59,7 +59,7 @@ class Http2Client(ClientConnection):
         trailers = request.trailers.raw
         framed = request.chunks is not None or bool(chunks or trailers)
         self._h2.send_headers(self._stream, _head(request), end_stream=not framed)
-        if request.chunks is None and not trailers:  # write headers and body at once, as for HTTP/1.1
+        if request.chunks is None and not trailers:  # write headers and body in one call, as for HTTP/1.1
             for index, chunk in enumerate(chunks):
                 self._send_data(chunk, end=index == len(chunks) - 1)
             self._flush()

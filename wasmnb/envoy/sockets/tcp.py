@@ -110,7 +110,7 @@ class EnvoyConnection:
         return self._open
 
     def send(self, data: Text, *, end: bool = False) -> Self:
-        """Send bytes.
+        """Send bytes, and return the connection.
 
         Parameters
         ----------
@@ -140,7 +140,7 @@ class EnvoyConnection:
             self._socket.sendall(raw, _MORE if last else 0)
 
     def end(self) -> Self:
-        """Close the client's side of the connection (half-close)."""
+        """Close the client's side of the connection (half-close), and return the connection."""
         return self.send(b"", end=True)
 
     def read(self, wait: float | None = 1.0) -> bytes | None:
@@ -170,7 +170,8 @@ class EnvoyConnection:
         return self.exchange.received
 
     def close(self, data: Text = b"") -> EnvoyTcpExchange:
-        """Close both sides of the connection, after reading until no bytes have arrived for 0.1 seconds.
+        """Close both sides of the connection, after reading until no bytes have arrived for 0.1 seconds, and return the
+        exchange.
 
         Parameters
         ----------
@@ -185,7 +186,7 @@ class EnvoyConnection:
         return self._close()
 
     def reset(self) -> EnvoyTcpExchange:
-        """Abort the connection with a TCP reset."""
+        """Abort the connection with a TCP reset, and return the exchange."""
         if self._open:
             reset_when_closed(self._socket)
         return self._close()
@@ -220,7 +221,7 @@ class TcpUpstream(LoopbackServer):
         super().__init__()
 
     def serve(self, connection: socket.socket) -> None:
-        """Respond to the bytes received over one connection until the connection ends."""
+        """Respond to the bytes received over the socket `connection` until the connection ends."""
         number = len(self.received)
         self.received.append(b"")
         while True:

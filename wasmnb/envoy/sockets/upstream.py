@@ -104,7 +104,7 @@ class Upstream(LoopbackServer):
         self.dropped += surplus
 
     def serve(self, connection: socket.socket) -> None:
-        """Respond to the requests received over one connection."""
+        """Respond to the requests received over the socket `connection`."""
         reader = MessageReader(connection, timeout=3600.0)
         while (head := reader.request_head()) is not None and self._serve_request(connection, reader, head):
             pass

@@ -91,7 +91,9 @@ class GrpcServer:
         self.trailers = Headers(trailers)
 
     def sends_metadata_first(self, path: str) -> bool:
-        """Return whether the server sends initial metadata for this method as soon as a stream opens."""
+        """Return whether the server sends initial metadata for the method `path` (`/package.Service/Method`) as soon as a
+        stream opens.
+        """
         first = self._metadata_first
         return first if isinstance(first, bool) else path in first
 

@@ -111,7 +111,7 @@ class RedisServer:
         self._characters = 0
 
     def reply(self, command: list[bytes]) -> bytes:
-        """Return the reply to a command, encoded as RESP2.
+        """Return the reply to `command`, a list of the command's name and arguments, encoded as RESP2.
 
         Raises
         ------

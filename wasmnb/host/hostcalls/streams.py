@@ -1,7 +1,7 @@
 """Hostcalls that control streams. They take effect after the callback has returned, in the order of the calls.
 
 In Envoy 1.40, a local response overrides the callback's result, but continuing doesn't. A call that continues a stream clears
-the context's request maps and body at once, for either direction. If a context doesn't have the direction, the call does
+the context's request maps and body immediately, for either direction. If a context doesn't have the direction, the call does
 nothing and returns OK. Continuing UPSTREAM returns Unimplemented, and directions of 4 and more return BadArgument.
 """
 

@@ -80,13 +80,13 @@ class TreeNode(Shown):
     class_name: str = ""
 
     def walk(self) -> Iterator[TreeNode]:
-        """Iterate over this node and all nodes below it."""
+        """Yield this node and all nodes below it."""
         yield self
         for child in self.children:
             yield from child.walk()
 
     def find(self, kind: str) -> list[TreeNode]:
-        """Return this node and the nodes below it that have a certain kind."""
+        """Return those of this node and the nodes below it whose kind is `kind`."""
         return [n for n in self.walk() if n.kind == kind]
 
     def __str__(self) -> str:

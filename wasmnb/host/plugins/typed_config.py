@@ -97,7 +97,7 @@ class TypedConfig(bytes):
 
     @classmethod
     def struct(cls, values: Mapping[str, Any]) -> Self:
-        """Return a configuration of type `google.protobuf.Struct`."""
+        """Return a configuration of type `google.protobuf.Struct` with the JSON object `values`."""
         return cls("google.protobuf.Struct", values)
 
     def as_any(self) -> dict[str, Any]:

@@ -73,8 +73,14 @@ class ClientSession(Requests[Exchange]):
         self._streams: list[HttpStream] = []
 
     def send(self, request: Request, **options: Unpack[SendOptions]) -> Exchange:
-        """Send a request over the connection and wait until the exchange has ended. The options are those of
-        `Requests.request`.
+        """Send a request over the connection, wait until the exchange has ended, and return the exchange.
+
+        Parameters
+        ----------
+        request
+            The request, for example from `Request(...)` or from another exchange.
+        options
+            Options of `Requests.request`, from `wait` to `metadata`.
 
         Raises
         ------

@@ -36,7 +36,7 @@ class Stream:
         self._ended = False
 
     def send_body(self, chunk: Text, *, end: bool = False) -> Stream:
-        """Send a chunk of the body.
+        """Send a chunk of the body, and return the stream.
 
         Parameters
         ----------
@@ -60,7 +60,7 @@ class Stream:
         return self
 
     def send_trailers(self, trailers: HeadersLike = ()) -> Stream:
-        """Send trailers and end the request.
+        """Send trailers, end the request, and return the stream.
 
         Parameters
         ----------
@@ -80,13 +80,13 @@ class Stream:
         return self
 
     def reset(self) -> Exchange:
-        """Reset the stream, as when the client disconnects."""
+        """Reset the stream, as when the client disconnects, and return the exchange."""
         self._ended = True
         self._do(self._stream.control.on_client_disconnect)
         return self.exchange
 
     def wait(self, seconds: float | None = None) -> Exchange:
-        """Wait until the exchange is done.
+        """Wait until the exchange is done, and return it.
 
         Parameters
         ----------
@@ -128,7 +128,7 @@ class TcpConnection:
         self._ended = False
 
     def send(self, data: Text, *, end: bool = False) -> Self:
-        """Send bytes to the proxy.
+        """Send bytes to the proxy, and return the connection.
 
         Parameters
         ----------
@@ -154,7 +154,7 @@ class TcpConnection:
         return raw
 
     def end(self) -> Self:
-        """Close the client's side of the connection (half-close). The proxy can still send bytes."""
+        """Close the client's side of the connection (half-close), and return the connection. The proxy can still send bytes."""
         return self.send(b"", end=True)
 
     def read(self, wait: float | None = 1.0) -> bytes | None:
@@ -181,7 +181,7 @@ class TcpConnection:
         return self.exchange.received
 
     def close(self, data: Text = b"") -> TcpExchange:
-        """Close both sides of the connection.
+        """Close both sides of the connection, and return the exchange.
 
         Parameters
         ----------
@@ -202,7 +202,7 @@ class TcpConnection:
         return self.exchange
 
     def reset(self) -> TcpExchange:
-        """Abort the connection with a TCP reset."""
+        """Abort the connection with a TCP reset, and return the exchange."""
         self._ended = True
         self._do(self._stream.on_client_reset)
         return self.exchange

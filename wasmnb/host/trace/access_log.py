@@ -83,7 +83,7 @@ class AccessLogRecord:
 
     @classmethod
     def of(cls, info: _LoggedFacts) -> Self:
-        """Create the record of a stream that has ended."""
+        """Return the record of a stream that has ended, with the facts in `info`."""
         started = info.started
         responded = info.upstream_responded
         flags = flag_names(info.flags)

@@ -136,7 +136,7 @@ class Log(Shown, Sequence[LogLine]):
         self.written = 0
 
     def add(self, line: LogLine) -> None:
-        """Write a line, unless its level is below the log's level."""
+        """Write the line `line`, unless its level is below the log's level."""
         if line.level >= self.level:
             if len(self._lines) == self._lines.maxlen:
                 self._characters -= len(self._lines[0].text)
@@ -152,12 +152,12 @@ class Log(Shown, Sequence[LogLine]):
             self._characters -= len(self._lines.popleft().text)
 
     def since(self, written: int) -> list[LogLine]:
-        """Return the lines written since `Log.written` had this value."""
+        """Return the lines written since `Log.written` was `written`."""
         count = self.written - written
         return [*islice(reversed(self._lines), max(0, count))][::-1]  # the newest, without copying all others
 
     def of_exchange(self, number: int) -> list[LogLine]:
-        """Return the lines written during one exchange."""
+        """Return the lines written during the exchange `number`."""
         return [line for line in self._lines if line.exchange == number]
 
     def __len__(self) -> int:

@@ -169,6 +169,11 @@ class Trace(Shown, Sequence[Event]):
             The argument, or its beginning.
         full_size
             Size of the whole argument in bytes. By default, the size of `data`.
+
+        Returns
+        -------
+        bytes
+            The argument, or its beginning with its full size (`Cut`).
         """
         kept = data if (full_size or len(data)) <= KEEP else Cut.of(data, full_size)
         self._count(len(kept))
@@ -266,7 +271,15 @@ class Trace(Shown, Sequence[Event]):
         return [decode(record) for record in self._records if _of_start(record)]
 
     def outline(self, first: int, number: int) -> list[Event]:
-        """Return `number` events without their arguments, beginning with event number `first`."""
+        """Return events without their arguments.
+
+        Parameters
+        ----------
+        first
+            Number of the first event.
+        number
+            Maximum number of events.
+        """
         skip = max(0, first - self.dropped)
         return [decode_bare(record) for record in islice(self._records, skip, skip + number)]
 

@@ -133,7 +133,7 @@ def _decoder(coding: str, limit: int) -> Any:
 
 
 def decompress(data: bytes, encoding: str | None, *, limit: int = CONTENT_LIMIT) -> bytes:
-    """Decompress a complete body.
+    """Decompress a complete body, and return its bytes.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def decompress(data: bytes, encoding: str | None, *, limit: int = CONTENT_LIMIT)
         Value of its `content-encoding` header: gzip, deflate, or several of them. For None and "identity", the body is
         returned unchanged.
     limit
-        Largest allowed size of the result, in bytes (default 16 MiB).
+        Maximum size of the result, in bytes (default 16 MiB).
 
     Raises
     ------
@@ -157,7 +157,7 @@ def decompress(data: bytes, encoding: str | None, *, limit: int = CONTENT_LIMIT)
 
 
 def compress(data: Value, encoding: str | None) -> bytes:
-    """Compress a complete body.
+    """Compress a complete body, and return the compressed bytes.
 
     Parameters
     ----------

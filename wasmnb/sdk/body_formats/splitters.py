@@ -148,7 +148,7 @@ class ServerSentEvent:
         self.retry = retry
 
     def json(self) -> Any:
-        """Parse the event's data as JSON. Raises ContentError if it is not JSON."""
+        """Return the event's data, parsed as JSON. Raises ContentError if it is not JSON."""
         return _json(self.data, f"the data of event {self.event!r}")
 
     def __repr__(self) -> str:

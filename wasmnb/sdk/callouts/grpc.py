@@ -117,7 +117,7 @@ class GrpcCall(Call[GrpcResponse]):
         self._end(GrpcResponse(GrpcStatus.OK, received_message(self.vm)))
 
     def take_status(self, status: int) -> None:
-        """End the call as failed, after the proxy has reported this gRPC status."""
+        """End the call as failed, after the proxy has reported the gRPC status `status`."""
         self._end(GrpcResponse(status, b"", status_details(self.vm)))
 
     def take_initial_metadata(self) -> None:

@@ -180,7 +180,7 @@ class GrpcStream:
         self._notify(self.on_trailing_metadata, self._trailing)
 
     def take_status(self, status: int) -> None:
-        """End the stream, after the proxy has reported its status."""
+        """End the stream, after the proxy has reported the gRPC status `status`."""
         self._end(GrpcResponse(status, b"", status_details(self.vm)))
         self._notify(self.on_close, self.result)
 

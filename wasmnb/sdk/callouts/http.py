@@ -114,7 +114,7 @@ class HttpCallResponse:
         return decode(self._decoded())
 
     def json(self) -> Any:
-        """Decompress the body (gzip or deflate) and parse it as JSON. Raises ValueError if it is not JSON."""
+        """Decompress the body (gzip or deflate), and return it parsed as JSON. Raises ValueError if it is not JSON."""
         data = self._decoded()
         try:
             return from_json(data)

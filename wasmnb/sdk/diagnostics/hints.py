@@ -76,7 +76,7 @@ def _forgotten_await(error: BaseException) -> str | None:
     if names & _ITERATED and "not iterable" in str(error):
         return "The items have not arrived yet. Iterate over them with `async for`, in an `async def` callback."
     if hasattr(type(getattr(error, "obj", None)), "__await__") or (names & _AWAITED and "await" not in str(error)):
-        return "The value has not been awaited: write `await` in front of the call, in an `async def` callback."
+        return "The value has not been awaited: write `await` before the call, in an `async def` callback."
     return None
 
 

@@ -42,7 +42,8 @@ def _caller(vm: VM) -> Context:
 def http_call(
     cluster: Text, headers: PairsLike, body: Value = b"", trailers: PairsLike = (), timeout_ms: int = 5000
 ) -> HttpCall:
-    """Send a request to a cluster. Await the returned call, or set a callback with its method `on_response`.
+    """Send a request to a cluster (`proxy_http_call`). Await the returned call, or set a callback with its method
+    `on_response`.
 
     Parameters
     ----------
@@ -54,6 +55,20 @@ def http_call(
         Body and trailers of the request (default empty).
     timeout_ms
         Timeout in milliseconds (default 5000). 0 means no timeout.
+
+    Returns
+    -------
+    HttpCall
+        The call that was started.
+
+    Raises
+    ------
+    BadArgument
+        The cluster is unknown, `:method`, `:path` or `:authority` is missing, or the timeout is 2^31 ms or more.
+    CalloutNotStarted
+        The cluster has no healthy endpoint (status InternalFailure).
+    RuntimeError
+        `set_effective_context` was called before in this callback.
     """
     vm = current_vm()
     return HttpCall.start(
@@ -70,7 +85,7 @@ def grpc_call(
     message: Value = b"",
     timeout_ms: int = 5000,
 ) -> GrpcCall:
-    """Make a unary gRPC call. Await the returned call, or set a callback with its method `on_response`.
+    """Make a unary gRPC call (`proxy_grpc_call`). Await the returned call, or set a callback with its method `on_response`.
 
     Parameters
     ----------
@@ -84,6 +99,20 @@ def grpc_call(
         The request, as serialised protobuf (default empty).
     timeout_ms
         Timeout in milliseconds (default 5000).
+
+    Returns
+    -------
+    GrpcCall
+        The call that was started.
+
+    Raises
+    ------
+    ParseFailure
+        The cluster is unknown.
+    CalloutNotStarted
+        The cluster has no healthy endpoint (status InternalFailure).
+    RuntimeError
+        `set_effective_context` was called before in this callback.
     """
     vm = current_vm()
     target, caller = GrpcMethod(service, service_name, method), _caller(vm)
@@ -91,7 +120,8 @@ def grpc_call(
 
 
 def grpc_stream(service: Text, service_name: Text, method: Text, metadata: PairsLike = ()) -> GrpcStream:
-    """Open a gRPC stream. Set the attributes `on_message` and `on_close` of the returned stream to functions.
+    """Open a gRPC stream (`proxy_grpc_stream`). Set the attributes `on_message` and `on_close` of the returned stream to
+    functions.
 
     Parameters
     ----------
@@ -101,13 +131,27 @@ def grpc_stream(service: Text, service_name: Text, method: Text, metadata: Pairs
         Full name of the gRPC service (`package.Service`), and name of the method.
     metadata
         Metadata of the request, as a mapping or as pairs (default empty).
+
+    Returns
+    -------
+    GrpcStream
+        The stream that was opened.
+
+    Raises
+    ------
+    ParseFailure
+        The cluster is unknown.
+    CalloutNotStarted
+        The cluster has no healthy endpoint (status InternalFailure).
+    RuntimeError
+        `set_effective_context` was called before in this callback.
     """
     vm = current_vm()
     return GrpcStream.start(vm, _caller(vm), GrpcMethod(service, service_name, method), metadata)
 
 
 def grpc_send(token: int, message: Value, end_of_stream: bool = False) -> None:
-    """Send a message on a gRPC stream.
+    """Send a message on a gRPC stream (`proxy_grpc_send`).
 
     Parameters
     ----------
@@ -117,32 +161,64 @@ def grpc_send(token: int, message: Value, end_of_stream: bool = False) -> None:
         The message, as serialised protobuf.
     end_of_stream
         Whether this is the last message (default False). If True, the stream is half-closed after it.
+
+    Raises
+    ------
+    BadArgument
+        The token isn't that of a stream.
+    NotFound
+        The stream has ended.
     """
     current_vm().call("grpc_send", token, encode(message), int(end_of_stream), subject=str(token))
 
 
 def grpc_close(token: int) -> None:
-    """Half-close a gRPC stream, or cancel a gRPC call.
+    """Half-close a gRPC stream, or cancel a gRPC call (`proxy_grpc_close`).
 
     Parameters
     ----------
     token
         Token of the stream or call.
+
+    Raises
+    ------
+    BadArgument
+        The token is neither that of a call nor that of a stream.
+    NotFound
+        The call or stream has ended.
     """
     current_vm().call("grpc_close", token, subject=str(token))
 
 
 def grpc_cancel(token: int) -> None:
-    """Reset a gRPC call or stream.
+    """Reset a gRPC call or stream (`proxy_grpc_cancel`).
 
     Parameters
     ----------
     token
         Token of the stream or call.
+
+    Raises
+    ------
+    BadArgument
+        The token is neither that of a call nor that of a stream.
+    NotFound
+        The call or stream has ended.
     """
     current_vm().call("grpc_cancel", token, subject=str(token))
 
 
 def get_status() -> CallStatus:
-    """Return the status code and the error message of the plugin's last gRPC call."""
+    """Return the status code and the error message of the plugin's last gRPC call (`proxy_get_status`).
+
+    Returns
+    -------
+    CallStatus
+        The status code and the message. The message is available only in the callback that reports the end of the call.
+
+    Raises
+    ------
+    HostcallError
+        The proxy refused the hostcall. Envoy always returns OK.
+    """
     return CallStatus(*current_vm().call("get_status"))

@@ -72,7 +72,7 @@ class Key:
 
     @classmethod
     def from_secret(cls, secret: str | bytes, *, kid: str | None = None, algorithm: str = "HS256") -> Key:
-        """Create an HMAC key from a shared secret.
+        """Return an HMAC key with a shared secret.
 
         Parameters
         ----------
@@ -95,7 +95,7 @@ class Key:
 
     @classmethod
     def from_pem(cls, text: str, *, kid: str | None = None, algorithm: str | None = None) -> Key:
-        """Create a key from a public RSA, P-256 or Ed25519 key in PEM.
+        """Return a key from a public RSA, P-256 or Ed25519 key in PEM.
 
         Parameters
         ----------
@@ -123,7 +123,7 @@ class Key:
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any]) -> Key:
-        """Create a key from a JSON Web Key (JWK).
+        """Return a key from a JSON Web Key (JWK, RFC 7517).
 
         Parameters
         ----------
@@ -151,12 +151,12 @@ class Key:
         return cls(kind, material, kid=jwk.get("kid"), algorithm=jwk.get("alg"))
 
     def allows(self, algorithm: Any) -> bool:
-        """Return whether tokens with this algorithm can be verified with this key."""
+        """Return whether tokens with the algorithm `algorithm`, such as "RS256", can be verified with this key."""
         kind, _ = _ALGORITHMS.get(algorithm, ("", "")) if isinstance(algorithm, str) else ("", "")
         return kind == self.kind and (self.algorithm is None or self.algorithm in (algorithm, _SAME.get(algorithm)))
 
     def verifies(self, token: Token) -> bool:
-        """Return whether a token's signature is valid. Call `allows` with the token's algorithm first."""
+        """Return whether the signature of `token` is valid. Call `allows` with the token's algorithm first."""
         _, hash_name = _ALGORITHMS[token.header["alg"]]
         if self.kind == "oct":
             return hmac.compare_digest(hmac.digest(self._material, token.signed, hash_name), token.signature)
@@ -254,7 +254,7 @@ class KeySet:
 
     @classmethod
     def from_json(cls, document: str | bytes | Mapping[str, Any]) -> KeySet:
-        """Create a set from the keys of a JWKS document. Keys for encryption are skipped.
+        """Return a set with the keys of a JWKS document (RFC 7517). Keys for encryption are skipped.
 
         Parameters
         ----------

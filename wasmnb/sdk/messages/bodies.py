@@ -125,15 +125,15 @@ class Body:
         return data  # type: ignore[no-any-return]
 
     def set(self, data: Value) -> None:
-        """Replace all bytes that the current callback can read. This takes one hostcall."""
+        """Replace all bytes that the current callback can read with `data`, bytes or text. This takes one hostcall."""
         self._write(0, WHOLE, data)
 
     def append(self, data: Value) -> None:
-        """Append bytes or text. This takes one hostcall."""
+        """Append `data`, bytes or text. This takes one hostcall."""
         self._write(WHOLE, 0, data)
 
     def prepend(self, data: Value) -> None:
-        """Insert bytes or text at the start. This takes one hostcall."""
+        """Insert `data`, bytes or text, at the start. This takes one hostcall."""
         self._write(0, 0, data)
 
     def replace_start(self, length: int, data: Value) -> None:
@@ -172,7 +172,7 @@ class Body:
             return text_of(self, self._type, data, error)
 
     def json(self) -> Any:
-        """Parse the readable bytes as JSON.
+        """Return the readable bytes, parsed as JSON.
 
         Raises
         ------
@@ -189,7 +189,7 @@ class Body:
         return value
 
     def set_json(self, value: Any) -> None:
-        """Replace all bytes that the current callback can read with a value, serialised as JSON without white space."""
+        """Replace all bytes that the current callback can read with `value`, serialised as JSON without white space."""
         self.set(to_json(value))
 
     def __call__(self) -> Awaitable[bytes]:

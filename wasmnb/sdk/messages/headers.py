@@ -186,7 +186,7 @@ class HeaderMap(MutableMapping[str, str]):
             self.add(name, value)
 
     def remove(self, name: Text) -> None:
-        """Remove all values of a header. A missing header is not an error. This takes one hostcall.
+        """Remove all values of the header `name`. A missing header is not an error. This takes one hostcall.
 
         Raises
         ------

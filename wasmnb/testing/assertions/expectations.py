@@ -35,7 +35,7 @@ Expected = str | bytes | re.Pattern[str] | Callable[[str], bool] | NamedExpectat
 
 
 def matching(pattern: str, flags: int = 0) -> NamedExpectation:
-    """Expect text that contains a match of a regular expression.
+    """Return an expectation: text that contains a match of a regular expression.
 
     Parameters
     ----------
@@ -49,13 +49,13 @@ def matching(pattern: str, flags: int = 0) -> NamedExpectation:
 
 
 def containing(*parts: str) -> NamedExpectation:
-    """Expect text that contains all of these parts."""
+    """Return an expectation: text that contains all of the texts `parts`."""
     description = " and ".join(map(repr, parts))
     return NamedExpectation(f"text containing {description}", lambda v: v is not None and all(p in v for p in parts))
 
 
 def json_of(value: Any) -> NamedExpectation:
-    """Expect text that is JSON for this value. White space and the order of names don't matter."""
+    """Return an expectation: text that is JSON for `value`. White space and the order of names don't matter."""
 
     def test(text: str | None) -> bool:
         try:

@@ -104,7 +104,7 @@ class FuzzReport(_Pasteable):
     interrupted
         Whether the user stopped the search.
     activity
-        What the search does at the moment, for a progress display. Empty after the search.
+        Current step of the search, for a progress display. Empty after the search.
     messages
         Messages about searches on an executor that were lost or ran twice.
     """
@@ -124,7 +124,7 @@ class FuzzReport(_Pasteable):
         return self.tried
 
     def add(self, other: FuzzReport) -> None:
-        """Merge the report of another search into this report. Findings of the same fault are merged into one."""
+        """Merge the report `other` of another search into this one. Findings of the same fault are merged into one."""
         known = {finding.fault for finding in self.findings}
         self.findings += [finding for finding in other.findings if finding.fault not in known]
         self.tried += other.tried

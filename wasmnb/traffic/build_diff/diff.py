@@ -46,7 +46,7 @@ def diff(
     workers, assign, executor, shard
         As for `replay`. `workers` defaults to the number of the executor's workers, or to 1 without an executor.
     progress
-        Function that is called with the number of exchanges so far.
+        Function that is called with the number of exchanges so far (default None).
     options
         Parameters of `Proxy` for both filters, such as `seed` and `clusters`.
 

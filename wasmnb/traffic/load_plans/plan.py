@@ -101,9 +101,10 @@ class LoadPhase:
     seconds
         Duration in virtual seconds.
     rate
-        Sessions that begin per virtual second (an open loop). A single request counts as a session.
+        Sessions that begin per virtual second (an open loop). A single request counts as a session (default None: use `users`).
     users
-        Number of users (a closed loop). Each user waits for a response before sending the next request.
+        Number of users (a closed loop; default None: use `rate`). Each user waits for a response before sending the next
+        request.
     to
         Rate or number of users at the end of a ramp (default None: the load is constant).
     name
@@ -185,17 +186,18 @@ class LoadStop:
     Attributes
     ----------
     requests
-        Maximum number of requests to send. The run ends when all of them have ended.
+        Maximum number of requests to send (default None: no limit). The run ends when all of them have ended.
     failures
-        Number of exchanges in which a filter failed.
+        Number of exchanges in which a filter failed (default None: no limit).
     errors
-        Limit for the share (0 to 1) of 5xx responses, closed connections and timeouts among the last 250 requests.
+        Limit for the share (0 to 1) of 5xx responses, closed connections and timeouts among the last 250 requests (default
+        None: no limit).
     p99
-        Limit for the 99th percentile of the last 250 latencies, in virtual seconds.
+        Limit for the 99th percentile of the last 250 latencies, in virtual seconds (default None: no limit).
     real_seconds
-        Maximum duration of the run in real seconds.
+        Maximum duration of the run in real seconds (default None: no limit).
     when
-        Function that is called with the report so far. It returns whether to stop, or the reason as a sentence.
+        Function that is called with the report so far (default None). It returns whether to stop, or the reason as a sentence.
     """
 
     requests: int | None = None
@@ -219,9 +221,11 @@ class LoadPlan:
     Attributes
     ----------
     mix
-        List of `LoadRequest`, `LoadSession` and paths. Each new session is one of the entries, chosen at random by weight.
+        List of `LoadRequest`, `LoadSession` and paths. Each new session is one of the entries, chosen at random by weight
+        (default: GET requests for "/").
     phases
-        List of `LoadPhase`, in order. It may contain tuples of phases, such as the result of `LoadPhase.steps`.
+        List of `LoadPhase`, in order. It may contain tuples of phases, such as the result of `LoadPhase.steps` (default: 10
+        seconds with a rate of 100).
     stop
         Conditions that end the run early (default none).
     think

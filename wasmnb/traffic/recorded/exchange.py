@@ -31,19 +31,19 @@ class RecordedExchange:
     request
         The recorded request.
     response
-        The recorded response, or None.
+        The recorded response (default None: there is none).
     started
-        Time at which the request began, in seconds since 1970, or None if it is unknown.
+        Time at which the request began, in seconds since 1970 (default None: unknown).
     duration
-        Seconds from the beginning of the request to the end of the response, or None if it is unknown.
+        Seconds from the beginning of the request to the end of the response (default None: unknown).
     connection
-        Id of the client's connection. Empty if it is unknown.
+        Id of the client's connection (default "": unknown).
     http2
-        Whether the request was sent over HTTP/2 or HTTP/3.
+        Whether the request was sent over HTTP/2 or HTTP/3 (default False).
     truncated
-        Messages whose bodies are incomplete or missing in the recording: "request", "response".
+        Messages whose bodies are incomplete or missing in the recording: "request", "response" (default none).
     position
-        Position in the file, for example `entry 3` or `line 7`.
+        Position in the file, for example `entry 3` or `line 7` (default "").
     """
 
     request: Request

@@ -98,7 +98,7 @@ class ReplayReport(ReportTables, Shown):
         return [self.requests, self.filter, *self.callbacks.values()]
 
     def add(self, other: ReplayReport) -> None:
-        """Add the report of the next shard to this one."""
+        """Add the report `other`, that of the next shard, to this one."""
         for name in ("read", "replayed", "skipped", "failed", "unreadable", "same_status", "shards"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.statuses.update(other.statuses)
@@ -117,7 +117,7 @@ class ReplayReport(ReportTables, Shown):
             mine.values.extend(values.values)
 
     def merge(self, other: ReplayReport) -> ReplayReport:
-        """Return a new report with the results of both. The exchanges of this report come first."""
+        """Return a new report with the results of this report and of `other`. The exchanges of this report come first."""
         return self.merged((self, other), self.name, self.traffic)
 
     @classmethod
@@ -129,7 +129,7 @@ class ReplayReport(ReportTables, Shown):
         reports
             The reports of the shards, in order.
         name, traffic
-            Names of the filter and of the recording.
+            Names of the filter and of the recording (default "").
         """
         whole = cls(name, traffic)
         for report in reports:

@@ -14,7 +14,7 @@ __all__ = ["NEWLINES", "clip", "escape", "visible"]
 
 
 def escape(text: str | bytes, keep: str = "") -> str:
-    """Escape text for use in HTML elements and quoted attributes.
+    """Escape text for use in HTML elements and quoted attributes, and return it.
 
     Parameters
     ----------

@@ -134,5 +134,5 @@ def _block(block: DocumentBlock) -> str:
 
 
 def to_html(document: Document) -> str:
-    """Return a document as an HTML `<div>`. All text is escaped."""
+    """Return the document `document` as an HTML `<div>`. All text is escaped."""
     return f'<div class="wasmnb"{_style(STYLES["frame"])}>{"".join(map(_block, document.blocks))}</div>'

@@ -109,7 +109,7 @@ def _block(block: DocumentBlock) -> Iterator[str]:
 
 
 def to_text(document: Document) -> str:
-    """Return a document as text, without a line break at its end."""
+    """Return the document `document` as text, without a line break at its end."""
     parts: list[str] = []
     previous: DocumentBlock | None = None
     for block in document.blocks:

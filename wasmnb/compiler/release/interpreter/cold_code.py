@@ -24,7 +24,7 @@ __all__ = ["IS_LZMA", "LEVEL", "ColdCode", "compress", "deflate", "pack"]
 
 _WINDOW = 1 << WINDOW_SHIFT
 
-#: Maximum bytes of a chunk, by how its functions are needed: often, rarely but all at once, or rarely.
+#: Maximum bytes of a chunk, by how its functions are needed: often, rarely but all together, or rarely.
 _CHUNKS = {"warm": _WINDOW, "seldom": 1 << 18, "cold": 3 << 15}
 
 #: Flag in the size of a chunk that is compressed with LZMA. Chunks without it are compressed with DEFLATE.
@@ -107,7 +107,7 @@ def pack(
     warm
         Functions that the interpreter often executes, which are put into small chunks (default none).
     seldom
-        Functions that are rarely needed, but then all at once, which share chunks (default none).
+        Functions that are rarely needed, but all together, which share chunks (default none).
     """
     starts: dict[int, int] = {}
     links: dict[int, int] = {}

@@ -37,7 +37,7 @@ def translate_module(
     unused
         Functions that are never called. They are replaced by a trap (default none).
     warm, seldom
-        Functions that are often interpreted, and functions that are rarely needed, but then all at once (default none).
+        Functions that are often interpreted, and functions that are rarely needed, but all together (default none).
     """
     return pack(_functions(module, operations, progress, unused), warm, seldom)
 

@@ -58,7 +58,9 @@ class HttpConnection:
         self.closed = False
 
     def send(self, data: Text) -> HttpConnection:
-        """Send bytes, and run the proxy until nothing is left to do at the current virtual time."""
+        """Send the bytes or text `data`, run the proxy until nothing is left to do at the current virtual time, and return the
+        connection.
+        """
         self._buffer += to_bytes(data)
         self._loop.run_on_worker(self._worker, self._work)
         return self

@@ -162,7 +162,7 @@ class HttpConnectionManager:
 
     @classmethod
     def of(cls, value: HttpConnectionManager | Mapping[str, Any] | None, **switches: Any) -> HttpConnectionManager:
-        """Create the options from the parameters of a proxy.
+        """Return the options in the parameters of a proxy.
 
         Parameters
         ----------
@@ -190,7 +190,7 @@ class HttpConnectionManager:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> ManagerReading:
-        """Create the options from Envoy's message."""
+        """Return the options in Envoy's message `config`, a mapping."""
         known = {f.name for f in fields(cls)}
         nested = {name for names in _NESTED.values() for name in names}
         values = {name: config[name] for name in known - nested if name in config}

@@ -225,7 +225,7 @@ class Scenario:
     steps: tuple[Step, ...] = ()
 
     def with_steps(self, *parts: Sequence[Step]) -> Scenario:
-        """Return a copy of this scenario with other steps, joined from these sequences."""
+        """Return a copy of this scenario with other steps, joined from the sequences `parts`."""
         return Scenario(tuple(step for part in parts for step in part))
 
     @property

@@ -141,7 +141,7 @@ class Session:
         return Cluster(self._services, name, http2="grpc" in name)
 
     def run(self, scenario: Scenario) -> FilterFault | None:
-        """Run a scenario and end its open streams. Returns the fault, or None if the filter didn't fail."""
+        """Run `scenario` and end its open streams. Returns the fault, or None if the filter didn't fail."""
         settings = self.settings
         default = TcpServiceResponse(b"ok\n") if settings.network else HttpServiceResponse()
         player = Player(self.proxy, (self._upstream, default), (self._services, settings.service), self.clusters)

@@ -192,7 +192,7 @@ def _line_end(data: mmap.mmap, position: int) -> int:
 
 
 def _header_lines(lines: list[bytes], remark: Remark) -> Pairs:
-    """Parse header lines. A line that begins with a blank continues the previous header."""
+    """Parse header lines. A line that begins with a space or tab continues the previous header."""
 
     def malformed(_index: int, _line: bytes) -> None:
         remark("A header without a name or a colon was omitted.")

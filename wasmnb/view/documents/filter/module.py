@@ -190,10 +190,30 @@ def _fact(name: str, text: str) -> Paragraph:
 
 
 def facts_html(facts: Any, name: str = "", number: int | None = None) -> str:
-    """Return the document of a module as HTML. The parameters are the same as for `facts_document`."""
+    """Return the document of a module as HTML.
+
+    Parameters
+    ----------
+    facts
+        A `wasmnb.compiler.ModuleFacts` or `FilterInfo` with the facts to show.
+    name
+        Name of the file (default: the name of the filter).
+    number
+        Size of the file in bytes (default: `facts.size`).
+    """
     return to_html(facts_document(facts, name, number))
 
 
 def facts_text(facts: Any, name: str = "", number: int | None = None) -> str:
-    """Return the document of a module as text. The parameters are the same as for `facts_document`."""
+    """Return the document of a module as text.
+
+    Parameters
+    ----------
+    facts
+        A `wasmnb.compiler.ModuleFacts` or `FilterInfo` with the facts to show.
+    name
+        Name of the file (default: the name of the filter).
+    number
+        Size of the file in bytes (default: `facts.size`).
+    """
     return to_text(facts_document(facts, name, number))

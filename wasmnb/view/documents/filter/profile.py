@@ -51,7 +51,9 @@ _SOURCE = (
 
 
 def profile_document(report: ProfileReport) -> Document:
-    """Return a document with the costs by line, callback and hostcall. Times and hits of lines are averages per request."""
+    """Return a document with the costs in `report` by line, callback and hostcall. Times and hits of lines are averages per
+    request.
+    """
     blocks: list[DocumentBlock] = [
         Title(inline("Profile of ", TextSpan(report.name, "strong"), f": {duration(report.ns)} per request")),
         *_summary(report),
@@ -168,10 +170,10 @@ def _accuracy(observer: ObserverCost) -> Fold:
 
 
 def profile_html(report: ProfileReport) -> str:
-    """Return the document of a profile as HTML."""
+    """Return the document of the profile `report` as HTML."""
     return to_html(profile_document(report))
 
 
 def profile_text(report: ProfileReport) -> str:
-    """Return the document of a profile as text."""
+    """Return the document of the profile `report` as text."""
     return to_text(profile_document(report))

@@ -84,10 +84,10 @@ def log_document(lines: Sequence[LogLine], *, limit: int = _SHOWN) -> Document:
 
 
 def log_html(lines: Sequence[LogLine]) -> str:
-    """Return the document of a log as HTML."""
+    """Return the document of the log lines `lines` as HTML."""
     return to_html(log_document(lines))
 
 
 def log_text(lines: Sequence[LogLine]) -> str:
-    """Return the document of a log as text."""
+    """Return the document of the log lines `lines` as text."""
     return to_text(log_document(lines))

@@ -27,7 +27,7 @@ _THREADS = 4
 
 
 def python_state_document(state: PythonState) -> Document:
-    """Return a document with the variables, the attributes of open streams, and the VMs that can't be read."""
+    """Return a document about `state` with the variables, the attributes of open streams, and the VMs that can't be read."""
     blocks: list[DocumentBlock] = [Title(inline("Python state of ", TextSpan(state.name, "strong"))), _summary(state)]
     variables = [row for variable in state.variables for row in _rows(variable)]
     if variables:
@@ -92,10 +92,10 @@ def _stream_rows(state: PythonState) -> Iterator[Row]:
 
 
 def python_state_html(state: PythonState) -> str:
-    """Return the document of Python variables as HTML."""
+    """Return the document of the Python variables in `state` as HTML."""
     return to_html(python_state_document(state))
 
 
 def python_state_text(state: PythonState) -> str:
-    """Return the document of Python variables as text."""
+    """Return the document of the Python variables in `state` as text."""
     return to_text(python_state_document(state))

@@ -109,7 +109,7 @@ def _summary(node: TreeNode) -> list[str]:
 
 
 def tree_document(node: TreeNode) -> Document:
-    """Return a document with a node of the context tree and all nodes below it."""
+    """Return a document with the context tree below `node`, and the node itself."""
     if node.kind != "proxy":
         return Document((Outline((_item(node),)),))
     top = inline(TextSpan(node.name, "strong"), TextSpan(f"  {node.label}", "muted") if node.label else "")
@@ -123,10 +123,10 @@ def tree_document(node: TreeNode) -> Document:
 
 
 def tree_html(node: TreeNode) -> str:
-    """Return the context tree as HTML. Base and canary VMs are initially folded."""
+    """Return the context tree of `node` as HTML. Base and canary VMs are initially folded."""
     return to_html(tree_document(node))
 
 
 def tree_text(node: TreeNode) -> str:
-    """Return the context tree as text."""
+    """Return the context tree of `node` as text."""
     return to_text(tree_document(node))

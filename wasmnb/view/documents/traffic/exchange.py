@@ -285,7 +285,7 @@ def _title(exchange: Exchange, events: Sequence[Event]) -> Title:
 
 
 def exchange_document(exchange: Exchange) -> Document:
-    """Return a document with the messages of an exchange before and after the filters, log lines and callbacks."""
+    """Return a document about `exchange`: its messages before and after the filters, log lines and callbacks."""
     events = exchange.events
     directions = directions_of(exchange, events)
     blocks: list[DocumentBlock] = [
@@ -356,10 +356,10 @@ def connection_document(exchange: TcpExchange) -> Document:
 
 
 def exchange_html(exchange: Exchange) -> str:
-    """Return the document of an exchange as HTML. Changes by the filter are highlighted."""
+    """Return the document of `exchange` as HTML. Changes by the filter are highlighted."""
     return to_html(exchange_document(exchange))
 
 
 def exchange_text(exchange: Exchange) -> str:
-    """Return the document of an exchange as text."""
+    """Return the document of `exchange` as text."""
     return to_text(exchange_document(exchange))

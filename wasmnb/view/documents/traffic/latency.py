@@ -46,7 +46,7 @@ def _span_of(series: Sequence[Series]) -> tuple[float, float]:
 
 
 def latency_figure(series: Sequence[Series], harness_ns: float = 0.0) -> Figure:
-    """Draw histograms on a common logarithmic time axis, and mark p50 and p99.
+    """Return a figure with histograms on a common logarithmic time axis, in which p50 and p99 are marked.
 
     Parameters
     ----------
