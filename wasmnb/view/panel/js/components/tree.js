@@ -135,7 +135,7 @@ function contextNotes(panel) {
   const details = el(
     "details",
     { class: "notes", open },
-    el("summary", { onclick: remember }, "explanation of the contexts"),
+    el("summary", { onclick: remember }, "what these are"),
     contexts.map(([name, own, text]) =>
       el("p", {}, el("b", {}, name), own && el("span", { class: "own" }, ` ${own}`), muted(`: ${text}`)),
     ),
