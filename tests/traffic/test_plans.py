@@ -127,6 +127,48 @@ def test_session_sends_its_requests_in_order_with_cookies_on_one_worker():
     assert all(exchange.worker == (int(exchange.request.path[6:]) - 1) % 2 + 1 for exchange in carts)
 
 
+def cookies_sent(set_cookie, *paths, think=0.0, authority="shop.test"):
+    """The cookie headers of the requests that follow a response with these cookies."""
+    login = lambda request: Response(200, [("set-cookie", text) for text in set_cookie[request.path]] if request.path in set_cookie else [])  # noqa: E731
+    session = LoadSession([LoadRequest(path, authority=authority) for path in paths], think=think)
+    _, exchanges = run(LoadPlan([session], [LoadPhase(1, rate=1)], arrivals="even"), upstream=login)
+    return [exchange.request.headers.get("cookie") for exchange in exchanges]
+
+
+@pytest.mark.parametrize(
+    ("cookies", "later"),
+    [
+        (["sid=1; Max-Age=0"], None),
+        (["sid=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT"], None),
+        (["sid=1; Expires=Fri, 02 Jan 2026 00:00:00 GMT"], "sid=1"),  # virtual time begins in 2026
+        (["sid=1; Max-Age=5"], None),  # the client thinks for ten seconds
+        (["sid=1; Max-Age=60"], "sid=1"),
+        (["sid=1; Path=/cart"], "sid=1"),
+        (["sid=1; Path=/car"], None),
+        (["sid=1; Path=/admin"], None),
+        (["sid=1; Domain=shop.test"], "sid=1"),
+        (["sid=1; Domain=other.test"], None),
+        (["sid=1; Secure; HttpOnly; SameSite=Lax"], "sid=1"),
+        (['sid={"a":1}; Path=/'], 'sid={"a":1}'),
+        (["sid=a=b", "sid=c"], "sid=c"),
+        (["a=1; Path=/", "b=2; Path=/cart"], "b=2; a=1"),
+        (["=", ";"], None),
+    ],
+)
+def test_session_keeps_cookies_as_a_browser_does(cookies, later):
+    assert cookies_sent({"/login": cookies}, "/login", "/cart/1", think=10.0) == [None, later]
+
+
+def test_cookie_that_a_later_response_ends_is_no_longer_sent():
+    sent = cookies_sent({"/login": ["sid=1; Path=/"], "/logout": ["sid=; Path=/; Max-Age=0"]}, "/login", "/logout", "/shop")
+    assert sent == [None, "sid=1", None]
+
+
+@pytest.mark.parametrize("authority", ["localhost", "web:8080", "127.0.0.1:80", "[::1]:80"])
+def test_cookies_return_to_hosts_without_a_domain(authority):
+    assert cookies_sent({"/login": ["sid=1"]}, "/login", "/", authority=authority) == [None, "sid=1"]
+
+
 def test_session_ends_when_the_connection_does():
     session = LoadSession([LoadRequest("/a"), LoadRequest("/b")])
     report, _ = run(LoadPlan([session], [LoadPhase(1, rate=20)]), upstream=Response(200, {"content-length": "9"}, b"abc", reset=True))

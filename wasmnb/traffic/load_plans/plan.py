@@ -72,7 +72,7 @@ class LoadSession:
     think
         Virtual seconds between a response and the next request: a number, or a pair of a lower and an upper bound (default 0).
     cookies
-        Whether to send back the cookies that responses have set (default True).
+        Whether to send back the cookies that responses have set, as a browser does (default True). They expire in virtual time.
     weight
         Share of the mix, relative to the other entries (default 1).
     name

@@ -8,6 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from ...messages import Headers, Request, to_bytes, to_text
+from .cookies import ClientCookies
 from .plan import DurationRange, LoadRequest, LoadSession
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ class SessionRun:
         self._ended = ended
         self._worker = (number - 1) % len(run.proxy.workers) + 1  # a connection stays on its worker
         self._next = 0
-        self._cookies: dict[str, str] = {}
+        clock = run.proxy.server.clock
+        self._cookies = ClientCookies(lambda: clock.start + clock.time())
 
     def send(self, after: float) -> None:
         """Send the next request after a number of virtual seconds. When its response arrives, the session continues."""
@@ -84,28 +86,25 @@ class SessionRun:
             return
         self._next += 1
         request = request_of(template, run.random, run.number + 1, self._number)
-        if self._cookies and "cookie" not in request.headers:
-            request.headers["cookie"] = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+        self._cookies.add_to(request)
         prefix = f"{self._session.name}: " if self._session.name else ""
         parts = run.sent(prefix + template.route, after)
 
         def done(exchange: Exchange, timed_out: bool) -> None:
             run.done(exchange, parts, timed_out=timed_out)
-            self._continue(exchange)
+            self._continue(request, exchange)
 
         run.proxy.schedule(
             request, done, after=after, worker=self._worker, http2=run.plan.http2, timeout=run.plan.timeout
         )
 
-    def _continue(self, exchange: Exchange) -> None:
+    def _continue(self, request: Request, exchange: Exchange) -> None:
         response = exchange.response
         complete = response is not None and response.status and not response.reset
         if self._next == len(self._session.requests) or not complete:
             self._ended()
             return
         if self._session.cookies and response is not None:
-            for cookie in response.headers.get_all("set-cookie"):
-                name, _, value = cookie.partition(";")[0].partition("=")
-                self._cookies[name.strip()] = value.strip()
+            self._cookies.keep(request, response)
         run = self._run
         run.call_later(drawn(run.random, self._session.think), lambda: self.send(0.0))
