@@ -6,7 +6,7 @@ import re
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from xml.sax.saxutils import escape, quoteattr
+from xml.etree import ElementTree as ET
 
 from ..errors import UsageError
 
@@ -48,14 +48,14 @@ def write_junit(report: ReplayReport | DiffReport, path: str | PathLike[str]) ->
     cases = _diff_cases(report) if isinstance(report, DiffReport) else _replay_cases(report)
     failures = sum(bool(case.failure) for case in cases)
     name = f"{report.old} -> {report.new}" if isinstance(report, DiffReport) else report.name
-    lines = [
-        '<?xml version="1.0" encoding="utf-8"?>',
-        f'<testsuite name={_attribute(f"wasmnb {name}")} tests="{len(cases)}" failures="{failures}" errors="0" skipped="0">',
-        *(line for case in cases for line in _lines(case, report.traffic)),
-        "</testsuite>",
-    ]
+    suite = ET.Element(
+        "testsuite", name=_attribute(f"wasmnb {name}"), tests=str(len(cases)), failures=str(failures), errors="0", skipped="0"
+    )  # fmt: skip
+    for case in cases:
+        _add(suite, case, report.traffic)
+    ET.indent(suite)
     try:
-        Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        Path(path).write_bytes(ET.tostring(suite, "utf-8", xml_declaration=True) + b"\n")
     except OSError as error:
         raise UsageError(
             f"The JUnit file {str(path)!r} can't be written: {error.strerror or error}. Choose another path."
@@ -85,20 +85,16 @@ def _complete(report: Any) -> _Case:
     return _Case("traffic", "" if report.replayed else "No exchange was replayed.", "\n".join(report.messages))
 
 
-def _lines(case: _Case, traffic: str) -> list[str]:
-    head = f"  <testcase classname={_attribute(traffic)} name={_attribute(case.name)}"
-    if not case.failure:
-        return [f"{head}/>"]
-    return [
-        f"{head}>",
-        f"    <failure message={_attribute(case.failure)}>{escape(_clean(case.detail))}</failure>",
-        "  </testcase>",
-    ]
+def _add(suite: ET.Element, case: _Case, traffic: str) -> None:
+    element = ET.SubElement(suite, "testcase", classname=_attribute(traffic), name=_attribute(case.name))
+    if case.failure:
+        ET.SubElement(element, "failure", message=_attribute(case.failure)).text = _clean(case.detail)
 
 
 def _attribute(text: str) -> str:
-    return quoteattr(_clean(text).replace("\n", " "))
+    return _clean(text).replace("\n", " ")
 
 
 def _clean(text: str) -> str:
+    """Replace the characters that XML can't contain, which ElementTree would write."""
     return _FORBIDDEN.sub("\ufffd", text)
