@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..host.trace.exchange import REFUSED_LATE
 from ..messages import Headers, Request, Response
-from ..parsing.header_block import FRAMING
+from ..parsing.header_block import HOP_BY_HOP
 from .log import LogLine, worker_of
 from .sockets.upstream import UpstreamExchange
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EnvoyExchange"]
 
-_NOT_RECORDED = FRAMING | {b"keep-alive", b"host"}
+_NOT_RECORDED = HOP_BY_HOP | {b"host"}
 _STATES = {"complete": "done", "timeout": "paused", "closed": "failed", "reset": "failed"}
 
 

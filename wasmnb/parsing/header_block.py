@@ -12,7 +12,15 @@ from typing import Literal
 from ..abi import Pair
 from ..abi.text import encode_text
 
-__all__ = ["FRAMING", "LOWER_TOKEN", "TOKEN", "encode_header_block", "parse_header_lines", "parse_header_text"]
+__all__ = [
+    "FRAMING",
+    "HOP_BY_HOP",
+    "LOWER_TOKEN",
+    "TOKEN",
+    "encode_header_block",
+    "parse_header_lines",
+    "parse_header_text",
+]
 
 #: Pattern of a header name or a method.
 TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -22,6 +30,9 @@ LOWER_TOKEN = re.compile(TOKEN.pattern.replace(b"A-Z", b""))
 
 #: Headers for a single HTTP/1 connection, which are set by its ends and never forwarded.
 FRAMING = frozenset((b"transfer-encoding", b"connection"))
+
+#: Headers that clients and servers add for a single HTTP/1 connection. They are removed when a message changes connections.
+HOP_BY_HOP = FRAMING | {b"keep-alive"}
 
 #: Function called with the index and text of a line that isn't a header. It may raise an exception, or return a header to use.
 OnMalformed = Callable[[int, bytes], Pair | None]

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ..errors import UsageError
 from ..messages import Headers, Request, Response, to_text
-from ..parsing.header_block import FRAMING
+from ..parsing.header_block import HOP_BY_HOP
 
 try:
     from hypothesis import strategies as st
@@ -33,7 +33,7 @@ _PATH = "abcXYZ019-._~!$&'()*+,;=:@%"
 _COMMON = ("accept", "authorization", "content-type", "cookie", "user-agent", "x-forwarded-for", "x-user")
 
 #: Headers for message framing and connections. The proxy sets them itself.
-_SET_BY_PROXY = {*map(to_text, FRAMING), "content-length", "host", "upgrade", "te", "keep-alive", "expect"}
+_SET_BY_PROXY = {*map(to_text, HOP_BY_HOP), "content-length", "host", "upgrade", "te", "expect"}
 
 
 def header_names() -> st.SearchStrategy[str]:

@@ -13,9 +13,10 @@ from typing import Any
 from ...errors import UsageError
 from ...host import Proxy
 from ...messages import Request, to_text
+from ...parsing.random_values import RANDOM_HEADERS
 from ..config.counterpart import envoy_like
 from ..proxy import Envoy
-from .fields import RANDOM, Field, Ignored, fields_of, hint_of, is_connection
+from .fields import Field, Ignored, fields_of, hint_of, is_connection
 from .parity import Difference, NotCompared, Pair, Parity
 from .reasons import RANDOM_CRASH, TIME, race, upstream_reason, varies
 from .replay import EnvoyRun, SimulatedRun, messages_of, run_in_envoy, run_simulated
@@ -212,4 +213,4 @@ def _random_headers(pairs: Sequence[Pair]) -> list[str]:
         if not is_connection(pair.simulated):
             messages = (pair.real.response, pair.real.upstream_request)  # type: ignore[union-attr]
             seen.update(name for message in messages if message is not None for name, _ in message.headers.raw)
-    return sorted(to_text(name) for name in seen & RANDOM)
+    return sorted(to_text(name) for name in seen & RANDOM_HEADERS)

@@ -10,16 +10,16 @@ from ...abi import LogLevel
 from ...errors import UsageError
 from ...messages import Headers, Request, Response, to_text
 from ...parsing.header_block import FRAMING
+from ...parsing.random_values import RANDOM_HEADERS, UUID
 
-__all__ = ["HINTS", "RANDOM", "Field", "Ignored", "fields_of", "hint_of", "is_connection"]
+__all__ = ["HINTS", "Field", "Ignored", "fields_of", "hint_of", "is_connection"]
 
-#: Headers whose values differ in every run, and headers that describe the framing of a message in HTTP/1.
-RANDOM = frozenset({b"date", b"x-request-id", b"x-envoy-upstream-service-time"})
+#: Headers that describe the framing of a message in HTTP/1.
 _NOT_COMPARED = FRAMING | {b"host"}
 
 #: Patterns of values that differ in every run, and their masks.
 _MASKS = [
-    (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "<uuid>"),
+    (UUID, "<uuid>"),
     (re.compile(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT"), "<date>"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:<port>"),
 ]
@@ -109,7 +109,7 @@ def has_response(exchange: Any) -> bool:
 def _headers(headers: Headers, ignored: Ignored) -> list[tuple[str, str]]:
     """Return the headers in order, with masked values, and without headers that describe the framing."""
     kept = [(n, v) for n, v in headers.raw if n not in _NOT_COMPARED and n not in ignored.headers]
-    return [(to_text(n), "<random>" if n in RANDOM else mask(to_text(v))) for n, v in kept]
+    return [(to_text(n), "<random>" if n in RANDOM_HEADERS else mask(to_text(v))) for n, v in kept]
 
 
 def _log(exchange: Any, _ignored: Ignored) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ...errors import UsageError
 from ...messages import Headers, Request, Response, to_bytes
+from ...parsing.header_block import HOP_BY_HOP
 from .client_connection import ClientConnection, ClientResult
 
 __all__ = ["Http2Client"]
@@ -20,7 +21,7 @@ __all__ = ["Http2Client"]
 _READ = 1 << 16
 
 #: Headers that don't exist in HTTP/2, which uses pseudo-headers and frames instead.
-_CONNECTION_HEADERS = frozenset((b"host", b"connection", b"transfer-encoding", b"keep-alive"))
+_CONNECTION_HEADERS = HOP_BY_HOP | {b"host"}
 
 
 class Http2Client(ClientConnection):

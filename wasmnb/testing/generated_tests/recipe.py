@@ -11,7 +11,7 @@ from ...errors import UsageError
 from ...host import GrpcReply, Proxy, TcpReply
 from ...host.callouts.grpc import outcome
 from ...messages import Headers, Request, Response
-from ...parsing.header_block import FRAMING
+from ...parsing.header_block import HOP_BY_HOP
 from ...traffic.recorded.exchange import RecordedExchange
 from ...traffic.recorded.masking import mask
 from ..upstreams import upstream
@@ -19,7 +19,7 @@ from ..upstreams import upstream
 __all__ = ["ConnectionStep", "Recipe", "RequestStep"]
 
 #: Headers that the proxy sets in the client's response, so that the response of a scripted upstream needn't contain them.
-_SET_BY_PROXY = FRAMING | {b"content-length", b"keep-alive"}
+_SET_BY_PROXY = HOP_BY_HOP | {b"content-length"}
 
 
 #: Latency in seconds of a response that arrives after the client or the filter has stopped waiting.

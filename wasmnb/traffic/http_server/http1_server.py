@@ -11,6 +11,7 @@ from typing import Any
 import h11
 
 from ...messages import Headers, Request, Response, to_text
+from ...parsing.header_block import HOP_BY_HOP
 
 __all__ = ["serve_http1"]
 
@@ -19,8 +20,6 @@ _HEAD = 60 * 1024
 
 #: Maximum size of a body in bytes. Over HTTP/2, the limit is for the bodies of all streams of a connection together.
 BODY = 256 << 20
-
-_HOP_BY_HOP = frozenset((b"connection", b"transfer-encoding", b"keep-alive"))
 
 
 def serve_http1(connection: socket.socket, data: bytes, send: Callable[..., Response], worker: int) -> None:
@@ -80,7 +79,7 @@ def _request(head: h11.Request, body: bytes, trailers: Any) -> Request:
     pairs = [(bytes(name), bytes(value)) for name, value in head.headers]
     authority = next((to_text(value) for name, value in pairs if name == b"host"), "")
     headers, last = Headers(), Headers()
-    headers.raw = [pair for pair in pairs if pair[0] != b"host" and pair[0] not in _HOP_BY_HOP]
+    headers.raw = [pair for pair in pairs if pair[0] != b"host" and pair[0] not in HOP_BY_HOP]
     last.raw = [(bytes(name), bytes(value)) for name, value in trailers]
     target = to_text(bytes(head.target))
     if "://" in target:
@@ -94,7 +93,7 @@ def _respond(connection: socket.socket, protocol: h11.Connection, response: Resp
     """Send a response. Returns whether the connection stays open."""
     if not response.status:
         return False
-    headers = [pair for pair in response.headers.raw if pair[0] not in _HOP_BY_HOP]
+    headers = [pair for pair in response.headers.raw if pair[0] not in HOP_BY_HOP]
     names = {name for name, _ in headers}
     if b"content-length" not in names and not response.trailers.raw and response.status not in (204, 304):
         headers.append((b"content-length", b"%d" % len(response.body)))

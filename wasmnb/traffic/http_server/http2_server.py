@@ -15,11 +15,13 @@ import h2.exceptions
 from h2.errors import ErrorCodes
 
 from ...messages import Headers, Request, Response, to_text
+from ...parsing.header_block import HOP_BY_HOP
 from .http1_server import BODY
 
 __all__ = ["serve_http2"]
 
-_HOP_BY_HOP = frozenset((b"connection", b"transfer-encoding", b"keep-alive", b"host"))
+#: Headers that don't exist in HTTP/2.
+_NOT_IN_HTTP2 = HOP_BY_HOP | {b"host"}
 
 
 @dataclass
@@ -117,7 +119,7 @@ class _Http2Server:
         if sum(len(waiting.body) for waiting in self._outgoing.values()) > BODY:  # the client doesn't read
             self.protocol.reset_stream(stream, ErrorCodes.ENHANCE_YOUR_CALM)
             return
-        headers = [pair for pair in response.headers.raw if pair[0] not in _HOP_BY_HOP]
+        headers = [pair for pair in response.headers.raw if pair[0] not in _NOT_IN_HTTP2]
         rest = _Outgoing(response.body, response.trailers.raw, response.reset)
         empty = not (rest.body or rest.trailers or rest.reset)
         self.protocol.send_headers(stream, [(b":status", b"%d" % response.status), *headers], end_stream=empty)

@@ -7,11 +7,9 @@ import httpx
 from ...errors import UsageError
 from ...host import Exchange, Proxy
 from ...messages import Headers, Request, to_text
+from ...parsing.header_block import HOP_BY_HOP
 
 __all__ = ["WasmTransport"]
-
-#: Hop-by-hop headers, which are removed because there is no connection.
-_HOP_BY_HOP = frozenset((b"connection", b"transfer-encoding", b"keep-alive"))
 
 
 class WasmTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
@@ -65,7 +63,7 @@ def _sent(request: httpx.Request, body: bytes) -> Request:
     headers.raw = [
         (name.lower(), value)
         for name, value in request.headers.raw
-        if name.lower() != b"host" and name.lower() not in _HOP_BY_HOP
+        if name.lower() != b"host" and name.lower() not in HOP_BY_HOP
     ]
     path = to_text(request.url.raw_path)
     return Request(request.method, path, headers, body, authority=authority, scheme=request.url.scheme)
@@ -89,7 +87,7 @@ def _received(exchange: Exchange, request: httpx.Request, version: bytes) -> htt
         raise httpx.RemoteProtocolError(
             "The proxy closed the connection before the end of the response.", request=request
         )
-    headers = [pair for pair in response.headers.raw if pair[0] not in _HOP_BY_HOP]
+    headers = [pair for pair in response.headers.raw if pair[0] not in HOP_BY_HOP]
     return httpx.Response(
         response.status,
         headers=headers,

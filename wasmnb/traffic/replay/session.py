@@ -9,6 +9,7 @@ from typing import Any
 from ...errors import UsageError
 from ...host import Exchange, Plugin, Proxy
 from ...messages import Headers, Request, Response
+from ...parsing.header_block import HOP_BY_HOP
 from ..recorded.exchange import RecordedExchange
 
 __all__ = ["NotSendable", "ReplaySession", "sendable", "settings_of"]
@@ -16,8 +17,8 @@ __all__ = ["NotSendable", "ReplaySession", "sendable", "settings_of"]
 #: Maximum number of events in the trace of a replay. The trace is cleared after each batch.
 TRACE_LIMIT = 50_000
 
-#: Hop-by-hop headers, which are removed because they are only valid for the recorded connection.
-_HOP_BY_HOP = frozenset((b"transfer-encoding", b"connection", b"keep-alive", b"proxy-connection"))
+#: Headers that are only valid for the recorded connection. Recordings of a browser behind a proxy have `proxy-connection`.
+_OF_CONNECTION = HOP_BY_HOP | {b"proxy-connection"}
 
 _LENGTH = b"content-length"
 
@@ -147,7 +148,7 @@ def _end_to_end(headers: Headers, length: int | None) -> Headers:
     copied.raw = [
         (name, value if name != _LENGTH or length is None else b"%d" % length)
         for name, value in headers.raw
-        if name not in _HOP_BY_HOP
+        if name not in _OF_CONNECTION
     ]
     return copied
 

@@ -12,7 +12,7 @@ import re
 
 from ....abi import Pair
 from ....messages import Request, to_bytes
-from ....parsing.header_block import FRAMING, LOWER_TOKEN, TOKEN
+from ....parsing.header_block import HOP_BY_HOP, LOWER_TOKEN, TOKEN
 from ..connection_manager.manager import HttpConnectionManager
 from ..connection_manager.problem import Problem
 from ..header_map import RequestHeaderMap
@@ -24,7 +24,7 @@ _VALUE = re.compile(rb"[\t -~\x80-\xff]*")
 _PATH = re.compile(rb"/[!-~\x80-\xff]*")
 _AUTHORITY = re.compile(rb"[!$%&'()*+,\-.:;=\[\]_~0-9A-Za-z]+")
 _SCHEME = re.compile(rb"[A-Za-z][A-Za-z0-9+\-.]*")
-_CONNECTION = FRAMING | {b"keep-alive", b"proxy-connection", b"upgrade"}
+_CONNECTION = HOP_BY_HOP | {b"proxy-connection", b"upgrade"}
 
 #: Problem that ends the connection without a response.
 CLOSED = Problem(0, "http2.violation.of.messaging.rule", codec=True)
