@@ -10,7 +10,7 @@ from typing import Any
 
 from . import _hooks
 
-__all__ = ["NEWLINES", "Shown", "bounded", "short", "visible"]
+__all__ = ["NEWLINES", "Shown", "bounded", "pad", "short", "visible", "width"]
 
 #: Control characters that aren't escaped in preformatted text.
 NEWLINES = "\n\t"
@@ -45,6 +45,32 @@ def visible(text: str | bytes, keep: str = "") -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c in keep else _code(c) for c in text)
+
+
+def width(text: str) -> int:
+    """Return the number of columns that a line of text takes on a terminal. Wide characters take 2, combining characters 0."""
+    if text.isascii():
+        return len(text)
+    from wcwidth import wcswidth  # imported here, because most texts are ASCII
+
+    columns = wcswidth(text)
+    return columns if columns >= 0 else len(text)  # a text with control characters has no width
+
+
+def pad(text: str, columns: int, align: str = "left") -> str:
+    """Add spaces to a text, so that it takes a number of columns.
+
+    Parameters
+    ----------
+    text
+        One line of text.
+    columns
+        Number of columns. A text that takes more is returned unchanged.
+    align
+        "left" or "right" (default "left").
+    """
+    space = " " * (columns - width(text))
+    return space + text if align == "right" else text + space
 
 
 def short(text: str, limit: int = 120) -> str:

@@ -52,6 +52,21 @@ def test_marked_line_of_code_has_an_arrow():
     assert to_text(Document((CodeBlock("a\nb", marked=1),))).splitlines() == ["      a", "    ❱ b"]
 
 
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [("ab", 2), ("é", 1), ("e\u0301", 1), ("日本", 4), ("👍🏽", 2), ("👨\u200d👩\u200d👧", 2), ("🇩🇪", 2), ("❤\ufe0f", 2), ("नि", 1), ("a\x85", 2)],
+)
+def test_width_counts_columns_of_a_terminal(text, columns):
+    assert width(text) == columns
+    assert pad(text, 10) == text + " " * (10 - columns)
+    assert pad(text, 10, "right") == " " * (10 - columns) + text
+
+
+def test_columns_with_wide_characters_are_aligned():
+    lines = to_text(table(["日本👍🏽", "1"], ["a", "10"])).splitlines()
+    assert {width(line) for line in lines} == {10}
+
+
 def test_title_is_underlined_and_paragraphs_follow():
     assert to_text(Document((Title(inline("Hi")), Paragraph(inline("there"))))) == "Hi\n━━\nthere"
 

@@ -3,8 +3,8 @@
 import re
 
 from wasmnb.envoy import Difference, Pair, Parity
-from wasmnb.view import document_of, mimebundle
-from wasmnb.view.documents.traffic.comparison import parity_html, parity_text
+from wasmnb.view import document_of, mimebundle, to_html, to_text
+from wasmnb.view.documents.traffic.comparison import parity_document
 
 HEADERS = [("content-type", "text/plain"), ("x-filter", "auth")]
 
@@ -29,7 +29,7 @@ def differing(samples, field, simulated, real):
 
 
 def test_title_has_the_agreement_and_each_request_has_a_line(samples):
-    text = parity_text(parity(pair(samples), pair(samples, 2)))
+    text = to_text(parity_document(parity(pair(samples), pair(samples, 2))))
     assert text.startswith("auth   100.0 % of 6 fields agree with Envoy")
     assert "2 requests through both proxies, no differences." in text
     assert len(re.findall(r"^ *\d  POST /pay\?x=1 +200 +200  3 of 3  none$", text, re.MULTILINE)) == 2
@@ -37,7 +37,7 @@ def test_title_has_the_agreement_and_each_request_has_a_line(samples):
 
 def test_only_different_headers_are_shown_as_differences(samples):
     real = [("content-type", "text/plain"), ("x-filter", "other"), ("x-more", "1")]
-    text = parity_text(differing(samples, "client headers", HEADERS, real))
+    text = to_text(parity_document(differing(samples, "client headers", HEADERS, real)))
     assert "66.7 % of 3 fields" in text
     part = text[text.index("~ request 1: client headers") : text.index("Look there.")]
     assert re.search(r"x-filter +auth +other$", part, re.MULTILINE)
@@ -46,12 +46,12 @@ def test_only_different_headers_are_shown_as_differences(samples):
 
 
 def test_same_headers_in_another_order_are_a_difference_of_order(samples):
-    text = parity_text(differing(samples, "client headers", HEADERS, HEADERS[::-1]))
+    text = to_text(parity_document(differing(samples, "client headers", HEADERS, HEADERS[::-1])))
     assert re.search(r"order +content-type, x-filter +x-filter, content-type", text)
 
 
 def test_body_difference_shows_the_bytes_around_it(samples):
-    text = parity_text(differing(samples, "client body", b"a" * 5000 + b"LEFT", b"a" * 5000 + b"RIGHT" + b"b" * 9000))
+    text = to_text(parity_document(differing(samples, "client body", b"a" * 5000 + b"LEFT", b"a" * 5000 + b"RIGHT" + b"b" * 9000)))
     assert "from byte 5,000 on" in text
     assert "LEFT" in text
     assert "RIGHT" in text
@@ -60,7 +60,7 @@ def test_body_difference_shows_the_bytes_around_it(samples):
 
 def test_different_metric_is_listed_by_name(samples):
     metrics = Difference("all: metrics", {"hits": 2, "same": 1}, {"hits": 3, "same": 1, "new": 1}, "Look there.")
-    text = parity_text(parity(pair(samples), more=[metrics]))
+    text = to_text(parity_document(parity(pair(samples), more=[metrics])))
     assert re.search(r"hits +2 +3$", text, re.MULTILINE)
     assert re.search(r"new +— +1$", text, re.MULTILINE)
     assert not re.search(r"^ *same +1", text, re.MULTILINE)
@@ -69,12 +69,12 @@ def test_different_metric_is_listed_by_name(samples):
 def test_request_without_a_response_has_a_message(samples):
     silent = pair(samples)
     silent.real.response = None
-    assert re.search(r"200 +none", parity_text(parity(silent)))
+    assert re.search(r"200 +none", to_text(parity_document(parity(silent))))
 
 
 def test_many_differences_are_counted(samples):
     more = [Difference(f"request {n}: client status", 200, 500, "Look.") for n in range(100)]
-    text = parity_text(parity(pair(samples), more=more))
+    text = to_text(parity_document(parity(pair(samples), more=more)))
     assert text.count("client status") < 40
     assert "70 more differences: see parity.differences." in text
 
@@ -82,18 +82,18 @@ def test_many_differences_are_counted(samples):
 def test_partial_agreement_is_never_rounded_to_100_percent(samples):
     many = pair(samples)
     many.compared = 100_000
-    text = parity_text(parity(many, more=[Difference("all: metrics", {"a": 1}, {}, "Look.")]))
+    text = to_text(parity_document(parity(many, more=[Difference("all: metrics", {"a": 1}, {}, "Look.")])))
     assert text.startswith("auth   99.9 %")
 
 
 def test_both_sides_of_every_field_can_be_opened(samples):
-    html = parity_html(parity(pair(samples, filter_log=(["one", "two"], ["one", "two"]))))
+    html = to_html(parity_document(parity(pair(samples, filter_log=(["one", "two"], ["one", "two"])))))
     assert "both sides" in html
     assert html.count(">one\ntwo<") == 2
 
 
 def test_log_line_cannot_imitate_another(samples):
-    text = parity_text(differing(samples, "filter log", ["a\nb"], ["c"]))
+    text = to_text(parity_document(differing(samples, "filter log", ["a\nb"], ["c"])))
     assert "a\\nb" in text
 
 
@@ -108,7 +108,7 @@ def test_hostile_text_is_escaped_everywhere(samples):
         Difference(bad, bad.encode("utf-8", "surrogateescape"), b"", bad),
     ]
     hostile.pairs[0].simulated.request.path = bad
-    html, text = parity_html(hostile), parity_text(hostile)
+    html, text = to_html(parity_document(hostile)), to_text(parity_document(hostile))
     assert "<script" not in html
     assert "&lt;script&gt;" in html
     assert not re.search(r"[\x00\x1b\u202e\ud800-\udfff]", html + text)

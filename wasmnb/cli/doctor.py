@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from wasmnb._version import __version__
+from wasmnb._display import pad, width
 from wasmnb.view.render.units import plural, size
 
 __all__ = ["Check", "checks", "doctor"]
@@ -49,11 +50,11 @@ _SIGNS = {"good": "✓", "missing": "·", "bad": "✗"}
 def doctor(_options: Namespace) -> int:
     """Run `wasmnb doctor` and return the exit code."""
     results = list(checks())
-    width = max(len(check.name) for check in results)
+    columns = max(width(check.name) for check in results)
     for check in results:
-        print(f"{_SIGNS[check.state]} {check.name:<{width}}  {check.verdict}")
+        print(f"{_SIGNS[check.state]} {pad(check.name, columns)}  {check.verdict}")
         if check.advice:
-            print(f"  {'':<{width}}  {check.advice}")
+            print(f"  {pad('', columns)}  {check.advice}")
     bad = sum(check.state == "bad" for check in results)
     print("\nEverything works." if not bad else f"\n{plural(bad, 'problem')} to fix.")
     return 3 if bad else 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
 
-from ..._display import NEWLINES, Shown, visible
+from ..._display import NEWLINES, Shown, pad, visible
 from ..exchange import EnvoyExchange
 from ..sockets.tcp import EnvoyTcpExchange
 from .fields import Field, is_connection
@@ -120,7 +120,7 @@ class Pair:
         """Return the pair as a row of the table: `  1  GET /x                    200  200  same`."""
         verdict = "same" if not self.differences else ", ".join(d.where.partition(": ")[2] for d in self.differences)
         statuses = f"{outcome_of(self.simulated):>7}  {outcome_of(self.real):>7}"
-        return f"{self.number:3}  {visible(self.title)[:40]:40}  {statuses}  {verdict}"
+        return f"{self.number:3}  {pad(visible(self.title)[:40], 40)}  {statuses}  {verdict}"
 
 
 @dataclass

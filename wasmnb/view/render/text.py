@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
+from ..._display import pad, width
 from .document import (
     CodeBlock,
     Document,
@@ -30,18 +30,6 @@ def _line(line: Inline) -> str:
     return "".join(visible(s.text, keep=NEWLINES if s.role in ("lines", "unwrapped") else "") for s in line)
 
 
-def _width(text: str) -> int:
-    """Return the width of text on a terminal. Wide characters count as 2, combining characters as 0."""
-    if text.isascii():
-        return len(text)
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def _pad(text: str, width: int, align: str) -> str:
-    space = " " * (width - _width(text))
-    return space + text if align == "right" else text + space
-
-
 def _cell(line: Inline, cut: int) -> list[str]:
     return [clip(text, cut) for text in _line(line).expandtabs(4).split("\n")]
 
@@ -49,10 +37,10 @@ def _cell(line: Inline, cut: int) -> list[str]:
 def _table(table: Table) -> Iterator[str]:
     heads = [[visible(c.title)] for c in table.columns]
     grid = [heads, *([_cell(cell, table.cut) for cell in row.cells] for row in table.rows)]
-    widths = [max(_width(text) for row in grid for text in row[i]) for i in range(len(table.columns))]
+    widths = [max(width(text) for row in grid for text in row[i]) for i in range(len(table.columns))]
     for row in grid:
         for texts in zip_longest(*row, fillvalue=""):
-            cells = (_pad(text, w, c.align) for text, w, c in zip(texts, widths, table.columns, strict=True))
+            cells = (pad(text, w, c.align) for text, w, c in zip(texts, widths, table.columns, strict=True))
             yield "  ".join(cells).rstrip()
         if row is heads:
             yield "  ".join("─" * w for w in widths)
@@ -93,7 +81,7 @@ def _block(block: DocumentBlock) -> Iterator[str]:
         case Title():
             text = _line(block.line)
             yield text
-            yield "━" * min(_width(text), 100)
+            yield "━" * min(width(text), 100)
         case Paragraph():
             yield _line(block.line)
         case Table():

@@ -21,8 +21,6 @@ from ...render.document import (
     inline,
 )
 from ...render.escape import clip
-from ...render.html import to_html
-from ...render.text import to_text
 from ...render.units import plural, size
 from ...render.values import value_text
 from .header_diff import diff_pairs
@@ -30,7 +28,7 @@ from .header_diff import diff_pairs
 if TYPE_CHECKING:
     from wasmnb.envoy import Difference, Pair, Parity
 
-__all__ = ["parity_document", "parity_html", "parity_text"]
+__all__ = ["parity_document"]
 
 _ABSENT: Inline = (TextSpan("—", "muted"),)
 _SHOWN = 30  # maximum number of differences that are shown
@@ -276,13 +274,3 @@ def _field(name: str, ours: Any, theirs: Any) -> Row:
         case list(), list() if ours and theirs and not (_entries(ours) and _entries(theirs)):
             both = _differing_lines([str(line) for line in ours], [str(line) for line in theirs])
     return Row((inline(TextSpan("~ ", "changed"), name), *both), "changed")
-
-
-def parity_html(parity: Parity) -> str:
-    """Return the document of a comparison as HTML."""
-    return to_html(parity_document(parity))
-
-
-def parity_text(parity: Parity) -> str:
-    """Return the document of a comparison as text."""
-    return to_text(parity_document(parity))
