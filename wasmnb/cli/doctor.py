@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from wasmnb._version import __version__
 from wasmnb._display import pad, width
+from wasmnb._version import __version__
 from wasmnb.view.render.units import plural, size
 
 __all__ = ["Check", "checks", "doctor"]
