@@ -6,7 +6,7 @@ import pytest
 
 from tests.conformance import record
 from wasmnb import Filter, Proxy
-from wasmnb.abi import ATTRIBUTES, CALLBACKS_BY_NAME, attribute_availability, attribute_callbacks
+from wasmnb.abi import ATTRIBUTES, CALLBACKS_BY_NAME, END_CALLBACKS, PHASES, HeaderMapType, attribute_availability
 from wasmnb.host.properties.attributes import GROUPS
 
 _READ = re.compile(r"get_property\((\S+)\) -> (\w+)")
@@ -34,6 +34,20 @@ def recorded():
 
 RECORDED = recorded()
 NAMES = [name for name in RECORDED if name.split(".")[0] in GROUPS and "." in name and not name.endswith(MISSING)]
+
+
+#: Callbacks of an HTTP stream in Envoy's order.
+STREAM = ["on_context_create", *(f"on_{side}_{part}" for side in ("request", "response") for part in ("headers", "body", "trailers"))]
+STREAM += END_CALLBACKS
+
+
+def attribute_callbacks(name):
+    """Return the callbacks of an HTTP stream in which an attribute can be read, by the longest beginning in the table."""
+    beginnings = [row for row in ATTRIBUTES if name == row or name.startswith(f"{row}.")]
+    rule = ATTRIBUTES[max(beginnings, key=len)] if beginnings else STREAM[0]
+    if isinstance(rule, HeaderMapType):
+        return [callback for callback in STREAM if rule in PHASES[callback].reads]
+    return STREAM[STREAM.index(rule) :] if rule else STREAM
 
 
 @pytest.mark.parametrize("name", NAMES)

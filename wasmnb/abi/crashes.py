@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from .table import END_CALLBACKS
+
 __all__ = ["CRASHES", "Crash", "crashes_of"]
 
 _SEEN = ("1.40.0",)
 
-#: Callbacks of an HTTP stream that run when it has ended.
-_AT_END = ("on_log", "on_done", "on_delete")
-_IN_AT_END = f"in {', '.join(_AT_END[:-1])} or {_AT_END[-1]}"
+_IN_END_CALLBACKS = f"in {', '.join(END_CALLBACKS[:-1])} or {END_CALLBACKS[-1]}"
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,11 @@ class Crash:
         """Description of the crash in one line, for logs and exchanges."""
         return f"{self.action}: Envoy {self.versions[-1].rpartition('.')[0]} crashes here"
 
+    @property
+    def note(self) -> str:
+        """Description of the crash and advice, for notes of exchanges."""
+        return f"{self.text}. {self.instead}"
+
 
 CRASHES: dict[str, Crash] = {
     "resume_before_response": Crash(
@@ -75,9 +80,9 @@ CRASHES: dict[str, Crash] = {
     ),
     "reply_at_end": Crash(
         "send_local_response when the stream has ended",
-        f"Answer in a callback of the request or of the response, not after close_stream, {_IN_AT_END}.",
+        f"Answer in a callback of the request or of the response, not after close_stream, {_IN_END_CALLBACKS}.",
         ("send_local_response",),
-        _AT_END,
+        END_CALLBACKS,
     ),
     "close_twice": Crash(
         "close_stream for a stream that the same callback has closed",
@@ -86,9 +91,9 @@ CRASHES: dict[str, Crash] = {
     ),
     "close_at_end": Crash(
         "close_stream when the stream has ended",
-        f"Do not close a stream {_IN_AT_END}.",
+        f"Do not close a stream {_IN_END_CALLBACKS}.",
         ("close_stream",),
-        _AT_END,
+        END_CALLBACKS,
     ),
     "body_outside": Crash(
         "the body is used outside its callback after StopIterationAndWatermark or StopIterationNoBuffer",

@@ -33,12 +33,7 @@ __all__ = [
     "START_SECTION",
     "Phase",
     "attribute_availability",
-    "attribute_callbacks",
     "availability",
-    "buffer_read_status",
-    "buffer_write_status",
-    "map_read_status",
-    "map_write_status",
 ]
 
 #: Name of the phase in which the module's start section runs. Every import that it calls crashes Envoy.
@@ -86,21 +81,7 @@ NOT_FOUND_BUFFERS = (_Buffer.HTTP_CALL_RESPONSE_BODY, _Buffer.PLUGIN_CONFIGURATI
 #: Callbacks whose maps and buffers become unavailable when either direction of the stream is continued.
 DROPPED_BY_CONTINUE = ("on_request_headers", "on_request_body", "on_request_trailers")
 
-#: Callbacks of an HTTP stream, in order.
-_STREAM = (
-    "on_context_create",
-    "on_request_headers",
-    "on_request_body",
-    "on_request_trailers",
-    "on_response_headers",
-    "on_response_body",
-    "on_response_trailers",
-    "on_log",
-    "on_done",
-    "on_delete",
-)
-
-_EVERYWHERE, _IN_STREAMS = "", _STREAM[0]
+_EVERYWHERE, _IN_STREAMS = "", "on_context_create"
 
 #: Beginning of a dotted name -> the header map from which the attribute is read, or the first callback of a stream in which the
 #: attribute is available (empty for attributes that are available everywhere). The longest beginning applies. All other
@@ -220,36 +201,6 @@ PHASES: dict[str, Phase] = {
 }
 
 
-# -- statuses ---------------------------------------------------------------------------------------------------------
-
-
-def map_read_status(callback: str, map_type: HeaderMapType) -> Status:
-    """Return the status of `get_header_map_value` in a callback for a header that exists, in ABI 0.2.x."""
-    phase = PHASES[callback]
-    return Status.OK if map_type in phase.reads else phase.missing_map
-
-
-def map_write_status(callback: str, map_type: HeaderMapType, *, end_of_stream: bool = False) -> Status:
-    """Return the status of hostcalls that write a header map, and of `get_header_map_size`, in a callback."""
-    phase = PHASES[callback]
-    writable = map_type in phase.writes or (end_of_stream and map_type in phase.creates)
-    return Status.OK if writable else Status.BAD_ARGUMENT
-
-
-def buffer_read_status(callback: str, buffer_type: BufferType) -> Status:
-    """Return the status of `get_buffer_bytes` in a callback. Envoy returns OK and no bytes for most unavailable buffers."""
-    missing = buffer_type in NOT_FOUND_BUFFERS and buffer_type not in PHASES[callback].buffers
-    return Status.NOT_FOUND if missing else Status.OK
-
-
-def buffer_write_status(callback: str, buffer_type: BufferType) -> Status:
-    """Return the status of `set_buffer_bytes` in a callback, if it replaces a whole buffer."""
-    if buffer_type in PHASES[callback].writable_buffers:
-        return Status.OK
-    read = buffer_read_status(callback, buffer_type)
-    return Status.BAD_ARGUMENT if read is Status.OK else read
-
-
 # -- text -------------------------------------------------------------------------------------------------------------
 
 
@@ -297,14 +248,6 @@ def _rule(name: str) -> HeaderMapType | str:
     parts = name.split(".")
     beginnings = (".".join(parts[:size]) for size in range(len(parts), 0, -1))
     return next((ATTRIBUTES[beginning] for beginning in beginnings if beginning in ATTRIBUTES), _IN_STREAMS)
-
-
-def attribute_callbacks(name: str) -> tuple[str, ...]:
-    """Return the callbacks of an HTTP stream in which an attribute can be read, by its dotted name (`request.path`)."""
-    rule = _rule(name)
-    if isinstance(rule, HeaderMapType):
-        return tuple(callback for callback in _STREAM if rule in PHASES[callback].reads)
-    return _STREAM[_STREAM.index(rule) :] if rule else _STREAM
 
 
 def attribute_availability(attribute: str, name: Callable[[str], str] = str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from .table import CALLBACKS
+from .table import CALLBACKS, STREAM_CALLBACKS
 
 __all__ = ["KINDS", "ON_MAIN_THREAD", "Callbacks"]
 
@@ -35,9 +35,6 @@ _STATS = "on_stats_update"
 
 #: Kind of plugin -> kind of context whose callbacks Envoy calls in addition to the general callbacks.
 _STREAMS = {"http": "http", "network": "tcp", "access_log": "plugin", "stat_sink": "stats"}
-
-_HTTP_PREFIXES = ("on_request_", "on_response_")
-_TCP_PREFIXES = ("on_new_connection", "on_downstream_", "on_upstream_")
 
 #: Callbacks for the end of a context. They don't indicate the kind of plugin for which a module is meant.
 _ENDS = frozenset({"on_done", "on_delete"})
@@ -81,8 +78,7 @@ class Callbacks:
     def of_exports(cls, exports: Iterable[str]) -> Self:
         """Create the callbacks of a module from the names of its exports. `on_log` can be meant for any kind of context."""
         names = frozenset(CALLBACKS[name].short for name in exports if name in CALLBACKS)
-        http = frozenset(name for name in names if name.startswith(_HTTP_PREFIXES))
-        tcp = frozenset(name for name in names if name.startswith(_TCP_PREFIXES))
+        http, tcp = names & STREAM_CALLBACKS["http"], names & STREAM_CALLBACKS["tcp"]
         root = names - http - tcp - {"on_log"} - _ENDS
         if "on_log" not in names:
             return cls(http, tcp, root=root)

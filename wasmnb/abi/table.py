@@ -21,8 +21,13 @@ from .signatures import Area, Callback, Hostcall, Kind, Param, Result
 __all__ = [
     "CALLBACKS",
     "CALLBACKS_BY_NAME",
+    "END_CALLBACKS",
     "ENTRY_POINTS",
     "HOSTCALLS",
+    "ON_BODY",
+    "ON_HEADERS",
+    "ON_TRAILERS",
+    "STREAM_CALLBACKS",
     "Area",
     "Callback",
     "Hostcall",
@@ -212,6 +217,24 @@ CALLBACKS: dict[str, Callback] = {c.name: c for c in _callbacks()}
 
 #: All callbacks by name without `proxy_`.
 CALLBACKS_BY_NAME: dict[str, Callback] = {c.short: c for c in CALLBACKS.values()}
+
+#: Callbacks after the end of a stream or root context, in Envoy's order for an HTTP stream. They don't delay the client.
+END_CALLBACKS = ("on_log", "on_done", "on_delete")
+
+#: Kind of stream context -> callbacks that exist only on this kind, by name without `proxy_`.
+STREAM_CALLBACKS: dict[str, frozenset[str]] = {
+    kind: frozenset(name for name, c in CALLBACKS_BY_NAME.items() if c.contexts == (kind,)) for kind in ("http", "tcp")
+}
+
+
+def _returning(result: Result) -> tuple[str, ...]:
+    return tuple(name for name, c in CALLBACKS_BY_NAME.items() if c.result is result)
+
+
+#: Callbacks for the parts of an HTTP message, each for the request and the response, in this order.
+ON_HEADERS = _returning(Result.HEADERS_STATUS)
+ON_BODY = _returning(Result.DATA_STATUS)
+ON_TRAILERS = _returning(Result.TRAILERS_STATUS)
 
 
 def hostcalls_for(version: AbiVersion) -> dict[str, Hostcall]:

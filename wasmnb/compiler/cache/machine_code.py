@@ -23,7 +23,7 @@ from ...errors import ModuleError
 from .atomic_file import disk_fault, locked, write_whole
 from .places import cache_places, is_trusted, readable, surplus, warn_once, writable
 
-__all__ = ["clear_compiled", "compiled", "find_compiled", "kept_compiled"]
+__all__ = ["clear_compiled", "compiled", "kept_compiled"]
 
 #: Modules with fewer bytes aren't cached, because compiling them takes almost no time.
 _SMALL = 8 * 1024
@@ -78,11 +78,6 @@ def compiled(
         with suppress(OSError):
             (place / f".{name}.lock").unlink()
     return code
-
-
-def find_compiled(wasm: bytes, engine: Engine, folder: Path | None = None) -> MachineCode | None:
-    """Return the machine code of a module if it is in the cache, otherwise None. The parameters are those of `compiled`."""
-    return _kept(cache_places("compiled", folder), _name(wasm, engine), engine)
 
 
 def _kept(places: list[Path], name: str, engine: Engine) -> MachineCode | None:

@@ -67,7 +67,6 @@ class StackGuard:
         if node is None:
             raise Malformed(f"no module of the component exports {_MODEL}")
         self.node = node
-        self.enlarged = 0
         limit = self._limit()
         calls = b"|".join(_index(i) for i in self._helpers(limit))
         self._pointer = [i.name for i in node.imports["global"]].index("__stack_pointer")
@@ -115,7 +114,6 @@ class StackGuard:
             code = self._surround(start, end)
         if code is None:
             return None
-        self.enlarged += 1
         return data[start:at] + code
 
     def _enlarge_subtracted(self, code: bytes, sets: int) -> bytes | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...abi import HeadersStatus, Pair, Status, StreamType
+from ...abi import ON_BODY, ON_HEADERS, ON_TRAILERS, HeadersStatus, Pair, Status, StreamType
 from ..http.buffers import Buffer
 from ..http.filter_chain import REQUEST, RESPONSE
 from ..http.header_map import HeaderMap
@@ -29,16 +29,12 @@ if TYPE_CHECKING:
 
 __all__ = ["BlockedFilter", "HttpContext"]
 
-_ON_HEADERS = ("on_request_headers", "on_response_headers")
-_ON_BODY = ("on_request_body", "on_response_body")
-_ON_TRAILERS = ("on_request_trailers", "on_response_trailers")
-
 #: Types of the maps that headers and trailers callbacks have, by direction, and the direction of each type of body.
-_HEADERS, _TRAILERS = tuple(map(map_of, _ON_HEADERS)), tuple(map(map_of, _ON_TRAILERS))
-_DIRECTIONS = {buffer_of(name): direction for direction, name in enumerate(_ON_BODY)}
+_HEADERS, _TRAILERS = tuple(map(map_of, ON_HEADERS)), tuple(map(map_of, ON_TRAILERS))
+_DIRECTIONS = {buffer_of(name): direction for direction, name in enumerate(ON_BODY)}
 
 #: Largest results of the callbacks for headers, bodies and trailers. Envoy treats a larger number like these.
-_STOP_ALL, _NO_BUFFER, _STOP = last_result(_ON_HEADERS[0]), last_result(_ON_BODY[0]), last_result(_ON_TRAILERS[0])
+_STOP_ALL, _NO_BUFFER, _STOP = last_result(ON_HEADERS[0]), last_result(ON_BODY[0]), last_result(ON_TRAILERS[0])
 
 _LAST_GRPC_STATUS = 16  # larger numbers mean that the filter didn't set a status
 
@@ -100,7 +96,7 @@ class HttpContext(StreamContext):
         self.maps[_HEADERS[direction]] = headers
         self.end_of_stream = end
         args = (self.id, len(headers.items)) if self._short_headers else (self.id, len(headers.items), int(end))
-        status = self._call(direction, _ON_HEADERS[direction], args)
+        status = self._call(direction, ON_HEADERS[direction], args)
         if status > _STOP_ALL or (status == HeadersStatus.STOP_ITERATION and not self._stop_iteration_allowed):
             status = _STOP_ALL
         elif status == HeadersStatus.CONTINUE_AND_END_STREAM:
@@ -126,7 +122,7 @@ class HttpContext(StreamContext):
         self._in_body[direction] = True
         buffer = self.stream_buffer(direction)
         status = min(
-            self._call(direction, _ON_BODY[direction], (self.id, len(buffer) if buffer else 0, int(end))), _NO_BUFFER
+            self._call(direction, ON_BODY[direction], (self.id, len(buffer) if buffer else 0, int(end))), _NO_BUFFER
         )
         self._in_body[direction] = False
         if self.buffering[direction]:
@@ -143,7 +139,7 @@ class HttpContext(StreamContext):
         if not self.created:
             return 0
         self.maps[_TRAILERS[direction]] = trailers
-        status = min(self._call(direction, _ON_TRAILERS[direction], (self.id, len(trailers.items))), _STOP)
+        status = min(self._call(direction, ON_TRAILERS[direction], (self.id, len(trailers.items))), _STOP)
         if not status:
             self.maps[_TRAILERS[direction]] = None
             if direction == RESPONSE and self.closed and not self.stream.state.http2:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from ...abi import Status
 from ...abi.text import encode_text
 from ...engine import OutOfBounds
-from ..trace.records import CallbackSchema
+from ..trace.records import HOST_NS, CallbackSchema
 from ..vm.callback_entry import make_entry
 
 if TYPE_CHECKING:
@@ -102,4 +102,4 @@ def _call_nested(vm: Vm, deliver: Callable[[], None]) -> None:
         local_reply_sent,
     )
     if outer is not None:
-        outer[7] += perf_counter_ns() - started
+        outer[HOST_NS] += perf_counter_ns() - started

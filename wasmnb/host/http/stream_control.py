@@ -168,7 +168,7 @@ class StreamControl:
         if exchange.state == "crashed":
             return
         exchange.state, exchange.crash = "crashed", crash
-        exchange.notes.append(f"{crash.text}. {crash.instead}")
+        exchange.notes.append(crash.note)
         worker = self.state.worker
         worker.server.warn(crash.text, worker.thread, exchange=exchange.number, vm=context.vm.number)
         if not self.state.done:

@@ -61,11 +61,14 @@ class OwnedValue(NamedTuple):
         Owner of the variable: `module`, `class P`, or a context such as `P of auth`.
     name, value
         Name of the variable, and the `repr` of its value.
+    plugin
+        Name of the plugin whose context owns the variable. Empty for modules, classes and VM contexts, which plugins share.
     """
 
     owner: str
     name: str
     value: str
+    plugin: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,16 +104,13 @@ class VmState:
 
     def variables(self) -> Iterator[OwnedValue]:
         """Iterate over the variables of modules, classes, and VM and plugin contexts. Variables of streams are skipped."""
-        owned = [*((f"module {m}".rstrip(), v) for m, v in dict(self.modules).items())]
-        owned += [(f"class {c}", v) for c, v in dict(self.classes).items()]
-        owned += [(_owner(c), c.attributes) for c in self.contexts if c.kind in ("vm", "plugin")]
-        for owner, values in owned:
+        owned = [*((f"module {m}".rstrip(), "", v) for m, v in dict(self.modules).items())]
+        owned += [(f"class {c}", "", v) for c, v in dict(self.classes).items()]
+        owned += [(c.class_name, "", c.attributes) for c in self.contexts if c.kind == "vm"]
+        owned += [(f"{c.class_name} of {c.name}", c.name, c.attributes) for c in self.contexts if c.kind == "plugin"]
+        for owner, plugin, values in owned:
             for name, value in values.items():
-                yield OwnedValue(owner, name, value)
-
-
-def _owner(context: ContextState) -> str:
-    return f"{context.class_name} of {context.name}" if context.kind == "plugin" else context.class_name
+                yield OwnedValue(owner, name, value, plugin)
 
 
 @dataclass(frozen=True)
@@ -121,8 +121,8 @@ class Variable:
     ----------
     plugins
         Names of the plugins.
-    owner, name
-        Owner and name of the variable, as in `OwnedValue`.
+    owner, name, plugin
+        Owner, name and plugin of the variable, as in `OwnedValue`.
     values
         The `repr` of each distinct value, with the names of the threads on which the variable has this value.
     differs
@@ -134,6 +134,7 @@ class Variable:
     name: str
     values: Mapping[str, tuple[str, ...]]
     differs: bool
+    plugin: str = ""
 
 
 class StreamOfVm(NamedTuple):
@@ -161,11 +162,11 @@ class PythonState(Shown):
     @property
     def variables(self) -> list[Variable]:
         """All variables except those of streams, with their values in each VM."""
-        by_variable: dict[tuple[tuple[str, ...], str, str], list[tuple[VmState, str]]] = {}
+        by_variable: dict[tuple[tuple[str, ...], str, str, str], list[tuple[VmState, str]]] = {}
         for vm in self.vms:
-            for owner, name, value in vm.variables():
-                by_variable.setdefault((vm.plugins, owner, name), []).append((vm, value))
-        return [_variable(*key, held) for key, held in by_variable.items()]
+            for owner, name, value, plugin in vm.variables():
+                by_variable.setdefault((vm.plugins, owner, name, plugin), []).append((vm, value))
+        return [_variable(*key, values) for key, values in by_variable.items()]
 
     @property
     def diverging(self) -> list[Variable]:
@@ -189,12 +190,14 @@ class PythonState(Shown):
         return f"<PythonState of {visible(self.name)}: {len(self.vms)} VMs, {len(self.diverging)} variables differ>"
 
 
-def _variable(plugins: tuple[str, ...], owner: str, name: str, held: list[tuple[VmState, str]]) -> Variable:
+def _variable(
+    plugins: tuple[str, ...], owner: str, name: str, plugin: str, by_vm: list[tuple[VmState, str]]
+) -> Variable:
     values: dict[str, list[str]] = {}
-    for vm, value in held:
+    for vm, value in by_vm:
         values.setdefault(value, []).append(vm.thread)
-    workers = {value for vm, value in held if vm.role == "worker"}
-    return Variable(plugins, owner, name, {v: tuple(t) for v, t in values.items()}, len(workers) > 1)
+    workers = {value for vm, value in by_vm if vm.role == "worker"}
+    return Variable(plugins, owner, name, {v: tuple(t) for v, t in values.items()}, len(workers) > 1, plugin)
 
 
 def read_python_state(name: str, vms: Iterable[Vm], *, length: int = LENGTH) -> PythonState:

@@ -10,12 +10,26 @@ from ...abi import Status, decode_pairs, decode_path
 from ...abi.table import Kind, Param, Result
 from .records import (
     ARGS,
+    BEGAN,
     CALL_ARGS,
+    CALL_BEGAN,
     CALL_CONTEXT,
+    CALL_ENDED,
     CALL_PARENT,
+    CALL_STATUS,
     CONTEXT,
+    ENDED,
     EXCHANGE,
+    FUEL,
+    HOST_NS,
+    NOTE_ARGS,
     NOTE_EXCHANGE,
+    NOTE_KIND,
+    NOTE_NAME,
+    NOTE_THREAD,
+    NOTE_TIME,
+    NOTE_VM,
+    RESULT,
     SCHEMA,
     SEQ,
     THREAD,
@@ -121,8 +135,10 @@ def decode(record: Any) -> Event:
         return _hostcall(record)
     if isinstance(schema, CallbackSchema):
         return _callback(record)
-    seq, _, kind, name, args, time, thread, exchange, vm = record
-    return Event(seq, time, thread, vm, None, kind, name, args, exchange=exchange)
+    return Event(
+        record[SEQ], record[NOTE_TIME], record[NOTE_THREAD], record[NOTE_VM], None, record[NOTE_KIND], record[NOTE_NAME],
+        record[NOTE_ARGS], exchange=record[NOTE_EXCHANGE],
+    )  # fmt: skip
 
 
 def decode_bare(record: Any) -> Event:
@@ -133,31 +149,30 @@ def decode_bare(record: Any) -> Event:
 
 
 def _callback(record: Any) -> Event:
-    seq, schema, context, args, time, began, ended, host_ns, result, thread, _, *fuel = record
-    named = {p.name: _value(p, a) for p, a in zip(schema.params, args, strict=False)}
-    if schema.result is Result.NONE:
-        result = None
+    schema, context, host_ns = record[SCHEMA], record[CONTEXT], record[HOST_NS]
+    named = {p.name: _value(p, a) for p, a in zip(schema.params, record[ARGS], strict=False)}
+    result = None if schema.result is Result.NONE else record[RESULT]
     return Event(
-        seq, time, thread, context.vm, context.id, "callback", schema.short, named, result,
-        guest_ns=max(0, ended - began - host_ns), host_ns=host_ns, exchange=exchange_of(record), fuel=fuel[0] if fuel else None,
-        root=context.root,
+        record[SEQ], record[TIME], record[THREAD], context.vm, context.id, "callback", schema.short, named, result,
+        guest_ns=max(0, record[ENDED] - record[BEGAN] - host_ns), host_ns=host_ns, exchange=exchange_of(record),
+        fuel=record[FUEL] if len(record) > FUEL else None, root=context.root,
     )  # fmt: skip
 
 
 def _hostcall(record: Any) -> Event:
-    seq, schema, parent, context, status, began, ended, *kept = record
-    count = len(schema.inputs)
-    named = {p.name: _value(p, a) for p, a in zip(schema.inputs, kept, strict=False)}
-    values = [_value(p, v) for p, v in zip(schema.outputs, kept[count:], strict=False)] if not status else []
+    schema, parent, context, status = record[SCHEMA], record[CALL_PARENT], record[CALL_CONTEXT], record[CALL_STATUS]
+    outputs = CALL_ARGS + len(schema.inputs)
+    named = {p.name: _value(p, a) for p, a in zip(schema.inputs, record[CALL_ARGS:], strict=False)}
+    values = [_value(p, v) for p, v in zip(schema.outputs, record[outputs:], strict=False)] if not status else []
     result: Any = None
     if len(values) == 1:
         result = values[0]
     elif values:
         result = {p.name: v for p, v in zip(schema.outputs, values, strict=False)}
     return Event(
-        seq, parent[TIME], parent[THREAD], context.vm, context.id, schema.kind, schema.short, named, result,
-        status=_status(schema, status), host_ns=ended - began, exchange=exchange_of(record), parent=parent[SEQ],
-        root=context.root,
+        record[SEQ], parent[TIME], parent[THREAD], context.vm, context.id, schema.kind, schema.short, named, result,
+        status=_status(schema, status), host_ns=record[CALL_ENDED] - record[CALL_BEGAN], exchange=exchange_of(record),
+        parent=parent[SEQ], root=context.root,
     )  # fmt: skip
 
 

@@ -7,11 +7,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..._display import Shown, visible
+from ...abi import END_CALLBACKS
 from ...abi.crashes import Crash
 from ...errors import UsageError
 from ...messages import Request, Response
 from ..vm.fuel import Fuel, fuel_of
-from .trace import END_CALLBACKS
 
 if TYPE_CHECKING:
     from ..callouts.record import Callout

@@ -11,7 +11,7 @@ from itertools import count, islice
 from typing import Any, NamedTuple, overload
 
 from ..._display import Shown
-from ...abi import ENTRY_POINTS
+from ...abi import END_CALLBACKS, ENTRY_POINTS, START_SECTION
 from .events import Event, decode, decode_bare, exchange_of
 from .records import (
     BEGAN,
@@ -26,6 +26,7 @@ from .records import (
     NOTE_KIND,
     NOTE_NAME,
     SCHEMA,
+    SEQ,
     THREAD,
     TIME,
     CallbackSchema,
@@ -34,7 +35,7 @@ from .records import (
     Note,
 )
 
-__all__ = ["DEFAULT_LIMIT", "END_CALLBACKS", "START_CALLBACKS", "CallbackTime", "Event", "Trace"]
+__all__ = ["DEFAULT_LIMIT", "START_CALLBACKS", "CallbackTime", "Event", "Trace"]
 
 #: Maximum number of events in a trace by default.
 DEFAULT_LIMIT = 200_000
@@ -42,11 +43,8 @@ DEFAULT_LIMIT = 200_000
 #: Maximum size in bytes of a trace's long arguments by default.
 BYTES_KEPT = 1 << 28
 
-#: Callbacks after the end of a stream or connection, which don't delay the client.
-END_CALLBACKS = frozenset({"on_log", "on_done", "on_delete"})
-
 #: Callbacks and entry points that run when a VM or plugin context starts.
-START_CALLBACKS = frozenset({"start section", *ENTRY_POINTS, "on_context_create", "on_vm_start", "on_configure"})
+START_CALLBACKS = frozenset({START_SECTION, *ENTRY_POINTS, "on_context_create", "on_vm_start", "on_configure"})
 
 #: Names of the notes that mark the end of an exchange.
 _ENDS = ("done", "reset", "refused")
@@ -112,7 +110,7 @@ class Trace(Shown, Sequence[Event]):
     @property
     def dropped(self) -> int:
         """Number of old events that have been dropped."""
-        return int(self._records[0][0]) if self._records else self._clear_at
+        return int(self._records[0][SEQ]) if self._records else self._clear_at
 
     def note(
         self,
@@ -182,14 +180,14 @@ class Trace(Shown, Sequence[Event]):
     def _count(self, size: int) -> None:
         """Count the size of a long argument. If long arguments exceed their memory limit, drop the oldest events."""
         records, long = self._records, self._long
-        long.append((records[-1][0] if records else 0, size))
+        long.append((records[-1][SEQ] if records else 0, size))
         self.long_bytes += size
         while long[0][0] + 1 < self.dropped and len(long) > 1:
             self.long_bytes -= long.popleft()[1]
         while self.long_bytes > self._bytes_kept and len(long) > 1:
             number, size = long.popleft()
             self.long_bytes -= size
-            while len(records) > 1 and records[0][0] <= number + 1:
+            while len(records) > 1 and records[0][SEQ] <= number + 1:
                 records.popleft()
 
     def clear(self) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from ...abi import LogLevel, Pair, Status
+from ...abi import ON_BODY, ON_HEADERS, LogLevel, Pair, Status
 from ...host import Plugin, Proxy
 from ...host.contexts.base import call_on_log
 from ...host.contexts.root import RootContext
@@ -27,8 +27,6 @@ from ..assertions.soundness import failure_text
 __all__ = ["PhaseResult", "PhaseRun", "SortedHeaders"]
 
 _REQUEST, _RESPONSE = 0, 1
-_ON_HEADERS = ("on_request_headers", "on_response_headers")
-_ON_BODY = ("on_request_body", "on_response_body")
 
 #: Statuses with which a headers callback continues the stream: Continue and ContinueAndEndStream.
 _CONTINUES = (0, 2)
@@ -255,7 +253,7 @@ class PhaseRun:
         headers = stream.maps[2 * side] = result.headers
         is_abi_0_1_0 = self.vm.abi == 10  # in this version, the callback has no parameter end_of_stream
         args = (stream.id, len(headers)) if is_abi_0_1_0 else (stream.id, len(headers), 0)
-        result.log = self._run(lambda: self._call(_ON_HEADERS[side], args))
+        result.log = self._run(lambda: self._call(ON_HEADERS[side], args))
         stream.maps[2 * side] = None
         return result
 
@@ -288,7 +286,7 @@ class PhaseRun:
             stream.result = result = PhaseResult()
             buffer = stream.buffers[side] = Buffer(chunk)
             args = (stream.id, len(chunk), int(number == len(chunks)))
-            result.log = self._run(lambda a=args: self._call(_ON_BODY[side], a))
+            result.log = self._run(lambda a=args: self._call(ON_BODY[side], a))
             stream.buffers[side] = None
             if result.http_status:
                 return result

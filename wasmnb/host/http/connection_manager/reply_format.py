@@ -19,8 +19,6 @@ from ..route_table.mutations import Addition, change
 
 __all__ = ["rewrite"]
 
-ReplyFilter = Callable[[Facts], bool]
-
 _COMPARE: dict[str, Callable[[int, int], bool]] = {
     "EQ": lambda a, b: a == b,
     "GE": lambda a, b: a >= b,

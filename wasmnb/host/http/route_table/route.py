@@ -271,11 +271,6 @@ def _to_text(value: str | bytes) -> str:
     return value if isinstance(value, str) else to_text(to_bytes(value))
 
 
-def header_conditions(configs: Sequence[Mapping[str, Any]]) -> list[Callable[[HeaderMap], bool]]:
-    """Create conditions from `HeaderMatcher` messages."""
-    return [HeaderMatcher(c) for c in configs]
-
-
 @dataclass(frozen=True)
 class RouteMatch:
     """A route, which consists of a condition for requests and the cluster that receives matching requests.

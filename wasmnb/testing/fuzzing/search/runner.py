@@ -171,8 +171,7 @@ class Session:
         recent = takewhile(lambda exchange: exchange.number > player.last_before, reversed(self.proxy.exchanges))
         crash = next((exchange.crash for exchange in recent if exchange.crash is not None), None)
         if crash is not None:
-            text = f"{crash.text}. {crash.instead}"
-            return FilterFault("misuse", text, text)
+            return FilterFault("misuse", crash.note, crash.note)
         paused = next(
             (exchange for exchange in reversed(stuck(self.proxy, player.last_before)) if exchange.paused), None
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from wasmnb.abi import STREAM_CALLBACKS
 from wasmnb.view.documents.traffic.histogram import QUANTILES, series_of
 
 from .texts import printable
@@ -31,7 +32,7 @@ def latency(of: str, requests: Distribution, callbacks: Iterable[Distribution], 
         Durations of an empty callback and an empty hostcall.
     """
     measured = [d for d in callbacks if d.count]
-    streams = sum(d.count for d in measured if d.name.startswith(("on_request_", "on_response_")))
+    streams = sum(d.count for d in measured if d.name in STREAM_CALLBACKS["http"])
     inside = streams / requests.count if requests.count else 0.0
     whole = [_series(requests, harness.callback_ns * inside)] if requests.count else []
     return {

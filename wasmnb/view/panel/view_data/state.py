@@ -92,17 +92,11 @@ def _variable(variable: Any) -> Any:
     return {
         "owner": printable(variable.owner, 80),
         "plugins": [printable(p) for p in variable.plugins],
-        "plugin": _plugin(variable),
+        "plugin": printable(variable.plugin) if variable.plugin else None,
         "name": printable(variable.name, 80),
         "values": values,
         "differs": variable.differs,
     }
-
-
-def _plugin(variable: Any) -> str | None:
-    """Return the plugin whose context contains a variable. Returns None for modules and classes, which plugins share."""
-    names = [p for p in variable.plugins if variable.owner.endswith(f" of {p}")]
-    return printable(max(names, key=len)) if names else None
 
 
 def _stream(vm: Any, stream: Any, roots: Mapping[tuple[int, int], int]) -> Any:
