@@ -11,9 +11,10 @@ import time
 from types import EllipsisType
 
 from ...messages import Headers, Request, Response, to_bytes
+from ...parsing.chunked_body import encode_chunk
 from ...parsing.header_block import encode_header_block
 from .client_connection import ClientConnection, ClientResult
-from .http1 import MessageReader, ReceivedMessage, encode_chunk
+from .http1 import MessageReader, ReceivedMessage
 from .loopback import reset_when_closed
 
 __all__ = ["Client"]

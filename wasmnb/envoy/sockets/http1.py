@@ -15,9 +15,10 @@ import time
 from dataclasses import dataclass, field
 
 from ...messages import Headers
+from ...parsing.chunked_body import read_chunk_size
 from ...parsing.header_block import parse_header_lines
 
-__all__ = ["MessageHead", "MessageReader", "ReceivedMessage", "encode_chunk"]
+__all__ = ["MessageHead", "MessageReader", "ReceivedMessage"]
 
 Pairs = list[tuple[bytes, bytes]]
 _NO_BODY = frozenset((204, 304))
@@ -186,12 +187,8 @@ class MessageReader:
         self._message.trailers = parse_header_lines(lines, nameless=True)
 
     def _chunk_size(self) -> int:
-        text = self._until(b"\r\n").split(b";")[0].strip()
-        try:
-            size = int(text, 16)
-        except ValueError:
-            raise _ConnectionEnded("closed") from None
-        if not 0 <= size <= _LIMIT:
+        size = read_chunk_size(self._until(b"\r\n"))
+        if size is None or size > _LIMIT:
             raise _ConnectionEnded("closed")
         return size
 
@@ -241,8 +238,3 @@ class MessageReader:
             raise _ConnectionEnded("closed")
         self._message.raw += data
         self._buffer += data
-
-
-def encode_chunk(data: bytes) -> bytes:
-    """Return data as one chunk of a chunked body. Empty data returns b"", because an empty chunk would end the body."""
-    return b"%x\r\n%s\r\n" % (len(data), data) if data else b""

@@ -20,8 +20,9 @@ from typing import Any
 from ...abi.text import encode_text
 from ...host import Cluster
 from ...messages import Headers, Request, Response, to_bytes
+from ...parsing.chunked_body import encode_chunk
 from ...parsing.header_block import encode_header_block
-from .http1 import MessageHead, MessageReader, ReceivedMessage, encode_chunk
+from .http1 import MessageHead, MessageReader, ReceivedMessage
 from .loopback import LoopbackServer
 
 __all__ = ["Early", "RequestHandler", "Upstream", "UpstreamExchange"]

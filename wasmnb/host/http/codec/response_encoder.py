@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ....abi import Pair
 from ....messages import Response
+from ....parsing.chunked_body import encode_chunk
 from ....parsing.header_block import encode_header_block
 from ..connection_manager.response_headers import finish_response_headers
 from .codec import reason_phrase, response_to_client
@@ -124,7 +125,7 @@ class ResponseEncoder:
         self._state.info.response_size += len(data)
         if data:
             self._sent.append(data)
-            self._write(b"%x\r\n%s\r\n" % (len(data), data) if self._chunked else data)
+            self._write(encode_chunk(data) if self._chunked else data)
         if end:
             self._write_end()
             self._finish("done")

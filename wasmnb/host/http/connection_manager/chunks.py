@@ -10,12 +10,11 @@ from __future__ import annotations
 import re
 
 from ....abi import Pair
+from ....parsing.chunked_body import read_chunk_size
 from ....parsing.header_block import TOKEN, parse_header_lines
 from .problem import Problem, bad_request
 
 __all__ = ["INVALID_CHARACTERS", "DecodedBody"]
-
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t;][^\r\n]*)?\r\Z")
 
 #: Bytes that Envoy refuses anywhere in the head or the trailers of an HTTP/1 message.
 INVALID_CHARACTERS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -90,11 +89,11 @@ class DecodedBody:
         elif self._in_trailers:
             self._trailer(line)
         else:
-            size = _SIZE.match(line)
+            size = read_chunk_size(line[:-1], strict=True) if line[-1:] == b"\r" else None
             if size is None:
                 self.problem, self.data_lost = bad_request(), line[-1:] == b"\r"
                 return
-            self._left = int(size[1], 16)
+            self._left = size
             self._in_chunk, self._in_trailers = self._left > 0, self._left == 0
 
     def _trailer(self, line: bytes) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import IO, Any, NamedTuple
 
 from ....messages import Request, Response
+from ....parsing.chunked_body import read_chunk_size
 from ....parsing.header_block import TOKEN, parse_header_lines
 from ..exchange import ReadingNotes, RecordedExchange, Unreadable
 from .fields import Pairs, Remark, parse_url, plain, request_of
@@ -26,7 +27,6 @@ _START = re.compile(
 #: Beginning of the message that follows a body that is shorter than its stated length.
 _RESUMED = re.compile(rb"(?:[A-Z]{3,20} \S+ HTTP/1\.[01]|HTTP/1\.[01] [0-9]{3}[^\n]*)\r?\n")
 _BLANK = re.compile(rb"\r?\n\r?\n|\Z")
-_HEX = re.compile(rb"[0-9A-Fa-f]{1,15}")
 _STATUS = re.compile(rb"HTTP/([0-9.]+) ([0-9]{3})")
 
 
@@ -167,10 +167,9 @@ def _chunked(data: mmap.mmap, position: int, remark: Remark) -> tuple[bytes, Pai
     parts: list[bytes] = []
     while True:
         end = _line_end(data, position)
-        digits = data[position:end].partition(b";")[0].strip()
-        if not _HEX.fullmatch(digits):
+        size = read_chunk_size(data[position:end])
+        if size is None:
             return b"".join(parts), [], end, False
-        size = int(digits, 16)
         if not size:
             stop = data.find(b"\n", end)
             if data[end : stop + 1].strip() == b"":
