@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import UsageError
 from ..traffic.recorded import RecordedExchange, read_traffic, write_traffic
@@ -30,6 +30,19 @@ _CLIENT, _UPSTREAM, _TIMES = "client", "upstream", "times"
 
 #: Suffixes of streamed and buffered traces.
 _STREAMED, _BUFFERED = ".pb_length_delimited", ".pb"
+
+
+class TapFilters(NamedTuple):
+    """The tap filters of a chain: each with the number of plugins before it, and its configuration.
+
+    Attributes
+    ----------
+    before, after
+        Filters before the chain's other filters, and after them.
+    """
+
+    before: list[Placed]
+    after: list[Placed]
 
 
 class TapRecording:
@@ -63,9 +76,8 @@ class TapRecording:
         self._folder: Path | None = None
         self._is_folder = not self.path.suffix
 
-    def filters(self, scratch: Path, plugins: int) -> tuple[list[Placed], list[Placed]]:
-        """Return the tap filters before and after the other filters, as pairs: number of plugins before the filter, and
-        configuration.
+    def filters(self, scratch: Path, plugins: int) -> TapFilters:
+        """Return the tap filters to add to a chain.
 
         Parameters
         ----------
@@ -89,9 +101,9 @@ class TapRecording:
             ) from None
         first = (0, _tap(self._folder / _CLIENT))
         if self._is_folder:
-            return [first], []
+            return TapFilters([first], [])
         times = (0, _tap(self._folder / _TIMES, streamed=False))
-        return [first, times], [(plugins, _tap(self._folder / _UPSTREAM))]
+        return TapFilters([first, times], [(plugins, _tap(self._folder / _UPSTREAM))])
 
     def close(self) -> None:
         """Write the file. Call this method after Envoy has ended, but before Envoy's folder is removed."""

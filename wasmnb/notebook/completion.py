@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from .filter_completion import filter_completions
 
@@ -14,7 +14,14 @@ __all__ = ["candidates", "make_matcher"]
 _LINE = re.compile(r"^\s*(?:[\w.,\s]+=\s*)?%%?(?P<magic>\w+)\s(?P<rest>.*)$", re.DOTALL)
 
 
-def candidates(line: str, parsers: dict[str, Any], names: list[str]) -> tuple[str, list[str]]:
+class Completions(NamedTuple):
+    """The word at the cursor, and the completions that can replace it."""
+
+    word: str
+    candidates: list[str]
+
+
+def candidates(line: str, parsers: dict[str, Any], names: list[str]) -> Completions:
     """Return the completions for the word at the cursor in a line with a magic.
 
     Parameters
@@ -28,21 +35,20 @@ def candidates(line: str, parsers: dict[str, Any], names: list[str]) -> tuple[st
 
     Returns
     -------
-    tuple[str, list[str]]
-        The word at the cursor, and the completions that can replace it.
+    Completions
     """
     match = _LINE.match(line)
     if match is None or match["magic"] not in parsers:
-        return "", []
+        return Completions("", [])
     *before, word = match["rest"].split(" ")
     parser = parsers[match["magic"]]
     flag, positionals = _parse_words(before, parser._option_string_actions)
     if flag is not None:
-        return word, [c for c in map(str, flag.choices or ()) if c.startswith(word)]
+        return Completions(word, [c for c in map(str, flag.choices or ()) if c.startswith(word)])
     if word.startswith("-"):
         flags = [s for action in parser._actions for s in action.option_strings]
-        return word, [f for f in flags if f.startswith(word) and (f.startswith("--") or len(word) < 3)]
-    return word, [] if positionals else [n for n in names if n.startswith(word)]
+        return Completions(word, [f for f in flags if f.startswith(word) and (f.startswith("--") or len(word) < 3)])
+    return Completions(word, [] if positionals else [n for n in names if n.startswith(word)])
 
 
 def _parse_words(before: list[str], flags: dict[str, Any]) -> tuple[Any, int]:

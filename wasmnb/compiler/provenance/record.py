@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, packages_distributions
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..._version import __version__
 from ...parsing import leb128 as leb
@@ -75,8 +75,16 @@ def read_record(wasm: bytes) -> dict[str, Any] | None:
     return None
 
 
-def sections(wasm: bytes) -> Iterator[tuple[str, int, int]]:
-    """Yield the name, start and end of every section's content. The content of a custom section begins after its name.
+class SectionSpan(NamedTuple):
+    """Name of a section, and start and end of its content. The content of a custom section begins after its name."""
+
+    name: str
+    start: int
+    end: int
+
+
+def sections(wasm: bytes) -> Iterator[SectionSpan]:
+    """Yield the name and position of every section.
 
     Raises
     ------
@@ -85,11 +93,11 @@ def sections(wasm: bytes) -> Iterator[tuple[str, int, int]]:
     """
     for number, start, end in Reader(wasm, len(CORE_MAGIC)).sections():
         if number:
-            yield SECTIONS[number] if number < len(SECTIONS) else str(number), start, end
+            yield SectionSpan(SECTIONS[number] if number < len(SECTIONS) else str(number), start, end)
         else:
             inner = Reader(wasm, start, end)
             name = inner.name()
-            yield name, inner.at, end
+            yield SectionSpan(name, inner.at, end)
 
 
 def _is_valid(record: Any) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from ...abi import Callbacks
 from ...engine import Engine, Image, MachineCode, default_engine
@@ -192,7 +192,14 @@ def _warn(filename: str, facts: ReleaseFacts) -> None:
         )
 
 
-def lean_runtime(full: SourceFilter, progress: Progress | None = None) -> tuple[LeanRuntime, MachineCode]:
+class PreparedRuntime(NamedTuple):
+    """A filter's runtime prepared for release modules, and the machine code of the full runtime."""
+
+    lean: LeanRuntime
+    code: MachineCode
+
+
+def lean_runtime(full: SourceFilter, progress: Progress | None = None) -> PreparedRuntime:
     """Return a filter's runtime prepared for release modules, and the runtime's machine code.
 
     Parameters
@@ -204,7 +211,7 @@ def lean_runtime(full: SourceFilter, progress: Progress | None = None) -> tuple[
     """
     engine = default_engine()
     _, code = full.runtimes.get(full.requirements, engine, progress)
-    return _lean_runtime(cache_folder(), full.requirements), code
+    return PreparedRuntime(_lean_runtime(cache_folder(), full.requirements), code)
 
 
 @lru_cache(maxsize=2)

@@ -6,7 +6,7 @@ import base64
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...abi.text import encode_text
 from ...errors import UsageError
@@ -16,6 +16,13 @@ from ...parsing import protobuf
 from ...parsing.yaml_lines import Located, line_of
 
 __all__ = ["FileFields"]
+
+
+class TypedMessage(NamedTuple):
+    """A message from a `typed_config`, and the last part of its type's name."""
+
+    message: Mapping[str, Any]
+    kind: str
 
 
 class FileFields(Fields):
@@ -44,7 +51,7 @@ class FileFields(Fields):
         except ValueError as error:
             raise self.fail(f"{key} isn't valid base64: {error}. Encode the bytes as base64.", holder, key) from None
 
-    def typed(self, item: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
+    def typed(self, item: Mapping[str, Any]) -> TypedMessage:
         """Return a `typed_config` and the last part of its type's name. A TypedStruct is replaced by the message that it
         contains.
         """
@@ -52,7 +59,7 @@ class FileFields(Fields):
         if self.text(typed, "@type").endswith(".TypedStruct"):
             inside = self.mapping(typed, "value")
             typed = Located.like(inside, {**inside, "@type": self.text(typed, "type_url")})
-        return typed, self.text(typed, "@type").rpartition("/")[2].rpartition(".")[2]
+        return TypedMessage(typed, self.text(typed, "@type").rpartition("/")[2].rpartition(".")[2])
 
     def any_bytes(self, holder: Mapping[str, Any], key: str) -> bytes:
         """Return a plugin's configuration as the bytes that the filter receives."""

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...abi.text import encode_text
 from ...host import Cluster
@@ -168,16 +168,23 @@ class Upstream(LoopbackServer):
         return (response.headers.get("connection") or "") != "close"
 
 
-def framing(response: Response) -> tuple[list[tuple[bytes, bytes]], bool]:
+class Framing(NamedTuple):
+    """How a response is sent: its headers, and whether its body is chunked."""
+
+    headers: list[tuple[bytes, bytes]]
+    chunked: bool
+
+
+def framing(response: Response) -> Framing:
     """Return the response's headers, and whether its body is chunked. A missing framing header is added as the first header."""
     headers = list(response.headers.raw)
     if "transfer-encoding" in response.headers:
-        return headers, True
+        return Framing(headers, chunked=True)
     if "content-length" in response.headers or response.status in (204, 304) or response.status < 200:
-        return headers, False
+        return Framing(headers, chunked=False)
     if response.chunks is not None or len(response.trailers):
-        return [(b"transfer-encoding", b"chunked"), *headers], True
-    return [(b"content-length", b"%d" % len(response.body)), *headers], False
+        return Framing([(b"transfer-encoding", b"chunked"), *headers], chunked=True)
+    return Framing([(b"content-length", b"%d" % len(response.body)), *headers], chunked=False)
 
 
 def _request(head: MessageHead) -> Request:

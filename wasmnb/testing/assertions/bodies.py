@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from typing import NamedTuple
 
 __all__ = ["body_block", "body_difference"]
 
@@ -19,6 +20,21 @@ def _readable(body: bytes) -> str | None:
     return text if all(c.isprintable() or c in "\t\r\n" for c in text) else None
 
 
+class BodyDifference(NamedTuple):
+    """The first difference between two bodies.
+
+    Attributes
+    ----------
+    place
+        Phrase with its position: `differs from byte 3 on`.
+    lines
+        Lines that show the difference.
+    """
+
+    place: str
+    lines: list[str]
+
+
 def body_block(body: bytes) -> str:
     """Return lines for a failure message that show a body or its beginning."""
     if not body:
@@ -29,22 +45,23 @@ def body_block(body: bytes) -> str:
     return "\n".join(["  the body:", *(f"    {line}" for line in (shown + suffix).splitlines())])
 
 
-def body_difference(expected: bytes, actual: bytes) -> tuple[str, list[str]]:
-    """Return a phrase with the position of the first difference between two bodies, and lines that show it."""
+def body_difference(expected: bytes, actual: bytes) -> BodyDifference:
+    """Return the position of the first difference between two bodies, and lines that show it."""
     expected_text, actual_text = _readable(expected), _readable(actual)
     if expected_text is None or actual_text is None:
         at = _first_difference(expected, actual)
-        return f"differs from byte {at} on", [
+        shown = [
             f"  {label:8} {_excerpt(body, at)} ({len(body):,} bytes)"
             for label, body in (("expected", expected), ("actual", actual))
         ]
+        return BodyDifference(f"differs from byte {at} on", shown)
     sides = [text.splitlines() for text in (expected_text, actual_text)]
     if sides[0] == sides[1]:  # show line endings, because only they differ
         sides = [[repr(line) for line in text.splitlines(keepends=True)] for text in (expected_text, actual_text)]
     lines = list(difflib.unified_diff(sides[0], sides[1], "expected", "actual", lineterm="", n=2))
     rest = [f"  ... and {len(lines) - _LINES} more lines"] if len(lines) > _LINES else []
     at = _first_difference(expected_text, actual_text)
-    return f"differs from character {at} on", [*(f"  {_cut(line)}" for line in lines[:_LINES]), *rest]
+    return BodyDifference(f"differs from character {at} on", [*(f"  {_cut(line)}" for line in lines[:_LINES]), *rest])
 
 
 def _first_difference(a: str | bytes, b: str | bytes) -> int:

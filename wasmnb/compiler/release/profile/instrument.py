@@ -35,7 +35,14 @@ _MEMORY, _EXPORT, _CODE = (SECTIONS.index(name) for name in ("memory", "export",
 COUNTER = 4
 
 
-def instrument(module: CoreModule, points: Mapping[int, Mapping[int, int]]) -> tuple[bytes, list[BasicBlock]]:
+class InstrumentedModule(NamedTuple):
+    """A module that counts the executions of its blocks, and the block of each counter."""
+
+    wasm: bytes
+    blocks: list[BasicBlock]
+
+
+def instrument(module: CoreModule, points: Mapping[int, Mapping[int, int]]) -> InstrumentedModule:
     """Return a copy of a module that counts the executions of its blocks.
 
     Parameters
@@ -47,8 +54,7 @@ def instrument(module: CoreModule, points: Mapping[int, Mapping[int, int]]) -> t
 
     Returns
     -------
-    module, blocks
-        The instrumented module, and the block of each counter.
+    InstrumentedModule
     """
     blocks: list[BasicBlock] = []
     imported = len(module.imported("func"))
@@ -66,7 +72,7 @@ def instrument(module: CoreModule, points: Mapping[int, Mapping[int, int]]) -> t
         elif number == _CODE:
             body = leb.vector(leb.unsigned(len(b)) + b for b in bodies)
         out.append(leb.section(number, body))
-    return b"".join(out), blocks
+    return InstrumentedModule(b"".join(out), blocks)
 
 
 def _body(

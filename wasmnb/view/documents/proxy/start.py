@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from wasmnb.abi import ENTRY_POINTS
 
@@ -156,8 +156,16 @@ def _meaning(event: Event, calls: int) -> str:
     return f"{meaning}; {plural(calls, 'call')} of WASI" if calls else meaning
 
 
-def context_notes(tree: TreeNode) -> list[tuple[str, str, str]]:
-    """Return the SDK's class, the filter's class ('' if none) and a description of each kind of context in a filter.
+class ContextNote(NamedTuple):
+    """A kind of context in a filter: the SDK's class, the filter's class ('' if none), and a description."""
+
+    sdk_class: str
+    filter_class: str
+    description: str
+
+
+def context_notes(tree: TreeNode) -> list[ContextNote]:
+    """Return a note for each kind of context in a filter.
 
     Parameters
     ----------
@@ -171,7 +179,11 @@ def context_notes(tree: TreeNode) -> list[tuple[str, str, str]]:
         created: CreatedContexts | None = node.facts.get("creates")
         if created is not None:
             classes.setdefault(created.context, {})[created.class_name] = None
-    return [(name, ", ".join(filter(None, classes[name])), text) for name, text in _CONTEXTS.items() if name in classes]
+    return [
+        ContextNote(name, ", ".join(filter(None, classes[name])), text)
+        for name, text in _CONTEXTS.items()
+        if name in classes
+    ]
 
 
 def summary_of(starts: Sequence[VmStart]) -> str:

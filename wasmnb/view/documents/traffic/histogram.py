@@ -7,7 +7,7 @@ from math import log, sqrt
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wasmnb.traffic.distribution import Distribution
+    from wasmnb.traffic.distribution import Bucket, Distribution
 
 __all__ = ["QUANTILES", "Series", "series_of", "sparkline"]
 
@@ -25,7 +25,7 @@ class Series:
     count: int
     quantiles: tuple[float, ...]
     maximum: float
-    buckets: tuple[tuple[float, float, int], ...]
+    buckets: tuple[Bucket, ...]
 
 
 def series_of(measured: Distribution) -> Series:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from wasmnb.view.render.escape import NEWLINES, clip, visible
 
@@ -44,6 +44,13 @@ def weight(value: Any) -> int:
     return 8
 
 
+class Taken(NamedTuple):
+    """The items that a message contains, and the number of omitted items."""
+
+    items: list[Any]
+    omitted: int
+
+
 class Budget:
     """A limit for the size of a message. Each converted item reduces the number of remaining characters.
 
@@ -56,7 +63,7 @@ class Budget:
     def __init__(self, characters: int) -> None:
         self.left = characters
 
-    def take(self, items: Sequence[Any], make: Callable[[Any], Any], limit: int) -> tuple[list[Any], int]:
+    def take(self, items: Sequence[Any], make: Callable[[Any], Any], limit: int) -> Taken:
         """Convert items to JSON until a number of items or the size limit is reached.
 
         Parameters
@@ -70,11 +77,10 @@ class Budget:
 
         Returns
         -------
-        tuple
-            The converted items, and the number of omitted items.
+        Taken
         """
         converted = self.fill(islice(items, limit), make)
-        return converted, len(items) - len(converted)
+        return Taken(converted, len(items) - len(converted))
 
     def fill(self, items: Iterable[Any], make: Callable[[Any], Any]) -> list[Any]:
         """Convert items to JSON with `make` until the size limit is reached."""
