@@ -6,6 +6,7 @@ import os
 import sys
 import warnings
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -183,3 +184,28 @@ def test_every_form_of_import_finds_the_vm_modules():
         "[True, True, True]",
         "logging.handlers logging.config xml.etree.ElementTree email.message a/b True",
     ]
+
+
+@pytest.fixture
+def switches():
+    """Let threads switch as often as possible."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+def test_vms_of_two_threads_keep_their_own_modules(switches):
+    hook, finders = sys.breakpointhook, sys.meta_path[:]
+
+    def run(name):
+        body = "import local\nprint(sys.modules[__name__].NAME, local.NAME)"
+        source = Part(f"import sys\nNAME = {name!r}\n" + PLAIN.format(body.replace("\n", "\n        ")), f"{name}.py")
+        local = LocalModule("local", f"NAME = {name!r}", f"{name}/local.py")
+        return said(Filter.native(Source((source,), (local,))), *["/"] * 40)
+
+    with ThreadPoolExecutor(2) as pool:
+        lines = dict(zip("ab", pool.map(run, "ab"), strict=True))
+    assert lines == {"a": ["a a"] * 40, "b": ["b b"] * 40}
+    assert not {"wasmnb_filter", "local"} & sys.modules.keys()
+    assert (sys.breakpointhook, sys.meta_path) == (hook, finders)

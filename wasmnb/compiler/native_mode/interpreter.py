@@ -2,17 +2,20 @@
 
 Inside Wasm, each VM has its own interpreter. In native mode, all VMs and the notebook share one interpreter. So the filter's
 namespaces have their own builtins. If a module has state or accesses anything outside the VM, `__import__` in these builtins
-returns this VM's copy of the module. The filter's modules are in `sys.modules` only while a callback of their VM runs.
+returns this VM's copy of the module. The filter's modules are in `sys.modules` only while a callback of their VM runs, so that
+one native VM runs at a time, even if proxies run in several threads.
 """
 
 from __future__ import annotations
 
 import builtins
+import os
 import sys
 from asyncio import _get_running_loop, _set_running_loop
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import Context
+from threading import RLock
 from types import ModuleType
 from typing import Any
 
@@ -28,6 +31,11 @@ __all__ = ["Interpreter"]
 
 #: File name of code that a user types at a debugger's prompt.
 _TYPED = "<stdin>"
+
+#: Held by the thread whose native VM runs, because `sys.modules`, the finders of modules and the hook of `breakpoint()` belong to
+#: all threads. Hosts call upstreams and other proxies between callbacks, so that a callback doesn't wait for another thread's.
+_RUNNING = RLock()
+os.register_at_fork(before=_RUNNING.acquire, after_in_parent=_RUNNING.release, after_in_child=_RUNNING.release)
 
 
 class Interpreter:
@@ -67,7 +75,7 @@ class Interpreter:
 
     def run(self, function: Callable[..., Any], *args: Any) -> Any:
         """Call a function while the filter's modules are in `sys.modules`."""
-        with self._activated():
+        with _RUNNING, self._activated():
             return self._context.run(function, *args)
 
     @contextmanager
