@@ -19,16 +19,16 @@ lab: $(STAMP) $(PANEL)  ## JupyterLab on the notebooks
 
 test: $(STAMP) $(PANEL)  ## all checks and all tests
 	$(MAKE) -j 2 lint runtime
-	$(BIN)/pytest -n 3 --dist loadfile
-	$(BIN)/pytest -n 2 --dist loadfile --filters=release tests/sdk/test_in_wasm.py tests/sdk/test_async_in_wasm.py
+	$(BIN)/pytest --hypothesis-profile full -n 3 --dist loadfile
+	$(BIN)/pytest --hypothesis-profile full -n 2 --dist loadfile --filters=release tests/sdk/test_in_wasm.py tests/sdk/test_async_in_wasm.py
 
 test-fast: $(STAMP) $(PANEL)  ## tests without slow ones, Envoy and browsers
-	$(BIN)/pytest -n 2 --dist loadfile --hypothesis-profile fast -m "not slow and not envoy and not browser"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow and not envoy and not browser"
 
 test-release: $(STAMP)  ## what runs in Wasm, on release modules, then with everything interpreted
 	$(BIN)/wasmnb runtime build
-	WASMNB_ALL_SCENARIOS=1 $(BIN)/pytest -n 2 --dist loadfile --filters=release tests/sdk tests/host tests/compiler tests/conformance tests/envoy tests/release
-	$(BIN)/pytest -n 2 --dist loadfile --filters=interpreted tests/sdk tests/compiler/test_in_envoy.py
+	WASMNB_ALL_SCENARIOS=1 $(BIN)/pytest --hypothesis-profile full -n 2 --dist loadfile --filters=release tests/sdk tests/host tests/compiler tests/conformance tests/envoy tests/release
+	$(BIN)/pytest --hypothesis-profile full -n 2 --dist loadfile --filters=interpreted tests/sdk tests/compiler/test_in_envoy.py
 	$(BIN)/python -m tests.release.differential 0 100
 
 profile: $(STAMP)       ## record what filters execute: the functions that release modules compile

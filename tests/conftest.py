@@ -16,9 +16,10 @@ from tests.release_modes import pytest_addoption, pytest_configure, pytest_runte
 # Release modules are compressed faster than for deployment, because the tests make many of them.
 release_filter.LEVEL = 4
 
-settings.register_profile("shared machine", deadline=None)  # other programs may slow down an example
-settings.register_profile("fast", deadline=None, max_examples=25)  # of make test-fast; the whole run has 100
-settings.load_profile("shared machine")
+# Without a deadline, because other programs may slow down an example.
+settings.register_profile("fast", deadline=None, max_examples=25)
+settings.register_profile("full", deadline=None)  # of make test and make test-release
+settings.load_profile("fast")
 
 # A shell starts jobs in the background with SIGINT ignored, and processes that tests start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -227,4 +227,7 @@ def test_every_view_is_captured(panel):
         for name in ("Exchanges", "Timeline", "Latency", "State", "Log", "Module"):
             view(panel, name)
             panel.page.wait_for_timeout(400)
+            assert panel.panel.locator("[role=tab][aria-selected=true]").inner_text() == name
+            assert panel.panel.locator(".pane").inner_text().strip(), f"{name} is empty"
             panel.shoot(f"panel-{name.lower()}-{'dark' if dark else 'light'}", 2)
+    assert not panel.page.errors

@@ -78,7 +78,7 @@ def test_inspection_accepts_any_bytes(data):
 
 
 @given(st.binary(max_size=100))
-def test_damaged_component_is_refused(data):
+def test_damaged_component_raises_only_malformed(data):
     try:
         Component(b"\0asm\x0d\0\x01\0" + data)
     except Malformed:

@@ -38,8 +38,6 @@ EVERYTHING = """
         (br_table 0 1 0 (i32.const 7) (i32.const 0)))) (drop)
       (i32.const 0)))
 """
-SIMPLE_BLOCK = "(drop (block $b (type $many)"
-WITH_INDEX = {0x10, 0x11, 0x23, 0x24, 0x25, 0x26, 0xD2, 0xFC, 0x02, 0x03, 0x04}
 
 
 def body(text):

@@ -9,8 +9,6 @@ from wasmnb.errors import FilterTrap, UsageError
 from wasmnb.host import Plugin, Proxy
 from wasmnb.messages import Response
 
-TRAP = "on_request_headers#1: get_header_map_value REQUEST_HEADERS x-trap"
-
 
 def trapping(callback="on_request_headers", policy=None, **options):
     script = f"{callback}#1: trap"

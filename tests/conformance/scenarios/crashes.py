@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..scenario import Scenario, Send, Step, Wait, Wire, maker
-from .wire import _head
+from .wire import request_head
 
 S = maker("crashes")
 
@@ -174,6 +174,6 @@ SCENARIOS: list[Scenario] = [
     _s("a body written in request headers", "on_request_headers: set_buffer_bytes HTTP_REQUEST_BODY 0 0 abc"),
     _s("a message of 100,000 bytes in a header", "on_response_headers: add_header_map_value RESPONSE_HEADERS x-big repeat:x:70000"),
     _s("a request header of 100,000 bytes", "on_request_headers: add_header_map_value REQUEST_HEADERS x-big repeat:x:70000"),
-    _s("a request with two on a connection, a reply 204 with a body", "on_request_headers: send_local_response 204 d bbbb _ -1; return 1", [Wire(_head("GET /1 HTTP/1.1") + _head("GET /2 HTTP/1.1"), "two")]),
+    _s("a request with two on a connection, a reply 204 with a body", "on_request_headers: send_local_response 204 d bbbb _ -1; return 1", [Wire(request_head("GET /1 HTTP/1.1") + request_head("GET /2 HTTP/1.1"), "two")]),
     *_combined(),
 ]  # fmt: skip

@@ -2,39 +2,39 @@
 
 from ..backends import FRAMES, RAW
 from ..scenario import Scenario, Wire, maker
-from .wire import _QUICK, _head
+from .wire import QUICK, request_head
 
 _make = maker("framing")
 
-_SEE = """
+SEE_RESPONSE = """
 on_request_headers: return 0
 on_response_headers: get_header_map_pairs RESPONSE_HEADERS
 on_response_trailers: get_header_map_size RESPONSE_TRAILERS
 on_log: get_header_map_pairs RESPONSE_HEADERS; get_property response/code; get_property response/code_details; get_property response/flags; get_property response/size; get_property response/total_size
 """
 
-_DROP = _SEE.replace(
+_DROP = SEE_RESPONSE.replace(
     "on_response_headers:", "on_response_headers: remove_header_map_value RESPONSE_HEADERS content-length;"
 )
 _BODY = ("/", "/chunked", "/trailers", "/nobody", "/204", "/frame/304", "/frame/205", "/frame/chunks-empty")
 
 
-def _s(name: str, steps: list[Wire], script: str = _SEE, **options: object) -> Scenario:
-    return _make(name, steps, script, hcm=_QUICK, **options)
+def _s(name: str, steps: list[Wire], script: str = SEE_RESPONSE, **options: object) -> Scenario:
+    return _make(name, steps, script, hcm=QUICK, **options)
 
 
 def _get(path: str, method: str = "GET") -> Wire:
-    return Wire(_head(f"{method} {path} HTTP/1.1"), f"{method} {path}")
+    return Wire(request_head(f"{method} {path} HTTP/1.1"), f"{method} {path}")
 
 
 def _reply(code: int, body: str = "_", headers: str = "_", method: str = "GET") -> Scenario:
     """A local reply, and a second request on the same connection. Its response shows where the body of the first one ends."""
     script = f"on_request_headers: send_local_response {code} d {body} {headers} -1; return 1\n" + "\n".join(
-        _SEE.strip().split("\n")[1:]
+        SEE_RESPONSE.strip().split("\n")[1:]
     )
     steps = [
-        Wire(_head(f"{method} /1 HTTP/1.1"), "one"),
-        Wire(_head(f"{method} /1 HTTP/1.1") + _head("GET /2 HTTP/1.1"), "two on a connection"),
+        Wire(request_head(f"{method} /1 HTTP/1.1"), "one"),
+        Wire(request_head(f"{method} /1 HTTP/1.1") + request_head("GET /2 HTTP/1.1"), "two on a connection"),
     ]
     return _s(f"{method}: a local reply {code} with {body} and {headers}", steps, script)
 
@@ -52,13 +52,13 @@ _INJECTED_BACK = (
 
 def _set(direction: str, pair: str, where: str, path: str = "/") -> Scenario:
     script = f"on_{where}: replace_header_map_value {direction} {pair}\n" + "\n".join(
-        line for line in _SEE.strip().split("\n") if not line.startswith(f"on_{where}")
+        line for line in SEE_RESPONSE.strip().split("\n") if not line.startswith(f"on_{where}")
     )
     return _s(
         f"{where} set {pair}",
         [
-            Wire(_head(f"GET {path} HTTP/1.1"), "one"),
-            Wire(_head(f"GET {path} HTTP/1.1") + _head("GET /2 HTTP/1.1"), "two on a connection"),
+            Wire(request_head(f"GET {path} HTTP/1.1"), "one"),
+            Wire(request_head(f"GET {path} HTTP/1.1") + request_head("GET /2 HTTP/1.1"), "two on a connection"),
         ],
         script,
     )

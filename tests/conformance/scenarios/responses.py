@@ -5,19 +5,19 @@ from typing import Any
 
 from ..raw_responses import RAW_RESPONSES
 from ..scenario import Http2, Scenario, Step, Wire, maker
-from .framing import _SEE
-from .wire import _QUICK, _head
+from .framing import SEE_RESPONSE
+from .wire import QUICK, request_head
 
 _make = maker("responses")
 _SHORT = "on_log: get_property response/code; get_property response/code_details; get_property response/flags; get_property response/size; get_property response/total_size"
 
 
-def _s(name: str, steps: Sequence[Step], script: str = _SEE, **options: Any) -> Scenario:
-    return _make(name, steps, script, hcm={**_QUICK, **options.pop("hcm", {})}, **options)
+def _s(name: str, steps: Sequence[Step], script: str = SEE_RESPONSE, **options: Any) -> Scenario:
+    return _make(name, steps, script, hcm={**QUICK, **options.pop("hcm", {})}, **options)
 
 
 def _get(path: str, method: str = "GET", *headers: str, body: bytes = b"") -> Wire:
-    return Wire(_head(f"{method} {path} HTTP/1.1", *headers) + body, f"{method} {path}", wait=0.8)
+    return Wire(request_head(f"{method} {path} HTTP/1.1", *headers) + body, f"{method} {path}", wait=0.8)
 
 
 def _h2(path: str, method: str = "GET", body: bytes | None = None) -> Http2:
@@ -51,7 +51,7 @@ SCENARIOS: list[Scenario] = [
     _s("bytes of an upstream", [_get(path) for path in RAW_RESPONSES]),
     _s("bytes of an upstream, to HEAD", [_get(path, "HEAD") for path in RAW_RESPONSES if not path.startswith("/more/trailers")], _SHORT),
     _s("bytes of an upstream, to POST", [_get(path, "POST", "content-length: 3", body=b"abc") for path in list(RAW_RESPONSES)[::4]], _SHORT),
-    _s("informational responses, the filter looks", [_get(p) for p in ("/more/103-twice", "/more/100-103", "/more/199", "/raw/103-then-200")], _SEE, hcm={"proxy_100_continue": True}),
+    _s("informational responses, the filter looks", [_get(p) for p in ("/more/103-twice", "/more/100-103", "/more/199", "/raw/103-then-200")], SEE_RESPONSE, hcm={"proxy_100_continue": True}),
     *(_edit(statement) for statement in _EDITS),
     *(_edit(statement, "on_response_body") for statement in _BODY_EDITS),
     _edit("add_header_map_value RESPONSE_TRAILERS x-more 1", "on_response_trailers", ["/trailers"]),
@@ -70,6 +70,6 @@ SCENARIOS: list[Scenario] = [
     _s("HTTP/2: headers of a filter", [_h2("/"), _h2("/chunked")], "on_response_headers: add_header_map_value RESPONSE_HEADERS connection close; add_header_map_value RESPONSE_HEADERS keep-alive 5; add_header_map_value RESPONSE_HEADERS transfer-encoding chunked; add_header_map_value RESPONSE_HEADERS upgrade x; add_header_map_value RESPONSE_HEADERS X-Upper 1\n" + _SHORT),
     *(_s(f"HTTP/2: on_response_headers: {statement}", [_h2("/"), _h2("/chunked"), _h2("/", "HEAD")], f"on_response_headers: {statement}\n{_SHORT}") for statement in ("replace_header_map_value RESPONSE_HEADERS :status 204", "add_header_map_value RESPONSE_HEADERS x-a a%00b", "add_header_map_value RESPONSE_HEADERS x%20a 1", "remove_header_map_value RESPONSE_HEADERS content-length")),
     _s("reason phrases", [_get(f"/status={code}") for code in (*range(200, 209), 226, *range(300, 309), *range(400, 432), 444, 451, 499, *range(500, 512), 598, 599)], "on_log: get_property response/code"),
-    _s("an early answer", [Wire([_head("POST /early HTTP/1.1", "content-length: 9") + b"abc", 0.3, b"defghi"], "half a body"), Wire([_head("POST /early HTTP/1.1", "transfer-encoding: chunked") + b"3\r\nabc\r\n", 0.3, b"0\r\n\r\n"], "chunks")], _SHORT),
-    _s("a filter answers before the body", [Wire([_head("POST / HTTP/1.1", "content-length: 9") + b"abc", 0.3, b"defghi"], "half a body"), Wire([_head("POST / HTTP/1.1", "transfer-encoding: chunked") + b"3\r\nabc\r\n", 0.3, b"0\r\n\r\n"], "chunks")], f"on_request_body: send_local_response 413 d big _ -1; return 1\n{_SHORT}"),
+    _s("an early answer", [Wire([request_head("POST /early HTTP/1.1", "content-length: 9") + b"abc", 0.3, b"defghi"], "half a body"), Wire([request_head("POST /early HTTP/1.1", "transfer-encoding: chunked") + b"3\r\nabc\r\n", 0.3, b"0\r\n\r\n"], "chunks")], _SHORT),
+    _s("a filter answers before the body", [Wire([request_head("POST / HTTP/1.1", "content-length: 9") + b"abc", 0.3, b"defghi"], "half a body"), Wire([request_head("POST / HTTP/1.1", "transfer-encoding: chunked") + b"3\r\nabc\r\n", 0.3, b"0\r\n\r\n"], "chunks")], f"on_request_body: send_local_response 413 d big _ -1; return 1\n{_SHORT}"),
 ]  # fmt: skip

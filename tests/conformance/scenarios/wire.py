@@ -3,33 +3,33 @@
 from ..scenario import Scenario, Wire, maker
 
 #: Close connections without the usual delay of one second, so that the client needn't wait.
-_QUICK = {"delayed_close_timeout": "0.05s"}
+QUICK = {"delayed_close_timeout": "0.05s"}
 
 _make = maker("wire")
 
-_SEE = """
+SEE_REQUEST = """
 on_request_headers: get_header_map_pairs REQUEST_HEADERS
 on_log: get_header_map_pairs REQUEST_HEADERS; get_property response/code; get_property response/code_details; get_property response/flags
 """
 
 
-def _s(name: str, steps: list[Wire], script: str = _SEE, **options: object) -> Scenario:
-    hcm = {**_QUICK, **options.pop("hcm", {})}  # type: ignore[dict-item]
+def _s(name: str, steps: list[Wire], script: str = SEE_REQUEST, **options: object) -> Scenario:
+    hcm = {**QUICK, **options.pop("hcm", {})}  # type: ignore[dict-item]
     return _make(name, steps, script, hcm=hcm, **options)
 
 
-def _head(line: str = "GET / HTTP/1.1", *headers: str, host: str = "h.test") -> bytes:
+def request_head(line: str = "GET / HTTP/1.1", *headers: str, host: str = "h.test") -> bytes:
     lines = [line, *([f"host: {host}"] if host else []), *headers, "", ""]
     return "\r\n".join(lines).encode("latin-1")
 
 
-def _headers(*headers: str, line: str = "GET / HTTP/1.1") -> Wire:
+def request_with(*headers: str, line: str = "GET / HTTP/1.1") -> Wire:
     name = "; ".join(repr(h[:60])[1:-1] for h in headers)
-    return Wire(_head(line, *headers), name[:90] if line.startswith("GET / ") else f"{line[:30]} with {name[:60]}")
+    return Wire(request_head(line, *headers), name[:90] if line.startswith("GET / ") else f"{line[:30]} with {name[:60]}")
 
 
 def _lines(*lines: str) -> list[Wire]:
-    return [Wire(_head(line), repr(line[:60])) for line in lines]
+    return [Wire(request_head(line), repr(line[:60])) for line in lines]
 
 
 _TARGETS = (
@@ -104,41 +104,41 @@ _CHUNKED = ("3\r\nabc\r\n0\r\n\r\n", "3;a=b\r\nabc\r\n0\r\n\r\n", "xyz\r\nabc\r\
 
 def _sizes() -> list[Wire]:
     wires = [
-        Wire(_head(f"GET /{'p' * n} HTTP/1.1"), f"a path of {n + 1} bytes")
+        Wire(request_head(f"GET /{'p' * n} HTTP/1.1"), f"a path of {n + 1} bytes")
         for n in (8000, 59000, 61000, 61439, 62000, 70000)
     ]
     wires += [
-        Wire(_head("GET / HTTP/1.1", f"x-big: {'v' * n}"), f"a value of {n} bytes")
+        Wire(request_head("GET / HTTP/1.1", f"x-big: {'v' * n}"), f"a value of {n} bytes")
         for n in (59000, 61000, 61300, 61439, 62000, 70000, 120000)
     ]
     wires += [
-        Wire(_head("GET / HTTP/1.1", *(f"x-{i}: v" for i in range(n))), f"{n + 1} headers") for n in (98, 99, 100, 150)
+        Wire(request_head("GET / HTTP/1.1", *(f"x-{i}: v" for i in range(n))), f"{n + 1} headers") for n in (98, 99, 100, 150)
     ]
-    wires += [Wire(_head("GET / HTTP/1.1", *(f"x-{i}: {'v' * 1000}" for i in range(61))), "61 headers of 1,000 bytes")]
-    wires += [Wire(_head("GET / HTTP/1.1", f"{'n' * n}: v"), f"a name of {n} bytes") for n in (5000, 61000, 62000)]
+    wires += [Wire(request_head("GET / HTTP/1.1", *(f"x-{i}: {'v' * 1000}" for i in range(61))), "61 headers of 1,000 bytes")]
+    wires += [Wire(request_head("GET / HTTP/1.1", f"{'n' * n}: v"), f"a name of {n} bytes") for n in (5000, 61000, 62000)]
     wires += [
-        Wire([_head("GET / HTTP/1.1", f"x-big: {'v' * 30000}", f"x-big2: {'v' * 30000}")], "two values of 30,000 bytes")
+        Wire([request_head("GET / HTTP/1.1", f"x-big: {'v' * 30000}", f"x-big2: {'v' * 30000}")], "two values of 30,000 bytes")
     ]
-    wires += [Wire(_head(f"{'M' * 62000} / HTTP/1.1"), "a method of 62000 bytes")]
+    wires += [Wire(request_head(f"{'M' * 62000} / HTTP/1.1"), "a method of 62000 bytes")]
     return wires
 
 
 SCENARIOS: list[Scenario] = [
     _s("request targets", _lines(*_TARGETS)),
-    _s("request methods", [Wire(_head(f"{m} / HTTP/1.1"), m[:40]) for m in _METHODS]),
+    _s("request methods", [Wire(request_head(f"{m} / HTTP/1.1"), m[:40]) for m in _METHODS]),
     _s("request lines", _lines(*_VERSIONS)),
-    _s("headers that only Envoy sets", [_headers(h) for h in _STRIPPED]),
-    _s("schemes", [_headers(h) for h in _SCHEMES]),
-    _s("hop-by-hop headers", [_headers(h) for h in _HOPS]),
-    _s("upgrades that are not configured", [_headers(h) for h in _UPGRADES]),
-    _s("names and values", [_headers(h) for h in _NAMES]),
-    _s("hosts", [Wire(_head("GET / HTTP/1.1", h, host=""), repr(h)[1:-1]) for h in _HOSTS] + [Wire(_head(host=""), "no host")]),
+    _s("headers that only Envoy sets", [request_with(h) for h in _STRIPPED]),
+    _s("schemes", [request_with(h) for h in _SCHEMES]),
+    _s("hop-by-hop headers", [request_with(h) for h in _HOPS]),
+    _s("upgrades that are not configured", [request_with(h) for h in _UPGRADES]),
+    _s("names and values", [request_with(h) for h in _NAMES]),
+    _s("hosts", [Wire(request_head("GET / HTTP/1.1", h, host=""), repr(h)[1:-1]) for h in _HOSTS] + [Wire(request_head(host=""), "no host")]),
     _s(
         "body lengths",
-        [Wire(_head("POST / HTTP/1.1", h) + (b"3\r\nabc\r\n0\r\n\r\n" if "transfer" in h else b"abc"), repr(h)[1:-1]) for h in _BODIES]
-        + [Wire(_head("GET / HTTP/1.1", h) + b"abc", "GET, " + h) for h in ("content-length: 3", "content-length: 0")]
-        + [Wire(_head("POST / HTTP/1.1"), "POST without a length"), Wire(_head("GET / HTTP/1.1", "transfer-encoding: chunked") + b"3\r\nabc\r\n0\r\n\r\n", "GET with chunks")],
+        [Wire(request_head("POST / HTTP/1.1", h) + (b"3\r\nabc\r\n0\r\n\r\n" if "transfer" in h else b"abc"), repr(h)[1:-1]) for h in _BODIES]
+        + [Wire(request_head("GET / HTTP/1.1", h) + b"abc", "GET, " + h) for h in ("content-length: 3", "content-length: 0")]
+        + [Wire(request_head("POST / HTTP/1.1"), "POST without a length"), Wire(request_head("GET / HTTP/1.1", "transfer-encoding: chunked") + b"3\r\nabc\r\n0\r\n\r\n", "GET with chunks")],
     ),
-    _s("chunks", [Wire(_head("POST / HTTP/1.1", "transfer-encoding: chunked") + c.encode("latin-1"), repr(c)[1:-1]) for c in _CHUNKED]),
+    _s("chunks", [Wire(request_head("POST / HTTP/1.1", "transfer-encoding: chunked") + c.encode("latin-1"), repr(c)[1:-1]) for c in _CHUNKED]),
     _s("sizes", _sizes(), "on_request_headers: get_header_map_size REQUEST_HEADERS\non_log: get_property response/code; get_property response/code_details; get_property response/flags"),
 ]  # fmt: skip
