@@ -2,7 +2,7 @@
 
 import pytest
 
-from wasmnb.abi.protobuf_wire import Malformed, read_fields, read_varint
+from wasmnb.abi.protobuf_wire import Malformed, read_fields, read_varint, write_field, write_varint
 
 
 @pytest.mark.parametrize("value", [0, 1, 127, 128, 300, 2**32, 2**64 - 1])
@@ -33,3 +33,16 @@ def test_fields_have_numbers_and_values():
 def test_message_that_violates_the_format_is_refused(data, message):
     with pytest.raises(Malformed, match=message):
         list(read_fields(data))
+
+
+@pytest.mark.parametrize("value", [0, 1, 127, 128, 2**64 - 1])
+def test_number_is_read_as_it_was_written(value):
+    assert read_varint(write_varint(value), 0, 10) == (value, len(write_varint(value)))
+
+
+@pytest.mark.parametrize(
+    ("value", "data"),
+    [(-1, b"\x08" + b"\xff" * 9 + b"\x01"), (300, b"\x08\xac\x02"), (True, b"\x08\x01"), (0.5, b"\x09" + b"\0" * 6 + b"\xe0\x3f"), (b"ab", b"\x0a\x02ab")],
+)  # fmt: skip
+def test_field_is_written_with_its_wire_type(value, data):
+    assert write_field(1, value) == data

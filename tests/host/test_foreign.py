@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.host.host_kit import said, scripted_proxy
 from wasmnb.abi import Status
+from wasmnb.abi.protobuf_wire import write_field
 from wasmnb.parsing import protobuf
 from wasmnb.host.foreign_functions import cel, signatures
 from wasmnb.host.foreign_functions.functions import FOREIGN
@@ -128,7 +129,7 @@ def run(*args, data=None):
 
 def message(**fields):
     numbers = {"hash": 1, "der": 2, "third": 3, "fourth": 4, "fifth": 5}
-    return b"".join(protobuf.field(numbers[k], v) for k, v in fields.items())
+    return b"".join(write_field(numbers[k], v) for k, v in fields.items())
 
 
 @openssl

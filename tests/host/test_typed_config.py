@@ -1,9 +1,11 @@
 """Configurations of other protobuf types than text and bytes."""
 
 import copy
+import math
 import pickle
 
 import pytest
+from google.protobuf import duration_pb2, json_format, struct_pb2, wrappers_pb2
 from tests.foreign.toolchain import scripted_guest
 
 from wasmnb import Filter, Plugin, Proxy, TypedConfig, UsageError
@@ -58,6 +60,43 @@ def test_wrapper_types_are_serialised(name, value, data):
     assert bytes(TypedConfig("type.googleapis.com/" + name, value)) == data
 
 
+#: Valid values of types, in Python. Envoy gets them in protobuf's JSON form.
+VALID = [
+    *(("Duration", value) for value in ("-0.25s", "-1.5s", "1.999999999s", "-0.000000001s", "315576000000s", -0.25, 1.5, 0, "0s")),
+    *(("Int64Value", value) for value in (-5, 2**63 - 1, -(2**63), 2**53 + 1, 0)),
+    *(("Int32Value", value) for value in (-3, 2**31 - 1)), ("UInt32Value", 2**32 - 1), ("UInt64Value", 2**64 - 1),
+    *(("DoubleValue", value) for value in (-0.0, 0.0, 3, -1.5, 1e300, math.nan, math.inf, -math.inf)),
+    *(("FloatValue", value) for value in (0.1, -0.0, -math.inf)),
+    *(("Struct", value) for value in ({"a": -1}, {"a": 2**60}, {"a": [], "b": {}}, {"": ""}, {"a": [[1.5], {"b": None}]}, {})),
+]  # fmt: skip
+
+
+def serialised(name, value):
+    """Bytes of a value that protobuf's own library has parsed."""
+    modules = duration_pb2, struct_pb2, wrappers_pb2
+    message = next(getattr(module, name) for module in modules if hasattr(module, name))()
+    json_format.ParseDict(any_value(TypedConfig(f"google.protobuf.{name}", value))["value"], message)
+    return message.SerializeToString(deterministic=True)
+
+
+@pytest.mark.parametrize(("name", "value"), VALID, ids=repr)
+def test_bytes_are_those_of_protobufs_library(name, value):
+    assert bytes(TypedConfig(f"google.protobuf.{name}", value)) == serialised(name, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("Duration", value) for value in ("1.9999999999s", "315576000001s", "1e3s", "soon", "", "-", math.nan, math.inf, None)),
+        ("Int32Value", 2**31), ("Int64Value", 1.5), ("Int64Value", -(2**63) - 1), ("UInt32Value", -1), ("UInt64Value", 2**64),
+        ("FloatValue", 1e39), ("DoubleValue", "x"), ("BytesValue", 5), ("StringValue", 5), ("Struct", {"a": object()}),
+    ],
+)  # fmt: skip
+def test_value_that_does_not_fit_is_refused(name, value):
+    with pytest.raises(UsageError, match=f"isn't a valid google.protobuf.{name}"):
+        TypedConfig(f"google.protobuf.{name}", value)
+
+
 def test_unknown_type_needs_its_bytes():
     with pytest.raises(UsageError, match="can't serialise a acme.Limits"):
         TypedConfig("acme.Limits", {"rate": 1})
@@ -89,6 +128,7 @@ def test_modules_get_the_same_bytes_in_envoy():
         TypedConfig("xds.type.v3.TypedStruct", {"type_url": "acme.Limits", "value": {"rate": 1}}),
         TypedConfig("google.protobuf.Int64Value", 300),
         TypedConfig("google.protobuf.BoolValue", True),
+        *(TypedConfig(f"google.protobuf.{name}", value) for name, value in VALID),
     ]
     chain = [Plugin(probe, name=f"p{i}", root_id=f"p{i}", config=config) for i, config in enumerate(typed)]
 

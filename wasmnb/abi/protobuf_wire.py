@@ -1,20 +1,21 @@
-"""Parser of protobuf's wire format (https://protobuf.dev/programming-guides/encoding/).
+"""Reader and writer of protobuf's wire format (https://protobuf.dev/programming-guides/encoding/).
 
-It reads varints, which are the same as WebAssembly's LEB128 numbers, and the fields of a message. The supported wire types are
+It handles varints, which are the same as WebAssembly's LEB128 numbers, and the fields of a message. The supported wire types are
 varint, 64-bit, length-delimited and 32-bit.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["Malformed", "read_fields", "read_varint"]
+__all__ = ["Malformed", "read_fields", "read_varint", "write_field", "write_varint"]
 
 #: Wire type -> size of its values in bytes.
 _FIXED = {1: 8, 5: 4}
 
-_VARINT, _DELIMITED = 0, 2
+_VARINT, _DOUBLE, _DELIMITED = 0, 1, 2
 
 
 class Malformed(ValueError):
@@ -85,3 +86,33 @@ def read_fields(data: bytes) -> Iterator[tuple[int, Any]]:
             raise Malformed(f"a field at offset {at:#x} should have {size} bytes, but only {end - at} bytes follow")
         yield number, data[at : at + size]
         at += size
+
+
+def write_varint(value: int) -> bytes:
+    """Encode an unsigned number as a varint."""
+    if value < 0x80:
+        return bytes((value,))
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def write_field(number: int, value: float | bytes) -> bytes:
+    """Encode a field of a message.
+
+    Parameters
+    ----------
+    number
+        The field's number.
+    value
+        Integers and booleans are written as varints, negative ones as 64 bits in two's complement. Floats are written as 64
+        bits, and bytes with their length.
+    """
+    if isinstance(value, float):
+        return write_varint(number << 3 | _DOUBLE) + struct.pack("<d", value)
+    if isinstance(value, int):
+        return write_varint(number << 3 | _VARINT) + write_varint(value & 0xFFFFFFFFFFFFFFFF)
+    return write_varint(number << 3 | _DELIMITED) + write_varint(len(value)) + value

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from ..abi.protobuf_wire import Malformed, read_varint
+from ..abi.protobuf_wire import write_varint as unsigned
 from ..abi.text import encode_text
 
 __all__ = [
@@ -119,18 +120,6 @@ class Reader:
             number, size = self.byte(), self.u32()
             start = self.skip(size)
             yield number, start, self.at
-
-
-def unsigned(value: int) -> bytes:
-    """Encode an unsigned number."""
-    if value < 0x80:
-        return bytes((value,))
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
 
 
 def signed(value: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Protobuf without schemas: read the fields of a message by number, and write fields, `Struct` and `Metadata`.
+"""Protobuf without schemas: read the fields of a message by number, and write `Struct` and `Metadata`.
 
 Reference: https://protobuf.dev/programming-guides/encoding/. The wire types are varint, 64-bit, length-delimited and 32-bit.
 """
@@ -6,15 +6,13 @@ Reference: https://protobuf.dev/programming-guides/encoding/. The wire types are
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ..abi.protobuf_wire import Malformed, read_fields
+from ..abi.protobuf_wire import Malformed, read_fields, write_field
 from ..abi.text import encode_text
-from .leb128 import unsigned
 
-__all__ = ["ParseError", "field", "metadata", "read", "struct_message"]
+__all__ = ["ParseError", "metadata", "read", "struct_message"]
 
 #: Function that converts a value of a type that a Struct doesn't support.
 Default = Callable[[Any], Any]
@@ -46,15 +44,6 @@ def read(data: bytes) -> dict[int, list[int | bytes]]:
     return fields
 
 
-def field(number: int, value: float | bytes) -> bytes:
-    """Encode one field. Integers and booleans are written as varints, floats as 64 bits, and bytes with their length."""
-    if isinstance(value, float):
-        return unsigned(number << 3 | 1) + struct.pack("<d", value)
-    if isinstance(value, int):
-        return unsigned(number << 3) + unsigned(int(value))
-    return unsigned(number << 3 | 2) + unsigned(len(value)) + value
-
-
 def struct_message(values: Mapping[str, Any], default: Default | None = None) -> bytes:
     """Encode a `google.protobuf.Struct`, with its keys in sorted order.
 
@@ -71,7 +60,8 @@ def struct_message(values: Mapping[str, Any], default: Default | None = None) ->
         A value has another type, and `default` is None.
     """
     return b"".join(
-        field(1, field(1, encode_text(key)) + field(2, _value(values[key], default))) for key in sorted(values)
+        write_field(1, write_field(1, encode_text(key)) + write_field(2, _value(values[key], default)))
+        for key in sorted(values)
     )
 
 
@@ -87,17 +77,17 @@ def _value(value: Any, default: Default | None) -> bytes:
     """Encode a `google.protobuf.Value`."""
     match value:
         case None:
-            return field(1, 0)
+            return write_field(1, 0)
         case bool():
-            return field(4, int(value))
+            return write_field(4, int(value))
         case int() | float():
-            return field(2, _double(value))
+            return write_field(2, _double(value))
         case str():
-            return field(3, encode_text(value))
+            return write_field(3, encode_text(value))
         case Mapping():
-            return field(5, struct_message(value, default))
+            return write_field(5, struct_message(value, default))
         case Iterable():
-            return field(6, b"".join(field(1, _value(v, default)) for v in value))
+            return write_field(6, b"".join(write_field(1, _value(v, default)) for v in value))
     if default is None:
         raise TypeError(f"a Struct can't contain a {type(value).__name__}")
     return _value(default(value), None)
@@ -106,6 +96,6 @@ def _value(value: Any, default: Default | None) -> bytes:
 def metadata(values: Mapping[str, Mapping[str, Any]] | None) -> bytes:
     """Encode an `envoy.config.core.v3.Metadata` with these values as `filter_metadata`, sorted by key."""
     return b"".join(
-        field(1, field(1, encode_text(key)) + field(2, struct_message(inner)))
+        write_field(1, write_field(1, encode_text(key)) + write_field(2, struct_message(inner)))
         for key, inner in sorted((values or {}).items())
     )

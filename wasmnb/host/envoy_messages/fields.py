@@ -8,13 +8,11 @@ from typing import Any
 
 from ..._display import short
 from ...errors import UsageError
+from ...parsing.durations import duration_seconds
 from ...parsing.yaml_lines import Located, line_of
 from .schema import suggestion
 
 __all__ = ["ArgumentFields", "Fields"]
-
-#: Maximum duration in Envoy's API, in seconds.
-_LONGEST = 315_576_000_000
 
 #: Maximum number of bits of a number that is accepted as text.
 _BITS = 64
@@ -114,10 +112,10 @@ class Fields(ABC):
         """Return a duration field such as `1.5s` in seconds."""
         text = self.text(holder, key, default)
         try:
-            value = float(text.removesuffix("s"))
+            value = duration_seconds(text)
         except ValueError:
             value = -1.0
-        if not 0 <= value <= _LONGEST:
+        if value < 0:
             raise self.fail(f"{key} must be a duration such as 1.5s, not {short(text)!r}.", holder, key)
         return value
 

@@ -12,6 +12,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from ...abi.text import encode_text
+from ...parsing.durations import duration_text
 from ...parsing.yaml_lines import Located
 from .fields import ArgumentFields, Fields
 from .schema import ENUMERATIONS, FIELDS, REQUIRED
@@ -122,7 +123,7 @@ def _numbers(fields: Fields, holder: Mapping[str, Any], name: str) -> list[int]:
 
 
 def _duration(fields: Fields, holder: Mapping[str, Any], name: str) -> str:
-    return f"{fields.seconds(holder, name, '0s')!r}s"
+    return duration_text(fields.seconds(holder, name, "0s"))
 
 
 def _enumeration(fields: Fields, holder: Mapping[str, Any], name: str, values: list[str]) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...abi import Status
+from ...abi.protobuf_wire import write_field
 from ...abi.text import encode_text
 from ...parsing import protobuf
 
@@ -74,8 +75,8 @@ def verify(_context: Context, data: bytes) -> tuple[int, bytes]:
             _Request(_hash_name(fields), fields.get(2, b""), fields.get(5, b""), fields.get(4, b""), fields.get(3, b""))
         )
     except _CallRefused as error:
-        return Status.OK, protobuf.field(2, encode_text(str(error)))
-    return Status.OK, protobuf.field(1, 1)
+        return Status.OK, write_field(2, encode_text(str(error)))
+    return Status.OK, write_field(1, 1)
 
 
 def sign(_context: Context, data: bytes) -> tuple[int, bytes]:
@@ -97,8 +98,8 @@ def sign(_context: Context, data: bytes) -> tuple[int, bytes]:
     try:
         signature = _sign(_Request(_hash_name(fields), fields.get(2, b""), fields.get(4, b""), fields.get(3, b"")))
     except _CallRefused as error:
-        return Status.OK, protobuf.field(3, encode_text(str(error)))
-    return Status.OK, protobuf.field(1, 1) + protobuf.field(2, signature)
+        return Status.OK, write_field(3, encode_text(str(error)))
+    return Status.OK, write_field(1, 1) + write_field(2, signature)
 
 
 def _fields(data: bytes) -> dict[int, bytes] | None:

@@ -6,51 +6,70 @@ In Envoy 1.40, the module receives the value's bytes for a `StringValue` or `Byt
 
 from __future__ import annotations
 
+import math
 import struct
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
+from ...abi.protobuf_wire import write_field
 from ...abi.text import encode_text
 from ...errors import UsageError
 from ...parsing import protobuf
+from ...parsing.durations import duration_text, nanoseconds
 
 __all__ = ["TypedConfig"]
 
 _PREFIX = "type.googleapis.com/"
 
 
-def _integer(value: Any) -> bytes:
-    number = int(value)
-    return protobuf.field(1, number & 0xFFFFFFFFFFFFFFFF) if number else b""
+def _integer(low: int, high: int) -> Callable[[Any], bytes]:
+    """Return a function that encodes a number from `low` to `high`."""
+
+    def encode(value: Any) -> bytes:
+        number = int(value)
+        if isinstance(value, float) and number != value:
+            raise ValueError("it must be a whole number")
+        if not low <= number <= high:
+            raise ValueError(f"it must be from {low} to {high}")
+        return write_field(1, number) if number else b""
+
+    return encode
 
 
-def _double(value: Any) -> bytes:
-    return protobuf.field(1, float(value)) if value else b""
+def _floating(form: str, wire_type: int) -> Callable[[Any], bytes]:
+    """Return a function that encodes a number in a form of `struct`. Only the positive zero is omitted."""
 
+    def encode(value: Any) -> bytes:
+        data = struct.pack(form, float(value))
+        return bytes((1 << 3 | wire_type,)) + data if any(data) else b""
 
-def _float(value: Any) -> bytes:
-    return b"\x0d" + struct.pack("<f", value) if value else b""
+    return encode
 
 
 def _duration(value: Any) -> bytes:
-    seconds = float(str(value).removesuffix("s"))
-    whole, nanoseconds = int(seconds), round(seconds % 1 * 1e9)
-    return (protobuf.field(1, whole) if whole else b"") + (protobuf.field(2, nanoseconds) if nanoseconds else b"")
+    total = nanoseconds(value)
+    whole, rest = divmod(abs(total), 10**9)
+    sign = -1 if total < 0 else 1
+    return b"".join(write_field(number, sign * part) for number, part in ((1, whole), (2, rest)) if part)
+
+
+def _bytes(value: Any) -> bytes:
+    return bytes(memoryview(value))
 
 
 #: Types whose value is in the field `value` of Envoy's configuration, with functions that return the bytes for the module.
 _VALUES: dict[str, Callable[[Any], bytes]] = {
     "google.protobuf.StringValue": encode_text,
-    "google.protobuf.BytesValue": bytes,
+    "google.protobuf.BytesValue": _bytes,
     "google.protobuf.Struct": protobuf.struct_message,
-    "google.protobuf.BoolValue": lambda value: protobuf.field(1, 1) if value else b"",
-    "google.protobuf.Int32Value": _integer,
-    "google.protobuf.Int64Value": _integer,
-    "google.protobuf.UInt32Value": _integer,
-    "google.protobuf.UInt64Value": _integer,
-    "google.protobuf.DoubleValue": _double,
-    "google.protobuf.FloatValue": _float,
+    "google.protobuf.BoolValue": lambda value: write_field(1, True) if value else b"",
+    "google.protobuf.Int32Value": _integer(-(1 << 31), (1 << 31) - 1),
+    "google.protobuf.Int64Value": _integer(-(1 << 63), (1 << 63) - 1),
+    "google.protobuf.UInt32Value": _integer(0, (1 << 32) - 1),
+    "google.protobuf.UInt64Value": _integer(0, (1 << 64) - 1),
+    "google.protobuf.DoubleValue": _floating("<d", 1),
+    "google.protobuf.FloatValue": _floating("<f", 5),
     "google.protobuf.Duration": _duration,
 }
 
@@ -116,13 +135,22 @@ class TypedConfig(bytes):
             )
         if self.type == "google.protobuf.BytesValue":
             return {**head, "value": b64encode(self.value).decode()}
-        return {**head, "value": self.value} if self.type in _VALUES else {**head, **self.value}
+        return {**head, "value": _json_value(self.type, self.value)} if self.type in _VALUES else {**head, **self.value}
 
     def __getnewargs_ex__(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         return (self.type, self.value), {"data": bytes(self)}
 
     def __repr__(self) -> str:
         return f"TypedConfig({self.type!r}, {self.value!r})"
+
+
+def _json_value(name: str, value: Any) -> Any:
+    """Return the value of a wrapper type in protobuf's JSON form."""
+    if name == "google.protobuf.Duration":
+        return duration_text(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
 
 
 def _serialised(name: str, value: Any) -> bytes:
@@ -132,8 +160,8 @@ def _serialised(name: str, value: Any) -> bytes:
             return encode(value)
         if name in _TYPED_STRUCTS:
             inner = protobuf.struct_message(value.get("value") or {})
-            return protobuf.field(1, encode_text(value["type_url"])) + (protobuf.field(2, inner) if inner else b"")
-    except (TypeError, ValueError, KeyError, AttributeError, struct.error) as error:
+            return write_field(1, encode_text(value["type_url"])) + (write_field(2, inner) if inner else b"")
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError, struct.error) as error:
         raise UsageError(f"{value!r:.80} isn't a valid {name}: {error}.") from None
     raise UsageError(
         f"wasmnb can't serialise a {name}. "

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ...abi.protobuf_wire import write_field
 from ...abi.text import encode_text
 from ...parsing import protobuf
 from ..http.header_map import HeaderMap
@@ -56,9 +57,9 @@ def metadata_message(values: Mapping[str, Any] | None) -> MessageAttribute:
 def node_message(node: Mapping[str, Any]) -> MessageAttribute:
     """Convert the simulated Envoy's node to a message. In a real Envoy, the message also contains its build and extensions."""
     identity, cluster, values = str(node.get("id", "")), str(node.get("cluster", "")), node.get("metadata") or {}
-    data = protobuf.field(1, encode_text(identity)) + protobuf.field(2, encode_text(cluster))
+    data = write_field(1, encode_text(identity)) + write_field(2, encode_text(cluster))
     if values:
-        data += protobuf.field(3, protobuf.struct_message(values))
+        data += write_field(3, protobuf.struct_message(values))
     return MessageAttribute({"id": identity, "cluster": cluster, "metadata": values}, data)
 
 

@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ...abi.protobuf_wire import write_field
 from ...abi.text import encode_text
 from ..errors import HostcallError
 from ..vm import current_vm
@@ -199,7 +200,9 @@ def _host_verifies(hash_name: str, key: bytes, signature: bytes, text: bytes) ->
     """Verify a signature with the host's function `verify_signature`. Returns None if the host doesn't support it."""
     fields = ((1, encode_text(hash_name)), (2, key), (3, signature), (4, text))
     try:
-        result = current_vm().call("call_foreign_function", b"verify_signature", b"".join(_field(*f) for f in fields))
+        result = current_vm().call(
+            "call_foreign_function", b"verify_signature", b"".join(write_field(*f) for f in fields)
+        )
     except (HostcallError, RuntimeError):
         return None
     return bool(result[:2] == b"\x08\x01")
@@ -221,15 +224,6 @@ def _verify_rsa(modulus: int, exponent: int, hash_name: str, token: Token) -> bo
             modulus, exponent, hash_name, hashlib.new(hash_name, token.signed).digest(), token.signature
         )
     return valid
-
-
-def _field(number: int, data: bytes) -> bytes:
-    """Encode a protobuf field that contains bytes."""
-    size, length = len(data), bytearray()
-    while size > 0x7F:
-        length.append(size & 0x7F | 0x80)
-        size >>= 7
-    return bytes((number << 3 | 2, *length, size)) + data
 
 
 class KeySet:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
 from ....errors import UsageError
+from ....parsing.durations import duration_seconds
 from ...envoy_messages.message_check import checked_argument
 
 __all__ = ["HttpConnectionManager", "option_advice"]
@@ -286,7 +287,7 @@ def _converted(values: Mapping[str, Any]) -> dict[str, Any]:
         result["upgrade_configs"] = upgrade_types(upgrades)
     for name in ("max_stream_duration", "request_headers_timeout"):
         if result.get(name) is not None:
-            result[name] = seconds(result[name])
+            result[name] = duration_seconds(result[name])
     if result.pop("override_stream_error_on_invalid_http_message", False):
         result["stream_error_on_invalid_http_message"] = True
     names = result.get("header_key_format")
@@ -314,8 +315,3 @@ def upgrade_types(configs: Any) -> dict[str, bool]:
         else:
             types[str(entry["upgrade_type"]).lower()] = bool(entry.get("enabled", True))
     return types
-
-
-def seconds(value: Any) -> float:
-    """Return a duration in seconds. `value` is a number, or text in Envoy's format ("0.5s")."""
-    return float(str(value).removesuffix("s") or 0)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..connection_manager.manager import seconds
+from ....parsing.durations import duration_seconds
 from ..header_map import HeaderMap
 from ..local_reply import is_grpc
 
@@ -53,9 +53,9 @@ class StreamDuration:
             return None
         limit, most = config.get("max_stream_duration"), config.get("grpc_timeout_header_max")
         return cls(
-            seconds(limit) if limit is not None else None,
-            seconds(most) if most is not None else None,
-            seconds(config.get("grpc_timeout_header_offset", 0)),
+            duration_seconds(limit) if limit is not None else None,
+            duration_seconds(most) if most is not None else None,
+            duration_seconds(config.get("grpc_timeout_header_offset", 0)),
         )
 
     def of_request(self, headers: HeaderMap, default: float) -> float | None:

@@ -9,8 +9,9 @@ from typing import Any
 from ....abi.text import encode_text
 from ....errors import UsageError
 from ....messages import to_bytes
+from ....parsing.durations import duration_seconds
 from ...envoy_messages.message_check import checked_argument
-from ..connection_manager.manager import seconds, upgrade_types
+from ..connection_manager.manager import upgrade_types
 from ..header_map import HeaderMap
 from ..local_reply import is_grpc
 from .duration import StreamDuration
@@ -124,14 +125,14 @@ def read_entry(config: Mapping[str, Any]) -> RouteEntry:
         Mutations.of(config),
         RetryPolicy.of(retry),
         _hedge(action),
-        seconds(action["timeout"]) if "timeout" in action else None,
-        seconds(action["idle_timeout"]) if "idle_timeout" in action else None,
+        duration_seconds(action["timeout"]) if "timeout" in action else None,
+        duration_seconds(action["idle_timeout"]) if "idle_timeout" in action else None,
         StreamDuration.of(action.get("max_stream_duration")),
         upgrade_types(action.get("upgrade_configs") or ()),
         _per_filter(config),
         _NOT_FOUND.get(str(action.get("cluster_not_found_response_code", "")), 503),
-        seconds(action["max_grpc_timeout"]) if "max_grpc_timeout" in action else None,
-        seconds(action.get("grpc_timeout_offset", 0)),
+        duration_seconds(action["max_grpc_timeout"]) if "max_grpc_timeout" in action else None,
+        duration_seconds(action.get("grpc_timeout_offset", 0)),
     )
 
 

@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 from ....abi.text import encode_text
-from ..connection_manager.manager import seconds
+from ....parsing.durations import duration_seconds
 from ..header_map import HeaderMap
 from .matchers import HeaderMatcher
 from .numbers import unsigned
@@ -67,21 +67,21 @@ class RetryPolicy:
         if config is None:
             return None
         backoff = config.get("retry_back_off") or {}
-        base = seconds(backoff.get("base_interval", 0.025))
+        base = duration_seconds(backoff.get("base_interval", 0.025))
         limited = config.get("rate_limited_retry_back_off") or {}
         limits = limited.get("reset_headers") or ()
         return cls(
             _conditions(str(config.get("retry_on", ""))),
             int(config.get("num_retries", 1)),
-            seconds(config.get("per_try_timeout", 0)),
-            seconds(config.get("per_try_idle_timeout", 0)),
+            duration_seconds(config.get("per_try_timeout", 0)),
+            duration_seconds(config.get("per_try_idle_timeout", 0)),
             tuple(int(c) for c in config.get("retriable_status_codes") or ()),
             [HeaderMatcher(c) for c in config.get("retriable_headers") or ()],
             [HeaderMatcher(c) for c in config.get("retriable_request_headers") or ()],
             base,
-            seconds(backoff.get("max_interval", 10 * base)),
+            duration_seconds(backoff.get("max_interval", 10 * base)),
             [(encode_text(str(h["name"]).lower()), str(h.get("format", "SECONDS"))) for h in limits],
-            seconds(limited.get("max_interval", _LONGEST)),
+            duration_seconds(limited.get("max_interval", _LONGEST)),
         )
 
     def with_headers(self, headers: HeaderMap) -> RetryPolicy:

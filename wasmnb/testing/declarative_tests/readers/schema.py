@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
+from ....parsing.field_names import declared_name
 from ..errors import FixtureError, SourceLocation
 from .nodes import BlockEntry, Many, MessageNode, Scalar, SyntaxNode
 
@@ -126,7 +127,7 @@ class _Filler:
         if name in self.fields or not self.lenient:
             return name
         exact = next((f.name for f in self.fields.values() if f.metadata["json"] == name), None)
-        return exact or "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
+        return exact or declared_name(name)
 
     def unknown(self, name: str) -> str:
         names = [(self.lenient and field.metadata["json"]) or field.name for field in self.fields.values()]
