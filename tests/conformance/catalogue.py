@@ -8,7 +8,7 @@ from .scenario import Scenario
 AREAS = (
     "lifecycle", "loading", "streams", "pausing", "buffers", "headers", "local_replies", "closing", "properties", "shared",
     "metrics", "ticks", "calls", "http_calls", "chains", "failure", "faults", "limits", "tcp", "grpc", "awaits", "wire", "edge", "framing", "routing", "matching", "starting", "crashes", "wire_http2", "stats_sinks", "combinations",
-    "requests", "responses", "retries", "route_options", "contexts", "control", "phases",
+    "requests", "responses", "retries", "route_options", "contexts", "control", "phases", "expressions",
 )  # fmt: skip
 
 

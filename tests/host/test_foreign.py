@@ -16,6 +16,7 @@ from wasmnb.abi import Status
 from wasmnb.abi.protobuf_wire import write_field
 from wasmnb.parsing import protobuf
 from wasmnb.host.foreign_functions import cel, signatures
+from wasmnb.host.foreign_functions.cel_attributes import cel_value
 from wasmnb.host.foreign_functions.functions import FOREIGN
 
 
@@ -25,7 +26,7 @@ def value(text, **names):
             raise cel.CelError(name)
         return names[name]
 
-    return cel.parse(text)(look)
+    return cel.parse(text)(lambda name: cel_value(look(name)))
 
 
 @pytest.mark.parametrize(
@@ -61,19 +62,34 @@ def test_invalid_expression_does_not_parse(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["nope", "m.z", "1 + 'a'", "1 / 0", "unknown(1)", "9223372036854775807 * 4", "'a'.matches('(a|a)*b')"]
+    "text",
+    [
+        "nope", "m.z", "1 + 'a'", "1 / 0", "9223372036854775807 * 4", "'a'.matches('(a|a)*b')", "+".join(["1"] * 5000),
+        f"[{', '.join('1' * 1000)}].all(a, [{', '.join('1' * 1000)}].all(b, true))",
+        "['a'].map(x0, " + "".join(f"[x{i} + x{i} + x{i} + x{i}].map(x{i + 1}, " for i in range(20)) + "x20" + ")" * 21,
+        "'a'.matches('b*+')", "'a'.matches('(?=a)')", "int('1_000')", "uint(-1)", "true + true", "1u + 1",
+    ],
 )
 def test_expression_without_a_value_raises_cel_error(text):
     with pytest.raises(cel.CelError):
         value(text, m={})
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("unknown(1)", "No overloads"), ("size()", "No overloads"), ("true || 'a'.trim()", "No overloads"), ("a.B{c: 1}", "'a.B'")],
+)
+def test_unknown_function_or_type_is_reported_before_the_evaluation(text, message):
+    with pytest.raises(cel.CelCompileError, match=message):
+        cel.parse(text)
+
+
 @settings(max_examples=3 * settings.default.max_examples, deadline=None)
-@given(st.text(alphabet="()[]{}+-*/%<>=!&|?:., \t'\"ab12inu", max_size=40))
+@given(st.text(alphabet="()[]{}+-*/%<>=!&|?:., \t'\"ab12inu\\`x", max_size=40))
 def test_random_text_parses_or_raises_syntax_error(text):
     try:
         expression = cel.parse(text)
-    except cel.CelSyntaxError:
+    except (cel.CelSyntaxError, cel.CelCompileError):
         return
     try:
         expression(lambda name: {"a": 1, "b": "x"}.get(name, True))

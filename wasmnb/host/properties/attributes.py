@@ -96,7 +96,7 @@ def _path(context: Context, _info: StreamInfo, part: int) -> bytes | None:
 
 
 class _HeaderView(Mapping[str, bytes]):
-    """A header map as a mapping. Lookups ignore case, and repeated values are joined by commas."""
+    """A header map as a mapping. Lookups ignore case, repeated values are joined by commas, and `host` is `:authority`."""
 
     def __init__(self, headers: HeaderMap | None) -> None:
         joined: dict[str, bytes] = {}
@@ -106,7 +106,8 @@ class _HeaderView(Mapping[str, bytes]):
         self._joined = joined
 
     def __getitem__(self, name: str) -> bytes:
-        return self._joined[name.lower()]
+        key = name.lower()
+        return self._joined[":authority" if key == "host" else key]
 
     def __iter__(self) -> Any:
         return iter(self._joined)
