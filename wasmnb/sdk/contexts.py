@@ -45,6 +45,10 @@ class Context:
     #: Callbacks of this context that are waiting, or None if none has waited yet. They are cancelled when the context ends.
     _waits: ContextWaits | None = None
 
+    def _own_plugin(self) -> "Context":
+        """Return the plugin's context of a stream, or this context itself."""
+        return self
+
     def log(self, level: LogLevel, message: object, *args: object) -> None:
         """Write a line to the proxy's log.
 

@@ -72,6 +72,10 @@ class HttpContext(Context):
     #: Directions (`request`, `response`) whose body is available only in its own callback, because the proxy doesn't buffer it.
     _unkept: tuple[str, ...] = ()
 
+    def _own_plugin(self) -> PluginContext:
+        """Return the context of the plugin to which this stream belongs."""
+        return self.plugin
+
     # -- callbacks
 
     def on_http_request_headers(self, num_headers: int, end_of_stream: bool) -> "HeadersResult":
@@ -426,6 +430,13 @@ class HttpContext(Context):
         if direction == "request":
             return self._request_state is PAUSED and not self._local_reply_sent
         return self._response_state is PAUSED and (not self._local_reply_sent or self._is_local_reply)
+
+    def _continue(self, direction: str) -> None:
+        """Continue the request or the response."""
+        if direction == "request":
+            self.continue_request()
+        else:
+            self.continue_response()
 
     def _let_go(self, direction: str) -> None:
         """Record that a callback of this direction (`request` or `response`) returned Continue."""

@@ -4,9 +4,12 @@
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-__all__ = ["ContextInterface", "VMInterface"]
+if TYPE_CHECKING:
+    from .messages.properties import Properties
+
+__all__ = ["BodyReader", "ContextInterface", "StreamInterface", "VMInterface"]
 
 
 class ContextInterface(Protocol):
@@ -15,6 +18,52 @@ class ContextInterface(Protocol):
     context_id: int
     _vm: Any
     _waits: Any
+
+    def _own_plugin(self) -> Any:
+        """Return the plugin's context of a stream, or this context itself."""
+
+    @property
+    def properties(self) -> "Properties":
+        """Attributes of the stream and of the Envoy node."""
+
+
+class StreamInterface(ContextInterface, Protocol):
+    """Attributes and methods of an HTTP stream or TCP connection that `tasks` uses. A direction is a name such as `request`."""
+
+    plugin: Any
+
+    def _paused(self, method: str, status: int = 1) -> None:
+        """Record that a callback returned a status that pauses its direction."""
+
+    def _is_paused(self, direction: str) -> bool:
+        """Return whether a direction is paused, so that it can be continued."""
+
+    def _let_go(self, direction: str) -> None:
+        """Record that a callback of this direction returned Continue."""
+
+    def _continue(self, direction: str) -> None:
+        """Continue a paused direction."""
+
+    def _fail(self, method: str) -> None:
+        """End the stream in the same way as Envoy does after a trap in this callback."""
+
+
+class BodyReader(Protocol):
+    """Methods of a stream's task that read the body, and the future with which the task waits for it (or None)."""
+
+    body_wait: Any
+
+    def can_read(self, *, whole: bool) -> bool:
+        """Return whether the whole body, or a chunk of it, can be read without waiting."""
+
+    def read(self, *, whole: bool) -> bytes | None:
+        """Read the whole body, or its next chunk. Returns None after the last chunk."""
+
+    def await_body(self, wait: Any) -> None:
+        """Begin to wait for the body."""
+
+    def abandon_body(self) -> None:
+        """Stop waiting for the body."""
 
 
 class VMInterface(Protocol):

@@ -30,6 +30,10 @@ class TcpContext(Context):
 
     _paused_downstream = False
 
+    def _own_plugin(self) -> PluginContext:
+        """Return the context of the plugin to which this connection belongs."""
+        return self.plugin
+
     def on_new_connection(self) -> "TcpResult":
         """Handle a new connection from a client. If you pause, the proxy holds back all data until `continue_downstream`.
 
@@ -140,6 +144,10 @@ class TcpContext(Context):
     def _is_paused(self, _direction: str) -> bool:
         """Return whether the client's data is paused."""
         return self._paused_downstream
+
+    def _continue(self, _direction: str) -> None:
+        """Continue the client's data."""
+        self.continue_downstream()
 
     def _let_go(self, _direction: str) -> None:
         """Record that a callback of this connection returned Continue."""

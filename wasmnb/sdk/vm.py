@@ -170,7 +170,7 @@ class VM:
 
     def enter_plugin(self, plugin: ContextInterface) -> None:
         """Make sure that hostcalls act on `plugin`, or on the active stream if it belongs to this plugin."""
-        if getattr(self.active, "plugin", None) is not plugin:
+        if self.active is None or self.active._own_plugin() is not plugin:
             self.enter(plugin)
 
     def switch(self, context: ContextInterface) -> None:

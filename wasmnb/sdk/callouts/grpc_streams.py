@@ -76,7 +76,7 @@ class GrpcStream:
         """Open a gRPC stream to a cluster. Raises the same exceptions as `GrpcCall.start`."""
         stream = cls(vm, context, place_call(vm, "grpc_stream", *start_arguments(vm, target, metadata)))
         vm.callouts.grpc[stream.token] = stream
-        if _ends_with_context(context):
+        if context._own_plugin() is not context:  # the proxy itself cancels the gRPC streams of a plugin that ends
             waits_of(context).add(stream)
             vm.deletes.add()
         return stream
@@ -240,8 +240,3 @@ _SENT = _Sent()
 
 def _metadata(vm: VMInterface, map_type: HeaderMapType) -> ResponseHeaders:
     return response_headers(vm.abi, int(map_type))
-
-
-def _ends_with_context(context: ContextInterface) -> bool:
-    """Return whether the SDK must cancel the gRPC streams of a context that ends. (The proxy cancels those of a plugin.)"""
-    return "plugin" in context.__dict__

@@ -1,34 +1,15 @@
 """Awaitables for the body of a request or response, as a whole or chunk by chunk."""
 
 from collections.abc import Awaitable
-from typing import Any, Protocol
 
 from ...abi import BufferType
+from ..interfaces import BodyReader
 from .tasks import Future, Task
 
 __all__ = ["BodyWait", "body_chunks", "whole_body"]
 
 #: Number of a buffer -> direction of the stream.
 _DIRECTIONS = {int(BufferType.HTTP_REQUEST_BODY): "request", int(BufferType.HTTP_RESPONSE_BODY): "response"}
-
-
-class _BodyReader(Protocol):
-    """Interface of the methods of a stream's task that read the body."""
-
-    direction: str
-    body_wait: "BodyWait | None"
-
-    def can_read(self, *, whole: bool) -> bool:
-        """Return whether the whole body, or a chunk of it, can be read without waiting."""
-
-    def read(self, *, whole: bool) -> bytes | None:
-        """Read the whole body, or its next chunk. Returns None after the last chunk."""
-
-    def await_body(self, wait: "BodyWait") -> None:
-        """Begin to wait for the body."""
-
-    def abandon_body(self) -> None:
-        """Stop waiting for the body."""
 
 
 class BodyWait(Future):
@@ -46,16 +27,15 @@ class BodyWait(Future):
 
     def __init__(self, buffer_type: int, *, whole: bool) -> None:
         super().__init__()
-        self._reader: _BodyReader | None = None
+        self._reader: BodyReader | None = None
         self._buffer_type = buffer_type
         self.whole = whole
 
     def arm(self, task: Task) -> None:
         """Read the data if it has already arrived, or begin to wait for it."""
         direction = _DIRECTIONS[self._buffer_type]
-        root: Any = task.root
-        reader: _BodyReader | None = root if hasattr(root, "await_body") else None
-        if reader is None or reader.direction != direction:
+        reader = task.root.body_reader(direction)
+        if reader is None:
             self.fail(
                 RuntimeError(f"the {direction} body can only be awaited in an async on_http_{direction}_... callback")
             )

@@ -4,15 +4,13 @@ If a headers callback pauses the stream, Envoy delivers the body only with this 
 so it is repeated in an environment variable of the VM, which contains the names of all plugins that have the option.
 """
 
-from typing import Any
-
 from ...abi.wasi import HELD_HEADERS
-from ..interfaces import VMInterface
+from ..interfaces import StreamInterface, VMInterface
 
 __all__ = ["holds_headers"]
 
 
-def holds_headers(vm: VMInterface, context: Any) -> bool:
+def holds_headers(vm: VMInterface, context: StreamInterface) -> bool:
     """Return whether the context's plugin has the option. The proxy then delivers a body while its headers are held."""
     names: str = vm.variables.get(HELD_HEADERS, "")
     if not names:

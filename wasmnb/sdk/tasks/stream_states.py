@@ -1,11 +1,11 @@
-"""State machine of a stream's `async def` callback that waits: its states, its events, and the table of transitions.
+"""States and events of a stream's `async def` callback that waits. The table of transitions is in `stream_tasks`.
 
 A callback that begins to wait pauses the stream, which the proxy then holds until `continue_stream`. Envoy delivers a body
 while its headers are held only if the plugin has `allow_on_headers_stop_iteration`. Without this option, a callback that waits
 for the body lets the headers continue first (`header_hold`). A held body grows, and each body callback can read all of it.
 """
 
-__all__ = ["IN_CALLBACK", "TRANSITIONS"]
+__all__ = ["IN_CALLBACK"]
 
 # -- states -----------------------------------------------------------------------------------------------------------
 
@@ -36,48 +36,6 @@ ABANDON = "abandon the body"
 RETURN_HEADERS, RETURN = "return from headers", "return"
 #: The coroutine ends.
 END = "end"
-
-#: State -> event -> (method of `StreamTask` to call, next state). Other events can't occur in that state.
-TRANSITIONS: dict[str, dict[str, tuple[str, str]]] = {
-    RUNNING: {
-        AWAIT_CHUNK: ("do_nothing", WANTS_CHUNK),
-        AWAIT_BODY: ("do_nothing", WANTS_BODY),
-        RETURN_HEADERS: ("hold", WAITING),
-        RETURN: ("hold", WAITING),
-        END: ("do_nothing", ENDED),
-    },
-    WANTS_CHUNK: {
-        ABANDON: ("do_nothing", RUNNING),
-        RETURN_HEADERS: ("let_go", NEEDS_CHUNK),
-        RETURN: ("let_go", NEEDS_CHUNK),
-    },
-    WANTS_BODY: {
-        ABANDON: ("do_nothing", RUNNING),
-        RETURN_HEADERS: ("hold_or_let_go", NEEDS_BODY),
-        RETURN: ("hold", NEEDS_BODY),
-    },
-    WAITING: {
-        CALLBACK: ("keep", WAITING),
-        LAST_CALLBACK: ("keep", WAITING),
-        AWAIT_CHUNK: ("release", NEEDS_CHUNK),
-        AWAIT_BODY: ("release_headers", NEEDS_BODY),
-        END: ("finish", ENDED),
-    },
-    NEEDS_CHUNK: {
-        CALLBACK: ("deliver", RUNNING),
-        LAST_CALLBACK: ("deliver", RUNNING),
-        ABANDON: ("do_nothing", WAITING),
-    },
-    NEEDS_BODY: {
-        CALLBACK: ("buffer", NEEDS_BODY),
-        LAST_CALLBACK: ("deliver", RUNNING),
-        ABANDON: ("do_nothing", WAITING),
-    },
-    ENDED: {
-        RETURN_HEADERS: ("result", ENDED),
-        RETURN: ("result", ENDED),
-    },
-}
 
 #: States in which a callback of the direction runs the coroutine.
 IN_CALLBACK = (RUNNING, WANTS_CHUNK, WANTS_BODY)

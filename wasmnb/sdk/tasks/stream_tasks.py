@@ -2,7 +2,8 @@
 
 An exception before the first wait stops the module, like any other exception. After the first wait, another callback is
 running, so an exception ends only the stream, with 503 or a reset, as after a trap in Envoy. The same applies if the
-callback has awaited the body of a message without a body. The states and events are in `stream_states`.
+callback has awaited the body of a message without a body. The states and events are in `stream_states`, and their table is
+`TRANSITIONS`.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from types import CoroutineType
 from typing import Any
 
 from ...abi import Action, BufferType
-from ..interfaces import ContextInterface, VMInterface
+from ..interfaces import BodyReader, ContextInterface, StreamInterface, VMInterface
 from ..messages.body_window import BodyWindow
 from .body_waits import BodyWait
 from .context_waits import ContextWaits, direction_of, waits_of
@@ -24,24 +25,25 @@ from .stream_states import (
     ENDED,
     IN_CALLBACK,
     LAST_CALLBACK,
+    NEEDS_BODY,
+    NEEDS_CHUNK,
     RETURN,
     RETURN_HEADERS,
     RUNNING,
-    TRANSITIONS,
+    WAITING,
+    WANTS_BODY,
+    WANTS_CHUNK,
 )
 from .tasks import Task
 
-__all__ = ["StreamTask", "begin_wait", "body_window"]
-
-#: Direction -> name of the context's method that continues it.
-_CONTINUE = {"request": "continue_request", "response": "continue_response", "downstream": "continue_downstream"}
+__all__ = ["TRANSITIONS", "StreamTask", "begin_wait", "body_window"]
 
 _BUFFERS = {"request": int(BufferType.HTTP_REQUEST_BODY), "response": int(BufferType.HTTP_RESPONSE_BODY)}
 
 
 def begin_wait(
     vm: VMInterface,
-    context: Any,
+    context: StreamInterface,
     method: str,
     coroutine: Any,
     waited: Any,
@@ -97,6 +99,8 @@ class StreamTask(Task):
         The future with which the coroutine waits for the body, or None.
     """
 
+    context: StreamInterface
+
     # Class attributes instead of assignments in `__init__`, which would cost time for each callback that waits.
     state = RUNNING
     base = end = 0
@@ -108,7 +112,13 @@ class StreamTask(Task):
     _outcome = 0
 
     def __init__(
-        self, vm: VMInterface, context: Any, method: str, coroutine: Any, last: bool, check: Callable[..., int]
+        self,
+        vm: VMInterface,
+        context: StreamInterface,
+        method: str,
+        coroutine: Any,
+        last: bool,
+        check: Callable[..., int],
     ) -> None:
         super().__init__(vm, context, coroutine)
         self.direction = direction_of(method)
@@ -140,13 +150,16 @@ class StreamTask(Task):
         """Handle a later callback of this direction, and return its result in place of the filter's method."""
         self.last = self.last or _is_last(method, args)
         self._unread = self._unread or not method.endswith("_trailers")
-        action, self.state = TRANSITIONS[self.state][LAST_CALLBACK if self.last else CALLBACK]
-        return getattr(self, action)(method, args)
+        return self._handle(LAST_CALLBACK if self.last else CALLBACK, method, args)
 
     def _return(self, method: str) -> int:
-        action, self.state = TRANSITIONS[self.state][RETURN_HEADERS if method.endswith("_headers") else RETURN]
-        result: int = getattr(self, action)(method)
+        result: int = self._handle(RETURN_HEADERS if method.endswith("_headers") else RETURN, method)
         return result
+
+    def _handle(self, event: str, *args: Any) -> Any:
+        """Handle an event: change the state, and return the result of the transition's action."""
+        action, self.state = TRANSITIONS[self.state][event]
+        return action(self, *args)
 
     def _notify(self) -> None:
         self._unregister()
@@ -155,8 +168,7 @@ class StreamTask(Task):
                 self._outcome = 0 if self.value is None else self._check(self.context, self._method, self.value)
             except TypeError as error:  # the callback has returned an invalid result
                 self.error = error
-        action, self.state = TRANSITIONS[self.state][END]
-        getattr(self, action)()
+        self._handle(END)
 
     def cancel(self) -> None:
         """Stop the coroutine at its current wait, because the stream has ended."""
@@ -181,15 +193,13 @@ class StreamTask(Task):
             self.end = len(self._body())
             if not self._unread:
                 self._read_to = self.end
-        context: Any = self.context
-        context._paused(method)
+        self.context._paused(method)
         return 1
 
     def let_go(self, _method: str) -> int:
         """Return Continue, so that the proxy delivers the body."""
         self._forget_body()
-        context: Any = self.context
-        context._let_go(self.direction)
+        self.context._let_go(self.direction)
         return 0
 
     def hold_or_let_go(self, method: str) -> int:
@@ -218,8 +228,7 @@ class StreamTask(Task):
             self._fail(self.error)
         held = self._return(method)
         if not held:
-            context: Any = self.context
-            context._let_go(self.direction)
+            self.context._let_go(self.direction)
         # The coroutine has waited for the body. The filter's own callback handles the trailers.
         if method.endswith("_trailers"):
             if not held:
@@ -230,10 +239,10 @@ class StreamTask(Task):
 
     def release(self) -> None:
         """Continue a held stream, so that the proxy delivers the body."""
-        context: Any = self.context
+        context = self.context
         if context._is_paused(self.direction):
             self._forget_body()
-            getattr(context, _CONTINUE[self.direction])()
+            context._continue(self.direction)
 
     def release_headers(self) -> None:
         """Continue a stream if its held headers block the body. A held body isn't continued, because the coroutine needs it."""
@@ -250,11 +259,10 @@ class StreamTask(Task):
     def _fail(self, error: BaseException) -> None:
         self.vm.report(error)
         self._outcome = 1
-        context: Any = self.context
-        context._fail(self._method)
+        self.context._fail(self._method)
 
     def _call_kept(self) -> None:
-        context: Any = self.context
+        context = self.context
         while self._kept:
             method, args = next(iter(self._kept.items()))
             del self._kept[method]
@@ -264,11 +272,11 @@ class StreamTask(Task):
                     later._kept.update(self._kept)
                 return
         if context._is_paused(self.direction):
-            getattr(context, _CONTINUE[self.direction])()
+            context._continue(self.direction)
 
     def _call(self, method: str, args: tuple[Any, ...]) -> int:
         """Call a delayed callback, and return the status with which it holds the stream. An exception ends only the stream."""
-        context: Any = self.context
+        context = self.context
         try:
             result = getattr(context, method)(*args)
             if type(result) is CoroutineType:
@@ -279,6 +287,10 @@ class StreamTask(Task):
             return 1
 
     # -- the body
+
+    def body_reader(self, direction: str) -> BodyReader | None:
+        """Return this task if its callback is one of this direction."""
+        return self if direction == self.direction else None
 
     def _body(self) -> Any:
         vm: Any = self.vm
@@ -306,14 +318,12 @@ class StreamTask(Task):
     def await_body(self, wait: BodyWait) -> None:
         """Begin to wait for the body or its next chunk."""
         self.body_wait = wait
-        action, self.state = TRANSITIONS[self.state][AWAIT_BODY if wait.whole else AWAIT_CHUNK]
-        getattr(self, action)()
+        self._handle(AWAIT_BODY if wait.whole else AWAIT_CHUNK)
 
     def abandon_body(self) -> None:
         """Stop waiting for the body."""
         self.body_wait = None
-        action, self.state = TRANSITIONS[self.state][ABANDON]
-        getattr(self, action)()
+        self._handle(ABANDON)
 
     def move_end(self, end: int) -> None:
         """Record that the coroutine has changed the length of the part that it can access."""
@@ -334,3 +344,46 @@ class StreamTask(Task):
 def _is_last(method: str, args: tuple[Any, ...]) -> bool:
     """Return whether this callback is the last of its direction."""
     return method.endswith("_trailers") or bool(args and args[-1])
+
+
+#: State -> event -> (action, next state). Other events can't occur in that state.
+TRANSITIONS: dict[str, dict[str, tuple[Callable[..., Any], str]]] = {
+    RUNNING: {
+        AWAIT_CHUNK: (StreamTask.do_nothing, WANTS_CHUNK),
+        AWAIT_BODY: (StreamTask.do_nothing, WANTS_BODY),
+        RETURN_HEADERS: (StreamTask.hold, WAITING),
+        RETURN: (StreamTask.hold, WAITING),
+        END: (StreamTask.do_nothing, ENDED),
+    },
+    WANTS_CHUNK: {
+        ABANDON: (StreamTask.do_nothing, RUNNING),
+        RETURN_HEADERS: (StreamTask.let_go, NEEDS_CHUNK),
+        RETURN: (StreamTask.let_go, NEEDS_CHUNK),
+    },
+    WANTS_BODY: {
+        ABANDON: (StreamTask.do_nothing, RUNNING),
+        RETURN_HEADERS: (StreamTask.hold_or_let_go, NEEDS_BODY),
+        RETURN: (StreamTask.hold, NEEDS_BODY),
+    },
+    WAITING: {
+        CALLBACK: (StreamTask.keep, WAITING),
+        LAST_CALLBACK: (StreamTask.keep, WAITING),
+        AWAIT_CHUNK: (StreamTask.release, NEEDS_CHUNK),
+        AWAIT_BODY: (StreamTask.release_headers, NEEDS_BODY),
+        END: (StreamTask.finish, ENDED),
+    },
+    NEEDS_CHUNK: {
+        CALLBACK: (StreamTask.deliver, RUNNING),
+        LAST_CALLBACK: (StreamTask.deliver, RUNNING),
+        ABANDON: (StreamTask.do_nothing, WAITING),
+    },
+    NEEDS_BODY: {
+        CALLBACK: (StreamTask.buffer, NEEDS_BODY),
+        LAST_CALLBACK: (StreamTask.deliver, RUNNING),
+        ABANDON: (StreamTask.do_nothing, WAITING),
+    },
+    ENDED: {
+        RETURN_HEADERS: (StreamTask.result, ENDED),
+        RETURN: (StreamTask.result, ENDED),
+    },
+}

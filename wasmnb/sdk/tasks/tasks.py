@@ -12,7 +12,7 @@ from types import CoroutineType
 from typing import Any
 
 from ..diagnostics.unsupported import UNSUPPORTED_AWAITABLE
-from ..interfaces import ContextInterface, VMInterface
+from ..interfaces import BodyReader, ContextInterface, VMInterface
 
 __all__ = ["Future", "Task", "is_wait", "run"]
 
@@ -117,6 +117,10 @@ class Task:
     def root(self) -> "Task":
         """The task of the callback that started this task."""
         return self._root or self
+
+    def body_reader(self, direction: str) -> BodyReader | None:  # noqa: ARG002
+        """Return the reader of the body of this direction, or None if the task's callback isn't one of this direction."""
+        return None
 
     def start(self) -> None:
         """Run the coroutine up to its first wait."""

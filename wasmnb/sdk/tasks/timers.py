@@ -181,7 +181,7 @@ class Timers:
 
     def of(self, context: ContextInterface) -> Ticker:
         """Return the ticker of a context's plugin."""
-        plugin = vars(context).get("plugin", context)
+        plugin = context._own_plugin()
         ticker = self.by_plugin.get(plugin.context_id)
         if ticker is None:
             self._vm.require("on_tick", "sleep")
