@@ -13,15 +13,15 @@ from ..abi import (
 )
 from ..abi.crashes import CRASHES
 from .contexts import Context, PluginContext
-from .diagnostics.hostcall_causes import crash_error, hostcall_error, running_callback
+from .diagnostics.hostcall_causes import crash_error, hostcall_error, running_part
 from .errors import StreamStateError
+from .loading.callbacks import STREAM_HANDLERS
 from .logs import log_warn
 from .messages.bodies import Body, json_message
 from .messages.encoding import PairsLike, Text, Value, encode
 from .messages.headers import HeaderMap
 from .messages.pairs import serialised_headers
 from .messages.views import PluginConfig, RequestView, ResponseView, View
-from .tasks.context_waits import direction_of
 from .tasks.stream_tasks import body_window
 
 if TYPE_CHECKING:
@@ -374,7 +374,7 @@ class HttpContext(Context):
                 "Return Action.PAUSE from a response callback first, and call continue_response() in a later callback."
             )
         if self._response_state is PAUSED:
-            if self._vm.active is self and running_callback().startswith("on_http_response_"):
+            if self._vm.active is self and running_part()[0] == "response":
                 raise crash_error("resume_own_end", "continue_response()")
             self._response_state = _CONTINUED
             self._stream("continue_stream", _RESPONSE)
@@ -397,7 +397,7 @@ class HttpContext(Context):
 
     def _check_body(self, direction: str) -> None:
         """Raise StreamStateError if the body is used outside its own callback and the proxy hasn't buffered it."""
-        if direction in self._unkept and running_callback() != f"on_http_{direction}_body":
+        if direction in self._unkept and running_part() != (direction, "body"):
             raise crash_error("body_outside", f"{direction}_body")
 
     def _stream(self, hostcall: str, direction: int) -> None:
@@ -408,20 +408,19 @@ class HttpContext(Context):
 
     def _paused(self, method: str, status: int = 1) -> None:
         """Record that a callback of this stream returned a status that stops iteration."""
-        if method.endswith("_body"):
-            direction = direction_of(method)
+        handler = STREAM_HANDLERS[method]
+        direction = handler.direction
+        if handler.part == "body":
             others = tuple(name for name in self._unkept if name != direction)
             self._unkept = others if status == DataStatus.STOP_ITERATION_AND_BUFFER else (*others, direction)
-        if self._waits is not None and self._waits.cut_characters and method.endswith("_body"):
-            self._waits.keep_in_place(self, direction_of(method))
-        if "request" in method:
+            if self._waits is not None and self._waits.cut_characters:
+                self._waits.keep_in_place(self, direction)
+        if direction == "request":
             self._request_state = PAUSED
         else:
             self._response_state = PAUSED
             # After a local response, response callbacks are called for the local response.
-            self._is_local_reply = self._is_local_reply or (
-                self._local_reply_sent and method == "on_http_response_headers"
-            )
+            self._is_local_reply = self._is_local_reply or (self._local_reply_sent and handler.part == "headers")
 
     # -- used by `async def` callbacks
 
@@ -448,7 +447,8 @@ class HttpContext(Context):
         """End the stream in the same way as Envoy does after a trap in the filter."""
         if self._local_reply_sent or self._ended:
             return
-        if "response" in method and not method.endswith("_headers"):
+        handler = STREAM_HANDLERS[method]
+        if handler.direction == "response" and handler.part != "headers":
             self.close()
         else:
             self.send_local_response(503, details="wasm_fail_stream")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..abi import Action, CloseType, StreamType
 from .contexts import Context, PluginContext
+from .loading.callbacks import STREAM_HANDLERS
 from .messages.bodies import Body
 from .messages.encoding import Value
 from .messages.views import PluginConfig
@@ -137,7 +138,7 @@ class TcpContext(Context):
 
     def _paused(self, method: str, _status: int = 1) -> None:
         """Record that a callback of this connection returned Pause."""
-        self._paused_downstream = self._paused_downstream or method != "on_upstream_data"
+        self._paused_downstream = self._paused_downstream or STREAM_HANDLERS[method].direction != "upstream"
 
     # -- used by `async def` callbacks
 

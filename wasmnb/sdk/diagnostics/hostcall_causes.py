@@ -10,10 +10,18 @@ from types import FrameType
 from ...abi import PHASES, BufferType, HeaderMapType, Status, availability
 from ...abi.crashes import CRASHES
 from ..errors import HostcallError, StreamStateError, error_class
-from ..loading.callbacks import author_name
+from ..loading.callbacks import STREAM_HANDLERS, author_name
 from ..numbering import member
 
-__all__ = ["buffer_error", "crash_error", "header_error", "hostcall_error", "running_callback", "running_frame"]
+__all__ = [
+    "buffer_error",
+    "crash_error",
+    "header_error",
+    "hostcall_error",
+    "running_callback",
+    "running_frame",
+    "running_part",
+]
 
 _SINGLE = "A filter sees each part of a stream only in that part's callback: keep what you need on `self` there."
 
@@ -116,6 +124,12 @@ def running_callback() -> str:
     return author_name(frame.f_code.co_name) if frame is not None else ""
 
 
+def running_part() -> tuple[str, str]:
+    """Return the direction and the part of the stream that the running callback handles, or two empty texts."""
+    handler = STREAM_HANDLERS.get(running_callback())
+    return (handler.direction, handler.part) if handler is not None else ("", "")
+
+
 def crash_error(name: str, call: str) -> StreamStateError:
     """Return the exception for a call that would crash Envoy. The SDK raises it instead of making the hostcall.
 
@@ -182,11 +196,7 @@ def buffer_error(hostcall: str, status: int, buffer_type: int) -> HostcallError:
     kind = BufferType(buffer_type)
     name = _BUFFER_NAMES.get(kind, _sentence_name(kind))
     cause = _availability(kind, name, write=hostcall.startswith("set"))
-    if (
-        hostcall.startswith("set")
-        and kind <= BufferType.HTTP_RESPONSE_BODY
-        and not running_callback().endswith("_body")
-    ):
+    if hostcall.startswith("set") and kind <= BufferType.HTTP_RESPONSE_BODY and running_part()[1] != "body":
         cause = f"{cause} {_NO_BODY}"
     return hostcall_error(hostcall, status, kind.name, cause)
 
@@ -208,13 +218,8 @@ def _callback_name(callback: str) -> str:
 
 def _sent_before(kind: HeaderMapType) -> bool:
     """Return whether a later callback of the same direction is running. The headers have then already been sent on."""
-    direction = next(
-        (author_name(p.callback).removesuffix("_headers") for p in PHASES.values() if kind in p.writes), ""
+    headers = next(
+        (h for h in STREAM_HANDLERS.values() if h.part == "headers" and kind in PHASES[h.callback].writes), None
     )
-    callback = running_callback()
-    return (
-        bool(callback)
-        and kind.name.endswith("_HEADERS")
-        and callback.startswith(direction)
-        and not callback.endswith("_headers")
-    )
+    direction, part = running_part()
+    return headers is not None and direction == headers.direction and part != "headers"

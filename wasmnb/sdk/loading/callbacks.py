@@ -10,7 +10,7 @@ from functools import cached_property
 
 from ...abi import PHASES, Action
 
-__all__ = ["HANDLERS", "Handler", "author_name", "handlers_of"]
+__all__ = ["HANDLERS", "STREAM_HANDLERS", "Handler", "author_name", "handlers_of"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,9 @@ class Handler:
     may_wait
         Whether the method may be `async def` (default False): the proxy can pause the stream while the method waits, or
         doesn't need its result.
+    direction, part
+        For callbacks with a part of a stream: its direction (`request`, `response`, `downstream`, `upstream`), and the part
+        (`headers`, `body`, `trailers`, `metadata`, `connection`, `data`, `close`). Both are '' (default) for all others.
     """
 
     callback: str
@@ -37,6 +40,8 @@ class Handler:
     method: str
     params: tuple[str, ...] = ()
     may_wait: bool = False
+    direction: str = ""
+    part: str = ""
 
     @cached_property
     def returns(self) -> tuple[type[IntEnum], ...]:
@@ -57,6 +62,7 @@ def _handlers() -> tuple[Handler, ...]:
     data, foreign, elements = ("data_size", "end_of_stream"), ("function_id", "arguments_size"), ("num_elements",)
     peer = ("close_type",)
     H = Handler
+    # fmt: off
     return (
         H("on_vm_start", "vm", "on_vm_start", ("vm_configuration_size",)),
         H("on_configure", "plugin", "on_plugin_start", ("plugin_configuration_size",), may_wait=True),
@@ -67,30 +73,35 @@ def _handlers() -> tuple[Handler, ...]:
         H("on_log", "plugin", "on_log"),
         H("on_delete", "plugin", "on_delete"),
         H("on_foreign_function", "plugin", "on_foreign_function", foreign),
-        H("on_request_headers", "http", "on_http_request_headers", headers, may_wait=True),
-        H("on_request_body", "http", "on_http_request_body", body, may_wait=True),
-        H("on_request_trailers", "http", "on_http_request_trailers", trailers, may_wait=True),
-        H("on_request_metadata", "http", "on_http_request_metadata", elements),
-        H("on_response_headers", "http", "on_http_response_headers", headers, may_wait=True),
-        H("on_response_body", "http", "on_http_response_body", body, may_wait=True),
-        H("on_response_trailers", "http", "on_http_response_trailers", trailers, may_wait=True),
-        H("on_response_metadata", "http", "on_http_response_metadata", elements),
+        H("on_request_headers", "http", "on_http_request_headers", headers, may_wait=True, direction="request", part="headers"),
+        H("on_request_body", "http", "on_http_request_body", body, may_wait=True, direction="request", part="body"),
+        H("on_request_trailers", "http", "on_http_request_trailers", trailers, may_wait=True, direction="request", part="trailers"),
+        H("on_request_metadata", "http", "on_http_request_metadata", elements, direction="request", part="metadata"),
+        H("on_response_headers", "http", "on_http_response_headers", headers, may_wait=True, direction="response", part="headers"),
+        H("on_response_body", "http", "on_http_response_body", body, may_wait=True, direction="response", part="body"),
+        H("on_response_trailers", "http", "on_http_response_trailers", trailers, may_wait=True, direction="response", part="trailers"),
+        H("on_response_metadata", "http", "on_http_response_metadata", elements, direction="response", part="metadata"),
         H("on_log", "http", "on_http_stream_done"),
         H("on_delete", "http", "on_delete"),
         H("on_foreign_function", "http", "on_foreign_function", foreign),
-        H("on_new_connection", "tcp", "on_new_connection", (), may_wait=True),
-        H("on_downstream_data", "tcp", "on_downstream_data", data, may_wait=True),
-        H("on_upstream_data", "tcp", "on_upstream_data", data),
-        H("on_downstream_connection_close", "tcp", "on_downstream_close", peer),
-        H("on_upstream_connection_close", "tcp", "on_upstream_close", peer),
+        H("on_new_connection", "tcp", "on_new_connection", (), may_wait=True, direction="downstream", part="connection"),
+        H("on_downstream_data", "tcp", "on_downstream_data", data, may_wait=True, direction="downstream", part="data"),
+        H("on_upstream_data", "tcp", "on_upstream_data", data, direction="upstream", part="data"),
+        H("on_downstream_connection_close", "tcp", "on_downstream_close", peer, direction="downstream", part="close"),
+        H("on_upstream_connection_close", "tcp", "on_upstream_close", peer, direction="upstream", part="close"),
         H("on_log", "tcp", "on_stream_done"),
         H("on_delete", "tcp", "on_delete"),
         H("on_foreign_function", "tcp", "on_foreign_function", foreign),
     )
+    # fmt: on
 
 
 #: All callbacks that a filter can define, by kind of class and method name.
 HANDLERS: dict[tuple[str, str], Handler] = {(h.kind, h.method): h for h in _handlers()}
+
+
+#: Callbacks with a part of a stream, by method name. (The names of HTTP and TCP callbacks differ.)
+STREAM_HANDLERS: dict[str, Handler] = {h.method: h for h in HANDLERS.values() if h.direction}
 
 
 def handlers_of(kind: str) -> list[Handler]:

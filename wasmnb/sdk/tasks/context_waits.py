@@ -9,20 +9,10 @@ from typing import Any, Protocol
 
 from ..errors import ContentError
 from ..interfaces import ContextInterface, VMInterface
-from ..loading.callbacks import HANDLERS
+from ..loading.callbacks import STREAM_HANDLERS, Handler
 from .tasks import Task
 
-__all__ = ["ContextWaits", "cancel_waits", "direction_of", "run_in_background", "waits_of"]
-
-#: Method of a context -> direction of the stream.
-_DIRECTIONS = {
-    method: next((d for d in ("request", "response") if d in method), "downstream") for _, method in HANDLERS
-}
-
-
-def direction_of(method: str) -> str:
-    """Return the direction of a stream's callback: `request`, `response`, or `downstream` for connections."""
-    return _DIRECTIONS[method]
+__all__ = ["ContextWaits", "cancel_waits", "run_in_background", "waits_of"]
 
 
 class _Cancellable(Protocol):
@@ -72,18 +62,19 @@ class ContextWaits:
 
     def call(self, context: Any, method: str, *args: Any) -> Any:
         """Call a stream's callback, or pass the call to the task waiting in its direction. Returns the callback's result."""
-        if self.cut_characters and method.endswith(("_body", "_trailers")):
-            args = self._complete_character(context, method, args)
-        task: _WaitingCallback | None = self.callbacks.get(_DIRECTIONS[method])
+        handler = STREAM_HANDLERS[method]
+        if self.cut_characters and handler.part in ("body", "trailers"):
+            args = self._complete_character(context, handler, args)
+        task: _WaitingCallback | None = self.callbacks.get(handler.direction)
         return getattr(context, method)(*args) if task is None else task.arrive(method, args)
 
-    def _complete_character(self, context: Any, method: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _complete_character(self, context: Any, handler: Handler, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """Insert the first bytes of an incomplete character before the next chunk. Returns the callback's changed arguments."""
-        direction = _DIRECTIONS[method]
+        direction = handler.direction
         start = self.cut_characters.pop(direction, b"")
         if not start:
             return args
-        if not method.endswith("_body"):
+        if handler.part != "body":
             raise ContentError(
                 f"the {direction} body ends inside a character, whose first bytes are {start!r}. Read the body with get()."
             )

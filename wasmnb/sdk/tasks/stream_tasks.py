@@ -12,9 +12,10 @@ from typing import Any
 
 from ...abi import Action, BufferType
 from ..interfaces import BodyReader, ContextInterface, StreamInterface, VMInterface
+from ..loading.callbacks import STREAM_HANDLERS, Handler
 from ..messages.body_window import BodyWindow
 from .body_waits import BodyWait
-from .context_waits import ContextWaits, direction_of, waits_of
+from .context_waits import ContextWaits, waits_of
 from .header_hold import holds_headers
 from .stream_states import (
     ABANDON,
@@ -121,12 +122,13 @@ class StreamTask(Task):
         check: Callable[..., int],
     ) -> None:
         super().__init__(vm, context, coroutine)
-        self.direction = direction_of(method)
-        self.last = last or method.endswith("_trailers")
-        self._method = method
+        handler = STREAM_HANDLERS[method]
+        self.direction = handler.direction
+        self.last = last or handler.part == "trailers"
+        self._handler = handler
         self._check = check
         #: Whether the buffer contains bytes that the coroutine has not read.
-        self._unread = self.direction != "downstream" and not method.endswith("_headers")
+        self._unread = handler.part in ("body", "trailers")
         #: Callbacks to call when the coroutine has ended: method -> arguments.
         self._kept: dict[str, tuple[Any, ...]] = {}
 
@@ -144,20 +146,21 @@ class StreamTask(Task):
             if not self._has_read:
                 raise self.error
             self._fail(self.error)
-        return self._return(self._method)
+        return self._return(self._handler)
 
     def arrive(self, method: str, args: tuple[Any, ...]) -> Any:
         """Handle a later callback of this direction, and return its result in place of the filter's method."""
-        self.last = self.last or _is_last(method, args)
-        self._unread = self._unread or not method.endswith("_trailers")
-        return self._handle(LAST_CALLBACK if self.last else CALLBACK, method, args)
+        handler = STREAM_HANDLERS[method]
+        self.last = self.last or _is_last(handler, args)
+        self._unread = self._unread or handler.part != "trailers"
+        return self._transition(LAST_CALLBACK if self.last else CALLBACK, handler, args)
 
-    def _return(self, method: str) -> int:
-        result: int = self._handle(RETURN_HEADERS if method.endswith("_headers") else RETURN, method)
+    def _return(self, handler: Handler) -> int:
+        result: int = self._transition(RETURN_HEADERS if handler.part == "headers" else RETURN, handler)
         return result
 
-    def _handle(self, event: str, *args: Any) -> Any:
-        """Handle an event: change the state, and return the result of the transition's action."""
+    def _transition(self, event: str, *args: Any) -> Any:
+        """Change the state after an event, and return the result of the transition's action."""
         action, self.state = TRANSITIONS[self.state][event]
         return action(self, *args)
 
@@ -165,10 +168,10 @@ class StreamTask(Task):
         self._unregister()
         if self.error is None:
             try:
-                self._outcome = 0 if self.value is None else self._check(self.context, self._method, self.value)
+                self._outcome = 0 if self.value is None else self._check(self.context, self._handler.method, self.value)
             except TypeError as error:  # the callback has returned an invalid result
                 self.error = error
-        self._handle(END)
+        self._transition(END)
 
     def cancel(self) -> None:
         """Stop the coroutine at its current wait, because the stream has ended."""
@@ -187,54 +190,54 @@ class StreamTask(Task):
     def do_nothing(self) -> None:
         """Do nothing, for transitions that only change the state."""
 
-    def hold(self, method: str) -> int:
+    def hold(self, handler: Handler) -> int:
         """Return the number that makes the proxy hold the stream."""
-        if method.endswith(("_body", "_trailers")):
+        if handler.part in ("body", "trailers"):
             self.end = len(self._body())
             if not self._unread:
                 self._read_to = self.end
-        self.context._paused(method)
+        self.context._paused(handler.method)
         return 1
 
-    def let_go(self, _method: str) -> int:
+    def let_go(self, _handler: Handler) -> int:
         """Return Continue, so that the proxy delivers the body."""
         self._forget_body()
         self.context._let_go(self.direction)
         return 0
 
-    def hold_or_let_go(self, method: str) -> int:
+    def hold_or_let_go(self, handler: Handler) -> int:
         """Hold the headers until their body has arrived, if the proxy supports this. Otherwise, return Continue."""
-        return self.hold(method) if holds_headers(self.vm, self.context) else self.let_go(method)
+        return self.hold(handler) if holds_headers(self.vm, self.context) else self.let_go(handler)
 
-    def result(self, _method: str) -> int:
+    def result(self, _handler: Handler) -> int:
         """Return the coroutine's result as a number for the proxy."""
         return self._outcome
 
-    def keep(self, method: str, args: tuple[Any, ...]) -> Action:
+    def keep(self, handler: Handler, args: tuple[Any, ...]) -> Action:
         """Delay a callback until the coroutine has ended, and let the proxy hold the callback's data."""
-        self._kept[method] = args
+        self._kept[handler.method] = args
         return Action.PAUSE
 
-    def buffer(self, _method: str, _args: tuple[Any, ...]) -> Action:
+    def buffer(self, _handler: Handler, _args: tuple[Any, ...]) -> Action:
         """Return the status that makes the proxy buffer the body."""
         return Action.PAUSE
 
-    def deliver(self, method: str, args: tuple[Any, ...]) -> Any:
+    def deliver(self, handler: Handler, args: tuple[Any, ...]) -> Any:
         """Resume the coroutine with the body or the chunk that has arrived."""
         wait, self.body_wait = self.body_wait, None
         assert wait is not None
         wait.resolve(self.read(whole=wait.whole))
         if self.error is not None:
             self._fail(self.error)
-        held = self._return(method)
+        held = self._return(handler)
         if not held:
             self.context._let_go(self.direction)
         # The coroutine has waited for the body. The filter's own callback handles the trailers.
-        if method.endswith("_trailers"):
+        if handler.part == "trailers":
             if not held:
-                return getattr(self.context, method)(*args)
+                return getattr(self.context, handler.method)(*args)
             if not self.ended:
-                self._kept[method] = args
+                self._kept[handler.method] = args
         return Action.PAUSE if held else None
 
     def release(self) -> None:
@@ -246,7 +249,7 @@ class StreamTask(Task):
 
     def release_headers(self) -> None:
         """Continue a stream if its held headers block the body. A held body isn't continued, because the coroutine needs it."""
-        if self._method.endswith("_headers") and not holds_headers(self.vm, self.context):
+        if self._handler.part == "headers" and not holds_headers(self.vm, self.context):
             self.release()
 
     def finish(self) -> None:
@@ -259,7 +262,7 @@ class StreamTask(Task):
     def _fail(self, error: BaseException) -> None:
         self.vm.report(error)
         self._outcome = 1
-        self.context._fail(self._method)
+        self.context._fail(self._handler.method)
 
     def _call_kept(self) -> None:
         context = self.context
@@ -281,7 +284,7 @@ class StreamTask(Task):
             result = getattr(context, method)(*args)
             if type(result) is CoroutineType:
                 result = self.vm.run(result, None)
-            return self._check(context, method, result, _is_last(method, args))
+            return self._check(context, method, result, _is_last(STREAM_HANDLERS[method], args))
         except BaseException as error:  # noqa: BLE001 - any exception is the filter's
             self._fail(error)
             return 1
@@ -318,12 +321,12 @@ class StreamTask(Task):
     def await_body(self, wait: BodyWait) -> None:
         """Begin to wait for the body or its next chunk."""
         self.body_wait = wait
-        self._handle(AWAIT_BODY if wait.whole else AWAIT_CHUNK)
+        self._transition(AWAIT_BODY if wait.whole else AWAIT_CHUNK)
 
     def abandon_body(self) -> None:
         """Stop waiting for the body."""
         self.body_wait = None
-        self._handle(ABANDON)
+        self._transition(ABANDON)
 
     def move_end(self, end: int) -> None:
         """Record that the coroutine has changed the length of the part that it can access."""
@@ -341,9 +344,9 @@ class StreamTask(Task):
         return BodyWindow(self.vm.abi, _BUFFERS[self.direction], self)
 
 
-def _is_last(method: str, args: tuple[Any, ...]) -> bool:
+def _is_last(handler: Handler, args: tuple[Any, ...]) -> bool:
     """Return whether this callback is the last of its direction."""
-    return method.endswith("_trailers") or bool(args and args[-1])
+    return handler.part == "trailers" or bool(args and args[-1])
 
 
 #: State -> event -> (action, next state). Other events can't occur in that state.
