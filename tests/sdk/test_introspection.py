@@ -53,6 +53,20 @@ def paused(source):
     return proxy
 
 
+def test_attributes_have_nothing_of_the_sdk_in_closed_streams():
+    source = """
+class F(HttpContext):
+    def on_http_request_body(self, size, end_of_stream):
+        self.mine = 1
+        self.close()
+        return DataStatus.STOP_ITERATION_AND_WATERMARK
+"""
+    proxy = FakeProxy(source)
+    proxy.call("on_request_body", proxy.create(), 0, 0)
+    stream = next(c for c in attributes(proxy)["contexts"] if c["kind"] == "http")
+    assert stream["attributes"] == {"mine": "1"}
+
+
 def test_attributes_are_the_authors_of_modules_classes_and_contexts():
     state = attributes(paused(FILTER))
     assert state["modules"] == {"": {"total": "1", "CODES": "{}"}}

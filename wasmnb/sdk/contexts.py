@@ -49,6 +49,9 @@ class Context:
         """Return the plugin's context of a stream, or this context itself."""
         return self
 
+    def _end(self) -> None:
+        """Record that the proxy has reported the end of the context."""
+
     def log(self, level: LogLevel, message: object, *args: object) -> None:
         """Write a line to the proxy's log.
 

@@ -15,6 +15,24 @@ from ..abi.crashes import CRASHES
 from .contexts import Context, PluginContext
 from .diagnostics.hostcall_causes import crash_error, hostcall_error, running_part
 from .errors import StreamStateError
+from .http_states import (
+    CLOSE,
+    CLOSED,
+    CONTINUE,
+    DIRECTION,
+    END,
+    ENDED,
+    NEVER_PAUSED,
+    OPEN,
+    PAUSE,
+    PAUSE_REPLY,
+    PAUSED,
+    REPLIED_FINALLY,
+    REPLY,
+    REPLY_PAUSED,
+    REPLY_TO_RESPONSE,
+    STREAM,
+)
 from .loading.callbacks import STREAM_HANDLERS
 from .logs import log_warn
 from .messages.bodies import Body, json_message
@@ -29,13 +47,10 @@ if TYPE_CHECKING:
     DataResult = Action | DataStatus | None | Awaitable[Action | DataStatus | None]
     TrailersResult = Action | TrailersStatus | None | Awaitable[Action | TrailersStatus | None]
 
-__all__ = ["PAUSED", "HttpContext"]
+__all__ = ["HttpContext"]
 
 # Plain numbers: converting an enum's member takes longer than the hostcall.
 _REQUEST, _RESPONSE = int(StreamType.REQUEST), int(StreamType.RESPONSE)
-
-# States of a request or response. If it is continued but was never paused, Envoy can send a request twice, or crash.
-_NEVER_PAUSED, PAUSED, _CONTINUED = range(3)
 
 # A module-level name, because looking up an enum member costs one more instruction.
 _PAUSE = Action.PAUSE
@@ -61,13 +76,10 @@ class HttpContext(Context):
     request = View(RequestView, "Parts of the request, such as `self.request.path`, `.query` and `.cookies`.")
     response = View(ResponseView, "Parts of the response, such as `self.response.status` and `.set_cookie(...)`.")
 
-    _request_state = _NEVER_PAUSED
-    _response_state = _NEVER_PAUSED
-    _ended = False
-    _local_reply_sent = False
-    _is_local_reply = False
-    _closed = False
-    _replied_to_response = False
+    # States of the stream and of its directions. Class attributes, because the states of most streams never change.
+    _stream_state = OPEN
+    _request_state = NEVER_PAUSED
+    _response_state = NEVER_PAUSED
 
     #: Directions (`request`, `response`) whose body is available only in its own callback, because the proxy doesn't buffer it.
     _unkept: tuple[str, ...] = ()
@@ -309,10 +321,9 @@ class HttpContext(Context):
         if not isinstance(status, int) or not 200 <= status <= 599:
             raise ValueError(f"status= of send_local_response must be an int between 200 and 599, not {status!r}")
         vm = self._vm
-        if self._ended:
-            raise crash_error("reply_at_end", f"send_local_response({status})")
-        if (self._local_reply_sent or vm.responding == self.context_id) and not self._may_reply(status):
-            return _PAUSE
+        event = REPLY_TO_RESPONSE if vm.responding == self.context_id else REPLY
+        if event not in STREAM[self._stream_state]:
+            return self._refuse_reply(status)
         if vm.active is not self:
             vm.switch(self)
         if json is not None:
@@ -323,25 +334,22 @@ class HttpContext(Context):
             result = vm.abi.send_local_response(status, encode(details), encode(body), pairs, int(grpc_status))
         if result:
             raise hostcall_error("send_local_response", result, str(status))
-        self._local_reply_sent = True
+        self._stream_state = STREAM[self._stream_state][event]
         return _PAUSE
 
-    def _may_reply(self, status: int) -> bool:
-        """Return whether the stream may send a local response if it already has one, or while it handles response headers.
+    def _refuse_reply(self, status: int) -> Action:
+        """Log a warning for a local response that isn't sent. Raises StreamStateError if the stream has ended.
 
-        Only the response headers callback may replace a local response, and only once. Logs a warning for a refused response.
+        Only the response headers callback may replace a local response, and only once.
         """
-        if self._local_reply_sent:
-            if self._closed or self._vm.responding != self.context_id:
-                log_warn(
-                    f"send_local_response({status}) is ignored: the stream already has a local response, or is closed"
-                )
-                return False
-            if self._replied_to_response:  # the callback for a local response's headers may replace it once
-                log_warn(f"send_local_response({status}) is ignored: {CRASHES['reply_twice'].text}")
-                return False
-        self._replied_to_response = True
-        return True
+        if self._stream_state is ENDED:
+            raise crash_error("reply_at_end", f"send_local_response({status})")
+        if self._stream_state is REPLIED_FINALLY and self._vm.responding == self.context_id:
+            reason = CRASHES["reply_twice"].text
+        else:
+            reason = "the stream already has a local response, or is closed"
+        log_warn(f"send_local_response({status}) is ignored: {reason}")
+        return _PAUSE
 
     def continue_request(self) -> None:
         """Send a paused request on to the upstream. Afterwards, its headers and body can't be changed any more.
@@ -351,13 +359,13 @@ class HttpContext(Context):
         StreamStateError
             The request has never been paused. Envoy would send it twice.
         """
-        if self._request_state is _NEVER_PAUSED:
+        if self._request_state is NEVER_PAUSED:
             raise StreamStateError(
                 "continue_request() was called, but the request isn't paused, so Envoy would send it twice. "
                 "Return Action.PAUSE from a request callback first, and call continue_request() in a later callback."
             )
-        if self._request_state is PAUSED:
-            self._request_state = _CONTINUED
+        if CONTINUE in DIRECTION[self._request_state]:
+            self._request_state = DIRECTION[self._request_state][CONTINUE]
             self._stream("continue_stream", _REQUEST)
 
     def continue_response(self) -> None:
@@ -368,15 +376,15 @@ class HttpContext(Context):
         StreamStateError
             The response has never been paused, or its own last callback is running. Envoy could crash.
         """
-        if self._response_state is _NEVER_PAUSED:
+        if self._response_state is NEVER_PAUSED:
             raise StreamStateError(
                 "continue_response() was called, but the response isn't paused, which can crash Envoy. "
                 "Return Action.PAUSE from a response callback first, and call continue_response() in a later callback."
             )
-        if self._response_state is PAUSED:
+        if CONTINUE in DIRECTION[self._response_state]:
             if self._vm.active is self and running_part()[0] == "response":
                 raise crash_error("resume_own_end", "continue_response()")
-            self._response_state = _CONTINUED
+            self._response_state = DIRECTION[self._response_state][CONTINUE]
             self._stream("continue_stream", _RESPONSE)
 
     def close(self) -> None:
@@ -387,12 +395,12 @@ class HttpContext(Context):
         StreamStateError
             The stream has already ended. Closing it would crash Envoy.
         """
-        if self._ended:
+        if self._stream_state is ENDED:
             raise crash_error("close_at_end", "close()")
-        if self._closed:
+        if self._stream_state is CLOSED:
             log_warn(f"close() is ignored: {CRASHES['close_twice'].text}")
             return
-        self._local_reply_sent = self._closed = True
+        self._stream_state = STREAM[self._stream_state][CLOSE]
         self._stream("close_stream", _REQUEST)
 
     def _check_body(self, direction: str) -> None:
@@ -416,19 +424,26 @@ class HttpContext(Context):
             if self._waits is not None and self._waits.cut_characters:
                 self._waits.keep_in_place(self, direction)
         if direction == "request":
-            self._request_state = PAUSED
+            self._request_state = DIRECTION[self._request_state][PAUSE]
         else:
-            self._response_state = PAUSED
             # After a local response, response callbacks are called for the local response.
-            self._is_local_reply = self._is_local_reply or (self._local_reply_sent and handler.part == "headers")
+            is_reply = self._stream_state is not OPEN and handler.part == "headers"
+            self._response_state = DIRECTION[self._response_state][PAUSE_REPLY if is_reply else PAUSE]
+
+    def _paused_request_headers(self) -> None:
+        """Record that `on_http_request_headers` returned Pause. It does the same as `_paused`, and costs less."""
+        self._request_state = DIRECTION[self._request_state][PAUSE]
+
+    def _end(self) -> None:
+        self._stream_state = STREAM[self._stream_state][END]
 
     # -- used by `async def` callbacks
 
     def _is_paused(self, direction: str) -> bool:
         """Return whether the request or response (`direction`) is paused. Only a paused one can be continued."""
         if direction == "request":
-            return self._request_state is PAUSED and not self._local_reply_sent
-        return self._response_state is PAUSED and (not self._local_reply_sent or self._is_local_reply)
+            return self._request_state is PAUSED and self._stream_state is OPEN
+        return self._response_state is REPLY_PAUSED or (self._response_state is PAUSED and self._stream_state is OPEN)
 
     def _continue(self, direction: str) -> None:
         """Continue the request or the response."""
@@ -439,13 +454,14 @@ class HttpContext(Context):
 
     def _let_go(self, direction: str) -> None:
         """Record that a callback of this direction (`request` or `response`) returned Continue."""
-        name = f"_{direction}_state"
-        if getattr(self, name) is PAUSED:
-            setattr(self, name, _CONTINUED)
+        if direction == "request":
+            self._request_state = DIRECTION[self._request_state].get(CONTINUE, self._request_state)
+        else:
+            self._response_state = DIRECTION[self._response_state].get(CONTINUE, self._response_state)
 
     def _fail(self, method: str) -> None:
         """End the stream in the same way as Envoy does after a trap in the filter."""
-        if self._local_reply_sent or self._ended:
+        if self._stream_state is not OPEN:
             return
         handler = STREAM_HANDLERS[method]
         if handler.direction == "response" and handler.part != "headers":

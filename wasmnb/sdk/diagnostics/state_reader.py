@@ -22,8 +22,8 @@ _MOST = 200
 #: Instance attributes set by the SDK.
 _OURS = frozenset(
     {
-        "_ended", "_is_local_reply", "_local_reply_sent", "_paused_downstream", "_request_state", "_response_state",
-        "_tick_period", "_vm", "_waits", "configuration", "context_id", "plugin", "vm",
+        "_paused_downstream", "_request_state", "_response_state", "_stream_state", "_tick_period", "_unkept", "_vm",
+        "_waits", "configuration", "context_id", "plugin", "vm",
     }
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ from types import CoroutineType
 
 from ...abi import Action
 from ..errors import ContentError
-from ..http import PAUSED
+from ..http_states import CLOSED
 from .core import Core
 
 __all__ = ["Http"]
@@ -33,7 +33,7 @@ class Http(Core):
                 if result is None:
                     return 0
             if result is _PAUSE:  # a fast path for the most frequent case of `_stopped`
-                context._request_state = PAUSED
+                context._paused_request_headers()
                 return 1
             return self._stopped(context, "on_http_request_headers", result, end_of_stream)
         except ContentError as error:
@@ -148,7 +148,7 @@ class Http(Core):
             else:
                 result = context._waits.call(context, "on_http_response_trailers", num_trailers)
             if result is None or result is _CONTINUE:
-                return 1 if context._closed else 0
+                return 1 if context._stream_state is CLOSED else 0
             if type(result) is CoroutineType:
                 result = self._run(result, None)
                 if result is None:

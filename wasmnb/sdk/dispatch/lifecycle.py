@@ -89,7 +89,7 @@ class Lifecycle(Core):
                     self._ignored(connection, "on_stream_done", result)
             else:
                 self.vm.active = stream = self._http[context_id]
-                stream._ended = True
+                stream._end()
                 result = stream.on_http_stream_done()  # type: ignore[func-returns-value]
                 if result is not None:
                     self._ignored(stream, "on_http_stream_done", result)
@@ -104,7 +104,7 @@ class Lifecycle(Core):
             context: Any = self.contexts.forget(context_id)
             if context is not None:  # no context is created if none of its callbacks was called
                 self.vm.active = context
-                context._ended = True
+                context._end()
                 cancel_waits(context)
                 result = context.on_delete()
                 if result is not None:

@@ -5,22 +5,57 @@ by appending. So a write after a wait replaces the start of the buffer, up to th
 Bytes that arrived during the wait stay after that part.
 """
 
-from typing import Any, Protocol
+from typing import Any
 
 from .bodies import WHOLE, Body
 from .encoding import Value, encode
 
-__all__ = ["BodyWindow", "SeenPart"]
+__all__ = ["BodyWindow", "ReadPart"]
 
 
-class SeenPart(Protocol):
-    """The part of a buffer that a callback has read, from offset `base` to offset `end`."""
+class ReadPart:
+    """The part of a buffered body that an `async def` callback has read.
 
-    base: int
-    end: int
+    Attributes
+    ----------
+    base, end
+        Offsets in the buffer between which the callback may read and write.
+    unread
+        Whether the buffer contains bytes that the callback has not read.
+    has_read
+        Whether the callback has read any part of the body.
+    """
+
+    # Class attributes instead of assignments in `__init__`, which would cost time for each callback that waits.
+    base = end = 0
+    unread = False
+    has_read = False
+    #: Offset up to which the callback has read chunks.
+    _read_to = 0
+
+    def read(self, body: Body, *, whole: bool) -> bytes:
+        """Read the whole body, or the part that hasn't been read yet."""
+        self.unread, self.has_read = False, True
+        self.base = 0 if whole else self._read_to
+        data = body.get(self.base)
+        self.end = self._read_to = self.base + len(data)
+        return data
+
+    def extend(self, body: Body) -> None:
+        """Extend the part to the end of the buffer, because the proxy keeps the body while the stream is paused."""
+        self.end = len(body)
+        if not self.unread:
+            self._read_to = self.end
+
+    def forget(self) -> None:
+        """Set all offsets to 0, because the proxy sends the buffered body on."""
+        self.base = self.end = self._read_to = 0
 
     def move_end(self, end: int) -> None:
         """Move the end of the part, after a write has changed its length."""
+        if self._read_to == self.end:
+            self._read_to = end
+        self.end = end
 
 
 class BodyWindow(Body):
@@ -33,12 +68,12 @@ class BodyWindow(Body):
     buffer_type
         Number of the buffer.
     seen
-        Offsets of the part in the buffer.
+        The part that the callback has read.
     """
 
     __slots__ = ("_seen",)
 
-    def __init__(self, abi: Any, buffer_type: int, seen: SeenPart) -> None:
+    def __init__(self, abi: Any, buffer_type: int, seen: ReadPart) -> None:
         super().__init__(abi, buffer_type)
         self._seen = seen
 

@@ -34,8 +34,8 @@ AWAIT_CHUNK, AWAIT_BODY = "await a chunk", "await the body"
 ABANDON = "abandon the body"
 #: The running callback returns to the proxy. RETURN_HEADERS is for headers callbacks, and RETURN for all others.
 RETURN_HEADERS, RETURN = "return from headers", "return"
-#: The coroutine ends.
-END = "end"
+#: The coroutine ends, or is stopped at its wait because its stream has ended.
+END, CANCEL = "end", "cancel"
 
 #: States in which a callback of the direction runs the coroutine.
 IN_CALLBACK = (RUNNING, WANTS_CHUNK, WANTS_BODY)

@@ -13,7 +13,8 @@ from typing import Any
 from ...abi import Action, BufferType
 from ..interfaces import BodyReader, ContextInterface, StreamInterface, VMInterface
 from ..loading.callbacks import STREAM_HANDLERS, Handler
-from ..messages.body_window import BodyWindow
+from ..messages.bodies import Body
+from ..messages.body_window import BodyWindow, ReadPart
 from .body_waits import BodyWait
 from .context_waits import ContextWaits, waits_of
 from .header_hold import holds_headers
@@ -22,6 +23,7 @@ from .stream_states import (
     AWAIT_BODY,
     AWAIT_CHUNK,
     CALLBACK,
+    CANCEL,
     END,
     ENDED,
     IN_CALLBACK,
@@ -94,8 +96,8 @@ class StreamTask(Task):
         `request`, `response` or `downstream`.
     last
         Whether the last callback of the direction has arrived.
-    base, end
-        Offsets in the body's buffer between which the coroutine may read and write.
+    read_part
+        The part of the body that the coroutine has read.
     body_wait
         The future with which the coroutine waits for the body, or None.
     """
@@ -104,11 +106,7 @@ class StreamTask(Task):
 
     # Class attributes instead of assignments in `__init__`, which would cost time for each callback that waits.
     state = RUNNING
-    base = end = 0
     body_wait: BodyWait | None = None
-    #: Offset up to which the coroutine has read chunks, and whether it has read any part of the body.
-    _read_to = 0
-    _has_read = False
     #: The coroutine's result, as a number for the proxy.
     _outcome = 0
 
@@ -127,8 +125,8 @@ class StreamTask(Task):
         self.last = last or handler.part == "trailers"
         self._handler = handler
         self._check = check
-        #: Whether the buffer contains bytes that the coroutine has not read.
-        self._unread = handler.part in ("body", "trailers")
+        self.read_part = ReadPart()
+        self.read_part.unread = handler.part in ("body", "trailers")
         #: Callbacks to call when the coroutine has ended: method -> arguments.
         self._kept: dict[str, tuple[Any, ...]] = {}
 
@@ -143,7 +141,7 @@ class StreamTask(Task):
         self.vm.deletes.add()
         self.follow(waited)
         if self.error is not None:
-            if not self._has_read:
+            if not self.read_part.has_read:
                 raise self.error
             self._fail(self.error)
         return self._return(self._handler)
@@ -152,7 +150,8 @@ class StreamTask(Task):
         """Handle a later callback of this direction, and return its result in place of the filter's method."""
         handler = STREAM_HANDLERS[method]
         self.last = self.last or _is_last(handler, args)
-        self._unread = self._unread or handler.part != "trailers"
+        if handler.part != "trailers":
+            self.read_part.unread = True
         return self._transition(LAST_CALLBACK if self.last else CALLBACK, handler, args)
 
     def _return(self, handler: Handler) -> int:
@@ -177,7 +176,7 @@ class StreamTask(Task):
         """Stop the coroutine at its current wait, because the stream has ended."""
         self._unregister()
         super().cancel()
-        self.state = ENDED
+        self._transition(CANCEL)
 
     def _unregister(self) -> None:
         waits: ContextWaits = self.context._waits
@@ -193,15 +192,13 @@ class StreamTask(Task):
     def hold(self, handler: Handler) -> int:
         """Return the number that makes the proxy hold the stream."""
         if handler.part in ("body", "trailers"):
-            self.end = len(self._body())
-            if not self._unread:
-                self._read_to = self.end
+            self.read_part.extend(self._body())
         self.context._paused(handler.method)
         return 1
 
     def let_go(self, _handler: Handler) -> int:
         """Return Continue, so that the proxy delivers the body."""
-        self._forget_body()
+        self.read_part.forget()
         self.context._let_go(self.direction)
         return 0
 
@@ -217,6 +214,10 @@ class StreamTask(Task):
         """Delay a callback until the coroutine has ended, and let the proxy hold the callback's data."""
         self._kept[handler.method] = args
         return Action.PAUSE
+
+    def keep_all(self, callbacks: dict[str, tuple[Any, ...]]) -> None:
+        """Delay callbacks (method -> arguments) that an earlier task of this direction has delayed."""
+        self._kept.update(callbacks)
 
     def buffer(self, _handler: Handler, _args: tuple[Any, ...]) -> Action:
         """Return the status that makes the proxy buffer the body."""
@@ -244,7 +245,7 @@ class StreamTask(Task):
         """Continue a held stream, so that the proxy delivers the body."""
         context = self.context
         if context._is_paused(self.direction):
-            self._forget_body()
+            self.read_part.forget()
             context._continue(self.direction)
 
     def release_headers(self) -> None:
@@ -272,7 +273,7 @@ class StreamTask(Task):
             if self._call(method, args):
                 later: StreamTask | None = waits_of(context).callbacks.get(self.direction)
                 if later is not None:
-                    later._kept.update(self._kept)
+                    later.keep_all(self._kept)
                 return
         if context._is_paused(self.direction):
             context._continue(self.direction)
@@ -295,28 +296,22 @@ class StreamTask(Task):
         """Return this task if its callback is one of this direction."""
         return self if direction == self.direction else None
 
-    def _body(self) -> Any:
+    def _body(self) -> Body:
         vm: Any = self.vm
         vm.enter(self.context)
-        return getattr(vm.messages, f"{self.direction}_body")
-
-    def _forget_body(self) -> None:
-        self.base = self.end = self._read_to = 0
+        body: Body = getattr(vm.messages, f"{self.direction}_body")
+        return body
 
     def can_read(self, *, whole: bool) -> bool:
         """Return whether the whole body, or a chunk of it, can be read without waiting."""
-        return self.last or (self._unread and not whole)
+        return self.last or (self.read_part.unread and not whole)
 
     def read(self, *, whole: bool) -> bytes | None:
         """Return the whole body, or the part that hasn't been read yet. Returns None after the last chunk."""
-        if not whole and not self._unread:
+        if not whole and not self.read_part.unread:
             return None
-        self._unread, self._has_read = False, True
         self._kept.pop(f"on_http_{self.direction}_body", None)
-        self.base = 0 if whole else self._read_to
-        data: bytes = self._body().get(self.base)
-        self.end = self._read_to = self.base + len(data)
-        return data
+        return self.read_part.read(self._body(), whole=whole)
 
     def await_body(self, wait: BodyWait) -> None:
         """Begin to wait for the body or its next chunk."""
@@ -328,12 +323,6 @@ class StreamTask(Task):
         self.body_wait = None
         self._transition(ABANDON)
 
-    def move_end(self, end: int) -> None:
-        """Record that the coroutine has changed the length of the part that it can access."""
-        if self._read_to == self.end:
-            self._read_to = end
-        self.end = end
-
     def window(self) -> BodyWindow | None:
         """Return the part of the body that the coroutine may access.
 
@@ -341,7 +330,7 @@ class StreamTask(Task):
         """
         if self.state in IN_CALLBACK or self.direction == "downstream":
             return None
-        return BodyWindow(self.vm.abi, _BUFFERS[self.direction], self)
+        return BodyWindow(self.vm.abi, _BUFFERS[self.direction], self.read_part)
 
 
 def _is_last(handler: Handler, args: tuple[Any, ...]) -> bool:
@@ -357,16 +346,19 @@ TRANSITIONS: dict[str, dict[str, tuple[Callable[..., Any], str]]] = {
         RETURN_HEADERS: (StreamTask.hold, WAITING),
         RETURN: (StreamTask.hold, WAITING),
         END: (StreamTask.do_nothing, ENDED),
+        CANCEL: (StreamTask.do_nothing, ENDED),
     },
     WANTS_CHUNK: {
         ABANDON: (StreamTask.do_nothing, RUNNING),
         RETURN_HEADERS: (StreamTask.let_go, NEEDS_CHUNK),
         RETURN: (StreamTask.let_go, NEEDS_CHUNK),
+        CANCEL: (StreamTask.do_nothing, ENDED),
     },
     WANTS_BODY: {
         ABANDON: (StreamTask.do_nothing, RUNNING),
         RETURN_HEADERS: (StreamTask.hold_or_let_go, NEEDS_BODY),
         RETURN: (StreamTask.hold, NEEDS_BODY),
+        CANCEL: (StreamTask.do_nothing, ENDED),
     },
     WAITING: {
         CALLBACK: (StreamTask.keep, WAITING),
@@ -374,16 +366,19 @@ TRANSITIONS: dict[str, dict[str, tuple[Callable[..., Any], str]]] = {
         AWAIT_CHUNK: (StreamTask.release, NEEDS_CHUNK),
         AWAIT_BODY: (StreamTask.release_headers, NEEDS_BODY),
         END: (StreamTask.finish, ENDED),
+        CANCEL: (StreamTask.do_nothing, ENDED),
     },
     NEEDS_CHUNK: {
         CALLBACK: (StreamTask.deliver, RUNNING),
         LAST_CALLBACK: (StreamTask.deliver, RUNNING),
         ABANDON: (StreamTask.do_nothing, WAITING),
+        CANCEL: (StreamTask.do_nothing, ENDED),
     },
     NEEDS_BODY: {
         CALLBACK: (StreamTask.buffer, NEEDS_BODY),
         LAST_CALLBACK: (StreamTask.deliver, RUNNING),
         ABANDON: (StreamTask.do_nothing, WAITING),
+        CANCEL: (StreamTask.do_nothing, ENDED),
     },
     ENDED: {
         RETURN_HEADERS: (StreamTask.result, ENDED),
