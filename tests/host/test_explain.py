@@ -4,10 +4,10 @@ import pytest
 
 from tests.host.host_kit import scripted_proxy, wat
 from wasmnb import Filter
-from wasmnb.abi import CALLBACKS, HOSTCALLS, Status
+from wasmnb.abi import CALLBACKS, HOSTCALLS, STATUS_CAUSES, Status
 from wasmnb.errors import UsageError
 from wasmnb.host import Cluster, Proxy, RouteMatch
-from wasmnb.host.inspect.status_causes import CAUSES
+from wasmnb.host.inspect.status_causes import ARGUMENTS, EXACT_CAUSES
 from wasmnb.messages import Response
 
 
@@ -138,11 +138,13 @@ def test_ordinary_errors_have_no_further_explanation():
         ("get_property request/nope", "request has no attribute 'nope'"),
         ("get_property request", "is a group of attributes"),
         ("get_header_map_value RESPONSE_HEADERS :status", "it can be read in on_response_headers"),
-        ("resolve_shared_queue _ q", "no queue 'q' is registered"),
-        ("dequeue_shared_queue 7", "no queue has the token 7"),
-        ("call_foreign_function nope _", "no foreign function 'nope'"),
-        ("grpc_call nope s m _ _ 0", "'nope' is neither a cluster"),
-        ("set_effective_context 99", "no context 99"),
+        ("resolve_shared_queue _ q", "no VM of this vm_id has registered the queue ('q')"),
+        ("dequeue_shared_queue 7", "the queue doesn't exist (token 7)"),
+        ("call_foreign_function nope _", "no foreign function of this name ('nope'; it has "),
+        ("grpc_call nope s m _ _ 0", "no cluster with this name ('nope', "),
+        ("set_effective_context 99", "the context's stream has ended (context 99)"),
+        ("get_shared_data nope", "nothing has been stored under this key ('nope')"),
+        ("log 9 text", "the log level must be between 0 (trace) and 5 (critical)"),
     ],
 )
 def test_bad_status_is_decoded_into_its_cause(call, cause):
@@ -153,8 +155,10 @@ def test_bad_status_is_decoded_into_its_cause(call, cause):
 
 def test_causes_name_existing_hostcalls():
     short = {h.short for h in HOSTCALLS.values()}
-    assert {name for name, _ in CAUSES} <= short
-    assert all(isinstance(status, Status) for _, status in CAUSES)
+    assert {name for name, _ in (*EXACT_CAUSES, *STATUS_CAUSES)} <= short
+    assert all(isinstance(status, Status) for _, status in (*EXACT_CAUSES, *STATUS_CAUSES))
+    assert set(ARGUMENTS) <= set(STATUS_CAUSES)
+    assert not set(ARGUMENTS) & set(EXACT_CAUSES)
     assert CALLBACKS
 
 

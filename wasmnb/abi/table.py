@@ -1,4 +1,4 @@
-"""Table of all callbacks and hostcalls of the Proxy-Wasm ABI, with their signatures, versions and areas.
+"""Tables of all callbacks and hostcalls of the Proxy-Wasm ABI, with signatures, versions and areas, and of error statuses.
 
 The host, the linker's glue, the SDK's bindings and the module lint are derived from this table. It follows the 0.2.1
 specification. Where Envoy 1.40 differs, the table follows Envoy, and a comment notes the difference.
@@ -14,6 +14,7 @@ from .enums import (
     HeaderMapType,
     LogLevel,
     MetricType,
+    Status,
     StreamType,
 )
 from .signatures import Area, Callback, Hostcall, Kind, Param, Result
@@ -27,6 +28,7 @@ __all__ = [
     "ON_BODY",
     "ON_HEADERS",
     "ON_TRAILERS",
+    "STATUS_CAUSES",
     "STREAM_CALLBACKS",
     "Area",
     "Callback",
@@ -235,6 +237,51 @@ def _returning(result: Result) -> tuple[str, ...]:
 ON_HEADERS = _returning(Result.HEADERS_STATUS)
 ON_BODY = _returning(Result.DATA_STATUS)
 ON_TRAILERS = _returning(Result.TRAILERS_STATUS)
+
+
+_NO_CLUSTER = "the proxy has no cluster with this name"
+_CALL_FAILED = "the call could not be started: the cluster may have no healthy endpoint"
+_UNKNOWN_METRIC = "this VM hasn't defined a metric with this id"
+_NO_QUEUE = "the queue doesn't exist"
+_OTHER_KIND = (
+    "the token is of another kind: tokens of gRPC calls are 5, 9, 13, ..., those of gRPC streams 6, 10, 14, ..."
+)
+
+#: (hostcall without `proxy_`, error status) -> likely cause, as a clause without a final stop. The SDK's exceptions and the
+#: simulated proxy add what they know to it. The causes for header maps and buffers depend on the callback (`availability`).
+STATUS_CAUSES: dict[tuple[str, Status], str] = {
+    ("http_call", Status.BAD_ARGUMENT): "check the cluster's name; the headers need :method, :path and :authority",
+    ("http_call", Status.INTERNAL_FAILURE): _CALL_FAILED,
+    ("grpc_call", Status.PARSE_FAILURE): _NO_CLUSTER,
+    ("grpc_call", Status.INTERNAL_FAILURE): _CALL_FAILED,
+    ("grpc_stream", Status.PARSE_FAILURE): _NO_CLUSTER,
+    ("grpc_stream", Status.INTERNAL_FAILURE): _CALL_FAILED,
+    ("grpc_send", Status.NOT_FOUND): "the stream has ended",
+    ("grpc_send", Status.BAD_ARGUMENT): _OTHER_KIND,
+    ("grpc_close", Status.BAD_ARGUMENT): _OTHER_KIND,
+    ("grpc_cancel", Status.BAD_ARGUMENT): _OTHER_KIND,
+    ("get_property", Status.NOT_FOUND): "the stream doesn't have this attribute in this callback",
+    ("get_property", Status.SERIALIZATION_FAILURE): "this is a group of attributes; read one attribute of it",
+    ("set_property", Status.NOT_FOUND): "a property belongs to a stream, and no stream is active in this callback",
+    ("set_property", Status.BAD_ARGUMENT): "the property was declared read-only and already has a value",
+    ("get_shared_data", Status.NOT_FOUND): "nothing has been stored under this key",
+    ("set_shared_data", Status.CAS_MISMATCH): "another worker wrote first: read again and retry",
+    ("resolve_shared_queue", Status.NOT_FOUND): "no VM of this vm_id has registered the queue",
+    ("enqueue_shared_queue", Status.NOT_FOUND): _NO_QUEUE,
+    ("dequeue_shared_queue", Status.NOT_FOUND): _NO_QUEUE,
+    ("dequeue_shared_queue", Status.EMPTY): "the queue is empty; an earlier callback may have removed all items",
+    ("define_metric", Status.BAD_ARGUMENT): "the type of a metric must be counter (0), gauge (1) or histogram (2)",
+    ("increment_metric", Status.BAD_ARGUMENT): "a counter can't decrease, and a histogram supports only record_metric",
+    ("increment_metric", Status.NOT_FOUND): _UNKNOWN_METRIC,
+    ("record_metric", Status.NOT_FOUND): _UNKNOWN_METRIC,
+    ("get_metric", Status.BAD_ARGUMENT): "a histogram can't be read",
+    ("get_metric", Status.NOT_FOUND): _UNKNOWN_METRIC,
+    ("set_effective_context", Status.BAD_ARGUMENT): "this VM has no such context, or the context's stream has ended",
+    ("continue_stream", Status.UNIMPLEMENTED): "Envoy can't continue the upstream side of a connection",
+    ("call_foreign_function", Status.NOT_FOUND): "the proxy has no foreign function of this name",
+    ("done", Status.NOT_FOUND): "only a root context whose on_done returned 0 (false) can call done",
+    ("log", Status.BAD_ARGUMENT): "the log level must be between 0 (trace) and 5 (critical)",
+}
 
 
 def hostcalls_for(version: AbiVersion) -> dict[str, Hostcall]:

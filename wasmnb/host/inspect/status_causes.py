@@ -1,6 +1,7 @@
 """Causes of hostcalls' error statuses, in words.
 
-Each row of the table contains the cause of one status of one hostcall, or a function if the cause depends on the arguments.
+The ABI's table `STATUS_CAUSES` has the causes. The functions in this module add the hostcall's arguments, or find the exact cause
+from them.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ...abi import BufferType, HeaderMapType, Status, availability
+from ...abi import STATUS_CAUSES, BufferType, HeaderMapType, Status, availability
 from ..properties.lookup import GROUPS
 
 if TYPE_CHECKING:
@@ -58,17 +59,17 @@ def _http_call(event: Event, server: ServerContext) -> str:
     missing = [f"`{name}`" for name, spellings in required.items() if not spellings & names]
     if missing:
         return f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
-    return "the timeout is negative" if event.args["timeout"] >> 31 else "Envoy can't make this call"
+    return "the timeout is negative" if event.args["timeout"] >> 31 else STATUS_CAUSES[event.name, Status.BAD_ARGUMENT]
 
 
 def _no_endpoints(event: Event, _server: ServerContext) -> str:
     cluster = event.args.get("cluster", event.args.get("service"))
-    return f"cluster {_text(cluster)!r} has no endpoint, so the call failed immediately, without a callback"
+    return f"{_text(cluster)!r} has none, and no callback follows"
 
 
 def _grpc_target(event: Event, server: ServerContext) -> str:
     service = _text(event.args["service"])
-    return f"{service!r} is neither a cluster nor a GrpcService message; the proxy has {', '.join(server.clusters)}"
+    return f"{service!r}, which is not a GrpcService message either; it has {', '.join(server.clusters)}"
 
 
 def _property(event: Event, _server: ServerContext) -> str:
@@ -92,78 +93,46 @@ def _whole_group(event: Event, _server: ServerContext) -> str:
 def _queue(event: Event, _server: ServerContext) -> str:
     name, vm_id = event.args.get("name"), event.args.get("vm_id")
     if name is None:
-        return f"no queue has the token {event.args.get('token')}"
-    where = f"vm_id {_text(vm_id)!r}" if vm_id else "this vm_id"
-    return f"no queue {_text(name)!r} is registered under {where}"
+        return f"token {event.args.get('token')}"
+    return f"{_text(name)!r} of vm_id {_text(vm_id)!r}" if vm_id else repr(_text(name))
 
 
 def _foreign(event: Event, _server: ServerContext) -> str:
     from ..foreign_functions.functions import FOREIGN
 
-    return f"there is no foreign function {_text(event.args['name'])!r}; Envoy has {', '.join(FOREIGN)}"
-
-
-def _fixed(text: str) -> Cause:
-    return lambda _event, _server: text
+    return f"{_text(event.args['name'])!r}; it has {', '.join(FOREIGN)}"
 
 
 _MAPS = ("get_header_map_value", "add_header_map_value", "replace_header_map_value", "remove_header_map_value",
          "set_header_map_pairs", "get_header_map_size", "get_header_map_pairs")  # fmt: skip
 _BUFFERS = ("get_buffer_bytes", "get_buffer_status", "set_buffer_bytes")
-_TOKEN_KINDS = _fixed(
-    "the token is of another kind: tokens of gRPC calls are 5, 9, 13, ..., those of gRPC streams 6, 10, 14, ..."
-)
 
-#: Functions that return the cause, by hostcall and status.
-CAUSES: dict[tuple[str, Status], Cause] = {
+#: Functions that return the cause, by hostcall and status, where it depends on the arguments.
+EXACT_CAUSES: dict[tuple[str, Status], Cause] = {
     **{(name, Status.BAD_ARGUMENT): _header_map for name in _MAPS},
+    **{(name, status): _buffer for name in _BUFFERS for status in (Status.BAD_ARGUMENT, Status.NOT_FOUND)},
     ("get_header_map_value", Status.NOT_FOUND): lambda e, _: f"there is no header {_text(e.args['key'])!r}",
     ("http_call", Status.BAD_ARGUMENT): _http_call,
-    ("http_call", Status.INTERNAL_FAILURE): _no_endpoints,
-    ("grpc_call", Status.PARSE_FAILURE): _grpc_target,
-    ("grpc_stream", Status.PARSE_FAILURE): _grpc_target,
-    ("grpc_call", Status.INTERNAL_FAILURE): _no_endpoints,
-    ("grpc_stream", Status.INTERNAL_FAILURE): _no_endpoints,
-    ("grpc_send", Status.BAD_ARGUMENT): _TOKEN_KINDS,
-    ("grpc_close", Status.BAD_ARGUMENT): _TOKEN_KINDS,
-    ("grpc_cancel", Status.BAD_ARGUMENT): _TOKEN_KINDS,
     ("get_property", Status.NOT_FOUND): _property,
     ("get_property", Status.SERIALIZATION_FAILURE): _whole_group,
-    ("set_property", Status.NOT_FOUND): _fixed("a root context has no stream, so it has no filter state"),
-    ("set_property", Status.BAD_ARGUMENT): _fixed("the property was declared read-only and already has a value"),
-    ("get_shared_data", Status.NOT_FOUND): lambda e, _: (
-        f"no value is stored for {_text(e.args['key'])!r} under this vm_id"
-    ),
-    ("set_shared_data", Status.CAS_MISMATCH): _fixed(
-        "another write has changed the value since you read it; read it again and retry"
-    ),
+}
+
+#: Functions that return the arguments to add to the cause in `STATUS_CAUSES`, by hostcall and status.
+ARGUMENTS: dict[tuple[str, Status], Cause] = {
+    ("http_call", Status.INTERNAL_FAILURE): _no_endpoints,
+    ("grpc_call", Status.PARSE_FAILURE): _grpc_target,
+    ("grpc_call", Status.INTERNAL_FAILURE): _no_endpoints,
+    ("grpc_stream", Status.PARSE_FAILURE): _grpc_target,
+    ("grpc_stream", Status.INTERNAL_FAILURE): _no_endpoints,
+    ("get_shared_data", Status.NOT_FOUND): lambda e, _: repr(_text(e.args["key"])),
     ("resolve_shared_queue", Status.NOT_FOUND): _queue,
     ("enqueue_shared_queue", Status.NOT_FOUND): _queue,
     ("dequeue_shared_queue", Status.NOT_FOUND): _queue,
-    ("dequeue_shared_queue", Status.EMPTY): _fixed(
-        "the queue is empty; an earlier callback may have removed all items"
-    ),
-    ("define_metric", Status.BAD_ARGUMENT): _fixed(
-        "the type of a metric must be counter (0), gauge (1) or histogram (2)"
-    ),
-    ("increment_metric", Status.BAD_ARGUMENT): _fixed(
-        "a counter can only be increased, and a histogram requires record_metric"
-    ),
-    ("get_metric", Status.BAD_ARGUMENT): _fixed("a histogram can't be read"),
-    ("increment_metric", Status.NOT_FOUND): _fixed("this VM hasn't defined a metric with this id"),
-    ("record_metric", Status.NOT_FOUND): _fixed("this VM hasn't defined a metric with this id"),
-    ("get_metric", Status.NOT_FOUND): _fixed("this VM hasn't defined a metric with this id"),
-    **{(name, status): _buffer for name in _BUFFERS for status in (Status.BAD_ARGUMENT, Status.NOT_FOUND)},
-    ("continue_stream", Status.UNIMPLEMENTED): _fixed("Envoy can't continue the upstream side of a connection"),
-    ("set_effective_context", Status.BAD_ARGUMENT): lambda e, _: (
-        f"this VM has no context {e.args['context_id']}, or the context has ended"
-    ),
-    ("done", Status.NOT_FOUND): _fixed("only a root context whose on_done returned 0 (false) can call done"),
+    ("set_effective_context", Status.BAD_ARGUMENT): lambda e, _: f"context {e.args['context_id']}",
     ("call_foreign_function", Status.NOT_FOUND): _foreign,
-    ("log", Status.BAD_ARGUMENT): _fixed("the log level must be between 0 (trace) and 5 (critical)"),
 }
 
-#: Causes of statuses for hostcalls without a row in the table.
+#: Causes of statuses for hostcalls without a row in one of the tables.
 _ANY: dict[Status, str] = {
     Status.INVALID_MEMORY_ACCESS: "a pointer and its size lie outside the memory, or the allocator returned 0",
     Status.BAD_ARGUMENT: "an argument is out of range",
@@ -189,10 +158,11 @@ def cause_of(event: Event, server: ServerContext) -> str:
     status = event.status
     if not isinstance(status, Status) or status is Status.OK:
         return ""
-    cause = CAUSES.get((event.name, status))
-    reason = (
-        cause(event, server)
-        if cause is not None and status is not Status.INVALID_MEMORY_ACCESS
-        else _ANY.get(status, "")
-    )
+    key = (event.name, status)
+    if key in EXACT_CAUSES:
+        reason = EXACT_CAUSES[key](event, server)
+    elif key in ARGUMENTS:
+        reason = f"{STATUS_CAUSES[key]} ({ARGUMENTS[key](event, server)})"
+    else:
+        reason = STATUS_CAUSES.get(key) or _ANY.get(status, "")
     return f"{event.name}: {int(status)} {status.name}" + (f": {reason}" if reason else "")

@@ -7,7 +7,7 @@ Envoy returns BAD_ARGUMENT for most mistakes, so the cause depends on the hostca
 import sys
 from types import FrameType
 
-from ...abi import PHASES, BufferType, HeaderMapType, Status, availability
+from ...abi import PHASES, STATUS_CAUSES, BufferType, HeaderMapType, Status, availability
 from ...abi.crashes import CRASHES
 from ..errors import HostcallError, StreamStateError, error_class
 from ..loading.callbacks import STREAM_HANDLERS, author_name
@@ -61,47 +61,17 @@ _BUFFER_NAMES = {
 #: Package of the dispatcher. Its functions have the same names as the ABI's callbacks.
 _DISPATCH = "wasmnb.sdk.dispatch"
 
-_CALL_FAILED = "The call could not be started: the cluster may have no healthy endpoint."
 _RESTRICTED = "Perhaps capability_restriction_config does not allow this hostcall."
 
-#: (hostcall, status) -> likely cause, as a sentence for the error message.
-_CAUSES = {
-    ("http_call", Status.BAD_ARGUMENT): "Check the cluster's name; the headers need :method, :path and :authority.",
-    ("http_call", Status.INTERNAL_FAILURE): _CALL_FAILED,
-    ("grpc_call", Status.PARSE_FAILURE): "The proxy has no cluster with this name.",
-    ("grpc_call", Status.INTERNAL_FAILURE): _CALL_FAILED,
-    ("grpc_stream", Status.PARSE_FAILURE): "The proxy has no cluster with this name.",
-    ("grpc_stream", Status.INTERNAL_FAILURE): _CALL_FAILED,
-    ("grpc_send", Status.NOT_FOUND): "The stream has ended.",
-    (
-        "grpc_send",
-        Status.BAD_ARGUMENT,
-    ): "Messages can only be sent on gRPC streams. Pass the message of a unary call to grpc_call().",
-    ("get_property", Status.NOT_FOUND): "The stream doesn't have this attribute in this callback.",
-    ("get_property", Status.SERIALIZATION_FAILURE): "This is a group of attributes. Read one attribute of it.",
-    ("set_property", Status.NOT_FOUND): "A property belongs to a stream, and no stream is active in this callback.",
-    ("set_property", Status.BAD_ARGUMENT): "The property is declared read-only and has already been set.",
-    ("get_shared_data", Status.NOT_FOUND): "Nothing has been stored under this key.",
-    (
-        "set_shared_data",
-        Status.CAS_MISMATCH,
-    ): "Another worker wrote first: read again and retry, or use update().",
-    ("resolve_shared_queue", Status.NOT_FOUND): "No VM of this vm_id has registered the queue yet.",
-    (
-        "enqueue_shared_queue",
-        Status.NOT_FOUND,
-    ): "The queue doesn't exist. Get its token from register_queue() or resolve_queue().",
-    (
-        "dequeue_shared_queue",
-        Status.NOT_FOUND,
-    ): "The queue doesn't exist. Get its token from register_queue() or resolve_queue().",
-    ("dequeue_shared_queue", Status.EMPTY): "The queue is empty.",
-    ("increment_metric", Status.BAD_ARGUMENT): "A counter can't decrease, and a histogram supports only record().",
-    ("get_metric", Status.BAD_ARGUMENT): "Histograms can't be read.",
-    ("set_effective_context", Status.BAD_ARGUMENT): "The stream has ended.",
-    ("continue_stream", Status.UNIMPLEMENTED): "Envoy can't continue this direction.",
-    ("call_foreign_function", Status.NOT_FOUND): "The proxy has no foreign function of this name.",
-    ("done", Status.NOT_FOUND): "Call done() only after on_plugin_done has returned False.",
+_FIND_QUEUE = ". Get its token from register_queue() or resolve_queue()"
+
+#: (hostcall, status) -> advice in terms of the SDK, which follows the cause in the ABI's table `STATUS_CAUSES`.
+_ADVICE = {
+    ("grpc_send", Status.BAD_ARGUMENT): ". Pass the message of a unary call to grpc_call()",
+    ("set_shared_data", Status.CAS_MISMATCH): ", or use update()",
+    ("enqueue_shared_queue", Status.NOT_FOUND): _FIND_QUEUE,
+    ("dequeue_shared_queue", Status.NOT_FOUND): _FIND_QUEUE,
+    ("done", Status.NOT_FOUND): ". Call done() only after on_plugin_done has returned False",
 }
 
 
@@ -157,16 +127,22 @@ def hostcall_error(hostcall: str, status: int, subject: str = "", cause: str = "
     subject
         Description of the arguments for the message, such as `'x-user'` (default none).
     cause
-        Likely cause, as a sentence (default: the entry in `_CAUSES`).
+        Likely cause, as a sentence (default: the entry in the ABI's table `STATUS_CAUSES`).
     """
     known = member(Status, status, Status.INTERNAL_FAILURE)
-    cause = cause or _CAUSES.get((hostcall, known), "")
+    cause = cause or _known_cause(hostcall, known)
     if known is Status.INTERNAL_FAILURE:
         cause = f"{cause} {_RESTRICTED}".strip()
     callback = running_callback()
     where = f" in {callback}" if callback else ""
     message = f"{hostcall}({subject}) returned {known.name} ({status}){where}."
     return error_class(hostcall, known)(f"{message} {cause}".rstrip(), hostcall, known)
+
+
+def _known_cause(hostcall: str, status: Status) -> str:
+    """Return the likely cause of a status as a sentence, or '' if the ABI's table doesn't contain it."""
+    clause = STATUS_CAUSES.get((hostcall, status), "")
+    return f"{clause[0].upper()}{clause[1:]}{_ADVICE.get((hostcall, status), '')}." if clause else ""
 
 
 def header_error(hostcall: str, status: int, map_type: int, name: str = "") -> HostcallError:
