@@ -215,8 +215,8 @@ def phases() -> str:
         buffers = [b.name for b in sorted(phase.buffers - {BufferType.VM_CONFIGURATION})]
         writable = [b.name for b in sorted(phase.writable_buffers)]
         result = phase.returns.__name__ if phase.returns else ""
-        if maps or written or buffers or result or phase.holds:
-            result = result or ("Action" if phase.holds else "")
+        if maps or written or buffers or result or phase.pauses:
+            result = result or ("Action" if phase.pauses else "")
             rows.append([phase.callback, *map(", ".join, (maps, written, buffers, writable)), result])
     crashing = [p for p in PHASES.values() if p.callback in _CALLBACK_NAMES and len(p.calls) < len(HOSTCALLS)]
     crashes = (

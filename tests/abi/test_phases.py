@@ -117,7 +117,7 @@ def test_trailers_are_created_in_the_last_body_callback():
 
 
 @pytest.mark.parametrize(
-    "callback", [name for name, phase in PHASES.items() if phase.holds and name.startswith("on_re")]
+    "callback", [name for name, phase in PHASES.items() if phase.pauses and name.startswith("on_re")]
 )
 def test_stop_keeps_the_maps_and_buffers_of_its_callback(callback):
     phase = PHASES[callback]

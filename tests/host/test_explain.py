@@ -142,7 +142,7 @@ def test_ordinary_errors_have_no_further_explanation():
         ("dequeue_shared_queue 7", "the queue doesn't exist (token 7)"),
         ("call_foreign_function nope _", "no foreign function of this name ('nope'; it has "),
         ("grpc_call nope s m _ _ 0", "no cluster with this name ('nope', "),
-        ("set_effective_context 99", "the context's stream has ended (context 99)"),
+        ("set_effective_context 99", "or this VM has no such context (context 99)"),
         ("get_shared_data nope", "nothing has been stored under this key ('nope')"),
         ("log 9 text", "the log level must be between 0 (trace) and 5 (critical)"),
     ],
@@ -171,7 +171,7 @@ WAITS_FOR_BODY = "on_{0}_headers: return 1\non_{0}_body: return 1"
 
 
 @pytest.mark.parametrize("direction", ["request", "response"])
-def test_held_headers_that_keep_their_body_back_are_explained(direction):
+def test_paused_headers_that_keep_their_body_back_are_explained(direction):
     with scripted_proxy(WAITS_FOR_BODY.format(direction)) as proxy:
         text = str(proxy.explain(proxy.post("/", body=b"abc")))
         assert f"Envoy delivers no body while the headers are paused, so that on_{direction}_body is not called" in text
@@ -183,7 +183,7 @@ def test_wait_for_the_body_of_a_message_without_one_is_explained():
         assert "The request has no body: on_request_body is not called" in str(proxy.explain(proxy.get("/")))
 
 
-def test_held_headers_of_a_filter_without_body_callbacks_are_explained_without_the_body():
+def test_paused_headers_of_a_filter_without_body_callbacks_are_explained_without_the_body():
     code = '(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (i32.const 1))'
     with Proxy(wat(code), workers=1) as proxy:
         assert "body" not in str(proxy.explain(proxy.post("/", body=b"abc")))

@@ -330,7 +330,7 @@ class Signs(HttpContext):
 
 
 @pytest.mark.parametrize("flag", ["--hold-headers", "--allow-on-headers-stop-iteration"])
-def test_flag_holds_headers_until_the_body_is_there(run, flag):
+def test_flag_pauses_headers_until_the_body_is_there(run, flag):
     proxy = run(f"%%wasmfilter signs --native {flag}\n{SIGNS}")
     assert proxy.post("/", body=b"abc").upstream_request.headers["x-size"] == "3"
     assert proxy.plugins[0].allow_on_headers_stop_iteration

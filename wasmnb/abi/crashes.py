@@ -80,7 +80,7 @@ CRASHES: dict[str, Crash] = {
     ),
     "reply_at_end": Crash(
         "send_local_response when the stream has ended",
-        f"Answer in a callback of the request or of the response, not after close_stream, {_IN_END_CALLBACKS}.",
+        f"Respond in a callback of the request or of the response, not after close_stream, {_IN_END_CALLBACKS}.",
         ("send_local_response",),
         END_CALLBACKS,
     ),

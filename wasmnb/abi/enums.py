@@ -123,7 +123,7 @@ class CloseType(IntEnum):
 
 
 class Action(IntEnum):
-    """Result of a stream's callback. `PAUSE` holds the stream until it is continued or a local response is sent."""
+    """Result of a stream's callback. `PAUSE` pauses the stream until it is continued or a local response is sent."""
 
     CONTINUE = 0
     PAUSE = 1

@@ -148,7 +148,7 @@ class Phase:
         BAD_ARGUMENT everywhere else (including `on_log` of connections).
     returns
         Enum of the callback's results, or None if the callback returns a plain number or nothing.
-    holds
+    pauses
         Whether a result other than 0 pauses the stream and keeps the callback's maps and buffers available.
     """
 
@@ -161,7 +161,7 @@ class Phase:
     calls: frozenset[str]
     missing_map: Status
     returns: type[IntEnum] | None
-    holds: bool
+    pauses: bool
 
 
 def _crashing(callback: str) -> set[str]:
@@ -227,7 +227,7 @@ def availability(resource: HeaderMapType | BufferType, *, write: bool = False, n
     parts: list[str] = []
     for phase in available:
         parts.append(f"in {name(phase.callback)}")
-        if phase.holds:
+        if phase.pauses:
             parts.append("while the stream is paused there")
     if write:
         creating = (phase for phase in PHASES.values() if type(resource) is HeaderMapType and resource in phase.creates)

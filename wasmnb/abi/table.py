@@ -276,7 +276,7 @@ STATUS_CAUSES: dict[tuple[str, Status], str] = {
     ("record_metric", Status.NOT_FOUND): _UNKNOWN_METRIC,
     ("get_metric", Status.BAD_ARGUMENT): "a histogram can't be read",
     ("get_metric", Status.NOT_FOUND): _UNKNOWN_METRIC,
-    ("set_effective_context", Status.BAD_ARGUMENT): "this VM has no such context, or the context's stream has ended",
+    ("set_effective_context", Status.BAD_ARGUMENT): "the stream has ended, or this VM has no such context",
     ("continue_stream", Status.UNIMPLEMENTED): "Envoy can't continue the upstream side of a connection",
     ("call_foreign_function", Status.NOT_FOUND): "the proxy has no foreign function of this name",
     ("done", Status.NOT_FOUND): "only a root context whose on_done returned 0 (false) can call done",

@@ -3,11 +3,11 @@
 They can be imported from two module names. Most of them do nothing in Envoy.
 """
 
-__all__ = ["HELD_HEADERS", "WASI_MODULES", "WASI_PREVIEW_1"]
+__all__ = ["PAUSED_HEADERS", "WASI_MODULES", "WASI_PREVIEW_1"]
 
 #: Environment variable that contains the names of the plugins with `allow_on_headers_stop_iteration`. The ABI has no hostcall
 #: for this option.
-HELD_HEADERS = "WASMNB_HOLD_HEADERS"
+PAUSED_HEADERS = "WASMNB_HOLD_HEADERS"
 
 #: Module names from which the functions can be imported.
 WASI_MODULES = ("wasi_snapshot_preview1", "wasi_unstable")

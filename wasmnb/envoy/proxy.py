@@ -13,7 +13,7 @@ from ..abi import LogLevel
 from ..errors import UsageError
 from ..host import BuiltIn, HttpConnectionManager, Listener, RouteMatch
 from ..host.clock import check_worker
-from ..host.plugins.plugin import require_http, require_network, share_held_headers
+from ..host.plugins.plugin import require_http, require_network, share_paused_headers
 from ..host.proxy_interface import Requests, SendOptions
 from ..host.settings import LOG_LEVELS, MAIN_CLUSTER, ProxySettings, check_switches
 from ..host.simulated_clients.delivery import Delivery
@@ -158,7 +158,7 @@ class Envoy(Requests[EnvoyExchange]):
             "config": config, "vm_config": vm_config, "root_id": root_id, "vm_id": vm_id, "failure_policy": failure_policy,
             **({"kind": kind} if kind else {}),
         }  # fmt: skip
-        self.plugins = share_held_headers(EnvoyPlugin.of(item, **single) for item in _chain(filter, chain))
+        self.plugins = share_paused_headers(EnvoyPlugin.of(item, **single) for item in _chain(filter, chain))
         self.settings = ProxySettings.of(
             workers=workers, upstream=upstream, clusters=clusters, routes=routes or None, listener=listener,
             node=node or None, buffer_limit=buffer_limit, route_timeout=route_timeout, idle_timeout=idle_timeout,

@@ -339,8 +339,8 @@ class PluginContext(Context):
     #: Tick period set by the filter, in milliseconds; 0 means no ticks.
     _tick_period = 0
 
-    #: Whether the proxy can hold headers until their body has arrived. None means that this has not been determined yet.
-    _holds_headers: bool | None = None
+    #: Whether the proxy can pause headers until their body has arrived. None means that this has not been determined yet.
+    _pauses_headers: bool | None = None
 
     def on_plugin_start(self, plugin_configuration_size: int) -> bool | Awaitable[bool | None] | None:
         """Handle the start of the plugin. `self.config` is available.

@@ -63,7 +63,7 @@ class HttpContext(Context):
     callback sees the current chunk, or the whole body so far if the previous body callback paused.
 
     If a headers callback awaits the body (`await self.request_body()`), the proxy sends the headers on before the wait. With
-    the plugin option `allow_on_headers_stop_iteration`, it holds them instead: you can still change the headers after the
+    the plugin option `allow_on_headers_stop_iteration`, it pauses them instead: you can still change the headers after the
     wait, and a request that you refuse doesn't reach the upstream.
     """
 
@@ -103,9 +103,9 @@ class HttpContext(Context):
         Returns
         -------
         Action or None
-            None or `Action.CONTINUE` sends the request on. `Action.PAUSE` holds it until `continue_request` or
+            None or `Action.CONTINUE` sends the request on. `Action.PAUSE` pauses it until `continue_request` or
             `send_local_response`. A member of `HeadersStatus` selects one of Envoy's other ways to pause. An `async def`
-            callback holds the request while it waits, and its result is applied when it returns.
+            callback pauses the request while it waits, and its result is applied when it returns.
         """
 
     def on_http_request_body(self, body_size: int, end_of_stream: bool) -> "DataResult":
@@ -121,9 +121,9 @@ class HttpContext(Context):
         Returns
         -------
         Action or None
-            None or `Action.CONTINUE` sends the request on. `Action.PAUSE` holds it until `continue_request` or
+            None or `Action.CONTINUE` sends the request on. `Action.PAUSE` pauses it until `continue_request` or
             `send_local_response`. A member of `DataStatus` selects one of Envoy's other ways to pause. An `async def` callback
-            holds the request while it waits, and its result is applied when it returns.
+            pauses the request while it waits, and its result is applied when it returns.
         """
 
     def on_http_request_trailers(self, num_trailers: int) -> "TrailersResult":
@@ -137,9 +137,9 @@ class HttpContext(Context):
         Returns
         -------
         Action or None
-            None or `Action.CONTINUE` sends the request on. `Action.PAUSE` holds it until `continue_request` or
+            None or `Action.CONTINUE` sends the request on. `Action.PAUSE` pauses it until `continue_request` or
             `send_local_response`. A member of `TrailersStatus` selects one of Envoy's other ways to pause. An `async def`
-            callback holds the request while it waits, and its result is applied when it returns.
+            callback pauses the request while it waits, and its result is applied when it returns.
         """
 
     def on_http_request_metadata(self, num_elements: int) -> None:
@@ -164,9 +164,9 @@ class HttpContext(Context):
         Returns
         -------
         Action or None
-            None or `Action.CONTINUE` sends the response on. `Action.PAUSE` holds it until `continue_response` or
+            None or `Action.CONTINUE` sends the response on. `Action.PAUSE` pauses it until `continue_response` or
             `send_local_response`. A member of `HeadersStatus` selects one of Envoy's other ways to pause. An `async def`
-            callback holds the response while it waits, and its result is applied when it returns.
+            callback pauses the response while it waits, and its result is applied when it returns.
         """
 
     def on_http_response_body(self, body_size: int, end_of_stream: bool) -> "DataResult":
@@ -182,9 +182,9 @@ class HttpContext(Context):
         Returns
         -------
         Action or None
-            None or `Action.CONTINUE` sends the response on. `Action.PAUSE` holds it until `continue_response` or
+            None or `Action.CONTINUE` sends the response on. `Action.PAUSE` pauses it until `continue_response` or
             `send_local_response`. A member of `DataStatus` selects one of Envoy's other ways to pause. An `async def` callback
-            holds the response while it waits, and its result is applied when it returns.
+            pauses the response while it waits, and its result is applied when it returns.
         """
 
     def on_http_response_trailers(self, num_trailers: int) -> "TrailersResult":
@@ -198,9 +198,9 @@ class HttpContext(Context):
         Returns
         -------
         Action or None
-            None or `Action.CONTINUE` sends the response on. `Action.PAUSE` holds it until `continue_response` or
+            None or `Action.CONTINUE` sends the response on. `Action.PAUSE` pauses it until `continue_response` or
             `send_local_response`. A member of `TrailersStatus` selects one of Envoy's other ways to pause. An `async def`
-            callback holds the response while it waits, and its result is applied when it returns.
+            callback pauses the response while it waits, and its result is applied when it returns.
         """
 
     def on_http_response_metadata(self, num_elements: int) -> None:
@@ -452,7 +452,7 @@ class HttpContext(Context):
         else:
             self.continue_response()
 
-    def _let_go(self, direction: str) -> None:
+    def _continued(self, direction: str) -> None:
         """Record that a callback of this direction (`request` or `response`) returned Continue."""
         if direction == "request":
             self._request_state = DIRECTION[self._request_state].get(CONTINUE, self._request_state)

@@ -38,7 +38,7 @@ class StreamInterface(ContextInterface, Protocol):
     def _is_paused(self, direction: str) -> bool:
         """Return whether a direction is paused, so that it can be continued."""
 
-    def _let_go(self, direction: str) -> None:
+    def _continued(self, direction: str) -> None:
         """Record that a callback of this direction returned Continue."""
 
     def _continue(self, direction: str) -> None:

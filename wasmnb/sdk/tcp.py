@@ -36,13 +36,13 @@ class TcpContext(Context):
         return self.plugin
 
     def on_new_connection(self) -> "TcpResult":
-        """Handle a new connection from a client. If you pause, the proxy holds back all data until `continue_downstream`.
+        """Handle a new connection from a client. If you pause, the proxy keeps all data until `continue_downstream`.
 
         Returns
         -------
         Action or None
-            None or `Action.CONTINUE` passes all data on. `Action.PAUSE` holds all data until `continue_downstream`. An `async
-            def` callback holds all data while it waits, and its result is applied when it returns.
+            None or `Action.CONTINUE` passes all data on. `Action.PAUSE` pauses all data until `continue_downstream`. An `async
+            def` callback pauses all data while it waits, and its result is applied when it returns.
         """
 
     def on_downstream_data(self, data_size: int, end_of_stream: bool) -> "TcpResult":
@@ -58,8 +58,8 @@ class TcpContext(Context):
         Returns
         -------
         Action or None
-            None or `Action.CONTINUE` passes the data on. `Action.PAUSE` holds the data until `continue_downstream`. An `async
-            def` callback holds the data while it waits, and its result is applied when it returns.
+            None or `Action.CONTINUE` passes the data on. `Action.PAUSE` pauses the data until `continue_downstream`. An `async
+            def` callback pauses the data while it waits, and its result is applied when it returns.
         """
 
     def on_upstream_data(self, data_size: int, end_of_stream: bool) -> "TcpResult":
@@ -150,7 +150,7 @@ class TcpContext(Context):
         """Continue the client's data."""
         self.continue_downstream()
 
-    def _let_go(self, _direction: str) -> None:
+    def _continued(self, _direction: str) -> None:
         """Record that a callback of this connection returned Continue."""
         self._paused_downstream = False
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from ...host.plugins.plugin import to_config, with_held_headers
+from ...host.plugins.plugin import to_config, with_paused_headers
 from ...host.plugins.typed_config import TypedConfig
 
 __all__ = ["EnvoyPlugin", "any_value", "write_module"]
@@ -106,7 +106,7 @@ class EnvoyPlugin:
     def variables(self) -> dict[str, str]:
         """Environment variables of the plugin, including those that wasmnb's SDK reads."""
         return (
-            with_held_headers(self.environment, self.name)
+            with_paused_headers(self.environment, self.name)
             if self.allow_on_headers_stop_iteration
             else dict(self.environment)
         )

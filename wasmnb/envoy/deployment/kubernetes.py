@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ...abi.wasi import HELD_HEADERS
+from ...abi.wasi import PAUSED_HEADERS
 from ...host.plugins.plugin import to_config
 from ...host.plugins.typed_config import TypedConfig
 from ..config.plugin_config import EnvoyPlugin
@@ -106,12 +106,12 @@ def _extension(part: PluginResources, image: str) -> Resource:
 
 
 def _environment(plugin: EnvoyPlugin) -> dict[str, str]:
-    """Return the plugin's environment variables, except the variable that makes the SDK hold headers.
+    """Return the plugin's environment variables, except the variable that makes the SDK pause headers.
 
-    The manifests can't set `allow_on_headers_stop_iteration`. Without this setting, a filter that holds its headers would wait
+    The manifests can't set `allow_on_headers_stop_iteration`. Without this setting, a filter that pauses its headers would wait
     forever.
     """
-    return {name: value for name, value in plugin.environment.items() if name != HELD_HEADERS}
+    return {name: value for name, value in plugin.environment.items() if name != PAUSED_HEADERS}
 
 
 def _policy(plugin: EnvoyPlugin) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...errors import UsageError
 from ...host import Cluster, Plugin, Proxy
-from ...host.plugins.plugin import share_held_headers
+from ...host.plugins.plugin import share_paused_headers
 from ...host.settings import ProxySettings
 from ..config.bootstrap import Config, merge
 from ..config.plugin_config import EnvoyPlugin
@@ -134,7 +134,7 @@ class Setup:
 
 def _modules(plugins: Sequence[Plugin | EnvoyPlugin], profile: Any, *, strip: bool) -> list[EnvoyPlugin]:
     """Build the modules of the plugins, and return the plugins with their modules."""
-    return share_held_headers(EnvoyPlugin.of(item, profile=profile, strip=strip) for item in plugins)
+    return share_paused_headers(EnvoyPlugin.of(item, profile=profile, strip=strip) for item in plugins)
 
 
 def _tags(plugins: Sequence[Plugin | EnvoyPlugin]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ...abi import KINDS, Callbacks, LogLevel
 from ...abi.text import encode_text
-from ...abi.wasi import HELD_HEADERS
+from ...abi.wasi import PAUSED_HEADERS
 from ...engine import Engine, Runnable
 from ...errors import UsageError
 from ..trace.log import LogLine
@@ -26,10 +26,10 @@ __all__ = [
     "has_http",
     "require_http",
     "require_network",
-    "share_held_headers",
+    "share_paused_headers",
     "to_config",
     "to_plugins",
-    "with_held_headers",
+    "with_paused_headers",
 ]
 
 P = TypeVar("P", bound="_HoldsHeaders")
@@ -79,11 +79,11 @@ def to_config(value: Any) -> bytes:
         raise UsageError(f"The configuration can't be written as JSON: {error}.") from None
 
 
-def with_held_headers(environment: Mapping[str, str], *plugins: str) -> dict[str, str]:
-    """Add names of plugins to the environment variable that tells the SDK which plugins can hold back headers."""
-    names = environment.get(HELD_HEADERS, "")
+def with_paused_headers(environment: Mapping[str, str], *plugins: str) -> dict[str, str]:
+    """Add names of plugins to the environment variable that tells the SDK which plugins can pause headers."""
+    names = environment.get(PAUSED_HEADERS, "")
     known = (names, *names.split(","))
-    return {**environment, HELD_HEADERS: ",".join(filter(None, (names, *(p for p in plugins if p not in known))))}
+    return {**environment, PAUSED_HEADERS: ",".join(filter(None, (names, *(p for p in plugins if p not in known))))}
 
 
 class _HoldsHeaders(Protocol):
@@ -95,14 +95,14 @@ class _HoldsHeaders(Protocol):
     def environment(self) -> Mapping[str, str]: ...
 
 
-def share_held_headers(plugins: Iterable[P]) -> list[P]:
-    """Give all plugins that can hold back headers the same environment, so that they can share VMs."""
+def share_paused_headers(plugins: Iterable[P]) -> list[P]:
+    """Give all plugins that can pause headers the same environment, so that they can share VMs."""
     chain = list(plugins)
-    holding: list[Any] = [plugin for plugin in chain if plugin.allow_on_headers_stop_iteration]
-    names = dict.fromkeys(plugin.name for plugin in holding)
+    pausing: list[Any] = [plugin for plugin in chain if plugin.allow_on_headers_stop_iteration]
+    names = dict.fromkeys(plugin.name for plugin in pausing)
     if len(names) < 2:
         return chain
-    changed = {id(p): replace(p, environment=with_held_headers(p.environment, *names)) for p in holding}
+    changed = {id(p): replace(p, environment=with_paused_headers(p.environment, *names)) for p in pausing}
     return [changed.get(id(plugin), plugin) for plugin in chain]
 
 
@@ -141,7 +141,7 @@ class Plugin:
         continues. Use either `fail_open` or `failure_policy`.
     allow_on_headers_stop_iteration
         Whether StopIteration from a headers callback pauses only the headers, and not the body (default False). With True,
-        `await self.request_body()` holds back the headers, so that they can still be changed when the body has arrived.
+        `await self.request_body()` pauses the headers, so that they can still be changed when the body has arrived.
     environment
         Environment variables that the module can read through WASI (default none).
     allowed_capabilities
@@ -240,7 +240,7 @@ class Plugin:
     def variables(self) -> dict[str, str]:
         """Environment variables of the module, including those that the SDK reads."""
         return (
-            with_held_headers(self.environment, self.name)
+            with_paused_headers(self.environment, self.name)
             if self.allow_on_headers_stop_iteration
             else dict(self.environment)
         )
@@ -286,7 +286,7 @@ def to_plugins(filters: Any, failure_policy: str | None, **single: Any) -> list[
             f"{names} can't be set for a Proxy with several filters, or for one that was created from a Plugin. "
             f"Pass {'it' if len(passed) == 1 else 'them'} to each Plugin(...) instead."
         )
-    return share_held_headers(item if isinstance(item, Plugin) else Plugin(item) for item in items)
+    return share_paused_headers(item if isinstance(item, Plugin) else Plugin(item) for item in items)
 
 
 def has_http(plugins: Sequence[Any]) -> bool:

@@ -39,14 +39,14 @@ class Core:
 
     # -- results of the filter's methods
 
-    def _stopped(self, context: Any, method: str, result: Any, end_of_stream: Any = False) -> int:
+    def _stream_result(self, context: Any, method: str, result: Any, end_of_stream: Any = False) -> int:
         """Convert the result of a stream's callback to the number for the proxy, if it isn't CONTINUE.
 
         If the callback is `async def` and waits, start its task and return the number that pauses the stream.
         """
         if is_wait(result):
             coroutine, waited = result
-            return begin_wait(self.vm, context, method, coroutine, waited, end_of_stream, self._stopped)
+            return begin_wait(self.vm, context, method, coroutine, waited, end_of_stream, self._stream_result)
         if result is None:
             return 0
         if result is _PAUSE:

@@ -32,10 +32,10 @@ class Http(Core):
                 result = self._run(result, None)
                 if result is None:
                     return 0
-            if result is _PAUSE:  # a fast path for the most frequent case of `_stopped`
+            if result is _PAUSE:  # a fast path for the most frequent case of `_stream_result`
                 context._paused_request_headers()
                 return 1
-            return self._stopped(context, "on_http_request_headers", result, end_of_stream)
+            return self._stream_result(context, "on_http_request_headers", result, end_of_stream)
         except ContentError as error:
             return self._end_stream(context, "on_http_request_headers", error)
         except BaseException as error:
@@ -56,7 +56,7 @@ class Http(Core):
                 result = self._run(result, None)
                 if result is None:
                     return 0
-            return self._stopped(context, "on_http_request_body", result, end_of_stream)
+            return self._stream_result(context, "on_http_request_body", result, end_of_stream)
         except ContentError as error:
             return self._end_stream(context, "on_http_request_body", error)
         except BaseException as error:
@@ -77,7 +77,7 @@ class Http(Core):
                 result = self._run(result, None)
                 if result is None:
                     return 0
-            return self._stopped(context, "on_http_request_trailers", result, True)
+            return self._stream_result(context, "on_http_request_trailers", result, True)
         except ContentError as error:
             return self._end_stream(context, "on_http_request_trailers", error)
         except BaseException as error:
@@ -109,7 +109,7 @@ class Http(Core):
                 result = self._run(result, None)
                 if result is None:
                     return 0
-            return self._stopped(context, "on_http_response_headers", result, end_of_stream)
+            return self._stream_result(context, "on_http_response_headers", result, end_of_stream)
         except ContentError as error:
             return self._end_stream(context, "on_http_response_headers", error)
         except BaseException as error:
@@ -132,7 +132,7 @@ class Http(Core):
                 result = self._run(result, None)
                 if result is None:
                     return 0
-            return self._stopped(context, "on_http_response_body", result, end_of_stream)
+            return self._stream_result(context, "on_http_response_body", result, end_of_stream)
         except ContentError as error:
             return self._end_stream(context, "on_http_response_body", error)
         except BaseException as error:
@@ -153,7 +153,7 @@ class Http(Core):
                 result = self._run(result, None)
                 if result is None:
                     return 0
-            return self._stopped(context, "on_http_response_trailers", result, True)
+            return self._stream_result(context, "on_http_response_trailers", result, True)
         except ContentError as error:
             return self._end_stream(context, "on_http_response_trailers", error)
         except BaseException as error:

@@ -11,7 +11,7 @@ __all__ = ["Tcp"]
 
 _CONTINUE = Action.CONTINUE
 
-#: Callbacks that are delayed while an `async def` callback of the connection waits. Envoy can't hold the upstream's data.
+#: Callbacks that are delayed while an `async def` callback of the connection waits. Envoy can't pause the upstream's data.
 _DELAYED = ("on_downstream_data",)
 
 
@@ -49,7 +49,7 @@ class Tcp(Core):
                 result = self._run(result, None)
             if result is None or result is _CONTINUE:
                 return 0
-            return self._stopped(context, method, result, args[-1] if args else False)
+            return self._stream_result(context, method, result, args[-1] if args else False)
         except BaseException as error:
             self.vm.report(error)
             raise

@@ -47,7 +47,7 @@ class Handler:
     def returns(self) -> tuple[type[IntEnum], ...]:
         """Enums whose members the method may return. Empty if its result can't pause a stream."""
         phase = PHASES[self.callback]
-        if not phase.holds:
+        if not phase.pauses:
             return ()
         return (Action,) if phase.returns is None else (Action, phase.returns)
 

@@ -2,11 +2,11 @@
 
 from collections.abc import MutableMapping
 
-from ...abi.wasi import HELD_HEADERS
+from ...abi.wasi import PAUSED_HEADERS
 
 __all__ = ["take_variables"]
 
-_NAMES = (HELD_HEADERS,)
+_NAMES = (PAUSED_HEADERS,)
 
 
 def take_variables(environment: MutableMapping[str, str]) -> dict[str, str]:

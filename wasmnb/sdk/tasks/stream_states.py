@@ -1,8 +1,8 @@
 """States and events of a stream's `async def` callback that waits. The table of transitions is in `stream_tasks`.
 
-A callback that begins to wait pauses the stream, which the proxy then holds until `continue_stream`. Envoy delivers a body
-while its headers are held only if the plugin has `allow_on_headers_stop_iteration`. Without this option, a callback that waits
-for the body lets the headers continue first (`header_hold`). A held body grows, and each body callback can read all of it.
+A callback that begins to wait pauses the stream until `continue_stream`. Envoy delivers a body
+while its headers are paused only if the plugin has `allow_on_headers_stop_iteration`. Without this option, a callback that waits
+for the body lets the headers continue first (`pause_headers`). A paused body grows, and each body callback can read all of it.
 """
 
 __all__ = ["IN_CALLBACK"]

@@ -17,7 +17,7 @@ from ..messages.bodies import Body
 from ..messages.body_window import BodyWindow, ReadPart
 from .body_waits import BodyWait
 from .context_waits import ContextWaits, waits_of
-from .header_hold import holds_headers
+from .pause_headers import pauses_headers
 from .stream_states import (
     ABANDON,
     AWAIT_BODY,
@@ -189,29 +189,29 @@ class StreamTask(Task):
     def do_nothing(self) -> None:
         """Do nothing, for transitions that only change the state."""
 
-    def hold(self, handler: Handler) -> int:
-        """Return the number that makes the proxy hold the stream."""
+    def pause(self, handler: Handler) -> int:
+        """Return the number that makes the proxy pause the stream."""
         if handler.part in ("body", "trailers"):
             self.read_part.extend(self._body())
         self.context._paused(handler.method)
         return 1
 
-    def let_go(self, _handler: Handler) -> int:
+    def pass_on(self, _handler: Handler) -> int:
         """Return Continue, so that the proxy delivers the body."""
         self.read_part.forget()
-        self.context._let_go(self.direction)
+        self.context._continued(self.direction)
         return 0
 
-    def hold_or_let_go(self, handler: Handler) -> int:
+    def pause_or_pass_on(self, handler: Handler) -> int:
         """Hold the headers until their body has arrived, if the proxy supports this. Otherwise, return Continue."""
-        return self.hold(handler) if holds_headers(self.vm, self.context) else self.let_go(handler)
+        return self.pause(handler) if pauses_headers(self.vm, self.context) else self.pass_on(handler)
 
     def result(self, _handler: Handler) -> int:
         """Return the coroutine's result as a number for the proxy."""
         return self._outcome
 
     def keep(self, handler: Handler, args: tuple[Any, ...]) -> Action:
-        """Delay a callback until the coroutine has ended, and let the proxy hold the callback's data."""
+        """Delay a callback until the coroutine has ended, and let the proxy keep the callback's data."""
         self._kept[handler.method] = args
         return Action.PAUSE
 
@@ -230,27 +230,27 @@ class StreamTask(Task):
         wait.resolve(self.read(whole=wait.whole))
         if self.error is not None:
             self._fail(self.error)
-        held = self._return(handler)
-        if not held:
-            self.context._let_go(self.direction)
+        pauses = self._return(handler)
+        if not pauses:
+            self.context._continued(self.direction)
         # The coroutine has waited for the body. The filter's own callback handles the trailers.
         if handler.part == "trailers":
-            if not held:
+            if not pauses:
                 return getattr(self.context, handler.method)(*args)
             if not self.ended:
                 self._kept[handler.method] = args
-        return Action.PAUSE if held else None
+        return Action.PAUSE if pauses else None
 
     def release(self) -> None:
-        """Continue a held stream, so that the proxy delivers the body."""
+        """Continue a paused stream, so that the proxy delivers the body."""
         context = self.context
         if context._is_paused(self.direction):
             self.read_part.forget()
             context._continue(self.direction)
 
     def release_headers(self) -> None:
-        """Continue a stream if its held headers block the body. A held body isn't continued, because the coroutine needs it."""
-        if self._handler.part == "headers" and not holds_headers(self.vm, self.context):
+        """Continue a stream if its paused headers block the body. A paused body isn't continued, because the coroutine needs it."""
+        if self._handler.part == "headers" and not pauses_headers(self.vm, self.context):
             self.release()
 
     def finish(self) -> None:
@@ -279,7 +279,7 @@ class StreamTask(Task):
             context._continue(self.direction)
 
     def _call(self, method: str, args: tuple[Any, ...]) -> int:
-        """Call a delayed callback, and return the status with which it holds the stream. An exception ends only the stream."""
+        """Call a delayed callback, and return the status with which it pauses the stream. An exception ends only the stream."""
         context = self.context
         try:
             result = getattr(context, method)(*args)
@@ -343,21 +343,21 @@ TRANSITIONS: dict[str, dict[str, tuple[Callable[..., Any], str]]] = {
     RUNNING: {
         AWAIT_CHUNK: (StreamTask.do_nothing, WANTS_CHUNK),
         AWAIT_BODY: (StreamTask.do_nothing, WANTS_BODY),
-        RETURN_HEADERS: (StreamTask.hold, WAITING),
-        RETURN: (StreamTask.hold, WAITING),
+        RETURN_HEADERS: (StreamTask.pause, WAITING),
+        RETURN: (StreamTask.pause, WAITING),
         END: (StreamTask.do_nothing, ENDED),
         CANCEL: (StreamTask.do_nothing, ENDED),
     },
     WANTS_CHUNK: {
         ABANDON: (StreamTask.do_nothing, RUNNING),
-        RETURN_HEADERS: (StreamTask.let_go, NEEDS_CHUNK),
-        RETURN: (StreamTask.let_go, NEEDS_CHUNK),
+        RETURN_HEADERS: (StreamTask.pass_on, NEEDS_CHUNK),
+        RETURN: (StreamTask.pass_on, NEEDS_CHUNK),
         CANCEL: (StreamTask.do_nothing, ENDED),
     },
     WANTS_BODY: {
         ABANDON: (StreamTask.do_nothing, RUNNING),
-        RETURN_HEADERS: (StreamTask.hold_or_let_go, NEEDS_BODY),
-        RETURN: (StreamTask.hold, NEEDS_BODY),
+        RETURN_HEADERS: (StreamTask.pause_or_pass_on, NEEDS_BODY),
+        RETURN: (StreamTask.pause, NEEDS_BODY),
         CANCEL: (StreamTask.do_nothing, ENDED),
     },
     WAITING: {

@@ -92,10 +92,10 @@ def proxies(request, filters):
     filter_ = filters["native" if request.param == "native" else "wasm"]
     settings = {"workers": 1, "upstream": upstream, "clusters": CLUSTERS}
     with (
-        make(Plugin(filter_, allow_on_headers_stop_iteration=True), **settings) as held,
+        make(Plugin(filter_, allow_on_headers_stop_iteration=True), **settings) as paused,
         make(Plugin(filter_), **settings) as plain,
     ):
-        yield held, plain
+        yield paused, plain
 
 
 @pytest.mark.parametrize("case", ["sign", "sign_after_call", "together"])
@@ -103,8 +103,8 @@ def proxies(request, filters):
     "message", [{"body": BODY}, {"chunks": [BODY[:9], BODY[9:]]}, {"chunks": [BODY], "trailers": [("t", "1")]}], ids=len
 )
 def test_header_that_depends_on_the_body_is_written_after_the_await(proxies, case, message):
-    held, _ = proxies
-    exchange = held.request("POST", f"/{case}", **message)
+    paused, _ = proxies
+    exchange = paused.request("POST", f"/{case}", **message)
     assert exchange.response.status == 200 and exchange.upstream_request.body == BODY
     assert exchange.upstream_request.headers["x-sig"] == ("" if case == "sign" else "auth-") + SUM
 
@@ -116,27 +116,27 @@ def test_header_of_a_request_without_a_body_is_written_after_the_await(proxies):
 
 
 def test_refused_body_leaves_the_upstream_without_a_request(proxies):
-    held, _ = proxies
-    exchange = held.post("/check", body=b"all bad")
+    paused, _ = proxies
+    exchange = paused.post("/check", body=b"all bad")
     assert exchange.response.status == 400 and exchange.upstream_request is None
-    assert held.post("/check", body=b"good").response.body == b"good"
+    assert paused.post("/check", body=b"good").response.body == b"good"
 
 
-def test_held_headers_lose_their_content_length_with_the_body(proxies):
-    held, _ = proxies
-    exchange = held.post("/rewrite", body=b"abc")
+def test_paused_headers_lose_their_content_length_with_the_body(proxies):
+    paused, _ = proxies
+    exchange = paused.post("/rewrite", body=b"abc")
     assert exchange.upstream_request.body == b"ABC!" and exchange.response.body == b"ABC!"
 
 
-def test_response_headers_are_held_until_the_body_is_there(proxies):
-    held, _ = proxies
-    exchange = held.get("/etag")
+def test_response_headers_are_paused_until_the_body_is_there(proxies):
+    paused, _ = proxies
+    exchange = paused.get("/etag")
     assert exchange.response.body == b"<abc>" and exchange.response.headers["etag"] == hashlib.sha256(b"abc").hexdigest()
 
 
-def test_local_response_replaces_a_held_response(proxies):
-    held, _ = proxies
-    exchange = held.get("/secret")
+def test_local_response_replaces_a_paused_response(proxies):
+    paused, _ = proxies
+    exchange = paused.get("/secret")
     assert (exchange.response.status, exchange.response.body) == (500, b"kept back")
 
 
@@ -194,7 +194,7 @@ def test_plugin_without_the_setting_does_not_wait_in_a_shared_vm(filters):
 
 
 @pytest.mark.parametrize("make", [Proxy, pytest.param(real, marks=[pytest.mark.envoy])])
-def test_plugins_of_one_vm_all_hold_their_headers(filters, make):
+def test_plugins_of_one_vm_all_pause_their_headers(filters, make):
     chain = [Plugin(filters["wasm"], name=name, allow_on_headers_stop_iteration=True) for name in ("first", "second")]
     with make(chain, workers=1, upstream=upstream) as proxy:
         exchange = proxy.post("/sign", body=b"abc")
