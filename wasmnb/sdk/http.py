@@ -19,7 +19,6 @@ from .http_states import (
     CLOSE,
     CLOSED,
     CONTINUE,
-    DIRECTION,
     END,
     ENDED,
     NEVER_PAUSED,
@@ -27,11 +26,11 @@ from .http_states import (
     PAUSE,
     PAUSE_REPLY,
     PAUSED,
+    REFUSED,
     REPLIED_FINALLY,
     REPLY,
     REPLY_PAUSED,
     REPLY_TO_RESPONSE,
-    STREAM,
 )
 from .loading.callbacks import STREAM_HANDLERS
 from .logs import log_warn
@@ -321,8 +320,8 @@ class HttpContext(Context):
         if not isinstance(status, int) or not 200 <= status <= 599:
             raise ValueError(f"status= of send_local_response must be an int between 200 and 599, not {status!r}")
         vm = self._vm
-        event = REPLY_TO_RESPONSE if vm.responding == self.context_id else REPLY
-        if event not in STREAM[self._stream_state]:
+        after = (REPLY_TO_RESPONSE if vm.responding == self.context_id else REPLY)[self._stream_state]
+        if after is REFUSED:
             return self._refuse_reply(status)
         if vm.active is not self:
             vm.switch(self)
@@ -334,7 +333,7 @@ class HttpContext(Context):
             result = vm.abi.send_local_response(status, encode(details), encode(body), pairs, int(grpc_status))
         if result:
             raise hostcall_error("send_local_response", result, str(status))
-        self._stream_state = STREAM[self._stream_state][event]
+        self._stream_state = after
         return _PAUSE
 
     def _refuse_reply(self, status: int) -> Action:
@@ -364,8 +363,8 @@ class HttpContext(Context):
                 "continue_request() was called, but the request isn't paused, so Envoy would send it twice. "
                 "Return Action.PAUSE from a request callback first, and call continue_request() in a later callback."
             )
-        if CONTINUE in DIRECTION[self._request_state]:
-            self._request_state = DIRECTION[self._request_state][CONTINUE]
+        if self._request_state is PAUSED:
+            self._request_state = CONTINUE[self._request_state]
             self._stream("continue_stream", _REQUEST)
 
     def continue_response(self) -> None:
@@ -381,10 +380,10 @@ class HttpContext(Context):
                 "continue_response() was called, but the response isn't paused, which can crash Envoy. "
                 "Return Action.PAUSE from a response callback first, and call continue_response() in a later callback."
             )
-        if CONTINUE in DIRECTION[self._response_state]:
+        if self._response_state is PAUSED or self._response_state is REPLY_PAUSED:
             if self._vm.active is self and running_part()[0] == "response":
                 raise crash_error("resume_own_end", "continue_response()")
-            self._response_state = DIRECTION[self._response_state][CONTINUE]
+            self._response_state = CONTINUE[self._response_state]
             self._stream("continue_stream", _RESPONSE)
 
     def close(self) -> None:
@@ -400,7 +399,7 @@ class HttpContext(Context):
         if self._stream_state is CLOSED:
             log_warn(f"close() is ignored: {CRASHES['close_twice'].text}")
             return
-        self._stream_state = STREAM[self._stream_state][CLOSE]
+        self._stream_state = CLOSE[self._stream_state]
         self._stream("close_stream", _REQUEST)
 
     def _check_body(self, direction: str) -> None:
@@ -424,18 +423,14 @@ class HttpContext(Context):
             if self._waits is not None and self._waits.cut_characters:
                 self._waits.keep_in_place(self, direction)
         if direction == "request":
-            self._request_state = DIRECTION[self._request_state][PAUSE]
+            self._request_state = PAUSE[self._request_state]
         else:
             # After a local response, response callbacks are called for the local response.
             is_reply = self._stream_state is not OPEN and handler.part == "headers"
-            self._response_state = DIRECTION[self._response_state][PAUSE_REPLY if is_reply else PAUSE]
-
-    def _paused_request_headers(self) -> None:
-        """Record that `on_http_request_headers` returned Pause. It does the same as `_paused`, and costs less."""
-        self._request_state = DIRECTION[self._request_state][PAUSE]
+            self._response_state = (PAUSE_REPLY if is_reply else PAUSE)[self._response_state]
 
     def _end(self) -> None:
-        self._stream_state = STREAM[self._stream_state][END]
+        self._stream_state = END[self._stream_state]
 
     # -- used by `async def` callbacks
 
@@ -455,9 +450,9 @@ class HttpContext(Context):
     def _continued(self, direction: str) -> None:
         """Record that a callback of this direction (`request` or `response`) returned Continue."""
         if direction == "request":
-            self._request_state = DIRECTION[self._request_state].get(CONTINUE, self._request_state)
+            self._request_state = CONTINUE[self._request_state]
         else:
-            self._response_state = DIRECTION[self._response_state].get(CONTINUE, self._response_state)
+            self._response_state = CONTINUE[self._response_state]
 
     def _fail(self, method: str) -> None:
         """End the stream in the same way as Envoy does after a trap in the filter."""

@@ -8,7 +8,7 @@ from types import CoroutineType
 
 from ...abi import Action
 from ..errors import ContentError
-from ..http_states import CLOSED
+from ..http_states import CLOSED, PAUSED
 from .core import Core
 
 __all__ = ["Http"]
@@ -33,7 +33,8 @@ class Http(Core):
                 if result is None:
                     return 0
             if result is _PAUSE:  # a fast path for the most frequent case of `_stream_result`
-                context._paused_request_headers()
+                # A call of `_paused` would make the most frequent case, a local response, more expensive.
+                context._request_state = PAUSED
                 return 1
             return self._stream_result(context, "on_http_request_headers", result, end_of_stream)
         except ContentError as error:

@@ -96,8 +96,6 @@ class StreamTask(Task):
         `request`, `response` or `downstream`.
     last
         Whether the last callback of the direction has arrived.
-    read_part
-        The part of the body that the coroutine has read.
     body_wait
         The future with which the coroutine waits for the body, or None.
     """
@@ -107,6 +105,8 @@ class StreamTask(Task):
     # Class attributes instead of assignments in `__init__`, which would cost time for each callback that waits.
     state = RUNNING
     body_wait: BodyWait | None = None
+    #: The part of the body that the coroutine has read, or None if it hasn't needed any part of the body.
+    _read_part: ReadPart | None = None
     #: The coroutine's result, as a number for the proxy.
     _outcome = 0
 
@@ -125,8 +125,8 @@ class StreamTask(Task):
         self.last = last or handler.part == "trailers"
         self._handler = handler
         self._check = check
-        self.read_part = ReadPart()
-        self.read_part.unread = handler.part in ("body", "trailers")
+        if handler.part in ("body", "trailers"):
+            self.read_part().unread = True
         #: Callbacks to call when the coroutine has ended: method -> arguments.
         self._kept: dict[str, tuple[Any, ...]] = {}
 
@@ -141,7 +141,7 @@ class StreamTask(Task):
         self.vm.deletes.add()
         self.follow(waited)
         if self.error is not None:
-            if not self.read_part.has_read:
+            if self._read_part is None or not self._read_part.has_read:
                 raise self.error
             self._fail(self.error)
         return self._return(self._handler)
@@ -151,17 +151,14 @@ class StreamTask(Task):
         handler = STREAM_HANDLERS[method]
         self.last = self.last or _is_last(handler, args)
         if handler.part != "trailers":
-            self.read_part.unread = True
-        return self._transition(LAST_CALLBACK if self.last else CALLBACK, handler, args)
+            self.read_part().unread = True
+        action, self.state = TRANSITIONS[self.state][LAST_CALLBACK if self.last else CALLBACK]
+        return action(self, handler, args)
 
     def _return(self, handler: Handler) -> int:
-        result: int = self._transition(RETURN_HEADERS if handler.part == "headers" else RETURN, handler)
+        action, self.state = TRANSITIONS[self.state][RETURN_HEADERS if handler.part == "headers" else RETURN]
+        result: int = action(self, handler)
         return result
-
-    def _transition(self, event: str, *args: Any) -> Any:
-        """Change the state after an event, and return the result of the transition's action."""
-        action, self.state = TRANSITIONS[self.state][event]
-        return action(self, *args)
 
     def _notify(self) -> None:
         self._unregister()
@@ -170,13 +167,15 @@ class StreamTask(Task):
                 self._outcome = 0 if self.value is None else self._check(self.context, self._handler.method, self.value)
             except TypeError as error:  # the callback has returned an invalid result
                 self.error = error
-        self._transition(END)
+        action, self.state = TRANSITIONS[self.state][END]
+        action(self)
 
     def cancel(self) -> None:
         """Stop the coroutine at its current wait, because the stream has ended."""
         self._unregister()
         super().cancel()
-        self._transition(CANCEL)
+        action, self.state = TRANSITIONS[self.state][CANCEL]
+        action(self)
 
     def _unregister(self) -> None:
         waits: ContextWaits = self.context._waits
@@ -192,13 +191,14 @@ class StreamTask(Task):
     def pause(self, handler: Handler) -> int:
         """Return the number that makes the proxy pause the stream."""
         if handler.part in ("body", "trailers"):
-            self.read_part.extend(self._body())
+            self.read_part().extend(self._body())
         self.context._paused(handler.method)
         return 1
 
     def pass_on(self, _handler: Handler) -> int:
         """Return Continue, so that the proxy delivers the body."""
-        self.read_part.forget()
+        if self._read_part is not None:
+            self._read_part.forget()
         self.context._continued(self.direction)
         return 0
 
@@ -245,7 +245,8 @@ class StreamTask(Task):
         """Continue a paused stream, so that the proxy delivers the body."""
         context = self.context
         if context._is_paused(self.direction):
-            self.read_part.forget()
+            if self._read_part is not None:
+                self._read_part.forget()
             context._continue(self.direction)
 
     def release_headers(self) -> None:
@@ -296,6 +297,13 @@ class StreamTask(Task):
         """Return this task if its callback is one of this direction."""
         return self if direction == self.direction else None
 
+    def read_part(self) -> ReadPart:
+        """Return the part of the body that the coroutine has read."""
+        part = self._read_part
+        if part is None:
+            part = self._read_part = ReadPart()
+        return part
+
     def _body(self) -> Body:
         vm: Any = self.vm
         vm.enter(self.context)
@@ -304,24 +312,26 @@ class StreamTask(Task):
 
     def can_read(self, *, whole: bool) -> bool:
         """Return whether the whole body, or a chunk of it, can be read without waiting."""
-        return self.last or (self.read_part.unread and not whole)
+        return self.last or (self.read_part().unread and not whole)
 
     def read(self, *, whole: bool) -> bytes | None:
         """Return the whole body, or the part that hasn't been read yet. Returns None after the last chunk."""
-        if not whole and not self.read_part.unread:
+        if not whole and not self.read_part().unread:
             return None
         self._kept.pop(f"on_http_{self.direction}_body", None)
-        return self.read_part.read(self._body(), whole=whole)
+        return self.read_part().read(self._body(), whole=whole)
 
     def await_body(self, wait: BodyWait) -> None:
         """Begin to wait for the body or its next chunk."""
         self.body_wait = wait
-        self._transition(AWAIT_BODY if wait.whole else AWAIT_CHUNK)
+        action, self.state = TRANSITIONS[self.state][AWAIT_BODY if wait.whole else AWAIT_CHUNK]
+        action(self)
 
     def abandon_body(self) -> None:
         """Stop waiting for the body."""
         self.body_wait = None
-        self._transition(ABANDON)
+        action, self.state = TRANSITIONS[self.state][ABANDON]
+        action(self)
 
     def window(self) -> BodyWindow | None:
         """Return the part of the body that the coroutine may access.
@@ -330,7 +340,7 @@ class StreamTask(Task):
         """
         if self.state in IN_CALLBACK or self.direction == "downstream":
             return None
-        return BodyWindow(self.vm.abi, _BUFFERS[self.direction], self.read_part)
+        return BodyWindow(self.vm.abi, _BUFFERS[self.direction], self.read_part())
 
 
 def _is_last(handler: Handler, args: tuple[Any, ...]) -> bool:
