@@ -23,8 +23,19 @@ LONGEST_CIRCLE = 3
 #: Most modules in a folder, without `__init__`.
 LARGEST_FOLDER = 12
 
-#: Functions that import the module named by their first argument.
-IMPORTERS = frozenset({"import_module", "__import__", "find_spec"})
+#: Functions that import, find or run a module named by one of their arguments.
+IMPORTERS = frozenset(
+    {
+        "import_module", "__import__", "find_spec", "resolve_name", "get_loader", "find_loader", "get_data", "iter_modules",
+        "walk_packages", "run_module",
+    }
+)  # fmt: skip
+
+#: Methods of `sys.modules` whose first argument is the name of a module.
+LOOKUPS = frozenset({"get", "pop", "setdefault", "__getitem__"})
+
+#: Function of importlib.resources whose argument names a folder of data files. Its modules aren't used.
+FOLDER = "files"
 
 #: The only module that may name all floors, because it connects the hooks.
 COMPOSITION_ROOT = "wasmnb"
@@ -62,25 +73,32 @@ class Module:
     def _references(self, tree: ast.Module) -> Iterator[Reference]:
         """Yield imports of any form, and module names in strings."""
         nodes = list(ast.walk(tree))
-        docstrings = set(_docstrings(nodes))
+        named = {*_docstrings(nodes), *_folder_names(nodes)}
         for node in nodes:
             if isinstance(node, ast.Import):
                 yield from (Reference(node.lineno, alias.name, "import") for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
                 base = self.resolve("." * node.level + (node.module or ""))
                 yield from (Reference(node.lineno, f"{base}.{alias.name}", "import") for alias in node.names)
-            elif isinstance(node, ast.Call) and _called(node) in IMPORTERS and node.args:
-                yield from self._string_import(node)
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            elif isinstance(node, ast.Call) and _called(node) in IMPORTERS:
+                for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+                    yield from self._named(argument, "string import")
+            elif isinstance(node, ast.Call) and _called(node) in LOOKUPS and _is_sys_modules(node.func.value) and node.args:
+                yield from self._named(node.args[0], "lookup")
+            elif isinstance(node, ast.Subscript) and _is_sys_modules(node.value):
+                yield from self._named(node.slice, "lookup")
+            elif isinstance(node, ast.Call) and _called(node) == FOLDER and node.args:
+                yield from self._named(node.args[0], "folder")
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in named:
                 if _MODULE_NAME.fullmatch(node.value.rstrip(".")):
                     yield Reference(node.lineno, node.value.rstrip("."), "string")
 
-    def _string_import(self, node: ast.Call) -> Iterator[Reference]:
-        name = node.args[0]
+    def _named(self, name: ast.expr, form: str) -> Iterator[Reference]:
+        """Yield the module that an argument names, which is a text, or a formatted text that begins with the name."""
         parts = name.values if isinstance(name, ast.JoinedStr) else [name]
         first = parts[0].value if parts and isinstance(parts[0], ast.Constant) else None
         if isinstance(first, str) and first.startswith((".", "wasmnb")):
-            yield Reference(node.lineno, self.resolve(first), "string import")
+            yield Reference(name.lineno, self.resolve(first.partition(":")[0]), form)
 
     def resolve(self, name: str) -> str:
         """Return the absolute name of a module that this one refers to."""
@@ -98,8 +116,18 @@ def _docstrings(nodes: list[ast.AST]) -> Iterator[int]:
     return (id(n.value) for n in nodes if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))
 
 
+def _folder_names(nodes: list[ast.AST]) -> Iterator[int]:
+    """Return the ids of all strings that name a folder of data files."""
+    return (id(a) for n in nodes if isinstance(n, ast.Call) and _called(n) == FOLDER for a in n.args)
+
+
 def _called(node: ast.Call) -> str:
     return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def _is_sys_modules(node: ast.expr) -> bool:
+    """Return whether an expression is `sys.modules`, or `modules` imported from `sys`."""
+    return (node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")) == "modules"
 
 
 @cache
@@ -154,7 +182,7 @@ def _imported(module: Module) -> set[str]:
     imported = set()
     for reference in module.references:
         name = reference.target
-        if reference.form == "string":
+        if reference.form == "folder":
             continue
         while name not in modules() and "." in name:  # the last part is a function or class
             name = name.rpartition(".")[0]
@@ -208,6 +236,17 @@ def test_floor_does_not_refer_to_upper_floors(floor):
         "import_module(f'..{floor}', __package__)",
         "__import__('wasmnb.notebook.progress')",
         "find_spec('wasmnb.cli')",
+        "importlib.util.find_spec(name='wasmnb.cli')",
+        "sys.modules['wasmnb']",
+        "sys.modules.get('wasmnb')",
+        "modules['wasmnb']",
+        "sys.modules[f'wasmnb.{floor}']",
+        "getattr(sys.modules['wasmnb'], 'view')",
+        "pkgutil.resolve_name('wasmnb.view:to_html')",
+        "pkgutil.walk_packages(paths, 'wasmnb.')",
+        "pkgutil.get_data('wasmnb', 'view/panel/panel.js')",
+        "runpy.run_module('wasmnb.cli')",
+        "files('wasmnb.view')",
         "TABLE = {'panel': 'wasmnb.view.panel'}",
         "name.startswith('wasmnb.envoy.')",
     ],
@@ -225,12 +264,23 @@ def test_check_finds_every_form_of_upward_import(line):
         "import_module('.clock', __package__)",
         "import_module(f'.{name}', __package__)",
         "import_module('json')",
+        "sys.modules['json']",
+        "sys.modules['wasmnb.engine']",
+        "sys.modules.get(name)",
+        "runpy.run_path(path)",
         "def f():\n    'wasmnb.view'",
         "text = 'see wasmnb.view for more'",
     ],
 )
 def test_check_allows_lower_floors_and_documentation(line):
     assert upward(Module("wasmnb.host.proxy", line)) == []
+
+
+def test_view_draws_only_classes_of_lower_floors_by_name():
+    from wasmnb.view.mimebundle import DOCUMENTS
+
+    texts = [module.text for name, module in modules().items() if _height(name, 99) < FLOORS["view"]]
+    assert [name for name in DOCUMENTS if not any(re.search(rf"^class {name}\b", text, re.M) for text in texts)] == []
 
 
 def test_circles_of_imports_have_at_most_three_modules():
@@ -242,6 +292,14 @@ def test_circles_of_imports_have_at_most_three_modules():
 def test_folder_has_at_most_twelve_modules(folder):
     names = [path.name for path in (PACKAGE / folder).glob("*.py") if path.name != "__init__.py"]
     assert len(names) <= LARGEST_FOLDER, sorted(names)
+
+
+def test_map_in_contributing_lists_every_floor_from_the_bottom_up():
+    section = (ROOT / "CONTRIBUTING.md").read_text().split("## Map of the floors")[1].split("\n\nA lower floor")[0]
+    rows = [re.findall(r"`(\w+)`", line.split("|")[1]) for line in section.splitlines() if line.startswith("| `")]
+    listed = [floor for row in rows for floor in row]
+    assert sorted(listed) == sorted(FLOORS)
+    assert [FLOORS[floor] for floor in listed] == sorted(FLOORS.values())
 
 
 #: Folders whose `__init__` has functions, and why.

@@ -100,7 +100,7 @@ class Reader(HTMLParser):
 
 
 #: Classes with their own tests of hostile text among the tests of their floor.
-ELSEWHERE = {"EnvoyExchange", "TcpExchange", "Parity", "FuzzReport", "Finding", "ProfileReport", "PythonState"}
+ELSEWHERE = {"EnvoyExchange", "TcpExchange", "Parity", "ProfileReport", "PythonState"}
 
 
 @pytest.fixture(scope="module")

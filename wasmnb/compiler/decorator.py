@@ -9,6 +9,7 @@ from typing import Any, overload
 
 from .. import _hooks
 from ..errors import UsageError
+from .cell_source.sibling_contexts import FILTER_DECORATOR
 from .filter import Filter
 
 __all__ = ["filter"]
@@ -62,6 +63,9 @@ def filter(  # noqa: A001
     if cls is None:
         return lambda decorated: _decorate(decorated, sys._getframe(1), name, path)
     return _decorate(cls, sys._getframe(1), name, path)
+
+
+setattr(filter, FILTER_DECORATOR, True)
 
 
 def _decorate(cls: Any, frame: Any, name: str | None, path: Sequence[str | os.PathLike[str]]) -> Any:

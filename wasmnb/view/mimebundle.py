@@ -1,6 +1,7 @@
 """Return the display data of objects, from a table of classes and the functions that create their documents.
 
-Classes are looked up by name, including base classes, so that this module doesn't need to import them.
+Classes of lower floors are looked up by name, including base classes, so that this module doesn't need to import them. A class
+of an upper floor isn't in the table, but has a method `document`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from wasmnb import _hooks
 
 from .documents.filter.export import export_document
 from .documents.filter.forecast import forecast_document
-from .documents.filter.fuzzing import finding_document, report_document
 from .documents.filter.module import facts_document
 from .documents.filter.profile import profile_document
 from .documents.proxy.log import log_document
@@ -43,7 +43,7 @@ def _shared(data: Any) -> Document:
     return shared_document({key: (data[key], data.cas(key)) for key in data})
 
 
-#: Name of a class -> function that returns the document of an object.
+#: Name of a class of a lower floor -> function that returns the document of an object.
 DOCUMENTS: dict[str, Callable[[Any], Document]] = {
     "Proxy": proxy_document,
     "TreeNode": tree_document,
@@ -55,15 +55,11 @@ DOCUMENTS: dict[str, Callable[[Any], Document]] = {
     "ReplayReport": replay_document,
     "DiffReport": diff_document,
     "ProfileReport": profile_document,
-    "FuzzReport": report_document,
-    "Finding": finding_document,
     "Parity": parity_document,
     "Export": export_document,
     "Forecast": forecast_document,
     "Log": log_document,
-    "LogResult": log_document,
     "Trace": _trace,
-    "TraceResult": _trace,
     "Metrics": metrics_document,
     "SharedData": _shared,
     "PythonState": python_state_document,
@@ -74,13 +70,16 @@ DOCUMENTS: dict[str, Callable[[Any], Document]] = {
 
 
 def document_of(obj: Any) -> Document:
-    """Return the document of the object `obj`.
+    """Return the document of the object `obj`, from its method `document` or from the table.
 
     Raises
     ------
     TypeError
         The class of the object has no document.
     """
+    if hasattr(type(obj), "document"):
+        document: Document = obj.document()
+        return document
     name = document_name(obj)
     if not name:
         raise TypeError(f"Objects of type {type(obj).__name__} can't be displayed. Use repr() instead.")

@@ -11,7 +11,10 @@ from ...sdk.loading.source import BASES
 from .ast_statements import Statement
 from .source_origin import Origin
 
-__all__ = ["sibling_contexts"]
+__all__ = ["FILTER_DECORATOR", "sibling_contexts"]
+
+#: Attribute that marks the decorator `@wasmnb.filter`, which is defined in a module that imports this one.
+FILTER_DECORATOR = "_is_filter_decorator"
 
 #: Kind of the decorated class -> kinds of other classes that the filter can have.
 _BELONG = {
@@ -102,4 +105,4 @@ def _is_decorated(statement: Statement, origin: Origin) -> bool:
     """Return whether a class has the decorator `@wasmnb.filter`, which makes it a separate filter."""
     decorators = [d.func if isinstance(d, ast.Call) else d for d in getattr(statement.node, "decorator_list", ())]
     values = (_lookup(ast.unparse(d), origin) for d in decorators)
-    return any(getattr(value, "__module__", "") == "wasmnb.compiler.decorator" for value in values)
+    return any(getattr(value, FILTER_DECORATOR, False) is True for value in values)

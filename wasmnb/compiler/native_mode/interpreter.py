@@ -15,10 +15,12 @@ from asyncio import _get_running_loop, _set_running_loop
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import Context
+from pathlib import Path
 from threading import RLock
 from types import ModuleType
 from typing import Any
 
+from ... import abi, sdk
 from ...sdk.loading import guest_init
 from ...sdk.loading.local_modules import LocalModules
 from .breakpoints import hook_for
@@ -142,8 +144,7 @@ def _make_wasmnb(_services: WasiServices) -> ModuleType:
     """Return the package `wasmnb` as it is inside Wasm, where it contains only the SDK."""
     module = ModuleType("wasmnb", guest_init.__doc__)
     module.__dict__.update({k: v for k, v in vars(guest_init).items() if not k.startswith("__") or k == "__all__"})
-    package = sys.modules["wasmnb"]
-    module.__dict__.update(sdk=package.sdk, abi=package.abi, __path__=package.__path__)
+    module.__dict__.update(sdk=sdk, abi=abi, __path__=[str(Path(folder).parent) for folder in sdk.__path__])
     return module
 
 

@@ -164,11 +164,12 @@ def guest_digest() -> str:
 
 def _guest_files() -> list[tuple[str, Traversable]]:
     """Return all files of the app and the SDK as pairs: path on the guest's Python path, and file."""
-    package, guest = files("wasmnb"), files("wasmnb.compiler") / "guest_code"
+    guest = files("wasmnb.compiler") / "guest_code"
+    floors = {"abi": files("wasmnb.abi"), "sdk": files("wasmnb.sdk")}
     return [
         *((f"wasmnb_{name}", path) for name, path in _files_of(guest) if name not in _NOT_LIBRARIES),
-        ("wasmnb/__init__.py", package / "sdk" / "loading" / "guest_init.py"),
-        *((f"wasmnb/{floor}/{name}", path) for floor in ("abi", "sdk") for name, path in _files_of(package / floor)),
+        ("wasmnb/__init__.py", floors["sdk"] / "loading" / "guest_init.py"),
+        *((f"wasmnb/{floor}/{name}", path) for floor, folder in floors.items() for name, path in _files_of(folder)),
     ]
 
 

@@ -25,6 +25,9 @@ __all__ = ["build", "declared_settings"]
 
 _UNIONS = (typing.Union, types.UnionType)
 
+#: Name of the package that defines the context classes.
+_SDK = __name__.rpartition(".config.")[0]
+
 
 def declared_settings(*classes: type[Any]) -> Any:
     """Return the annotation of `config` in these context classes, or None if it contains no dataclass.
@@ -48,7 +51,7 @@ def declared_settings(*classes: type[Any]) -> Any:
 def _annotation(cls: type[Any]) -> Any:
     """Return the annotation of `config` in a class or its nearest annotated base class, or None if it isn't annotated."""
     for base in cls.__mro__:
-        if "config" in getattr(base, "__annotations__", {}) and not base.__module__.startswith("wasmnb.sdk"):
+        if "config" in getattr(base, "__annotations__", {}) and not base.__module__.startswith(_SDK):
             return _hints(base).get("config")
     return None
 

@@ -58,8 +58,8 @@ _BUFFER_NAMES = {
     BufferType.PLUGIN_CONFIGURATION: "The plugin configuration",
 }
 
-#: Package of the dispatcher. Its functions have the same names as the ABI's callbacks.
-_DISPATCH = "wasmnb.sdk.dispatch"
+#: Global variable of the dispatcher's modules whose functions run callbacks. They have the same names as the callbacks.
+_MARK = "RUNS_CALLBACKS"
 
 _RESTRICTED = "Perhaps capability_restriction_config does not allow this hostcall."
 
@@ -82,7 +82,7 @@ def running_frame() -> FrameType | None:
     """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        if frame.f_code.co_name.startswith("on_") and frame.f_globals.get("__name__", "").startswith(_DISPATCH):
+        if frame.f_code.co_name.startswith("on_") and frame.f_globals.get(_MARK) is True:
             return frame
         frame = frame.f_back
     return None

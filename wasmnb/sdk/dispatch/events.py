@@ -6,6 +6,9 @@ from .core import Core
 
 __all__ = ["Events"]
 
+#: Mark for `..diagnostics.hostcall_causes`, which searches the stack for the running callback.
+RUNS_CALLBACKS = True
+
 
 class Events(Core):
     """The dispatcher's methods for callbacks that the proxy calls on a plugin's context."""

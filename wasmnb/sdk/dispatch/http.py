@@ -13,6 +13,9 @@ from .core import Core
 
 __all__ = ["Http"]
 
+#: Mark for `..diagnostics.hostcall_causes`, which searches the stack for the running callback.
+RUNS_CALLBACKS = True
+
 _CONTINUE, _PAUSE = Action.CONTINUE, Action.PAUSE
 
 

@@ -15,6 +15,9 @@ from .core import Core
 
 __all__ = ["Lifecycle"]
 
+#: Mark for `..diagnostics.hostcall_causes`, which searches the stack for the running callback.
+RUNS_CALLBACKS = True
+
 
 class Lifecycle(Core):
     """The dispatcher's methods for the start and end of contexts."""

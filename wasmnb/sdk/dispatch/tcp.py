@@ -9,6 +9,9 @@ from .core import Core
 
 __all__ = ["Tcp"]
 
+#: Mark for `..diagnostics.hostcall_causes`, which searches the stack for the running callback.
+RUNS_CALLBACKS = True
+
 _CONTINUE = Action.CONTINUE
 
 #: Callbacks that are delayed while an `async def` callback of the connection waits. Envoy can't pause the upstream's data.

@@ -1,6 +1,6 @@
 """The fuzzer of `%wasmfuzz` and `wasmnb fuzz`, which searches for scenarios in which a filter fails, and writes pytest tests.
 
-Assertions about a proxy are in `wasmnb.testing.assertions`, and the HTML view of a report is in `wasmnb.view`.
+Assertions about a proxy are in `wasmnb.testing.assertions`. `wasmnb.view` converts the documents of reports to HTML.
 """
 
 from .api import fuzz, replay

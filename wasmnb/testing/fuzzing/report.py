@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 
 from ...errors import UsageError
 from ...parsing.tracebacks import summary_of
-from ...view import document_of, to_html, visible
+from ...view import to_html, visible
+from ...view.render.document import Document
 from ...view.render.escape import NEWLINES
 from ...view.render.units import plural
+from .documents import finding_document, report_document
 from .scenarios.scenario import Scenario
 
 __all__ = ["KINDS", "Fault", "Finding", "FuzzReport"]
@@ -29,8 +31,12 @@ KINDS = {
 class _Pasteable:
     """Base class of objects that a notebook shows as HTML, and otherwise as text from which tests can be copied."""
 
+    def document(self) -> Document:
+        """Return the document to display."""
+        raise NotImplementedError
+
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/html": to_html(document_of(self)), "text/plain": str(self)}
+        return {"text/html": to_html(self.document()), "text/plain": str(self)}
 
 
 class Fault(NamedTuple):
@@ -75,6 +81,10 @@ class Finding(_Pasteable):
         """Identity of the fault. Findings of the same fault have equal identities."""
         return Fault(self.kind, re.sub(r"\d+", "", summary_of(self.message)))
 
+    def document(self) -> Document:
+        """Return the document to display."""
+        return finding_document(self)
+
     def __str__(self) -> str:
         """Return text with the kind and the message of the fault, and with the test."""
         rule = "-" * 100
@@ -117,6 +127,10 @@ class FuzzReport(_Pasteable):
     interrupted: bool = False
     activity: str = ""
     messages: list[str] = field(default_factory=list)
+
+    def document(self) -> Document:
+        """Return the document to display."""
+        return report_document(self)
 
     @property
     def read(self) -> int:

@@ -1,4 +1,4 @@
-"""Documents about a filter: its module, profile, export, forecast and fuzzing report.
+"""Documents about a filter: its module, profile, export and forecast.
 
 Documents about a running proxy are in `wasmnb.view.documents.proxy`, and documents about its exchanges in
 `wasmnb.view.documents.traffic`.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ...render.document import CodeBlock, Document, DocumentBlock, Fold, Paragraph, TextSpan, Title, inline
-from ...render.units import plural
+from ...view.render.document import CodeBlock, Document, DocumentBlock, Fold, Paragraph, TextSpan, Title, inline
+from ...view.render.units import plural
 
 __all__ = ["finding_document", "report_document"]
 
