@@ -1,6 +1,8 @@
 """Envoy filters in Python: write, inspect and measure them in a notebook.
 
-This module only defines the public names. Their code is in the packages below, from `wasmnb.abi` up to `wasmnb.cli`.
+This module only defines the public names. Their code is in the packages below, from `wasmnb.abi` up to `wasmnb.cli`. Between
+them are `errors`, `messages`, and private modules for all floors: `_hooks` (calls of upper floors), `_display` (escaping),
+`_flags` (options of magics and commands), `_code_paths`, `_processes`, `_scratch` and `_version`.
 
     from wasmnb import Filter, Proxy
 

@@ -1,7 +1,8 @@
 """Display proxies, exchanges, reports and errors as HTML, text and figures, and in the live panel.
 
 `documents` defines the contents, `render` writes and escapes the output, `tracebacks` formats errors, and `panel` is the live
-panel. Views only read the objects that they display. Lower floors call this package through `wasmnb._hooks`.
+panel. Documents only read the objects that they display; the panel's actions also send
+requests to a proxy, run its ticks and restart it. Lower floors call this package through `wasmnb._hooks`.
 """
 
 from .documents.filter.module import facts_document, facts_html, facts_text
