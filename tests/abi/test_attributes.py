@@ -25,7 +25,7 @@ def recorded():
     for scenario, outcome in record.read("properties").items():
         if scenario.startswith(_SCENARIO):
             lines = (line for part in outcome.parts for line in part.log)
-            for name, status in (found.groups() for found in map(_READ.search, lines) if found):
+            for name, status in (match.groups() for match in map(_READ.search, lines) if match):
                 has = callbacks.setdefault(name.replace("\\x00", "."), set())
                 if status != "NOT_FOUND":
                     has.add(scenario.removeprefix(_SCENARIO))

@@ -196,8 +196,8 @@ def exchange_of(callback, statements, version=AbiVersion.V0_2_1):
     upstream = Response(200, chunks=[b"aa", b"bb"], trailers=[("x-tr", "1")])
     with scripted_proxy(script, upstream=upstream, version=version) as proxy:
         exchange = proxy.request("POST", "/", body=b"body", trailers=[("x-rt", "1")], wait=2.0)
-    made = {e.name for e in exchange.events if e.kind == "hostcall"}
-    assert {text.split(" ")[0] for text in statements if not text.startswith("return")} <= made
+    hostcalls = {e.name for e in exchange.events if e.kind == "hostcall"}
+    assert {text.split(" ")[0] for text in statements if not text.startswith("return")} <= hostcalls
     return exchange
 
 

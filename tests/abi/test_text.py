@@ -62,8 +62,8 @@ class F(HttpContext):
     async def on_http_request_headers(self, num_headers, end_of_stream):
         name = "x-" + self.request.query["k"]
         if self.request.path.startswith("/callout"):
-            answer = await self.http_call("up", headers={name: "v"})
-            self.send_local_response(200, body=str(answer.status))
+            response = await self.http_call("up", headers={name: "v"})
+            self.send_local_response(200, body=str(response.status))
         elif self.request.path.startswith("/response"):
             self.send_local_response(200, headers=[(name, "v")])
         elif self.request.path.startswith("/half"):

@@ -44,7 +44,7 @@ class Soak(HttpContext):
 _CALLING = """
 class Soak(HttpContext):
     async def on_http_request_headers(self, num_headers, end_of_stream):
-        answer = await self.http_call("upstream", [(":method", "GET"), (":path", "/"), (":authority", "a")])
+        response = await self.http_call("upstream", [(":method", "GET"), (":path", "/"), (":authority", "a")])
         self.request_headers.add("x-status", "200")
 """
 

@@ -64,16 +64,16 @@ from wasmnb.sdk.hostcalls import call_foreign_function
 
 class F(HttpContext):
     def on_http_request_headers(self, num_headers, end_of_stream):
-        name, made = self.request_headers["x-name"], 0
+        name, number = self.request_headers["x-name"], 0
         try:
-            for made in range(100_000):
-                text = b"%d" % made if name == "expr_create" else bytes([10, 6]) + b"%06d" % made
+            for number in range(100_000):
+                text = b"%d" % number if name == "expr_create" else bytes([10, 6]) + b"%06d" % number
                 call_foreign_function(name, text + b"+1" * int(self.request_headers["x-more"]))
         except HostcallError as error:
             if name == "expr_create":
                 call_foreign_function("expr_delete", bytes(4))
                 call_foreign_function(name, b"1")
-            self.send_local_response(200, f"{made} {type(error).__name__}")
+            self.send_local_response(200, f"{number} {type(error).__name__}")
 """
 
 

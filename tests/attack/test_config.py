@@ -121,8 +121,8 @@ def test_message_of_a_field_names_its_line(tmp_path, text, message):
     line = next(i for i, content in enumerate(lines, 1) if content.strip().startswith(name))
     with pytest.raises(UsageError, match=message) as caught:
         Proxy.from_envoy(path)
-    found = int(re.search(r", line (\d+): ", str(caught.value))[1])
-    assert line <= found <= line + 1
+    reported = int(re.search(r", line (\d+): ", str(caught.value))[1])
+    assert line <= reported <= line + 1
 
 
 def test_nulls_and_quoted_numbers_are_read_as_in_envoy(tmp_path):

@@ -71,8 +71,8 @@ def test_colliding_names_cost_many_times_more_unless_the_sdk_reads_them():
 LOOKUPS = """
 class F(HttpContext):
     def on_http_request_headers(self, num_headers, end_of_stream):
-        found = dict(self.request.query), dict(self.request.cookies), len(self.request.query), list(self.request.cookies)
-        self.send_local_response(200, f"{len(found[0])} {len(found[1])} {found[0]['a7']} {found[1]['a8']}")
+        parts = dict(self.request.query), dict(self.request.cookies), len(self.request.query), list(self.request.cookies)
+        self.send_local_response(200, f"{len(parts[0])} {len(parts[1])} {parts[0]['a7']} {parts[1]['a8']}")
 """
 
 

@@ -116,8 +116,8 @@ def main() -> None:
         add_starts(figures, variants)
         add_requests(figures, variants)
     if only:
-        for name, found in figures.items():
-            print(json.dumps(row(name, found, figures["no filter"]), indent=1))
+        for name, own in figures.items():
+            print(json.dumps(row(name, own, figures["no filter"]), indent=1))
     else:
         write(figures, missing)
 
@@ -185,17 +185,17 @@ def started(variant: Variant, workers: int) -> Iterator[tuple[EnvoyProcess, floa
 
 def start_figures(variant: Variant) -> Figures:
     """Sizes of the file, memory some seconds after a start, and the first request."""
-    found: Figures = {"file": 0.0, "gz": 0.0}
+    figures: Figures = {"file": 0.0, "gz": 0.0}
     if variant.module is not None:
         data = variant.module.read_bytes()
-        found = {"file": len(data) / 1e6, "gz": len(gzip.compress(data, 6)) / 1e6}
+        figures = {"file": len(data) / 1e6, "gz": len(gzip.compress(data, 6)) / 1e6}
     for workers in (1, 4):
         with started(variant, workers) as (envoy, _):
             if workers == 4:
-                found["first"] = first_requests(envoy)
+                figures["first"] = first_requests(envoy)
             time.sleep(SETTLED)
-            found[f"settled {workers}"] = resident_memory(envoy.pid) / 2**20
-    return found
+            figures[f"settled {workers}"] = resident_memory(envoy.pid) / 2**20
+    return figures
 
 
 def add_starts(figures: dict[str, Figures], variants: dict[str, Variant]) -> None:
@@ -264,7 +264,7 @@ def request_cpu(pid: int, address: tuple[str, int], seconds: int) -> float:
 
 def write(figures: dict[str, Figures], missing: str) -> None:
     base = figures["no filter"]
-    rows = [row(name, found, base) for name, found in figures.items()]
+    rows = [row(name, own, base) for name, own in figures.items()]
     release, full = figures["release module"], figures["full module"]
     local, c_local = (
         (f["local"] - base["local"]) / (f["request"] - base["request"]) for f in (release, figures["C filter"])
@@ -289,22 +289,22 @@ def write(figures: dict[str, Figures], missing: str) -> None:
     )  # fmt: skip
 
 
-def further(found: Figures, base: Figures) -> float:
-    return (found["settled 4"] - found["settled 1"] - (base["settled 4"] - base["settled 1"])) / 3
+def further(figures: Figures, base: Figures) -> float:
+    return (figures["settled 4"] - figures["settled 1"] - (base["settled 4"] - base["settled 1"])) / 3
 
 
-def row(name: str, found: Figures, base: Figures) -> dict[str, str]:
+def row(name: str, figures: Figures, base: Figures) -> dict[str, str]:
     return {
         "variant": name,
-        "CPU to ready (s)": f"{found['cpu 1']:.2f}",
-        "ready after (s)": f"{found['ready 1']:.2f}",
-        "memory over no filter (MB)": f"{found['rss 1'] - base['rss 1']:.0f}",
-        "some seconds later": f"{found['settled 1'] - base['settled 1']:.0f}",
-        "each further worker (MB)": f"{further(found, base):.1f}",
-        "file / gzipped (MB)": f"{found['file']:.1f} / {found['gz']:.1f}",
-        "first request (ms)": f"{found['first']:.1f}",
-        "CPU of a request (us)": f"{found['request']:.1f}" if "request" in found else "-",
-        "of a local response (us)": f"{found['local']:.1f}" if "local" in found else "-",
+        "CPU to ready (s)": f"{figures['cpu 1']:.2f}",
+        "ready after (s)": f"{figures['ready 1']:.2f}",
+        "memory over no filter (MB)": f"{figures['rss 1'] - base['rss 1']:.0f}",
+        "some seconds later": f"{figures['settled 1'] - base['settled 1']:.0f}",
+        "each further worker (MB)": f"{further(figures, base):.1f}",
+        "file / gzipped (MB)": f"{figures['file']:.1f} / {figures['gz']:.1f}",
+        "first request (ms)": f"{figures['first']:.1f}",
+        "CPU of a request (us)": f"{figures['request']:.1f}" if "request" in figures else "-",
+        "of a local response (us)": f"{figures['local']:.1f}" if "local" in figures else "-",
     }
 
 

@@ -15,9 +15,9 @@ class Gate(HttpContext):
         Gate.seen += 1
         if self.shared_data.get(user) != b"known":
             asked.increment()
-            answer = await self.http_call(self.plugin.config["service"], path=f"/users/{user}")
+            response = await self.http_call(self.plugin.config["service"], path=f"/users/{user}")
             waited.record(20)
-            if answer.status != 200:
+            if response.status != 200:
                 print("the service does not know", user)
                 return self.send_local_response(403, "Not you.\\n")
             self.shared_data[user] = "known"

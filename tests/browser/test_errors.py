@@ -33,7 +33,7 @@ class X(HttpContext):
     "def call():\n    a.close()\n    return a.get('/x')\n\ncall()",
 )
 #: Cell -> texts that its output must contain.
-WANTED = {
+EXPECTED = {
     2: ("line 4", "class X(HttpContext)", "^", "SyntaxError: expected ':'"),
     3: ("----> 4 LIMIT = int('ten')", "5", "ValueError: invalid literal"),
     4: ("----> 6         self.limit = self.parse", '----> 9         return int(config["limit"])', "In proxy_on_configure"),
@@ -45,7 +45,7 @@ WANTED = {
 
 def test_errors_point_at_lines_of_the_cell_and_hide_internal_frames(open_cells):
     notebook = open_cells(*CELLS, width=1200, height=1400)
-    for number, sentences in WANTED.items():
+    for number, sentences in EXPECTED.items():
         output = notebook.output(number)
         for sentence in sentences:
             assert sentence in output, (number, sentence, output)

@@ -31,14 +31,14 @@ from wasmnb import Filter, Plugin, Proxy, Response
 nasty = {json.dumps(NASTY)}
 source = '''
 from wasmnb.sdk import Counter, HttpContext, PluginContext
-made = Counter(NASTY)
+counter = Counter(NASTY)
 class Root(PluginContext):
     def on_plugin_start(self, size):
         setattr(self, NASTY, NASTY)
         return True
 class Bad(HttpContext):
     def on_http_request_headers(self, num_headers, end_of_stream):
-        made.increment()
+        counter.increment()
         setattr(self, NASTY, NASTY)
         self.shared_data[NASTY] = NASTY
         print(NASTY)

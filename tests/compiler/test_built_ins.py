@@ -21,10 +21,10 @@ class Writer(HttpContext):
     def on_http_request_body(self, size, end_of_stream):
         pairs = ast.literal_eval(bytes(self.request_body).decode())
         try:
-            answer = serialised(self._vm.abi, pairs).hex()
+            result = serialised(self._vm.abi, pairs).hex()
         except (TypeError, ValueError) as error:
-            answer = f"{type(error).__name__}: {error}"
-        self.send_local_response(200, answer)
+            result = f"{type(error).__name__}: {error}"
+        self.send_local_response(200, result)
 """
 
 SETTER = """
@@ -34,13 +34,13 @@ from wasmnb.sdk import HttpContext
 class Setter(HttpContext):
     def on_http_request_headers(self, num_headers, end_of_stream):
         name, value = ast.literal_eval(self.request_headers["probe"])
-        answer = "done"
+        result = "done"
         try:
             self.request_headers[name] = value
         except (TypeError, ValueError) as error:
-            answer = f"{type(error).__name__}: {error}"
+            result = f"{type(error).__name__}: {error}"
         headers = [(k, v) for k, v in self.request_headers.raw if k.startswith(b"x")]
-        self.send_local_response(200, ascii((answer, headers)))
+        self.send_local_response(200, ascii((result, headers)))
 """
 
 REPLIER = """

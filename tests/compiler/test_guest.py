@@ -253,7 +253,7 @@ class Bare:
     def hostcall(self, hostcall):
         at = sum(len(p.kind.core) for p in hostcall.inputs)
 
-        def answer(*arguments):
+        def succeed(*arguments):
             self.calls[hostcall.short] = self.calls.get(hostcall.short, 0) + 1
             places = iter(arguments[at:])
             memory = self.instance.memory
@@ -267,7 +267,7 @@ class Bare:
                     memory.write_u32(next(places), 7)
             return 0
 
-        return answer
+        return succeed
 
     def streams(self, first, count):
         for i in range(first, first + count):

@@ -20,11 +20,11 @@ source = """class F(HttpContext):
     def on_http_request_headers(self, num_headers, end_of_stream):
         self.send_local_response(200, str(hash("probe--1") & 0xffffffff))
 """
-made = Filter.from_source(source)
+compiled = Filter.from_source(source)
 full = compile_source(Source((Part(source, "<filter>"),)), [], None)
 _, wasm = full.runtimes.module(full.requirements, default_engine())
 print(sha256(wasm).hexdigest())
-for module in (made, made.release()) if "release" in sys.argv else (made,):
+for module in (compiled, compiled.release()) if "release" in sys.argv else (compiled,):
     with Proxy(module, workers=1) as proxy:
         print(proxy.get("/").response.body.decode())
 '''

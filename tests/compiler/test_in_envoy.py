@@ -36,11 +36,11 @@ class Cell(HttpContext):
         if not end_of_stream:
             return Action.PAUSE
         try:
-            found = json.loads(bytes(self.request_body))
+            values = json.loads(bytes(self.request_body))
         except (ValueError, RecursionError) as error:
             self.send_local_response(400, body=type(error).__name__)
             return Action.PAUSE
-        self.request_body.set(json.dumps({"keys": sorted(found)}))
+        self.request_body.set(json.dumps({"keys": sorted(values)}))
         return Action.CONTINUE
 """
 

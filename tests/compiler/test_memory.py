@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from wasmnb.compiler.runtime_build.heap_trim import MemoryRegions, clear_unused
 from wasmnb.compiler.wasm_binary.memory_image import PAGE, MemoryImage
 
-runs = st.lists(st.tuples(st.integers(0, PAGE - 300), st.binary(min_size=1, max_size=300)), max_size=12)
+RUNS = st.lists(st.tuples(st.integers(0, PAGE - 300), st.binary(min_size=1, max_size=300)), max_size=12)
 
 
-@given(runs)
-def test_segments_reproduce_the_image(pieces):
+@given(RUNS)
+def test_segments_reproduce_the_image(runs):
     image, copy = MemoryImage(1), MemoryImage(1)
-    for address, data in pieces:
+    for address, data in runs:
         image.put(address, data)
     for address, data in image.segments():
         copy.put(address, data)

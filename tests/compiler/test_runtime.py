@@ -27,8 +27,8 @@ BUILD = """
 import json, sys
 from wasmnb.compiler import Filter
 steps = []
-made = Filter.from_source(sys.argv[1], progress=lambda step, fraction: steps.append((step, fraction)))
-print(json.dumps([made.info.runtime, steps]))
+compiled = Filter.from_source(sys.argv[1], progress=lambda step, fraction: steps.append((step, fraction)))
+print(json.dumps([compiled.info.runtime, steps]))
 """
 
 

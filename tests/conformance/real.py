@@ -80,11 +80,11 @@ class Bench:
             if isinstance(step, Shutdown) and self.scenario.stats:
                 outcome.metrics = self.metrics()
             client = self.step(step)
-            if not isinstance(step, Shutdown) and self.gone():
+            if not isinstance(step, Shutdown) and self.envoy_ended():
                 outcome.parts.append(self.crashed(title(step)))
                 break
             outcome.parts.append(self.part(title(step), client))
-        if not self.gone():
+        if not self.envoy_ended():
             outcome.metrics = self.metrics()
         outcome.upstream = self.upstream()
         return outcome
@@ -104,7 +104,7 @@ class Bench:
         chosen = self.process.admin.stats(self.scenario.stats) if self.scenario.stats else {}
         return custom + [f"{name} = {value}" for name, value in sorted(chosen.items())]
 
-    def gone(self) -> bool:
+    def envoy_ended(self) -> bool:
         """Return whether Envoy has ended, after a pause for one that is crashing."""
         if crash_of(self.process):
             time.sleep(0.2)

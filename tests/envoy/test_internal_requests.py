@@ -11,7 +11,7 @@ from wasmnb.sdk import HttpContext
 
 class Asks(HttpContext):
     async def on_http_request_headers(self, num_headers, end_of_stream):
-        answer = await self.http_call("other", path="/callout")
+        response = await self.http_call("other", path="/callout")
         self.request_headers["x-internal"] = self.request_headers.get("x-envoy-internal", "no")
 """
 

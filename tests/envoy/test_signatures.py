@@ -26,7 +26,7 @@ class Guard(HttpContext):
 TOKENS = {name: token(name) for name in ("RS256", "RS512", "ES256")}
 
 
-def answers(proxy_class):
+def statuses(proxy_class):
     with proxy_class(Filter.from_source(SOURCE, "guard"), workers=1, config=jwks()) as proxy:
         good = [proxy.get("/", {"authorization": f"Bearer {text}"}) for text in TOKENS.values()]
         forged = [proxy.get("/", {"authorization": f"Bearer {text[:-8]}AAAAAAAA"}) for text in TOKENS.values()]
@@ -35,4 +35,4 @@ def answers(proxy_class):
 
 @pytest.mark.parametrize("proxy_class", [Proxy, pytest.param(Envoy, marks=[pytest.mark.envoy, pytest.mark.slow])])
 def test_host_verifies_tokens(proxy_class):
-    assert answers(proxy_class) == ([200] * 3, [401] * 3)
+    assert statuses(proxy_class) == ([200] * 3, [401] * 3)

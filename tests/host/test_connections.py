@@ -82,9 +82,9 @@ def test_call_that_crashes_envoy_marks_the_exchange(crashing):
 
 
 def test_retry_reaches_the_upstream_again():
-    answers = iter([Response(503), Response(200)])
+    responses = iter([Response(503), Response(200)])
     routes = [{"match": {"prefix": "/"}, "route": {"cluster": "upstream", "retry_policy": {"retry_on": "5xx"}}}]
-    with Proxy(upstream=lambda _request: next(answers), routes=routes, workers=1) as proxy:
+    with Proxy(upstream=lambda _request: next(responses), routes=routes, workers=1) as proxy:
         exchange = proxy.get("/")
         assert exchange.response.status == 200 and len(exchange.upstream_requests) == 2
 

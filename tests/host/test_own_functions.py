@@ -13,11 +13,11 @@ class Plugin(PluginContext):
 class Lookup(HttpContext):
     def on_http_request_headers(self, num_headers, end_of_stream):
         try:
-            answer = self.call_foreign_function("lookup", self.request.path)
+            result = self.call_foreign_function("lookup", self.request.path)
         except NotFound as error:
-            answer = b"not found"
-        print("answer", answer)
-        self.request_headers["x-answer"] = answer
+            result = b"not found"
+        print("result", result)
+        self.request_headers["x-result"] = result
 
     def on_foreign_function(self, function_id, arguments_size):
         print("stream", function_id, hostcalls.get_buffer_bytes(BufferType.CALL_DATA))
@@ -36,22 +36,22 @@ def texts(exchange):
 def test_function_of_the_test_answers_the_filter(lookup):
     calls = []
 
-    def answer(call):
+    def look_up(call):
         calls.append((call.arguments, call.worker, call.exchange))
         return "yes"
 
-    with Proxy(lookup, workers=1, foreign={"lookup": answer}) as proxy:
-        assert proxy.get("/a").upstream_request.headers["x-answer"] == "yes"
+    with Proxy(lookup, workers=1, foreign={"lookup": look_up}) as proxy:
+        assert proxy.get("/a").upstream_request.headers["x-result"] == "yes"
     assert calls == [(b"/a", 1, 1)]
 
 
 def test_function_runs_the_callback_of_the_stream(lookup):
-    def answer(call):
+    def look_up(call):
         call.run_callback(7, b"now")
         call.run_callback(8, "later", after=0.5)
         call.run_callback(9, "too late", after=60.0)
 
-    with Proxy(lookup, workers=1, foreign={"lookup": answer}) as proxy:
+    with Proxy(lookup, workers=1, foreign={"lookup": look_up}) as proxy:
         stream = proxy.open("POST", "/a")
         assert "stream 7 b'now'" in texts(stream.exchange)
         proxy.advance(1.0)
@@ -62,19 +62,19 @@ def test_function_runs_the_callback_of_the_stream(lookup):
 
 def test_status_of_the_function_reaches_the_filter(lookup):
     with Proxy(lookup, workers=1, foreign={"lookup": lambda call: Status.NOT_FOUND}) as proxy:
-        assert "answer b'not found'" in texts(proxy.get("/"))
+        assert "result b'not found'" in texts(proxy.get("/"))
     with Proxy(lookup, workers=1) as proxy:
-        assert "answer b'not found'" in texts(proxy.get("/"))
+        assert "result b'not found'" in texts(proxy.get("/"))
 
 
 @pytest.mark.parametrize("result", [ValueError("no such user"), 5])
 def test_error_of_the_function_is_the_failure(lookup, result):
-    def answer(call):
+    def look_up(call):
         if isinstance(result, Exception):
             raise result
         return result
 
-    with Proxy(lookup, workers=1, foreign={"lookup": answer}) as proxy:
+    with Proxy(lookup, workers=1, foreign={"lookup": look_up}) as proxy:
         exchange = proxy.get("/")
         assert exchange.response.status == 503
         assert ("no such user" if isinstance(result, Exception) else "not int") in exchange.failure.message

@@ -17,7 +17,7 @@ def imported(name, label="$f", module=P1):
     return f'(import "{module}" "{name}" (func {label} {types} {"(result i32)" if results else ""}))'
 
 
-def answers(call, name, memory="", module=P1):
+def call_wasi(call, name, memory="", module=P1):
     """Run a request whose callback makes a WASI call. Return the call's event in the trace, and the proxy."""
     body = f"""{memory}
       (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
@@ -96,7 +96,7 @@ def test_clocks_are_virtual_and_randomness_comes_from_the_seed():
 
 
 def test_proc_exit_returns_to_the_guest_and_traps_at_entry():
-    events, exchange, _ = answers("(call $f (i32.const 1))", "proc_exit")
+    events, exchange, _ = call_wasi("(call $f (i32.const 1))", "proc_exit")
     assert exchange.response.status == 200
     assert [e.name for e in events] == ["proc_exit"]
     body = '(func (export "_start") (call $f (i32.const 0)))'
@@ -105,7 +105,7 @@ def test_proc_exit_returns_to_the_guest_and_traps_at_entry():
 
 
 def test_both_names_of_the_wasi_module_are_linked():
-    events, _, _ = answers("(call $f)", "sched_yield", module="wasi_unstable")
+    events, _, _ = call_wasi("(call $f)", "sched_yield", module="wasi_unstable")
     assert len(events) == 1
 
 

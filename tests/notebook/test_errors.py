@@ -21,7 +21,7 @@ CELLS = {
 }
 NAMES = list(CELLS)
 #: Cell -> lines that its output must have, wherever it is read.
-WANTED = {
+EXPECTED = {
     "syntax": ("Cell In[2], line 4", "    class X(HttpContext)", "SourceError: SyntaxError: expected ':'"),
     "top level": ("Cell In[3], line 2", "----> 2 LIMIT = int('ten')", "      3 class X(HttpContext):"),
     "start": ("Cell In[4], line 5, in on_plugin_start", "----> 5         return self.missing", "AttributeError"),
@@ -62,14 +62,14 @@ def shown(cell):
 
 
 def check(name, text):
-    for line in WANTED[name]:
+    for line in EXPECTED[name]:
         assert line in text, text
     for internal in OURS:
         assert internal not in text, text
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", WANTED)
+@pytest.mark.parametrize("name", EXPECTED)
 def test_notebook_shows_the_lines_of_the_cell(executed, name):
     check(name, shown(executed.cells[NAMES.index(name)]))
 
@@ -101,11 +101,11 @@ for name, text in json.loads(sys.argv[1]).items():
 def terminal():
     command = [sys.executable, "-W", "ignore", "-c", TERMINAL, json.dumps(CELLS)]
     ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=200)
-    pieces = re.split(r"^===== (.*)\n", plain(ran.stdout), flags=re.MULTILINE)[1:]
-    return dict(zip(pieces[::2], pieces[1::2], strict=True))
+    parts = re.split(r"^===== (.*)\n", plain(ran.stdout), flags=re.MULTILINE)[1:]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", WANTED)
+@pytest.mark.parametrize("name", EXPECTED)
 def test_terminal_shows_the_lines_of_the_cell(terminal, name):
     check(name, terminal[name])

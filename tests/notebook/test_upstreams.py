@@ -7,8 +7,8 @@ from IPython.core.error import UsageError
 GATE = """\
 class Gate(HttpContext):
     async def on_http_request_headers(self, num_headers, end_of_stream):
-        answer = await self.http_call("accounts", path="/users/ann")
-        self.request_headers["x-account"] = answer.body.decode()
+        response = await self.http_call("accounts", path="/users/ann")
+        self.request_headers["x-account"] = response.body.decode()
 """
 
 

@@ -59,8 +59,8 @@ def test_types_of_groups_and_subtypes_keep_their_indexes(types):
     expected = (("ref", "i64"), ("f32",))
     module, facts = CoreModule.read(wasm), inspect_module(wasm)
     assert (len(module.types), module.signature(2)) == (3, expected)
-    for found in (*Declarations.read(wasm).imports, *Declarations.read(wasm).exports, *facts.imports, *facts.exports):
-        assert (found.params, found.results) == expected
+    for entry in (*Declarations.read(wasm).imports, *Declarations.read(wasm).exports, *facts.imports, *facts.exports):
+        assert (entry.params, entry.results) == expected
 
 
 def test_constant_expressions_are_read():

@@ -19,7 +19,7 @@ def inlined(wasm, growth):
     for start, end in module.code:
         if not {0x10, 0x12} & set(module.data[start:end]):
             continue
-        budget, count, found = max(50, int(growth * (end - start))), 0, []
+        budget, count, inlined_sizes = max(50, int(growth * (end - start))), 0, []
         for instruction in instructions(module.data, start, end):
             if instruction[0] in {0x10, 0x12}:
                 callee = Reader(instruction, 1).u32() - imported
@@ -27,8 +27,8 @@ def inlined(wasm, growth):
                     budget -= sizes[callee]
                     count += 1
                     if callee >= len(FILLERS):
-                        found.append(sizes[callee])
-        yield found
+                        inlined_sizes.append(sizes[callee])
+        yield inlined_sizes
 
 
 @pytest.fixture(scope="module")
@@ -42,15 +42,15 @@ def release():
 def test_only_tiny_functions_are_inlined_into_release_modules(release, growth):
     functions = list(inlined(release, growth))
     assert len(functions) > 1000
-    assert max(size for found in functions for size in found) <= min(FILLERS)
+    assert max(size for sizes in functions for size in sizes) <= min(FILLERS)
     assert max(map(sum, functions)) < 2 * min(FILLERS)
 
 
 def test_generated_modules_keep_their_calls():
     for seed in range(5):
         generated = Generator(seed, 40, 3).module()
-        for found in inlined(split(generated, random_hot(seed)), 5):
-            assert sum(found) < 2 * min(FILLERS)
+        for sizes in inlined(split(generated, random_hot(seed)), 5):
+            assert sum(sizes) < 2 * min(FILLERS)
 
 
 @pytest.mark.parametrize("size", [*FILLERS, 3, 5, 9, 10, 100])

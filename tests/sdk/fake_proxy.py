@@ -131,14 +131,14 @@ class FakeProxy(FakeBinding):
             self.call("on_tick", ROOT)
         self.time = max(self.time, end)
 
-    def answer_calls(self):
+    def respond_to_calls(self):
         """Deliver the responses of all pending callouts, from `clusters`."""
         while self.calls:
             token, (cluster, headers, body) = next(iter(self.calls.items()))
             del self.calls[token]
-            self.answer(token, self.clusters[cluster](dict(headers), body))
+            self.respond(token, self.clusters[cluster](dict(headers), body))
 
-    def answer(self, token, response):
+    def respond(self, token, response):
         """Deliver a response: (status, headers, body[, trailers]), or None for a reset."""
         self.calls.pop(token, None)
         if response is None:
@@ -181,7 +181,7 @@ class FakeProxy(FakeBinding):
         while result and s.local is None and not s.closed and direction not in s.continued:
             # Resolve the filter's wait before the next chunk is delivered.
             if self.calls:
-                self.answer_calls()
+                self.respond_to_calls()
             elif self.tick_period and waited < 1000:
                 waited += 1
                 self.advance(self.tick_period / 1000)
@@ -206,9 +206,9 @@ class FakeProxy(FakeBinding):
             return None
         out = b""
         # HTTP/1.1: the end of a body is an empty chunk of its own, unless trailers follow.
-        pieces = [(c, 0) for c in chunks] + ([(b"", 1)] if chunks and not trailers else [])
+        parts = [(c, 0) for c in chunks] + ([(b"", 1)] if chunks and not trailers else [])
         held = b""
-        for chunk, end in pieces:
+        for chunk, end in parts:
             s.buffers[direction] = held + chunk
             if end:
                 s.maps[direction * 2 + 1] = []
@@ -245,7 +245,7 @@ class FakeProxy(FakeBinding):
         status, details, body, headers, _grpc = s.local
         s.local, result.details = None, details
         head = [(b":status", str(status).encode()), *headers]
-        # Only an answer to the request passes the response callbacks.
+        # Only a response to the request passes the response callbacks.
         if result.upstream is None:
             self._response(i, s, result, head, [], [])
         result.status, result.body, result.headers = status, body, result.headers or head

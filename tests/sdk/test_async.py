@@ -28,7 +28,7 @@ def test_waiting_streams_keep_their_own_state():
         waiting.append(i)
     for token, i in reversed(list(zip(list(proxy.calls), waiting, strict=True))):
         headers = dict(proxy.calls[token][1])
-        proxy.answer(token, auth(headers, b""))
+        proxy.respond(token, auth(headers, b""))
         s = proxy.streams[i]
         if headers["x-user"] == b"ann":
             assert s.continued == [0] and dict(s.maps[0])[b"x-auth"] == b"7" and s.local is None
@@ -123,7 +123,7 @@ log_info("never")
     proxy.call("on_request_headers", i, 0, 1)
     (token,) = proxy.calls
     proxy.delete(i)
-    proxy.answer(token, (200, {}, b""))
+    proxy.respond(token, (200, {}, b""))
     assert [t for _, t in proxy.logs] == ["finally"]
     assert not proxy.dispatcher.vm.callouts.http
 
@@ -242,7 +242,7 @@ def test_waits_are_freed_without_the_garbage_collector(user):
             proxy.streams[i].maps[0] = []
             proxy.call("on_request_headers", i, 0, 1)
             proxy.delete(i)
-            proxy.answer_calls()
+            proxy.respond_to_calls()
         else:
             proxy.exchange(headers={"x-user": user})
         proxy.hostcalls.clear()
@@ -279,6 +279,6 @@ def test_deletes_are_watched_only_while_a_stream_waits(monkeypatch):
     proxy.exports.add("on_delete")  # as the glue does while `on_delete` is watched
     proxy.delete(waiting[0])
     assert watching == [1]
-    proxy.answer_calls()
+    proxy.respond_to_calls()
     assert watching == [1, 0]
     assert not proxy.dispatcher.vm.callouts.http

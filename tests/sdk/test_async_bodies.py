@@ -79,7 +79,7 @@ async for chunk in self.request_body:
 
     assert arrive(b"one") == 1
     assert arrive(b"two") == 1 and arrive(b"three", 1) == 1
-    proxy.answer_calls()
+    proxy.respond_to_calls()
     assert [t for _, t in proxy.logs] == ["b'one'", "b'twothree'"]
     assert s.continued == [0]
 
@@ -105,17 +105,17 @@ class F(HttpContext):
     assert proxy.call("on_request_body", i, 4, 0) == 1
     s.maps[1] = []
     assert proxy.call("on_request_trailers", i, 0) == 1
-    proxy.answer_calls()
+    proxy.respond_to_calls()
     assert [t for _, t in proxy.logs] == ["body 2", "body done", "body 4", "body done", "trailers"]
     assert s.continued == [0] and s.maps[1] == [(b"x", b"y")]
 
 
 def test_body_and_callout_can_be_awaited_together():
-    source = stream("body, answer = await gather(self.request_body(), self.http_call('a'))\nlog_info('%s %s', body, answer.text)")
+    source = stream("body, response = await gather(self.request_body(), self.http_call('a'))\nlog_info('%s %s', body, response.text)")
     proxy = FakeProxy(source, clusters={"a": lambda h, b: (200, {}, b"yes")})
     i = proxy.create()
     assert proxy.call("on_request_headers", i, 0, 0) == 0
-    proxy.answer_calls()
+    proxy.respond_to_calls()
     proxy.streams[i].buffers[0] = b"text"
     assert proxy.call("on_request_body", i, 4, 1) == 0
     assert proxy.logs == [(2, "b'text' yes")]
@@ -156,5 +156,5 @@ async for chunk in self.request_body:
     for data, end in ((b"one", 0), (b"two", 0), (b"three", 1)):
         s.buffers[0] = s.buffers.get(0, b"") + data
         assert proxy.call("on_request_body", i, len(s.buffers[0]), end) == 1
-    proxy.answer_calls()
+    proxy.respond_to_calls()
     assert s.buffers[0] == expected + b"." and s.continued == [0]

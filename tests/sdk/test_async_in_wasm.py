@@ -30,18 +30,18 @@ class F(HttpContext):
                 await sleep(0.01)
                 self.response_body = chunk.upper()
             return None
-        answer = await self.http_call("auth", headers={"x-user": "response"})
-        self.response_headers["x-late"] = answer.headers["x-name"]
+        response = await self.http_call("auth", headers={"x-user": "response"})
+        self.response_headers["x-late"] = response.headers["x-name"]
 
     async def callout(self):
-        answer = await self.http_call("auth", headers={"x-user": self.request_headers.get("x-user", "")})
-        if not answer.ok:
-            return self.send_local_response(403, "no " + answer.text)
-        self.request_headers["x-name"] = answer.headers["x-name"]
+        response = await self.http_call("auth", headers={"x-user": self.request_headers.get("x-user", "")})
+        if not response.ok:
+            return self.send_local_response(403, "no " + response.text)
+        self.request_headers["x-name"] = response.headers["x-name"]
 
     async def many(self):
-        answers = await gather(*(self.http_call("auth", headers={"x-user": str(i)}) for i in range(5)))
-        self.request_headers["x-name"] = "".join(a.headers["x-name"] for a in answers)
+        responses = await gather(*(self.http_call("auth", headers={"x-user": str(i)}) for i in range(5)))
+        self.request_headers["x-name"] = "".join(a.headers["x-name"] for a in responses)
 
     async def sleeps(self):
         await gather(sleep(0.05), sleep(0.02))
@@ -65,8 +65,8 @@ class F(HttpContext):
     async def changed(self):
         self.request_headers.remove("content-length")
         body = await self.request_body()
-        answer = await self.http_call("auth", headers={"x-user": "x"})
-        self.request_body = body.upper() + answer.headers["x-name"].encode()
+        response = await self.http_call("auth", headers={"x-user": "x"})
+        self.request_body = body.upper() + response.headers["x-name"].encode()
 
     async def forever(self):
         log_info("waits")
@@ -138,11 +138,11 @@ def test_simultaneous_waits_keep_their_own_state(proxy):
     users = [str(n) for n in range(40)]
     if hasattr(proxy, "open"):
         streams = [proxy.open("GET", "/callout", {"x-user": user}, end=True) for user in users]
-        answers = [stream.wait().response.body for stream in streams]
+        responses = [stream.wait().response.body for stream in streams]
     else:
         with ThreadPoolExecutor(20) as threads:
-            answers = list(threads.map(lambda user: ask(proxy, user), users))
-    assert answers == [f"<{user}>".encode() for user in users]
+            responses = list(threads.map(lambda user: ask(proxy, user), users))
+    assert responses == [f"<{user}>".encode() for user in users]
 
 
 def test_sleep_takes_virtual_time(proxy):

@@ -71,7 +71,7 @@ class P(PluginContext):
     assert not FakeProxy(source, {"ok": False}, clusters={}).started
     proxy = FakeProxy(source, {"ok": True}, clusters={"a": lambda h, b: (200, {}, b"news")})
     proxy.advance(1)
-    proxy.answer_calls()
+    proxy.respond_to_calls()
     assert [t for _, t in proxy.logs] == ["asks", "got news"]
 
 
@@ -97,9 +97,9 @@ assert await wait_for(self.http_call("fast"), 1)
     proxy.call("on_request_headers", i, 0, 1)
     (slow,) = proxy.calls
     proxy.advance(0.3)
-    proxy.answer(slow, (200, {}, b"late"))
+    proxy.respond(slow, (200, {}, b"late"))
     assert [t for _, t in proxy.logs] == ["not done after 0.1 s", "again"]
-    proxy.answer_calls()
+    proxy.respond_to_calls()
     assert proxy.streams[i].continued == [0]
     proxy.advance(3)
     assert proxy.tick_period == 0
@@ -233,7 +233,7 @@ class T(TcpContext):
     assert proxy.call("on_new_connection", i) == 1
     s.buffers[2] = b"abc"
     assert proxy.call("on_downstream_data", i, 3, 0) == 1
-    proxy.answer_calls()
+    proxy.respond_to_calls()
     assert s.continued == []
     proxy.advance(0.1)
     assert s.continued == [2] and s.buffers[2] == b"ABC"

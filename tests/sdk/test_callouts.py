@@ -58,8 +58,8 @@ def test_responses_go_to_their_own_streams():
         proxy.streams[i].maps[0] = [(b"x-user", user.encode())]
         assert proxy.call("on_request_headers", i, 1, 1) == 1
     first, second = proxy.calls
-    proxy.answer(second, (401, {}, b""))
-    proxy.answer(first, (200, {"x-id": "1"}, b""))
+    proxy.respond(second, (401, {}, b""))
+    proxy.respond(first, (200, {"x-id": "1"}, b""))
     assert proxy.streams[streams["ann"]].continued == [0] and proxy.streams[streams["ann"]].local is None
     assert proxy.streams[streams["bob"]].local[0] == 403
 
@@ -70,12 +70,12 @@ def test_response_for_an_ended_stream_is_dropped():
     proxy.streams[i].maps[0] = []
     proxy.call("on_request_headers", i, 0, 1)
     proxy.delete(i)
-    proxy.answer(next(iter(proxy.calls)), (200, {"x-id": "1"}, b""))
+    proxy.respond(next(iter(proxy.calls)), (200, {"x-id": "1"}, b""))
     assert proxy.logs == [] and not proxy.dispatcher.vm.callouts.http
 
 
 def test_unknown_token_is_ignored():
-    FakeProxy(AUTH, clusters={"auth": auth}).answer(999, (200, {}, b""))
+    FakeProxy(AUTH, clusters={"auth": auth}).respond(999, (200, {}, b""))
 
 
 def test_plugin_gets_repeated_headers_of_a_response():
@@ -94,7 +94,7 @@ class P(PluginContext):
 
     proxy = FakeProxy(source, clusters={"api": api})
     proxy.tick()
-    proxy.answer_calls()
+    proxy.respond_to_calls()
     assert seen[0][":path"] == b"/own"
     assert proxy.logs[0][1] == "['a', 'b'] [1] [('t', 'v')] 2 <HttpCallResponse 200, 3 headers, 3 bytes>"
 
@@ -139,7 +139,7 @@ class F(HttpContext):
 """
     proxy = FakeProxy(source, clusters={"a": lambda h, b: (200, {}, b"")})
     proxy.exchange()
-    proxy.answer_calls()
+    proxy.respond_to_calls()
     assert proxy.logs == []
 
 
@@ -210,13 +210,13 @@ def test_json_is_sent_in_one_call():
     source = """
 class F(HttpContext):
     async def on_http_request_headers(self, n, e):
-        answer = await self.http_call("a", method="POST", json={"a": ["ü"]}, headers={"content-type": "text/json"})
-        self.send_local_response(403, json=answer.json(), headers={"x": "y"})
+        response = await self.http_call("a", method="POST", json={"a": ["ü"]}, headers={"content-type": "text/json"})
+        self.send_local_response(403, json=response.json(), headers={"x": "y"})
 """
     proxy = FakeProxy(source, clusters={"a": lambda h, body: (200, {}, body + b" ") if h["content-type"] == b"text/json" else None})
     result = proxy.exchange()
     assert result.body == '{"a":["ü"]}'.encode() and result.header(b"content-type") == b"application/json"
-    both = FakeProxy(source.replace("json=answer.json()", "'text', json=[]"), clusters=proxy.clusters)
+    both = FakeProxy(source.replace("json=response.json()", "'text', json=[]"), clusters=proxy.clusters)
     assert both.exchange().status == 503 and "both body= and json= were passed" in both.logs[0][1]
 
 
@@ -225,8 +225,8 @@ def test_text_and_json_of_an_encoded_response_are_decoded(encoding, encode):
     source = """
 class F(HttpContext):
     async def on_http_request_headers(self, n, e):
-        answer = await self.http_call("a")
-        log_info("%s %s", answer.text, answer.json())
+        response = await self.http_call("a")
+        log_info("%s %s", response.text, response.json())
 """
     proxy = FakeProxy(source, clusters={"a": lambda h, b: (200, {"content-encoding": encoding}, encode(b"[1]"))})
     proxy.exchange()
@@ -237,8 +237,8 @@ def test_error_names_the_unknown_encoding_of_a_response():
     source = """
 class F(HttpContext):
     async def on_http_request_headers(self, n, e):
-        answer = await self.http_call("a")
-        answer.json()
+        response = await self.http_call("a")
+        response.json()
 """
     proxy = FakeProxy(source, clusters={"a": lambda h, b: (200, {"content-encoding": "br"}, b"x")})
     assert proxy.exchange().status == 503

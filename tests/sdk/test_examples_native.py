@@ -144,11 +144,11 @@ SCHEMA = {
         (" " * 101, 413, "body too large"),
     ],
 )
-@pytest.mark.parametrize("pieces", [1, 3])
+@pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("trailers", [{}, {"x": "y"}])
-def test_validate_json_refuses_invalid_bodies(body, status, error, pieces, trailers):
+def test_validate_json_refuses_invalid_bodies(body, status, error, count, trailers):
     body = body if isinstance(body, bytes) else body.encode()
-    size = -(-len(body) // pieces)
+    size = -(-len(body) // count)
     chunks = [body[i : i + size] for i in range(0, len(body), size)]
     result = example("validate_json", SCHEMA).exchange("POST", headers={"content-type": "application/json"}, chunks=chunks, trailers=trailers)
     assert result.status == status

@@ -256,29 +256,29 @@ for call in (self.grpc_call("g", "S", "M"), self.http_call("g")):
 def test_streams_are_freed_without_the_garbage_collector():
     proxy = FakeProxy(STREAM, clusters={"g": 1})
 
-    def run(gone):
+    def run(reset):
         i = proxy.create()
         proxy.streams[i].maps[0] = []
         proxy.call("on_request_headers", i, 0, 1)
         other = Stream(proxy, max(proxy.grpc))
         other.headers()
         other.message(b"1")
-        if not gone:
+        if not reset:
             other.close()
         proxy.delete(i)
         proxy.grpc.clear()
         proxy.hostcalls.clear()
         proxy.logs.clear()
 
-    for gone in (True, False):
+    for reset in (True, False):
         for _ in range(20):
-            run(gone)
+            run(reset)
         gc.collect()
         gc.disable()
         try:
             before = len(gc.get_objects())
             for _ in range(100):
-                run(gone)
+                run(reset)
             after = len(gc.get_objects())
         finally:
             gc.enable()

@@ -93,7 +93,7 @@ grpc_call("c", "S", "M").on_response(lambda r: log_info("%s", r.ok))
 s = grpc_stream("c", "S", "M")
 grpc_send(s.token, "x", True); grpc_close(s.token); grpc_cancel(s.token)
 """, clusters={"c": lambda h, b: (200, {}, b"")})
-    proxy.answer_calls()
+    proxy.respond_to_calls()
     proxy.call("on_grpc_receive", 1, 5, 0)
     assert [t for _, t in proxy.logs] == ["200", "True"]
 

@@ -32,14 +32,14 @@ class F(HttpContext):
         self.request_headers["x-sig"] = hashlib.sha256(body).hexdigest()
 
     async def sign_after_call(self):
-        answer = await self.http_call("auth")
+        response = await self.http_call("auth")
         body = await self.request_body()
         await sleep(0.01)
-        self.request_headers["x-sig"] = answer.text + hashlib.sha256(body).hexdigest()
+        self.request_headers["x-sig"] = response.text + hashlib.sha256(body).hexdigest()
 
     async def together(self):
-        body, answer = await gather(self.request_body(), self.http_call("auth"))
-        self.request_headers["x-sig"] = answer.text + hashlib.sha256(body).hexdigest()
+        body, response = await gather(self.request_body(), self.http_call("auth"))
+        self.request_headers["x-sig"] = response.text + hashlib.sha256(body).hexdigest()
 
     async def check(self):
         if b"bad" in await self.request_body():

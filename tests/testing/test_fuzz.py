@@ -28,17 +28,17 @@ SMALLEST = {
     "json_shape": 'proxy.request("GET", "/", body=',
     "keeps_connections": "connection = proxy.connect()",
     "keeps_everything": 'headers=[("x-user", f"',
-    "length_in_pieces": 'connection.send(b"',
+    "partial_length": 'connection.send(b"',
     "limit_of_nothing": "reconfigure(proxy, b'{\"limit\": 0}')",
     "magic_value": 'proxy.request("GET", "/", headers=[("x-debug", "dump-state")])',
     "missing_header": 'proxy.request("GET", "/tenants")',
-    "nobody_there": 'proxy.clusters["users"].endpoints = 0',
+    "no_hosts": 'proxy.clusters["users"].endpoints = 0',
     "not_utf8": 'proxy.request("GET", "/", body=b"\\xff")',
     "one_message_only": 'clusters={"rates-grpc": service}',
     "one_waiting_stream": "service = upstream(response(200, latency=",
-    "resumes_the_gone": "stream.reset()\n    proxy.advance(",
+    "resumes_closed_streams": "stream.reset()\n    proxy.advance(",
     "slow_pattern": '("user-agent", "',
-    "somebody_elses_queue": "workers=3",
+    "other_workers_queue": "workers=3",
     "waits_for_a_body": 'proxy.request("GET", "/")',
     "waits_for_a_line": 'connection.send(b"',
 }
@@ -293,7 +293,7 @@ def test_capabilities_come_from_the_source(make_filter):
     assert capabilities_of(planted["magic_value"]) == frozenset()
     assert capabilities_of(planted["empty_message"]) == {"grpc"}
     assert {"queue", "shared"} <= capabilities_of([planted["magic_value"], Plugin(planted["items_are_json"])])
-    assert [Plugin(planted[name]).kind for name in ("length_in_pieces", "magic_value")] == ["network", "http"]
+    assert [Plugin(planted[name]).kind for name in ("partial_length", "magic_value")] == ["network", "http"]
 
 
 @pytest.mark.slow

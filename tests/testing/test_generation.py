@@ -18,9 +18,9 @@ class Auth(HttpContext):
             return self.send_local_response(403, "not you\\n", {"x-reason": "denied"})
         if path.startswith("/count"):
             return self.send_local_response(200, str(self.plugin.vm.count()) if hasattr(self.plugin.vm, "count") else "1")
-        answer = await self.http_call("accounts", path="/check?u=1", headers={"x-token": self.request_headers.get("authorization", "")})
-        print("checked", answer.status)
-        self.request_headers["x-user"] = answer.headers.get("x-user", "nobody")
+        response = await self.http_call("accounts", path="/check?u=1", headers={"x-token": self.request_headers.get("authorization", "")})
+        print("checked", response.status)
+        self.request_headers["x-user"] = response.headers.get("x-user", "nobody")
         self.request_headers["x-id"] = "id-%08x" % random.getrandbits(32)
         self.request_headers["x-now"] = str(int(time.time()))
         self.request_headers[":path"] = "/v2" + path

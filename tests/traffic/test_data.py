@@ -23,8 +23,8 @@ class Auth(HttpContext):
         print("saw", self.request_headers[":path"])
         if self.request_headers[":path"] == "/boom":
             raise ValueError("broken")
-        answer = await self.http_call("accounts", path="/check")
-        self.request_headers["x-user"] = answer.headers.get("x-user", "")
+        response = await self.http_call("accounts", path="/check")
+        self.request_headers["x-user"] = response.headers.get("x-user", "")
 """
 
 ACCOUNTS = Response(200, {"x-user": "ann"}, latency=0.25)

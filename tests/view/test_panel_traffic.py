@@ -69,8 +69,8 @@ def test_versions_are_compared_on_the_requests_of_the_panel(panel):
         assert act(panel, "report", report=1) == {}
         assert panel.widget.reports["picked"] == 1
         assert panel.widget.reports["versions"] == ["version 2", "version 1"]
-        gone = act(panel, "compare", version="version 7")
-        assert gone["bad"] and "has discarded version 7 of the filter. It keeps version 2, version 1." in gone["text"]
+        notice = act(panel, "compare", version="version 7")
+        assert notice["bad"] and "has discarded version 7 of the filter. It keeps version 2, version 1." in notice["text"]
         panel.proxy.close()
 
 

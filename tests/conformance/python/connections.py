@@ -18,8 +18,8 @@ class Connections(TcpContext):
     async def on_new_connection(self):
         kind = self.plugin.kinds.pop(0)
         if kind == "asks":
-            answer = await self.http_call("up2", path="/later")
-            log_info("let in: %s", answer.text)
+            response = await self.http_call("up2", path="/later")
+            log_info("let in: %s", response.text)
         elif kind == "refuses":
             await sleep(0.02)
             self.close()
@@ -37,11 +37,11 @@ class Connections(TcpContext):
         elif data.startswith(b"ask"):
             try:
                 async with timeout(0.25):
-                    answer = await self.http_call("up2", path="/slow" if b"slow" in data else "/later")
+                    response = await self.http_call("up2", path="/slow" if b"slow" in data else "/later")
             except (TimeoutError, CalloutError) as error:
                 self.downstream_data = type(error).__name__
                 return
-            self.downstream_data.append(b" " + answer.body)
+            self.downstream_data.append(b" " + response.body)
         elif data.startswith(b"raise"):
             await sleep(0.02)
             raise ValueError("late")

@@ -23,8 +23,8 @@ class Plugin(PluginContext):
             self.set_tick_period(0.7)
         if "start" in self.cases:
             await sleep(1)
-            answer = await self.http_call("up", path="/later")
-            log_info("started with %s", answer.text)
+            response = await self.http_call("up", path="/later")
+            log_info("started with %s", response.text)
         while "queue" in self.cases:
             job = await self.jobs.get()
             await sleep(0.02)
@@ -32,8 +32,8 @@ class Plugin(PluginContext):
 
     async def on_tick(self):
         self.set_tick_period(0)
-        answer = await self.http_call("up", path="/later")
-        log_info("tick: %s", answer.text)
+        response = await self.http_call("up", path="/later")
+        log_info("tick: %s", response.text)
 
     async def on_queue_ready(self, queue_id):
         if queue_id == self.later.id:
@@ -62,20 +62,20 @@ class Waits(HttpContext):
     # -- callouts
 
     async def callout(self):
-        answer = await self.http_call("up", path=f"/{self.more}", timeout=0.15)
-        trailers = dict(answer.trailers.items())
-        return f"{answer.status} {answer.headers.get('x-up')} {answer.text} {trailers}"
+        response = await self.http_call("up", path=f"/{self.more}", timeout=0.15)
+        trailers = dict(response.trailers.items())
+        return f"{response.status} {response.headers.get('x-up')} {response.text} {trailers}"
 
     async def posted(self):
         """Answered by the chunks of a body, and with trailers."""
-        answer = await self.http_call(
+        response = await self.http_call(
             "up", method="POST", path="/trailers", body="asked", headers={"x-a": "b"}, trailers={"t": "v"}
         )
-        return f"{answer.status} {answer.text} {answer.trailers.items()}"
+        return f"{response.status} {response.text} {response.trailers.items()}"
 
     async def refused(self):
-        answer = await self.http_call("up", path="/204")
-        return self.send_local_response(403, f"the service says {answer.status}\n")
+        response = await self.http_call("up", path="/204")
+        return self.send_local_response(403, f"the service says {response.status}\n")
 
     async def fails(self):
         try:
@@ -85,8 +85,8 @@ class Waits(HttpContext):
 
     async def together(self):
         later, slow = self.http_call("up", path="/later"), self.http_call("up", path="/slow")
-        answers = await gather(self.http_call("up"), slow, later, sleep(0.01))
-        return " ".join(a.text for a in answers if a)
+        responses = await gather(self.http_call("up"), slow, later, sleep(0.01))
+        return " ".join(a.text for a in responses if a)
 
     async def first_failure(self):
         async def lasts():
@@ -120,8 +120,8 @@ class Waits(HttpContext):
                 await wait_for(what, 0.05)
             except TimeoutError:
                 late += 1
-        answer = await wait_for(self.http_call("up"), 5)
-        return f"{late} late, {answer.text}"
+        response = await wait_for(self.http_call("up"), 5)
+        return f"{late} late, {response.text}"
 
     # -- bodies
 
@@ -140,8 +140,8 @@ class Waits(HttpContext):
     async def body_changed(self):
         self.request_headers.remove("content-length")
         body = await self.request_body()
-        answer = await self.http_call("up")
-        self.request_body = body.upper() + answer.body
+        response = await self.http_call("up")
+        self.request_body = body.upper() + response.body
 
     async def chunks(self):
         self.request_headers.remove("content-length")
@@ -155,14 +155,14 @@ class Waits(HttpContext):
             self.request_body = chunk.upper() + b"."
 
     async def body_and_callout(self):
-        body, answer = await gather(self.request_body(), self.http_call("up", path="/later"))
-        log_info("%s %s", body, answer.text)
+        body, response = await gather(self.request_body(), self.http_call("up", path="/later"))
+        log_info("%s %s", body, response.text)
 
     # -- responses
 
     async def response_waits(self):
-        answer = await self.http_call("up", path="/later")
-        self.response_headers["x-result"] = answer.text
+        response = await self.http_call("up", path="/later")
+        self.response_headers["x-result"] = response.text
 
     async def response_replaced(self):
         await sleep(0.02)
@@ -192,14 +192,14 @@ class Waits(HttpContext):
 
     async def grpc(self):
         try:
-            answer = await self.grpc_call(
+            response = await self.grpc_call(
                 self.more.split("/")[0], "svc", self.more.split("/")[1], b"hello", timeout=0.15
             )
         except GrpcError as error:
             return str(error)
         except HostcallError as error:
             return f"{type(error).__name__}: {error}"
-        return f"{answer.status.name} {answer.message}"
+        return f"{response.status.name} {response.message}"
 
     async def stream(self):
         async with self.grpc_stream("g", "svc", "Stream", metadata={"x-md": "1"}) as stream:

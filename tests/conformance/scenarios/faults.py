@@ -4,10 +4,10 @@ from ..scenario import Scenario, Send, maker
 
 S = maker("faults")
 
-_TOLD = "; ".join(
+_REPORT = "; ".join(
     f"get_property response/{name}" for name in ("code", "flags", "code_details", "size", "grpc_status")
 )
-_LOG = f"on_log: {_TOLD}"
+_LOG = f"on_log: {_REPORT}"
 _HELD = f"on_response_headers: return 1\n{_LOG}"
 _REPLY = "send_local_response 503 d local%20body _ -1"
 _GRPC = b"\0\0\0\0\1a"

@@ -3,11 +3,11 @@
 
 class Allowed(HttpContext):
     def on_http_request_headers(self, num_headers, end_of_stream):
-        self.grpc_call("policy-grpc", "policy.Policy", "Check", b"\x0a\x01a", callback=self.on_answer)
+        self.grpc_call("policy-grpc", "policy.Policy", "Check", b"\x0a\x01a", callback=self.handle)
         return Action.PAUSE
 
-    def on_answer(self, answer):
-        if answer.ok and answer.message[0] == 8:
+    def handle(self, response):
+        if response.ok and response.message[0] == 8:
             self.continue_request()
         else:
             self.send_local_response(403)

@@ -3,11 +3,11 @@
 
 class Ask(HttpContext):
     def on_http_request_headers(self, num_headers, end_of_stream):
-        self.http_call("auth", path="/check", callback=self.on_answer)
+        self.http_call("auth", path="/check", callback=self.handle)
         return Action.PAUSE
 
-    def on_answer(self, answer):
-        if answer.status == 200:
+    def handle(self, response):
+        if response.status == 200:
             self.continue_request()
-        elif answer.status == 403:
+        elif response.status == 403:
             self.send_local_response(403, b"no\n")

@@ -56,7 +56,7 @@ def prober():
     return wat(body, imports=log + " ".join(map(_import, WASI_PREVIEW_1)))
 
 
-def answers(proxy) -> dict[str, tuple[int, int]]:
+def errnos(proxy) -> dict[str, tuple[int, int]]:
     """Return the errnos of every function in one exchange."""
     errnos = [int(line.text) for line in proxy.get("/").log if line.text.isdigit()]
     assert len(errnos) == 2 * len(WASI_PREVIEW_1)
@@ -66,7 +66,7 @@ def answers(proxy) -> dict[str, tuple[int, int]]:
 @pytest.fixture(scope="module")
 def simulated():
     with Proxy(prober(), workers=1) as proxy:
-        return answers(proxy)
+        return errnos(proxy)
 
 
 @pytest.mark.parametrize("name", WASI_PREVIEW_1)
@@ -84,4 +84,4 @@ def test_envoy_returns_these_errnos():
     from wasmnb.envoy import Envoy
 
     with Envoy(prober(), workers=1) as envoy:
-        assert answers(envoy) == ERRNOS
+        assert errnos(envoy) == ERRNOS

@@ -4,9 +4,9 @@
 class Ask(HttpContext):
     async def on_http_request_headers(self, num_headers, end_of_stream):
         try:
-            answer = await self.http_call("users", path="/me", timeout=1.0)
+            response = await self.http_call("users", path="/me", timeout=1.0)
         except CalloutError as error:
             statuses = {CalloutTimeout: 504, CalloutUnreachable: 503, CalloutReset: 502}
             self.send_local_response(statuses[type(error)])
             return
-        self.request_headers["x-user"] = bytes(answer.body)[:20].hex()
+        self.request_headers["x-user"] = bytes(response.body)[:20].hex()
