@@ -49,6 +49,8 @@ def value(text, **names):
         ("string(12) == '12' && int('12') == 12", True),
         ("'abc'.matches('^a.c$')", True),
         ("0x10 == 16u", True),
+        (f"double('0x{'f' * 400}') == 1.0 / 0.0", True),
+        ("[1].map(x, [2].map(y, x + y)) == [[3]]", True),
     ],
 )
 def test_expressions_have_the_values_of_cel(text, expected):

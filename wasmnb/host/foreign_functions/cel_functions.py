@@ -88,7 +88,10 @@ def _double(value: Any) -> float:
     if type_name(value) != "string" or not _FLOAT.fullmatch(value.strip(_SPACE)):
         raise _overload("double", value)
     text = value.strip(_SPACE)
-    return float.fromhex(text) if "x" in text.lower() else float(text)
+    try:
+        return float.fromhex(text) if "x" in text.lower() else float(text)
+    except OverflowError:
+        return -math.inf if text[0] == "-" else math.inf
 
 
 def _string(value: Any) -> str:
