@@ -1,12 +1,15 @@
 """Numbers in the panel, compared with numbers in documents."""
 
 import random
+from pathlib import Path
 
 import pytest
 
+import wasmnb.view.panel
 from tests.view.number_texts import COUNTS, DURATIONS, SIZES
 from wasmnb.view.render.units import count, duration, plural, size
 
+UNITS = Path(wasmnb.view.panel.__file__).parent / "js" / "data" / "units.js"
 ORIGIN = "http://units.test"
 
 FORMAT = """async ([address, name, numbers]) => {
@@ -18,13 +21,11 @@ FORMAT = """async ([address, name, numbers]) => {
 @pytest.fixture(scope="module")
 def javascript(browser):
     """Format numbers with a function of the panel's `data/units.js`."""
-    from tests.browser.test_bundle import JS
-
     page = browser.new_page()
     page.route(f"{ORIGIN}/", lambda route: route.fulfill(body="<!doctype html>", content_type="text/html"))
     page.route(
         f"{ORIGIN}/units.js",
-        lambda route: route.fulfill(body=(JS / "data/units.js").read_text("utf-8"), content_type="text/javascript"),
+        lambda route: route.fulfill(body=UNITS.read_text("utf-8"), content_type="text/javascript"),
     )
     page.goto(f"{ORIGIN}/")
     yield lambda name, numbers: page.evaluate(FORMAT, [f"{ORIGIN}/units.js", name, list(numbers)])
