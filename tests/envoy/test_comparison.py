@@ -98,7 +98,7 @@ def test_crash_of_envoy_is_reported_and_the_rest_compared():
     assert [pair.crashed for pair in parity.pairs] == [False, True, False, False]
     assert [pair.simulated.crash is not None for pair in parity.pairs] == [False, True, False, False]
     assert parity.differences == [], str(parity)
-    assert "Segmentation fault" in parity.pairs[1].real.crash
+    assert "Segmentation fault" in parity.pairs[1].real.crash.text
     assert re.search(r"Envoy crashed on request 2, and was restarted\. The simulated proxy predicted this", parity.notes[0])
     assert "crash    crash  same" in str(parity)
 

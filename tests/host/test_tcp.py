@@ -48,6 +48,29 @@ def test_held_bytes_arrive_again_with_new_ones():
         assert c.received == b"aaabbb"
 
 
+def test_held_bytes_stay_held_when_the_other_direction_passes():
+    def server(data):
+        return TcpReply(b"late", latency=1.0) if data else None
+
+    with tcp_proxy("on_downstream_data#2: return 1\non_upstream_data#2: return 1", upstream=server) as proxy:
+        c = proxy.connect().send(b"one")
+        c.send(b"two")
+        assert (c.read(wait=2.0), c.exchange.upstream_received) == (b"late", b"one")
+        assert (c.exchange.state, c.exchange.paused) == ("paused", "downstream data paused by plug")
+        assert [node.state for node in proxy.tree().find("stream")] == ["paused"]
+        c.send(b"three")
+        proxy.advance(2.0)
+        assert (c.exchange.upstream_received, c.exchange.paused) == (b"onetwothree", "upstream data paused by plug")
+        c.reset()
+        assert (c.exchange.state, c.exchange.paused) == ("reset", "")
+
+
+def test_filter_holds_both_directions():
+    with tcp_proxy("on_downstream_data#2: return 1\non_upstream_data: return 1") as proxy:
+        c = proxy.connect().send(b"one").send(b"two")
+        assert c.exchange.paused == "downstream data and upstream data paused by plug"
+
+
 def test_upstream_replies_late_closes_or_refuses():
     def server(data):
         return TcpReply(b"bye", close=True, latency=1.0) if data else None

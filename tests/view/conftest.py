@@ -68,6 +68,18 @@ class Exchange:
     duration: float = 0.00125
     filter_ns: int = 85_000
     crash: Any = None
+    failure: Any = None
+    paused: str = ""
+    waited: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def elapsed(self) -> float:
+        return self.duration
+
+    @property
+    def done(self) -> bool:
+        return self.state not in ("open", "paused")
 
 
 class Samples:

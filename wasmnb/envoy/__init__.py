@@ -13,7 +13,8 @@ from .exchange import EnvoyExchange
 from .log import LogLine
 from .process import EnvoyProcess, EnvoyRefused
 from .proxy import Envoy
-from .sockets.tcp import EnvoyConnection, EnvoyTcpExchange, TcpUpstream
+from .sockets.tcp import EnvoyConnection, TcpUpstream
+from .sockets.tcp_exchange import EnvoyTcpExchange
 from .sockets.upstream import Upstream
 
 __all__ = [

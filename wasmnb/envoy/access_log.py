@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
+from bisect import bisect_right
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..host.trace.access_log import AccessLogRecord
+from ..host.trace.exchange_log import KEPT
 
 __all__ = ["AccessLogFile", "RecordKey", "access_log_config"]
 
@@ -52,14 +53,16 @@ def access_log_config(path: Path) -> dict[str, Any]:
 
 
 class RecordKey(NamedTuple):
-    """The client's port of a request, and the request's number among all requests from the same port."""
+    """The client's port of a request, and the request's number among all requests from the same port, from 1."""
 
     port: int
     number: int
 
 
 class AccessLogFile:
-    """Reader of a growing access log. It finds the record of a request by the client's port.
+    """Reader of a growing access log. It finds the record of a request by the client's port and the time of the request.
+
+    Envoy writes a record at the end of a request, so over HTTP/2 the order of the records can differ from that of the requests.
 
     Parameters
     ----------
@@ -70,14 +73,15 @@ class AccessLogFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
+        self._closed = False
         self._records: dict[RecordKey, AccessLogRecord] = {}
-        self._read_of: Counter[int] = Counter()
-        self._sent_from: Counter[int] = Counter()
+        self._sent: dict[int, list[float]] = {}  # port -> times at which requests were sent
 
     def expect(self, port: int) -> RecordKey:
-        """Register a request from a client's port, and return the key that `find` needs to find its record."""
-        self._sent_from[port] += 1
-        return RecordKey(port, self._sent_from[port])
+        """Register a request that is sent now from a client's port, and return the key that `find` needs to find its record."""
+        sent = self._sent.setdefault(port, [])
+        sent.append(time.time())
+        return RecordKey(port, len(sent))
 
     def find(self, key: RecordKey, seconds: float = 1.0) -> AccessLogRecord | None:
         """Return the record of a request, or None if Envoy doesn't write it in time. Each record is returned once.
@@ -91,11 +95,21 @@ class AccessLogFile:
         """
         deadline = time.monotonic() + seconds
         while key not in self._records:
-            if not self._read() and time.monotonic() >= deadline:
+            if self._closed or (not self._read() and time.monotonic() >= deadline):
                 return None
             if key not in self._records:
                 time.sleep(0.005)
         return self._records.pop(key)
+
+    def has(self, key: RecordKey) -> bool:
+        """Return whether Envoy has written the record of a request. `find` can still return the record."""
+        self._read()
+        return key in self._records
+
+    def close(self) -> None:
+        """Read the rest of the file. `find` then returns only records that have been read."""
+        self._read()
+        self._closed = True
 
     def _read(self) -> bool:
         """Read new complete lines of the file, and return whether there were any."""
@@ -112,8 +126,10 @@ class AccessLogFile:
         for line in lines.split(b"\n"):
             record = _record(json.loads(line))
             port = int(record.downstream_remote_address.rpartition(":")[2] or 0)
-            self._read_of[port] += 1
-            self._records[RecordKey(port, self._read_of[port])] = record
+            number = bisect_right(self._sent.get(port, ()), record.start_time + _MICROSECOND)
+            self._records.setdefault(RecordKey(port, number), record)
+        while len(self._records) > KEPT:
+            del self._records[next(iter(self._records))]
         return True
 
 

@@ -11,6 +11,7 @@ in streams), root_id and vm_id if they aren't empty, then ": ". In the VM contex
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,10 +22,27 @@ from ..compiler.dependencies.portable_names import with_original_names
 from ..host.settings import LOG_LEVELS
 from ..messages import to_text
 
-__all__ = ["LogFile", "LogLine", "log_format", "worker_of"]
+__all__ = ["EnvoyCrash", "LogFile", "LogLine", "log_format", "worker_of"]
 
 _GUEST = "wasm log"
 _WORKER = "worker-"
+
+
+#: Pattern of Envoy's line about a module's function that has failed.
+_FAILURE = re.compile(r"Function: \S+ failed: ")
+
+
+@dataclass(frozen=True)
+class EnvoyCrash:
+    """A crash of the Envoy process.
+
+    Attributes
+    ----------
+    text
+        Errors that Envoy logged when it crashed, or its exit code.
+    """
+
+    text: str
 
 
 @dataclass(frozen=True)
@@ -63,6 +81,11 @@ class LogLine:
     def source(self) -> str:
         """Source of the line, as in the simulated proxy's log: "filter" or "envoy"."""
         return "filter" if self.from_guest else "envoy"
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether Envoy reports the failure of a module's function in this line."""
+        return not self.from_guest and _FAILURE.match(self.text) is not None
 
     def __str__(self) -> str:
         """Return the line as text, such as `info worker-1 (auth root) text`."""

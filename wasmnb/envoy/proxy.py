@@ -30,12 +30,16 @@ from .process import EnvoyProcess, scratch_folder
 from .session import EnvoySession, RequestSender
 from .sockets.client_connection import ClientConnection
 from .sockets.loopback import Address
-from .sockets.tcp import EnvoyConnection, EnvoyTcpExchange
+from .sockets.tcp import EnvoyConnection
+from .sockets.tcp_exchange import EnvoyTcpExchange
 from .sockets.upstream import Upstream
 from .startup import Progress
 from .tap import TapRecording
 
 __all__ = ["Envoy", "EnvoyWorker"]
+
+#: Envoy's statistic of open connections of all listeners, whose configured port is 0.
+_TCP_CONNECTIONS = "listener.127.0.0.1_0.downstream_cx_active"
 
 _LEVEL_NAMES = {level: name for name, level in LOG_LEVELS.items()}
 
@@ -78,7 +82,7 @@ class Envoy(Requests[EnvoyExchange]):
     switches
         Options of the HTTP connection manager by name, as for `Proxy`.
     timeout
-        Seconds without traffic after which an exchange is reported as paused (default 5). `request(wait=...)` overrides it.
+        Seconds without traffic after which the client stops waiting for a response (default 5). `request(wait=...)` overrides it.
     request_state
         Whether to add a Lua filter before the chain that sets the `metadata` and `properties` of requests (default False).
     log_level
@@ -171,6 +175,7 @@ class Envoy(Requests[EnvoyExchange]):
         self._lock = threading.Lock()
         self._backends = Backends()
         self._connections: list[EnvoyConnection] = []
+        self._held = 0  # TCP connections that the client has closed, but a filter hasn't
         self._recorded = False
         self.recording = None if record is None else TapRecording(record)
         self._sessions: list[EnvoySession] = []
@@ -260,7 +265,7 @@ class Envoy(Requests[EnvoyExchange]):
                 return self._sender.send_over(client, request, delivery)
 
         client = self._sender.connect(http2=http2, wait=self.timeout)
-        session = EnvoySession(client, send, self.timeout, self._sessions.remove)
+        session = EnvoySession(client, send, self.timeout, self._sessions.remove, http2=http2)
         self._sessions.append(session)
         return session
 
@@ -288,19 +293,26 @@ class Envoy(Requests[EnvoyExchange]):
             )
         self._sender.trim()
         self._connections = [connection for connection in self._connections if connection.open]
-        exchange = EnvoyTcpExchange(self.exchanges.next_number())
+        first_line, upstream = len(self.lines), self._backends.tcp[TCP_CLUSTER]
+        first_byte = len(upstream.received)
+        exchange = EnvoyTcpExchange(
+            self.exchanges.next_number(),
+            lambda: [line for line in self.lines[first_line:] if line.logger == "wasm"],
+            lambda: b"".join(upstream.received[first_byte:]),
+        )
         self.exchanges.append(exchange)
-        first_line, first_byte = len(self.lines), len(self._backends.tcp[TCP_CLUSTER].received)
-
-        def finish(exchange: EnvoyTcpExchange) -> None:
-            self._sender.settle(f"tcp.{TCP}.downstream_cx_active")
-            time.sleep(0.02)  # the gauge can fall before the filters' last callbacks
-            exchange.log = [line for line in self.lines[first_line:] if line.logger == "wasm"]
-            exchange.upstream_received = b"".join(self._backends.tcp[TCP_CLUSTER].received[first_byte:])
-
-        connection = EnvoyConnection(self._addresses[TCP], exchange, finish)
+        connection = EnvoyConnection(self._addresses[TCP], exchange, self._finish_connection)
         self._connections.append(connection)
         return connection
+
+    def _finish_connection(self, exchange: EnvoyTcpExchange) -> None:
+        """Complete the record of a connection that the client has closed."""
+        others = self._held + len(self._sessions) + sum(connection.open for connection in self._connections)
+        done = self._sender.settle(_TCP_CONNECTIONS, allowed=others)
+        self._held += not done
+        time.sleep(0.02)  # the gauge can fall before the filters' last callbacks
+        exchange.crash = self._sender.crash()
+        exchange.finish(done=done)
 
     def close(self) -> None:
         """Close all connections, shut Envoy down so that contexts receive `on_done`, and stop the upstream servers."""
@@ -310,6 +322,7 @@ class Envoy(Requests[EnvoyExchange]):
             session.close()
         if self.process.alive:
             self.process.terminate()
+        self._sender.close()
         try:
             if self.recording is not None and not self._recorded:
                 self._recorded = True

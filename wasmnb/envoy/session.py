@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Self, Unpack
 from ..errors import UsageError
 from ..host.proxy_interface import Requests, SendOptions
 from ..host.simulated_clients.delivery import Delivery
-from ..host.simulated_clients.session import check_session_open, check_session_options
+from ..host.simulated_clients.session import check_last_response, check_session_open, check_session_options
 from ..host.trace.exchange_log import Exchanges
 from ..messages import Headers, Request
 from .access_log import AccessLogFile, RecordKey
 from .config.proxy_config import ACCESS_LOG, HTTP
-from .exchange import EnvoyExchange
+from .exchange import EnvoyExchange, held_direction
+from .log import EnvoyCrash
+from .process import crash_of
 from .sockets.client import Client
 from .sockets.client_connection import ClientConnection, ClientResult
 from .sockets.http2 import Http2Client
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from .config.request_state import RequestState
     from .config.resources import Backends
     from .process import EnvoyProcess
-    from .sockets.tcp import EnvoyTcpExchange
+    from .sockets.tcp_exchange import EnvoyTcpExchange
     from .sockets.upstream import UpstreamExchange
 
 __all__ = ["EnvoySession", "Outcome", "RequestSender"]
@@ -55,6 +57,10 @@ class Outcome:
         Whether the client disconnected before the response ended.
     record
         Key of the request's entry in the access log.
+    delivery
+        Options with which the request was sent.
+    started_at
+        Time of the start in seconds since 1970.
     """
 
     request: Request
@@ -62,6 +68,8 @@ class Outcome:
     duration: float
     left: bool
     record: RecordKey
+    delivery: Delivery
+    started_at: float
 
 
 class RequestSender:
@@ -94,6 +102,7 @@ class RequestSender:
         self._backends = backends
         self._exchanges = exchanges
         self._state = state
+        self._vm_failed = any(line.is_failure for line in process.current_lines())
         self._access_log = AccessLogFile(process.directory / ACCESS_LOG)
 
     def connect(self, *, http2: bool, wait: float | None) -> ClientConnection:
@@ -120,7 +129,7 @@ class RequestSender:
             Envoy can't set the properties or metadata of the request.
         """
 
-        def settle() -> None:
+        def settle(_: Outcome) -> None:
             client.close()
             self.settle(_CONNECTIONS, allowed=sessions)
 
@@ -131,29 +140,43 @@ class RequestSender:
 
         The parameters and errors are those of `send_alone`.
         """
+        waiting = self._active_requests()
 
-        def settle() -> None:
-            self.settle(_REQUESTS)
+        def settle(outcome: Outcome) -> None:
+            if outcome.result.end == "timeout" and not outcome.left:
+                return  # the request is still active
+            self.settle(_REQUESTS, allowed=waiting)
             time.sleep(0.02)  # Envoy decrements the gauge before it calls `on_log`
 
         return self._exchange(client, request, delivery, settle)
 
     def _exchange(
-        self, client: ClientConnection, request: Request, delivery: Delivery, settle: Callable[[], None]
+        self, client: ClientConnection, request: Request, delivery: Delivery, settle: Callable[[Outcome], None]
     ) -> EnvoyExchange:
         self.trim()
         first_line = len(self._process.current_lines())
         before = {name: len(server.seen) for name, server in self._backends.http.items()}
         outcome = self._send(client, request, delivery)
-        settle()
-        received = self._received(before)
-        if not received and self._backends.catch_up(self._process.admin):
-            received = self._received(before)
-        exchange = EnvoyExchange.of(self._exchanges.next_number(), outcome, received[0] if received else None)
+        held = self._held(outcome, before)
+        settle(outcome)
+        received = self._caught_up(before)
+        exchange = EnvoyExchange.of(self._exchanges.next_number(), outcome, received, held)
         exchange.find_record = partial(self._access_log.find, outcome.record)
         exchange.log = [line for line in self._process.current_lines()[first_line:] if line.logger == "wasm"]
+        exchange.crash = self.crash()
+        self._vm_failed = self._vm_failed or any(line.is_failure for line in exchange.log)
+        exchange.vm_failed = lambda: self._vm_failed
         self._exchanges.append(exchange)
         return exchange
+
+    def crash(self) -> EnvoyCrash | None:
+        """Return the crash of Envoy, or None if Envoy is running."""
+        text = crash_of(self._process)
+        return EnvoyCrash(text) if text else None
+
+    def close(self) -> None:
+        """Read the rest of the access log, before its file is deleted."""
+        self._access_log.close()
 
     def trim(self) -> None:
         """Delete the oldest requests of the upstreams and the oldest log lines that exceed the limits."""
@@ -162,8 +185,8 @@ class RequestSender:
         lines = self._process.log.lines
         del lines[: max(0, len(lines) - KEPT_LINES)]
 
-    def settle(self, gauge: str, seconds: float = 1.0, *, allowed: int = 0) -> None:
-        """Wait until Envoy has destroyed a connection or stream, so that its last log lines are written.
+    def settle(self, gauge: str, seconds: float = 1.0, *, allowed: int = 0) -> bool:
+        """Wait until Envoy has destroyed a connection or stream, so that its last log lines are written. Return whether it has.
 
         Parameters
         ----------
@@ -177,11 +200,37 @@ class RequestSender:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self._process.alive:
             try:
-                if self._process.admin.stats(f"^{gauge}$").get(gauge, 0) <= allowed:
-                    return
+                if self._stat(gauge) <= allowed:
+                    return True
             except OSError:
-                return
+                return True
             time.sleep(0.005)
+        return not self._process.alive
+
+    def _active_requests(self) -> int:
+        """Return the number of active requests, which earlier requests over HTTP/2 can be."""
+        try:
+            return self._stat(_REQUESTS)
+        except OSError:  # Envoy has ended
+            return 0
+
+    def _stat(self, name: str) -> int:
+        """Return the value of one of Envoy's statistics."""
+        return self._process.admin.stats(f"^{name}$").get(name, 0)
+
+    def _held(self, outcome: Outcome, before: Mapping[str, int]) -> str:
+        """Return which direction a filter holds back, or '' if none or unknown. Must be called while the request is active."""
+        if outcome.result.end != "timeout" or not self._backends.own_servers:
+            return ""
+        received = self._caught_up(before)
+        return held_direction(received[-1] if received else None, complete=outcome.delivery.complete)
+
+    def _caught_up(self, before: Mapping[str, int]) -> list[UpstreamExchange]:
+        """Return the requests that upstreams have received, after their threads have read what Envoy has sent."""
+        received = self._received(before)
+        if not received and self._backends.catch_up(self._process.admin):
+            received = self._received(before)
+        return received
 
     def _received(self, before: Mapping[str, int]) -> list[UpstreamExchange]:
         """Return the requests that upstreams received after `before` was recorded, without callouts, in order of arrival."""
@@ -194,7 +243,7 @@ class RequestSender:
         sent = self._with_state(request, delivery)
         record = self._access_log.expect(client.port)
         patience = threading.Timer(delivery.timeout, client.leave) if delivery.timeout is not None else None
-        started = time.monotonic()
+        started, began = time.monotonic(), time.time()
         if patience is not None:
             patience.start()
         try:
@@ -202,7 +251,12 @@ class RequestSender:
         finally:
             if patience is not None:
                 patience.cancel()
-        return Outcome(request, result, time.monotonic() - started, client.left, record)
+        if result.end == "timeout" and not client.left and self._access_log.has(record):
+            # the stream has ended without a response: Envoy closes an HTTP/1 connection only a second later
+            result, client.ended = replace(result, end="closed"), True
+            if result.response is not None:
+                result.response.reset = True
+        return Outcome(request, result, time.monotonic() - started, client.left, record, delivery, began)
 
     def _with_state(self, request: Request, delivery: Delivery) -> Request:
         if not delivery.properties and not delivery.metadata:
@@ -225,6 +279,8 @@ class EnvoySession(Requests[EnvoyExchange]):
         The latest requests of the session, with the same limits as for `Envoy.exchanges`.
     closed
         Whether Envoy or the client has closed the connection.
+    http2
+        Whether the client uses HTTP/2.
     """
 
     def __init__(
@@ -233,9 +289,12 @@ class EnvoySession(Requests[EnvoyExchange]):
         send: Callable[[ClientConnection, Request, Delivery], EnvoyExchange],
         wait: float,
         on_close: Callable[[EnvoySession], None],
+        *,
+        http2: bool,
     ) -> None:
         self.exchanges: Exchanges[EnvoyExchange] = Exchanges()
         self.closed = False
+        self.http2 = http2
         self._client = client
         self._send = send
         self._wait = wait
@@ -248,15 +307,17 @@ class EnvoySession(Requests[EnvoyExchange]):
         Raises
         ------
         UsageError
-            The connection is closed.
+            The connection is closed, or it uses HTTP/1.1 and the last response wasn't complete.
         """
         check_session_options(options)
         check_session_open(self)
-        exchange = self._send(self._client, request, Delivery.of(options, self._wait))
+        if self.exchanges and not self.http2:
+            check_last_response(self.exchanges[-1], "Pass a longer wait=")
+        delivery = replace(Delivery.of(options, self._wait), http2=self.http2)
+        exchange = self._send(self._client, request, delivery)
         self.exchanges.next_number()
         self.exchanges.append(exchange)
-        closing = exchange.response is not None and exchange.response.headers.get("connection") == "close"
-        if exchange.state != "done" or closing:
+        if self._client.ended:
             self.close()
         return exchange
 

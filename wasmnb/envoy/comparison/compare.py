@@ -203,7 +203,7 @@ class _Comparison:
 def _crash_note(pair: Pair) -> str:
     crash = pair.simulated.crash
     expected = f" The simulated proxy predicted this: {crash.text}." if crash is not None else ""
-    return f"Envoy crashed on {pair.name}, and was restarted.{expected} Its log:\n{pair.real.crash}"
+    return f"Envoy crashed on {pair.name}, and was restarted.{expected} Its log:\n{pair.real.crash.text if pair.real.crash else ''}"
 
 
 def _random_headers(pairs: Sequence[Pair]) -> list[str]:

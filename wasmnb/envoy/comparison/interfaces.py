@@ -26,7 +26,8 @@ from ..exchange import EnvoyExchange
 from ..log import LogLine as EnvoyLogLine
 from ..proxy import Envoy, EnvoyWorker
 from ..session import EnvoySession
-from ..sockets.tcp import EnvoyConnection, EnvoyTcpExchange
+from ..sockets.tcp import EnvoyConnection
+from ..sockets.tcp_exchange import EnvoyTcpExchange
 
 __all__ = [
     "ACCESS_LOGS",

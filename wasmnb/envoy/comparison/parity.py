@@ -9,7 +9,7 @@ from typing import Any
 
 from ..._display import NEWLINES, Shown, pad, visible
 from ..exchange import EnvoyExchange
-from ..sockets.tcp import EnvoyTcpExchange
+from ..sockets.tcp_exchange import EnvoyTcpExchange
 from .fields import Field, is_connection
 
 __all__ = ["Difference", "NotCompared", "Pair", "Parity"]
@@ -114,7 +114,7 @@ class Pair:
     @property
     def crashed(self) -> bool:
         """Whether Envoy crashed on this exchange."""
-        return bool(self.real.crash)
+        return self.real.crash is not None
 
     def __str__(self) -> str:
         """Return the pair as a row of the table: `  1  GET /x                    200  200  same`."""
@@ -180,7 +180,7 @@ class Parity(Shown):
 
 def outcome_of(exchange: Any) -> str:
     """Return the outcome of an exchange for the table: a status, a number of bytes, `crash`, or `-` for no response."""
-    if getattr(exchange, "crash", None):
+    if exchange.crash is not None:
         return "crash"
     if is_connection(exchange):
         return f"{len(exchange.received):,} B"

@@ -18,7 +18,6 @@ from ...host import Exchange, Proxy, TcpExchange
 from ...host.proxy_interface import ProxyInterface
 from ...messages import Request, to_bytes
 from ...traffic.tcp import send_bytes
-from ..process import crash_of
 from ..proxy import Envoy
 
 __all__ = ["EnvoyRun", "ReplayedMessage", "SimulatedRun", "messages_of", "run_in_envoy", "run_simulated"]
@@ -164,7 +163,7 @@ def run_in_envoy(
             ended = time.monotonic()
             run.exchanges.append(exchange)
             run.workers.append(worker)
-            if exchange.crash:
+            if exchange.crash is not None:
                 run.crashed.add(position)
                 current = _restarted(current, envoy, start)
                 run.restarts += 1
@@ -185,10 +184,7 @@ def _send(envoy: Envoy, message: ReplayedMessage) -> tuple[Any, int | None]:
     """Send a message over a new connection, and return the exchange and the worker that accepted the connection."""
     before = _accepted(envoy)
     exchange = message.send(envoy)
-    if crash := crash_of(envoy.process):
-        exchange.crash = crash
-        if hasattr(exchange, "state"):
-            exchange.state = "crashed"
+    if exchange.crash is not None:
         return exchange, exchange.worker
     after = _accepted(envoy)
     chosen = [number for number, count in after.items() if count > before.get(number, 0)]

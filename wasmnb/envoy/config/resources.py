@@ -47,11 +47,14 @@ class Backends:
     ----------
     http, tcp
         HTTP and TCP servers by cluster name.
+    own_servers
+        Whether all upstream servers are in `http` and `tcp`. Otherwise, some are servers of the user.
     """
 
     def __init__(self) -> None:
         self.http: dict[str, Upstream] = {}
         self.tcp: dict[str, TcpUpstream] = {}
+        self.own_servers = True
         self._lost = 0
 
     def cluster(
@@ -85,6 +88,7 @@ class Backends:
         if isinstance(backend, Cluster):
             return self._simulated(name, backend, extra, tcp=tcp)
         if isinstance(backend, tuple):
+            self.own_servers = False
             return EnvoyCluster(name, backend, extra=extra)
         if backend is None and not main:
             return EnvoyCluster(name, None, extra=extra)

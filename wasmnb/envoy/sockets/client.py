@@ -34,7 +34,9 @@ class Client(ClientConnection):
         if not isinstance(wait, EllipsisType):
             self.reader.timeout = wait
         self.send(request, finish=complete)
-        return self.read_response(request.method)
+        result = self.read_response(request.method)
+        self.ended = self.ended or result.end in ("closed", "reset") or _closes(result.response)
+        return result
 
     def read_response(self, method: str = "GET") -> ClientResult:
         """Read the response to a request with this method. The method matters because responses to HEAD have no body."""
@@ -104,8 +106,13 @@ def _result(message: ReceivedMessage) -> ClientResult:
         return ClientResult(None, message.end, message.raw)
     response = Response(message.head.status, message.header_map(), chunks=message.chunks or None)
     response.trailers = Headers(message.trailers)
-    response.reset = message.end != "complete"
+    response.reset = message.end not in ("complete", "timeout")
     return ClientResult(response, message.end, message.raw, message.head.start[2].decode("latin-1"))
+
+
+def _closes(response: Response | None) -> bool:
+    """Return whether a response announces the end of the connection."""
+    return response is not None and (response.headers.get("connection") or "").lower() == "close"
 
 
 def _head(request: Request, in_chunks: bool) -> bytes:

@@ -52,11 +52,13 @@ class ClientConnection(ABC):
     ----------
     left
         Whether the client has given up by calling `leave`.
+    ended
+        Whether the connection can't be used for another request, because one side has closed it.
     """
 
     def __init__(self, host: str, port: int, *, timeout: float | None = 5.0, gap: float = 0.02) -> None:
         self.gap = gap
-        self.left = False
+        self.left = self.ended = False
         self.socket = socket.create_connection((host, port), timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -83,7 +85,7 @@ class ClientConnection(ABC):
 
     def leave(self) -> None:
         """Give up, and close the connection. Another thread can be using the connection at this time."""
-        self.left = True
+        self.left = self.ended = True
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
 

@@ -109,14 +109,15 @@ class Http2Client(ClientConnection):
             self._received.end = "timeout"
             return
         except OSError:
-            self._received.end = "reset"
+            self._received.end, self.ended = "reset", True
             return
         if not data:
-            self._received.end = "closed"
+            self._received.end, self.ended = "closed", True
             return
         self._received.raw += data
         for event in self._h2.receive_data(data):
             self._received.record(event)
+            self.ended = self.ended or type(event).__name__ == "ConnectionTerminated"
             if type(event).__name__ == "DataReceived":
                 self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
         with contextlib.suppress(OSError):
@@ -164,7 +165,7 @@ class _Received:
         del self.headers[":status"]
         response = Response(int(status), self.headers, chunks=self.chunks or None)
         response.trailers = self.trailers
-        response.reset = self.end != "complete"
+        response.reset = self.end not in ("complete", "timeout")
         return ClientResult(response, self.end, self.raw)
 
 

@@ -6,16 +6,15 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from ...host import TcpReply
 from ...host.simulated_clients.streams import to_send
 from ...messages import Text, to_bytes
-from ..log import LogLine, worker_of
 from .loopback import LoopbackServer, reset_when_closed
+from .tcp_exchange import EnvoyTcpExchange
 
-__all__ = ["EnvoyConnection", "EnvoyTcpExchange", "TcpUpstream"]
+__all__ = ["EnvoyConnection", "TcpUpstream"]
 
 #: Called with received data (empty if the client has closed its side). Returns bytes to send, a `TcpReply`, or None.
 TcpResponder = Callable[[bytes], "bytes | TcpReply | None"]
@@ -27,57 +26,6 @@ _MORE = getattr(socket, "MSG_MORE", 0)
 
 #: Seconds without received bytes after which `close` stops reading.
 _QUIET = 0.1
-
-
-@dataclass
-class EnvoyTcpExchange:
-    """A TCP connection through the real Envoy.
-
-    Attributes
-    ----------
-    number
-        Position among the proxy's requests and connections, from 1.
-    sent, received
-        Bytes that the client sent and received.
-    upstream_received
-        Bytes that the upstream received.
-    ended
-        Whether the client has received the end of the connection.
-    closed_by_proxy
-        Whether the client received the end of the connection before it closed its own side.
-    log
-        Log lines that filters and Envoy's Wasm host wrote during the connection.
-    crash
-        Envoy's log of a crash that the connection caused, or ''.
-    """
-
-    #: Whether the exchange has the filter's callbacks and hostcalls.
-    reports_callbacks: ClassVar[bool] = False
-
-    number: int
-    sent: bytes = b""
-    received: bytes = b""
-    upstream_received: bytes = b""
-    ended: bool = False
-    closed_by_proxy: bool = False
-    log: list[LogLine] = field(default_factory=list)
-    crash: str = ""
-
-    @property
-    def body_bytes(self) -> int:
-        """Total number of recorded bytes in memory."""
-        return len(self.sent) + len(self.received) + len(self.upstream_received)
-
-    @property
-    def worker(self) -> int | None:
-        """Number of the worker that served the connection, from 1, according to the log lines.
-
-        None if the log lines don't show the worker.
-        """
-        return worker_of(self.log)
-
-    def __repr__(self) -> str:
-        return f"<EnvoyTcpExchange {self.number}: {len(self.sent)} bytes sent, {len(self.received)} received>"
 
 
 class EnvoyConnection:
@@ -101,8 +49,10 @@ class EnvoyConnection:
         self._socket = socket.create_connection(address, timeout=5.0)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._open = True
-        self._ended = False
+        self._ended = self._at_end = False
         self._awaits = False  # whether bytes have been sent whose response may still arrive
+        self._unread = b""
+        exchange.poll = self._read_arrived
 
     @property
     def open(self) -> bool:
@@ -126,7 +76,7 @@ class EnvoyConnection:
         """
         self._send(data, last=end)
         if end:
-            self._ended = True
+            self._ended = self.exchange.half_closed = True
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_WR)
         return self
@@ -134,7 +84,7 @@ class EnvoyConnection:
     def _send(self, data: Text, *, last: bool) -> None:
         """Send bytes. If `last` is True, the end of the stream is sent in the same segment."""
         raw = to_send(data, ended=self._ended)
-        self.exchange.sent += raw
+        self.exchange.add_sent(raw)
         self._awaits = True
         with contextlib.suppress(ConnectionError):  # `read` reports that the peer has closed the connection
             self._socket.sendall(raw, _MORE if last else 0)
@@ -144,30 +94,48 @@ class EnvoyConnection:
         return self.send(b"", end=True)
 
     def read(self, wait: float | None = 1.0) -> bytes | None:
-        """Return the next bytes, `b""` at the end of the connection, or None if no bytes arrive in time.
+        """Return the next bytes, `b""` if the connection has ended or the client has closed it, or None if no bytes arrive in
+        time.
 
         Parameters
         ----------
         wait
-            Maximum seconds to wait for bytes (default 1). If None, the bytes that have already arrived are returned.
+            Maximum seconds to wait for bytes (default 1). If None, return the bytes that have arrived, or that arrive within
+            0.1 seconds in response to bytes sent.
         """
-        self._socket.settimeout(max(wait or 0.0, 0.001))
+        if not wait:
+            self._read_arrived()
+        elif not self._unread:
+            self._receive(wait)
+        data, self._unread = self._unread, b""
+        return data or (b"" if self._at_end or not self._open else None)
+
+    @property
+    def received(self) -> bytes:
+        """All bytes that the client has received. Bytes that arrive within 0.1 seconds in response to bytes sent are included."""
+        return self.exchange.received
+
+    def _receive(self, wait: float) -> bool:
+        """Receive the next bytes, and return whether any have arrived."""
+        if not self._open or self._at_end:
+            return False
+        self._socket.settimeout(max(wait, 0.001))
         try:
             data = self._socket.recv(_READ)
         except TimeoutError:
             self._awaits = False
-            return None
+            return False
         except OSError:
-            data = b""
-        self._awaits = bool(data)
-        self.exchange.received += data
-        self.exchange.ended = self.exchange.ended or not data
-        return data
+            data, self.exchange.was_reset = b"", True
+        self._at_end = not data
+        self._unread += data
+        self.exchange.add_received(data)
+        return bool(data)
 
-    @property
-    def received(self) -> bytes:
-        """All bytes that the client has received over the connection."""
-        return self.exchange.received
+    def _read_arrived(self) -> None:
+        """Receive bytes until none have arrived for 0.1 seconds. If no response is due, receive only what has arrived."""
+        while self._receive(_QUIET if self._awaits else 0.0):
+            pass
 
     def close(self, data: Text = b"") -> EnvoyTcpExchange:
         """Close both sides of the connection, after reading until no bytes have arrived for 0.1 seconds, and return the
@@ -180,21 +148,21 @@ class EnvoyConnection:
         """
         if data:
             self._send(data, last=True)
-        elif self._open:
-            while self._awaits and self.read(_QUIET):
-                pass
+        else:
+            self._read_arrived()
         return self._close()
 
     def reset(self) -> EnvoyTcpExchange:
         """Abort the connection with a TCP reset, and return the exchange."""
         if self._open:
+            self.exchange.was_reset = True
             reset_when_closed(self._socket)
         return self._close()
 
     def _close(self) -> EnvoyTcpExchange:
         if self._open:
             self._open, self._ended = False, True
-            self.exchange.closed_by_proxy = self.exchange.ended
+            self.exchange.close()
             self._socket.close()
             self._finish(self.exchange)
         return self.exchange

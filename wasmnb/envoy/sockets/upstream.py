@@ -42,7 +42,9 @@ class UpstreamExchange:
     chunks
         Body of the request in its chunks, or in the parts in which it arrived if the request has a content-length.
     response
-        Response of the upstream, or None until it is sent.
+        Response of the upstream. None until its first byte is sent, or if the connection is closed without a response.
+    sent
+        Whether the whole response has been sent.
     end
         "open" while the request arrives, "complete", or how the connection ended before the request was complete.
     at
@@ -52,6 +54,7 @@ class UpstreamExchange:
     request: Request
     chunks: list[bytes] = field(default_factory=list)
     response: Response | None = None
+    sent: bool = False
     end: str = "open"
     at: float = field(default_factory=time.monotonic)
 
@@ -121,10 +124,12 @@ class Upstream(LoopbackServer):
             if message.end != "complete":
                 return False
             response = self._respond(exchange.request)
-        exchange.response = response
         if response.latency and reader.pause(response.latency):
             return False
-        return self.send(connection, response, head)
+        exchange.response = response if response.status else None
+        stays_open = self.send(connection, response, head)
+        exchange.sent = True
+        return stays_open
 
     def _respond(self, request: Request) -> Response:
         try:

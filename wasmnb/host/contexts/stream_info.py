@@ -83,6 +83,8 @@ class StreamInfo:
         Number of body bytes of the request and the response so far.
     code, details
         Response code, and origin of the response, such as `via_upstream`.
+    upstream_code
+        Status of the upstream's response, before filters change it. None if there is no response.
     flags
         `ResponseFlag`s, as a bit mask.
     route
@@ -111,6 +113,7 @@ class StreamInfo:
     request_size: int = 0
     response_size: int = 0
     code: int | None = None
+    upstream_code: int | None = None
     details: str = ""
     flags: int = 0
     route: Route | None = None

@@ -26,6 +26,9 @@ __all__ = ["TcpContext"]
 #: Type of a buffer -> source of its bytes.
 _SOURCES = {buffer_of("on_downstream_data"): DOWNSTREAM, buffer_of("on_upstream_data"): UPSTREAM}
 
+#: Description of the bytes of each source, `DOWNSTREAM` and `UPSTREAM`.
+_DATA = ("downstream data", "upstream data")
+
 
 class TcpContext(StreamContext):
     """A Wasm network filter on one TCP connection."""
@@ -39,7 +42,7 @@ class TcpContext(StreamContext):
         self.ref.exchange = stream.exchange.number
         self.data: list[Buffer | None] = [None, None]
         self.closed = False
-        self.paused = ""
+        self._held: dict[str, bool] = dict.fromkeys(("connection", *_DATA), False)
 
     # -- the filter's side ----------------------------------------------------------------------------------------
 
@@ -48,7 +51,7 @@ class TcpContext(StreamContext):
         if not self.vm.failed:
             self.vm.on_context_create(self, self.id, self.parent_id)
         continues = self._call("on_new_connection", self.id)
-        self.paused = "" if continues else "connection"
+        self._held["connection"] = not continues
         return continues
 
     def on_data(self, source: int, data: Buffer, *, end: bool) -> bool:
@@ -61,7 +64,7 @@ class TcpContext(StreamContext):
         if source == UPSTREAM and end and not self.closed:
             vm = self.vm
             vm.notify(vm.callbacks["on_upstream_connection_close"], self, self.id, int(CloseType.UNKNOWN))
-        self.paused = "" if continues else "upstream data" if source == UPSTREAM else "downstream data"
+        self._held[_DATA[source]] = not continues
         return continues
 
     def _call(self, name: str, *args: int) -> bool:
@@ -105,6 +108,15 @@ class TcpContext(StreamContext):
     def failure(self) -> Failure | None:
         """Failure of the VM, or None if the VM hasn't failed."""
         return self.vm.failure if self.vm.failed else None
+
+    @property
+    def paused(self) -> str:
+        """What the filter holds back, such as `downstream data and upstream data`. Empty if it holds back nothing."""
+        return " and ".join(name for name, held in self._held.items() if held)
+
+    def resume(self) -> None:
+        """Note that the filter no longer holds back the connection and the client's bytes. The upstream's bytes stay."""
+        self._held["connection"] = self._held[_DATA[DOWNSTREAM]] = False
 
     # -- the guest's side -----------------------------------------------------------------------------------------
 

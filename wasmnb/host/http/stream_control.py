@@ -9,7 +9,7 @@ from ...abi import Pair
 from ...abi.crashes import CRASHES
 from ..contexts.phase_lookups import LOG_MAPS
 from ..contexts.stream_info import ResponseFlag
-from ..trace.exchange import REFUSED_LATE
+from ..trace.exchange import FAILED, REFUSED_LATE
 from .filter_chain import RESPONSE
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ class StreamControl:
             exchange.failure = stream_filter.failure
         if not self.state.done:
             exchange.state = "failed"
-            self._replies.send(503, b"", details="wasm_fail_stream", grpc_status=_UNAVAILABLE)
+            self._replies.send(503, b"", details=FAILED, grpc_status=_UNAVAILABLE)
 
     def disconnect(self) -> None:
         """End the stream because the proxy closes the downstream connection."""

@@ -76,7 +76,7 @@ def explain(components: ProxyComponents, exchange: ExchangeBase) -> Explanation:
         explanation.lines.append(
             f"Connection {exchange.number} is open{': ' + exchange.paused if exchange.paused else ''}."
         )
-    explanation.lines += getattr(exchange, "notes", [])
+    explanation.lines += exchange.notes
     return explanation
 
 

@@ -7,9 +7,11 @@ from .connections import ConnectionInterface, SessionInterface
 from .proxy import ProxyInterface, WorkerInterface
 from .records import (
     AccessLogInterface,
+    CrashInterface,
     ExchangeInterface,
     ExchangesInterface,
     LogLineInterface,
+    RecordInterface,
     TcpExchangeInterface,
 )
 from .requests import RequestOptions, Requests, SendOptions, Wait
@@ -17,10 +19,12 @@ from .requests import RequestOptions, Requests, SendOptions, Wait
 __all__ = [
     "AccessLogInterface",
     "ConnectionInterface",
+    "CrashInterface",
     "ExchangeInterface",
     "ExchangesInterface",
     "LogLineInterface",
     "ProxyInterface",
+    "RecordInterface",
     "RequestOptions",
     "Requests",
     "SendOptions",

@@ -12,7 +12,11 @@ __all__ = ["ConnectionInterface", "SessionInterface"]
 
 
 class SessionInterface(Requests[ExchangeInterface], Protocol):
-    """Interface of a client connection for several requests, one after the other."""
+    """Interface of a client connection for several requests, one after the other. Use it as a context manager.
+
+    Over HTTP/1.1, a request is refused while the response to the previous one isn't complete. Over HTTP/2, an exchange that hasn't
+    ended doesn't prevent further requests.
+    """
 
     @property
     def exchanges(self) -> ExchangesInterface[ExchangeInterface]:
@@ -21,12 +25,15 @@ class SessionInterface(Requests[ExchangeInterface], Protocol):
 
     @property
     def closed(self) -> bool:
-        """Whether the client or the proxy has closed the connection."""
+        """Whether the client has closed the connection, with `close` or because its `timeout` passed, or the proxy has closed it."""
         ...
 
     def close(self) -> None:
         """Close the connection."""
         ...
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: object) -> None: ...
 
 
 class ConnectionInterface(Protocol):
@@ -39,7 +46,9 @@ class ConnectionInterface(Protocol):
 
     @property
     def received(self) -> bytes:
-        """All bytes that the client has received."""
+        """All bytes that have arrived at the client, including those that `read` hasn't returned. In a real Envoy, bytes that arrive
+        within 0.1 seconds after the client has sent something are waited for.
+        """
         ...
 
     def send(self, data: Text, *, end: bool = False) -> Self:
@@ -64,18 +73,18 @@ class ConnectionInterface(Protocol):
         Parameters
         ----------
         wait
-            Maximum seconds to wait (default 1; virtual seconds in the simulated proxy). None: return what has arrived, without
-            waiting.
+            Maximum seconds to wait (default 1; virtual seconds in the simulated proxy). None: return what has arrived, as for
+            `received`.
 
         Returns
         -------
         bytes or None
-            The bytes. They are `b""` if the connection has ended, and None if nothing arrived in time.
+            The bytes. They are `b""` if the connection has ended or the client has closed it, and None if nothing arrived in time.
         """
         ...
 
     def close(self, data: Text = b"") -> TcpExchangeInterface:
-        """Close both sides of the connection.
+        """Close both sides of the connection. A second call does nothing.
 
         Parameters
         ----------

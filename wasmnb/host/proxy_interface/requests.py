@@ -87,10 +87,10 @@ class Requests(Protocol[E_co]):
             Whether to send the request over HTTP/2 instead of HTTP/1.1 (default False). With a real Envoy, this requires the
             package `h2`.
         wait
-            Maximum seconds to wait for the end of the response, or None for no limit. If a filter still holds the response
-            back, the exchange is returned as `paused`. By default, the simulated proxy waits 20 virtual seconds, and the
+            Maximum seconds to wait for the end of the response, or None for no limit. If the exchange hasn't ended then, it is
+            returned with the state `open` or `paused`. By default, the simulated proxy waits 20 virtual seconds, and the
             exchange continues in later calls. By default, a real Envoy waits until its `timeout` of 5 seconds passes without
-            traffic.
+            traffic; the client then closes its connection, unless it is that of a session.
         timeout
             Seconds after which the client gives up and closes its connection (virtual seconds in the simulated proxy). By
             default (None), the client doesn't give up.

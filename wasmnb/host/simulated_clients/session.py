@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self, Unpack
 
 from ...errors import UsageError
-from ..proxy_interface import Requests, SendOptions, SessionInterface
+from ..proxy_interface import ExchangeInterface, Requests, SendOptions, SessionInterface
 from ..trace.exchange import Exchange
 from ..trace.exchange_log import Exchanges
 from .delivery import Delivery
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..worker import Worker
     from .sender import Sender
 
-__all__ = ["ClientSession", "check_session_open", "check_session_options"]
+__all__ = ["ClientSession", "check_last_response", "check_session_open", "check_session_options"]
 
 
 def check_session_options(options: SendOptions) -> None:
@@ -50,6 +50,28 @@ def check_session_open(session: SessionInterface) -> None:
         raise UsageError(f"The connection is closed: {reason}. Open another one with session().")
 
 
+def check_last_response(exchange: ExchangeInterface, advice: str) -> None:
+    """Check that the last exchange over an HTTP/1.1 connection has ended.
+
+    Parameters
+    ----------
+    exchange
+        The last exchange.
+    advice
+        What the user can do to receive the rest of the response.
+
+    Raises
+    ------
+    UsageError
+        The exchange hasn't ended.
+    """
+    if not exchange.done:
+        raise UsageError(
+            f"Exchange {exchange.number} isn't complete, and an HTTP/1.1 connection allows one request at a time. "
+            f"{advice}, or open another session()."
+        )
+
+
 class ClientSession(Requests[Exchange]):
     """A client connection for several requests, one after the other. Use it as a context manager.
 
@@ -58,8 +80,8 @@ class ClientSession(Requests[Exchange]):
     exchanges
         The last exchanges of this connection, up to the same limits as for a proxy.
     closed
-        Whether the client has closed the connection with `close`, or the proxy has closed it after a response. Over HTTP/1.1,
-        the proxy does so after `connection: close` and after a reset.
+        Whether the client has closed the connection with `close` or because of a `timeout`, or the proxy has closed it. Over
+        HTTP/1.1, the proxy does so after `connection: close` and after an incomplete response.
     """
 
     def __init__(self, sender: Sender, loop: EventLoop, worker: Worker, connection: Connection, *, http2: bool) -> None:
@@ -89,7 +111,8 @@ class ClientSession(Requests[Exchange]):
         """
         check_session_options(options)
         check_session_open(self)
-        self._check_last_response()
+        if self.exchanges and not self._http2:
+            check_last_response(self.exchanges[-1], "Let time pass with advance()")
         delivery = Delivery.of(options)
         stream = self._sender.send_over(request, delivery, self._worker, self._connection, http2=self._http2)
         self.exchanges.next_number()
@@ -99,23 +122,24 @@ class ClientSession(Requests[Exchange]):
         return stream.exchange
 
     def _note_end(self, stream: HttpStream) -> None:
-        """Mark an HTTP/1.1 connection as closed if the end of this stream closes it. Check again later if the stream hasn't
-        ended.
-        """
-        if self._http2:
-            return
-        if stream.state.done:
-            self.closed = self.closed or stream.encoder.closing or stream.exchange.state in ("reset", "crashed")
-        else:
+        """Mark the connection as closed if the end of this stream closes it. Check again later if the stream hasn't ended."""
+        if not stream.state.done:
             stream.on_finish = self._note_end
+            return
+        if stream.state.info.details == "downstream_remote_disconnect":
+            self._close_others()
+        if self.closed or self._http2:
+            return
+        exchange = stream.exchange
+        cut = exchange.response is None or exchange.response.reset
+        self.closed = stream.encoder.closing or cut or exchange.state == "crashed"
 
-    def _check_last_response(self) -> None:
-        waiting = [stream.exchange.number for stream in self._streams if not stream.state.done]
-        if waiting and not self._http2:
-            raise UsageError(
-                f"Exchange {waiting[0]} isn't complete, and an HTTP/1.1 connection allows one request at a time. "
-                "Let time pass with advance(), or open another session()."
-            )
+    def _close_others(self) -> None:
+        """Close the connection because the client has left. Its other requests end with the next event."""
+        self.closed = True
+        for stream in self._streams:
+            if not stream.state.done:
+                stream.state.call_soon(stream.control.on_client_disconnect)
 
     def close(self) -> None:
         """Close the connection. The client disconnects from requests whose response isn't complete."""

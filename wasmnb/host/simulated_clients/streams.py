@@ -125,7 +125,7 @@ class TcpConnection:
         self._stream = stream
         self.exchange: TcpExchange = stream.exchange
         self._read = 0
-        self._ended = False
+        self._ended = self._closed = False
 
     def send(self, data: Text, *, end: bool = False) -> Self:
         """Send bytes to the proxy, and return the connection.
@@ -159,7 +159,7 @@ class TcpConnection:
 
     def read(self, wait: float | None = 1.0) -> bytes | None:
         """Return the bytes received since the last `read`. Returns None if none have arrived, and `b""` if the connection has
-        ended.
+        ended or the client has closed it.
 
         Parameters
         ----------
@@ -170,10 +170,10 @@ class TcpConnection:
             self._loop.run_while(lambda: not self._has_news(), wait)
         data = self.exchange.received[self._read :]
         self._read += len(data)
-        return data or (b"" if self.exchange.ended else None)
+        return data or (b"" if self.exchange.ended or self._closed else None)
 
     def _has_news(self) -> bool:
-        return len(self.exchange.received) > self._read or self.exchange.ended
+        return len(self.exchange.received) > self._read or self.exchange.ended or self._closed
 
     @property
     def received(self) -> bytes:
@@ -194,18 +194,23 @@ class TcpConnection:
         UsageError
             `data` isn't empty, but the client's side is already closed.
         """
-        self.exchange.closed_by_proxy = self.exchange.ended
         raw = self._add_sent(data) if data else b""
-        if not self._ended:
-            self._ended = True
-            self._do(lambda: self._stream.on_client_close(raw))
+        self._close(lambda: self._stream.on_client_close(raw))
         return self.exchange
 
     def reset(self) -> TcpExchange:
         """Abort the connection with a TCP reset, and return the exchange."""
-        self._ended = True
-        self._do(self._stream.on_client_reset)
+        self._close(self._stream.on_client_reset)
         return self.exchange
+
+    def _close(self, action: Callable[[], None]) -> None:
+        """Run the action that closes the client's socket. A second call does nothing."""
+        if self._closed:
+            return
+        self._closed = self._ended = True
+        self.exchange.closed_by_proxy = self.exchange.ended
+        if not self.exchange.done:
+            self._do(action)
 
     def _do(self, action: Callable[[], None]) -> None:
         self._loop.run_on_worker(self._stream.worker, action)

@@ -24,8 +24,12 @@ class NetworkFilter(Protocol):
     Its callbacks return True to pass the connection or the bytes on to the next filter.
     """
 
-    #: Object that the filter holds back: `connection`, `downstream data` or `upstream data`. Empty if there is none.
-    paused: str
+    @property
+    def paused(self) -> str:
+        """What the filter holds back: `connection`, `downstream data`, `upstream data`, or several of them joined by `and`.
+        Empty if it holds back nothing.
+        """
+        ...
 
     @property
     def plugin(self) -> Plugin | None:
@@ -43,6 +47,10 @@ class NetworkFilter(Protocol):
 
     def on_data(self, source: int, data: Buffer, *, end: bool) -> bool:
         """Call the filter for bytes from `DOWNSTREAM` or `UPSTREAM`. `end` is True for the last bytes of this side."""
+        ...
+
+    def resume(self) -> None:
+        """Note that the filter no longer holds back the connection and the client's bytes."""
         ...
 
     def on_close(self, close_type: CloseType) -> None:

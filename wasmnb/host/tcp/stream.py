@@ -162,7 +162,7 @@ class TcpStream:
         """Continue the connection or its bytes after the filter that held them back (`continue_stream`)."""
         if self.done:
             return
-        network_filter.paused = ""
+        network_filter.resume()
         if not self._connected:
             self._accept()
         elif self._from_client.data or self._client_ended:

@@ -18,6 +18,7 @@ class _LoggedFacts(StreamFacts, Protocol):
     started_ns: int
     finished: float | None
     request_id: bytes
+    upstream_code: int | None
     upstream_responded: float | None
     termination: str
     host_chosen: bool
@@ -90,7 +91,7 @@ class AccessLogRecord:
         return cls(
             info.started_ns * 1e-9,
             info.protocol,
-            info.code or 0,
+            info.code or info.upstream_code or 0,
             info.details,
             "" if flags == "-" else flags,
             info.request_size,

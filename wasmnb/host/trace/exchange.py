@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..._display import Shown, visible
 from ...abi import END_CALLBACKS
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from .events import Event
     from .log import LogLine
 
-__all__ = ["REFUSED_LATE", "Exchange", "ExchangeBase", "TcpExchange"]
+__all__ = ["FAILED", "REFUSED_LATE", "Exchange", "ExchangeBase", "TcpExchange"]
+
+#: Envoy's response code details if a filter has failed.
+FAILED = "wasm_fail_stream"
 
 #: Note about a filter that sent its local response after the upstream had received the request's headers.
 REFUSED_LATE = (
@@ -41,7 +44,8 @@ class ExchangeBase(Shown):
         Number of the worker that handled the exchange, from 1.
     state
         `open`, `paused` (held back by a filter), `done`, `failed` (a filter trapped), `reset` (closed before its end),
-        `refused` (rejected before the first filter), or `crashed` (Envoy would have crashed).
+        `refused` (rejected before the first filter), or `crashed` (Envoy would have crashed). `ExchangeInterface.state` has the
+        exact meanings.
     paused
         Description of the filter that holds back the exchange, such as `request paused by auth`. Empty if there is none.
     started, finished
@@ -56,6 +60,9 @@ class ExchangeBase(Shown):
     notes
         Warnings of the simulation: calls that would crash Envoy, missing plugins, bodies that don't match content-length.
     """
+
+    #: Whether `events` has the callbacks and hostcalls of filters.
+    reports_callbacks: ClassVar[bool] = True
 
     def __init__(self, number: int, worker: int, server: ServerContext) -> None:
         self.number = number
@@ -80,6 +87,21 @@ class ExchangeBase(Shown):
     def thread(self) -> str:
         """Name of the worker's thread, such as `worker-1`."""
         return f"worker-{self.worker}"
+
+    @property
+    def started_at(self) -> float:
+        """Time of the start by the proxy's virtual clock, in seconds since 1970."""
+        return self.clock_start + self.started
+
+    @property
+    def clock_start(self) -> float:
+        """Time at which the proxy's virtual clock started, in seconds since 1970."""
+        return self._server.clock.start
+
+    @property
+    def now(self) -> float:
+        """Current virtual time of the proxy in seconds."""
+        return self._server.clock.now
 
     @property
     def done(self) -> bool:
@@ -272,9 +294,10 @@ class TcpExchange(ExchangeBase):
         End of the upstream connection: `end` (closed by the proxy), `reset`, or `closed` (closed by the upstream). Empty
         while the connection is open.
     ended
-        Whether the connection has ended for the client.
+        Whether the client has received the end of the connection, or the proxy has closed it after the client did.
     closed_by_proxy
-        Whether the proxy closed the connection before the client did.
+        Whether the client received the end of the connection before it closed the connection itself. False until the client
+        closes or resets it.
     """
 
     def __init__(self, number: int, worker: int, server: ServerContext) -> None:

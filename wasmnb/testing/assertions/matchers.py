@@ -246,8 +246,7 @@ def _of(source: Any) -> str:
 
 def _reason(exchange: Any) -> str:
     reason = _STATES.get(exchange.state, f"its state is {exchange.state}")
-    paused = getattr(exchange, "paused", "")
-    failure = getattr(exchange, "failure", None)
+    paused, failure = exchange.paused, exchange.failure
     if exchange.state == "done" and exchange.response is not None:
         reason = f"it got status {exchange.response.status} before"
     return reason + (f" ({paused})" if paused else "") + (f"\n  {failure.error()}" if failure else "")

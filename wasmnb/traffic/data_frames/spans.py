@@ -74,7 +74,7 @@ def spans_of(exchanges: Any) -> Iterator[ProxySpan]:
     """
     several = getattr(exchanges, "exchanges", exchanges)
     for exchange in several if isinstance(several, Iterable) else (several,):
-        if not hasattr(exchange, "events") or not hasattr(exchange, "_server"):
+        if not getattr(exchange, "reports_callbacks", False):
             raise UsageError(
                 f"Spans require a simulated proxy or its exchanges, not {type(exchange).__name__}. Pass proxy.exchanges."
             )
@@ -86,11 +86,10 @@ class _Spans:
 
     def __init__(self, exchange: Any) -> None:
         self._exchange = exchange
-        server = exchange._server
-        self._start = server.clock.start
+        self._start = exchange.clock_start
         request = getattr(exchange, "request", None)
         match = _TRACEPARENT.fullmatch(request.headers.get("traceparent") or "") if request is not None else None
-        own = _hash(f"{self._start!r} {id(server)} {exchange.number}", 16)
+        own = _hash(f"{self._start!r} {id(exchange)} {exchange.number}", 16)
         self._trace = match[1] if match else own
         self._parent = match[2] if match else ""
         self._seed = own
@@ -98,7 +97,7 @@ class _Spans:
 
     def all(self) -> Iterator[ProxySpan]:
         exchange = self._exchange
-        ends = exchange.finished if exchange.finished is not None else exchange._server.clock.now
+        ends = exchange.finished if exchange.finished is not None else exchange.now
         yield self._span(*self._of_exchange(), self._root, self._parent, exchange.started, ends)
         virtual = dict[int, float]()
         for event in exchange.events:
@@ -165,7 +164,7 @@ class _Spans:
         if response is not None:
             attributes["http.response.status_code"] = response.status
         error = "" if callout.state in ("answered", "pending") else callout.state
-        ends = callout.finished if callout.finished is not None else self._exchange._server.clock.now
+        ends = callout.finished if callout.finished is not None else self._exchange.now
         name, own = f"callout {callout.cluster}", self._id(f"callout {number}")
         return self._span(name, "client", attributes, error, own, self._root, callout.started, ends)
 

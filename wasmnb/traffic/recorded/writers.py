@@ -101,18 +101,12 @@ def to_recorded(value: Any) -> RecordedExchange | None:
     if isinstance(request, Request):
         response = value.upstream_response or value.response
         response = response if response is not None and response.status else None
-        return RecordedExchange(request, response, _began(value), value.duration or None)
+        return RecordedExchange(request, response, value.started_at, value.duration or None)
     if hasattr(value, "sent") and hasattr(value, "received"):
         return None
     raise UsageError(
         f"An entry of the traffic is of type {type(value).__name__}. Pass exchanges of a proxy, recorded exchanges or requests."
     )
-
-
-def _began(exchange: Any) -> float | None:
-    """Return the time at which an exchange began, in seconds since 1970. A simulated proxy uses its virtual clock."""
-    started, server = getattr(exchange, "started", None), getattr(exchange, "_server", None)
-    return started if started is None or server is None else server.clock.start + started
 
 
 def _jsonl(recorded: Iterable[RecordedExchange]) -> Iterator[tuple[int, bytes]]:

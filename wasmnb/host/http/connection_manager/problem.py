@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Problem", "bad_request"]
+__all__ = ["Problem", "bad_request", "is_refusal"]
+
+#: Response code details of requests that the connection manager refuses. For the codec's refusals, see `is_refusal`.
+_DETAILS = frozenset({
+    "absolute_path_rejected", "missing_host_header", "path_normalization_failed", "query_missing_content_type", "upgrade_failed",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,19 @@ class Problem:
     codec: bool = False
     location: bytes = b""
     body: bytes = b""
+
+
+def is_refusal(details: str, flags: str) -> bool:
+    """Return whether Envoy refused a request before the first filter, according to its access log.
+
+    Parameters
+    ----------
+    details
+        Response code details.
+    flags
+        Response flags, joined by commas. `DPE` (downstream protocol error) is a refusal of the codec.
+    """
+    return details in _DETAILS or "DPE" in flags.split(",")
 
 
 def bad_request(details: str = "codec_error", status: int = 400) -> Problem:

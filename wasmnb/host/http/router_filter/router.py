@@ -246,7 +246,7 @@ class Router:
             if other is not upstream:
                 other.cancel()
         state.info.upstream_responded = state.now()
-        state.info.details = "via_upstream"
+        state.info.details, state.info.upstream_code = "via_upstream", status
         if (
             state.upgrade not in ("", "connect") and 200 <= status < 300
         ):  # the upstream refused the upgrade, and its body is dropped

@@ -13,7 +13,7 @@ __all__ = ["record_of", "record_text"]
 
 def record_of(exchange: Any) -> Any:
     """Return the access log record of an exchange. Returns None if the exchange hasn't ended or is a connection."""
-    return getattr(exchange, "access_log", None) if getattr(exchange, "done", True) else None
+    return getattr(exchange, "access_log", None) if exchange.done else None
 
 
 def record_text(record: Any) -> str:

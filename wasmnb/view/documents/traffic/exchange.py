@@ -221,7 +221,7 @@ def _written_headers(events: Sequence[Event]) -> tuple[dict[bytes, bool], dict[b
 
 def _failure(exchange: Exchange | TcpExchange) -> list[DocumentBlock]:
     """Return the failure of a filter: the exception, and the traceback with lines of the cell. Empty if no filter failed."""
-    failure = getattr(exchange, "failure", None)
+    failure = exchange.failure
     if failure is None:
         return []
     reason = summary_of(failure.traceback) if failure.traceback else failure.message
@@ -236,7 +236,7 @@ def _failure(exchange: Exchange | TcpExchange) -> list[DocumentBlock]:
 def _verdict(exchange: Exchange, directions: list[Direction]) -> Paragraph:
     """Return a line about the filter's changes, or about a local reply."""
     if exchange.upstream_request is None and exchange.response is not None:
-        if getattr(exchange, "failure", None) is not None:
+        if exchange.failure is not None:
             return Paragraph(
                 inline(
                     TextSpan("Envoy sent a local reply because the filter failed; the upstream got no request.", "warn")
@@ -311,7 +311,7 @@ def _record(exchange: Exchange) -> list[Paragraph]:
 
 def _notes(exchange: Exchange) -> list[Paragraph]:
     """Return the notes of the simulated proxy about an exchange."""
-    return [Paragraph(inline(TextSpan("! ", "warn"), note)) for note in getattr(exchange, "notes", ())]
+    return [Paragraph(inline(TextSpan("! ", "warn"), note)) for note in exchange.notes]
 
 
 def _reasons(exchange: Exchange | TcpExchange, events: Sequence[Event]) -> list[Paragraph]:

@@ -106,7 +106,7 @@ def detail(exchange: Any, row_id: int, filter_ns: int, explanations: Sequence[st
         ),
         "explanations": [printable(text) for text in explanations],
         "reasons": [printable(text) for text in reasons(exchange, events)] if exchange.done else [],
-        "notes": [printable(note) for note in getattr(exchange, "notes", ())],
+        "notes": [printable(note) for note in exchange.notes],
         "record": _record(exchange),
         "log": [line(entry) for entry in by_time(exchange.log[-LINES:])],
         "callouts": [_callout(c) for c in exchange.callouts[:CALLOUTS]],
