@@ -53,8 +53,9 @@ def test_saved_outputs_are_those_of_the_run(executed):
     saved = nbformat.read(path, as_version=4)
     fresh = save_form(notebook, saved)
     for new, old in zip(code_cells(fresh), code_cells(saved), strict=True):
-        changes = differences(new.outputs, old.outputs)
-        assert same(new.outputs, old.outputs, sizes=False), (f"stale (`make notebooks` writes it): {path.relative_to(NOTEBOOKS)}, {new.source[:80]}", changes)
+        if not same(new.outputs, old.outputs, sizes=False):
+            where = f"{path.relative_to(NOTEBOOKS)}, {new.source[:80]}"
+            pytest.fail("\n".join([f"stale (`make notebooks` writes it): {where}", *differences(new.outputs, old.outputs)]))
 
 
 def test_every_rich_output_has_text_and_html(executed):
