@@ -158,3 +158,15 @@ def test_long_conclusion_is_shortened():
     text = CHAIN.replace("ValueError: ann", "ValueError: " + "x" * 10_000)
     assert len(conclusion_of(text)) < 600
     assert conclusion_of(text).endswith("… (9,512 more)")
+
+
+@pytest.mark.parametrize("file", ['a"b', 'a", line 7, in b', '"', ""])
+def test_file_names_may_have_quotes(file):
+    (parsed,) = parse_traceback(f'Traceback (most recent call last):\n  File "{file}", line 3, in f\n    x\nValueError: no\n')
+    assert parsed.summary == "ValueError: no"
+    assert len(parsed.frames) == 1
+
+
+def test_exception_without_frames_has_none():
+    (parsed,) = parse_traceback("Traceback (most recent call last):\nValueError: no\n")
+    assert (parsed.frames, parsed.conclusion) == ([], "ValueError: no")

@@ -24,7 +24,7 @@ _JOINTS = (
     "During handling of the above exception, another exception occurred:",
 )
 
-_FRAME = re.compile(r'  File "(?P<file>[^"]*)", line (?P<line>\d+)(?:, in (?P<name>.*))?$')
+_FRAME = re.compile(r'  File "(?P<file>.*?)", line (?P<line>\d+)(?:, in (?P<name>.*))?$')
 
 #: A local variable, which the SDK writes below a frame. Python statements never begin like this.
 _LOCAL = re.compile(r"    local (\w+ = .*)$")
@@ -173,7 +173,8 @@ def _exception(lines: list[str], joint: str) -> ParsedException:
 
 def _frames(lines: list[str]) -> list[Frame]:
     matches = [(i, match) for i, line in enumerate(lines) if (match := _FRAME.match(line))]
-    ends = [*(i for i, _ in matches[1:]), len(lines)]
+    starts = [i for i, _ in matches]
+    ends = [*starts[1:], len(lines)] if starts else []
     return [_frame(match, lines[i + 1 : end]) for (i, match), end in zip(matches, ends, strict=True)]
 
 
