@@ -24,7 +24,7 @@ class TcpMagics(FilterMagics):
             type=float,
             default=1.0,
             metavar="SECONDS",
-            help="Virtual seconds to wait for an answer (default 1).",
+            help="Virtual seconds to wait for a response (default 1).",
         ),
         flag(
             "--half-close",
