@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.sdk.fake_proxy import FakeProxy
 
+from wasmnb.abi.protobuf_wire import write_field
 from wasmnb.abi.struct_wire import read_metadata, read_struct
 from wasmnb.parsing import protobuf
 from wasmnb.sdk.errors import CasMismatch, NotFound
@@ -193,8 +194,8 @@ class F(HttpContext):
         p[key + ".nope"]
 """)
     i = proxy.create()
-    node = protobuf.field(1, b"n") + protobuf.field(3, protobuf.struct_message({"ROLE": "edge", "LIST": [{"a": 1}]}))
-    typed = protobuf.field(2, protobuf.field(1, b"f") + protobuf.field(2, b"any"))
+    node = write_field(1, b"n") + write_field(3, protobuf.struct_message({"ROLE": "edge", "LIST": [{"a": 1}]}))
+    typed = write_field(2, write_field(1, b"f") + write_field(2, b"any"))
     data = protobuf.metadata(METADATA["filter_metadata"])
     proxy.streams[i].properties = {b"metadata": data, b"xds\0node": node, b"xds\0route_metadata": typed}
     with pytest.raises(NotFound, match="'metadata.filter_metadata.envoy.lb.nope'.*The value contains no 'nope'"):

@@ -79,12 +79,12 @@ class EnvoyTcpExchange:
     # -- the client's side --------------------------------------------------------------------------------------------
 
     def add_sent(self, data: bytes) -> None:
-        """Record bytes that the client sends."""
+        """Record the bytes `data` that the client sends."""
         self.sent += data
         self.sent_chunks += [data] if data else []
 
     def add_received(self, data: bytes) -> None:
-        """Record bytes that the client has received. Empty bytes are the end of the connection."""
+        """Record the bytes `data` that the client has received. Empty bytes are the end of the connection."""
         self._received += data
         self._ended = self._ended or not data
 

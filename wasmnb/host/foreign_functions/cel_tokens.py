@@ -158,7 +158,7 @@ def _part(match: re.Match[str], *, binary: bool) -> bytes:
     if match[3] is not None:
         return _unicode(match[0], int(match[4], 16), binary=binary)
     number = int(match[2], 16) if match[2] is not None else int(match[5], 8)
-    return bytes((number,)) if binary else chr(number).encode()
+    return bytes((number,)) if binary else encode_text(chr(number))
 
 
 def _unicode(escape: str, number: int, *, binary: bool) -> bytes:
@@ -168,4 +168,4 @@ def _unicode(escape: str, number: int, *, binary: bool) -> bytes:
         raise ValueError(f"Value of {escape} exceeds Unicode limit (0x0010FFFF)")
     if 0xD800 <= number < 0xE000:
         raise ValueError(f"Unicode value {escape} is invalid")
-    return chr(number).encode()
+    return encode_text(chr(number))
