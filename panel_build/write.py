@@ -20,7 +20,7 @@ def joined() -> str:
 
 
 def is_current() -> bool:
-    """Whether `panel.js` exists and has been made from the modules as they are now."""
+    """Return whether `panel.js` exists and has been made from the modules as they are now."""
     return bool(_script()["is_current"](PANEL))
 
 

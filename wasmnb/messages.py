@@ -248,7 +248,7 @@ class Request(_Message):
         Parameters
         ----------
         method, path, headers, body, trailers, authority, chunks
-            As for the class. By default, there are no headers, body and trailers, and the authority is "example.com".
+            As for the class. The headers, body and trailers are empty by default, and the authority is "example.com".
         json
             Value to send as a JSON body (default: none). A missing content-type header is set to application/json.
 

@@ -5,9 +5,9 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.host.call_walks import ROOT, section
 from wasmnb import Filter, Proxy
 
-ROOT = Path(__file__).parents[2]
 SDK = "wasmnb/sdk/"
 STUBS = "wasmnb/host/vm/hostcall_stubs.py"
 HOSTCALL = "<wasmnb hostcall proxy_replace_header_map_value>"
@@ -24,8 +24,7 @@ class F(HttpContext):
 
 def listed_files():
     """Files of the section "Follow a header write", in order."""
-    section = (ROOT / "CONTRIBUTING.md").read_text().split("## Follow a header write")[1].split("\n## ")[0]
-    return re.findall(r"^\d+\. `(wasmnb/\S+)`", section, re.M)
+    return re.findall(r"^\d+\. `(wasmnb/\S+)`", section("Follow a header write"), re.M)
 
 
 def file_of(frame):

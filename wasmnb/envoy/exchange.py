@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..host.trace.access_log import AccessLogRecord
     from .session import Outcome
 
-__all__ = ["EnvoyExchange", "held_direction"]
+__all__ = ["EnvoyExchange", "paused_direction"]
 
 _NOT_RECORDED = HOP_BY_HOP | {b"host"}
 
@@ -55,7 +55,7 @@ class EnvoyExchange:
     end
         State of the exchange as the client saw it: `done`, `open`, `paused` or `reset`.
     paused
-        Direction that a filter holds back, such as `request paused by a filter`. Empty unless the exchange is paused.
+        Direction that a filter has paused, such as `request paused by a filter`. Empty unless the exchange is paused.
     elapsed
         Wall-clock seconds until the response ended, or until the client stopped waiting.
     started_at
@@ -157,7 +157,7 @@ class EnvoyExchange:
         return worker_of(self.log)
 
     @classmethod
-    def of(cls, number: int, outcome: Outcome, upstream: Sequence[UpstreamExchange], held: str) -> EnvoyExchange:
+    def of(cls, number: int, outcome: Outcome, upstream: Sequence[UpstreamExchange], paused: str) -> EnvoyExchange:
         """Create an exchange from the results of the client and of the upstreams.
 
         Parameters
@@ -168,8 +168,8 @@ class EnvoyExchange:
             Result of the request as the client sees it.
         upstream
             Requests that the upstreams have received, in order of arrival.
-        held
-            Direction that a filter held back when the client stopped waiting. Empty if none.
+        paused
+            Direction that a filter has paused when the client stopped waiting. Empty if none.
         """
         delivery, result = outcome.delivery, outcome.result
         last = upstream[-1] if upstream else None
@@ -180,7 +180,7 @@ class EnvoyExchange:
         return cls(
             number, outcome.request, [_upstream_request(u) for u in upstream], last is not None and last.end == "complete",
             last.response if last is not None else None, response,
-            end="reset" if outcome.left else "paused" if held else _ENDS[result.end], paused=held, elapsed=outcome.duration, started_at=outcome.started_at,
+            end="reset" if outcome.left else "paused" if paused else _ENDS[result.end], paused=paused, elapsed=outcome.duration, started_at=outcome.started_at,
             wire=result.raw, http2=delivery.http2, timeout=delivery.timeout, options=delivery.repeated,
             notes=[REFUSED_LATE] if unread and result.end == "complete" else [],
         )  # fmt: skip
@@ -190,8 +190,8 @@ class EnvoyExchange:
         return f"<EnvoyExchange {self.number}: {self.request.method} {self.request.path} -> {status}, {self.end}>"
 
 
-def held_direction(upstream: UpstreamExchange | None, *, complete: bool) -> str:
-    """Return which direction a filter holds back, judging from what the upstream has received and sent. Empty if none.
+def paused_direction(upstream: UpstreamExchange | None, *, complete: bool) -> str:
+    """Return which direction a filter has paused, judging from what the upstream has received and sent. Empty if none.
 
     Parameters
     ----------

@@ -64,7 +64,7 @@ class Envoy(Requests[EnvoyExchange]):
     Parameters
     ----------
     filter
-        A filter, a plugin, the path or bytes of a module, or a list of these, which forms a chain (default None: use `chain`).
+        A filter, a plugin, the path or bytes of a module, or a list of these, which forms a chain. Default None: use `chain`.
         A plugin with `kind="network"` adds a TCP listener for `connect`. If all plugins are of this kind, there is no HTTP
         listener.
     chain
@@ -175,7 +175,7 @@ class Envoy(Requests[EnvoyExchange]):
         self._lock = threading.Lock()
         self._backends = Backends()
         self._connections: list[EnvoyConnection] = []
-        self._held = 0  # TCP connections that the client has closed, but a filter hasn't
+        self._unclosed = 0  # TCP connections that the client has closed, but a filter hasn't
         self._recorded = False
         self.recording = None if record is None else TapRecording(record)
         self._sessions: list[EnvoySession] = []
@@ -307,9 +307,9 @@ class Envoy(Requests[EnvoyExchange]):
 
     def _finish_connection(self, exchange: EnvoyTcpExchange) -> None:
         """Complete the record of a connection that the client has closed."""
-        others = self._held + len(self._sessions) + sum(connection.open for connection in self._connections)
+        others = self._unclosed + len(self._sessions) + sum(connection.open for connection in self._connections)
         done = self._sender.settle(_TCP_CONNECTIONS, allowed=others)
-        self._held += not done
+        self._unclosed += not done
         time.sleep(0.02)  # the gauge can fall before the filters' last callbacks
         exchange.crash = self._sender.crash()
         exchange.finish(done=done)

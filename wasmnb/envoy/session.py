@@ -17,7 +17,7 @@ from ..host.trace.exchange_log import Exchanges
 from ..messages import Headers, Request
 from .access_log import AccessLogFile, RecordKey
 from .config.proxy_config import ACCESS_LOG, HTTP
-from .exchange import EnvoyExchange, held_direction
+from .exchange import EnvoyExchange, paused_direction
 from .log import EnvoyCrash
 from .process import crash_of
 from .sockets.client import Client
@@ -157,10 +157,10 @@ class RequestSender:
         first_line = len(self._process.current_lines())
         before = {name: len(server.seen) for name, server in self._backends.http.items()}
         outcome = self._send(client, request, delivery)
-        held = self._held(outcome, before)
+        paused = self._paused(outcome, before)
         settle(outcome)
         received = self._caught_up(before)
-        exchange = EnvoyExchange.of(self._exchanges.next_number(), outcome, received, held)
+        exchange = EnvoyExchange.of(self._exchanges.next_number(), outcome, received, paused)
         exchange.find_record = partial(self._access_log.find, outcome.record)
         exchange.log = [line for line in self._process.current_lines()[first_line:] if line.logger == "wasm"]
         exchange.crash = self.crash()
@@ -218,12 +218,12 @@ class RequestSender:
         """Return the value of one of Envoy's statistics."""
         return self._process.admin.stats(f"^{name}$").get(name, 0)
 
-    def _held(self, outcome: Outcome, before: Mapping[str, int]) -> str:
-        """Return which direction a filter holds back, or '' if none or unknown. Must be called while the request is active."""
+    def _paused(self, outcome: Outcome, before: Mapping[str, int]) -> str:
+        """Return which direction a filter has paused, or '' if none or unknown. Must be called while the request is active."""
         if outcome.result.end != "timeout" or not self._backends.own_servers:
             return ""
         received = self._caught_up(before)
-        return held_direction(received[-1] if received else None, complete=outcome.delivery.complete)
+        return paused_direction(received[-1] if received else None, complete=outcome.delivery.complete)
 
     def _caught_up(self, before: Mapping[str, int]) -> list[UpstreamExchange]:
         """Return the requests that upstreams have received, after their threads have read what Envoy has sent."""

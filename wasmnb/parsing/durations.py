@@ -71,6 +71,7 @@ def duration_text(value: str | float) -> str:
     ValueError
         The value isn't a duration, or it is longer than 315,576,000,000 seconds.
     """
-    whole, rest = divmod(abs(nanoseconds(value)), _SECOND)
+    total = nanoseconds(value)
+    whole, rest = divmod(abs(total), _SECOND)
     fraction = f".{rest:09}".rstrip("0") if rest else ""
-    return f"{'-' if nanoseconds(value) < 0 else ''}{whole}{fraction}s"
+    return f"{'-' if total < 0 else ''}{whole}{fraction}s"

@@ -93,7 +93,7 @@ class EnvoyTcpExchange:
         self.closed_by_proxy, self._finished = self._ended, time.monotonic()
 
     def finish(self, *, done: bool) -> None:
-        """Store the final log lines and bytes. `done` tells whether Envoy has closed the connection, too."""
+        """Store the final log lines and bytes. `done` is whether Envoy has closed its side."""
         self.done = done
         self._ended = self._ended or done
         log, upstream = self._read_log(), self._read_upstream()

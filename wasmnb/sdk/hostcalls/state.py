@@ -161,7 +161,7 @@ def enqueue_shared_queue(token: int, data: Value) -> None:
     Raises
     ------
     NotFound
-        There is no queue with this token.
+        No queue has this token.
     """
     current_vm().call("enqueue_shared_queue", token, encode(data), subject=str(token))
 
@@ -184,7 +184,7 @@ def dequeue_shared_queue(token: int) -> bytes:
     Empty
         The queue is empty.
     NotFound
-        There is no queue with this token.
+        No queue has this token.
     """
     return current_vm().call("dequeue_shared_queue", token, subject=str(token))  # type: ignore[no-any-return]
 
@@ -227,7 +227,7 @@ def increment_metric(metric_id: int, offset: int) -> None:
     BadArgument
         The metric is a histogram, or the offset for a counter is less than 1.
     NotFound
-        There is no metric with this id.
+        No metric has this id.
     """
     current_vm().call("increment_metric", metric_id, offset, subject=f"{metric_id}, {offset}")
 
@@ -245,7 +245,7 @@ def record_metric(metric_id: int, value: int) -> None:
     Raises
     ------
     NotFound
-        There is no metric with this id.
+        No metric has this id.
     """
     current_vm().call("record_metric", metric_id, value, subject=f"{metric_id}, {value}")
 
@@ -268,6 +268,6 @@ def get_metric(metric_id: int) -> int:
     BadArgument
         The metric is a histogram.
     NotFound
-        There is no metric with this id.
+        No metric has this id.
     """
     return current_vm().call("get_metric", metric_id, subject=str(metric_id))  # type: ignore[no-any-return]

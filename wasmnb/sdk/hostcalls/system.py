@@ -87,7 +87,7 @@ def call_foreign_function(name: Text, arguments: Value = b"") -> bytes:
     Raises
     ------
     NotFound
-        There is no function with this name.
+        No function has this name.
     HostcallError
         The function returned another status than OK.
     """

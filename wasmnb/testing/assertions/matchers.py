@@ -278,7 +278,7 @@ def assert_log(source: Any, expected: Any, *, level: LogLevel | str | None = Non
     AssertionError
         The number of matching lines differs.
     UsageError
-        There is no log level with this name.
+        No log level has this name.
     """
     __tracebackhide__ = True
     lines = _lines(source)
@@ -312,7 +312,7 @@ def assert_no_log(source: Any, expected: Any = None, *, level: LogLevel | str = 
     AssertionError
         A matching line was logged.
     UsageError
-        There is no log level with this name.
+        No log level has this name.
     """
     __tracebackhide__ = True
     lowest = _as_level(level)

@@ -27,7 +27,7 @@ def first_line(sources: Path) -> str:
 
 
 def is_current(folder: Path) -> bool:
-    """Whether the script exists and has been made from the modules as they are now. An installed wheel has no modules.
+    """Return whether the script exists and has been made from the modules as they are now. An installed wheel has no modules.
 
     Parameters
     ----------
